@@ -1,0 +1,85 @@
+"""The variables of an SMPL-X body, one frame per row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+PARAM_DIMS: dict[str, int] = {
+    "betas": 10,
+    "global_orient": 3,
+    "body_pose": 63,
+    "jaw_pose": 3,
+    "leye_pose": 3,
+    "reye_pose": 3,
+    "left_hand_pose": 45,
+    "right_hand_pose": 45,
+    "expression": 10,
+    "transl": 3,
+    "scale": 1,
+}
+
+POSE_FIELDS = (
+    "global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BodyParams:
+    """Batch of SMPL-X parameters; rotations are axis-angle (radians), hands relative to the flat hand.
+
+    A posed point is `scale * x_body + transl` (metres), where `x_body` is the SMPL-X point before translation.
+    With `scale == 1` this is exactly SMPL-X.
+    """
+
+    betas: Float[Tensor, "B 10"]
+    global_orient: Float[Tensor, "B 3"]
+    body_pose: Float[Tensor, "B 63"]
+    jaw_pose: Float[Tensor, "B 3"]
+    leye_pose: Float[Tensor, "B 3"]
+    reye_pose: Float[Tensor, "B 3"]
+    left_hand_pose: Float[Tensor, "B 45"]
+    right_hand_pose: Float[Tensor, "B 45"]
+    expression: Float[Tensor, "B 10"]
+    transl: Float[Tensor, "B 3"]
+    scale: Float[Tensor, "B 1"]
+
+    @staticmethod
+    def rest(batch: int = 1, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> BodyParams:
+        """The rest body: T-pose, mean shape, unit scale, at the origin."""
+        values = {k: torch.zeros(batch, n, dtype=dtype, device=device) for k, n in PARAM_DIMS.items()}
+        values["scale"] = torch.ones(batch, 1, dtype=dtype, device=device)
+        return BodyParams(**values)
+
+    @property
+    def full_pose(self) -> Float[Tensor, "B 165"]:
+        """All 55 joint rotations in SMPL-X order: root, 21 body, jaw, eyes, left hand, right hand."""
+        return torch.cat([getattr(self, k) for k in POSE_FIELDS], dim=-1)
+
+    @staticmethod
+    def split_full_pose(full_pose: Float[Tensor, "B 165"]) -> dict[str, Tensor]:
+        """Inverse of `full_pose`: a dict with one entry per pose field."""
+        parts = full_pose.split([PARAM_DIMS[k] for k in POSE_FIELDS], dim=-1)
+        return dict(zip(POSE_FIELDS, parts, strict=True))
+
+    def replace(self, **changes: Tensor) -> BodyParams:
+        return replace(self, **changes)
+
+    def to(self, *args: object, **kwargs: object) -> BodyParams:
+        """`Tensor.to` on every field."""
+        return BodyParams(**{f.name: getattr(self, f.name).to(*args, **kwargs) for f in fields(self)})
+
+    def __len__(self) -> int:
+        return self.betas.shape[0]
+
+    def __getitem__(self, index: int | slice) -> BodyParams:
+        """Rows of the batch; an integer keeps a batch of one."""
+        rows = slice(index, index + 1 or None) if isinstance(index, int) else index
+        return BodyParams(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @staticmethod
+    def cat(items: list[BodyParams]) -> BodyParams:
+        return BodyParams(**{k: torch.cat([getattr(p, k) for p in items]) for k in PARAM_DIMS})
