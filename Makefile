@@ -1,0 +1,45 @@
+# Everything from a fresh machine with Python 3.11-3.13 and make: `make demo`, `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+# A CPU build where the index has one; override with e.g. `make TORCH="torch --index-url <your index>"`.
+TORCH  ?= torch==2.13.0
+BIN     = $(VENV)/bin
+
+.PHONY: demo test lint types format setup train-setup clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"DiffProxy needs Python 3.11-3.13, found {v.major}.{v.minor}: run make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet -e ".[dev]"
+	touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed
+	$(BIN)/pip install --quiet -e ".[train,bake]"
+	touch $@
+
+train-setup: $(VENV)/.installed-train   ## also what training and baking need
+
+demo: setup   ## fit the synthetic rig that ships with the project, from images to a mesh
+	$(BIN)/python fit.py out=out/demo overwrite=true
+	@echo
+	@echo "Look at out/demo/report.html, out/demo/overlay/ and out/demo/mesh/; numbers are in out/demo/result.npz"
+
+test: setup lint types   ## lint, types and the whole test suite
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) out runs

@@ -1,0 +1,55 @@
+"""Shared fixtures. Shapes in signatures are checked at run time: every room is imported under jaxtyping's hook."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(["diffproxy", "render_synth"], "beartype.beartype")
+
+from diffproxy.cameras import Camera  # noqa: E402  (after the hook, so that it is checked too)
+
+
+@pytest.fixture(scope="session")
+def body():
+    """The stand-in body that ships with the package."""
+    from diffproxy.body import load_body
+
+    return load_body("anny")
+
+
+def look_at(
+    name: str, position: np.ndarray, target: np.ndarray, size: int = 128, fov_deg: float = 40.0, up: tuple = (0, 1, 0)
+) -> Camera:
+    """A pinhole camera at `position` (metres) looking at `target`, image upright with respect to `up`."""
+    forward = target - position
+    forward = forward / np.linalg.norm(forward)
+    right = np.cross(forward, up)
+    right /= np.linalg.norm(right)
+    down = np.cross(forward, right)
+    R = np.stack([right, down, forward])
+    f = size / 2 / np.tan(np.radians(fov_deg) / 2)
+    K = np.array([[f, 0, size / 2], [0, f, size / 2], [0, 0, 1.0]])
+    return Camera(name, size, size, K, R, -R @ position)
+
+
+@pytest.fixture(scope="session")
+def make_ring():
+    """Factory: n cameras evenly on a ring around a standing body at the origin."""
+
+    def ring(n: int = 4, size: int = 128, radius: float = 3.0, height: float = 1.2, target=(0.0, 0.0, 0.0)):
+        target = np.asarray(target, dtype=np.float64)
+        angles = np.linspace(0, 2 * np.pi, n, endpoint=False) + 0.3
+        return tuple(
+            look_at(
+                f"cam{i}", target + np.array([radius * np.sin(a), height, radius * np.cos(a)]), target, size=size, fov_deg=45
+            )
+            for i, a in enumerate(angles)
+        )
+
+    return ring
