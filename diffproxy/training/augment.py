@@ -1,0 +1,57 @@
+"""One view, augmented: crop jitter and roll for image, proxy and camera; photometric effects for the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from diffproxy.cameras import Camera
+from diffproxy.proxies.maps import Kind
+from diffproxy.training.mirror import MIRROR_KIND, MirrorTable, mirror_camera
+from diffproxy.training.photometric import photometric
+from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    zoom: float = 0.22  # log-range of the crop's zoom
+    shift: float = 0.10  # of the crop's side
+    roll_deg: float = 12.0
+    photometric: float = 1.0  # strength; 0 switches it off
+    mirror: float = 0.5  # chance, for all views of a sample together
+
+
+@dataclass(frozen=True)
+class View:
+    """One supervised view: RGB image, labels, UV and the camera of exactly these pixels."""
+
+    image: UInt8[np.ndarray, "H W 3"]
+    labels: UInt8[np.ndarray, "h w"]
+    uv: Float[np.ndarray, "h w 2"]
+    camera: Camera
+    kind: Kind
+
+
+def augment_view(
+    view: View, rng: np.random.Generator, config: AugmentConfig, image_size: int, proxy_size: int, mirror: MirrorTable | None
+) -> View:
+    """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none)."""
+    warp = Similarity.about_center(
+        view.image.shape[0],
+        image_size,
+        zoom=float(np.exp(rng.uniform(-config.zoom, config.zoom))),
+        angle=float(np.radians(rng.normal(0, config.roll_deg) if config.roll_deg else 0.0)),
+        offset=rng.uniform(-config.shift, config.shift, 2),
+    )
+    border = tuple(int(c) for c in rng.integers(0, 256, 3)) if rng.random() < 0.5 else (0, 0, 0)
+    image = warp_image(view.image, warp, image_size, border)
+    labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)
+    camera, kind = warp_camera(view.camera, warp, image_size), view.kind
+    if mirror is not None:
+        image, camera, kind = np.ascontiguousarray(image[:, ::-1]), mirror_camera(camera), MIRROR_KIND[kind]
+        labels, uv = mirror.apply(labels, uv)
+    if config.photometric:
+        image = photometric(image, rng, config.photometric)
+    return View(image, np.ascontiguousarray(labels), np.ascontiguousarray(uv), camera, kind)

@@ -1,0 +1,65 @@
+"""Left-right mirroring of proxies and cameras: twice the data for free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy.spatial import cKDTree
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera
+from diffproxy.proxies.maps import Kind
+
+MIRROR_WORLD = np.diag([-1.0, 1.0, 1.0])
+MIRROR_KIND: dict[Kind, Kind] = {"body": "body", "left_hand": "right_hand", "right_hand": "left_hand"}
+
+
+@dataclass(frozen=True)
+class MirrorTable:
+    """What label and UV a surface point's mirror image has: `label' = label_map[label]`, `u' = 1 - u` where `flip_u`."""
+
+    label_map: UInt8[np.ndarray, "256"]
+    flip_u: Bool[np.ndarray, "256"]
+
+    def apply(
+        self, labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H W 2"]
+    ) -> tuple[UInt8[np.ndarray, "H W"], Float[np.ndarray, "H W 2"]]:
+        """Mirror a map left to right (columns reversed)."""
+        labels, uv = labels[:, ::-1], uv[:, ::-1]
+        u = np.where(self.flip_u[labels], 1 - uv[..., 0], uv[..., 0])
+        out = np.stack([u, uv[..., 1]], -1)
+        return self.label_map[labels], np.where(labels[..., None] > 0, out, 0).astype(uv.dtype)
+
+
+def mirror_table(body: BodyModel) -> MirrorTable:
+    """Measure the table on the rest body: pair each face centre with the face nearest to its mirror image."""
+    atlas = body.atlas
+    corners = body.v_template.detach().double().numpy()[body.faces.numpy()]
+    centers = corners.mean(1)
+    _, partner = cKDTree(centers).query(centers * [-1, 1, 1])
+    label_map, flip_u = np.arange(256, dtype=np.uint8), np.zeros(256, bool)
+    for part, uv in (
+        (np.asarray(atlas.face_part), np.asarray(atlas.uv_corners).mean(1)),
+        (np.asarray(atlas.face_hand_part), np.asarray(atlas.hand_uv_corners).mean(1)),
+    ):
+        for label in np.unique(part[part > 0]):
+            faces: Int[np.ndarray, "N"] = np.flatnonzero(part == label)
+            other = np.bincount(part[partner[faces]], minlength=256)
+            other[0] = 0
+            label_map[label] = other.argmax()
+            faces = faces[part[partner[faces]] == label_map[label]]
+            u, u_mirror = uv[faces, 0], uv[partner[faces], 0]
+            flip_u[label] = np.abs(1 - u - u_mirror).mean() < np.abs(u - u_mirror).mean()
+    return MirrorTable(label_map, flip_u)
+
+
+def mirror_camera(camera: Camera) -> Camera:
+    """The camera that sees the mirrored world (x → -x) as the mirrored image."""
+    flip = np.diag([-1.0, 1.0, 1.0])
+    K = camera.K.copy()
+    K[0, 2] = camera.width - K[0, 2]
+    return replace(
+        camera, K=K, R_cam_world=flip @ camera.R_cam_world @ MIRROR_WORLD, t_cam_world=flip @ camera.t_cam_world
+    )
