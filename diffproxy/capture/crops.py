@@ -18,7 +18,7 @@ BoxLike = Sequence[float | int] | np.ndarray
 
 @dataclass(frozen=True)
 class Crops:
-    """Square views ready for the generator: `images` in [0, 1] RGB, `cameras[v]` the pinhole camera of crop v."""
+    """Square views for the generator: `images` in [0, 1] RGB, `cameras[v]` the pinhole camera of crop v."""
 
     images: Float[Tensor, "V 3 S S"]
     cameras: tuple[Camera, ...]
@@ -46,7 +46,7 @@ def crop_image(image: UInt8[np.ndarray, "H W 3"], box: BoxLike, size: int) -> UI
     """Resample the region `box` to `size` x `size`; outside of the image is black.
 
     Pixel centres lie at integer + 0.5 on both sides, so that a point at x in the image is at
-    (x - x0) * size / (x1 - x0) in the crop: exactly `Camera.crop`. Reductions average over the pixels they merge.
+    (x - x0) * size / (x1 - x0) in the crop: exactly `Camera.crop`. Reductions average over merged pixels.
     """
     import cv2
 

@@ -25,9 +25,9 @@ def _number(text: str, whole: str) -> int | None:
 def select_frames(text: str, available: Sequence[int]) -> list[int]:
     """The frame numbers named by `text`, in rising order without repeats.
 
-    `"40"` is the frame numbered 40, `"0:100:10"` a half-open range as in Python, `"3,7,9"` a list, `""` or `"all"`
-    everything. A number named by itself must exist; a range takes what exists inside it. Raises InputError when a
-    named frame is missing or nothing is left.
+    `"40"` is the frame numbered 40, `"0:100:10"` a half-open range as in Python, `"3,7,9"` a list, `""` or
+    `"all"` everything. A number named by itself must exist; a range takes what exists inside it. Raises
+    InputError when a named frame is missing or nothing is left.
     """
     have = sorted(set(available))
     if text.strip().lower() in ALL:
