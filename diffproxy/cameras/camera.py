@@ -2,43 +2,227 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.cameras.lens import LENSES, Lens, clean_coefficients, distort, is_one_to_one, undistort
+from diffproxy.cameras.pixel_grid import PixelGrid
+from diffproxy.errors import InputError
+
 
 @dataclass(frozen=True)
 class Camera:
-    """`x_cam = R_cam_world @ x_world + t_cam_world`; `distortion` is OpenCV's (k1 k2 p1 p2 [k3 ...]), empty = pinhole."""
+    """`x_cam = R_cam_world @ x_world + t_cam_world`; `distortion` is OpenCV's (k1 k2 p1 p2 [k3 ...]).
+
+    Without distortion it is a pinhole. `lens` "fisheye" means OpenCV's fisheye model with k1..k4.
+    `pixel_grid`, where given, says how the picture files lie on the calibration's pixels (`on_picture`). Raises
+    InputError on a camera that cannot be: non-finite numbers, R not a rotation, focal length or size not > 0.
+    """
 
     name: str
     width: int
     height: int
     K: Float[np.ndarray, "3 3"]
     R_cam_world: Float[np.ndarray, "3 3"]
-    t_cam_world: Float[np.ndarray, "3"]
-    distortion: Float[np.ndarray, "D"] = field(default_factory=lambda: np.zeros(0))
+    t_cam_world: Float[np.ndarray, " 3"]
+    distortion: Float[np.ndarray, " D"] = field(default_factory=lambda: np.zeros(0))
+    lens: Lens = "opencv"
+    pixel_grid: PixelGrid | None = None
+
+    def __post_init__(self):
+        if self.lens not in LENSES:
+            raise InputError(
+                f"lens of camera {self.name} one of {LENSES}", f"{self.lens!r}", "use one of these"
+            )
+        for key, shape in (("K", (3, 3)), ("R_cam_world", (3, 3)), ("t_cam_world", (3,))):
+            object.__setattr__(self, key, _array(getattr(self, key), shape, f"{key} of camera {self.name}"))
+        object.__setattr__(self, "distortion", clean_coefficients(self.distortion, self.lens))
+        object.__setattr__(self, "width", int(self.width))
+        object.__setattr__(self, "height", int(self.height))
+        _check(self)
 
     @property
-    def center_world(self) -> Float[np.ndarray, "3"]:
+    def center_world(self) -> Float[np.ndarray, " 3"]:
         return -self.R_cam_world.T @ self.t_cam_world
 
+    @property
+    def direction_world(self) -> Float[np.ndarray, " 3"]:
+        """Unit vector of the optical axis, out of the lens."""
+        return self.R_cam_world[2].copy()
+
+    @property
+    def is_pinhole(self) -> bool:
+        return self.lens == "opencv" and self.distortion.size == 0
+
     def project(self, x_world: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 2"]:
-        """World points (metres) to pixels, distortion included; points behind the camera give NaN."""
+        """World points (metres) to pixels, distortion included; points behind the camera give NaN.
+
+        So do points beyond the angle where the lens polynomial turns back: they would fold into the picture.
+        """
         x_cam = np.asarray(x_world) @ self.R_cam_world.T + self.t_cam_world
         z = np.where(x_cam[..., 2:] > 1e-9, x_cam[..., 2:], np.nan)
         xy = x_cam[..., :2] / z
-        if self.distortion.size:
-            raise NotImplementedError("filled in by the cameras room")
+        if not self.is_pinhole:
+            seen = is_one_to_one(xy, self.distortion, self.lens)  # false for NaN as well
+            safe = np.where(seen[..., None], xy, 0.0)
+            xy = np.where(seen[..., None], distort(safe, self.distortion, self.lens)[0], np.nan)
         return xy @ self.K[:2, :2].T + self.K[:2, 2]
 
-    def crop(self, box: tuple[float, float, float, float], size: tuple[int, int], name: str | None = None) -> Camera:
-        """The camera of the image region `box` = (x0, y0, x1, y1) in pixels, resampled to `size` = (width, height).
+    def normalized(self, pixels: Float[np.ndarray, "*N 2"]) -> Float[np.ndarray, "*N 2"]:
+        """Pixels to ideal (X/Z, Y/Z), without distortion; NaN where the lens model cannot reach the pixel."""
+        xy = (np.asarray(pixels, dtype=np.float64) - self.K[:2, 2]) @ np.linalg.inv(self.K[:2, :2]).T
+        return xy if self.is_pinhole else undistort(xy, self.distortion, self.lens)
 
-        Extrinsics stay; only K changes. Only valid for a pinhole (undistorted) camera.
+    def unproject(
+        self, pixels: Float[np.ndarray, "*N 2"], depth: Float[np.ndarray, "*N"] | float
+    ) -> Float[np.ndarray, "*N 3"]:
+        """World points (metres) seen at `pixels` with z-depth `depth` (metres along the optical axis)."""
+        xy = self.normalized(pixels)
+        x_cam = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1) * np.asarray(depth)[..., None]
+        return (x_cam - self.t_cam_world) @ self.R_cam_world
+
+    def rays_world(
+        self, pixels: Float[np.ndarray, "*N 2"]
+    ) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "*N 3"]]:
+        """Camera centre (metres) and unit directions of the rays through `pixels`, in the world frame."""
+        xy = self.normalized(pixels)
+        ray = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1) @ self.R_cam_world
+        return self.center_world, ray / np.linalg.norm(ray, axis=-1, keepdims=True)
+
+    def crop(
+        self, box: tuple[float, float, float, float], size: tuple[int, int], name: str | None = None
+    ) -> Camera:
+        """The camera of the region `box` = (x0, y0, x1, y1) in pixels, resampled to `size` = (width, height).
+
+        Extrinsics and lens stay (distortion acts before K); only K changes. InputError on an empty box.
         """
         x0, y0, x1, y1 = box
+        if not (x1 > x0 and y1 > y0):
+            raise InputError("a box (x0, y0, x1, y1) with x1 > x0 and y1 > y0", f"{box}", "swap or widen it")
         sx, sy = size[0] / (x1 - x0), size[1] / (y1 - y0)
         K_new = np.array([[sx, 0.0, -x0 * sx], [0.0, sy, -y0 * sy], [0.0, 0.0, 1.0]]) @ self.K
-        return replace(self, K=K_new, width=size[0], height=size[1], name=name or self.name)
+        return replace(self, K=K_new, width=size[0], height=size[1], name=name or self.name, pixel_grid=None)
+
+    def resize(self, width: int, height: int) -> Camera:
+        """The camera of the whole picture resampled to `width` x `height` pixels."""
+        return self.crop((0.0, 0.0, float(self.width), float(self.height)), (width, height))
+
+    def on_picture(self, width: int, height: int) -> Camera:
+        """The camera of a picture file of that size, laid on the calibration by `pixel_grid`."""
+        grid = self.pixel_grid or PixelGrid()
+        return replace(self, K=grid.picture_K(self.K), width=width, height=height, pixel_grid=None)
+
+    def undistorted(self, alpha: float = 0.0) -> Camera:
+        """A pinhole camera of the same size, pose and pixel aspect that replaces this one.
+
+        alpha 0: every pixel of it shows something (the picture's borders are cut); alpha 1: every pixel of
+        the picture is kept (borders may be black). Focal length scales as needed, the principal point moves.
+        """
+        if self.is_pinhole:
+            return replace(self, pixel_grid=None)
+        from diffproxy.cameras.undistortion import pinhole_K
+
+        return replace(self, K=pinhole_K(self, alpha), distortion=np.zeros(0), lens="opencv", pixel_grid=None)
+
+    def to_json(self) -> dict:
+        """Plain JSON types; `from_json` gives the same camera back bit for bit."""
+        data = {
+            "name": self.name,
+            "width": self.width,
+            "height": self.height,
+            "K": self.K.tolist(),
+            "R_cam_world": self.R_cam_world.tolist(),
+            "t_cam_world": self.t_cam_world.tolist(),
+        }
+        if not self.is_pinhole:
+            data |= {"distortion": self.distortion.tolist(), "lens": self.lens}
+        if self.pixel_grid is not None:
+            data["pixel_grid"] = self.pixel_grid.to_json()
+        return data
+
+    @staticmethod
+    def from_json(data: dict) -> Camera:
+        """From `to_json`'s dictionary; raises InputError naming what is missing or unknown."""
+        needed = {"name", "width", "height", "K", "R_cam_world", "t_cam_world"}
+        known = needed | {"distortion", "lens", "pixel_grid"}
+        if not isinstance(data, dict) or needed - set(data) or set(data) - known:
+            keys = sorted(data) if isinstance(data, dict) else data
+            raise InputError(
+                f"a camera with {sorted(needed)} and perhaps {sorted(known - needed)}",
+                f"{keys}",
+                "see docs/rigs.md for an example",
+            )
+        grid = data.get("pixel_grid")
+        name = str(data["name"])
+        return Camera(
+            name=name,
+            width=_whole(data["width"], f"width of camera {name}"),
+            height=_whole(data["height"], f"height of camera {name}"),
+            K=_array(data["K"], (3, 3), f"K of camera {name}"),
+            R_cam_world=_array(data["R_cam_world"], (3, 3), f"R_cam_world of camera {name}"),
+            t_cam_world=_array(data["t_cam_world"], (3,), f"t_cam_world of camera {name}"),
+            distortion=_array(data.get("distortion", []), None, f"distortion of camera {name}"),
+            lens=data.get("lens", "opencv"),
+            pixel_grid=None if grid is None else PixelGrid.from_json(grid),
+        )
+
+
+def stack_cameras(
+    cameras: Sequence[Camera],
+) -> tuple[Float[np.ndarray, "V 3 3"], Float[np.ndarray, "V 3 3"], Float[np.ndarray, "V 3"]]:
+    """K, R_cam_world and t_cam_world of pinhole cameras as float64; InputError if one is no pinhole."""
+    bent = [c.name for c in cameras if not c.is_pinhole]
+    if bent:
+        raise InputError("pinhole cameras", f"lens distortion in {bent}", "use camera.undistorted()")
+    return (
+        np.stack([c.K for c in cameras]),
+        np.stack([c.R_cam_world for c in cameras]),
+        np.stack([c.t_cam_world for c in cameras]),
+    )
+
+
+def _array(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"numbers for {what}", f"{value!r}", "correct the calibration file") from error
+    if shape is not None and array.shape != shape:
+        raise InputError(f"{what} of shape {shape}", f"shape {array.shape}", "correct the calibration file")
+    return array.reshape(-1) if shape is None else array
+
+
+def _whole(value, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise InputError(f"a whole number of pixels for {what}", f"{value!r}", "correct rig.json")
+    return int(value)
+
+
+def _check(c: Camera) -> None:
+    for key in ("K", "R_cam_world", "t_cam_world"):
+        if not np.isfinite(getattr(c, key)).all():
+            raise InputError(
+                f"finite numbers for {key} of camera {c.name}",
+                f"{getattr(c, key).tolist()}",
+                "calibrate this camera again, or remove it from the rig",
+            )
+    if c.width < 1 or c.height < 1:
+        raise InputError(
+            f"a positive image size for camera {c.name}", f"{c.width}x{c.height}", "set width, height"
+        )
+    if not (c.K[0, 0] > 0 and c.K[1, 1] > 0) or not np.allclose(c.K[2], (0, 0, 1)) or c.K[1, 0] != 0:
+        raise InputError(
+            f"K of camera {c.name} = [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] in pixels, fx and fy positive",
+            f"{c.K.tolist()}",
+            "check row order and sign: OpenCV axes are x right, y down, z forward",
+        )
+    gap = np.abs(c.R_cam_world @ c.R_cam_world.T - np.eye(3)).max()
+    if gap > 1e-4 or np.linalg.det(c.R_cam_world) < 0:
+        kind = f"not orthonormal (off by {gap:.2g})" if gap > 1e-4 else "a mirror (determinant -1)"
+        raise InputError(
+            f"R_cam_world of camera {c.name} to be a rotation (orthonormal, determinant +1)",
+            f"a matrix that is {kind}",
+            "check row/column order, sign of one axis, or whether a rotation vector was meant",
+        )

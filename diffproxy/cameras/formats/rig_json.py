@@ -1,0 +1,117 @@
+"""Our own format, `rig.json` (docs/rigs.md)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.rig import Rig
+from diffproxy.errors import InputError
+
+NAME = "DiffProxy rig.json"
+PRIORITY = 100
+UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+_KEYS = {"format", "version", "name", "units", "up_axis", "extrinsics", "pixel_center", "cameras", "notes"}
+
+
+def find(folder: Path) -> Path | None:
+    path = folder / "rig.json"
+    return path if path.is_file() else None
+
+
+def is_format(path: Path) -> bool:
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        return path.name == "rig.json"  # let `read` say what is wrong with it
+    return path.name == "rig.json" or (isinstance(data, dict) and data.get("format") == "diffproxy-rig")
+
+
+def read(path: Path) -> Rig:
+    """Read a rig.json; lengths in `units` become metres, `pixel_center` 0 (OpenCV's) becomes ours (0.5)."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"JSON text in {path}", str(error), "correct that line") from error
+    if not isinstance(data, dict) or not isinstance(data.get("cameras"), list):
+        raise InputError(
+            f'an object with a list "cameras" in {path}', type(data).__name__, "see docs/rigs.md"
+        )
+    if set(data) - _KEYS:
+        raise InputError(
+            f"only the keys {sorted(_KEYS)} in {path}", f"{sorted(set(data) - _KEYS)}", "remove or rename"
+        )
+    if data.get("version", 1) != 1:
+        raise InputError(f"version 1 in {path}", f"{data['version']!r}", "update DiffProxy")
+    factor = UNITS.get(data.get("units", "m"))
+    if factor is None:
+        raise InputError(f"units m, cm or mm in {path}", f"{data['units']!r}", 'write "units": "mm"')
+    center = data.get("pixel_center", 0.5)
+    if center not in (0, 0.5):
+        raise InputError(
+            f"pixel_center 0.5 (ours) or 0 (OpenCV's) in {path}", f"{center!r}", "use one of these"
+        )
+    direction = data.get("extrinsics", "cam_from_world")
+    if direction not in ("cam_from_world", "world_from_cam"):
+        raise InputError(
+            f"extrinsics cam_from_world or world_from_cam in {path}", f"{direction!r}", "use one of these"
+        )
+    cameras = [_camera(entry, 0.5 - center) for entry in data["cameras"]]
+    rig = Rig(
+        name=str(data.get("name", path.resolve().parent.name)),
+        cameras=tuple(cameras),
+        up_axis=data.get("up_axis", "+Y"),
+        root=path.parent,
+        notes=[str(note) for note in data.get("notes", [])],
+    )
+    if direction == "world_from_cam":
+        rig = rig.inverted()
+    return rig.scaled(factor) if factor != 1.0 else rig
+
+
+def _camera(entry: dict, shift: float) -> Camera:
+    camera = Camera.from_json(entry)
+    if shift:
+        K = camera.K.copy()
+        K[:2, 2] += shift
+        camera = Camera.from_json(camera.to_json() | {"K": K.tolist()})
+    return camera
+
+
+def write(rig: Rig, path: Path) -> None:
+    """Write `rig` so that `read` gives the same numbers back bit for bit."""
+    data = {
+        "format": "diffproxy-rig",
+        "version": 1,
+        "name": rig.name,
+        "units": "m",
+        "up_axis": rig.up_axis,
+        "extrinsics": "cam_from_world",
+        "pixel_center": 0.5,
+        "cameras": [c.to_json() for c in rig.cameras],
+        "notes": list(rig.notes),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".tmp")
+    partial.write_text(_compact(data) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _compact(data: dict) -> str:
+    """JSON with one number row a line: readable, and good in diffs."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    lines, row = [], ""
+    for line in text.split("\n"):
+        bare = line.strip().rstrip(",")
+        number = bool(bare) and not bare.startswith(('"', "{", "}", "[", "]"))
+        if number and ":" not in bare:
+            row += line.strip() + " "
+        elif row and line.strip().startswith("]"):
+            lines[-1] += row.rstrip() + line.strip()
+            row = ""
+        else:
+            lines.append(line)
+    return "\n".join(lines)

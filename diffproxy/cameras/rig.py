@@ -1,0 +1,120 @@
+"""A calibrated rig: cameras in one metric world whose up axis is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.cameras.camera import Camera
+from diffproxy.errors import InputError
+
+UP_AXES = ("+X", "-X", "+Y", "-Y", "+Z", "-Z")
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Cameras of one rig, in metres; `root` is its folder, `notes` say what readers assumed."""
+
+    name: str
+    cameras: tuple[Camera, ...]
+    up_axis: str = "+Y"
+    units: str = "m"
+    root: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        object.__setattr__(self, "cameras", tuple(self.cameras))
+        if not self.cameras:
+            raise InputError(f"at least one camera in rig {self.name}", "none", "check the calibration file")
+        names = [c.name for c in self.cameras]
+        double = sorted({n for n in names if names.count(n) > 1})
+        if double:
+            raise InputError(f"different camera names in rig {self.name}", f"twice: {double}", "rename them")
+        if self.up_axis not in UP_AXES:
+            raise InputError(
+                f"up_axis one of {', '.join(UP_AXES)}", f"{self.up_axis!r}", 'for example "up_axis": "+Z"'
+            )
+        if self.units != "m":
+            raise InputError("a rig in metres", f"units {self.units!r}", "convert with `rig.scaled(...)`")
+
+    def camera(self, name: str) -> Camera:
+        """The camera of that name; InputError listing the names otherwise."""
+        for c in self.cameras:
+            if c.name == name:
+                return c
+        raise InputError(
+            f"a camera of {[c.name for c in self.cameras]}", f"{name!r}", "use one of these names"
+        )
+
+    def subset(self, names: Iterable[str]) -> Rig:
+        """The rig with these cameras only, in the given order."""
+        return replace(self, cameras=tuple(self.camera(n) for n in names))
+
+    @property
+    def up(self) -> Float[np.ndarray, " 3"]:
+        """Unit vector of the up direction, in the world frame."""
+        vector = np.zeros(3)
+        vector["XYZ".index(self.up_axis[1])] = 1.0 if self.up_axis[0] == "+" else -1.0
+        return vector
+
+    @property
+    def R_yup_world(self) -> Float[np.ndarray, "3 3"]:
+        """Smallest rotation that takes the rig's up direction to +Y: `x_yup = R_yup_world @ x_world`.
+
+        For "+Z" this is (x, y, z) -> (x, z, -y); for "-Y" (x, -y, -z).
+        """
+        u, y = self.up, np.array([0.0, 1.0, 0.0])
+        if self.up_axis == "-Y":
+            return np.diag([1.0, -1.0, -1.0])
+        v = np.cross(u, y)
+        S = np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
+        return np.eye(3) + S + S @ S / (1.0 + u @ y)
+
+    @property
+    def centers_world(self) -> Float[np.ndarray, "V 3"]:
+        return np.stack([c.center_world for c in self.cameras])
+
+    @property
+    def scene_center_world(self) -> Float[np.ndarray, " 3"]:
+        """The point nearest to all optical axes (metres), see `meeting_point`."""
+        return meeting_point(self.cameras)
+
+    def scaled(self, factor: float) -> Rig:
+        """The rig with all lengths multiplied (0.001 for a file in millimetres that was read as metres)."""
+        cameras = tuple(replace(c, t_cam_world=c.t_cam_world * factor) for c in self.cameras)
+        return replace(self, cameras=cameras, notes=[*self.notes, f"lengths multiplied by {factor:g}"])
+
+    def inverted(self) -> Rig:
+        """The rig whose file held world-from-camera poses that were read as camera-from-world."""
+        cameras = tuple(
+            replace(c, R_cam_world=c.R_cam_world.T, t_cam_world=c.center_world) for c in self.cameras
+        )
+        return replace(
+            self, cameras=cameras, notes=[*self.notes, "extrinsics inverted (were world-from-camera)"]
+        )
+
+
+def meeting_point(cameras: Sequence[Camera]) -> Float[np.ndarray, " 3"]:
+    """Least-squares intersection of the optical axes, metres, world frame.
+
+    With one camera, or axes within about 2 degrees of parallel, no such point exists: then 3 m in front of
+    the mean camera is returned.
+    """
+    centers = np.stack([c.center_world for c in cameras])
+    axes = np.stack([c.direction_world for c in cameras])
+    A = (np.eye(3) - axes[:, :, None] * axes[:, None, :]).mean(0)
+    b = np.einsum("vij,vj->i", np.eye(3) - axes[:, :, None] * axes[:, None, :], centers) / len(cameras)
+    if np.linalg.eigvalsh(A)[0] > 1e-3:
+        return np.linalg.solve(A, b)
+    return centers.mean(0) + 3.0 * axes.mean(0)
+
+
+def guess_up_axis(cameras: Sequence[Camera]) -> str:
+    """World axis nearest to the mean upward direction of the pictures: right for cameras held upright."""
+    up = -np.mean([c.R_cam_world[1] for c in cameras], axis=0)
+    k = int(np.abs(up).argmax())
+    return ("+" if up[k] >= 0 else "-") + "XYZ"[k]
