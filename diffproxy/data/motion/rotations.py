@@ -1,0 +1,56 @@
+"""Small rotation algebra for skeletons, on stacks of 3x3 matrices (numpy, float64)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.spatial.transform import Rotation
+
+
+def to_matrix(rotvec: Float[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 3 3"]:
+    """Axis-angle (radians) to matrices."""
+    flat = Rotation.from_rotvec(np.asarray(rotvec, float).reshape(-1, 3)).as_matrix()
+    return flat.reshape(*rotvec.shape[:-1], 3, 3)
+
+
+def to_rotvec(matrix: Float[ndarray, "*batch 3 3"]) -> Float[ndarray, "*batch 3"]:
+    """Matrices to axis-angle (radians), angle in [0, pi]."""
+    flat = Rotation.from_matrix(np.asarray(matrix, float).reshape(-1, 3, 3)).as_rotvec()
+    return flat.reshape(*matrix.shape[:-2], 3)
+
+
+def swing(start: Float[ndarray, "3"], end: Float[ndarray, "3"]) -> Float[ndarray, "3 3"]:
+    """The shortest rotation that turns the direction `start` into `end`; opposite directions turn about z."""
+    a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
+    axis, cosine = np.cross(a, b), float(a @ b)
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return np.eye(3) if cosine > 0 else to_matrix(np.array([0.0, 0.0, np.pi]))
+    return to_matrix(axis / sine * np.arctan2(sine, cosine))
+
+
+def split_twist(
+    matrix: Float[ndarray, "F 3 3"], axis: Float[ndarray, "3"]
+) -> tuple[Float[ndarray, "F 3 3"], Float[ndarray, "F"]]:
+    """Write each rotation as `swing @ twist`: the swing, and the twist angle (radians, in (-pi, pi]) about `axis`."""
+    unit = axis / np.linalg.norm(axis)
+    quat = Rotation.from_matrix(matrix).as_quat()
+    angle = 2 * np.arctan2(quat[:, :3] @ unit, quat[:, 3])
+    angle = (angle + np.pi) % (2 * np.pi) - np.pi
+    return matrix @ to_matrix(-angle[:, None] * unit), angle
+
+
+def part_way(
+    start: Float[ndarray, "F 3 3"], end: Float[ndarray, "F 3 3"], fraction: float
+) -> Float[ndarray, "F 3 3"]:
+    """Spherical interpolation from `start` (fraction 0) to `end` (fraction 1)."""
+    step = to_rotvec(start.transpose(0, 2, 1) @ end)
+    return start @ to_matrix(fraction * step)
+
+
+def about(axis: int, angle: float) -> Float[ndarray, "3 3"]:
+    """Rotation by `angle` (radians) about coordinate axis 0, 1 or 2."""
+    vector = np.zeros(3)
+    vector[axis] = angle
+    return to_matrix(vector)
