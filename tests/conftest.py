@@ -24,7 +24,12 @@ def body():
 
 
 def look_at(
-    name: str, position: np.ndarray, target: np.ndarray, size: int = 128, fov_deg: float = 40.0, up: tuple = (0, 1, 0)
+    name: str,
+    position: np.ndarray,
+    target: np.ndarray,
+    size: int = 128,
+    fov_deg: float = 40.0,
+    up: tuple = (0, 1, 0),
 ) -> Camera:
     """A pinhole camera at `position` (metres) looking at `target`, image upright with respect to `up`."""
     forward = target - position
@@ -47,7 +52,11 @@ def make_ring():
         angles = np.linspace(0, 2 * np.pi, n, endpoint=False) + 0.3
         return tuple(
             look_at(
-                f"cam{i}", target + np.array([radius * np.sin(a), height, radius * np.cos(a)]), target, size=size, fov_deg=45
+                f"cam{i}",
+                target + np.array([radius * np.sin(a), height, radius * np.cos(a)]),
+                target,
+                size=size,
+                fov_deg=45,
             )
             for i, a in enumerate(angles)
         )

@@ -30,14 +30,22 @@ def imported(tree: ast.AST, top_level_only: bool) -> list[str]:
 def test_file_keeps_to_its_floor(path):
     parts = path.relative_to(ROOT).parts
     tree = ast.parse(path.read_text())
-    rooms = {n.split(".")[1] for n in imported(tree, top_level_only=False) if n.startswith("diffproxy.") and n.split(".")[1] in FLOOR}
+    rooms = {
+        n.split(".")[1]
+        for n in imported(tree, top_level_only=False)
+        if n.startswith("diffproxy.") and n.split(".")[1] in FLOOR
+    }
     if parts[0] == "render_synth":
         assert rooms <= {"body", "cameras", "proxies", "data"}, f"render_synth imports {rooms}"
     elif parts[1] in FLOOR:
         own = parts[1]
         for room in rooms - {own}:
-            assert FLOOR[room] <= FLOOR[own], f"{own} (floor {FLOOR[own]}) imports {room} (floor {FLOOR[room]})"
-        assert {own, *rooms} != {"generator", "fitting"} and not ({"generator", "fitting"} <= {own, *rooms} and FLOOR[own] == 2)
+            assert FLOOR[room] <= FLOOR[own], (
+                f"{own} (floor {FLOOR[own]}) imports {room} (floor {FLOOR[room]})"
+            )
+        assert {own, *rooms} != {"generator", "fitting"} and not (
+            {"generator", "fitting"} <= {own, *rooms} and FLOOR[own] == 2
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

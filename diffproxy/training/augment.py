@@ -35,7 +35,12 @@ class View:
 
 
 def augment_view(
-    view: View, rng: np.random.Generator, config: AugmentConfig, image_size: int, proxy_size: int, mirror: MirrorTable | None
+    view: View,
+    rng: np.random.Generator,
+    config: AugmentConfig,
+    image_size: int,
+    proxy_size: int,
+    mirror: MirrorTable | None,
 ) -> View:
     """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none)."""
     warp = Similarity.about_center(

@@ -14,7 +14,9 @@ class EMA:
 
     def __init__(self, model: nn.Module, decay: float = 0.999):
         self.decay, self.updates = decay, 0
-        self.shadow: dict[str, Tensor] = {k: p.detach().clone() for k, p in model.named_parameters() if p.requires_grad}
+        self.shadow: dict[str, Tensor] = {
+            k: p.detach().clone() for k, p in model.named_parameters() if p.requires_grad
+        }
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:

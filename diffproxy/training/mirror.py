@@ -61,5 +61,8 @@ def mirror_camera(camera: Camera) -> Camera:
     K = camera.K.copy()
     K[0, 2] = camera.width - K[0, 2]
     return replace(
-        camera, K=K, R_cam_world=flip @ camera.R_cam_world @ MIRROR_WORLD, t_cam_world=flip @ camera.t_cam_world
+        camera,
+        K=K,
+        R_cam_world=flip @ camera.R_cam_world @ MIRROR_WORLD,
+        t_cam_world=flip @ camera.t_cam_world,
     )

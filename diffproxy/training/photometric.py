@@ -15,14 +15,24 @@ def _exposure(image: Image, rng: np.random.Generator) -> Image:
     gain, gamma = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.2))
     balance = np.exp(rng.normal(0, 0.08, 3))
     table = (np.arange(256) / 255.0) ** gamma
-    out = np.stack([(table * gain * b * 255).clip(0, 255).astype(np.uint8)[image[..., c]] for c, b in enumerate(balance)], -1)
+    out = np.stack(
+        [
+            (table * gain * b * 255).clip(0, 255).astype(np.uint8)[image[..., c]]
+            for c, b in enumerate(balance)
+        ],
+        -1,
+    )
     return out
 
 
 def _contrast(image: Image, rng: np.random.Generator) -> Image:
     factor = np.exp(rng.normal(0, 0.25))
     mean = float(image.mean())
-    return cv2.convertScaleAbs(image, alpha=factor, beta=mean * (1 - factor)) if factor < 1 else _stretch(image, factor, mean)
+    return (
+        cv2.convertScaleAbs(image, alpha=factor, beta=mean * (1 - factor))
+        if factor < 1
+        else _stretch(image, factor, mean)
+    )
 
 
 def _stretch(image: Image, factor: float, mean: float) -> Image:
@@ -47,7 +57,10 @@ def _blur(image: Image, rng: np.random.Generator) -> Image:
     length, angle = int(rng.integers(3, 9)), rng.uniform(0, np.pi)
     kernel = np.zeros((length, length), np.float32)
     t = np.linspace(-(length - 1) / 2, (length - 1) / 2, 3 * length)
-    kernel[(t * np.sin(angle) + length / 2 - 0.5).round().astype(int), (t * np.cos(angle) + length / 2 - 0.5).round().astype(int)] = 1
+    kernel[
+        (t * np.sin(angle) + length / 2 - 0.5).round().astype(int),
+        (t * np.cos(angle) + length / 2 - 0.5).round().astype(int),
+    ] = 1
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
@@ -77,7 +90,9 @@ def _pixelate(image: Image, rng: np.random.Generator) -> Image:
     patch = out[y : y + side, max(x, 0) : x + side]
     cells = int(rng.integers(2, 5))
     small = cv2.resize(patch, (cells, cells), interpolation=cv2.INTER_AREA)
-    out[y : y + side, max(x, 0) : x + side] = cv2.resize(small, patch.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    out[y : y + side, max(x, 0) : x + side] = cv2.resize(
+        small, patch.shape[1::-1], interpolation=cv2.INTER_NEAREST
+    )
     return out
 
 
@@ -90,10 +105,19 @@ def _occlude(image: Image, rng: np.random.Generator) -> Image:
         p = rng.uniform(0, 1, 2) * (w, h)
         if rng.random() < 0.5:
             q = p + rng.normal(0, 0.6, 2) * (w, h)
-            cv2.line(out, (int(p[0]), int(p[1])), (int(q[0]), int(q[1])), color, int(rng.integers(1, 6)), cv2.LINE_AA)
+            cv2.line(
+                out,
+                (int(p[0]), int(p[1])),
+                (int(q[0]), int(q[1])),
+                color,
+                int(rng.integers(1, 6)),
+                cv2.LINE_AA,
+            )
         else:
             axes = (int(rng.uniform(0.02, 0.08) * w), int(rng.uniform(0.02, 0.08) * h))
-            cv2.ellipse(out, (int(p[0]), int(p[1])), axes, rng.uniform(0, 180), 0, 360, color, -1, cv2.LINE_AA)
+            cv2.ellipse(
+                out, (int(p[0]), int(p[1])), axes, rng.uniform(0, 180), 0, 360, color, -1, cv2.LINE_AA
+            )
     return out
 
 

@@ -25,7 +25,9 @@ class Similarity:
         return np.array([[c, -s, self.shift[0]], [s, c, self.shift[1]]])
 
     @staticmethod
-    def about_center(src: int, dst: int, zoom: float, angle: float, offset: Float[np.ndarray, "2"]) -> Similarity:
+    def about_center(
+        src: int, dst: int, zoom: float, angle: float, offset: Float[np.ndarray, "2"]
+    ) -> Similarity:
         """Fit a square of `src` pixels into `dst`, then zoom, roll (radians) and move by `offset` (fraction of dst)."""
         scale = zoom * dst / src
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -57,7 +59,9 @@ def warp_nearest(
     height, width = maps[0].shape[:2]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     x, y = x.clip(0, width - 1), y.clip(0, height - 1)
-    return tuple(np.where(inside.reshape(inside.shape + (1,) * (m.ndim - 2)), m[y, x], 0).astype(m.dtype) for m in maps)
+    return tuple(
+        np.where(inside.reshape(inside.shape + (1,) * (m.ndim - 2)), m[y, x], 0).astype(m.dtype) for m in maps
+    )
 
 
 def warp_camera(camera: Camera, warp: Similarity, size: int) -> Camera:
@@ -71,5 +75,10 @@ def warp_camera(camera: Camera, warp: Similarity, size: int) -> Camera:
     K[:2, :2] *= warp.scale
     K[:2, 2] = warp.matrix @ np.array([camera.K[0, 2], camera.K[1, 2], 1.0])
     return replace(
-        camera, width=size, height=size, K=K, R_cam_world=roll @ camera.R_cam_world, t_cam_world=roll @ camera.t_cam_world
+        camera,
+        width=size,
+        height=size,
+        K=K,
+        R_cam_world=roll @ camera.R_cam_world,
+        t_cam_world=roll @ camera.t_cam_world,
     )

@@ -1,0 +1,56 @@
+"""Checkpoints for exact resume: trainable weights, optimiser, EMA and the step; tensors only, written atomically."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from diffproxy.errors import InputError
+from diffproxy.training.ema import EMA
+
+log = logging.getLogger(__name__)
+KEEP = 2  # older checkpoints are removed
+
+
+def save_checkpoint(
+    out: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, ema: EMA
+) -> Path:
+    """Write `out/checkpoints/step_XXXXXXX.pt`; a file with that name is always complete."""
+    folder = out / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step_{step:07d}.pt"
+    state = {
+        "step": step,
+        "model": {k: v for k, v in model.state_dict().items()},
+        "optimizer": optimizer.state_dict(),
+        "ema": ema.state_dict(),
+    }
+    torch.save(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").rename(path)
+    for old in sorted(folder.glob("step_*.pt"))[:-KEEP]:
+        old.unlink()
+    return path
+
+
+def latest_checkpoint(out: Path) -> Path | None:
+    found = sorted((out / "checkpoints").glob("step_*.pt"))
+    return found[-1] if found else None
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, ema: EMA) -> int:
+    """Restore everything; returns the step to continue after."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError) as error:
+        shutil.move(path, path.with_suffix(".broken"))
+        raise InputError(
+            "a readable checkpoint", f"{path}: {error}", "run again: the previous checkpoint is used"
+        ) from error
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    ema.load_state_dict(state["ema"])
+    return state["step"]

@@ -1,0 +1,44 @@
+"""What a training run is; Hydra fills this from conf/train.yaml and rejects unknown keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from diffproxy.training.augment import AugmentConfig
+
+
+@dataclass
+class TrainConfig:
+    out: str = "runs/nano"  # checkpoints, curves, sample grids, the exported model
+    shards: str = "shards/train"
+    val_shards: str | None = None
+    generator: str = "nano"  # a named configuration, or a saved generator to start from
+    body: str = "anny"
+
+    steps: int = 10_000
+    batch: int = 4  # samples; each has `views` slots
+    views: int = 4
+    hands: bool = True
+    lr: float = 5e-5
+    encoder_lr: float = 0.0  # 0 keeps the image encoder frozen
+    warmup_steps: int = 200
+    clip_norm: float = 1.0
+    weight_decay: float = 0.01
+    ema: float = 0.999
+
+    dense_weight: float = 1.0  # direct proxy regression (auxiliary head); 0 switches it off
+    diffusion_weight: float = 1.0  # paper Eq. 1; 0 skips the UNet: the warm-up stage
+    freeze_conditioning: bool = False  # train the UNet alone on a warmed-up adapter and encoder
+    foreground_weight: float = 3.0
+    t_power: float = 1.0  # t = T (1 - u^p): 1 uniform, 3 favours the noisy end where structure is decided
+
+    precision: str = "bf16"  # accelerate mixed precision: no | bf16 | fp16
+    channels_last: bool = True
+    seed: int = 0
+    workers: int = 1
+    log_every: int = 20
+    val_every: int = 500
+    save_every: int = 500
+    val_samples: int = 32
+    time_limit_min: float = 0.0  # stop cleanly (checkpoint, export) after so many minutes; 0 = no limit
+    augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -1,0 +1,95 @@
+"""Shards as an endless, random-access stream of augmented samples: item i is a pure function of (seed, i)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import stack_cameras
+from diffproxy.data.shards import ShardIndex
+from diffproxy.training.augment import AugmentConfig, View, augment_view
+from diffproxy.training.mirror import mirror_table
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    image_size: int
+    proxy_size: int
+    views: int = 4  # slots per sample (paper §4.1)
+    hands: bool = True  # fill the slots beyond 2-4 body views with hand crops
+    seed: int = 0
+
+
+class ProxySamples(Dataset):
+    """`self[i]` draws one subject and its slots: 2 to 4 body views, the rest hand crops of the same subject.
+
+    Returns tensors: images (V,3,S,S) in [0,1], labels (V,p,p) uint8, uv (V,2,p,p) float32 in [0,1], K (V,3,3),
+    R_cam_world (V,3,3), t_cam_world (V,3), is_hand (V,) bool.
+    """
+
+    def __init__(
+        self,
+        shards: str | Path,
+        body: BodyModel,
+        config: SampleConfig,
+        augment: AugmentConfig | None,
+        length: int = 2**31,
+    ):
+        self.index = ShardIndex(shards)
+        self.config, self.augment, self.length = config, augment, length
+        self.mirror = mirror_table(body)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def slots(self, kinds: list[str], rng: np.random.Generator) -> list[int]:
+        """Which stored views fill the slots of one sample."""
+        body = [i for i, k in enumerate(kinds) if k == "body"]
+        hand = [i for i, k in enumerate(kinds) if k in ("left_hand", "right_hand")]
+        n = self.config.views
+        n_body = int(rng.integers(min(2, n), n + 1)) if hand and self.config.hands else n
+        chosen = list(rng.permutation(body)[:n_body]) + list(rng.permutation(hand)[: n - n_body])
+        while (
+            len(chosen) < n
+        ):  # a subject with fewer views than slots: show some twice, augmented differently
+            chosen.append(int(rng.choice(body)))
+        return [int(i) for i in chosen]
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        cfg = self.config
+        rng = np.random.default_rng([cfg.seed, i])
+        sample = int(rng.integers(len(self.index))) if self.augment else i % len(self.index)
+        kinds = self.index.kinds(sample)
+        chosen = (
+            self.slots(kinds, rng)
+            if self.augment
+            else [j for j, k in enumerate(kinds) if k == "body"][: cfg.views]
+        )
+        augment = self.augment or AugmentConfig(zoom=0, shift=0, roll_deg=0, photometric=0, mirror=0)
+        mirror = self.mirror if rng.random() < augment.mirror else None
+        views = []
+        for j in chosen:
+            v = self.index.view(sample, j)
+            view = View(v.rgb, v.labels, v.uv, v.camera, v.kind)
+            views.append(augment_view(view, rng, augment, cfg.image_size, cfg.proxy_size, mirror))
+        return collate_views(views)
+
+
+def collate_views(views: list[View]) -> dict[str, Tensor]:
+    """V views of one sample as tensors (see `ProxySamples`)."""
+    K, R, t = stack_cameras([v.camera for v in views])
+    return {
+        "images": torch.from_numpy(np.stack([v.image for v in views])).permute(0, 3, 1, 2).float() / 255,
+        "labels": torch.from_numpy(np.stack([v.labels for v in views])),
+        "uv": torch.from_numpy(np.stack([v.uv for v in views])).permute(0, 3, 1, 2).float().contiguous(),
+        "K": torch.from_numpy(K).float(),
+        "R_cam_world": torch.from_numpy(R).float(),
+        "t_cam_world": torch.from_numpy(t).float(),
+        "is_hand": torch.tensor([v.kind != "body" for v in views]),
+    }
