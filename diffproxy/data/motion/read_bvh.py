@@ -22,7 +22,9 @@ def read_bvh(path: Path) -> SkeletonClip:
         names, parents, offsets, channels = _hierarchy(tokens[:cut])
         frames, step, values = _motion(tokens[cut + 1 :], sum(map(len, channels)))
     except (ValueError, IndexError) as error:
-        raise InputError("BVH: HIERARCHY, then MOTION with all its frames", f"{path}: {error}", "export again") from error
+        raise InputError(
+            "BVH: HIERARCHY, then MOTION with all its frames", f"{path}: {error}", "export again"
+        ) from error
     rotations = np.broadcast_to(np.eye(3), (frames, len(names), 3, 3)).copy()
     root = np.broadcast_to(offsets[0], (frames, 3)).copy()
     column = 0
@@ -94,5 +96,7 @@ def _motion(tokens: list[str], width: int) -> tuple[int, float, np.ndarray]:
     frames, step = int(plain[1]), float(plain[4])
     values = np.array(tokens[5 + tokens[:8].count(":") :], float)
     if values.size != frames * width:
-        raise ValueError(f"{values.size} values, where {frames} frames of {width} channels need {frames * width}")
+        raise ValueError(
+            f"{values.size} values, where {frames} frames of {width} channels need {frames * width}"
+        )
     return frames, step, values.reshape(frames, width)

@@ -41,7 +41,9 @@ def read_deepmimic(path: Path) -> SkeletonClip:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("JSON with a table 'Frames'", f"{path}: {error}", "check the file") from error
     if rows.ndim != 2 or rows.shape[1] != _WIDTH or not np.isfinite(rows).all() or rows[0, 0] <= 0:
-        raise InputError(f"finite rows of {_WIDTH} values, durations above zero", f"{rows.shape}", f"check {path}")
+        raise InputError(
+            f"finite rows of {_WIDTH} values, durations above zero", f"{rows.shape}", f"check {path}"
+        )
     rotations = np.broadcast_to(np.eye(3), (len(rows), len(_JOINTS), 3, 3)).copy()
     column = 4
     for joint, (_, _, _, count) in enumerate(_JOINTS):

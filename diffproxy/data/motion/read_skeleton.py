@@ -12,11 +12,46 @@ from .rotations import to_matrix
 from .skeleton import SkeletonClip
 
 # Joint names for the 117-column layout of CMU clips (root translation, then 38 rotations); "-" marks ends.
-EXPMAP38 = (
-    "root lhipjoint lfemur ltibia lfoot ltoes - rhipjoint rfemur rtibia rfoot rtoes - lowerback upperback thorax "
-    "lowerneck upperneck head - lclavicle lhumerus lradius lwrist lhand lfingers - lthumb - "
-    "rclavicle rhumerus rradius rwrist rhand rfingers - rthumb -"
-).split()
+EXPMAP38 = [
+    "root",
+    "lhipjoint",
+    "lfemur",
+    "ltibia",
+    "lfoot",
+    "ltoes",
+    "-",
+    "rhipjoint",
+    "rfemur",
+    "rtibia",
+    "rfoot",
+    "rtoes",
+    "-",
+    "lowerback",
+    "upperback",
+    "thorax",
+    "lowerneck",
+    "upperneck",
+    "head",
+    "-",
+    "lclavicle",
+    "lhumerus",
+    "lradius",
+    "lwrist",
+    "lhand",
+    "lfingers",
+    "-",
+    "lthumb",
+    "-",
+    "rclavicle",
+    "rhumerus",
+    "rradius",
+    "rwrist",
+    "rhand",
+    "rfingers",
+    "-",
+    "rthumb",
+    "-",
+]
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -27,7 +62,9 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise InputError("a motion file", f"nothing at {path}", "check the path") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, KeyError) as error:
-        raise InputError("a whole npz of plain arrays", f"{path}: {error}", "export the file again") from error
+        raise InputError(
+            "a whole npz of plain arrays", f"{path}: {error}", "export the file again"
+        ) from error
 
 
 def read_skeleton_npz(path: Path) -> SkeletonClip:
@@ -35,7 +72,9 @@ def read_skeleton_npz(path: Path) -> SkeletonClip:
     data = load_arrays(path)
     lost = {"names", "parents", "offsets", "root", "rotvec", "fps"} - data.keys()
     if lost:
-        raise InputError("names, parents, offsets, root, rotvec, fps", f"{path} without {sorted(lost)}", "add them")
+        raise InputError(
+            "names, parents, offsets, root, rotvec, fps", f"{path} without {sorted(lost)}", "add them"
+        )
     rotvec = data["rotvec"].astype(float)
     if rotvec.ndim != 3 or rotvec.shape[-1] != 3 or not np.isfinite(rotvec).all():
         raise InputError("finite rotvec (F, J, 3)", f"shape {rotvec.shape}", f"check {path}")
@@ -58,8 +97,15 @@ def read_expmap117(path: Path) -> list[SkeletonClip]:
     """
     data = load_arrays(path)
     lost = {"expmap", "clip", "clip_names", "parents", "offsets", "fps"} - data.keys()
-    if lost or data["expmap"].ndim != 2 or data["expmap"].shape[1] != 117 or not np.isfinite(data["expmap"]).all():
-        raise InputError("expmap (F, 117) with clip names and skeleton", f"{path} lacks {sorted(lost)}", "check it")
+    if (
+        lost
+        or data["expmap"].ndim != 2
+        or data["expmap"].shape[1] != 117
+        or not np.isfinite(data["expmap"]).all()
+    ):
+        raise InputError(
+            "expmap (F, 117) with clip names and skeleton", f"{path} lacks {sorted(lost)}", "check it"
+        )
     names = tuple(n if n != "-" else f"end{i}" for i, n in enumerate(EXPMAP38))
     clips = []
     for number, name in enumerate(data["clip_names"]):
@@ -70,6 +116,8 @@ def read_expmap117(path: Path) -> list[SkeletonClip]:
         parents = tuple(int(p) for p in data["parents"])
         offsets = data["offsets"].astype(float)
         clips.append(
-            SkeletonClip(names, parents, offsets, rotations, rows[:, :3], float(data["fps"]), f"expmap/{name}")
+            SkeletonClip(
+                names, parents, offsets, rotations, rows[:, :3], float(data["fps"]), f"expmap/{name}"
+            )
         )
     return clips

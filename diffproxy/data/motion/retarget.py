@@ -21,7 +21,9 @@ from .skeleton import SkeletonClip, forward_kinematics, local_rotations
 from .smplx_rest import BODY_JOINTS, BODY_PARENTS, LIMB_BONES, REST_JOINTS, REST_OFFSETS, joint_index
 
 SOLE_YAW = np.radians(10.0)  # toes of the SMPL-X rest foot point outwards by about this much
-FOREARM_SHARE = 0.5  # part of the twist between elbow and hand that the forearm takes, so that wrists stay whole
+FOREARM_SHARE = (
+    0.5  # part of the twist between elbow and hand that the forearm takes, so that wrists stay whole
+)
 
 _NEXT = {"shoulder": "elbow", "elbow": "wrist"}
 
@@ -43,7 +45,9 @@ def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
     follow = {name: relative[:, joint_map.turned_by[name]] @ a for name, a in aligned.items()}
     local = _share_forearm_twist(local_rotations(BODY_PARENTS, _fill(follow)))
     pose = to_rotvec(local).reshape(len(local), -1)
-    scale = _leg_length(REST_JOINTS, joint_index) / _leg_length(rest_positions[0], joint_map.placed_at.__getitem__)
+    scale = _leg_length(REST_JOINTS, joint_index) / _leg_length(
+        rest_positions[0], joint_map.placed_at.__getitem__
+    )
     place = positions[:, joint_map.turned_by["pelvis"]] @ axes.T * scale
     return Motion(pose[:, :3], pose[:, 3:], place, clip.fps, clip.source)
 
@@ -165,8 +169,10 @@ def _share_forearm_twist(local: Float[ndarray, "F 22 3 3"]) -> Float[ndarray, "F
     return local
 
 
-def _leg_length(positions: Float[ndarray, "J 3"], index) -> float:  # noqa: ANN001
-    legs = [(f"{s}_{a}", f"{s}_{b}") for s in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))]
+def _leg_length(positions: Float[ndarray, "J 3"], index) -> float:
+    legs = [
+        (f"{s}_{a}", f"{s}_{b}") for s in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))
+    ]
     return sum(float(np.linalg.norm(positions[index(b)] - positions[index(a)])) for a, b in legs) / 2
 
 
@@ -176,7 +182,9 @@ def _matched(rest: SkeletonClip, clip: SkeletonClip) -> SkeletonClip:
         return rest.frames(slice(0, 1))
     lost = [n for n in clip.names if n not in rest.names]
     if lost:
-        raise InputError("a rest pose with the clip's joints", f"without {lost[:5]}", "give a rest of one skeleton")
+        raise InputError(
+            "a rest pose with the clip's joints", f"without {lost[:5]}", "give a rest of one skeleton"
+        )
     rotations, _ = _kinematics(rest.frames(slice(0, 1)))
     order = [rest.names.index(n) for n in clip.names]
     local = local_rotations(clip.parents, rotations[:, order])

@@ -31,8 +31,14 @@ class SkeletonClip:
         joints, frames = len(self.names), len(self.rotations)
         shapes = [len(self.parents), *self.offsets.shape, *self.rotations.shape, *self.root.shape]
         if shapes != [joints, joints, 3, frames, joints, 3, 3, frames, 3]:
-            raise InputError("J names, parents, offsets and F x J rotations", str(shapes), f"check {self.source}")
-        if frames == 0 or self.parents[0] != -1 or any(not 0 <= p < i for i, p in enumerate(self.parents[1:], 1)):
+            raise InputError(
+                "J names, parents, offsets and F x J rotations", str(shapes), f"check {self.source}"
+            )
+        if (
+            frames == 0
+            or self.parents[0] != -1
+            or any(not 0 <= p < i for i, p in enumerate(self.parents[1:], 1))
+        ):
             raise InputError(
                 "at least one frame, a single root first, parents before children",
                 f"{frames} frames, parents {self.parents[:8]} ...",

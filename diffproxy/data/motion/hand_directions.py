@@ -1,0 +1,77 @@
+"""Finger bone directions to SMPL-X hand pose: rotations of a RIGHT hand relative to the flat hand.
+
+Palm axes of a right hand in SMPL-X rest: fingers along -x, back of the hand +y, thumb side +z.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from .rotations import swing, to_rotvec
+
+FINGERS = ("index", "middle", "pinky", "ring", "thumb")  # SMPL-X order, three joints each
+
+# Nominal bone directions of the flat right hand, palm axes; fingers straight and slightly spread.
+_FLAT = {
+    "index": (-1.0, 0.0, 0.05),
+    "middle": (-1.0, 0.0, 0.0),
+    "pinky": (-1.0, 0.0, -0.16),
+    "ring": (-1.0, 0.0, -0.07),
+    "thumb": (-0.72, -0.25, 0.65),
+}
+FLAT_DIRECTIONS: np.ndarray = np.stack([np.array(_FLAT[f]) / np.linalg.norm(_FLAT[f]) for f in FINGERS])
+FLAT_DIRECTIONS.setflags(write=False)
+
+
+def palm_axes(
+    wrist: Float[ndarray, "3"],
+    index: Float[ndarray, "3"],
+    middle: Float[ndarray, "3"],
+    pinky: Float[ndarray, "3"],
+) -> Float[ndarray, "3 3"]:
+    """Rows: palm axes of a right hand, from the wrist and three knuckles."""
+    fingers = middle - wrist
+    fingers = fingers / np.linalg.norm(fingers)
+    thumb_side = index - pinky
+    thumb_side = thumb_side - fingers * (thumb_side @ fingers)
+    thumb_side = thumb_side / np.linalg.norm(thumb_side)
+    return np.stack([-fingers, np.cross(thumb_side, -fingers), thumb_side])
+
+
+def calibrate(flat: Float[ndarray, "5 3 3"]) -> Float[ndarray, "3 3"]:
+    """Rotation that brings the four proximal bones of a source's own flat hand to the nominal direction.
+
+    A wrist marker off the hand's axis tilts the palm axes; one flat pose shows by how much.
+    """
+    return swing(flat[:4, 0].mean(axis=0), FLAT_DIRECTIONS[:4].mean(axis=0))
+
+
+def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
+    """Axis-angle (radians) of the 15 right-hand joints from bone directions (finger, bone, xyz) in palm axes.
+
+    Each bone takes the shortest turn from its parent's, so joint positions are exact and fingers do not twist.
+    """
+    pose = np.zeros((5, 3, 3))
+    for finger in range(5):
+        parent = np.eye(3)
+        for bone in range(3):
+            here = swing(parent @ FLAT_DIRECTIONS[finger], directions[finger, bone]) @ parent
+            pose[finger, bone] = to_rotvec(parent.T @ here)
+            parent = here
+    return pose.reshape(45)
+
+
+def bone_directions(pose: Float[ndarray, "45"]) -> Float[ndarray, "5 3 3"]:
+    """The inverse of `hand_pose`: where the bones of a right hand point, in palm axes."""
+    from .rotations import to_matrix
+
+    out = np.zeros((5, 3, 3))
+    local = to_matrix(pose.reshape(5, 3, 3))
+    for finger in range(5):
+        turn = np.eye(3)
+        for bone in range(3):
+            turn = turn @ local[finger, bone]
+            out[finger, bone] = turn @ FLAT_DIRECTIONS[finger]
+    return out

@@ -1,0 +1,50 @@
+"""Random fingers within anatomical limits: flexion coupled along a finger and between neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from .hand_directions import FINGERS, FLAT_DIRECTIONS
+from .rotations import to_matrix, to_rotvec
+
+KNUCKLE = (-20.0, 90.0)  # flexion of the first joint, degrees
+MIDDLE = (-5.0, 105.0)  # of the second; the third follows it at two thirds, as its tendon does
+ASIDE = 15.0  # sideways play of a straight finger, degrees; a bent knuckle locks it
+_PALMAR = np.array([0.0, -1.0, 0.0])
+
+
+def flexion_axes() -> Float[ndarray, "4 3"]:
+    """Axes (right hand, palm axes of SMPL-X rest) about which the four fingers bend towards the palm."""
+    axes = np.cross(FLAT_DIRECTIONS[:4], _PALMAR)
+    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
+
+
+def sample_fingers(
+    rng: np.random.Generator, thumb: Float[ndarray, "9"] | None = None
+) -> Float[ndarray, "45"]:
+    """A right-hand pose (radians, relative to the flat hand); the thumb is given (else rest), for it has no simple synergy."""
+    order = [FINGERS.index(f) for f in ("index", "middle", "ring", "pinky")]
+    closing = (
+        rng.beta(0.8, 1.0) + 0.25 * np.cumsum(rng.normal(size=4)) * rng.uniform()
+    )  # neighbours go together
+    lone = rng.random(4) < 0.12  # a finger that leaves the others: pointing, counting
+    closing = np.where(lone, rng.uniform(size=4), np.clip(closing, 0, 1))
+    curl = np.clip(
+        closing + rng.normal(0, 0.2, 4), 0, 1
+    )  # hooks and flat fists: knuckle and middle joint part a little
+    spread = np.clip(rng.normal(0, 6, 4) + rng.normal(0, 4) * np.array([-1.0, -0.3, 0.4, 1.0]), -ASIDE, ASIDE)
+    pose = np.zeros((5, 3, 3))
+    axes = flexion_axes()
+    for k, finger in enumerate(order):
+        knuckle = KNUCKLE[0] + closing[k] * (KNUCKLE[1] - KNUCKLE[0])
+        middle = MIDDLE[0] + curl[k] * (MIDDLE[1] - MIDDLE[0])
+        aside = spread[k] * (1 - np.clip(knuckle / 70, 0, 1))
+        bend = [to_matrix(np.radians(a) * axes[finger]) for a in (knuckle, middle, max(0.0, middle) * 2 / 3)]
+        bend[0] = to_matrix(np.radians(aside) * np.array([0.0, 1.0, 0.0])) @ bend[0]
+        pose[finger] = to_rotvec(np.stack(bend))
+    flat = pose.reshape(45)
+    if thumb is not None:
+        flat[36:] = thumb
+    return flat
