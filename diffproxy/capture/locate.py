@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from typing import Protocol
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -34,6 +34,7 @@ class Candidate:
         return Candidate((x0, y0, x1, y1), score, (0.5 * (x0 + x1), 0.5 * (y0 + y1)))
 
 
+@runtime_checkable
 class Locator(Protocol):
     """Finds people in every view by itself; `images` are undistorted (H, W, 3) uint8, one a camera."""
 
@@ -75,8 +76,8 @@ def choose_subject(
     """Pick the person most views agree on; everybody else is dropped and named in the notes.
 
     Every pair of candidates in two views proposes a place and a size; the proposal is scored in all views by
-    how well a candidate there matches its reprojection. `near` (metres, last known place) favours that person.
-    A view without a matching box gets the reprojected one when the person falls inside its image.
+    how well a candidate there matches its reprojection. `near` (metres, last known place) favours who stands
+    there. A view without a matching box gets the reprojected one when the person falls inside its image.
     """
     people = _people(candidates, cameras, near)
     if not people:
@@ -126,13 +127,13 @@ def _cut(box: Box, camera: Camera, slack: float = 2.0) -> bool:
     return x0 <= slack or y0 <= slack or x1 >= camera.width - slack or y1 >= camera.height - slack
 
 
-def _match(c: Candidate, camera: Camera, centre: np.ndarray, extent: float) -> float:
-    """How well a candidate fits the person at `centre` of size `extent` (metres), in [0, 1]."""
-    z = _depth(camera, centre)
+def _match(c: Candidate, camera: Camera, person: Person) -> float:
+    """How well a candidate fits the person's place and size, in [0, 1]."""
+    z = _depth(camera, person.centre)
     if z < 0.1:
         return 0.0
-    size = extent * float(camera.K[1, 1]) / z
-    offset = float(np.linalg.norm(camera.project(centre) - np.asarray(c.centre))) / size
+    size = person.extent * float(camera.K[1, 1]) / z
+    offset = float(np.linalg.norm(camera.project(person.centre) - np.asarray(c.centre))) / size
     ratio = float(np.log(_size_px(c.box) / size))
     if _cut(c.box, camera):  # a truncated person: smaller is no contradiction, and the centre shifts
         ratio, offset = max(ratio, 0.0), 0.5 * offset
@@ -149,28 +150,28 @@ def _inside(camera: Camera, x_world: np.ndarray) -> bool:
 def _score(
     candidates: Sequence[Sequence[Candidate]],
     cameras: Sequence[Camera],
-    centre: np.ndarray,
-    extent: float,
+    person: Person,
     near: np.ndarray | None,
+    free: Sequence[set[int]],
 ) -> Person:
-    """Best candidate of every view for this place and size, and the evidence they add up to."""
+    """Best free candidate of every view for this place and size, and the evidence in sum."""
     chosen: list[int | None] = []
     total = 0.0
-    for found, camera in zip(candidates, cameras, strict=True):
-        values = [c.score * _match(c, camera, centre, extent) for c in found]
-        best = int(np.argmax(values)) if values else None
+    for v, camera in enumerate(cameras):
+        values = {i: c.score * _match(c, camera, person) for i, c in enumerate(candidates[v]) if i in free[v]}
+        best = max(values, key=lambda i: values[i], default=None)
         if best is not None and values[best] > AGREES:
             chosen.append(best)
             total += values[best]
         else:
             chosen.append(None)
-            total -= UNSEEN_COST * _inside(camera, centre)
+            total -= UNSEEN_COST * _inside(camera, person.centre)
     low, high = HEIGHT_RANGE_M
-    odd = max(np.log(low / extent), np.log(extent / high), 0.0)
+    odd = max(np.log(low / person.extent), np.log(person.extent / high), 0.0)
     total *= float(np.exp(-0.5 * (odd / 0.15) ** 2)) if total > 0 else 1.0
-    if near is not None:
-        total *= 0.5 + 0.5 * float(np.exp(-0.5 * (np.linalg.norm(centre - near) / 0.5) ** 2))
-    return Person(np.asarray(centre, dtype=np.float64), float(extent), tuple(chosen), float(total))
+    if near is not None and total > 0:
+        total *= 0.5 + 0.5 * float(np.exp(-0.5 * (np.linalg.norm(person.centre - near) / 0.5) ** 2))
+    return replace(person, chosen=tuple(chosen), score=float(total))
 
 
 def _refined(
@@ -192,27 +193,36 @@ def _people(
     candidates: Sequence[Sequence[Candidate]], cameras: Sequence[Camera], near: np.ndarray | None
 ) -> list[Person]:
     """Everybody two views or more agree on, best first; no candidate serves two people."""
-    proposals: list[Person] = []
-    for a, b in combinations(range(len(cameras)), 2):
-        for i in range(len(candidates[a])):
-            for j in range(len(candidates[b])):
-                chosen = tuple(i if v == a else j if v == b else None for v in range(len(cameras)))
-                first = _refined(candidates, cameras, Person(np.zeros(3), 1.0, chosen, 0.0))
-                if first is None or not 0.5 * HEIGHT_RANGE_M[0] < first.extent < 1.5 * HEIGHT_RANGE_M[1]:
-                    continue
-                scored = _score(candidates, cameras, first.centre, first.extent, near)
-                again = _refined(candidates, cameras, scored)
-                if again is not None:
-                    proposals.append(_score(candidates, cameras, again.centre, again.extent, near))
-    proposals.sort(key=lambda p: -p.score)
     people: list[Person] = []
-    taken: set[tuple[int, int]] = set()
-    for p in proposals:
-        mine = {(v, i) for v, i in enumerate(p.chosen) if i is not None}
-        if p.views >= 2 and p.score > AGREES and not mine & taken:
-            people.append(p)
-            taken |= mine
+    free = [set(range(len(found))) for found in candidates]
+    while (best := _best_person(candidates, cameras, near, free)) is not None:
+        people.append(best)
+        for v, i in enumerate(best.chosen):
+            free[v].discard(-1 if i is None else i)
     return people
+
+
+def _best_person(
+    candidates: Sequence[Sequence[Candidate]],
+    cameras: Sequence[Camera],
+    near: np.ndarray | None,
+    free: Sequence[set[int]],
+) -> Person | None:
+    """The person with most evidence among the `free` candidates of each view, None if no two views agree."""
+    best: Person | None = None
+    for a, b in combinations(range(len(cameras)), 2):
+        for i, j in product(free[a], free[b]):
+            chosen = tuple(i if v == a else j if v == b else None for v in range(len(cameras)))
+            person = _refined(candidates, cameras, Person(np.zeros(3), 1.0, chosen, 0.0))
+            if person is None or not 0.5 * HEIGHT_RANGE_M[0] < person.extent < 1.5 * HEIGHT_RANGE_M[1]:
+                continue
+            person = _refined(candidates, cameras, _score(candidates, cameras, person, near, free))
+            if person is None:
+                continue
+            person = _score(candidates, cameras, person, near, free)
+            if person.views >= 2 and person.score > max(AGREES, best.score if best else 0.0):
+                best = person
+    return best
 
 
 def _reprojected_box(camera: Camera, person: Person) -> Box | None:

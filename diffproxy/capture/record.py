@@ -1,0 +1,67 @@
+"""What is known about one frame when it is finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from diffproxy.body.params import PARAM_DIMS, BodyParams
+
+Status = Literal["ok", "one_view", "no_person", "failed"]
+NUM_JOINTS = 55
+
+
+def _nowhere() -> dict[str, np.ndarray]:
+    return {name: np.full(size, np.nan, dtype=np.float32) for name, size in PARAM_DIMS.items()}
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """The result of one frame; without a body all numbers are NaN.
+
+    `params`: one array for each field of BodyParams. `joints` and `joint_std` in metres, rig world. `info` is
+    plain JSON: notes, boxes, residuals of each view, timings in seconds.
+    """
+
+    frame_id: int
+    status: Status
+    reason: str = ""
+    params: dict[str, np.ndarray] = field(default_factory=_nowhere)
+    joints: Float[np.ndarray, "55 3"] = field(default_factory=lambda: np.full((NUM_JOINTS, 3), np.nan, "f4"))
+    joint_std: Float[np.ndarray, "55"] = field(default_factory=lambda: np.full(NUM_JOINTS, np.nan, "f4"))
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_body(self) -> bool:
+        return self.status in ("ok", "one_view") and bool(np.isfinite(self.joints).all())
+
+    def body_params(self) -> BodyParams:
+        """The parameters as a batch of one."""
+        return BodyParams(**{k: torch.from_numpy(v.astype(np.float32))[None] for k, v in self.params.items()})
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Plain arrays for an npz file; the text parts travel as one JSON string."""
+        text = {"frame_id": self.frame_id, "status": self.status, "reason": self.reason, "info": self.info}
+        return {
+            **{f"params.{k}": v for k, v in self.params.items()},
+            "joints": self.joints,
+            "joint_std": self.joint_std,
+            "record": np.array(json.dumps(text)),
+        }
+
+    @staticmethod
+    def from_arrays(arrays: dict[str, np.ndarray]) -> FrameRecord:
+        """Inverse of `to_arrays`; KeyError when something is missing."""
+        params = {k: arrays[f"params.{k}"] for k in PARAM_DIMS}
+        text = json.loads(str(arrays["record"]))
+        return FrameRecord(**text, params=params, joints=arrays["joints"], joint_std=arrays["joint_std"])
+
+
+def params_to_arrays(params: BodyParams) -> dict[str, np.ndarray]:
+    """The first row of a batch as float32 arrays."""
+    return {k: getattr(params, k)[0].detach().cpu().numpy().astype(np.float32) for k in PARAM_DIMS}
