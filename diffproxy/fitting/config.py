@@ -1,0 +1,48 @@
+"""The knobs of a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from diffproxy.errors import InputError
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Lengths in metres, measured on the subject. The defaults suit exact and noisy proxies alike."""
+
+    solver: Literal["lm", "adam"] = "lm"
+    hands: bool = True
+    """Use hand maps, and move the fingers (also from body maps)."""
+    max_pixels: int = 600
+    """Per view."""
+    min_weight: float = 0.02
+    """Pixels less reliable than this are not used."""
+    min_pixels: int = 30
+    """A view with fewer foreground pixels does not count as seeing the person."""
+    fit_scale: bool = True
+    """A global scale beside the betas (children, unusual statures). Fixed at 1 when betas are given."""
+    pose_weight: float = 1.0
+    beta_std: float = 1.5
+    log_scale_std: float = 0.06
+    sigma_floor: float = 0.0005
+    """Proxies are never believed to be better than this."""
+    independent_pixels: int = 60
+    """Per view. Errors of neighbouring pixels go together: a view weighs like this many independent ones."""
+    grid: int = 300
+    """Rotations tried per piece in the closed-form start."""
+    max_sigma: float = 0.12
+    """A fit with a larger typical residual than this has failed."""
+    vertices: bool = False
+    """Also return the vertices."""
+
+    def __post_init__(self) -> None:
+        if self.solver not in ("lm", "adam"):
+            raise InputError("solver 'lm' or 'adam'", repr(self.solver), "set FitConfig.solver")
+        if self.max_pixels < 10 or self.grid < 24:
+            raise InputError(
+                "max_pixels >= 10 and grid >= 24",
+                f"{self.max_pixels} and {self.grid}",
+                "use the defaults (600, 300)",
+            )

@@ -1,0 +1,109 @@
+"""Proxy maps to point correspondences: (view, pixel) ↔ (face, barycentric), a few hundred per view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from diffproxy.body import BodyModel
+from diffproxy.proxies import ProxyMaps
+
+
+@dataclass(frozen=True)
+class Correspondences:
+    """N pixels of V maps and the surface points that they are said to show."""
+
+    view: Int[np.ndarray, "N"]
+    pixel: Float[np.ndarray, "N 2"]  # pixel centres of the map, (x, y)
+    label: Int[np.ndarray, "N"]
+    face: Int[np.ndarray, "N"]
+    bary: Float[np.ndarray, "N 3"]
+    weight: Float[np.ndarray, "N"]  # (0, 1]
+    rank: Float[np.ndarray, "N"]  # in [0, 1): the points with rank < q are an even sample of about q N
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def __getitem__(self, rows: Bool[np.ndarray, "N"] | Int[np.ndarray, "M"]) -> Correspondences:
+        return Correspondences(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+def _share(counts: Int[np.ndarray, "L"], budget: int) -> Int[np.ndarray, "L"]:
+    """How many pixels to take of each part: as the square root of its area, so that hands and feet keep a voice."""
+    take = np.zeros(len(counts), dtype=np.int64)
+    left, open_ = budget, counts > 0
+    while left > 0 and open_.any():
+        want = np.sqrt(counts) * open_
+        step = np.maximum((left * want / want.sum()).astype(np.int64), 1) * open_
+        step = np.minimum(step, counts - take)
+        if step.sum() > left:  # fewer places than parts: the largest parts first
+            order = np.argsort(-counts, kind="stable")
+            step = np.minimum(step, 1)
+            step[order[np.cumsum(step[order]) > left]] = 0
+        take += step
+        left -= int(step.sum())
+        open_ &= take < counts
+        if step.sum() == 0:
+            break
+    return take
+
+
+def _spread(index: Int[np.ndarray, "n"], take: int) -> tuple[np.ndarray, np.ndarray]:
+    """`take` of the pixels of one part, evenly along scan order, and their ranks (golden-ratio sequence)."""
+    picked = index[((np.arange(take) + 0.5) * len(index) / take).astype(np.int64)]
+    return picked, (0.5 + 0.6180339887498949 * np.arange(take)) % 1.0
+
+
+def sample_view(
+    labels: UInt8[np.ndarray, "H W"], good: Bool[np.ndarray, "H W"], budget: int
+) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
+    """Flat indices of at most `budget` good foreground pixels, stratified over parts, and their ranks. Deterministic."""
+    flat = labels.reshape(-1)
+    usable = np.flatnonzero((flat > 0) & good.reshape(-1))
+    if len(usable) == 0 or budget <= 0:
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    usable = usable[np.argsort(flat[usable], kind="stable")]
+    counts = np.bincount(flat[usable], minlength=256)
+    ends = np.cumsum(counts)
+    take = _share(counts, min(budget, len(usable)))
+    parts = [_spread(usable[ends[k] - counts[k] : ends[k]], take[k]) for k in np.flatnonzero(take)]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def gather(
+    maps: ProxyMaps, body: BodyModel, max_per_view: int, min_weight: float = 0.02, hands: bool = True
+) -> Correspondences:
+    """The correspondences of a subject. Non-finite values, bad labels and weights under `min_weight` are left out."""
+    height, width = maps.labels.shape[1:]
+    finite = np.isfinite(maps.uv).all(-1) & np.isfinite(maps.weight)
+    good = finite & (np.nan_to_num(maps.weight) >= min_weight)
+    index, rank, view = [], [], []
+    for v in range(maps.num_views):
+        camera = maps.cameras[v]
+        sane = all(np.isfinite(a).all() for a in (camera.K, camera.R_cam_world, camera.t_cam_world))
+        if not sane or (maps.kind[v] != "body" and not hands):
+            continue
+        picked, order = sample_view(maps.labels[v], good[v], max_per_view)
+        index.append(picked)
+        rank.append(order)
+        view.append(np.full(len(picked), v, dtype=np.int64))
+    if not index:
+        index, rank, view = [np.zeros(0, dtype=np.int64)], [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
+    index, rank, view = np.concatenate(index), np.concatenate(rank), np.concatenate(view)
+    row, column = np.divmod(index, max(width, 1))
+    label = maps.labels[view, row, column]
+    uv = np.clip(maps.uv[view, row, column], 0.0, 1.0)
+    face, bary, ok = body.atlas.lookup(label, uv)
+    ok = ok & np.isfinite(bary).all(-1)
+    found = Correspondences(
+        view=view,
+        pixel=np.stack([column + 0.5, row + 0.5], axis=-1).astype(np.float64),
+        label=label.astype(np.int64),
+        face=face.astype(np.int64),
+        bary=bary.astype(np.float64),
+        weight=np.clip(maps.weight[view, row, column].astype(np.float64), 0.0, 1.0),
+        rank=rank,
+    )
+    return found[ok]

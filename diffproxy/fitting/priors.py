@@ -1,0 +1,122 @@
+"""Priors as least-squares terms: unit-variance residuals of axis-angle pose, betas and log scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.residuals import Normal
+from diffproxy.fitting.so3 import left_jacobian_inverse
+from diffproxy.fitting.start import PosePenalty
+from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, State
+
+VARIABLES_DIM = 176
+"""What a prior sees: 165 axis-angle values (radians) | 10 betas | log scale. Never the place in the world."""
+
+
+@runtime_checkable
+class Prior(Protocol):
+    """Any term that can be written as a residual vector; its cost is half its squared length.
+
+    A network prior with a stopped gradient (`residual = w (x - denoised(x).detach())`) fits: its Jacobian is `w I`.
+    """
+
+    def residual(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R"]:
+        """Differentiable by autograd (the Adam solver needs no more than this)."""
+        ...
+
+    def jacobian(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R 176"]:
+        """Derivative of `residual`, for the Gauss-Newton solver."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinearPrior:
+    """`residual = A (variables[columns] - mean)`: a Gaussian with precision `AᵀA`."""
+
+    columns: slice
+    mean: Float[Tensor, "n"]
+    A: Float[Tensor, "R n"]
+
+    def residual(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R"]:
+        return (variables[:, self.columns] - self.mean) @ self.A.T
+
+    def jacobian(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R 176"]:
+        full = variables.new_zeros(len(variables), self.A.shape[0], VARIABLES_DIM)
+        full[:, :, self.columns] = self.A
+        return full
+
+
+def variables_of(state: State) -> Float[Tensor, "B 176"]:
+    return torch.cat([state.rotvecs().flatten(1), state.betas, state.log_scale[:, None]], dim=-1)
+
+
+def prior_normal(priors: list[Prior], state: State, columns: Tensor) -> Normal:
+    """Gauss-Newton model of all priors over the free `columns` of the tangent vector."""
+    variables = variables_of(state)
+    B = len(variables)
+    # axis-angle follows a tangent step through the inverse left Jacobian of each joint
+    chain = left_jacobian_inverse(variables[:, :165].unflatten(1, (55, 3)))
+    H = variables.new_zeros(B, len(columns), len(columns))
+    g, cost = variables.new_zeros(B, len(columns)), variables.new_zeros(B)
+    for prior in priors:
+        r, J = prior.residual(variables), prior.jacobian(variables)
+        pose = (J[:, :, :165].unflatten(2, (55, 1, 3)) @ chain[:, None]).flatten(2)
+        zero = J.new_zeros(B, J.shape[1], TANGENT_DIM - LOG_SCALE - 1)
+        J = torch.cat([pose, J[:, :, BETAS], J[:, :, LOG_SCALE : LOG_SCALE + 1], zero], dim=-1)[:, :, columns]
+        H += J.transpose(1, 2) @ J
+        g += (J.transpose(1, 2) @ r[..., None])[..., 0]
+        cost += 0.5 * r.square().sum(-1)
+    return Normal(H, g, cost)
+
+
+def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B"]:
+    zero = variables.new_zeros(len(variables))
+    return sum((0.5 * p.residual(variables).square().sum(-1) for p in priors), zero)
+
+
+@lru_cache(maxsize=1)
+def pose_statistics() -> dict[str, np.ndarray]:
+    """Gaussian statistics of the pose bank: `{body,left,right}_mean` (63 or 45) and `_root`, A with precision AᵀA."""
+    with (files("diffproxy.fitting") / "pose_prior.npz").open("rb") as f, np.load(f) as data:
+        return {k: data[k] for k in data.files}
+
+
+def pose_penalty() -> PosePenalty:
+    """The body statistics joint by joint (marginals), for the closed-form start."""
+    stats = pose_statistics()
+    A = stats["body_root"].astype(np.float64)
+    covariance = np.linalg.inv(A.T @ A)
+    blocks = np.stack(
+        [np.eye(3) * 100, *(covariance[3 * j : 3 * j + 3, 3 * j : 3 * j + 3] for j in range(21))]
+    )
+    mean = np.concatenate([np.zeros(3), stats["body_mean"]]).reshape(22, 3)
+    return PosePenalty(mean, np.linalg.inv(blocks))
+
+
+def default_priors(like: Tensor, config: FitConfig) -> list[Prior]:
+    """Gaussian priors: body and hand poses (statistics of the pose bank), betas, scale."""
+
+    def tensor(a: np.ndarray) -> Tensor:
+        return torch.as_tensor(a, dtype=like.dtype, device=like.device)
+
+    stats = pose_statistics()
+    eye = torch.eye(10, dtype=like.dtype, device=like.device)
+    zero = torch.zeros_like(eye[0])
+    places = {"body": slice(3, 66), "left": slice(75, 120), "right": slice(120, 165)}
+    return [
+        *(
+            LinearPrior(place, tensor(stats[f"{k}_mean"]), config.pose_weight * tensor(stats[f"{k}_root"]))
+            for k, place in places.items()
+        ),
+        LinearPrior(BETAS, zero, eye / config.beta_std),
+        LinearPrior(slice(LOG_SCALE, LOG_SCALE + 1), zero[:1], eye[:1, :1] / config.log_scale_std),
+    ]

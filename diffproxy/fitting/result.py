@@ -1,0 +1,42 @@
+"""What a fit returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.body import BodyParams
+
+Status = Literal["ok", "no_person", "one_view", "failed"]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """One fitted body (batch of one), world frame, metres.
+
+    status: "ok"; "one_view": fitted, but depth rests on the size of an average body; "no_person": too few foreground
+    pixels, the parameters are the rest pose; "failed": the parameters are the best there is, do not trust them.
+    `reason` says why whenever the status is not "ok".
+    """
+
+    params: BodyParams
+    joints: Float[np.ndarray, "55 3"]
+    joint_std: Float[np.ndarray, "55"]
+    """One standard deviation of each joint's position (root of the covariance's trace), given the noise found."""
+    status: Status
+    reason: str = ""
+    residual_px: float = float("nan")
+    """Median reprojection distance over the used pixels, pixels of their maps."""
+    sigma: float = float("nan")
+    """Noise of the proxies per axis, metres at the subject."""
+    inliers: float = float("nan")
+    """Share of pixels (by weight) within 4 sigma."""
+    used_pixels: int = 0
+    vertices: Float[np.ndarray, "Nv 3"] | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    """Seconds per step."""
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    """Per solver stage: name, iterations, cost, sigma."""

@@ -1,0 +1,26 @@
+"""Robust losses on squared residuals, and the noise level of a set of residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+
+def geman_mcclure(
+    square: Float[Tensor, "*B"], scale: Float[Tensor, "*B"]
+) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B"]]:
+    """Loss `r² / (1 + r²/c²)` (at most c²) and its derivative by r², the weight of iteratively reweighted least squares."""
+    ratio = 1.0 / (1.0 + square / scale.square())
+    return square * ratio, ratio.square()
+
+
+def rayleigh_sigma(distance: Float[np.ndarray, "N"], weight: Float[np.ndarray, "N"]) -> float:
+    """Standard deviation per axis of 2D noise, from the weighted median length (which is 1.1774 sigma)."""
+    finite = np.isfinite(distance) & (weight > 0)
+    if not finite.any():
+        return float("inf")
+    d, w = distance[finite], weight[finite]
+    order = np.argsort(d)
+    cumulated = np.cumsum(w[order])
+    return float(d[order[np.searchsorted(cumulated, 0.5 * cumulated[-1])]] / 1.1774)

@@ -1,0 +1,73 @@
+"""The paper's optimiser (section 4.1): Adam on axis-angle pose by automatic differentiation. The slow reference."""
+
+from __future__ import annotations
+
+import roma
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.fitting.priors import Prior, prior_cost
+from diffproxy.fitting.residuals import Reprojection
+from diffproxy.fitting.solver_lm import Report
+from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, TRANSL, Free, State
+
+RATES = {"pose": 0.02, "betas": 0.05, "log_scale": 0.01, "transl": 0.01}
+"""Step sizes: radians, standard deviations, ratio, metres."""
+WINDOW = 10
+"""Adam's cost is not monotone: decreases are judged over this many iterations."""
+
+
+def _rates(like: Tensor) -> Float[Tensor, "179"]:
+    rate = torch.full((TANGENT_DIM,), RATES["pose"], dtype=like.dtype, device=like.device)
+    rate[BETAS], rate[LOG_SCALE], rate[TRANSL] = RATES["betas"], RATES["log_scale"], RATES["transl"]
+    return rate
+
+
+def adam(
+    data: Reprojection,
+    priors: list[Prior],
+    state: State,
+    free: Free,
+    kernel: Float[Tensor, "B"],
+    unit: Float[Tensor, "B"],
+    iterations: int = 300,
+    tolerance: float = 0.01,
+) -> tuple[State, Report]:
+    """Same cost and same arguments as `levenberg_marquardt`; `tolerance` is per `WINDOW` iterations.
+
+    The variables are scaled by their step sizes, so one Adam rate, halved twice along the way, serves them all.
+    """
+    rate = _rates(state.betas)
+    packed = torch.cat(
+        [state.rotvecs().flatten(1), state.betas, state.log_scale[:, None], state.transl], dim=-1
+    ).detach()
+    columns = free.columns().to(packed.device)
+    x = (packed[:, columns] / rate[columns]).requires_grad_()
+
+    def unpack(x: Tensor) -> tuple[State, Tensor]:
+        full = packed.index_copy(1, columns, x * rate[columns])
+        rotations = roma.rotvec_to_rotmat(full[:, :165].unflatten(1, (55, 3)))
+        moved = State(rotations, full[:, BETAS], full[:, LOG_SCALE], full[:, TRANSL], state.expression)
+        return moved, full[:, :176]
+
+    optimiser = torch.optim.Adam([x], lr=1.0)
+    best_x, best = x.detach().clone(), torch.full_like(packed[:, 0], torch.inf)
+    history: list[Tensor] = []
+    used, done = 0, torch.zeros_like(best, dtype=torch.bool)
+    for used in range(1, iterations + 1):
+        optimiser.param_groups[0]["lr"] = 0.5 ** (3 * used // (iterations + 1))
+        optimiser.zero_grad()
+        moved, variables = unpack(x)
+        cost = data.cost(moved, kernel, unit) + prior_cost(priors, variables)
+        better = cost.detach() < best
+        best = torch.where(better, cost.detach(), best)
+        best_x = torch.where(better[:, None], x.detach(), best_x)
+        history.append(best)
+        if len(history) > WINDOW:
+            done = (history[-1 - WINDOW] - best) <= tolerance * best
+            if bool(done.all()):
+                break
+        cost.sum().backward()
+        optimiser.step()
+    return unpack(best_x)[0], Report(used, best, done)

@@ -1,0 +1,163 @@
+"""A first pose without local minima: pieces are located from the trunk outwards, each by a search over rotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting.correspondences import Correspondences
+from diffproxy.fitting.rays import pixel_rays
+from diffproxy.fitting.resection import Anchor, Piece, exp_map, locate, rotation_grid
+
+TRUNK = (0, 3, 6, 9)
+"""Pelvis and spine: located together first, as one rigid piece."""
+SPREAD = {3, 6, 9, 12, 15}
+"""Joints that share a bend equally (spine, neck); elsewhere the last joint before the piece takes all of it."""
+ENOUGH = 8
+"""Fewer pixels than this do not locate a piece."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The first guess, and how each located piece went: joint → (pixels, cost per unit weight)."""
+
+    params: BodyParams
+    pieces: dict[int, tuple[int, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PosePenalty:
+    """Gaussian over joint rotations relative to the parent: means (22,3) and precisions (22,3,3), radians."""
+
+    mean: Float[np.ndarray, "22 3"]
+    precision: Float[np.ndarray, "22 3 3"]
+
+    def __call__(self, joint: int, R_parent_joint: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K"]:
+        e = log_map(R_parent_joint) - self.mean[joint]
+        return 0.5 * np.einsum("ki,ij,kj->k", e, self.precision[joint], e)
+
+
+def log_map(R: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K 3"]:
+    import roma
+
+    return roma.rotmat_to_rotvec(torch.from_numpy(np.ascontiguousarray(R))).numpy()
+
+
+def piece_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
+    """The joint that moves the part of each label (N,)."""
+    table = np.zeros(256, dtype=np.int64)
+    for label, joint in dict(body.atlas.segment_of_label).items():
+        table[int(label)] = int(joint)
+    return table[labels]
+
+
+def balanced(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.ndarray:
+    """Weights under which every view has one voice, of `per_view` independent observations; small views less."""
+    counts = np.bincount(view, minlength=int(view.max()) + 1)
+    voice = per_view * np.minimum(1.0, counts / 30.0) / np.maximum(counts, 1)
+    return weight * voice[view]
+
+
+class _Tree:
+    """Joint positions and world rotations, filled in from the root down."""
+
+    def __init__(self, parents: list[int], rest: np.ndarray):
+        self.parents, self.rest = parents, rest
+        self.local = np.broadcast_to(np.eye(3), (len(parents), 3, 3)).copy()
+
+    def pose(self, t: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """World rotations (J,3,3) and positions (J,3); `t` is the place of the root joint."""
+        R, c = self.local.copy(), np.empty_like(self.rest)
+        c[0] = t
+        for j in range(1, len(R)):
+            p = self.parents[j]
+            R[j] = R[p] @ self.local[j]
+            c[j] = c[p] + scale * R[p] @ (self.rest[j] - self.rest[p])
+        return R, c
+
+
+def closed_form_start(
+    body: BodyModel,
+    found: Correspondences,
+    cameras: tuple[Camera, ...],
+    penalty: PosePenalty,
+    betas: Float[np.ndarray, "10"] | None = None,
+    grid: int = 300,
+) -> Start:
+    """Pose, place and scale from correspondences; `betas` (default: mean shape) stay as given."""
+    rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
+    if betas is not None:
+        rest = rest.replace(betas=torch.as_tensor(betas, dtype=rest.betas.dtype)[None])
+    faces = torch.from_numpy(found.face)[None]
+    points = body.surface_points(rest, faces, torch.from_numpy(found.bary)[None].to(rest.betas.dtype))
+    points = points[0].double().cpu().numpy()
+    joints = body.joints(rest)[0].double().cpu().numpy()
+    parents = [int(p) for p in body.parents]
+    parents[0] = -1
+    tree = _Tree(parents, joints)
+    tree.local[1:22] = exp_map(penalty.mean[1:])  # what nobody sees stays at the prior's mean
+
+    rays = pixel_rays(cameras, found.view, found.pixel)
+    moved_by = piece_joints(body, found.label)
+    num_views = len(np.unique(found.view))
+
+    def piece(rows: np.ndarray, pivot: np.ndarray) -> Piece:
+        return Piece(points[rows] - pivot, rays[rows], balanced(found.view[rows], found.weight[rows]))
+
+    trunk = np.flatnonzero(np.isin(moved_by, TRUNK))
+    if len(trunk) < ENOUGH:
+        trunk = np.arange(len(found))  # no trunk in sight: the whole body as if rigid is better than nothing
+    candidates = rotation_grid(grid)
+    anchor = Anchor(log_scale_std=0.08 if num_views > 1 else 0.0)
+    first = locate(piece(trunk, joints[0]), anchor, candidates, keep=8, iterations=8)
+    scale, t = float(first.scale[0]), first.t[0]
+    tree.local[0] = first.R[0]
+    report = {0: (len(trunk), float(first.cost[0]))}
+
+    seen = sorted(set(moved_by.tolist()) - {0})
+    for joint in (j for j in _outwards(parents) if j in seen):
+        rows = np.flatnonzero(moved_by == joint)
+        if len(rows) < ENOUGH:
+            continue
+        chain = [joint]
+        while parents[chain[0]] not in (0, *seen):
+            chain.insert(0, parents[chain[0]])
+        shared = all(j in SPREAD for j in chain)
+        pivot = chain[0] if shared else joint
+        R, c = tree.pose(t, scale)
+        R_base = R[parents[pivot]]
+        parts = len(chain) if shared else 1
+
+        def improbable(R_world: np.ndarray, R_base=R_base, joint=joint, parts=parts) -> np.ndarray:
+            relative = R_base.T @ R_world
+            return penalty(joint, exp_map(log_map(relative) / parts))
+
+        base = R_base[None] @ np.concatenate([np.eye(3)[None], candidates])
+        anchor = Anchor(c[pivot], pivot_std=0.05 if not shared else 0.07)
+        best = locate(piece(rows, joints[pivot]), anchor, base, improbable, scale)
+        relative = R_base.T @ best.R[0]
+        share = exp_map(log_map(relative[None])[0] / parts)
+        for j in chain if shared else [joint]:
+            tree.local[j] = share
+        report[joint] = (len(rows), float(best.cost[0]))
+
+    pose = torch.as_tensor(log_map(tree.local), dtype=rest.betas.dtype).reshape(1, 165)
+    # a posed point is scale * x + transl, and the root joint of x stays at its rest place
+    transl = torch.as_tensor(t - scale * joints[0], dtype=rest.betas.dtype)[None]
+    params = rest.replace(
+        **BodyParams.split_full_pose(pose), transl=transl, scale=torch.full_like(rest.scale, scale)
+    )
+    return Start(params, report)
+
+
+def _outwards(parents: list[int]) -> list[int]:
+    """Joints ordered so that parents come first (SMPL-X numbering does already; others may not)."""
+    order = [0]
+    for j in order:
+        order += [k for k, p in enumerate(parents) if p == j and k != 0]
+    return order
