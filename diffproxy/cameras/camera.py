@@ -18,7 +18,7 @@ class Camera:
     """`x_cam = R_cam_world @ x_world + t_cam_world`; `distortion` is OpenCV's (k1 k2 p1 p2 [k3 ...]).
 
     Without distortion it is a pinhole. `lens` "fisheye" means OpenCV's fisheye model with k1..k4.
-    `pixel_grid`, where given, says how the picture files lie on the calibration's pixels (`on_picture`). Raises
+    `pixel_grid`, where given, says how picture files lie on the calibration's pixels (`on_picture`). Raises
     InputError on a camera that cannot be: non-finite numbers, R not a rotation, focal length or size not > 0.
     """
 

@@ -105,8 +105,8 @@ def open_frames(
 ) -> RigFrames:
     """Open `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*` under the rig folder `path`.
 
-    `rig` defaults to the calibration in that folder. `alpha` as in `Camera.undistorted`. Cameras must have the
-    same frame numbers unless `common_frames`, which uses those they share. InputError on anything missing.
+    `rig` defaults to the calibration in that folder. `alpha` as in `Camera.undistorted`. Cameras must have
+    the same frame numbers unless `common_frames`, which uses what they share. InputError on anything missing.
     """
     root = Path(path)
     if not root.exists():

@@ -81,8 +81,8 @@ def guess_pixel_grid(calibrated: tuple[int, int], picture: tuple[int, int]) -> t
     shift = (ch - scale * ph) / 2
     how = "cut off" if shift > 0 else "added"
     text = (
-        f"picture {pw}x{ph}, calibration {cw}x{ch}: the aspect differs; taken as scale {scale:.5g} by the width, "
+        f"picture {pw}x{ph}, calibration {cw}x{ch}: the aspect differs; taken as scale {scale:.5g} by width, "
         f"{abs(shift) / scale:.1f} picture rows {how} above and below (pixel_grid scale {scale:.6g}, "
-        f"shift 0, {shift:.4g}). If the pictures were made otherwise, set pixel_grid of this camera in rig.json"
+        f"shift 0, {shift:.4g}). If they were made otherwise, set pixel_grid of this camera in rig.json"
     )
     return PixelGrid(scale, (0.0, shift)), text

@@ -38,8 +38,8 @@ PIXEL_GRIDS = {
 }
 NOTES = [
     f"Pose2Sim {VERSION}, Demo_SinglePerson, BSD-3-Clause (LICENSE.pose2sim); faces pixelated by its authors",
-    "pixel_grid: cam01 and cam02 videos are 1080 wide, calibration pixel = 1.0074 * video pixel + (0, -7.1), by "
-    "matching features with the calibration's stills; cam03 and cam04 are on the calibration's grid",
+    "pixel_grid: cam01 and cam02 videos are 1080 wide, calibration pixel = 1.0074 * video pixel + (0, -7.1), "
+    "by matching features with the calibration's stills; cam03 and cam04 are on the calibration's grid",
     "the videos may be out of step by up to about 4 frames of 60 Hz; residuals under 20 px are normal here",
     "walking region, metres: x -1.6..-0.4, y -0.7..0.6, z up from the treadmill deck at about 0",
 ]

@@ -1,0 +1,98 @@
+"""OpenCV's YAML dialect as plain dictionaries, and matrices out of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.cameras.formats._numbers import to_float
+from diffproxy.errors import InputError
+
+
+def read_yaml(path: Path) -> dict:
+    """Mapping of strings, lists and mappings; numbers stay text (see `matrix`). InputError if it is no YAML.
+
+    OpenCV starts its files with "%YAML:1.0", which is not YAML, and tags matrices "!!opencv-matrix". The base
+    loader builds only text, lists and mappings: as safe as the safe loader, and it keeps names such as 01.
+    """
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if not line.startswith("%YAML")]
+        data = yaml.load("\n".join(lines), Loader=yaml.BaseLoader)  # noqa: S506
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"YAML text in {path}", " ".join(str(error).split()), "write the file again"
+        ) from error
+    if not isinstance(data, dict):
+        raise InputError(
+            f"a mapping of names to matrices in {path}", type(data).__name__, "write the file again"
+        )
+    return data
+
+
+def matrix(entry, what: str) -> Float[np.ndarray, ...]:
+    """A matrix from OpenCV's {rows, cols, data}, or from (nested) lists; float64."""
+    if isinstance(entry, dict):
+        data, rows, cols = entry.get("data"), entry.get("rows"), entry.get("cols")
+        if data is None or rows is None or cols is None:
+            raise InputError(f"rows, cols and data for {what}", f"{sorted(entry)}", "write the file again")
+        values = np.array([to_float(v, what) for v in data])
+        shape = (int(to_float(rows, what)), int(to_float(cols, what)))
+        if values.size != shape[0] * shape[1]:
+            raise InputError(
+                f"{shape[0] * shape[1]} numbers for {what}", f"{values.size}", "write the file again"
+            )
+        return values.reshape(shape)
+    if isinstance(entry, list):
+        rows = [
+            matrix(row, what) if isinstance(row, list) else np.array(to_float(row, what)) for row in entry
+        ]
+        if len({row.shape for row in rows}) > 1:
+            raise InputError(f"rows of equal length for {what}", f"{entry!r}", "correct the calibration file")
+        return np.array(rows)
+    raise InputError(f"a matrix for {what}", f"{entry!r}", "correct the calibration file")
+
+
+def shaped(entry, shape: tuple[int, ...], what: str) -> Float[np.ndarray, ...]:
+    """`matrix` with exactly the numbers of `shape`; InputError otherwise."""
+    values = matrix(entry, what)
+    if values.size != int(np.prod(shape)):
+        raise InputError(f"{what} of shape {shape}", f"shape {values.shape}", "correct the calibration file")
+    return values.reshape(shape)
+
+
+def rotation(entry, what: str) -> Float[np.ndarray, "3 3"]:
+    """A rotation from a 3x3 matrix or a Rodrigues vector."""
+    from diffproxy.cameras.formats._numbers import nearest_rotation
+
+    values = matrix(entry, what)
+    if values.size == 3:
+        import cv2
+
+        if not np.isfinite(values).all():
+            raise InputError(f"finite numbers in {what}", f"{values.tolist()}", "calibrate this camera again")
+        return cv2.Rodrigues(values.reshape(3, 1).astype(np.float64))[0]
+    if values.size != 9:
+        raise InputError(f"{what}: 3x3 or 3 numbers", f"shape {values.shape}", "correct the calibration file")
+    return nearest_rotation(values, what)
+
+
+def size_or_guess(
+    size: tuple[int, int] | None, root: Path, name: str, K: Float[np.ndarray, "3 3"], notes: list[str]
+) -> tuple[int, int]:
+    """Image (width, height): as written, else of the camera's pictures, else twice the principal point; noted."""
+    from diffproxy.cameras.sources import picture_size
+
+    if size is not None:
+        return size
+    for folder in (root, root.parent):
+        found = picture_size(folder, name)
+        if found is not None:
+            return found
+    guess = (max(1, round(2 * K[0, 2])), max(1, round(2 * K[1, 2])))
+    notes.append(f"camera {name}: no image size in the file, no pictures; taken as {guess[0]}x{guess[1]}")
+    return guess

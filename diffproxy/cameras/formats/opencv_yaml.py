@@ -1,0 +1,142 @@
+"""OpenCV FileStorage YAML: one file per camera, or one file with all cameras."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.formats._numbers import to_float
+from diffproxy.cameras.formats._yaml import matrix, read_yaml, rotation, shaped, size_or_guess
+from diffproxy.cameras.rig import Rig, guess_up_axis
+from diffproxy.errors import InputError
+
+NAME = "OpenCV YAML"
+PRIORITY = 20
+MEANINGS = {  # what it is -> the keys under which people store it, compared in lower case
+    "K": ("camera_matrix", "cameramatrix", "intrinsic_matrix", "intrinsics", "intrinsic", "k", "mtx"),
+    "dist": ("distortion_coefficients", "dist_coeffs", "distcoeffs", "dist_coeff", "distortion", "dist", "d"),
+    "R": ("rotation_matrix", "rotation", "rvec", "rot", "r"),
+    "t": ("translation_vector", "translation", "tvec", "trans", "t"),
+    "RT": ("extrinsic_matrix", "extrinsics", "extrinsic", "rt"),
+    "width": ("image_width", "width", "w"),
+    "height": ("image_height", "height", "h"),
+    "size": ("image_size", "resolution", "imagesize", "size"),
+    "name": ("camera_name", "name", "camera", "cam", "serial"),
+    "model": ("distortion_model", "lens", "model"),
+}
+
+
+def find(folder: Path) -> Path | None:
+    """A YAML file with intrinsics of a camera; the folder itself if there are several."""
+    files = [p for p in _yaml_files(folder) if _mentions_camera(p)]
+    return None if not files else files[0] if len(files) == 1 else folder
+
+
+def is_format(path: Path) -> bool:
+    return path.suffix.lower() in (".yml", ".yaml") and _mentions_camera(path)
+
+
+def read(path: Path) -> Rig:
+    """Read one file (all cameras), or all YAML files of a folder (one camera each, named by the file).
+
+    x_cam = R x_world + t; R as matrix or Rodrigues vector; units taken as metres. Principal points follow
+    OpenCV's convention (first pixel centre at 0) and are moved by +0.5. The up axis is guessed from upright pictures.
+    """
+    if path.is_dir():
+        folder, parts = path, {}
+        for file in (p for p in _yaml_files(path) if _mentions_camera(p)):
+            inside = _split(read_yaml(file), file)
+            alone = len(inside) == 1 and None in inside
+            parts |= {file.stem if alone else name: (part, file) for name, part in inside.items()}
+    else:
+        folder = path.parent
+        parts = {name or path.stem: (part, path) for name, part in _split(read_yaml(path), path).items()}
+    notes = ["OpenCV YAML: principal points moved by +0.5 px (OpenCV counts from pixel centres)"]
+    cameras = tuple(_camera(name, part, file, folder, notes) for name, (part, file) in parts.items())
+    up = guess_up_axis(cameras)
+    notes.append(
+        f'OpenCV YAML: up axis {up} guessed from upright pictures; set "up_axis" in a rig.json to change it'
+    )
+    return Rig(folder.resolve().name, cameras, up_axis=up, root=folder, notes=notes)
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in (".yml", ".yaml") and p.name not in ("intri.yml", "extri.yml") and p.is_file()
+    )
+
+
+def _mentions_camera(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="ignore").lower()
+    return any(re.search(rf"(^|[\s_\-]){key}\w*\s*:", text) for key in MEANINGS["K"][:5]) or bool(
+        "opencv-matrix" in text and re.search(r"(^|[\s_])(k|mtx)(_\w+)?\s*:", text)
+    )
+
+
+def _meaning(key: str) -> str | None:
+    return next((m for m, keys in MEANINGS.items() if key.lower() in keys), None)
+
+
+def _split(data: dict, path: Path) -> dict[str | None, dict]:
+    """Camera name -> its entries by meaning. Layouts: flat, a mapping or list a camera, or <key>_<camera>."""
+    flat = {m: v for k, v in data.items() if (m := _meaning(k))}
+    if "K" in flat:
+        return {flat.get("name"): flat}
+    nested = data.get("cameras", data)
+    if isinstance(nested, list):
+        nested = {str(e.get("name", i)) if isinstance(e, dict) else str(i): e for i, e in enumerate(nested)}
+    found = {}
+    if isinstance(nested, dict):
+        for name, entry in nested.items():
+            inner = {m: v for k, v in entry.items() if (m := _meaning(k))} if isinstance(entry, dict) else {}
+            if "K" in inner:
+                found[inner["name"] if isinstance(inner.get("name"), str) else name] = inner
+    if not found:
+        keys = sorted((k for names in MEANINGS.values() for k in names), key=len, reverse=True)
+        for key, value in data.items():
+            hit = re.match(rf"({'|'.join(keys)})_(.+)$", key, flags=re.IGNORECASE)
+            if hit:
+                found.setdefault(hit[2], {})[_meaning(hit[1])] = value
+        found = {name: part for name, part in found.items() if "K" in part}
+    if not found:
+        raise InputError(
+            f"camera_matrix, distortion_coefficients, R and T for each camera in {path}",
+            f"the keys {sorted(data)[:12]}",
+            "see docs/rigs.md for the layouts that are read",
+        )
+    common = {m: v for m, v in flat.items() if m in ("width", "height", "size")}
+    return {name: common | part for name, part in found.items()}
+
+
+def _camera(name: str, part: dict, path: Path, folder: Path, notes: list[str]) -> Camera:
+    what = f"of camera {name} in {path.name}"
+    K = shaped(part["K"], (3, 3), f"the camera matrix {what}").copy()
+    if "RT" in part:
+        RT = matrix(part["RT"], f"the extrinsic matrix {what}")
+        if RT.shape not in ((3, 4), (4, 4)):
+            raise InputError(f"a 3x4 or 4x4 extrinsic matrix {what}", f"shape {RT.shape}", "correct the file")
+        R, t = rotation(RT[:3, :3].tolist(), f"the extrinsic matrix {what}"), RT[:3, 3]
+    elif "R" in part and "t" in part:
+        R = rotation(part["R"], f"the rotation {what}")
+        t = shaped(part["t"], (3,), f"the translation {what}")
+    else:
+        raise InputError(
+            f"a rotation R and a translation T {what}",
+            f"{sorted(part)}: intrinsics only",
+            "add the extrinsics of all cameras in one world (cv2.solvePnP on one board picture gives them)",
+        )
+    size = None
+    if "width" in part and "height" in part:
+        size = tuple(round(to_float(part[k], f"{k} {what}")) for k in ("width", "height"))
+    elif "size" in part:
+        size = tuple(int(v) for v in shaped(part["size"], (2,), f"the image size {what}"))
+    width, height = size_or_guess(size, folder, name, K, notes)
+    K[:2, 2] += 0.5
+    d = matrix(part["dist"], f"the distortion {what}").reshape(-1) if "dist" in part else np.zeros(0)
+    fisheye = str(part.get("model", "")).lower() in ("fisheye", "equidistant", "kannala_brandt")
+    return Camera(name, width, height, K, R, t, d, lens="fisheye" if fisheye else "opencv")
