@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
 
 Kind = Literal["body", "left_hand", "right_hand"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,57 @@ class ProxyMaps:
     @property
     def num_views(self) -> int:
         return self.labels.shape[0]
+
+    def select(self, views: Sequence[int]) -> ProxyMaps:
+        """The views with these indices, in this order."""
+        rows = list(views)
+        return ProxyMaps(
+            self.labels[rows],
+            self.uv[rows],
+            self.weight[rows],
+            tuple(self.kind[v] for v in rows),
+            tuple(self.cameras[v] for v in rows),
+        )
+
+    @staticmethod
+    def cat(items: Sequence[ProxyMaps]) -> ProxyMaps:
+        """Views of several maps of one image size as one, e.g. body views and their hand crops."""
+        sizes = {m.labels.shape[1:] for m in items}
+        if len(sizes) != 1:
+            raise InputError(
+                "maps of one image size", f"sizes {sorted(sizes)}", "render or resample them alike"
+            )
+        return ProxyMaps(
+            np.concatenate([m.labels for m in items]),
+            np.concatenate([m.uv for m in items]),
+            np.concatenate([m.weight for m in items]),
+            tuple(k for m in items for k in m.kind),
+            tuple(c for m in items for c in m.cameras),
+        )
+
+    def check(self) -> None:
+        """InputError where the maps break the contract of this class; costs a pass over the arrays."""
+        views, height, width = self.labels.shape
+        if len(self.kind) != views or len(self.cameras) != views:
+            raise InputError(
+                f"{views} kinds and cameras, one per view",
+                f"{len(self.kind)} kinds, {len(self.cameras)} cameras",
+                "pass one of each per view",
+            )
+        for key, shape in (("uv", (views, height, width, 2)), ("weight", (views, height, width))):
+            values = getattr(self, key)
+            if values.shape != shape:
+                raise InputError(f"{key} of shape {shape}", f"{values.shape}", "match it to the labels")
+            if not np.isfinite(values).all() or values.min(initial=0.0) < 0 or values.max(initial=0.0) > 1:
+                raise InputError(
+                    f"{key} in [0, 1]",
+                    f"range [{values.min()}, {values.max()}] (nan: not a number)",
+                    "clip it, and find out where NaN comes from",
+                )
+        for camera in self.cameras:
+            if (camera.width, camera.height) != (width, height) or not camera.is_pinhole:
+                raise InputError(
+                    f"pinhole cameras of {width}x{height}, the maps' own size",
+                    f"camera {camera.name}: {camera.width}x{camera.height}, pinhole {camera.is_pinhole}",
+                    "use the cameras of the crops: camera.undistorted().crop(box, (width, height))",
+                )

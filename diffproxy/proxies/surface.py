@@ -1,0 +1,110 @@
+"""What each pixel of each view sees of a mesh: face, barycentric coordinates, depth, and whether it is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.proxies.raycast import RayMesh
+
+Mesh = tuple[np.ndarray, np.ndarray]  # vertices (Nv, 3) metres, faces (Nf, 3)
+
+
+@dataclass(frozen=True)
+class SurfaceView:
+    """One view of a mesh, at pixel centres. Outside the mesh's outline: face -1, bary 0, depth inf.
+
+    `depth` is z along the optical axis (metres). `face`, `bary` and `depth` ignore occluders; `visible` marks the
+    outline's pixels that no occluder hides. `outline` is the whole projected body, hidden or not.
+    """
+
+    face: Int[np.ndarray, "H W"]
+    bary: Float[np.ndarray, "H W 3"]
+    depth: Float[np.ndarray, "H W"]
+    visible: Bool[np.ndarray, "H W"]
+
+    @property
+    def outline(self) -> Bool[np.ndarray, "H W"]:
+        return self.face >= 0
+
+
+def render_surface(
+    vertices: Float[np.ndarray, "Nv 3"],
+    faces: Int[np.ndarray, "Nf 3"],
+    cameras: Sequence[Camera],
+    occluders: Sequence[Mesh] | None = None,
+) -> list[SurfaceView]:
+    """Cast one ray through every pixel centre near the mesh, in every camera (distorted lenses included).
+
+    `occluders` are meshes (vertices, faces) in the same world; what lies nearer than the body hides it.
+    """
+    body = RayMesh(vertices, faces)
+    blocker = RayMesh(*_merge(occluders)) if occluders else None
+    return [_view(body, blocker, camera) for camera in cameras]
+
+
+def _view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> SurfaceView:
+    shape = (camera.height, camera.width)
+    face = np.full(shape, -1, dtype=np.int32)
+    bary = np.zeros((*shape, 3), dtype=np.float32)
+    depth = np.full(shape, np.inf, dtype=np.float32)
+    visible = np.zeros(shape, dtype=bool)
+    x0, y0, x1, y1 = projected_box(body.vertices, camera)
+    if x1 > x0 and y1 > y0:
+        window = (slice(y0, y1), slice(x0, x1))
+        rays = pixel_rays(camera, (x0, y0, x1, y1))
+        seen = np.isfinite(rays).all(axis=-1)  # a strongly bent lens may not reach its corners
+        hits = body.cast(camera.center_world, np.where(seen[:, None], rays, 0.0))
+        hit = (hits.face >= 0) & seen & (hits.distance > 0)
+        inner = (y1 - y0, x1 - x0)
+        face[window] = np.where(hit, hits.face, -1).reshape(inner)
+        bary[window] = np.where(hit[:, None], hits.bary, 0.0).reshape(*inner, 3)
+        depth[window] = np.where(hit, hits.distance, np.inf).reshape(inner)
+        free = hit.copy()
+        if blocker is not None and hit.any():
+            behind = blocker.cast(camera.center_world, rays[hit]).distance < hits.distance[hit]
+            free[np.flatnonzero(hit)[behind]] = False
+        visible[window] = free.reshape(inner)
+    return SurfaceView(face, bary, depth, visible)
+
+
+def pixel_rays(camera: Camera, window: tuple[int, int, int, int]) -> Float[np.ndarray, "N 3"]:
+    """World directions through the pixel centres of `window` (x0, y0, x1, y1), row by row, with z_cam = 1."""
+    x0, y0, x1, y1 = window
+    x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
+    xy = camera.normalized(np.stack([x.ravel(), y.ravel()], axis=-1))
+    return np.concatenate([xy, np.ones_like(xy[:, :1])], axis=-1) @ camera.R_cam_world
+
+
+def projected_box(points_world: Float[np.ndarray, "N 3"], camera: Camera) -> tuple[int, int, int, int]:
+    """Whole-pixel window (x0, y0, x1, y1), inside the image, that holds the projected points; empty if x1 <= x0.
+
+    The whole image when some points lie behind the camera or outside the lens model, empty when all do.
+    """
+    z = points_world @ camera.R_cam_world[2] + camera.t_cam_world[2]
+    if (z <= 0).all():
+        return (0, 0, 0, 0)
+    xy = camera.project(points_world)
+    if not np.isfinite(xy).all():
+        return (0, 0, camera.width, camera.height)
+    # half a pixel of slack: a centre up to 0.5 px from the outline's extreme point may lie inside
+    low, high = np.floor(xy.min(axis=0) - 0.5), np.ceil(xy.max(axis=0) + 0.5)
+    x0, x1 = np.clip([low[0], high[0]], 0, camera.width).astype(int)
+    y0, y1 = np.clip([low[1], high[1]], 0, camera.height).astype(int)
+    return (int(x0), int(y0), int(x1), int(y1))
+
+
+def _merge(meshes: Sequence[Mesh]) -> Mesh:
+    for i, mesh in enumerate(meshes):
+        if len(mesh) != 2 or np.ndim(mesh[0]) != 2 or np.ndim(mesh[1]) != 2:
+            raise InputError(
+                "occluders as (vertices, faces)", f"occluder {i}: {type(mesh)}", "pass pairs of arrays"
+            )
+    starts = np.cumsum([0, *(len(v) for v, _ in meshes)])
+    faces = [np.asarray(f, dtype=np.int64) + start for (_, f), start in zip(meshes, starts, strict=False)]
+    return np.concatenate([np.asarray(v, dtype=np.float64) for v, _ in meshes]), np.concatenate(faces)
