@@ -155,8 +155,10 @@ class Camera:
                 f"{keys}",
                 "see docs/rigs.md for an example",
             )
-        grid = data.get("pixel_grid")
+        grid, lens = data.get("pixel_grid"), data.get("lens", "opencv")
         name = str(data["name"])
+        if lens not in LENSES:
+            raise InputError(f"lens of camera {name} one of {LENSES}", f"{lens!r}", "use one of these")
         return Camera(
             name=name,
             width=_whole(data["width"], f"width of camera {name}"),
@@ -165,7 +167,7 @@ class Camera:
             R_cam_world=_array(data["R_cam_world"], (3, 3), f"R_cam_world of camera {name}"),
             t_cam_world=_array(data["t_cam_world"], (3,), f"t_cam_world of camera {name}"),
             distortion=_array(data.get("distortion", []), None, f"distortion of camera {name}"),
-            lens=data.get("lens", "opencv"),
+            lens=lens,
             pixel_grid=None if grid is None else PixelGrid.from_json(grid),
         )
 
