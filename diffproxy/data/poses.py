@@ -16,7 +16,8 @@ from .motion.mirror import mirror_body, mirror_hand, mirror_rotations
 from .motion.rotations import about, to_matrix, to_rotvec
 
 BANK_FILE = Path(__file__).with_name("pose_bank.npz")
-QUANTUM = np.pi / 32767
+QUANTUM = np.pi / 32767  # radians per step of the stored 16-bit integers
+THUMB = 36  # where the thumb begins among the 45 hand values
 Split = Literal["train", "test"]
 
 
@@ -75,14 +76,18 @@ class PoseBank:
         return {k: v.copy() for k, v in self.moments.items()}
 
     def _right_hand(self, rng: np.random.Generator, split: Split) -> Float[ndarray, "45"]:
-        """A bank hand, a blend of two, or fingers from synergies: a third each."""
+        """A bank hand, a blend of two, or fingers from synergies with a fitting thumb: a third each."""
         rows, kind = self.hand_rows(split), rng.integers(3)
         a, b = self.right_hand_pose[rng.choice(rows)], self.right_hand_pose[rng.choice(rows)]
         if kind == 0:
             return a
         if kind == 1:
             return a + rng.uniform() * (b - a)
-        return sample_fingers(rng, thumb=a[36:])
+        hand = sample_fingers(rng).astype(np.float32)
+        # a thumb of hands with like fingers, so that it does not pierce them
+        distance = np.linalg.norm(self.right_hand_pose[rows, :THUMB] - hand[:THUMB], axis=1)
+        hand[THUMB:] = self.right_hand_pose[rng.choice(rows[np.argsort(distance)[:5]]), THUMB:]
+        return hand
 
 
 def load_pose_bank(path: Path | str | None = None) -> PoseBank:

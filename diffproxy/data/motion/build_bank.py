@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import zipfile
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from ...errors import InputError
+from ..poses import QUANTUM
 from .collect import Source, collect_bodies, collect_hands
-from .limits import within_limits
+from .limits import repair_ends, within_limits
 from .mirror import mirror_body
 from .retarget import smplx_joints
 from .select import diverse
@@ -27,7 +30,6 @@ TEST_GROUPS = frozenset(
     }
 )  # fmt: skip
 TEST_HANDS_EVERY = 5
-QUANTUM = np.pi / 32767  # radians per step of the stored 16-bit integers
 
 
 def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed: int = 0) -> dict[str, int]:
@@ -87,7 +89,7 @@ def quantise(rotvec: np.ndarray) -> np.ndarray:
 
 
 def summary(body: np.ndarray, right_hand: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean and covariance of body poses and their mirror images, and of left... of right-hand poses."""
+    """Mean and covariance of body poses and their mirror images, and of right-hand poses."""
     both = np.concatenate([body, mirror_body(body)])
     return {
         "body_mean": both.mean(axis=0).astype(np.float32),
@@ -101,7 +103,7 @@ def _good_frames(sources: list[Source]) -> tuple[np.ndarray, np.ndarray, np.ndar
     """Frames within joint limits of all clips: body pose, global orientation, clip number, features; frames read."""
     poses, orients, clips, features, read = [], [], [], [], 0
     for number, source in enumerate(tqdm(sources, desc="joint limits", leave=False)):
-        motion = source.motion[:: max(1, round(source.motion.fps / 30))]
+        motion = repair_ends(source.motion[:: max(1, round(source.motion.fps / 30))])
         read += len(motion)
         good = within_limits(motion.body_pose)
         if not good.any():
@@ -126,9 +128,6 @@ def _good_frames(sources: list[Source]) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 def write_npz(arrays: dict[str, np.ndarray], out: Path) -> None:
     """Compressed npz under a temporary name, then renamed; the time stamps inside are fixed."""
-    import io
-    import zipfile
-
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".tmp")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

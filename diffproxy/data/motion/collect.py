@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .read_deepmimic import read_deepmimic
 from .read_hands import read_godot_hands, read_handy_work, read_handyjs
 from .read_skeleton import read_expmap117, read_skeleton_npz
 from .retarget import find_rest, retarget
+
+log = logging.getLogger(__name__)
 
 CMU = "CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu)"
 DEEPMIMIC = "DeepMimic reference motions (MIT)"
@@ -44,7 +47,12 @@ def collect_bodies(folder: Path) -> Iterator[Source]:
             rests[rig] = find_rest([c for c in clips if c.names == rig])
     for clip in tqdm(clips, desc="retargeting", leave=False):
         subject = re.findall(r"\d+", clip.source)[0]
-        yield Source(retarget(clip, rests.get(tuple(clip.names))), CMU, f"cmu_{subject}")
+        try:
+            motion = retarget(clip, rests.get(tuple(clip.names)))
+        except InputError as error:
+            log.warning("left out: %s", error)
+            continue
+        yield Source(motion, CMU, f"cmu_{subject}")
     for path in sorted((folder / "cmu_mocap").glob("*expmap117*.npz")):
         for clip in read_expmap117(path):
             action = clip.source.split("/")[2]

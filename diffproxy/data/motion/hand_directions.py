@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from .rotations import swing, to_rotvec
+from .rotations import about, swing, to_matrix, to_rotvec
 
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")  # SMPL-X order, three joints each
 
@@ -40,12 +40,14 @@ def palm_axes(
     return np.stack([-fingers, np.cross(thumb_side, -fingers), thumb_side])
 
 
-def calibrate(flat: Float[ndarray, "5 3 3"]) -> Float[ndarray, "3 3"]:
+def calibrate(flat: Float[ndarray, "5 3 3"], bend: float = 0.0) -> Float[ndarray, "3 3"]:
     """Rotation that brings the four proximal bones of a source's own flat hand to the nominal direction.
 
-    A wrist marker off the hand's axis tilts the palm axes; one flat pose shows by how much.
+    A wrist marker off the hand's axis tilts the palm axes; one flat pose shows by how much. `bend` (radians) is how
+    far the knuckles of that pose are bent all the same.
     """
-    return swing(flat[:4, 0].mean(axis=0), FLAT_DIRECTIONS[:4].mean(axis=0))
+    wanted = about(2, bend) @ FLAT_DIRECTIONS[:4].mean(axis=0)
+    return swing(flat[:4, 0].mean(axis=0), wanted)
 
 
 def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
@@ -65,8 +67,6 @@ def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
 
 def bone_directions(pose: Float[ndarray, "45"]) -> Float[ndarray, "5 3 3"]:
     """The inverse of `hand_pose`: where the bones of a right hand point, in palm axes."""
-    from .rotations import to_matrix
-
     out = np.zeros((5, 3, 3))
     local = to_matrix(pose.reshape(5, 3, 3))
     for finger in range(5):

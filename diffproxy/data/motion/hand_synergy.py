@@ -21,19 +21,15 @@ def flexion_axes() -> Float[ndarray, "4 3"]:
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)
 
 
-def sample_fingers(
-    rng: np.random.Generator, thumb: Float[ndarray, "9"] | None = None
-) -> Float[ndarray, "45"]:
-    """A right-hand pose (radians, relative to the flat hand); the thumb is given (else rest), for it has no simple synergy."""
+def sample_fingers(rng: np.random.Generator) -> Float[ndarray, "45"]:
+    """A right-hand pose (radians, relative to the flat hand) with the thumb at rest, for it has no simple synergy."""
     order = [FINGERS.index(f) for f in ("index", "middle", "ring", "pinky")]
     closing = (
         rng.beta(0.8, 1.0) + 0.25 * np.cumsum(rng.normal(size=4)) * rng.uniform()
     )  # neighbours go together
     lone = rng.random(4) < 0.12  # a finger that leaves the others: pointing, counting
     closing = np.where(lone, rng.uniform(size=4), np.clip(closing, 0, 1))
-    curl = np.clip(
-        closing + rng.normal(0, 0.2, 4), 0, 1
-    )  # hooks and flat fists: knuckle and middle joint part a little
+    curl = np.clip(closing + rng.normal(0, 0.2, 4), 0, 1)  # hooks, flat fists
     spread = np.clip(rng.normal(0, 6, 4) + rng.normal(0, 4) * np.array([-1.0, -0.3, 0.4, 1.0]), -ASIDE, ASIDE)
     pose = np.zeros((5, 3, 3))
     axes = flexion_axes()
@@ -44,7 +40,4 @@ def sample_fingers(
         bend = [to_matrix(np.radians(a) * axes[finger]) for a in (knuckle, middle, max(0.0, middle) * 2 / 3)]
         bend[0] = to_matrix(np.radians(aside) * np.array([0.0, 1.0, 0.0])) @ bend[0]
         pose[finger] = to_rotvec(np.stack(bend))
-    flat = pose.reshape(45)
-    if thumb is not None:
-        flat[36:] = thumb
-    return flat
+    return pose.reshape(45)

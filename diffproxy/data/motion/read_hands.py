@@ -16,6 +16,9 @@ HandPoses = dict[str, np.ndarray]  # name -> (45,)
 
 # First joint of each finger's three bones in the 25-joint WebXR order (wrist 0; thumb 1-4; then five per finger).
 _WEBXR = {"thumb": 1, "index": 6, "middle": 11, "ring": 16, "pinky": 21}
+FLAT_BEND_HANDYJS = np.radians(
+    8.0
+)  # its flat hand lies relaxed: taken as straight, open hands would bend backwards
 _MEDIAPIPE = {"thumb": 1, "index": 5, "middle": 9, "ring": 13, "pinky": 17}
 
 
@@ -34,7 +37,7 @@ def read_handyjs(path: Path) -> HandPoses:
     try:
         poses = [p for p in json.loads(path.read_text(encoding="utf-8")) if p["handedness"] == "right"]
         points = {p["names"][0]: np.array(p["jointPositions"], float) for p in poses}
-        return _convert(points, _WEBXR, "flat")
+        return _convert(points, _WEBXR, "flat", FLAT_BEND_HANDYJS)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("a list of poses of 25 positions", f"{path}: {error!r}", "check the file") from error
 
@@ -72,8 +75,8 @@ def read_tracked_hand(path: Path, key: str = "joints21") -> HandPoses:
     return _convert(points, _MEDIAPIPE, max(straight, key=lambda n: straight[n]))
 
 
-def _convert(points: dict[str, ndarray], first: dict[str, int], flat: str) -> HandPoses:
-    turn = calibrate(_directions(points[flat], first))
+def _convert(points: dict[str, ndarray], first: dict[str, int], flat: str, bend: float = 0.0) -> HandPoses:
+    turn = calibrate(_directions(points[flat], first), bend)
     return {name: hand_pose(_directions(p, first) @ turn.T) for name, p in points.items()}
 
 

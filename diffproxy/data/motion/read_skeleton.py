@@ -12,46 +12,13 @@ from .rotations import to_matrix
 from .skeleton import SkeletonClip
 
 # Joint names for the 117-column layout of CMU clips (root translation, then 38 rotations); "-" marks ends.
-EXPMAP38 = [
-    "root",
-    "lhipjoint",
-    "lfemur",
-    "ltibia",
-    "lfoot",
-    "ltoes",
-    "-",
-    "rhipjoint",
-    "rfemur",
-    "rtibia",
-    "rfoot",
-    "rtoes",
-    "-",
-    "lowerback",
-    "upperback",
-    "thorax",
-    "lowerneck",
-    "upperneck",
-    "head",
-    "-",
-    "lclavicle",
-    "lhumerus",
-    "lradius",
-    "lwrist",
-    "lhand",
-    "lfingers",
-    "-",
-    "lthumb",
-    "-",
-    "rclavicle",
-    "rhumerus",
-    "rradius",
-    "rwrist",
-    "rhand",
-    "rfingers",
-    "-",
-    "rthumb",
-    "-",
-]
+_EXPMAP38 = """
+root lhipjoint lfemur ltibia lfoot ltoes - rhipjoint rfemur rtibia rfoot rtoes -
+lowerback upperback thorax lowerneck upperneck head -
+lclavicle lhumerus lradius lwrist lhand lfingers - lthumb -
+rclavicle rhumerus rradius rwrist rhand rfingers - rthumb -
+"""
+EXPMAP38 = tuple(name if name != "-" else f"end{i}" for i, name in enumerate(_EXPMAP38.split()))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -106,7 +73,6 @@ def read_expmap117(path: Path) -> list[SkeletonClip]:
         raise InputError(
             "expmap (F, 117) with clip names and skeleton", f"{path} lacks {sorted(lost)}", "check it"
         )
-    names = tuple(n if n != "-" else f"end{i}" for i, n in enumerate(EXPMAP38))
     clips = []
     for number, name in enumerate(data["clip_names"]):
         rows = data["expmap"][data["clip"] == number][1:].astype(float)
@@ -117,7 +83,7 @@ def read_expmap117(path: Path) -> list[SkeletonClip]:
         offsets = data["offsets"].astype(float)
         clips.append(
             SkeletonClip(
-                names, parents, offsets, rotations, rows[:, :3], float(data["fps"]), f"expmap/{name}"
+                EXPMAP38, parents, offsets, rotations, rows[:, :3], float(data["fps"]), f"expmap/{name}"
             )
         )
     return clips

@@ -16,14 +16,13 @@ from numpy import ndarray
 from ...errors import InputError
 from .families import JointMap, recognise
 from .motion import Motion
-from .rotations import about, part_way, split_twist, swing, to_matrix, to_rotvec
+from .rotations import about, part_way, swing, to_matrix, to_rotvec
+from .share import share_twist_and_lift
 from .skeleton import SkeletonClip, forward_kinematics, local_rotations
 from .smplx_rest import BODY_JOINTS, BODY_PARENTS, LIMB_BONES, REST_JOINTS, REST_OFFSETS, joint_index
 
+MOST_ASTRAY = 50.0  # degrees between a leg of the rest pose and the leg of SMPL-X in rest
 SOLE_YAW = np.radians(10.0)  # toes of the SMPL-X rest foot point outwards by about this much
-FOREARM_SHARE = (
-    0.5  # part of the twist between elbow and hand that the forearm takes, so that wrists stay whole
-)
 
 _NEXT = {"shoulder": "elbow", "elbow": "wrist"}
 
@@ -36,6 +35,12 @@ def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
     """
     joint_map = recognise(clip.names)
     rest = _matched(rest, clip) if rest is not None else find_rest([clip])
+    if _distance_from_t(rest, joint_map)[[0, 1, 4, 5]].max() > np.radians(MOST_ASTRAY):
+        raise InputError(
+            "a rest pose with the legs straight down, unrotated or as first frame",
+            f"neither in {clip.source}",
+            "pass rest=, one frame of the same skeleton in a T-pose",
+        )
     rest_rotations, rest_positions = _kinematics(rest)
     axes = standing_axes(rest_positions[0], joint_map)
     rest_positions = rest_positions @ axes.T
@@ -43,7 +48,7 @@ def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
     relative = axes @ rotations @ rest_rotations[0].transpose(0, 2, 1) @ axes.T
     aligned = _alignment(rest_positions[0], joint_map)
     follow = {name: relative[:, joint_map.turned_by[name]] @ a for name, a in aligned.items()}
-    local = _share_forearm_twist(local_rotations(BODY_PARENTS, _fill(follow)))
+    local = share_twist_and_lift(local_rotations(BODY_PARENTS, _fill(follow)))
     pose = to_rotvec(local).reshape(len(local), -1)
     scale = _leg_length(REST_JOINTS, joint_index) / _leg_length(
         rest_positions[0], joint_map.placed_at.__getitem__
@@ -80,7 +85,7 @@ def find_rest(clips: list[SkeletonClip]) -> SkeletonClip:
     """The one-frame clip closest to a T-pose among the unrotated pose and the first frames of clips of one skeleton."""
     joint_map = recognise(clips[0].names)
     choices = [clips[0].at_rest(), *(c.frames(slice(0, 1)) for c in clips)]
-    return min(choices, key=lambda c: _distance_from_t(c, joint_map))
+    return min(choices, key=lambda c: float(_distance_from_t(c, joint_map).mean()))
 
 
 def standing_axes(positions: Float[ndarray, "J 3"], joint_map: JointMap) -> Float[ndarray, "3 3"]:
@@ -101,14 +106,15 @@ def _kinematics(clip: SkeletonClip) -> tuple[Float[ndarray, "F J 3 3"], Float[nd
     return forward_kinematics(clip.parents, clip.offsets, clip.rotations, clip.root)
 
 
-def _distance_from_t(clip: SkeletonClip, joint_map: JointMap) -> float:
+def _distance_from_t(clip: SkeletonClip, joint_map: JointMap) -> Float[ndarray, "8"]:
+    """Angles (radians) of the limbs against those of SMPL-X in rest; pi for a limb of no length."""
     positions = _kinematics(clip)[1]
     turned = positions @ standing_axes(positions[0], joint_map).T
     with np.errstate(invalid="ignore", divide="ignore"):
         found = limb_directions(turned, joint_map.placed_at)[0]
     wanted = limb_directions(REST_JOINTS[None], {n: joint_index(n) for n in BODY_JOINTS})[0]
     angle = np.arccos(np.clip((found * wanted).sum(-1), -1, 1))
-    return float(np.nan_to_num(angle, nan=np.pi).mean())
+    return np.nan_to_num(angle, nan=np.pi)
 
 
 def _alignment(positions: Float[ndarray, "J 3"], joint_map: JointMap) -> dict[str, Float[ndarray, "3 3"]]:
@@ -153,20 +159,6 @@ def _fill(follow: dict[str, Float[ndarray, "F 3 3"]]) -> Float[ndarray, "F 22 3 
         if name not in full:
             full[name] = full[BODY_JOINTS[parent]]
     return np.stack([full[name] for name in BODY_JOINTS], axis=1)
-
-
-def _share_forearm_twist(local: Float[ndarray, "F 22 3 3"]) -> Float[ndarray, "F 22 3 3"]:
-    """Let the forearm turn by part of the twist that the source puts wholly into the wrist."""
-    local = local.copy()
-    for side in ("left", "right"):
-        elbow, wrist = joint_index(f"{side}_elbow"), joint_index(f"{side}_wrist")
-        axis = REST_OFFSETS[wrist] / np.linalg.norm(REST_OFFSETS[wrist])
-        # R = twist' @ swing' with the twist first in space: take it from the transpose
-        twist = -split_twist(local[:, wrist].transpose(0, 2, 1), axis)[1]
-        turn = to_matrix(FOREARM_SHARE * twist[:, None] * axis)
-        local[:, elbow] = local[:, elbow] @ turn
-        local[:, wrist] = turn.transpose(0, 2, 1) @ local[:, wrist]
-    return local
 
 
 def _leg_length(positions: Float[ndarray, "J 3"], index) -> float:
