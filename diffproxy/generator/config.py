@@ -1,0 +1,104 @@
+"""`GeneratorConfig`: everything that tells `nano` and `sd21` apart, as plain JSON-able values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from diffproxy.errors import InputError
+
+MODALITIES = ("seg", "uv")  # order of the modality axis everywhere
+PROMPTS = ("body-seg", "body-uv", "hand-seg", "hand-uv")  # row order of the prompt table
+
+
+@dataclass(frozen=True)
+class AttentionConfig:
+    """Switches of the four attention branches (the paper's Table 2) and where the epipolar one lives."""
+
+    text: bool = True
+    image: bool = True
+    cross_modality: bool = True
+    epipolar: bool = True
+    epipolar_grids: tuple[int, ...] = (32, 16, 8, 4)  # latent grid sizes that hold an epipolar branch
+    dense_below: int = 4  # grids up to this size attend to every cell of every view: a mask would be all true
+    rays: bool = True  # Plücker-ray embedding in the epipolar branch
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """One generator. Grids are square; `latent grid = proxy_size / codec factor` must equal `unet["sample_size"]`."""
+
+    name: str
+    image_size: int  # RGB input, pixels
+    proxy_size: int  # proxy images out, pixels
+    codec: Literal["patch", "vae"]
+    codec_factor: int  # proxy pixels per latent cell
+    latent_channels: int
+    encoder: Literal["efficientnet_lite0", "dinov2"]
+    adapter: Literal["pyramid", "t2i"]
+    unet: dict[str, Any]  # diffusers UNet2DConditionModel arguments
+    scheduler: dict[str, Any]  # diffusers DDIMScheduler arguments
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    codec_args: dict[str, Any] = field(default_factory=dict)
+    encoder_args: dict[str, Any] = field(default_factory=dict)
+    adapter_args: dict[str, Any] = field(default_factory=dict)
+    prompt_tokens: int = 4
+    prompt_texts: tuple[str, ...] = PROMPTS
+    num_labels: int = 43  # background + 30 body parts + 12 hand parts: width of the dense head
+    steps: int = 1  # default number of denoising steps
+    frozen: tuple[str, ...] = ("codec", "encoder")  # parts that are not trained
+    sources: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # frozen part -> repo, revision, subfolder
+
+    @property
+    def latent_grid(self) -> int:
+        return self.proxy_size // self.codec_factor
+
+    def __post_init__(self) -> None:
+        if self.latent_grid * self.codec_factor != self.proxy_size:
+            raise InputError(
+                "proxy_size divisible by codec_factor",
+                f"proxy_size={self.proxy_size}, codec_factor={self.codec_factor}",
+                f"use a multiple of {self.codec_factor}",
+            )
+        if self.unet.get("sample_size") != self.latent_grid:
+            raise InputError(
+                f"unet sample_size {self.latent_grid} (= proxy_size / codec_factor)",
+                f"unet sample_size {self.unet.get('sample_size')}",
+                "change one of the three",
+            )
+
+    def replace(self, **changes: Any) -> GeneratorConfig:
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    def save(self, path: Path | str) -> None:
+        Path(path).write_text(self.to_json() + "\n")
+
+    @staticmethod
+    def from_json(text: str) -> GeneratorConfig:
+        """Inverse of `to_json`; unknown or missing keys raise InputError."""
+        try:
+            values = json.loads(text)
+            values["attention"] = AttentionConfig(
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in values["attention"].items()}
+            )
+            for key in ("prompt_texts", "frozen"):
+                values[key] = tuple(values[key])
+            return GeneratorConfig(**values)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise InputError(
+                "a generator config.json of this version",
+                str(error),
+                "save the generator again with this version",
+            ) from error
+
+    @staticmethod
+    def load(path: Path | str) -> GeneratorConfig:
+        return GeneratorConfig.from_json(Path(path).read_text())

@@ -1,0 +1,152 @@
+"""`ProxyGenerator`: the conditional denoiser. One class for `nano` and `sd21`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from diffproxy.generator.adapter import AdapterOutput, build_adapter
+from diffproxy.generator.blocks import ViewContext, wrap_blocks
+from diffproxy.generator.codec import build_codec
+from diffproxy.generator.config import MODALITIES, GeneratorConfig
+from diffproxy.generator.encoders import build_encoder
+from diffproxy.generator.epipolar import epipolar_mask
+from diffproxy.generator.geometry import CameraBatch, plucker_rays
+from diffproxy.generator.prompts import PromptTable, prompt_ids
+
+M = len(MODALITIES)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """All that does not change over denoising steps, modalities and samples, for G groups of V views."""
+
+    groups: int
+    views: int
+    adapter: AdapterOutput  # rows: (group, view)
+    image_tokens: Float[Tensor, "N T D"]  # rows: (group, view)
+    prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
+    masks: dict[int, Bool[Tensor, "G 1 L L"]]
+    rays: dict[int, Float[Tensor, "G 1 L 6"]]
+
+
+class ProxyGenerator(nn.Module):
+    """Images and cameras to proxy latents; `codec` turns latents into proxy images. Frozen parts: `config.frozen`."""
+
+    def __init__(self, config: GeneratorConfig):
+        super().__init__()
+        from diffusers import UNet2DConditionModel
+
+        self.config = config
+        self.codec = build_codec(config)
+        self.encoder = build_encoder(config)
+        self.adapter = build_adapter(config, self.encoder.pyramid_channels)
+        self.prompts = PromptTable(config.prompt_tokens, config.unet["cross_attention_dim"])
+        self.unet = UNet2DConditionModel(**config.unet)
+        wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
+        self.freeze()
+
+    def freeze(self) -> None:
+        """Switch gradients off in `config.frozen`; of a frozen UNet, the branches and text attention stay trainable."""
+        for name in self.config.frozen:
+            getattr(self, name).requires_grad_(False)
+        if "unet" in self.config.frozen:
+            for name, parameter in self.unet.named_parameters():
+                parameter.requires_grad_(is_trained_in_unet(name))
+
+    def train(self, mode: bool = True) -> ProxyGenerator:
+        super().train(mode)
+        for name in self.config.frozen:
+            getattr(self, name).eval()
+        return self
+
+    def condition(
+        self,
+        images: Float[Tensor, "G V 3 H W"],
+        cameras: CameraBatch | None,
+        kinds: Int[Tensor, "G V"],
+        valid: Bool[Tensor, "G V"] | None = None,
+    ) -> Conditioning:
+        """Everything computed once per image. Images are RGB in [0, 1]; `kinds` are ids of `prompts.KINDS`.
+
+        Without cameras every view attends to all of every other. Views not `valid` (padding) are seen by nobody.
+        """
+        groups, views = images.shape[:2]
+        flat, kinds = images.flatten(0, 1), kinds.flatten()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and "encoder" not in self.config.frozen):
+            encoded = self.encoder(flat)
+        adapter = self.adapter(flat, encoded.pyramid, kinds)
+        masks, rays = self._view_geometry(cameras, valid, groups, views, images.device)
+        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays)
+
+    def denoise(
+        self,
+        latents: Float[Tensor, "S V 2 C h w"],
+        t: Int[Tensor, "S"] | Int[Tensor, ""],
+        conditioning: Conditioning,
+    ) -> Float[Tensor, "S V 2 C h w"]:
+        """The UNet's prediction (what `config.scheduler["prediction_type"]` says) at timesteps `t`.
+
+        S = G·K rows, group-major: sample k of group g is row g·K + k.
+        """
+        c, samples = conditioning, latents.shape[0] // conditioning.groups
+        rows = latents.flatten(0, 2)
+
+        def spread(x: Tensor) -> Tensor:
+            """(group, view) rows to (group, sample, view, modality) rows."""
+            x = x.unflatten(0, (c.groups, 1, c.views, 1))
+            return x.expand(-1, samples, -1, M, *x.shape[4:]).flatten(0, 3)
+
+        prompts = c.prompt_ids.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, -1, -1).flatten()
+        views = ViewContext(c.groups, samples, c.views, M, spread(c.image_tokens), c.masks, c.rays)
+        prediction = self.unet(
+            rows,
+            t if t.ndim == 0 else t.repeat_interleave(c.views * M),
+            self.prompts(prompts).to(rows.dtype),
+            class_labels=prompts if self.config.unet.get("num_class_embeds") else None,
+            cross_attention_kwargs={"views": views},
+            # A fresh list each time: the UNet empties it.
+            down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
+        ).sample
+        return prediction.unflatten(0, latents.shape[:3])
+
+    def _view_geometry(
+        self,
+        cameras: CameraBatch | None,
+        valid: Bool[Tensor, "G V"] | None,
+        groups: int,
+        views: int,
+        device: torch.device,
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        masks: dict[int, Tensor] = {}
+        rays: dict[int, Tensor] = {}
+        attention = self.config.attention
+        if not attention.epipolar:
+            return masks, rays
+        with torch.no_grad():
+            scene = cameras.in_scene_frame(valid) if cameras is not None else None
+            for n in attention.epipolar_grids:
+                cells = n * n
+                if scene is not None:
+                    rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
+                if scene is not None and n > attention.dense_below:
+                    masks[n] = epipolar_mask(scene, n, valid).to(device)
+                elif valid is not None:
+                    own = torch.eye(views, dtype=torch.bool, device=device)
+                    allowed = (valid.to(device)[:, None] | own).repeat_interleave(cells, 1)
+                    masks[n] = allowed.repeat_interleave(cells, 2)[:, None]
+        return masks, rays
+
+
+def is_trained_in_unet(name: str) -> bool:
+    """Of a frozen UNet's parameters, those the paper trains: new branches and text cross-attention."""
+    branch = any(f".{b}." in name for b in ("epipolar", "cross_modality", "image"))
+    return branch or ".block.attn2." in name or ".block.norm2." in name
+
+
+def build_generator(config: GeneratorConfig) -> ProxyGenerator:
+    """A generator with random weights; for `efficientnet_lite0`, call `encoder.net.load_imagenet()` before training."""
+    return ProxyGenerator(config)

@@ -1,0 +1,258 @@
+"""The generator network: fresh branches change nothing, views are a set, switches do what they say."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from diffproxy.generator import AttentionConfig, GeneratorConfig, build_generator, nano_config, sd21_config
+from diffproxy.generator.geometry import CameraBatch
+from diffproxy.generator.network import is_trained_in_unet
+
+
+def tiny_config(**attention) -> GeneratorConfig:
+    """nano, shrunk: 32² images, 16² proxies, 8² latents."""
+    config = nano_config()
+    return config.replace(
+        name="tiny",
+        image_size=32,
+        proxy_size=16,
+        adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
+        unet={
+            **config.unet,
+            "sample_size": 8,
+            "block_out_channels": [16, 16, 16],
+            "cross_attention_dim": 8,
+            "attention_head_dim": [1, 2, 2],
+            "norm_num_groups": 8,
+        },
+        attention=AttentionConfig(epipolar_grids=(4, 2), dense_below=1, **attention),
+    )
+
+
+def ring(n: int, size: float = 32.0) -> CameraBatch:
+    """One group of n cameras on a circle of radius 3 m looking at (0, 1, 0), at slightly different heights."""
+    K, R, t = [], [], []
+    for i in range(n):
+        angle, height = 2 * math.pi * i / n + 0.1, 1.0 + 0.2 * i
+        center = torch.tensor([3 * math.sin(angle), height, 3 * math.cos(angle)], dtype=torch.float64)
+        z = torch.nn.functional.normalize(torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64) - center, dim=0)
+        x = torch.nn.functional.normalize(torch.linalg.cross(-torch.tensor([0.0, 1, 0]).double(), z), dim=0)
+        rotation = torch.stack([x, torch.linalg.cross(z, x), z])
+        K.append(torch.tensor([[1.3 * size, 0, size / 2], [0, 1.3 * size, size / 2], [0, 0, 1.0]]))
+        R.append(rotation)
+        t.append(-rotation @ center)
+    return CameraBatch.from_arrays(torch.stack(K)[None], torch.stack(R)[None], torch.stack(t)[None], size)
+
+
+def awake(generator):
+    """Give every zero-initialised branch a random output, so that it takes part."""
+    torch.manual_seed(1)
+    for name, p in generator.named_parameters():
+        if name.endswith("to_out.weight") or name.endswith("rays.weight"):
+            torch.nn.init.normal_(p, std=0.3)
+    return generator.eval()
+
+
+def run(generator, images, cameras, kinds, latents, t=500, valid=None):
+    with torch.no_grad():
+        c = generator.condition(images, cameras, kinds, valid)
+        return generator.denoise(latents, torch.tensor(t), c)
+
+
+@pytest.fixture
+def inputs():
+    torch.manual_seed(0)
+    kinds = torch.tensor([[0, 0, 1, 2]])
+    return torch.rand(1, 4, 3, 32, 32), ring(4), kinds, torch.randn(1, 4, 2, 12, 8, 8)
+
+
+def test_fresh_network_equals_the_plain_unet_bit_for_bit(inputs):
+    from diffusers import UNet2DConditionModel
+
+    images, cameras, kinds, latents = inputs
+    config = tiny_config()
+    # diffusers adds a plain down block's map after its downsampler: compare where both agree, i.e. attention blocks.
+    config = config.replace(
+        unet={**config.unet, "down_block_types": ["CrossAttnDownBlock2D"] * 3,
+              "up_block_types": ["CrossAttnUpBlock2D"] * 3}
+    )  # fmt: skip
+    generator = build_generator(config).eval()
+    plain = UNet2DConditionModel(**config.unet).eval()
+    state = {k.replace(".block.", "."): v for k, v in generator.unet.state_dict().items()}
+    plain.load_state_dict({k: v for k, v in state.items() if k in plain.state_dict()}, strict=True)
+    with torch.no_grad():
+        c = generator.condition(images, cameras, kinds)
+        out = generator.denoise(latents, torch.tensor(500), c)
+        for view in range(4):
+            for m in range(2):
+                prompt = c.prompt_ids[view, m][None]
+                expected = plain(
+                    latents[:, view, m],
+                    500,
+                    generator.prompts(prompt),
+                    class_labels=prompt,
+                    down_intrablock_additional_residuals=[f[view : view + 1] for f in c.adapter.features],
+                ).sample
+                alone = generator.denoise(latents, torch.tensor(500), c)[:, view, m]
+                assert torch.equal(out[:, view, m], alone)
+                torch.testing.assert_close(out[:, view, m], expected, rtol=0, atol=2e-6)
+        rows = c.prompt_ids.flatten()
+        features = [f.repeat_interleave(2, 0) for f in c.adapter.features]
+        expected = plain(
+            latents.flatten(0, 2), 500, generator.prompts(rows), class_labels=rows,
+            down_intrablock_additional_residuals=features,
+        ).sample  # fmt: skip
+    assert torch.equal(out.flatten(0, 2), expected)
+
+
+def test_permuting_views_permutes_outputs(inputs):
+    images, cameras, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config()))
+    out = run(generator, images, cameras, kinds, latents)
+    p = torch.tensor([2, 0, 3, 1])
+    moved = CameraBatch(cameras.K[:, p], cameras.R_cam_world[:, p], cameras.t_cam_world[:, p])
+    again = run(generator, images[:, p], moved, kinds[:, p], latents[:, p])
+    torch.testing.assert_close(again, out[:, p], rtol=1e-4, atol=1e-5)
+
+
+def test_views_do_exchange_information(inputs):
+    images, cameras, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config()))
+    out = run(generator, images, cameras, kinds, latents)
+    changed = latents.clone()
+    changed[:, 0] += 1
+    assert (run(generator, images, cameras, kinds, changed)[:, 1] - out[:, 1]).abs().max() > 1e-4
+
+
+def test_adding_an_invalid_view_changes_nothing(inputs):
+    images, cameras, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config()))
+    c3 = CameraBatch(cameras.K[:, :3], cameras.R_cam_world[:, :3], cameras.t_cam_world[:, :3])
+    # The padding repeats a camera, as a loader would: it must not move the scene frame either.
+    pad = CameraBatch(*(torch.cat([x, x[:, :1]], 1) for x in (c3.K, c3.R_cam_world, c3.t_cam_world)))
+    valid = torch.tensor([[True, True, True, False]])
+    three = run(generator, images[:, :3], c3, kinds[:, :3], latents[:, :3])
+    four = run(generator, images, pad, kinds, latents, valid=valid)
+    torch.testing.assert_close(four[:, :3], three, rtol=1e-4, atol=1e-5)
+
+
+def test_world_frame_and_units_do_not_matter(inputs):
+    images, cameras, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config()))
+    out = run(generator, images, cameras, kinds, latents)
+    q, _ = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=torch.manual_seed(3)))
+    q = q * torch.det(q)
+    shift, scale = torch.tensor([5.0, -2.0, 9.0]).double(), 1000.0
+    R = cameras.R_cam_world @ q.T  # x_new = scale q x + shift
+    t = scale * cameras.t_cam_world - (R @ shift[:, None])[..., 0]
+    again = run(generator, images, CameraBatch(cameras.K, R, t), kinds, latents)
+    torch.testing.assert_close(again, out, rtol=1e-3, atol=1e-4)
+
+
+def test_cross_modality_is_symmetric_under_a_swap():
+    """With the same prompt for both streams, swapping the two latents swaps the two outputs."""
+    torch.manual_seed(0)
+    generator = awake(build_generator(tiny_config()))
+    c = generator.condition(torch.rand(1, 2, 3, 32, 32), ring(2), torch.zeros(1, 2, dtype=torch.long))
+    c = dataclasses.replace(c, prompt_ids=torch.zeros_like(c.prompt_ids))
+    latents = torch.randn(1, 2, 2, 12, 8, 8)
+    with torch.no_grad():
+        out = generator.denoise(latents, torch.tensor(3), c)
+        swapped = generator.denoise(latents.flip(2), torch.tensor(3), c)
+        other = latents.clone()
+        other[:, :, 1] += 1
+        leak = generator.denoise(other, torch.tensor(3), c)
+    torch.testing.assert_close(swapped, out.flip(2), rtol=1e-4, atol=1e-5)
+    assert (leak[:, :, 0] - out[:, :, 0]).abs().max() > 1e-4
+
+
+def test_samples_of_one_group_equal_separate_runs():
+    torch.manual_seed(0)
+    generator = awake(build_generator(tiny_config()))
+    images, kinds = torch.rand(2, 3, 3, 32, 32), torch.zeros(2, 3, dtype=torch.long)
+    a, b = ring(3), ring(3)
+    cameras = CameraBatch(*(torch.cat([getattr(a, f), getattr(b, f) * s]) for f, s in
+                            (("K", 1.0), ("R_cam_world", 1.0), ("t_cam_world", 2.0))))  # fmt: skip
+    latents = torch.randn(4, 3, 2, 12, 8, 8)  # rows: group 0 sample 0, 1; group 1 sample 0, 1
+    with torch.no_grad():
+        both = generator.denoise(latents, torch.tensor(9), generator.condition(images, cameras, kinds))
+        for g in range(2):
+            one = CameraBatch(
+                cameras.K[g : g + 1], cameras.R_cam_world[g : g + 1], cameras.t_cam_world[g : g + 1]
+            )
+            c = generator.condition(images[g : g + 1], one, kinds[g : g + 1])
+            for k in range(2):
+                row = 2 * g + k
+                alone = generator.denoise(latents[row : row + 1], torch.tensor(9), c)
+                torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("switch", ["text", "image", "cross_modality", "epipolar"])
+def test_each_branch_can_be_switched_off(inputs, switch):
+    images, cameras, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config(**{switch: False})))
+    assert not any(f".{switch}." in n for n, _ in generator.unet.named_parameters())
+    full = awake(build_generator(tiny_config()))
+    full.load_state_dict(generator.state_dict(), strict=False)
+    out = run(generator, images, cameras, kinds, latents)
+    assert out.isfinite().all() and (out - run(full, images, cameras, kinds, latents)).abs().max() > 1e-5
+
+
+def test_one_view_and_no_cameras_work(inputs):
+    images, _, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config()))
+    assert run(generator, images[:, :1], ring(1), kinds[:, :1], latents[:, :1]).isfinite().all()
+    assert run(generator, images, None, kinds, latents).isfinite().all()
+
+
+def test_gradients_reach_every_trainable_parameter_and_no_frozen_one(inputs):
+    images, cameras, kinds, latents = inputs
+    generator = awake(build_generator(tiny_config())).train()
+    c = generator.condition(images, cameras, kinds)
+    a = c.adapter
+    (
+        generator.denoise(latents, torch.tensor(9), c).square().mean()
+        + a.dense_logits.mean()
+        + a.dense_uv.mean()
+    ).backward()
+    missing = [n for n, p in generator.named_parameters() if p.requires_grad and p.grad is None]
+    assert not missing
+    assert all(p.grad is None for p in generator.encoder.parameters())
+
+
+def test_dense_head_has_proxy_resolution(inputs):
+    images, cameras, kinds, _ = inputs
+    a = build_generator(tiny_config()).condition(images, cameras, kinds).adapter
+    assert a.dense_logits.shape == (4, 43, 16, 16) and a.dense_uv.shape == (4, 2, 16, 16)
+    assert [tuple(f.shape) for f in a.features] == [(4, 16, 8, 8), (4, 16, 4, 4), (4, 16, 2, 2)]
+
+
+def test_nano_stays_small():
+    generator = build_generator(nano_config())
+    total = sum(p.numel() for p in generator.parameters())
+    assert 2 * total < 40e6  # bytes in half precision
+
+
+def test_sd21_trains_the_papers_parts_only():
+    """On the meta device: names and counts of the real configuration, no memory."""
+    with torch.device("meta"):
+        generator = build_generator(sd21_config())
+    trained = {n for n, p in generator.named_parameters() if p.requires_grad}
+    assert {n.split(".")[0] for n in trained} == {"adapter", "unet"}
+    assert all(is_trained_in_unet(n.removeprefix("unet.")) for n in trained if n.startswith("unet."))
+    frozen = sum(p.numel() for n, p in generator.unet.named_parameters() if "unet." + n not in trained)
+    plain = 865_910_724  # UNet2DConditionModel of SD 2.1
+    new = sum(
+        p.numel()
+        for n, p in generator.unet.named_parameters()
+        if ".block." not in n and "unet." + n in trained
+    )
+    text = sum(
+        p.numel()
+        for n, p in generator.unet.named_parameters()
+        if ".block.attn2." in n or ".block.norm2." in n
+    )
+    assert frozen + text == plain
+    assert 140e6 < new < 160e6
