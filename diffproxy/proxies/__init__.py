@@ -1,5 +1,7 @@
 """Dense proxies: which point of the body surface each pixel sees."""
 
+from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
+from diffproxy.proxies.codec import decode_rgb, encode_labels_rgb, encode_rgb
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
 from diffproxy.proxies.render import proxies_from_surface, render_depth_mask, render_proxies
 from diffproxy.proxies.surface import SurfaceView, render_surface
@@ -9,6 +11,11 @@ __all__ = [
     "Kind",
     "ProxyMaps",
     "SurfaceView",
+    "aggregate_samples",
+    "decode_rgb",
+    "encode_labels_rgb",
+    "encode_rgb",
+    "maps_from_samples",
     "proxies_from_surface",
     "render_depth_mask",
     "render_proxies",

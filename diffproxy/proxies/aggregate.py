@@ -1,0 +1,85 @@
+"""K stochastic samples to one proxy with a reliability weight (paper Eq. 2-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Shaped, UInt8
+from torch import Tensor
+
+from diffproxy.cameras import Camera
+from diffproxy.proxies.codec import decode_rgb
+from diffproxy.proxies.interfaces import PaletteLike
+from diffproxy.proxies.maps import Kind, ProxyMaps
+
+
+def aggregate_samples(
+    labels: UInt8[Tensor, "K *V H W"], uv: Float[Tensor, "K *V H W C"], agreeing_only: bool = False
+) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
+    """Labels by majority, UV by median, weight in [0, 1] of K samples; weight is 0 on the background.
+
+    `uv` has the two coordinates, or all C = 3 channels of the UV image (u, v, 1); with two, the third is taken as
+    the foreground of `labels`. As in the paper, the median is over all samples, also those of another label;
+    `agreeing_only` restricts it to the samples that voted for the winner, a robust choice where charts jump. A tie
+    goes to the earlier sample (its weight is 0 anyway). With K = 1 the foreground has weight 1.
+    """
+    winner, votes = majority(labels)
+    foreground = winner > 0
+    keep = labels == winner if agreeing_only else None
+    median = masked_median(uv[..., :2], keep) * foreground[..., None]
+    K = labels.shape[0]
+    if K == 1:
+        return winner, median, foreground.to(uv.dtype)
+    weight = (1 - uv_uncertainty(labels, uv)) * (1 - label_uncertainty(votes, K))
+    return winner, median, weight.clamp(0, 1) * foreground
+
+
+def maps_from_samples(
+    seg: Float[Tensor, "K V 3 H W"],
+    uv: Float[Tensor, "K V 3 H W"],
+    palette: PaletteLike,
+    kinds: Sequence[Kind],
+    cameras: Sequence[Camera],
+    agreeing_only: bool = False,
+) -> ProxyMaps:
+    """Decode and aggregate what the generator drew: K samples of V views, RGB in [0, 1]."""
+    labels, _ = decode_rgb(seg, uv, palette, tuple(kinds))
+    channels = uv.movedim(2, -1).float().clamp(0, 1)
+    found, median, weight = aggregate_samples(labels, channels, agreeing_only)
+    arrays = [t.cpu().numpy() for t in (found, median.float(), weight.float())]
+    return ProxyMaps(*arrays, kind=tuple(kinds), cameras=tuple(cameras))
+
+
+def majority(labels: UInt8[Tensor, "K *V"]) -> tuple[UInt8[Tensor, "*V"], Shaped[Tensor, "*V"]]:
+    """The most-voted label of each pixel and its number of votes; ties go to the earlier sample."""
+    votes = torch.stack([(labels == one).sum(dim=0) for one in labels])
+    most, first = votes.max(dim=0)
+    return labels.gather(0, first[None])[0], most
+
+
+def label_uncertainty(votes: Shaped[Tensor, "*V"], K: int) -> Float[Tensor, "*V"]:
+    """Eq. 4: 1 without a majority, else 2 (1 - n/K)."""
+    return torch.where(2 * votes <= K, 1.0, 2.0 * (1.0 - votes / K))
+
+
+def uv_uncertainty(labels: UInt8[Tensor, "K *V"], uv: Float[Tensor, "K *V C"]) -> Float[Tensor, "*V"]:
+    """Eq. 3: the sample variance (divided by K - 1) over the samples, averaged over the image's three channels."""
+    if uv.shape[-1] == 2:
+        uv = torch.cat([uv, (labels > 0).to(uv.dtype)[..., None]], dim=-1)
+    return uv.var(dim=0, unbiased=True).mean(dim=-1)
+
+
+def masked_median(
+    uv: Float[Tensor, "K *V 2"], keep: Bool[Tensor, "K *V"] | None = None
+) -> Float[Tensor, "*V 2"]:
+    """Eq. 2: median over the samples (of those in `keep`); the mean of the middle two for even counts."""
+    K = uv.shape[0]
+    if K == 1:
+        return uv[0]
+    if keep is None:
+        ordered = uv.sort(dim=0).values
+        return (ordered[(K - 1) // 2] + ordered[K // 2]) / 2
+    ordered = uv.masked_fill(~keep[..., None], torch.inf).sort(dim=0).values
+    count = keep.sum(dim=0)[None, ..., None].expand(1, *uv.shape[1:])
+    return (ordered.gather(0, (count - 1) // 2) + ordered.gather(0, count // 2))[0] / 2
