@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import logging
-import os
 import zipfile
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def save_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue(),
                              zipfile.ZIP_DEFLATED, 9)  # fmt: skip
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def main() -> None:

@@ -48,7 +48,9 @@ class BodyParams:
     scale: Float[Tensor, "B 1"]
 
     @staticmethod
-    def rest(batch: int = 1, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> BodyParams:
+    def rest(
+        batch: int = 1, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    ) -> BodyParams:
         """The rest body: T-pose, mean shape, unit scale, at the origin."""
         values = {k: torch.zeros(batch, n, dtype=dtype, device=device) for k, n in PARAM_DIMS.items()}
         values["scale"] = torch.ones(batch, 1, dtype=dtype, device=device)

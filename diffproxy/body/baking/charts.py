@@ -13,41 +13,20 @@ import numpy as np
 
 from diffproxy.body.baking.frames import Centreline, area_of, cap, equalise
 from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.segments import HAND_PARTS, SEGMENTS, hand_part_joints, hand_part_mover
 
 _J = {name: i for i, name in enumerate(JOINT_NAMES)}
-_FINGERS = ("thumb", "index", "middle", "ring", "pinky")
-
-# segment: (joints whose skin it takes, joint that moves it, the two half names)
-_MIDDLE = {
-    "head": (("neck", "head", "jaw", "left_eye_smplhf", "right_eye_smplhf"), "head"),
-    "chest": (("spine2", "spine3", "left_collar", "right_collar"), "spine3"),
-    "abdomen": (("pelvis", "spine1"), "pelvis"),
-}
-_SIDED = {
-    "upper_arm": (("shoulder",), "shoulder"),
-    "forearm": (("elbow",), "elbow"),
-    "hand": (("wrist", *(f"{f}{k}" for f in _FINGERS for k in (1, 2, 3))), "wrist"),
-    "thigh": (("hip",), "hip"),
-    "shin": (("knee",), "knee"),
-    "foot": (("ankle", "foot"), "ankle"),
-}
 _HALVES = {"hand": ("dorsal", "palmar"), "foot": ("top", "sole")}
 
-SEGMENTS: dict[str, tuple[tuple[str, ...], str]] = dict(_MIDDLE)
-for _side in ("left", "right"):
-    for _name, (_joints, _mover) in _SIDED.items():
-        SEGMENTS[f"{_name}_{_side[0]}"] = (tuple(f"{_side}_{j}" for j in _joints), f"{_side}_{_mover}")
-
-PART_NAMES = ("background",) + tuple(
-    f"{half}_{segment}" for segment in SEGMENTS for half in _HALVES.get(segment[:-2], ("front", "back"))
+PART_NAMES = (
+    "background",
+    *tuple(
+        f"{half}_{segment}" for segment in SEGMENTS for half in _HALVES.get(segment[:-2], ("front", "back"))
+    ),
 )
-PART_JOINT = (0,) + tuple(_J[SEGMENTS[segment][1]] for segment in SEGMENTS for _ in range(2))
-HAND_PART_NAMES = tuple(f"{part}_{s}" for s in "lr" for part in ("palm", *_FINGERS))
-HAND_PART_JOINT = tuple(
-    _J[f"{side}_wrist" if part == "palm" else f"{side}_{part}1"]
-    for side in ("left", "right")
-    for part in ("palm", *_FINGERS)
-)
+PART_JOINT = (0, *tuple(_J[SEGMENTS[segment][1]] for segment in SEGMENTS for _ in range(2)))
+HAND_PART_NAMES = HAND_PARTS
+HAND_PART_JOINT = tuple(_J[hand_part_mover(part)] for part in HAND_PARTS)
 FIRST_HAND_LABEL = len(PART_NAMES)  # 31
 
 _ROUND = 0.82 / (2 * np.pi)  # u per radian of a full turn (hand charts)
@@ -86,23 +65,22 @@ def make_charts(template: np.ndarray, joints: np.ndarray, weights: np.ndarray, f
 
     hand_part = np.zeros(len(faces), dtype=np.uint8)
     hand_uv = np.zeros((len(faces), 3, 2))
-    for side, s in (("left", "l"), ("right", "r")):
-        on_hand = segment == list(SEGMENTS).index(f"hand_{s}")
-        columns = [[_J[f"{side}_wrist"]], *([_J[f"{side}_{f}{k}"] for k in (1, 2, 3)] for f in _FINGERS)]
-        which = np.stack([face_weights[:, c].sum(axis=1) for c in columns], axis=1).argmax(axis=1)
-        for k, name in enumerate(("palm", *_FINGERS)):
-            mask = on_hand & (which == k)
-            hand_part[mask] = FIRST_HAND_LABEL + HAND_PART_NAMES.index(f"{name}_{s}")
-            one = _hand_chart(
-                name, _to_left(corners[mask], name + "_" + s), area[mask], _to_left(joints, s), side
-            )
-            hand_uv[mask] = one[:, ::-1] if s == "r" else one
+    taken = np.stack(
+        [face_weights[:, [_J[j] for j in hand_part_joints(p)]].sum(axis=1) for p in HAND_PARTS], axis=1
+    )
+    which = taken.argmax(axis=1)
+    on_hand = np.isin(segment, [list(SEGMENTS).index("hand_l"), list(SEGMENTS).index("hand_r")])
+    for k, name in enumerate(HAND_PARTS):
+        mask = on_hand & (which == k)
+        hand_part[mask] = FIRST_HAND_LABEL + k
+        one = _hand_chart(name, _to_left(corners[mask], name), area[mask], _to_left(joints, name))
+        hand_uv[mask] = one[:, ::-1] if name.endswith("_r") else one
     return Charts(part, uv.clip(0, 1), hand_part, hand_uv.clip(0, 1))
 
 
 def _to_left(points: np.ndarray, segment: str) -> np.ndarray:
     """Right-side points (N, 3) or face corners (N, 3, 3) as their mirror image, faces still looking outward."""
-    if segment[-1] != "r" or segment[-2:-1] not in ("_", ""):
+    if not segment.endswith("_r"):
         return points
     points = points * [-1, 1, 1]
     return points[:, ::-1] if points.ndim == 3 else points
@@ -274,8 +252,10 @@ def _hand_chart(
 ) -> np.ndarray:
     """Cylinder around a finger or the palm; the seam is on the side a camera sees least."""
 
+    name, s = name.rsplit("_", 1)
+
     def j(joint: str) -> np.ndarray:
-        return joints[_J[f"{side}_{joint}"]]
+        return joints[_J[f"{'left' if s == 'l' else 'right'}_{joint}"]]
 
     if name == "palm":
         start, end, front = (

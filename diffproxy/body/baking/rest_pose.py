@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS, mirrored_joint
@@ -75,7 +77,7 @@ def rest_rotations(heads: np.ndarray, tips: dict[int, np.ndarray]) -> np.ndarray
         for finger in ("index", "middle", "pinky", "ring", "thumb"):
             chain = [j(f"{finger}{k}") for k in (1, 2, 3)]
             ends = [*(heads[:, c] for c in chain), tips[chain[2]]]
-            bones = [b - a for a, b in zip(ends[:-1], ends[1:], strict=True)]
+            bones = [b - a for a, b in itertools.pairwise(ends)]
             turn = hand
             straight = (hand @ bones[1 if finger == "thumb" else 0][..., None])[..., 0]
             if finger != "thumb":

@@ -1,0 +1,78 @@
+"""`SurfaceAtlas`: surface point <-> (part label, u, v)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64, UInt8
+
+from diffproxy.body.files import BodyArrays
+from diffproxy.body.palette import Palette
+from diffproxy.body.parts import charts_of_file
+from diffproxy.body.texels import TexelGrid
+
+Kind = Literal["body", "left_hand", "right_hand"]
+
+
+@dataclass(frozen=True)
+class SurfaceAtlas:
+    """Which part every face belongs to and where its corners lie in the part's chart, for both palettes.
+
+    `labels of the body palette: face_part`; of the hand palette: `face_hand_part` (0 where there is no hand).
+    `segment_of_label[label]` is the SMPL-X joint that moves the part as a rigid piece.
+    """
+
+    face_part: UInt8[np.ndarray, "Nf"]
+    face_hand_part: UInt8[np.ndarray, "Nf"]
+    uv_corners: Float[np.ndarray, "Nf 3 2"]
+    hand_uv_corners: Float[np.ndarray, "Nf 3 2"]
+    palette: Palette
+    segment_of_label: Int64[np.ndarray, "L"]
+    template: Float[np.ndarray, "Nf 3 3"]  # rest corners of the faces, metres
+
+    @staticmethod
+    def of(arrays: BodyArrays) -> SurfaceAtlas:
+        """Charts stored in the file, or for an official SMPL-X file its own UV map cut by skinning weights."""
+        c = charts_of_file(arrays)
+        return SurfaceAtlas(
+            face_part=c.face_part,
+            face_hand_part=c.face_hand_part,
+            uv_corners=c.uv_corners,
+            hand_uv_corners=c.hand_uv_corners,
+            palette=c.palette,
+            segment_of_label=c.segment_of_label,
+            template=arrays.v_template[arrays.faces].astype(np.float32),
+        )
+
+    @cached_property
+    def _texels(self) -> TexelGrid:
+        return TexelGrid.of(
+            labels=np.concatenate([self.face_part, self.face_hand_part]),
+            corners=np.concatenate([self.uv_corners, self.hand_uv_corners]),
+            faces=np.tile(np.arange(len(self.face_part)), 2),
+            template=np.concatenate([self.template, self.template]),
+            num_labels=len(self.palette.names),
+        )
+
+    def encode(
+        self, face: Int64[np.ndarray, "N"], bary: Float[np.ndarray, "N 3"], kind: Kind = "body"
+    ) -> tuple[UInt8[np.ndarray, "N"], Float[np.ndarray, "N 2"]]:
+        """Labels and coordinates of surface points; in hand views, points off the hand get label 0."""
+        hand = kind != "body"
+        labels = (self.face_hand_part if hand else self.face_part)[face]
+        corners = (self.hand_uv_corners if hand else self.uv_corners)[face]
+        return labels, np.einsum("nk,nkc->nc", bary, corners).astype(np.float32)
+
+    def lookup(
+        self, labels: np.ndarray, uv: Float[np.ndarray, "N 2"]
+    ) -> tuple[Int64[np.ndarray, "N"], Float[np.ndarray, "N 3"], Bool[np.ndarray, "N"]]:
+        """Surface points (face, barycentric) of labels and coordinates; labels of both palettes may be mixed.
+
+        Where charts overlap themselves (ears, toes) the outer sheet wins. A coordinate outside its part's chart goes to
+        the nearest point of the chart. `ok` is False for background, unknown labels, NaN, and coordinates farther than
+        `texels.TOLERANCE` from the chart.
+        """
+        return self._texels.lookup(labels, uv)

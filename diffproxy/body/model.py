@@ -1,0 +1,182 @@
+"""`BodyModel`: SMPL-X parameters to joints, vertices and surface points, by linear blend skinning."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from diffproxy.body.atlas import SurfaceAtlas
+from diffproxy.body.files import BodyArrays
+from diffproxy.body.kinematics import Chain, chain_transforms
+from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
+from diffproxy.body.params import BodyParams
+
+
+@dataclass(frozen=True)
+class BodyOutput:
+    """A posed batch, metres, in the frame of `transl`."""
+
+    vertices: Float[Tensor, "B Nv 3"]
+    joints: Float[Tensor, "B 55 3"]
+
+
+@dataclass(frozen=True)
+class SurfaceBasis:
+    """Barycentric blends of the model at N surface points.
+
+    Skinning a blended point with blended weights is exact only where the three corners share their weights; elsewhere
+    it differs from the posed triangle's point by a fraction of a millimetre to a few millimetres (docs/body.md). Fine
+    for a Jacobian; use `BodyModel.surface_points` for the points themselves.
+    """
+
+    template: Float[Tensor, "N 3"]
+    shapedirs: Float[Tensor, "N 3 20"]
+    posedirs: Float[Tensor, "N 3 486"]
+    weights: Float[Tensor, "N 55"]
+
+
+class BodyModel(nn.Module):
+    """A body in SMPL-X's format. Differentiable in every parameter; float32, or float64 after `.to(torch.float64)`."""
+
+    v_template: Float[Tensor, "Nv 3"]
+    shapedirs: Float[Tensor, "Nv 3 20"]
+    weights: Float[Tensor, "Nv 55"]
+    faces: Int64[Tensor, "Nf 3"]
+    parents: Int64[Tensor, "55"]
+
+    def __init__(self, arrays: BodyArrays):
+        super().__init__()
+        self.name, self.joint_names = arrays.name, JOINT_NAMES
+        self._arrays = arrays
+
+        def real(name: str, value: np.ndarray | None) -> None:
+            self.register_buffer(
+                name, None if value is None else torch.tensor(value, dtype=torch.float32), False
+            )
+
+        real("v_template", arrays.v_template)
+        real("shapedirs", arrays.shapedirs)
+        real("posedirs", arrays.posedirs)
+        real("weights", arrays.weights)
+        # joints are linear in the shape: regressing them once keeps the vertices out of the kinematics
+        real("joint_template", arrays.J_regressor @ arrays.v_template)
+        real("joint_shapedirs", np.einsum("jv,vck->jck", arrays.J_regressor, arrays.shapedirs, optimize=True))
+        self.register_buffer("faces", torch.from_numpy(arrays.faces), False)
+        self.register_buffer("parents", torch.tensor(PARENTS), False)
+        self._chain = Chain.of(PARENTS)
+
+    @property
+    def extra(self) -> dict[str, np.ndarray]:
+        """Other arrays of the file, such as `base_vertex`, `vt_skin`, `ft_skin` of the stand-in."""
+        return self._arrays.extra
+
+    @cached_property
+    def topology_id(self) -> str:
+        """Hash of faces, charts and labels: proxies of one id can be read with any body of the same id."""
+        digest = hashlib.sha256(np.ascontiguousarray(self._arrays.faces).tobytes())
+        for key in ("vt", "ft", "face_part", "vt_hand", "ft_hand", "face_hand_part"):
+            if key in self.extra:
+                digest.update(np.ascontiguousarray(self.extra[key]).tobytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def atlas(self) -> SurfaceAtlas:
+        """Parts and charts of the surface. Raises InputError if the file has no texture coordinates."""
+        return SurfaceAtlas.of(self._arrays)
+
+    def forward(self, params: BodyParams) -> BodyOutput:
+        """Posed vertices and joints."""
+        transforms, joints, feature = self._pose(params)
+        points = self.v_template + torch.einsum("vck,bk->bvc", self.shapedirs, _shape(params))
+        if self.posedirs is not None:
+            points = points + (feature @ self.posedirs.flatten(0, 1).T).view_as(points)
+        vertices = _skin(points, self.weights, transforms)
+        return BodyOutput(_place(vertices, params), _place(joints, params))
+
+    def joints(self, params: BodyParams) -> Float[Tensor, "B 55 3"]:
+        """Posed joints alone; no skinning."""
+        return _place(self._pose(params)[1], params)
+
+    def joint_transforms(
+        self, params: BodyParams
+    ) -> tuple[Float[Tensor, "B 55 3 3"], Float[Tensor, "B 55 3"]]:
+        """World rotation of every joint's bone, and joint positions; `scale` and `transl` applied to the positions."""
+        transforms, joints, _ = self._pose(params)
+        return transforms[..., :3], _place(joints, params)
+
+    def rest_joints(self, params: BodyParams) -> Float[Tensor, "B 55 3"]:
+        """Joints of the shaped body in the rest pose, before `scale` and `transl`."""
+        return self.joint_template + torch.einsum("jck,bk->bjc", self.joint_shapedirs, _shape(params))
+
+    def surface_points(
+        self, params: BodyParams, faces: Int64[Tensor, "b N"], bary: Float[Tensor, "b N 3"]
+    ) -> Float[Tensor, "B N 3"]:
+        """Posed surface points, exactly those of the posed triangles; skins only the vertices touched.
+
+        `faces` and `bary` have one row per frame, or one row for all frames.
+        """
+        transforms, _, feature = self._pose(params)
+        corner = self.faces[faces]  # b N 3
+        if faces.shape[0] == 1:
+            used, corner = torch.unique(corner[0], return_inverse=True)
+            points = self._skin_some(used, params, transforms, feature)
+            points = points[:, corner]  # B N 3 xyz
+        else:
+            rows = [
+                self._skin_some(c.flatten(), params[i], transforms[i : i + 1], feature[i : i + 1])
+                for i, c in enumerate(corner)
+            ]
+            points = torch.cat(rows).unflatten(1, corner.shape[1:])
+        return _place((points * bary[..., None].to(points.dtype)).sum(dim=-2), params)
+
+    def surface_basis(self, faces: Int64[Tensor, "N"], bary: Float[Tensor, "N 3"]) -> SurfaceBasis:
+        """The model's linear parts blended at surface points; see `SurfaceBasis` for what that means."""
+        corner = self.faces[faces]
+        bary = bary.to(self.v_template.dtype)
+
+        def blend(values: Tensor) -> Tensor:
+            return torch.einsum("nk,nk...->n...", bary, values[corner])
+
+        zero = self.v_template.new_zeros(1, 1, 1).expand(len(corner), 3, 9 * (NUM_JOINTS - 1))
+        return SurfaceBasis(
+            blend(self.v_template),
+            blend(self.shapedirs),
+            zero if self.posedirs is None else blend(self.posedirs),
+            blend(self.weights),
+        )
+
+    def _pose(self, params: BodyParams) -> tuple[Tensor, Tensor, Tensor]:
+        """Skinning transforms (B, 55, 3, 4), joints (B, 55, 3), pose feature (B, 486)."""
+        from roma import rotvec_to_rotmat
+
+        local = rotvec_to_rotmat(params.full_pose.unflatten(-1, (NUM_JOINTS, 3)))
+        rest = self.rest_joints(params)
+        rotation, joints = chain_transforms(self._chain, local, rest)
+        shift = joints - (rotation @ rest[..., None])[..., 0]
+        feature = (local[:, 1:] - torch.eye(3, dtype=local.dtype, device=local.device)).flatten(1)
+        return torch.cat([rotation, shift[..., None]], dim=-1), joints, feature
+
+    def _skin_some(self, used: Tensor, params: BodyParams, transforms: Tensor, feature: Tensor) -> Tensor:
+        points = self.v_template[used] + torch.einsum("vck,bk->bvc", self.shapedirs[used], _shape(params))
+        if self.posedirs is not None:
+            points = points + (feature @ self.posedirs[used].flatten(0, 1).T).view_as(points)
+        return _skin(points, self.weights[used], transforms)
+
+
+def _shape(params: BodyParams) -> Tensor:
+    return torch.cat([params.betas, params.expression], dim=-1)
+
+
+def _skin(points: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
+    blended = (weights @ transforms.flatten(-2)).unflatten(-1, (3, 4))
+    return (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
+
+
+def _place(points: Tensor, params: BodyParams) -> Tensor:
+    return params.scale[:, None] * points + params.transl[:, None]

@@ -1,0 +1,97 @@
+"""Parts and charts of a body file: stored ones, or derived for an official SMPL-X file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffproxy.body.files import BodyArrays
+from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.palette import Palette
+from diffproxy.body.segments import HAND_PARTS, SEGMENTS, hand_part_joints, hand_part_mover
+from diffproxy.errors import InputError
+
+_J = {name: i for i, name in enumerate(JOINT_NAMES)}
+
+
+@dataclass(frozen=True)
+class FileCharts:
+    """What `SurfaceAtlas` is made of; see there."""
+
+    face_part: np.ndarray
+    face_hand_part: np.ndarray
+    uv_corners: np.ndarray
+    hand_uv_corners: np.ndarray
+    palette: Palette
+    segment_of_label: np.ndarray
+
+
+def charts_of_file(arrays: BodyArrays) -> FileCharts:
+    """Charts of a body file. Raises InputError if it has no texture coordinates that fit its faces."""
+    extra, nf = arrays.extra, len(arrays.faces)
+    uv = _corners(extra, "vt", "ft", nf)
+    if "face_part" not in extra:
+        return _derived(arrays, uv)
+    body_names, hand_names = extra["part_names"].tolist(), extra["hand_part_names"].tolist()
+    palette = Palette.of(body_names, extra["part_colors"], hand_names, extra["hand_part_colors"])
+    labels = {"face_part": extra["face_part"], "face_hand_part": extra["face_hand_part"]}
+    for key, value in labels.items():
+        if value.shape != (nf,) or value.max() >= len(palette.names):
+            raise InputError(f"'{key}' with one known label per face", f"shape {value.shape}", _FIX)
+    return FileCharts(
+        face_part=labels["face_part"].astype(np.uint8),
+        face_hand_part=labels["face_hand_part"].astype(np.uint8),
+        uv_corners=uv,
+        hand_uv_corners=_corners(extra, "vt_hand", "ft_hand", nf),
+        palette=palette,
+        segment_of_label=np.concatenate([extra["part_joint"], extra["hand_part_joint"]]).astype(np.int64),
+    )
+
+
+_FIX = (
+    "use a body file that carries its UV map (vt, ft), such as SMPLX_NEUTRAL.npz, or bake the stand-in again"
+)
+
+
+def _corners(extra: dict[str, np.ndarray], vt_key: str, ft_key: str, nf: int) -> np.ndarray:
+    if vt_key not in extra or ft_key not in extra:
+        raise InputError(f"'{vt_key}' and '{ft_key}' in the body file", "neither or only one", _FIX)
+    vt, ft = extra[vt_key], extra[ft_key].astype(np.int64)
+    if ft.shape != (nf, 3) or vt.ndim != 2 or vt.shape[1] != 2 or ft.max() >= len(vt) or ft.min() < 0:
+        raise InputError(f"'{ft_key}' ({nf}, 3) indexing '{vt_key}' (n, 2)", f"{ft.shape}, {vt.shape}", _FIX)
+    return vt[ft].astype(np.float32)
+
+
+def _derived(arrays: BodyArrays, uv: np.ndarray) -> FileCharts:
+    """15 segments and 12 hand parts by the strongest skinning weight; the file's one UV map serves both palettes."""
+    from diffproxy.body.baking.colors import body_colors, spread_colors
+
+    weights = arrays.weights[arrays.faces].mean(axis=1)
+    segments = list(SEGMENTS)
+    owned = np.stack(
+        [weights[:, [_J[j] for j in joints]].sum(axis=1) for joints, _ in SEGMENTS.values()], axis=1
+    )
+    segment = owned.argmax(axis=1)
+    hand = np.stack(
+        [weights[:, [_J[j] for j in hand_part_joints(p)]].sum(axis=1) for p in HAND_PARTS], axis=1
+    )
+    on_hand = np.isin(segment, [segments.index("hand_l"), segments.index("hand_r")])
+    colors = body_colors(segments)[::2]  # one colour of every couple of halves
+    palette = Palette.of(
+        ["background", *segments], np.concatenate([np.zeros((1, 3)), colors]), list(HAND_PARTS),
+        spread_colors(len(HAND_PARTS)),
+    )  # fmt: skip
+    movers = [
+        0,
+        *(_J[mover] for _, mover in SEGMENTS.values()),
+        *(_J[hand_part_mover(p)] for p in HAND_PARTS),
+    ]
+    return FileCharts(
+        face_part=(1 + segment).astype(np.uint8),
+        face_hand_part=np.where(on_hand, 1 + len(segments) + hand.argmax(axis=1), 0).astype(np.uint8),
+        uv_corners=uv,
+        hand_uv_corners=uv,
+        palette=palette,
+        segment_of_label=np.array(movers, dtype=np.int64),
+    )

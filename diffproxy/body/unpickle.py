@@ -1,0 +1,94 @@
+"""Read the official SMPL-X pickles without running anything in them.
+
+Only numpy arrays and plain containers are built. Classes of `chumpy` and `scipy.sparse`, which those files contain,
+become inert shells whose arrays are taken out; any other class is refused by name.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.errors import InputError
+
+_ALLOWED = {
+    ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"), ("numpy.core.numeric", "_frombuffer"),
+    ("_codecs", "encode"), ("collections", "OrderedDict"), ("copy_reg", "_reconstructor"),
+    ("copyreg", "_reconstructor"), ("__builtin__", "object"), ("builtins", "object"),
+}  # fmt: skip
+_SHELLED = ("chumpy", "scipy.sparse")
+
+
+class _Shell:
+    """Stands in for an object of a class we do not import; keeps its state."""
+
+    def __init__(self, *args: object):
+        self.state: dict = {}
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state if isinstance(state, dict) else {}
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) in _ALLOWED:
+            return super().find_class(module, name)
+        if module.split(".")[0] == "chumpy" or module.startswith("scipy.sparse"):
+            return _Shell
+        raise pickle.UnpicklingError(f"it wants to build {module}.{name}")
+
+
+def load_restricted(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of a body pickle by name; entries that are not arrays are left out. Raises InputError."""
+    try:
+        with path.open("rb") as file:
+            data = _Reader(file, encoding="latin1").load()
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise InputError(
+            "a body pickle of plain arrays", f"{path}: {error}", "use the .npz of the same model"
+        ) from error
+    if not isinstance(data, dict):
+        raise InputError(
+            "a dict of arrays", f"{type(data).__name__} in {path}", "use the .npz of the same model"
+        )
+    arrays = {str(k): _array(v) for k, v in data.items()}
+    return {k: v for k, v in arrays.items() if v is not None}
+
+
+def _array(value: object) -> np.ndarray | None:
+    if isinstance(value, np.ndarray):
+        return value
+    if not isinstance(value, _Shell):
+        return None
+    state = value.state
+    if {
+        "data",
+        "indices",
+        "indptr",
+        "_shape",
+    } <= state.keys():  # a sparse matrix; SMPL files use columns (csc)
+        return _from_csc(state)
+    for key in ("x", "_x", "a"):  # where chumpy keeps its numbers
+        if key in state:
+            return _array(state[key])
+    return None
+
+
+def _from_csc(state: dict) -> np.ndarray:
+    shape = tuple(int(n) for n in state["_shape"])
+    dense = np.zeros(shape)
+    columns = np.repeat(np.arange(shape[1]), np.diff(state["indptr"]))
+    dense[np.asarray(state["indices"]), columns] = state["data"]
+    return dense
