@@ -14,7 +14,7 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
         raise InputError(f"{option} as one of {', '.join(allowed)}", f"{option}={value}", fix)
 
 
-def at_least(option: str, value: float, low: float) -> None:
+def at_least(option: str, value: float | int, low: float | int) -> None:
     """InputError unless `value` >= `low`."""
     if value < low:
         fix = f"write {option}={low:g} or more"

@@ -1,0 +1,147 @@
+"""One frame from images to a body, with a status instead of an exception when there is nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera
+from diffproxy.capture.crops import Box
+from diffproxy.capture.generate import GenerateConfig, Generated, generate_proxies
+from diffproxy.capture.locate import Location
+from diffproxy.capture.quality import view_quality
+from diffproxy.capture.record import FrameRecord, params_to_arrays
+from diffproxy.capture.subject import BoxSource, from_joints
+from diffproxy.capture.timing import Stopwatch
+from diffproxy.fitting import FitConfig, FitResult, fit
+from diffproxy.proxies import ProxyMaps
+
+TRACK_GAP = 5  # frames; later than this the last body says little about where the subject is now
+LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
+
+
+@dataclass(frozen=True)
+class FrameFitter:
+    """Everything that stays the same from frame to frame."""
+
+    body: BodyModel
+    pipe: Any
+    source: BoxSource
+    generate: GenerateConfig
+    fit_config: FitConfig
+    track: bool = True
+
+    def run(
+        self,
+        frame_id: int,
+        images: Sequence[np.ndarray],
+        cameras: Sequence[Camera],
+        last: FrameRecord | None = None,
+        on_stage: Callable[[str], None] | None = None,
+    ) -> tuple[FrameRecord, Generated | None]:
+        """The record of this frame and its proxies (None when nobody was found).
+
+        `last` is the nearest earlier frame; when it has a body and is near in time, its body gives the boxes and
+        the start. If that leads nowhere, the subject is located afresh.
+        """
+        clock = Stopwatch(on_stage)
+        near = last.joints[0].astype(np.float64) if last is not None and last.has_body else None
+        tracked = self.track and near is not None and frame_id - last.frame_id <= TRACK_GAP
+        if tracked and last.status == "ok":
+            location = from_joints(last.joints, cameras)
+            if location.views >= 2:
+                record, made = self._run_at(frame_id, images, cameras, location, last, clock)
+                if record.status == "ok" and not record.info["residual_mm"] > LOST_MM:
+                    return record, made
+        with clock("locate"):
+            location = self.source.find(frame_id, images, cameras, near if tracked else None)
+        return self._run_at(frame_id, images, cameras, location, None, clock)
+
+    def _run_at(
+        self,
+        frame_id: int,
+        images: Sequence[np.ndarray],
+        cameras: Sequence[Camera],
+        location: Location,
+        start: FrameRecord | None,
+        clock: Stopwatch,
+    ) -> tuple[FrameRecord, Generated | None]:
+        seen = [v for v, box in enumerate(location.boxes) if box is not None]
+        if not seen:
+            info = {"notes": list(location.notes), "timings": clock.seconds}
+            reason = location.notes[0] if location.notes else "no view shows the subject"
+            return FrameRecord(frame_id, "no_person", reason, info=info), None
+        made = generate_proxies(
+            self.pipe,
+            self.body,
+            [images[v] for v in seen],
+            [cameras[v] for v in seen],
+            [location.boxes[v] for v in seen],
+            self.generate,
+            clock,
+        )
+        made = replace(made, notes=(*location.notes, *made.notes))
+        return fit_frame(frame_id, made, self.body, self.fit_config, start, clock=clock), made
+
+
+def fit_frame(
+    frame_id: int,
+    made: Generated,
+    body: BodyModel,
+    config: FitConfig,
+    start: FrameRecord | None = None,
+    betas: Tensor | None = None,
+    clock: Stopwatch | None = None,
+) -> FrameRecord:
+    """Fit the body to the proxies of one frame; `betas` (10,) fixes the shape."""
+    clock = clock or Stopwatch()
+    first = start.body_params() if start is not None and start.has_body else None
+    with clock("fit"):
+        result = fit(made.maps, body, config, start=first, shape=betas)
+    with clock("quality"):
+        return to_record(frame_id, result, made.maps, made.boxes, body, list(made.notes), clock, made.hands)
+
+
+def to_record(
+    frame_id: int,
+    result: FitResult,
+    maps: ProxyMaps,
+    boxes: tuple[Box, ...] | None,
+    body: BodyModel,
+    notes: list[str],
+    clock: Stopwatch,
+    hands: dict[str, list[str]],
+) -> FrameRecord:
+    """The fit's answer with the quality of each view and what to doubt."""
+    info: dict[str, Any] = {
+        "notes": notes,
+        "timings": clock.seconds,
+        "fit_timings": {k: float(v) for k, v in result.timings.items()},
+        "used_pixels": result.used_pixels,
+        "residual_px": float(result.residual_px),
+        "hands": hands,
+        "boxes": [[round(x, 2) for x in box] for box in boxes or ()],
+    }
+    notes += [
+        f"no view shows the {side} hand: its fingers come from the prior" for side in hands if not hands[side]
+    ]
+    if result.status not in ("ok", "one_view"):
+        return FrameRecord(frame_id, result.status, result.reason, info=info)
+    with torch.no_grad():
+        vertices = body(result.params).vertices[0].cpu().numpy()
+    views = view_quality(maps, boxes, body, vertices)
+    used = [q for q in views if q.pixels and q.kind == "body"] or [q for q in views if q.pixels]
+    info["views"] = [q.to_json() for q in views]
+    info["residual_mm"] = float(np.median([q.residual_mm for q in used])) if used else float("nan")
+    info["overlap"] = float(np.mean([q.overlap for q in used if q.overlap is not None] or [np.nan]))
+    joints = result.joints.astype(np.float32)
+    std = np.asarray(result.joint_std, dtype=np.float32)
+    return FrameRecord(
+        frame_id, result.status, result.reason, params_to_arrays(result.params), joints, std, info
+    )

@@ -1,0 +1,134 @@
+"""Images to proxies for one frame: first pass on the body, then closer crops and hands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera
+from diffproxy.capture.crops import Box, box_in_full_image, box_iou, crop_views, square_box
+from diffproxy.capture.timing import Stopwatch
+from diffproxy.proxies import ProxyMaps
+
+MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
+HAND_MARGIN = 1.5
+MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """`size`: crop side in pixels; `steps` None leaves it to the generator."""
+
+    size: int
+    samples: int = 1
+    steps: int | None = None
+    hands: bool = True
+    recrop: bool = True
+    margin: float = 1.2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Proxies of all crops, body views first; `boxes[v]` is crop v in pixels of its full image."""
+
+    maps: ProxyMaps
+    boxes: tuple[Box, ...]
+    notes: tuple[str, ...] = ()
+    hands: dict[str, list[str]] = field(default_factory=dict)  # side -> cameras that show it
+
+
+def generate_proxies(
+    pipe: Any,
+    body: BodyModel,
+    images: Sequence[np.ndarray],
+    cameras: Sequence[Camera],
+    boxes: Sequence[Box],
+    config: GenerateConfig,
+    clock: Stopwatch,
+) -> Generated:
+    """Run the generator on the subject's boxes, one in each view.
+
+    Pass 1 sees square crops around the boxes. Where its foreground asks for another crop, and for the hands that
+    it finds, pass 2 runs all views again. A view whose foreground is negligible keeps weight 0.
+    """
+    body_boxes = [square_box(b, config.margin) for b in boxes]
+    with clock("crop"):
+        crops = crop_views(images, cameras, body_boxes, config.size)
+    with clock("body proxies"):
+        maps = _call(pipe, crops.images, crops.cameras, ["body"] * len(cameras), config)
+    wanted = _better_boxes(maps, body_boxes, config.margin) if config.recrop else body_boxes
+    moved = [c.name for c, a, b in zip(cameras, body_boxes, wanted, strict=True) if box_iou(a, b) < 0.75]
+    notes = [f"cropped again: {', '.join(moved)}"] if moved else []
+    hand_crops = _hand_boxes(maps, body, body_boxes) if config.hands else []
+    if not moved and not hand_crops:
+        return Generated(_without_specks(maps), tuple(body_boxes), tuple(notes))
+    views = [*range(len(cameras)), *(v for v, _, _ in hand_crops)]
+    kinds = ["body"] * len(cameras) + [kind for _, kind, _ in hand_crops]
+    all_boxes = [*(wanted if moved else body_boxes), *(box for _, _, box in hand_crops)]
+    with clock("crop"):
+        crops = crop_views([images[v] for v in views], [cameras[v] for v in views], all_boxes, config.size)
+    with clock("hand proxies" if hand_crops else "body proxies"):
+        maps = _call(pipe, crops.images, crops.cameras, kinds, config)
+    hands = {
+        side: [cameras[v].name for v, kind, _ in hand_crops if kind == f"{side}_hand"]
+        for side in ("left", "right")
+    }
+    return Generated(_without_specks(maps), tuple(all_boxes), tuple(notes), hands if config.hands else {})
+
+
+def _call(
+    pipe: Any, images: Any, cameras: Sequence[Camera], kinds: list[str], config: GenerateConfig
+) -> ProxyMaps:
+    return pipe(images, list(cameras), kinds, samples=config.samples, steps=config.steps, seed=config.seed)
+
+
+def foreground_box(mask: Bool[np.ndarray, "H W"]) -> tuple[float, float, float, float] | None:
+    """Box around the large connected pieces of a mask, None when there is too little of it."""
+    import cv2
+
+    if mask.mean() < MIN_FOREGROUND:
+        return None
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    keep = np.isin(pieces, 1 + np.flatnonzero(areas >= 0.1 * areas.max()))
+    rows, cols = np.flatnonzero(keep.any(axis=1)), np.flatnonzero(keep.any(axis=0))
+    return (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
+
+
+def _better_boxes(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[Box]:
+    """The crops that the foreground asks for; the old one where it shows nothing or something far away."""
+    better = []
+    for labels, box in zip(maps.labels, boxes, strict=True):
+        found = foreground_box(labels > 0)
+        if found is None:
+            better.append(box)
+            continue
+        wish = square_box(box_in_full_image(found, box, labels.shape[0]), margin)
+        better.append(wish if box_iou(wish, box) > 0.1 else box)
+    return better
+
+
+def _hand_boxes(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> list[tuple[int, str, Box]]:
+    """(view, kind, box in the full image) of every hand that the body proxies show."""
+    from diffproxy.proxies import hand_boxes
+
+    found = []
+    for (view, kind), box in sorted(hand_boxes(maps, body.atlas).items()):
+        if box is None:
+            continue
+        square = square_box(box_in_full_image(box, boxes[view], maps.labels.shape[1]), HAND_MARGIN)
+        if square[2] - square[0] >= MIN_HAND_PX:
+            found.append((view, kind, square))
+    return found
+
+
+def _without_specks(maps: ProxyMaps) -> ProxyMaps:
+    """Views that show next to nothing get weight 0: a few stray pixels are no second view."""
+    small = (maps.labels > 0).mean(axis=(1, 2)) < MIN_FOREGROUND
+    return replace(maps, weight=np.where(small[:, None, None], np.float32(0), maps.weight))

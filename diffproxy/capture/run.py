@@ -1,0 +1,181 @@
+"""`fit.py`: all frames of a rig, one after the other, each finished frame safe on disk."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from diffproxy import __version__
+from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera, RigFrames
+from diffproxy.capture import inputs
+from diffproxy.capture.frame import FrameFitter, fit_frame
+from diffproxy.capture.frames import select_frames
+from diffproxy.capture.generate import GenerateConfig, Generated
+from diffproxy.capture.options import FitOptions
+from diffproxy.capture.outputs import write_outputs
+from diffproxy.capture.proxy_store import ProxyStore
+from diffproxy.capture.record import FrameRecord
+from diffproxy.capture.store import FrameStore, fingerprint, open_run
+from diffproxy.capture.subject import choose_source
+from diffproxy.errors import InputError
+from diffproxy.fitting import FitConfig
+
+log = logging.getLogger(__name__)
+
+IRRELEVANT = ("out", "overwrite", "save", "frames", "device", "rig", "common_frames")
+Solve = Callable[[int, FrameRecord | None, Callable[[str], None]], tuple[FrameRecord, Generated | None]]
+
+
+def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None) -> Path:
+    """Fit every chosen frame, write the results to `options.out` and return that folder.
+
+    `root` is where the presets' relative paths start. `pipe` and `locator` replace the networks that the options
+    name. Raises InputError for wrong input; a frame without a body is a status, not an error.
+    """
+    out = Path(options.out).expanduser()
+    body = inputs.open_body(options.body)
+    config = fit_config(options)
+    if options.proxies:
+        saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
+        ids = select_frames(options.frames, saved.frame_ids)
+        frames = None
+        settings = run_settings(options, body, (), {"proxies": saved.digest()})
+
+        def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
+            stage("fit")
+            made = saved.load(frame_id)
+            return fit_frame(frame_id, made, body, config), made
+
+    else:
+        frames = inputs.open_rig(options, root)
+        ids = select_frames(options.frames, frames.frame_ids)
+        settings = run_settings(options, body, frames.cameras, {"rig": frames.rig.name})
+        fitter: list[FrameFitter] = []  # networks are opened by the first frame that needs them
+
+        def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
+            if not fitter:
+                stage("open networks")
+                fitter.append(_frame_fitter(options, body, config, frames, pipe, locator))
+            stage("read")
+            images = frames.read(frame_id)
+            return fitter[0].run(frame_id, images, frames.cameras, last, stage)
+
+    stamp = open_run(out, settings, options.overwrite)
+    kept = None if options.proxies else ProxyStore(out / "proxies", body, must_exist=False)
+    records, fresh = _all_frames(out, stamp, ids, solve, kept, options)
+    if options.shape == "shared":
+        records, fresh = _with_shared_shape(out, stamp, records, fresh, kept or saved, config)
+    write_outputs(out, records, fresh, body, frames, options, settings)
+    return out
+
+
+def fit_config(options: FitOptions) -> FitConfig:
+    """The solver's settings; InputError for one that `FitConfig` does not have."""
+    try:
+        return FitConfig(solver=options.solver.name, hands=options.hands, **options.solver.settings)
+    except TypeError as error:
+        known = ", ".join(FitConfig.__dataclass_fields__)
+        raise InputError(
+            f"solver.settings among {known}", str(error), "drop or rename that setting"
+        ) from error
+
+
+def run_settings(
+    options: FitOptions, body: BodyModel, cameras: Sequence[Camera], more: dict
+) -> dict[str, Any]:
+    """Everything that changes a frame's result, as plain JSON; what does not is left out."""
+    kept = {k: v for k, v in asdict(options).items() if k not in IRRELEVANT}
+    lens = [[c.name, c.width, c.height, *(np.round(a, 9).tolist() for a in (c.K, c.R_cam_world, c.t_cam_world))]
+            for c in cameras]  # fmt: skip
+    kept["body"] = {"name": body.name, "topology": body.topology_id}
+    return {**kept, **more, "cameras": fingerprint({"cameras": lens}), "version": __version__}
+
+
+def _frame_fitter(
+    options: FitOptions, body: BodyModel, config: FitConfig, frames: RigFrames, pipe: Any, locator: Any
+) -> FrameFitter:
+    device = inputs.pick_device(options.device)
+    pipe = pipe or inputs.open_generator(options.generator.weights, device)
+    auto = options.boxes == "auto" and not options.masks
+    locator = (locator or inputs.open_locator(device)) if auto else None
+    source = choose_source(options.boxes, options.masks, frames.cameras, locator)
+    generate = GenerateConfig(
+        size=int(pipe.config.image_size),
+        samples=options.samples,
+        steps=options.generator.steps or None,
+        hands=options.hands,
+        recrop=options.recrop,
+        margin=options.box_margin,
+        seed=options.seed,
+    )
+    return FrameFitter(body, pipe, source, generate, config, options.track)
+
+
+def _all_frames(
+    out: Path, stamp: str, ids: list[int], solve: Solve, kept: ProxyStore | None, options: FitOptions
+) -> tuple[list[FrameRecord], set[int]]:
+    """Every frame's record, and the ids of those that were computed now."""
+    store = FrameStore(out / "frames", stamp)
+    if not (options.save.proxies or options.shape == "shared"):
+        kept = None
+    records: list[FrameRecord] = []
+    fresh: set[int] = set()
+    with tqdm(ids, desc="frames", unit="frame") as bar:
+        for frame_id in bar:
+            record = store.load(frame_id)
+            if record is None:
+                begin = time.perf_counter()
+                last = records[-1] if records else None
+
+                def stage(name: str, frame_id: int = frame_id) -> None:
+                    bar.set_postfix_str(f"{frame_id}: {name}")
+
+                record, made = solve(frame_id, last, stage)
+                record.info["seconds"] = time.perf_counter() - begin
+                if kept is not None and made is not None:
+                    kept.save(frame_id, made)
+                store.save(record)  # last, so that a finished frame has all its files
+                fresh.add(frame_id)
+                if record.status != "ok":
+                    log.warning("frame %d: %s (%s)", frame_id, record.status, record.reason)
+            records.append(record)
+    if len(fresh) < len(ids):
+        log.info("%d of %d frames were finished before", len(ids) - len(fresh), len(ids))
+    return records, fresh
+
+
+def _with_shared_shape(
+    out: Path, stamp: str, records: list[FrameRecord], fresh: set[int], proxies: ProxyStore, config: FitConfig
+) -> tuple[list[FrameRecord], set[int]]:
+    """Every frame again with one shape for all: the median of the shapes of the frames that went well."""
+    good = [r for r in records if r.status == "ok"]
+    if len(good) < 2:
+        return records, fresh
+    betas = np.median([r.params["betas"] for r in good], axis=0).astype(np.float32)
+    store = FrameStore(out / "frames_shared", fingerprint({"stamp": stamp, "betas": betas.tolist()}))
+    done, changed = [], set()
+    for record in tqdm(records, desc="shared shape", unit="frame"):
+        if not record.has_body:
+            done.append(record)
+            continue
+        again = store.load(record.frame_id)
+        if again is None:
+            made = proxies.load(record.frame_id)
+            again = fit_frame(record.frame_id, made, proxies.body, config, record, torch.from_numpy(betas))
+            again.info["timings"] = {
+                **record.info["timings"],
+                "shared shape": sum(again.info["timings"].values()),
+            }
+            store.save(again)
+            changed.add(record.frame_id)
+        done.append(again)
+    return done, changed | {r.frame_id for r in records if r.frame_id in fresh and not r.has_body}
