@@ -59,7 +59,7 @@ def _spread(index: Int[np.ndarray, "n"], take: int) -> tuple[np.ndarray, np.ndar
 def sample_view(
     labels: UInt8[np.ndarray, "H W"], good: Bool[np.ndarray, "H W"], budget: int
 ) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
-    """Flat indices of at most `budget` good foreground pixels, stratified over parts, and their ranks. Deterministic."""
+    """Flat indices and ranks of at most `budget` good foreground pixels, stratified over parts. Deterministic."""
     flat = labels.reshape(-1)
     usable = np.flatnonzero((flat > 0) & good.reshape(-1))
     if len(usable) == 0 or budget <= 0:
@@ -76,7 +76,7 @@ def gather(
     maps: ProxyMaps, body: BodyModel, max_per_view: int, min_weight: float = 0.02, hands: bool = True
 ) -> Correspondences:
     """The correspondences of a subject. Non-finite values, bad labels and weights under `min_weight` are left out."""
-    height, width = maps.labels.shape[1:]
+    width = maps.labels.shape[2]
     finite = np.isfinite(maps.uv).all(-1) & np.isfinite(maps.weight)
     good = finite & (np.nan_to_num(maps.weight) >= min_weight)
     index, rank, view = [], [], []

@@ -17,7 +17,7 @@ class Rays:
     origin: Float[np.ndarray, "N 3"]
     direction: Float[np.ndarray, "N 3"]
 
-    def __getitem__(self, rows: np.ndarray) -> Rays:
+    def __getitem__(self, rows: np.ndarray | slice) -> Rays:
         return Rays(self.origin[rows], self.direction[rows])
 
     def __len__(self) -> int:
@@ -26,8 +26,8 @@ class Rays:
     def away(self, points: Float[np.ndarray, "*K N 3"]) -> Float[np.ndarray, "*K N 3"]:
         """Vector from each ray to its point, perpendicular to the ray. Points behind the origin: to the origin."""
         e = points - self.origin
-        along = np.maximum((e * self.direction).sum(-1, keepdims=True), 0.0)
-        return e - along * self.direction
+        along = np.maximum(np.einsum("...i,...i->...", e, self.direction), 0.0)
+        return e - along[..., None] * self.direction
 
 
 def pixel_rays(

@@ -24,6 +24,11 @@ class Piece:
     rays: Rays
     weight: Float[np.ndarray, "N"]
 
+    def thinned(self, count: int) -> Piece:
+        """Every n-th point, about `count` of them, with the same total weight."""
+        step = -(-len(self.weight) // count)
+        return Piece(self.points[::step], self.rays[slice(None, None, step)], self.weight[::step] * step)
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -84,9 +89,13 @@ def _robust(square: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return square * ratio, ratio**2
 
 
+def _square(e: np.ndarray) -> np.ndarray:
+    return np.einsum("...i,...i->...", e, e)
+
+
 def _score(piece: Piece, anchor: Anchor, R: np.ndarray, t: np.ndarray, scale: np.ndarray) -> np.ndarray:
     e = piece.rays.away(scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2)) + t[:, None])
-    cost = (piece.weight * _robust((e**2).sum(-1))[0]).sum(-1) / (2 * SIGMA**2)
+    cost = (piece.weight * _robust(_square(e))[0]).sum(-1) / (2 * SIGMA**2)
     if anchor.pivot is not None:
         cost += ((t - anchor.pivot) ** 2).sum(-1) / (2 * anchor.pivot_std**2)
     if anchor.log_scale_std > 0:
@@ -104,7 +113,7 @@ def _place(piece: Piece, anchor: Anchor, R: Float[np.ndarray, "K 3 3"]) -> Float
         b0 = A0 @ anchor.pivot
     weight = np.broadcast_to(piece.weight, offset.shape[:2])
     target = piece.rays.origin - offset
-    across = target - (target * d).sum(-1, keepdims=True) * d
+    across = target - np.einsum("kni,ni->kn", target, d)[..., None] * d
     outer = (d[:, :, None] * d[:, None]).reshape(-1, 9)
     t = np.zeros((len(R), 3))
     for _ in range(3):
@@ -112,7 +121,7 @@ def _place(piece: Piece, anchor: Anchor, R: Float[np.ndarray, "K 3 3"]) -> Float
         A += 1e-9 * np.trace(A, axis1=1, axis2=2)[:, None, None] * np.eye(3)
         b = (weight[:, None] @ across)[:, 0] + b0
         t = np.linalg.solve(A, b[..., None])[..., 0]
-        weight = piece.weight * _robust((piece.rays.away(offset + t[:, None]) ** 2).sum(-1))[1]
+        weight = piece.weight * _robust(_square(piece.rays.away(offset + t[:, None])))[1]
     return t
 
 
@@ -125,7 +134,7 @@ def _refine(
     for _ in range(iterations):
         arm = scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2))
         e = piece.rays.away(arm + t[:, None])
-        root = np.sqrt(piece.weight * _robust((e**2).sum(-1))[1])[..., None]
+        root = np.sqrt(piece.weight * _robust(_square(e))[1])[..., None]
         J = np.concatenate([-_hat(arm), np.broadcast_to(np.eye(3), (*arm.shape, 3))], axis=-1)
         if size == 7:
             J = np.concatenate([J, arm[..., None]], axis=-1)
@@ -167,9 +176,10 @@ def locate(
     """
     extra = penalty or (lambda R: np.zeros(len(R)))
     scaled = Piece(piece.points * scale, piece.rays, piece.weight)
-    t = _place(scaled, anchor, candidates)
+    few = scaled.thinned(60)
+    t = _place(few, anchor, candidates)
     one = np.ones(len(candidates))
-    cost = _score(scaled, anchor, candidates, t, one) + extra(candidates)
+    cost = _score(few, anchor, candidates, t, one) + extra(candidates)
     best = np.argsort(cost, kind="stable")[:keep]
     R, t, s = _refine(scaled, anchor, candidates[best], t[best], one[best], iterations)
     cost = _score(scaled, anchor, R, t, s) + extra(R)

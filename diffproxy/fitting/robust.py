@@ -10,7 +10,7 @@ from torch import Tensor
 def geman_mcclure(
     square: Float[Tensor, "*B"], scale: Float[Tensor, "*B"]
 ) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B"]]:
-    """Loss `r² / (1 + r²/c²)` (at most c²) and its derivative by r², the weight of iteratively reweighted least squares."""
+    """Loss `r² / (1 + r²/c²)` (at most c²) and its derivative by r², the weight of reweighted least squares."""
     ratio = 1.0 / (1.0 + square / scale.square())
     return square * ratio, ratio.square()
 

@@ -46,9 +46,11 @@ class Skeleton:
         probe = BodyParams.rest(11, dtype=like.dtype, device=like.device)
         probe = probe.replace(betas=torch.eye(11, 10, dtype=like.dtype, device=like.device))
         if expression is None or not bool(expression.any()):
-            joints = body.joints(probe)[None]
+            joints = body.rest_joints(probe)[None]
         else:
-            rows = [body.joints(probe.replace(expression=e.expand(11, 10).contiguous())) for e in expression]
+            rows = [
+                body.rest_joints(probe.replace(expression=e.expand(11, 10).contiguous())) for e in expression
+            ]
             joints = torch.stack(rows)
         self.rest0 = joints[:, 10]
         self.rest_dirs = (joints[:, :10] - joints[:, 10:]).permute(0, 2, 3, 1).contiguous()

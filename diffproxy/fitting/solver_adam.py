@@ -13,8 +13,10 @@ from diffproxy.fitting.solver_lm import Report
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, TRANSL, Free, State
 
 RATES = {"pose": 0.02, "betas": 0.05, "log_scale": 0.01, "transl": 0.01}
-"""Step sizes: radians, standard deviations, ratio, metres."""
-WINDOW = 10
+"""Step sizes while residuals are of the order of `COARSE`: radians, standard deviations, ratio, metres."""
+COARSE = 0.04
+"""Metres; stages with a smaller unit take proportionally smaller steps."""
+WINDOW = 20
 """Adam's cost is not monotone: decreases are judged over this many iterations."""
 
 
@@ -36,9 +38,10 @@ def adam(
 ) -> tuple[State, Report]:
     """Same cost and same arguments as `levenberg_marquardt`; `tolerance` is per `WINDOW` iterations.
 
-    The variables are scaled by their step sizes, so one Adam rate, halved twice along the way, serves them all.
+    The variables are scaled by their step sizes, so one Adam rate, halved three times along the way, serves them all.
     """
     rate = _rates(state.betas)
+    pace = float((unit.mean() / COARSE).clamp(0.02, 1.0))
     packed = torch.cat(
         [state.rotvecs().flatten(1), state.betas, state.log_scale[:, None], state.transl], dim=-1
     ).detach()
@@ -56,7 +59,7 @@ def adam(
     history: list[Tensor] = []
     used, done = 0, torch.zeros_like(best, dtype=torch.bool)
     for used in range(1, iterations + 1):
-        optimiser.param_groups[0]["lr"] = 0.5 ** (3 * used // (iterations + 1))
+        optimiser.param_groups[0]["lr"] = pace * 0.5 ** (4 * used // (iterations + 1))
         optimiser.zero_grad()
         moved, variables = unpack(x)
         cost = data.cost(moved, kernel, unit) + prior_cost(priors, variables)

@@ -12,7 +12,7 @@ WRISTS = (20, 21)
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of a solver. `kernels`: robust scales (metres), tried in turn; 0 means: from the residuals' own spread."""
+    """One run of a solver. `kernels`: robust scales in metres, tried in turn; 0: from the residuals' own spread."""
 
     name: str
     free: Free

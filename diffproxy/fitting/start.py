@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,10 +51,7 @@ def log_map(R: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K 3"]:
 
 def piece_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
     """The joint that moves the part of each label (N,)."""
-    table = np.zeros(256, dtype=np.int64)
-    for label, joint in dict(body.atlas.segment_of_label).items():
-        table[int(label)] = int(joint)
-    return table[labels]
+    return np.asarray(body.atlas.segment_of_label)[labels]
 
 
 def balanced(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.ndarray:
@@ -117,9 +115,15 @@ def closed_form_start(
     first = locate(piece(trunk, joints[0]), anchor, candidates, keep=8, iterations=8)
     scale, t = float(first.scale[0]), first.t[0]
     tree.local[0] = first.R[0]
+    pelvis = np.flatnonzero(moved_by == 0)
+    if len(pelvis) >= ENOUGH:  # the trunk bends: let the pelvis settle from there
+        anchor = Anchor(t, pivot_std=0.05)
+        own = locate(piece(pelvis, joints[0]), anchor, first.R[:1], _near(first.R[0]), scale, iterations=8)
+        t, tree.local[0] = own.t[0], own.R[0]
     report = {0: (len(trunk), float(first.cost[0]))}
 
-    seen = sorted(set(moved_by.tolist()) - {0})
+    # fingers are left to the solver: a relaxed hand is close enough
+    seen = sorted(j for j in set(moved_by.tolist()) if 0 < j < len(penalty.mean))
     for joint in (j for j in _outwards(parents) if j in seen):
         rows = np.flatnonzero(moved_by == joint)
         if len(rows) < ENOUGH:
@@ -153,6 +157,11 @@ def closed_form_start(
         **BodyParams.split_full_pose(pose), transl=transl, scale=torch.full_like(rest.scale, scale)
     )
     return Start(params, report)
+
+
+def _near(R: np.ndarray, std: float = 0.4) -> Callable[[np.ndarray], np.ndarray]:
+    """Penalty on turning away from R, `std` in radians."""
+    return lambda other: 0.5 * (log_map(R.T @ other) ** 2).sum(-1) / std**2
 
 
 def _outwards(parents: list[int]) -> list[int]:

@@ -2,8 +2,8 @@
 
 A point is `x = sum_k b_k sum_j w_kj (R_j v_k + a_j)`, `a_j = c_j - R_j J_j`: k its corners, j the joints. Grouping by
 joint, `x = sum_j q_j` with `q_j = R_j M_j + W_j a_j`, where `M_j = sum_k b_k w_kj v_k` and `W_j = sum_k b_k w_kj`.
-Turning joint k by a small world vector `d` moves everything that hangs on it: `dx = d × sum_{j below k} (q_j - W_j c_k)`.
-So all the pose derivatives of all the points are one matrix product with the tree's ancestor matrix.
+Turning joint k by a small world vector `d` moves all that hangs on it: `dx = d × sum_{j below k} (q_j - W_j c_k)`.
+So the pose derivatives of all the points are one matrix product with the tree's ancestor matrix.
 """
 
 from __future__ import annotations
@@ -18,20 +18,6 @@ from diffproxy.body import BodyModel
 from diffproxy.fitting.skeleton import Pose
 from diffproxy.fitting.so3 import hat
 from diffproxy.fitting.state import Free, State
-
-
-def corner_data(body: BodyModel, faces: Int64[Tensor, "B N"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Per corner of each face: template (B,N,3,3), shapedirs (B,N,3,3,20), posedirs (B,N,3,3,486), weights (B,N,3,55)."""
-    count = faces.numel()
-    one_hot = torch.eye(3, dtype=body.v_template.dtype, device=faces.device).repeat(count, 1)
-    basis = body.surface_basis(faces.reshape(-1).repeat_interleave(3), one_hot)
-    shape = (*faces.shape, 3)
-    return (
-        basis.template.unflatten(0, shape),
-        basis.shapedirs.unflatten(0, shape),
-        basis.posedirs.unflatten(0, shape),
-        basis.weights.unflatten(0, shape),
-    )
 
 
 @dataclass(frozen=True)
@@ -52,12 +38,13 @@ class SurfacePoints:
         bary: Float[Tensor, "B N 3"],
         expression: Float[Tensor, "B 10"] | None = None,
     ):
-        template, shapedirs, posedirs, weights = corner_data(body, faces)
+        corner = body.faces[faces]  # B N 3
+        template, shapedirs, weights = body.v_template[corner], body.shapedirs[corner], body.weights[corner]
         if expression is not None and bool(expression.any()):
             template = template + (shapedirs[..., 10:] @ expression[:, None, None, :, None])[..., 0]
         self.corners = template
         self.shapedirs = shapedirs[..., :10].contiguous()
-        self.posedirs = posedirs if bool(posedirs.any()) else None
+        self.posedirs = None if body.posedirs is None else body.posedirs[corner]
         self.bones = (weights > 0).flatten(0, 2).any(0).nonzero()[:, 0]
         blend = weights[..., self.bones] * bary[..., None]
         self.corner_weights = blend.permute(2, 0, 3, 1).contiguous()  # (3, B, L, N)
@@ -65,7 +52,6 @@ class SurfacePoints:
         self.blend = blend.flatten(1, 2)  # (B, 3N, L)
 
     def pose(self, state: State, pose: Pose) -> Posed:
-        B, N = self.corners.shape[:2]
         v = self.corners + (self.shapedirs @ state.betas[:, None, None, :, None])[..., 0]
         if self.posedirs is not None:
             feature = (state.rotations[:, 1:] - torch.eye(3, dtype=v.dtype, device=v.device)).flatten(1)

@@ -58,7 +58,7 @@ def test_piece_is_found_without_a_guess(scene):
 
 
 def test_scale_is_found(scene):
-    cameras, points, R, t, view, pixel = scene
+    cameras, points, _, _, view, pixel = scene
     piece = Piece(points / 1.1, pixel_rays(cameras, view, pixel), np.full(160, 50.0))
     best = locate(piece, Anchor(log_scale_std=1.0), rotation_grid(300), iterations=12)
     assert abs(best.scale[0] - 1.1) < 1e-4
@@ -76,7 +76,7 @@ def test_one_wrong_view_of_four_is_outvoted(scene):
 
 
 def test_a_single_view_fixes_a_piece_of_known_size(scene):
-    cameras, points, R, t, view, _ = scene
+    cameras, points, R, t, _, _ = scene
     pixel = cameras[0].project(points @ R.T + t)
     piece = Piece(points, pixel_rays(cameras, np.zeros(160, dtype=np.int64), pixel), np.full(160, 0.2))
     best = locate(piece, Anchor(), rotation_grid(300), iterations=15)
