@@ -24,8 +24,6 @@ from .smplx_rest import BODY_JOINTS, BODY_PARENTS, LIMB_BONES, REST_JOINTS, REST
 MOST_ASTRAY = 50.0  # degrees between a leg of the rest pose and the leg of SMPL-X in rest
 SOLE_YAW = np.radians(10.0)  # toes of the SMPL-X rest foot point outwards by about this much
 
-_NEXT = {"shoulder": "elbow", "elbow": "wrist"}
-
 
 def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
     """A clip as SMPL-X parameters in a y-up world, scaled to a leg of nominal length.
@@ -70,17 +68,6 @@ def limb_directions(positions: Float[ndarray, "F J 3"], index: dict[str, int]) -
     return stacked / np.linalg.norm(stacked, axis=-1, keepdims=True)
 
 
-def rest_limb(joint: str) -> Float[ndarray, "3"]:
-    """The direction that counts as the limb's own in SMPL-X rest.
-
-    Arms: joint to joint. Legs: hip to ankle for thigh and shin alike, because the model's hip joints lie closer
-    together than real ones; joint to joint, a straight leg would come out knock-kneed by some ten degrees.
-    """
-    side, part = joint.split("_")
-    start, end = {"hip": ("hip", "ankle"), "knee": ("hip", "ankle")}.get(part, (part, _NEXT.get(part, "")))
-    return REST_JOINTS[joint_index(f"{side}_{end}")] - REST_JOINTS[joint_index(f"{side}_{start}")]
-
-
 def find_rest(clips: list[SkeletonClip]) -> SkeletonClip:
     """The one-frame clip closest to a T-pose among the unrotated pose and the first frames of clips of one skeleton."""
     joint_map = recognise(clips[0].names)
@@ -122,7 +109,7 @@ def _alignment(positions: Float[ndarray, "J 3"], joint_map: JointMap) -> dict[st
     align = {name: np.eye(3) for name in joint_map.turned_by}
     at = {k: positions[i] for k, i in joint_map.placed_at.items()}
     for a, b in LIMB_BONES:
-        align[a] = swing(rest_limb(a), at[b] - at[a])
+        align[a] = swing(REST_JOINTS[joint_index(b)] - REST_JOINTS[joint_index(a)], at[b] - at[a])
     for side, sign in (("left", 1.0), ("right", -1.0)):
         align[f"{side}_wrist"] = align[f"{side}_elbow"]
         foot = _sole(at[f"{side}_knee"], at[f"{side}_ankle"], at.get(f"{side}_foot"), sign)

@@ -12,13 +12,14 @@ BODY_JOINTS: tuple[str, ...] = (
 
 BODY_PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 
-# Left and middle joints of a symmetric adult in SMPL-X rest, metres from the pelvis (+x left, +y up, +z ahead),
-# to the centimetre. Only directions matter for retargeting, and they vary by about a degree between bodies.
+# Left and middle joints of a nominal symmetric adult in rest, metres from the pelvis (+x left, +y up, +z ahead), to
+# the centimetre. Limbs are straight, as their skin is: SMPL-X's own knee, elbow and hip joints lie a few centimetres
+# off that line, and a source's straight leg or arm fitted to them joint by joint comes out kinked by 10-14 degrees.
 _REST = {
     "pelvis": (0.0, 0.0, 0.0),
     "left_hip": (0.061, -0.099, -0.024),
-    "left_knee": (0.110, -0.469, -0.037),
-    "left_ankle": (0.081, -0.876, -0.063),
+    "left_knee": (0.070, -0.471, -0.041),
+    "left_ankle": (0.081, -0.876, -0.059),
     "left_foot": (0.124, -0.934, 0.056),
     "spine1": (0.0, 0.110, -0.028),
     "spine2": (0.0, 0.241, -0.034),
@@ -27,8 +28,8 @@ _REST = {
     "head": (0.0, 0.619, -0.016),
     "left_collar": (0.047, 0.378, -0.015),
     "left_shoulder": (0.158, 0.434, -0.030),
-    "left_elbow": (0.421, 0.380, -0.064),
-    "left_wrist": (0.671, 0.389, -0.073),
+    "left_elbow": (0.427, 0.421, -0.048),
+    "left_wrist": (0.676, 0.408, -0.064),
 }
 
 
