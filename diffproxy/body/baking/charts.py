@@ -20,11 +20,9 @@ _HALVES = {"hand": ("dorsal", "palmar"), "foot": ("top", "sole")}
 
 PART_NAMES = (
     "background",
-    *tuple(
-        f"{half}_{segment}" for segment in SEGMENTS for half in _HALVES.get(segment[:-2], ("front", "back"))
-    ),
+    *(f"{half}_{name}" for name in SEGMENTS for half in _HALVES.get(name[:-2], ("front", "back"))),
 )
-PART_JOINT = (0, *tuple(_J[SEGMENTS[segment][1]] for segment in SEGMENTS for _ in range(2)))
+PART_JOINT = (0, *(_J[SEGMENTS[name][1]] for name in SEGMENTS for _ in range(2)))
 HAND_PART_NAMES = HAND_PARTS
 HAND_PART_JOINT = tuple(_J[hand_part_mover(part)] for part in HAND_PARTS)
 FIRST_HAND_LABEL = len(PART_NAMES)  # 31
@@ -32,7 +30,7 @@ FIRST_HAND_LABEL = len(PART_NAMES)  # 31
 _ROUND = 0.82 / (2 * np.pi)  # u per radian of a full turn (hand charts)
 _HALF = (
     0.82 / np.pi
-)  # u per radian of a half turn (body charts); the margin holds faces that straddle the border
+)  # u per radian of a half turn (body charts); the margin takes faces that straddle the border
 
 
 @dataclass(frozen=True)
@@ -247,9 +245,7 @@ class _HeelRuler(_Ruler):
         return second, uv
 
 
-def _hand_chart(
-    name: str, corners: np.ndarray, area: np.ndarray, joints: np.ndarray, side: str
-) -> np.ndarray:
+def _hand_chart(name: str, corners: np.ndarray, area: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """Cylinder around a finger or the palm; the seam is on the side a camera sees least."""
 
     name, s = name.rsplit("_", 1)
@@ -275,7 +271,7 @@ def _hand_chart(
     middle = np.arctan2(across.mean(axis=1), ahead.mean(axis=1))[:, None]
     phi = (
         middle + (phi - middle + np.pi) % (2 * np.pi) - np.pi
-    )  # keep a face that straddles the seam in one piece
+    )  # a face that straddles the seam stays in one piece
     if name != "palm":
         radius = float(np.median(np.hypot(across, ahead)))
         t = -cap(-t, np.hypot(across, ahead), radius - t.max(), radius)
