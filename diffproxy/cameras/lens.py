@@ -23,6 +23,8 @@ def clean_coefficients(distortion, lens: Lens) -> Float[np.ndarray, " D"]:
     OpenCV order: k1 k2 p1 p2 [k3 [k4 k5 k6 [s1 s2 s3 s4 [tx ty]]]]; one to three numbers are padded with
     zeros. Fisheye: k1 k2 k3 k4 (all zero is still a fisheye). InputError on any other count or a NaN.
     """
+    if lens not in LENSES:
+        raise InputError(f"a lens of {LENSES}", f"{lens!r}", "use one of these")
     d = np.asarray(distortion, dtype=np.float64).reshape(-1)
     if not np.isfinite(d).all():
         raise InputError("finite distortion coefficients", f"{d.tolist()}", "calibrate this camera again")

@@ -35,16 +35,16 @@ def read_yaml(path: Path) -> dict:
 
 
 def matrix(entry, what: str) -> Float[np.ndarray, ...]:
-    """A matrix from OpenCV's {rows, cols, data}, or from (nested) lists; float64."""
+    """A matrix from OpenCV's {rows, cols, data} or {sizes, data}, or from (nested) lists; float64."""
     if isinstance(entry, dict):
-        data, rows, cols = entry.get("data"), entry.get("rows"), entry.get("cols")
-        if data is None or rows is None or cols is None:
+        data, sizes = entry.get("data"), entry.get("sizes", [entry.get("rows"), entry.get("cols")])
+        if not isinstance(data, list) or not isinstance(sizes, list) or None in sizes:
             raise InputError(f"rows, cols and data for {what}", f"{sorted(entry)}", "write the file again")
         values = np.array([to_float(v, what) for v in data])
-        shape = (int(to_float(rows, what)), int(to_float(cols, what)))
-        if values.size != shape[0] * shape[1]:
+        shape = [int(to_float(v, what)) for v in sizes]
+        if values.size != int(np.prod(shape)):
             raise InputError(
-                f"{shape[0] * shape[1]} numbers for {what}", f"{values.size}", "write the file again"
+                f"{int(np.prod(shape))} numbers for {what}", f"{values.size}", "write the file again"
             )
         return values.reshape(shape)
     if isinstance(entry, list):

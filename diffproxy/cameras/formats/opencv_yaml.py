@@ -72,10 +72,14 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def _mentions_camera(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="ignore").lower()
-    return any(re.search(rf"(^|[\s_\-]){key}\w*\s*:", text) for key in MEANINGS["K"][:5]) or bool(
-        "opencv-matrix" in text and re.search(r"(^|[\s_])(k|mtx)(_\w+)?\s*:", text)
-    )
+    """A long name for the camera matrix, or a short one (k, mtx) together with one for a rotation."""
+    text = path.read_text(encoding="utf-8", errors="ignore")
+
+    def has(names: tuple[str, ...]) -> bool:
+        return bool(re.search(rf"(^|[\s{{,])({'|'.join(names)})(_\w+)?\s*:", text, flags=re.IGNORECASE))
+
+    names = MEANINGS["K"]
+    return has(tuple(n for n in names if len(n) > 3)) or (has(names) and has(MEANINGS["R"] + MEANINGS["RT"]))
 
 
 def _meaning(key: str) -> str | None:
