@@ -18,32 +18,19 @@ from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera
+from diffproxy.data.poses import load_pose_bank
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.corruption import blobs, side_pairs, swap_labels, uv_noise
-from diffproxy.fitting.priors import pose_statistics
 from diffproxy.proxies import ProxyMaps, render_proxies
 
 
 def random_params(rng: np.random.Generator) -> BodyParams:
-    """A pose of the bank's held-out part (or of its Gaussian), any heading, betas of unit variance, somewhere near 0."""
-    try:
-        from diffproxy.data.poses import load_pose_bank
-
-        pose = load_pose_bank().sample(rng, split="test")
-    except ImportError:
-        stats = pose_statistics()
-        draw = {
-            k: np.linalg.solve(stats[f"{k}_root"], rng.normal(size=len(stats[f"{k}_mean"]))) for k in _PARTS
-        }
-        pose = {name: stats[f"{k}_mean"] + draw[k] for k, name in _PARTS.items()}
-        pose["global_orient"] = np.array([0.0, rng.uniform(-np.pi, np.pi), 0.0]) + 0.15 * rng.normal(size=3)
+    """A pose of the bank's held-out part, any heading, betas of unit variance, somewhere near the origin."""
+    pose = load_pose_bank().sample(rng, split="test")
     values = {k: torch.as_tensor(np.asarray(v), dtype=torch.float32)[None] for k, v in pose.items()}
     betas = torch.as_tensor(rng.normal(size=(1, 10)), dtype=torch.float32)
     transl = torch.as_tensor(rng.normal(size=(1, 3)) * 0.5, dtype=torch.float32)
     return BodyParams.rest(1).replace(betas=betas, transl=transl, **values)
-
-
-_PARTS = {"body": "body_pose", "left": "left_hand_pose", "right": "right_hand_pose"}
 
 
 def look_at(name: str, position: np.ndarray, target: np.ndarray, size: int, radius: float) -> Camera:
@@ -65,8 +52,8 @@ def ring(vertices: np.ndarray, views: int, size: int) -> tuple[Camera, ...]:
     center = (vertices.min(0) + vertices.max(0)) / 2
     radius = 1.05 * np.linalg.norm(vertices - center, axis=1).max()
     angles = np.arange(views) * 2 * np.pi / views + 0.3
-    spots = [center + [3 * np.sin(a), 0.4 if i % 2 else 0.9, 3 * np.cos(a)] for i, a in enumerate(angles)]
-    return tuple(look_at(f"cam{i}", p, center, size, radius) for i, p in enumerate(spots))
+    offsets = np.stack([3 * np.sin(angles), np.resize([0.9, 0.4], views), 3 * np.cos(angles)], axis=-1)
+    return tuple(look_at(f"cam{i}", center + o, center, size, radius) for i, o in enumerate(offsets))
 
 
 def with_hand_crops(maps: ProxyMaps, body: BodyModel, vertices: np.ndarray) -> ProxyMaps:
@@ -132,7 +119,8 @@ def main(options: dict[str, str]) -> None:
         rows.append(
             {"subject": k, "mpvpe": float(error.mean()), "worst_vertex": float(error.max()),
              "mpjpe_body": float(joints[:22].mean()), "mpjpe_hands": float(joints[25:].mean()), "seconds": seconds,
-             "sigma_mm": result.sigma * 1000, "inliers": result.inliers, "std_mm": float(result.joint_std[:22].mean()) * 1e3,
+             "sigma_mm": result.sigma * 1000, "inliers": result.inliers,
+             "std_mm": float(result.joint_std[:22].mean()) * 1000,
              "status": result.status, "timings": result.timings}
         )  # fmt: skip
         if options.get("verbose") == "1":

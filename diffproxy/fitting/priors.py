@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.pose_statistics import marginals, pose_statistics
 from diffproxy.fitting.residuals import Normal
 from diffproxy.fitting.so3 import left_jacobian_inverse
 from diffproxy.fitting.start import PosePenalty
@@ -83,23 +82,12 @@ def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[
     return sum((0.5 * p.residual(variables).square().sum(-1) for p in priors), zero)
 
 
-@lru_cache(maxsize=1)
-def pose_statistics() -> dict[str, np.ndarray]:
-    """Gaussian statistics of the pose bank: `{body,left,right}_mean` (63 or 45) and `_root`, A with precision AᵀA."""
-    with (files("diffproxy.fitting") / "pose_prior.npz").open("rb") as f, np.load(f) as data:
-        return {k: data[k] for k in data.files}
-
-
 def pose_penalty() -> PosePenalty:
     """The body statistics joint by joint (marginals), for the closed-form start."""
     stats = pose_statistics()
-    A = stats["body_root"].astype(np.float64)
-    covariance = np.linalg.inv(A.T @ A)
-    blocks = np.stack(
-        [np.eye(3) * 100, *(covariance[3 * j : 3 * j + 3, 3 * j : 3 * j + 3] for j in range(21))]
-    )
-    mean = np.concatenate([np.zeros(3), stats["body_mean"]]).reshape(22, 3)
-    return PosePenalty(mean, np.linalg.inv(blocks))
+    mean, precision = marginals(stats["body_mean"], stats["body_root"])
+    free = np.eye(3)[None] * 0.01  # the root may be turned anyhow
+    return PosePenalty(np.concatenate([np.zeros((1, 3)), mean]), np.concatenate([free, precision]))
 
 
 def default_priors(like: Tensor, config: FitConfig) -> list[Prior]:
