@@ -203,7 +203,9 @@ def _rulers(
     head, head_area = of("head")
     skull = head[(head[..., 1] > j("head")[1]).all(axis=1)]
     centre = (skull.min(axis=(0, 1)) + skull.max(axis=(0, 1))) / 2 * [0, 1, 1]
-    low = head[(np.abs(head[..., 1] - j("neck")[1]) < 0.04).all(axis=1)]
+    middle = (j("neck")[1] + j("head")[1]) / 2
+    low = head[(np.abs(head[..., 1] - middle) < 0.03).any(axis=1)]
+    low = low[(np.linalg.norm((low - j("neck"))[..., [0, 2]], axis=-1) < 0.1).all(axis=1)]  # not the chin
     neck = (low.min(axis=(0, 1)) + low.max(axis=(0, 1))) / 2 * [0, 1, 1]
     rulers["head"] = _HeadRuler(centre, neck, head, head_area)
 
