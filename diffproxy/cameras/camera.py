@@ -12,6 +12,8 @@ from diffproxy.cameras.lens import LENSES, Lens, clean_coefficients, distort, is
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.errors import InputError
 
+Number = float | int  # the type checker of the tests does not take an int for a float
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -77,7 +79,7 @@ class Camera:
         return xy if self.is_pinhole else undistort(xy, self.distortion, self.lens)
 
     def unproject(
-        self, pixels: Float[np.ndarray, "*N 2"], depth: Float[np.ndarray, "*N"] | float
+        self, pixels: Float[np.ndarray, "*N 2"], depth: Float[np.ndarray, "*N"] | Number
     ) -> Float[np.ndarray, "*N 3"]:
         """World points (metres) seen at `pixels` with z-depth `depth` (metres along the optical axis)."""
         xy = self.normalized(pixels)
@@ -93,7 +95,7 @@ class Camera:
         return self.center_world, ray / np.linalg.norm(ray, axis=-1, keepdims=True)
 
     def crop(
-        self, box: tuple[float, float, float, float], size: tuple[int, int], name: str | None = None
+        self, box: tuple[Number, Number, Number, Number], size: tuple[int, int], name: str | None = None
     ) -> Camera:
         """The camera of the region `box` = (x0, y0, x1, y1) in pixels, resampled to `size` = (width, height).
 
@@ -115,7 +117,7 @@ class Camera:
         grid = self.pixel_grid or PixelGrid()
         return replace(self, K=grid.picture_K(self.K), width=width, height=height, pixel_grid=None)
 
-    def undistorted(self, alpha: float = 0.0) -> Camera:
+    def undistorted(self, alpha: Number = 0.0) -> Camera:
         """A pinhole camera of the same size, pose and pixel aspect that replaces this one.
 
         alpha 0: every pixel of it shows something (the picture's borders are cut); alpha 1: every pixel of

@@ -41,12 +41,12 @@ def check_rig(rig: Rig) -> RigReport:
     errors: list[str] = []
     where = rig.root if rig.root is not None else "RIG"
     command = CONVERT.format(root=where)
-    baselines = _baselines(rig)
-    _units(baselines, command, errors, warnings)
-    if not _inversion(rig, command, errors, warnings):  # directions of inverted cameras mean nothing
+    inverted = _inversion(rig, command, errors, warnings)
+    _units(_baselines(rig.inverted() if inverted else rig), command, errors, warnings)
+    if not inverted:  # directions of inverted cameras mean nothing
         _directions(rig, command, warnings)
     _lenses(rig, warnings)
-    return RigReport(rig, _describe(rig, baselines, warnings, errors), warnings, errors)
+    return RigReport(rig, _describe(rig, warnings, errors), warnings, errors)
 
 
 def axis_angles_deg(rig: Rig) -> Float[np.ndarray, " V"]:
@@ -161,8 +161,8 @@ def field_of_view_deg(c) -> tuple[float, float]:
     return float(np.degrees(w)), float(np.degrees(h))
 
 
-def _describe(rig: Rig, baselines, warnings: list[str], errors: list[str]) -> str:
-    middle, angles = meeting_point(rig.cameras), axis_angles_deg(rig)
+def _describe(rig: Rig, warnings: list[str], errors: list[str]) -> str:
+    middle, angles, baselines = meeting_point(rig.cameras), axis_angles_deg(rig), _baselines(rig)
     lines = [f"rig {rig.name}: {len(rig.cameras)} cameras, up {rig.up_axis}, metres"]
     if len(baselines):
         lines.append(

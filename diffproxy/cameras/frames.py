@@ -29,7 +29,7 @@ class RigFrames:
     with distortion. `rig`: the rig with notes on how sizes were matched. `frame_ids`: what all cameras have.
     """
 
-    def __init__(self, rig: Rig, sources: list[Source], frame_ids: list[int], alpha: float = 0.0):
+    def __init__(self, rig: Rig, sources: list[Source], frame_ids: list[int], alpha: float | int = 0.0):
         self.frame_ids, self.notes, self._sources = frame_ids, [], sources
         raw: list[Camera] = []
         for camera, source in zip(rig.cameras, sources, strict=True):
@@ -101,7 +101,7 @@ class RigFrames:
 
 
 def open_frames(
-    path: Path | str, rig: Rig | None = None, *, alpha: float = 0.0, common_frames: bool = False
+    path: Path | str, rig: Rig | None = None, *, alpha: float | int = 0.0, common_frames: bool = False
 ) -> RigFrames:
     """Open `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*` under the rig folder `path`.
 

@@ -83,7 +83,7 @@ class Rig:
         """The point nearest to all optical axes (metres), see `meeting_point`."""
         return meeting_point(self.cameras)
 
-    def scaled(self, factor: float) -> Rig:
+    def scaled(self, factor: float | int) -> Rig:
         """The rig with all lengths multiplied (0.001 for a file in millimetres that was read as metres)."""
         cameras = tuple(replace(c, t_cam_world=c.t_cam_world * factor) for c in self.cameras)
         return replace(self, cameras=cameras, notes=[*self.notes, f"lengths multiplied by {factor:g}"])

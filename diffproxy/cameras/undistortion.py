@@ -9,7 +9,7 @@ from diffproxy.cameras.camera import Camera
 from diffproxy.errors import InputError
 
 
-def pinhole_K(camera: Camera, alpha: float) -> Float[np.ndarray, "3 3"]:
+def pinhole_K(camera: Camera, alpha: float | int) -> Float[np.ndarray, "3 3"]:
     """Intrinsics of the replacing pinhole camera of the same size; `alpha` as in `Camera.undistorted`."""
     if not 0.0 <= alpha <= 1.0:
         raise InputError("alpha between 0 and 1", f"{alpha}", "0 cuts the borders, 1 keeps every pixel")

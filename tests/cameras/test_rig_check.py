@@ -1,0 +1,182 @@
+"""`check_rig` and its command: a good rig passes, the usual mistakes are named with what to type."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from diffproxy.cameras import Camera, Rig, check_rig, load_rig, save_rig
+from diffproxy.cameras.__main__ import main
+from diffproxy.errors import InputError
+
+
+def rig_of(cameras, **more) -> Rig:
+    return Rig("ring", tuple(cameras), **more)
+
+
+@pytest.fixture(params=[(2, (0, 0, 0)), (4, (0, 1, 0)), (4, (5, 1, -3)), (8, (0.5, 0.8, 0.2))], ids=str)
+def rig(request, make_ring):
+    n, target = request.param
+    return rig_of(make_ring(n, target=target))
+
+
+def test_good_rig_passes(rig):
+    report = check_rig(rig)
+    assert not report.errors and not report.warnings and "no fault found" in report.text
+    report.raise_errors()
+
+
+def test_inverted_extrinsics_are_caught(rig):
+    report = check_rig(rig.inverted())
+    found = report.errors + report.warnings
+    assert any("inverted" in text and "--invert" in text for text in found), report.text
+
+
+def test_inverted_ring_is_an_error(make_ring):
+    report = check_rig(rig_of(make_ring(4, target=(0, 1, 0))).inverted())
+    assert len(report.errors) == 1
+    with pytest.raises(InputError, match="--invert"):
+        report.raise_errors()
+
+
+def test_random_rigs_are_not_called_inverted():
+    """200 jittered rigs: no false error, and at least three quarters of their inverses are errors."""
+    rng = np.random.default_rng(0)
+    wrong = caught = 0
+    for _ in range(200):
+        rig = random_rig(rng)
+        wrong += bool(check_rig(rig).errors)
+        caught += bool(check_rig(rig.inverted()).errors)
+    assert wrong == 0 and caught >= 150
+
+
+def random_rig(rng) -> Rig:
+    """2-8 roughly aimed, slightly rolled cameras on an arc of 60-360 degrees, any up axis, any origin."""
+    n, arc, radius = int(rng.integers(2, 9)), np.radians(rng.uniform(60, 360)), rng.uniform(2, 5)
+    up, origin = np.eye(3)[rng.integers(3)], rng.uniform(-3, 3, 3)
+    side, front = np.roll(up, 1), np.roll(up, 2)
+    cameras = []
+    for i in range(n):
+        a, r = arc * i / n + rng.normal(0, 0.1), radius * rng.uniform(0.7, 1.3)
+        center = origin + r * (np.cos(a) * side + np.sin(a) * front) + up * rng.uniform(0.3, 2.5)
+        z = origin + up * rng.uniform(0.6, 1.2) + rng.normal(0, 0.25, 3) - center
+        z /= np.linalg.norm(z)
+        x = np.cross(z, up)
+        x /= np.linalg.norm(x)
+        R = cv2.Rodrigues(np.array([0, 0, rng.normal(0, 0.1)]))[0] @ np.stack([x, np.cross(z, x), z])
+        K = np.array([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]])
+        cameras.append(Camera(f"c{i}", 1000, 1000, K, R, -R @ center))
+    return rig_of(cameras)
+
+
+def test_millimetres_are_caught(rig):
+    report = check_rig(rig.scaled(1000))
+    assert any("--units mm" in text for text in report.errors), report.text
+    assert not check_rig(rig.scaled(1000).scaled(0.001)).errors
+
+
+def test_centimetres_are_caught(rig):
+    assert any("--units cm" in text or "or cm" in text for text in check_rig(rig.scaled(100)).errors)
+
+
+def test_millimetres_and_inverted_are_both_named(make_ring):
+    errors = check_rig(rig_of(make_ring(4, target=(0, 1, 0))).inverted().scaled(1000)).errors
+    assert len(errors) == 2 and "--invert" in errors[0] and "--units mm" in errors[1]
+
+
+def test_tiny_rig_is_doubted(rig):
+    assert any("mm apart" in text for text in check_rig(rig.scaled(0.001)).warnings)
+
+
+def test_wrong_up_axis(make_ring):
+    report = check_rig(rig_of(make_ring(4), up_axis="+Z"))
+    assert any("--up=+Y" in text for text in report.warnings)
+
+
+def test_single_camera(make_ring):
+    report = check_rig(rig_of(make_ring(1)))
+    assert report.warnings == ["one camera only: depth cannot be measured"]
+
+
+def test_odd_lens_and_stray_camera(make_ring):
+    cameras = list(make_ring(6))
+    cameras[0] = replace(cameras[0], K=np.array([[2.0, 0, 64], [0, 2.5, 120], [0, 0, 1]]))
+    turn = cv2.Rodrigues(np.array([0, np.radians(80), 0]))[0]
+    c = cameras[3]
+    cameras[3] = replace(c, R_cam_world=turn @ c.R_cam_world, t_cam_world=turn @ c.t_cam_world)
+    text = "\n".join(check_rig(rig_of(cameras)).warnings)
+    for part in ("field of view", "principal point", "fx and fy", "cam3 looks"):
+        assert part in text
+
+
+def test_copied_calibration(make_ring):
+    a, b = make_ring(2)
+    twin = replace(a, name="twin")
+    assert any("copied" in text for text in check_rig(rig_of([a, b, twin])).warnings)
+
+
+def test_text_has_the_numbers(make_ring):
+    """Four cameras 3 m around and 1.2 m above the origin: neighbours 4.24 m apart, distance 3.23 m, pitch -22."""
+    text = check_rig(rig_of(make_ring(4))).text
+    for part in ("baselines 4.24 .. 6.00 m", "1.20 m", "3.23 m", "-22°", "45°x45°", "128x128", "pinhole"):
+        assert part in text
+
+
+def test_picture(rig, tmp_path):
+    file = check_rig(rig).picture(tmp_path / "sub" / "layout.png")
+    image = cv2.imread(str(file))
+    assert image.shape == (720, 1440, 3)
+    assert (image != 255).any() and not list(file.parent.glob("*.tmp"))
+
+
+def test_picture_of_an_absurd_rig_is_still_drawn(rig, tmp_path):
+    assert check_rig(rig.scaled(1e5)).picture(tmp_path / "a.png").is_file()
+    assert check_rig(rig.inverted()).picture(tmp_path / "b.png").is_file()
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_command_check(rig, tmp_path, capsys):
+    save_rig(rig, tmp_path)
+    assert main(["check", str(tmp_path), "--picture", str(tmp_path / "a.png")]) == 0
+    out = capsys.readouterr().out
+    assert "no fault found" in out and "calibration only" in out and (tmp_path / "a.png").is_file()
+
+
+def test_command_check_then_convert_what_it_says(make_ring, tmp_path, capsys):
+    truth = rig_of(make_ring(4, target=(0, 1, 0)))
+    save_rig(truth.inverted().scaled(1000), tmp_path)
+    assert main(["check", str(tmp_path)]) == 1
+    assert f"convert {tmp_path} --units mm" in capsys.readouterr().out
+    assert main(["convert", str(tmp_path), "--units", "mm", "--invert", "--up=+Y"]) == 0
+    assert main(["check", str(tmp_path)]) == 0
+    np.testing.assert_allclose(load_rig(tmp_path).centers_world, truth.centers_world, atol=1e-9)
+
+
+def test_command_reports_pictures(make_ring, tmp_path, capsys):
+    save_rig(rig_of(make_ring(2)), tmp_path)
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "cam0.png"), np.zeros((64, 64, 3), np.uint8))
+    assert main(["check", str(tmp_path)]) == 1
+    assert "nothing for cam1" in capsys.readouterr().err
+    assert main(["check", str(tmp_path), "--no-frames"]) == 0
+    cv2.imwrite(str(tmp_path / "images" / "cam1.png"), np.zeros((64, 64, 3), np.uint8))
+    assert main(["check", str(tmp_path)]) == 0
+    assert "resized, scale 2" in capsys.readouterr().out
+
+
+def test_command_errors_without_traceback(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "nowhere")]) == 2
+    error = capsys.readouterr().err
+    assert "does not exist" in error and "Traceback" not in error
+    (tmp_path / "rig.json").write_text("{")
+    assert main(["check", str(tmp_path)]) == 2
+
+
+def test_command_help_names_the_formats(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0 and "Qualisys" in out and "check" in out
