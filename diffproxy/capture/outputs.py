@@ -1,0 +1,66 @@
+"""What a run leaves behind beside the frames: result.npz, metrics, meshes, overlays, the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import RigFrames
+from diffproxy.capture.options import FitOptions
+from diffproxy.capture.record import FrameRecord
+from diffproxy.capture.result import write_result
+from diffproxy.capture.store import write_atomic
+from diffproxy.capture.summary import ground_truth_errors, run_metrics, to_json
+
+log = logging.getLogger(__name__)
+
+
+def write_outputs(
+    out: Path,
+    records: Sequence[FrameRecord],
+    fresh: set[int],
+    body: BodyModel,
+    frames: RigFrames | None,
+    options: FitOptions,
+    settings: dict[str, Any],
+) -> None:
+    """Write everything the options ask for. `fresh`: frames computed now, whose pictures and meshes are renewed."""
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
+    write_atomic(out / "config.yaml", config.encode())
+    metrics = run_metrics(records)
+    root = frames.rig.root if frames is not None else None
+    if root is not None and (root / "ground_truth.npz").is_file():
+        metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)
+    meta = {
+        "up_axis": frames.rig.up_axis if frames is not None else None,
+        "rig": frames.rig.name if frames is not None else None,
+        "generator": None if options.proxies else options.generator.weights,
+        "version": settings["version"],
+        "settings": settings,
+        "options": asdict(options),
+        "seconds": metrics["seconds"],
+    }
+    write_result(out / "result.npz", records, body, meta, options.save.vertices)
+    write_atomic(out / "metrics.json", to_json(metrics))
+    _say(out, metrics)
+
+
+def _say(out: Path, metrics: dict[str, Any]) -> None:
+    """The few lines that people read."""
+    counts = ", ".join(f"{n} {status}" for status, n in metrics["status"].items())
+    log.info("%d frame(s): %s", metrics["frames"], counts)
+    if metrics["residual_mm"] is not None:
+        iou = metrics["silhouette_iou"]
+        overlap = "" if iou is None else f", silhouettes overlap {iou:.2f}"
+        log.info("proxies and body: %.1f mm median%s", metrics["residual_mm"], overlap)
+    truth = metrics.get("ground_truth")
+    if truth:
+        parts = [f"{k.removesuffix('_mm').upper()} {v:.1f} mm" for k, v in truth.items() if k.endswith("_mm")]
+        log.info("against the ground truth: %s", ", ".join(parts))
+    log.info("results: %s", out)
