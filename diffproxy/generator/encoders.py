@@ -41,7 +41,7 @@ class EfficientNetEncoder(nn.Module):
 
 
 class DinoEncoder(nn.Module):
-    """DINOv2: class token and patch tokens of the image resized to `resize` (a multiple of the patch), never cropped."""
+    """DINOv2: class token and patch tokens of the image resized to `resize`, never cropped."""
 
     pyramid_channels: tuple[int, ...] = ()
 

@@ -3,7 +3,8 @@
 A cell's central viewing ray, from close to its camera to far away, projects to a segment in every other view. A key is
 allowed if its cell centre lies within `w` cells of that segment. This one rule covers what a distance to the
 epipolar *line* gets wrong: points behind either camera (the segment ends at the epipole), and pairs without
-baseline (a body view and its hand crop: F = 0, lines undefined), where the segment shrinks to the exact homography point.
+baseline (a body view and its hand crop: F = 0, lines undefined), where the segment
+shrinks to the exact homography point.
 """
 
 from __future__ import annotations

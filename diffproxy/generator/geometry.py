@@ -1,7 +1,7 @@
 """Cameras as batched tensors, the scene frame they share, and Plücker rays in that frame.
 
 Everything the network sees of the cameras is expressed in the scene frame, so the user's world frame and units cannot
-matter: origin = the point nearest to the central rays of all crops, unit = the half width of the widest crop at that point,
+matter: origin = the point nearest to the central rays of all crops, unit = the half width of the widest crop there,
 z = the cameras' mean up direction, x = towards the camera farthest from the origin.
 """
 

@@ -91,7 +91,7 @@ def test_same_camera_crops_follow_the_homography():
     mask = epipolar_mask(CameraBatch.from_cameras([[camera, crop]]).in_scene_frame(), n)[0, 0]
     block = mask[n * n :, : n * n]
     assert block.float().mean() < 0.05
-    points = rng.uniform(-0.4, 0.4, (500, 3)) + [0, 1, 0]
+    points = rng.uniform(-0.4, 0.4, (500, 3)) + np.array([0.0, 1.0, 0.0])
     a, b = cells(crop, points, n), cells(camera, points, n)
     ok = (a >= 0) & (b >= 0)
     assert block[a[ok], b[ok]].all()

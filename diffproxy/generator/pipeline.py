@@ -1,0 +1,216 @@
+"""`ProxyPipeline`: cropped images and their cameras in, `ProxyMaps` out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.generator.config import MODALITIES
+from diffproxy.generator.geometry import CameraBatch
+from diffproxy.generator.network import Conditioning, ProxyGenerator
+from diffproxy.generator.prompts import kind_ids
+from diffproxy.generator.schedule import make_scheduler
+from diffproxy.generator.store import load_saved_generator, save_generator
+from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
+from diffproxy.proxies.interfaces import palette_ids
+from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
+
+PACKAGED = Path(__file__).parent / "weights"
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+class ProxyPipeline:
+    """Sampling with a trained generator. `precision="auto"`: bfloat16 where the processor computes in it."""
+
+    def __init__(self, generator: ProxyGenerator, palette: Any, precision: Precision = "auto"):
+        self.generator = generator.eval().to(memory_format=torch.channels_last)
+        self.palette = palette
+        self.autocast = precision == "bf16" or (precision == "auto" and computes_in_bf16(self.device))
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.generator.parameters()).device
+
+    def to(self, device: torch.device | str) -> ProxyPipeline:
+        self.generator.to(device)
+        return self
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        images: Float[Tensor, "V 3 H W"],
+        cameras: Sequence[Camera],
+        kinds: Sequence[Kind],
+        samples: int = 1,
+        steps: int | None = None,
+        seed: int = 0,
+    ) -> ProxyMaps:
+        """Proxies of V views of one subject. `images` are square RGB crops in [0, 1] as seen by pinhole `cameras`.
+
+        `samples` > 1 draws that many from the noise and aggregates them (paper Eq. 2-5). `steps` is the number of
+        denoising steps (default: the config's); 0 takes the adapter's direct prediction, without diffusion.
+        """
+        check_inputs(images, cameras, kinds, samples, steps)
+        steps = self.generator.config.steps if steps is None else steps
+        size = self.generator.config.proxy_size
+        crops = tuple(c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras)
+        if steps == 0:
+            labels, uv = self.direct(images, cameras, kinds)
+            arrays = (x.numpy() for x in aggregate_samples(labels[None], uv[None]))
+            return ProxyMaps(*arrays, tuple(kinds), crops)
+        seg, uv = self.sample(images, cameras, kinds, samples, steps, seed)
+        return maps_from_samples(seg, uv, self.palette, tuple(kinds), crops)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        images: Float[Tensor, "V 3 H W"],
+        cameras: Sequence[Camera],
+        kinds: Sequence[Kind],
+        samples: int,
+        steps: int,
+        seed: int,
+    ) -> tuple[Float[Tensor, "K V 3 P P"], Float[Tensor, "K V 3 P P"]]:
+        """Segmentation and UV images in [0, 1] of each of K samples, on the CPU."""
+        config = self.generator.config
+        shape = (samples, len(kinds), len(MODALITIES), config.latent_channels, *[config.latent_grid] * 2)
+        # Drawn on the CPU: the same seed gives the same noise on every device.
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
+        scheduler = make_scheduler(config)
+        scheduler.set_timesteps(steps)
+        with self._precision():
+            conditioning = self._condition(images, cameras, kinds)
+            for t in scheduler.timesteps:
+                output = self.generator.denoise(latents, t.to(self.device), conditioning).float()
+                latents = scheduler.step(output, t, latents).prev_sample
+            rgb = self.generator.codec.decode(latents.flatten(0, 2)).float().cpu().unflatten(0, shape[:3])
+        return rgb[:, :, 0], rgb[:, :, 1]
+
+    @torch.inference_mode()
+    def direct(
+        self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
+    ) -> tuple[UInt8[Tensor, "V P P"], Float[Tensor, "V P P 2"]]:
+        """Labels and UV of the adapter's dense head, each view with the labels of its kind."""
+        with self._precision():
+            adapter = self._condition(images, cameras, kinds).adapter
+        if adapter.dense_logits is None:
+            raise InputError(
+                "steps >= 1", "steps=0", f"{self.generator.config.name} has no direct prediction"
+            )
+        logits = adapter.dense_logits.float().cpu()
+        for v, kind in enumerate(kinds):
+            barred = torch.ones(logits.shape[1], dtype=torch.bool)
+            barred[palette_ids(self.palette, kind)] = False
+            logits[v, barred] = -torch.inf
+        labels = logits.argmax(1).to(torch.uint8)
+        uv = adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
+        return labels, uv * (labels > 0)[..., None]
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
+
+    def _condition(
+        self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
+    ) -> Conditioning:
+        size = self.generator.config.image_size
+        images = images.to(self.device, torch.float32)
+        if images.shape[-1] != size:
+            images = F.interpolate(
+                images, (size, size), mode="bilinear", align_corners=False, antialias=True
+            ).clamp(0, 1)
+        batch = CameraBatch.from_cameras([cameras])
+        return self.generator.condition(images[None], batch, kind_ids(tuple(kinds))[None].to(self.device))
+
+    def save_pretrained(self, folder: Path | str, half: bool = False) -> Path:
+        return save_generator(self.generator, self.palette, folder, half)
+
+    @staticmethod
+    def from_pretrained(
+        folder: Path | str,
+        sources: dict[str, Path | str] | None = None,
+        allow_download: bool = False,
+        precision: Precision = "auto",
+    ) -> ProxyPipeline:
+        """A saved generator: a folder, or the id of a hub repository (from the cache unless `allow_download`)."""
+        path = Path(folder)
+        if not path.exists() and isinstance(folder, str) and folder.count("/") == 1:
+            path = _hub_folder(folder, allow_download)
+        generator, palette = load_saved_generator(path, sources, allow_download)
+        return ProxyPipeline(generator, palette, precision)
+
+
+def load_generator(source: str | Path = "nano", **options: Any) -> ProxyPipeline:
+    """A pipeline by name ("nano": weights in the package), folder or hub id; options as `from_pretrained`."""
+    if str(source) == "nano":
+        source = PACKAGED / "nano"
+    return ProxyPipeline.from_pretrained(source, **options)
+
+
+def check_inputs(
+    images: Tensor, cameras: Sequence[Camera], kinds: Sequence[str], samples: int, steps: int | None
+) -> None:
+    """InputError unless the arguments of `ProxyPipeline.__call__` fit together."""
+    views, (height, width) = images.shape[0], images.shape[-2:]
+    if height != width:
+        raise InputError(
+            "square crops", f"{width} x {height} pixels", "crop with Camera.crop and a square box"
+        )
+    if not (len(cameras) == len(kinds) == views) or views == 0:
+        raise InputError(
+            "as many cameras and kinds as images, at least one",
+            f"{views} images, {len(cameras)} cameras, {len(kinds)} kinds",
+            "give one of each per view",
+        )
+    for camera in cameras:
+        if (camera.width, camera.height) != (width, height):
+            raise InputError(
+                f"the camera of the crop itself ({width} x {height})",
+                f"camera {camera.name!r} of {camera.width} x {camera.height}",
+                "pass camera.crop(box, (size, size))",
+            )
+        if camera.distortion.size:
+            raise InputError(
+                "pinhole cameras", f"{camera.name!r} has lens distortion", "undistort images first"
+            )
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise InputError(f"kinds among {KINDS}", str(unknown), "use 'body' for whole-person crops")
+    low, high = images.aminmax() if images.is_floating_point() else (torch.tensor(0), torch.tensor(255))
+    if not images.is_floating_point() or not bool(torch.isfinite(images).all()) or low < 0 or high > 1:
+        raise InputError(
+            "float RGB in [0, 1]",
+            f"{images.dtype} in [{float(low):g}, {float(high):g}]",
+            "divide 8-bit images by 255",
+        )
+    if samples < 1 or (steps is not None and steps < 0):
+        raise InputError("samples >= 1 and steps >= 0", f"samples={samples}, steps={steps}", "raise them")
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is native (a processor without it would emulate it, slowly)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return device.type == "cpu" and native is not None and bool(native())
+
+
+def _hub_folder(repo: str, allow_download: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repo, local_files_only=not allow_download))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise InputError(
+            "a generator folder or a hub repository",
+            f"{repo}: no such folder, and not in the local hub cache",
+            "check the path, or pass allow_download=true",
+        ) from error

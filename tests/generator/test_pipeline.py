@@ -1,0 +1,190 @@
+"""Pipeline plumbing with tiny random weights: inputs, sampling, folders."""
+
+import dataclasses
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.generator import ProxyPipeline, build_generator, load_generator, nano_config
+from diffproxy.generator.config import AttentionConfig
+from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
+from diffproxy.generator.store import INDEX
+
+
+def tiny_generator(**changes):
+    config = nano_config()
+    config = config.replace(
+        name="tiny",
+        image_size=32,
+        proxy_size=16,
+        adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
+        unet={**config.unet, "sample_size": 8, "block_out_channels": [16, 16, 16], "cross_attention_dim": 8,
+              "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},
+        attention=AttentionConfig(epipolar_grids=(4, 2), dense_below=1),
+        **changes,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return build_generator(config)
+
+
+def palette() -> StoredPalette:
+    rng = np.random.default_rng(0)
+    colors = np.concatenate([np.zeros((1, 3)), rng.uniform(0.2, 1, (42, 3))]).round(6)
+    return StoredPalette(
+        {i: f"part{i}" for i in range(43)}, colors, tuple(range(1, 31)), tuple(range(31, 43))
+    )
+
+
+def camera(name: str, angle: float, size: int = 32) -> Camera:
+    center = 3 * np.array([np.sin(angle), 0.2, np.cos(angle)])
+    z = -center / np.linalg.norm(center)
+    x = np.cross([0.0, -1.0, 0.0], z)
+    x /= np.linalg.norm(x)
+    R = np.stack([x, np.cross(z, x), z])
+    K = np.array([[1.5 * size, 0, size / 2], [0, 1.5 * size, size / 2], [0, 0, 1.0]])
+    return Camera(name, size, size, K, R, -R @ center)
+
+
+@pytest.fixture
+def pipe():
+    return ProxyPipeline(tiny_generator(), palette(), precision="fp32")
+
+
+@pytest.fixture
+def view_inputs():
+    kinds = ["body", "body", "left_hand"]
+    return torch.rand(3, 3, 32, 32), [camera(f"c{i}", i) for i in range(3)], kinds
+
+
+def test_pipeline_returns_maps_of_each_views_own_palette(pipe, view_inputs):
+    images, cameras, kinds = view_inputs
+    maps = pipe(images, cameras, kinds)
+    assert maps.labels.shape == (3, 16, 16) and maps.uv.shape == (3, 16, 16, 2)
+    assert maps.labels[:2].max() <= 30 and set(np.unique(maps.labels[2])) <= {0, *range(31, 43)}
+    assert maps.kind == ("body", "body", "left_hand")
+    assert set(np.unique(maps.weight)) <= {0.0, 1.0}
+    assert [c.width for c in maps.cameras] == [16] * 3
+    point = np.array([0.1, 0.2, 0.3])
+    np.testing.assert_allclose(maps.cameras[0].project(point), cameras[0].project(point) / 2)
+
+
+def test_seed_decides_and_samples_differ(pipe, view_inputs):
+    a, b = pipe.sample(*view_inputs, 2, 2, 7), pipe.sample(*view_inputs, 2, 2, 7)
+    assert torch.equal(a[1], b[1])
+    assert not torch.equal(a[1][0], a[1][1])
+    assert not torch.equal(a[1], pipe.sample(*view_inputs, 2, 2, 8)[1])
+    assert pipe(*view_inputs, samples=3, steps=1).weight.max() <= 1.0
+
+
+def test_zero_steps_is_the_direct_prediction(pipe, view_inputs):
+    maps = pipe(*view_inputs, steps=0)
+    assert set(np.unique(maps.labels[2])) <= {0, *range(31, 43)}
+    assert (maps.uv[maps.labels == 0] == 0).all()
+
+
+def test_larger_crops_are_resized(pipe, view_inputs):
+    _, _, kinds = view_inputs
+    cameras = [camera(f"c{i}", i, 64) for i in range(3)]
+    assert pipe(torch.rand(3, 3, 64, 64), cameras, kinds).labels.shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i, c, k: (i[:2], c, k), "as many cameras"),
+        (lambda i, c, k: (i[..., :16], c, k), "square"),
+        (lambda i, c, k: (i * 255, c, k), "divide 8-bit"),
+        (lambda i, c, k: (i, [dataclasses.replace(x, distortion=np.ones(5)) for x in c], k), "undistort"),
+        (lambda i, c, k: (i, [dataclasses.replace(x, width=99) for x in c], k), "crop itself"),
+    ],
+)
+def test_bad_inputs_are_explained(pipe, view_inputs, change, message):
+    with pytest.raises(InputError, match=message):
+        pipe(*change(*view_inputs))
+
+
+def test_palette_round_trip(tmp_path):
+    write_palette(palette(), tmp_path / "p.json")
+    again = read_palette(tmp_path / "p.json")
+    np.testing.assert_array_equal(again.colors, palette().colors)
+    assert again.names == palette().names and again.hand_ids == palette().hand_ids
+
+
+def test_folder_round_trip(pipe, view_inputs, tmp_path):
+    again = ProxyPipeline.from_pretrained(pipe.save_pretrained(tmp_path / "g"), precision="fp32")
+    np.testing.assert_array_equal(
+        again.sample(*view_inputs, 1, 2, 0)[1], pipe.sample(*view_inputs, 1, 2, 0)[1]
+    )
+    pipe.save_pretrained(tmp_path / "half", half=True)
+    half = ProxyPipeline.from_pretrained(tmp_path / "half", precision="fp32")
+    np.testing.assert_allclose(
+        half.sample(*view_inputs, 1, 1, 0)[1], pipe.sample(*view_inputs, 1, 1, 0)[1], atol=0.02
+    )
+    size = lambda name: sum(p.stat().st_size for p in (tmp_path / name).rglob("*.safetensors"))  # noqa: E731
+    assert size("half") < 0.55 * size("g")
+
+
+def test_damage_is_detected(pipe, tmp_path):
+    folder = pipe.save_pretrained(tmp_path / "g")
+    weights = folder / "unet" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(bytes(data))
+    with pytest.raises(InputError, match="a different file"):
+        ProxyPipeline.from_pretrained(folder)
+    weights.unlink()
+    with pytest.raises(InputError, match="no such file"):
+        ProxyPipeline.from_pretrained(folder)
+    (folder / INDEX).unlink()
+    with pytest.raises(InputError, match="did not finish"):
+        ProxyPipeline.from_pretrained(folder)
+    with pytest.raises(InputError, match="no such folder"):
+        ProxyPipeline.from_pretrained(tmp_path / "absent")
+
+
+def test_weights_of_another_network_are_refused(pipe, tmp_path):
+    folder = pipe.save_pretrained(tmp_path / "g")
+    other = ProxyPipeline(tiny_generator(num_labels=9), palette()).save_pretrained(tmp_path / "h")
+    shutil.copy(other / "adapter" / "model.safetensors", folder / "adapter")
+    index = (folder / INDEX).read_text()
+    import json
+
+    from diffproxy.generator.store import file_sha256
+
+    value = json.loads(index)
+    value["sha256"]["adapter/model.safetensors"] = file_sha256(folder / "adapter" / "model.safetensors")
+    (folder / INDEX).write_text(json.dumps(value))
+    with pytest.raises(InputError, match="of another shape"):
+        ProxyPipeline.from_pretrained(folder)
+
+
+def test_hub_ids_never_touch_the_network_unasked(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match="allow_download"):
+        load_generator("someone/no-such-generator")
+
+
+def test_packaged_nano_if_present(view_inputs):
+    import diffproxy.generator.pipeline as module
+
+    if not (Path(module.__file__).parent / "weights" / "nano" / INDEX).is_file():
+        pytest.skip("nano weights are not trained yet")
+    images, cameras, kinds = view_inputs
+    maps = load_generator("nano")(images, cameras, kinds)
+    assert maps.labels.shape == (3, 64, 64)
+
+
+def test_no_heavy_import_at_module_import():
+    assert importlib.util.find_spec("diffproxy.generator") is not None
+    source = Path(importlib.util.find_spec("diffproxy.generator").origin).parent
+    for file in source.glob("*.py"):
+        for line in file.read_text().splitlines():
+            assert not line.startswith(
+                ("import diffusers", "from diffusers", "import transformers", "from transformers")
+            )
