@@ -1,4 +1,4 @@
-"""Train the proxy generator: `python train_generator.py shards=DIR out=DIR` (or `accelerate launch train_generator.py ...`)."""
+"""Train the proxy generator: `python train_generator.py shards=DIR out=DIR`; several GPUs: `accelerate launch`."""
 
 from diffproxy.training.cli import main
 

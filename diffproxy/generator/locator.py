@@ -29,7 +29,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class LocatorMaps:
-    """Network output on the letterboxed grid (stride 8): logits of centre and mask; box size as fractions of the input."""
+    """Output on the letterboxed grid (stride 8): logits of centre and mask; box size as fractions of the input."""
 
     heat: Float[Tensor, "N h w"]
     mask: Float[Tensor, "N h w"]

@@ -17,11 +17,11 @@ BETAS = {
 
 
 def nano_config() -> GeneratorConfig:
-    """256² image to 64² proxies in 12-channel 32² latents; predicts x0, so that one step is a plain regression."""
+    """192² image to 48² proxies in 12-channel 24² latents; predicts x0, so that one step is a plain regression."""
     return GeneratorConfig(
         name="nano",
-        image_size=256,
-        proxy_size=64,
+        image_size=192,
+        proxy_size=48,
         codec="patch",
         codec_factor=2,
         latent_channels=12,
@@ -29,7 +29,7 @@ def nano_config() -> GeneratorConfig:
         adapter="pyramid",
         adapter_args={"widths": [48, 64, 128, 192], "context_layers": 2, "draft": True},
         unet={
-            "sample_size": 32,
+            "sample_size": 24,
             "in_channels": 12,
             "out_channels": 12,
             "block_out_channels": [64, 128, 128],
@@ -48,7 +48,7 @@ def nano_config() -> GeneratorConfig:
             **BETAS, "prediction_type": "sample", "timestep_spacing": "trailing",
             "rescale_betas_zero_snr": True, "set_alpha_to_one": True, "clip_sample": True, "clip_sample_range": 1.0,
         },
-        attention=AttentionConfig(epipolar_grids=(16, 8), dense_below=4),
+        attention=AttentionConfig(epipolar_grids=(12, 6), dense_below=4),
         frozen=("encoder",),
         steps=1,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from diffproxy.body import BodyModel
 from diffproxy.cameras import stack_cameras
 from diffproxy.data.shards import ShardIndex
+from diffproxy.generator.prompts import kind_ids
 from diffproxy.training.augment import AugmentConfig, View, augment_view
 from diffproxy.training.mirror import mirror_table
 
@@ -30,7 +31,7 @@ class ProxySamples(Dataset):
     """`self[i]` draws one subject and its slots: 2 to 4 body views, the rest hand crops of the same subject.
 
     Returns tensors: images (V,3,S,S) in [0,1], labels (V,p,p) uint8, uv (V,2,p,p) float32 in [0,1], K (V,3,3),
-    R_cam_world (V,3,3), t_cam_world (V,3), is_hand (V,) bool.
+    R_cam_world (V,3,3), t_cam_world (V,3), kinds (V,) ids of `generator.prompts.KINDS`.
     """
 
     def __init__(
@@ -91,5 +92,5 @@ def collate_views(views: list[View]) -> dict[str, Tensor]:
         "K": torch.from_numpy(K).float(),
         "R_cam_world": torch.from_numpy(R).float(),
         "t_cam_world": torch.from_numpy(t).float(),
-        "is_hand": torch.tensor([v.kind != "body" for v in views]),
+        "kinds": kind_ids([v.kind for v in views]),
     }

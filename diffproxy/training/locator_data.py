@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -57,6 +58,12 @@ def make_targets(people: UInt8[np.ndarray, "S S"]) -> Targets:
     return Targets(heat, mask, size, offset, valid)
 
 
+def separate_bystanders(people: UInt8[np.ndarray, "S S"]) -> UInt8[np.ndarray, "S S"]:
+    """Shards mark the subject 1 and everybody else 2: give each connected bystander a value of its own."""
+    _, parts = cv2.connectedComponents((people == 2).astype(np.uint8))
+    return np.where(people == 1, 1, np.where(parts > 0, np.minimum(parts + 1, 255), 0)).astype(np.uint8)
+
+
 class LocatorSamples(Dataset):
     """`self[i]` is a pure function of (seed, i): image (3,S,S) in [0,1] and the fields of `Targets`."""
 
@@ -85,7 +92,7 @@ class LocatorSamples(Dataset):
         people[: view.mask.shape[0], : view.mask.shape[1]] = view.mask
         warp = Similarity.about_center(long_side, INPUT_SIZE, zoom, angle, shift)
         image = warp_image(pad, warp, INPUT_SIZE)
-        (people,) = warp_nearest((people,), warp, INPUT_SIZE)
+        people = separate_bystanders(warp_nearest((people,), warp, INPUT_SIZE)[0])
         if self.augment:
             if rng.random() < 0.5:
                 image, people = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(people[:, ::-1])

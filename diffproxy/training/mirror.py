@@ -18,7 +18,7 @@ MIRROR_KIND: dict[Kind, Kind] = {"body": "body", "left_hand": "right_hand", "rig
 
 @dataclass(frozen=True)
 class MirrorTable:
-    """What label and UV a surface point's mirror image has: `label' = label_map[label]`, `u' = 1 - u` where `flip_u`."""
+    """Label and UV of a surface point's mirror image: `label' = label_map[label]`, `u' = 1 - u` where `flip_u`."""
 
     label_map: UInt8[np.ndarray, "256"]
     flip_u: Bool[np.ndarray, "256"]

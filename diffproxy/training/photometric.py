@@ -97,7 +97,7 @@ def _pixelate(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _occlude(image: Image, rng: np.random.Generator) -> Image:
-    """Flat or textured bars and blobs; the proxy below stays: the network learns to continue the body behind thin things."""
+    """Bars and blobs; the proxy below stays: the network learns to continue the body behind thin things."""
     out = image.copy()
     h, w = image.shape[:2]
     for _ in range(int(rng.integers(1, 4))):

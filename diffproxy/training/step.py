@@ -1,15 +1,28 @@
-"""One training step's loss, as a pure function of model, batch and a random generator."""
+"""All losses of one batch, as a function of model, batch and a random generator."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from diffproxy.body import Palette
-from diffproxy.generator import ProxyGenerator
-from diffproxy.proxies import encode_labels_rgb
+from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
+from diffproxy.generator.schedule import add_noise, make_scheduler, training_target
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
+
+UV_WEIGHT = 5.0  # UV errors are about 0.05 where cross-entropy is about 1
+
+
+def proxy_images(
+    labels: UInt8[Tensor, "N P P"], uv: Float[Tensor, "N 2 P P"], colors: Float[Tensor, "L 3"]
+) -> tuple[Float[Tensor, "N 3 P P"], Float[Tensor, "N 3 P P"]]:
+    """The two images the diffusion model learns: palette colours, and (u, v, 1); background black in both."""
+    seg = colors.to(uv)[labels.long()].permute(0, 3, 1, 2)
+    foreground = (labels > 0).to(uv)[:, None]
+    return seg, torch.cat([uv * foreground, foreground], 1)
 
 
 class TrainingObjective(nn.Module):
@@ -17,48 +30,59 @@ class TrainingObjective(nn.Module):
 
     def __init__(self, generator: ProxyGenerator, palette: Palette, config: TrainConfig):
         super().__init__()
-        self.generator, self.config, self.palette = generator, config, palette
+        self.generator, self.config = generator, config
+        self.scheduler = make_scheduler(generator.config)
+        self.body_ids, self.hand_ids = list(palette.body_ids), list(palette.hand_ids)
+        self.register_buffer("colors", torch.as_tensor(palette.colors, dtype=torch.float32), persistent=False)
+
+    def condition(self, batch: dict[str, Tensor]) -> Conditioning:
+        cameras = CameraBatch.from_arrays(
+            batch["K"], batch["R_cam_world"], batch["t_cam_world"], self.generator.config.image_size
+        )
+        return self.generator.condition(batch["images"], cameras, batch["kinds"])
+
+    def allowed(self, batch: dict[str, Tensor]) -> Bool[Tensor, "N L"]:
+        """Per view (flattened): which labels its palette has."""
+        is_hand = batch["kinds"].flatten() > 0
+        return allowed_labels(is_hand, self.body_ids, self.hand_ids, self.generator.config.num_labels)
 
     def forward(self, batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
-        """Losses of a batch of S samples with V slots: `total` plus its parts, all scalars."""
-        cfg, gen = self.config, self.generator
+        """Losses of a batch of S samples with V slots: `total` and its parts, all scalars."""
+        cfg = self.config
         with torch.set_grad_enabled(torch.is_grad_enabled() and not cfg.freeze_conditioning):
-            cond = gen.condition(
-                batch["images"], batch["K"], batch["R_cam_world"], batch["t_cam_world"], batch["is_hand"]
-            )
+            cond = self.condition(batch)
         losses: dict[str, Tensor] = {}
         total = batch["images"].new_zeros(())
-        labels, uv = batch["labels"].flatten(0, 1), batch["uv"].flatten(0, 1)
-        if cfg.dense_weight and cond.dense_logits is not None and not cfg.freeze_conditioning:
-            allowed = allowed_labels(
-                batch["is_hand"].flatten(),
-                self.palette.body_ids,
-                self.palette.hand_ids,
-                cond.dense_logits.shape[1],
-            )
-            parts = dense_loss(cond.dense_logits, cond.dense_uv, labels, uv, allowed, cfg.foreground_weight)
+        if cfg.dense_weight and cond.adapter.dense_logits is not None and not cfg.freeze_conditioning:
+            parts = dense_loss(
+                cond.adapter.dense_logits, cond.adapter.dense_uv, batch["labels"].flatten(0, 1),
+                batch["uv"].flatten(0, 1), self.allowed(batch), cfg.foreground_weight,
+            )  # fmt: skip
             losses |= {f"dense_{k}": v for k, v in parts.items()}
-            total = total + cfg.dense_weight * (parts["label"] + 5.0 * parts["uv"])
+            total = total + cfg.dense_weight * (parts["label"] + UV_WEIGHT * parts["uv"])
         if cfg.diffusion_weight:
             losses["diffusion"] = self.diffusion(batch, cond, rng)
             total = total + cfg.diffusion_weight * losses["diffusion"]
-        losses["total"] = total
-        return losses
+        return losses | {"total": total}
 
-    def diffusion(self, batch: dict[str, Tensor], cond: object, rng: torch.Generator) -> Tensor:
-        """Paper Eq. 1 with the generator's own prediction type; the same t for all views of a sample."""
+    def diffusion(
+        self, batch: dict[str, Tensor], cond: Conditioning, rng: torch.Generator
+    ) -> Float[Tensor, ""]:
+        """Paper Eq. 1, with the generator's own prediction type; one timestep for all views of a sample."""
         gen, cfg = self.generator, self.config
         S, V = batch["labels"].shape[:2]
-        seg, uv = encode_labels_rgb(batch["labels"].flatten(0, 1), batch["uv"].flatten(0, 1), self.palette)
-        x0 = gen.encode(torch.stack([seg, uv], 1).unflatten(0, (S, V)))  # (S, V, 2, C, h, w)
-        noise = torch.randn(x0.shape, generator=rng).to(x0)
-        u = torch.rand(S, generator=rng).to(x0.device)
-        steps = gen.schedule.num_train_timesteps
-        t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1)
-        noisy = gen.schedule.add_noise(x0, noise, t)
-        prediction = gen.denoise(noisy, t, cond)
-        foreground = (batch["labels"] > 0).float()[:, :, None, None]
-        weight = 1 + (cfg.foreground_weight - 1) * nn.functional.adaptive_max_pool2d(
-            foreground[:, :, 0], x0.shape[-2:]
+        images = torch.stack(
+            proxy_images(batch["labels"].flatten(0, 1), batch["uv"].flatten(0, 1), self.colors), 1
         )
-        return diffusion_loss(prediction, gen.schedule.target(x0, noise, t), weight[:, :, None])
+        with torch.no_grad():
+            x0 = gen.codec.encode(images.flatten(0, 1)).unflatten(0, (S, V, 2))
+        noise = torch.randn(x0.shape, generator=rng).to(x0)
+        steps = self.scheduler.config.num_train_timesteps
+        u = torch.rand(S, generator=rng)
+        t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1).to(x0.device)
+        prediction = gen.denoise(add_noise(self.scheduler, x0, noise, t), t, cond)
+        near = F.adaptive_max_pool2d((batch["labels"] > 0).float(), x0.shape[-2:])  # (S, V, h, w)
+        weight = 1 + (cfg.foreground_weight - 1) * near
+        return diffusion_loss(
+            prediction, training_target(self.scheduler, x0, noise, t), weight[:, :, None, None]
+        )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch.utils.data import DataLoader, Sampler
@@ -16,13 +17,15 @@ from tqdm import tqdm
 
 from diffproxy.body import load_body
 from diffproxy.errors import InputError
-from diffproxy.generator import ProxyPipeline, load_or_build_generator
+from diffproxy.generator import ProxyGenerator, build_generator, load_saved_generator, preset, save_generator
+from diffproxy.generator.encoders import EfficientNetEncoder
+from diffproxy.generator.presets import PRESETS
 from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.ema import EMA
+from diffproxy.training.parameters import learning_rate_factor, select_parameters
 from diffproxy.training.step import TrainingObjective
-from diffproxy.training.validate import validate
 
 log = logging.getLogger(__name__)
 
@@ -42,33 +45,19 @@ class StepSampler(Sampler[int]):
         return (self.steps - self.start) * self.batch
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Factor on the base rate: linear warm-up, then cosine to 2 %."""
-    if step < config.warmup_steps:
-        return (step + 1) / config.warmup_steps
-    progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return 0.02 + 0.98 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * min(progress, 1.0)))).item()
+def noise_seed(seed: int, step: int, rank: int) -> int:
+    """Seed of one step's noise: resuming at a step draws what the uninterrupted run drew."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def parameter_groups(objective: TrainingObjective, config: TrainConfig) -> list[dict]:
-    """Trainable parameters, the image encoder with its own rate (0 = frozen)."""
-    gen = objective.generator
-    encoder = {id(p) for p in gen.encoder.parameters()}
-    for p in gen.encoder.parameters():
-        p.requires_grad_(config.encoder_lr > 0 and p.requires_grad)
-    conditioning = {id(p) for m in (gen.adapter, gen.encoder) for p in m.parameters()}
-    if config.freeze_conditioning:
-        for p in (*gen.adapter.parameters(), *gen.encoder.parameters()):
-            p.requires_grad_(False)
-    if not config.diffusion_weight:
-        for p in gen.parameters():
-            p.requires_grad_(p.requires_grad and id(p) in conditioning)
-    rest = [p for p in gen.parameters() if p.requires_grad and id(p) not in encoder]
-    tail = [p for p in gen.encoder.parameters() if p.requires_grad]
-    groups = [{"params": rest, "lr": config.lr, "base_lr": config.lr}]
-    if tail:
-        groups.append({"params": tail, "lr": config.encoder_lr, "base_lr": config.encoder_lr})
-    return groups
+def start_generator(source: str) -> ProxyGenerator:
+    """A fresh generator by preset name (encoder with its ImageNet weights), or a saved one by path."""
+    if source not in PRESETS:
+        return load_saved_generator(Path(source))[0]
+    generator = build_generator(preset(source))
+    if isinstance(generator.encoder, EfficientNetEncoder):
+        generator.encoder.net.load_imagenet()
+    return generator
 
 
 def train(config: TrainConfig) -> Path:
@@ -77,9 +66,9 @@ def train(config: TrainConfig) -> Path:
     accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    generator = load_or_build_generator(config.generator)
+    generator = start_generator(config.generator)
     objective = TrainingObjective(generator, body.atlas.palette, config)
-    groups = parameter_groups(objective, config)
+    groups = select_parameters(generator, config)
     if config.channels_last:
         generator.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
@@ -99,6 +88,8 @@ def train(config: TrainConfig) -> Path:
     )
     loader = DataLoader(data, config.batch, sampler=sampler, num_workers=config.workers, drop_last=True,
                         multiprocessing_context="fork" if config.workers else None)  # fmt: skip
+    if config.val_shards:
+        from diffproxy.training.validate import validate
     val = ProxySamples(config.val_shards, body, samples, None) if config.val_shards else None
 
     out.mkdir(parents=True, exist_ok=True)
@@ -110,9 +101,9 @@ def train(config: TrainConfig) -> Path:
     step = start
     for step, batch in enumerate(loader, start=start + 1):
         batch = {k: v.to(accelerator.device) for k, v in batch.items()}
-        rng = torch.Generator().manual_seed(hash((config.seed, step, accelerator.process_index)) % 2**63)
+        rng = torch.Generator().manual_seed(noise_seed(config.seed, step, accelerator.process_index))
         for group in optimizer.param_groups:
-            group["lr"] = group["base_lr"] * learning_rate(step - 1, config)
+            group["lr"] = group["base_lr"] * learning_rate_factor(step - 1, config)
         with accelerator.autocast():
             losses = objective(batch, rng)
         if not torch.isfinite(losses["total"]):
@@ -142,7 +133,9 @@ def train(config: TrainConfig) -> Path:
         if accelerator.is_main_process:
             if val is not None and (step % config.val_every == 0 or last):
                 with ema.applied(bare.generator), accelerator.autocast():
-                    scores = validate(bare.generator, val, body, config, out / "samples" / f"{step:07d}.png")
+                    scores = validate(
+                        bare, val, body, config.val_samples, out / "samples" / f"{step:07d}.png"
+                    )
                 with curves.open("a") as f:
                     f.write(json.dumps({"step": step, "val": scores}) + "\n")
                 log.info("step %d: %s", step, scores)
@@ -155,6 +148,6 @@ def train(config: TrainConfig) -> Path:
     exported = out / "model"
     if accelerator.is_main_process:
         with ema.applied(bare.generator):
-            ProxyPipeline(bare.generator, body).save_pretrained(exported)
+            save_generator(bare.generator, body.atlas.palette, exported, half=True)
         (out / "train_config.json").write_text(json.dumps(asdict(config), indent=1))
     return exported

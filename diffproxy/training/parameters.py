@@ -1,0 +1,56 @@
+"""Which parameters a stage trains, and how fast."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from diffproxy.generator import ProxyGenerator
+from diffproxy.generator.encoders import EfficientNetEncoder
+from diffproxy.training.config import TrainConfig
+
+FROZEN_BLOCKS = (
+    5  # strides 1-8 of the encoder keep ImageNet's edges and textures: cheaper, and closer to real images
+)
+
+
+def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
+    """Optimiser groups `{"params", "lr", "base_lr"}`; switches gradients off everywhere else.
+
+    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves adapter and encoder alone.
+    """
+    if config.encoder_lr and not config.freeze_conditioning:
+        generator.config = generator.config.replace(
+            frozen=tuple(f for f in generator.config.frozen if f != "encoder")
+        )
+        thaw_encoder(generator.encoder)
+    else:
+        generator.encoder.requires_grad_(False)
+    if config.freeze_conditioning:
+        generator.adapter.requires_grad_(False)
+    if not config.diffusion_weight:
+        generator.unet.requires_grad_(False)
+        generator.prompts.requires_grad_(False)
+    encoder = {id(p) for p in generator.encoder.parameters()}
+    trained = [p for p in generator.parameters() if p.requires_grad]
+    groups = [{"params": [p for p in trained if id(p) not in encoder], "lr": config.lr, "base_lr": config.lr}]
+    if tail := [p for p in trained if id(p) in encoder]:
+        groups.append({"params": tail, "lr": config.encoder_lr, "base_lr": config.encoder_lr})
+    return groups
+
+
+def thaw_encoder(encoder: nn.Module) -> None:
+    """Let the deep half of the encoder learn; of another encoder than EfficientNet, all of it."""
+    encoder.requires_grad_(True)
+    if isinstance(encoder, EfficientNetEncoder):
+        for block in (encoder.net.stem, *encoder.net.blocks[:FROZEN_BLOCKS]):
+            block.requires_grad_(False)
+
+
+def learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then cosine down to 2 %."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
