@@ -22,6 +22,7 @@ class AtlasLike(Protocol):
     """Surface point <-> (part label, UV); see `diffproxy.body.SurfaceAtlas`."""
 
     palette: PaletteLike
+    segment_of_label: Any  # label -> SMPL-X joint that moves the part rigidly
 
     def encode(self, face: np.ndarray, bary: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]: ...
 

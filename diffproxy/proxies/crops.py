@@ -1,0 +1,104 @@
+"""Boxes in a view: around a mask, around the hands that the labels show, and shaken ones for training.
+
+A box is (x0, y0, x1, y1) in pixels of the map; pixel j covers j to j + 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool
+
+from diffproxy.errors import InputError
+from diffproxy.proxies.interfaces import AtlasLike
+from diffproxy.proxies.maps import ProxyMaps
+
+Box = tuple[float, float, float, float]
+HAND_JOINTS = {"left_hand": 20, "right_hand": 21}  # SMPL-X wrists
+
+
+def box_around(mask: Bool[np.ndarray, "H W"], margin: float = 0.1, min_pixels: int = 1) -> Box | None:
+    """The square around the true pixels, `margin` (of its side) added on every side; None below `min_pixels`.
+
+    It may reach out of the image: `Camera.crop` and image crops allow that.
+    """
+    if int(mask.sum()) < max(min_pixels, 1):
+        return None
+    return square(_tight(mask), margin)
+
+
+def square(box: Sequence[float], margin: float = 0.0) -> Box:
+    """The square of the longer side around the same centre, grown by `margin` (of its side) on every side."""
+    x0, y0, x1, y1 = box
+    half = max(x1 - x0, y1 - y0) * (0.5 + margin)
+    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+    return (float(cx - half), float(cy - half), float(cx + half), float(cy + half))
+
+
+def hand_boxes(
+    maps: ProxyMaps, atlas: AtlasLike, margin: float = 0.0, min_pixels: int = 3, keep: float = 0.25
+) -> dict[tuple[int, str], Box | None]:
+    """Square box of each hand in each body view, in pixels of that view's map; None where the hand is not seen.
+
+    Body labels of the wrist's segment are the hand. Pixels of weight 0 do not count, nor do connected pieces
+    smaller than `keep` times the largest: stray pixels would blow the box up. A hand below `min_pixels` is missing.
+    """
+    ids = hand_label_ids(atlas)
+    boxes: dict[tuple[int, str], Box | None] = {}
+    for v, view_kind in enumerate(maps.kind):
+        if view_kind != "body":
+            continue
+        for hand, labels in ids.items():
+            mask = np.isin(maps.labels[v], labels) & (maps.weight[v] > 0)
+            boxes[v, hand] = box_around(large_pieces(mask, keep), margin, min_pixels) if mask.any() else None
+    return boxes
+
+
+def hand_label_ids(atlas: AtlasLike) -> dict[str, list[int]]:
+    """Body-palette labels of each hand, by the joint that moves the part."""
+    segments = atlas.segment_of_label
+    body_ids = [int(i) for i in atlas.palette.body_ids]
+    return {hand: [i for i in body_ids if int(segments[i]) == joint] for hand, joint in HAND_JOINTS.items()}
+
+
+def missing_hands(boxes: dict[tuple[int, str], Box | None], names: Sequence[str]) -> list[str]:
+    """A sentence for each hand that some or all views (camera `names`) do not show; empty if all is seen."""
+    notes = []
+    for hand in HAND_JOINTS:
+        unseen = [names[v] for (v, h), box in sorted(boxes.items()) if h == hand and box is None]
+        total = sum(h == hand for _, h in boxes)
+        if unseen and len(unseen) == total:
+            notes.append(f"{hand.replace('_', ' ')}: seen in no view; its pose is left to the prior")
+        elif unseen:
+            notes.append(f"{hand.replace('_', ' ')}: not seen by {', '.join(unseen)}")
+    return notes
+
+
+def large_pieces(mask: Bool[np.ndarray, "H W"], keep: float = 0.25) -> Bool[np.ndarray, "H W"]:
+    """The 8-connected pieces of at least `keep` times the largest piece's pixels."""
+    import cv2
+
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if not len(areas):
+        return mask
+    return np.isin(pieces, 1 + np.flatnonzero(areas >= keep * areas.max()))
+
+
+def jitter_box(box: Box, rng: np.random.Generator, shift: float = 0.1, zoom: float = 0.2) -> Box:
+    """The square box moved by up to `shift` sides each way and scaled by a factor in [1/(1 + zoom), 1 + zoom]."""
+    if shift < 0 or zoom < 0:
+        raise InputError(
+            "shift and zoom of at least 0", f"{shift}, {zoom}", "use 0 to leave the box as it is"
+        )
+    side = max(box[2] - box[0], box[3] - box[1])
+    dx, dy = rng.uniform(-shift, shift, size=2) * side
+    half = side / 2 * np.exp(rng.uniform(-1, 1) * np.log1p(zoom))
+    cx, cy = (box[0] + box[2]) / 2 + dx, (box[1] + box[3]) / 2 + dy
+    return (float(cx - half), float(cy - half), float(cx + half), float(cy + half))
+
+
+def _tight(mask: Bool[np.ndarray, "H W"]) -> Box:
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))

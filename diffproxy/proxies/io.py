@@ -1,0 +1,172 @@
+"""Proxies on disk: a folder of PNG files and `proxies.json`. The format is described in docs/proxy_format.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import diffproxy
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.proxies.files import write_atomic
+from diffproxy.proxies.interfaces import BodyLike, PaletteLike, as_numpy, palette_ids
+from diffproxy.proxies.maps import KINDS, ProxyMaps
+from diffproxy.proxies.png import (
+    UV_LEVELS,
+    WEIGHT_LEVELS,
+    decode_proxy_png,
+    decode_weight_png,
+    encode_proxy_png,
+    encode_weight_png,
+)
+
+FORMAT = "diffproxy-proxies"
+VERSION = 1
+INDEX = "proxies.json"
+
+
+def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
+    """Write the folder; `proxies.json` comes last, so that a folder that has it is complete.
+
+    UV is kept to 1/131070 and weight to 1/510. InputError where the maps break their own contract.
+    """
+    maps.check()
+    folder = Path(folder)
+    index = folder / INDEX
+    index.unlink(missing_ok=True)
+    views = []
+    for v, (kind, camera) in enumerate(zip(maps.kind, maps.cameras, strict=True)):
+        files = {"proxy": f"v{v:02d}.{kind}.proxy.png", "weight": f"v{v:02d}.{kind}.weight.png"}
+        write_atomic(folder / files["proxy"], encode_proxy_png(maps.labels[v], maps.uv[v]))
+        write_atomic(folder / files["weight"], encode_weight_png(maps.weight[v]))
+        views.append({**files, "kind": kind, "camera": camera.to_json()})
+    meta = {
+        "format": FORMAT,
+        "version": VERSION,
+        "software": f"diffproxy {diffproxy.__version__}",
+        "body": {"name": body.name, "topology_id": body.topology_id},
+        "proxy": {"channels": ["label", "u", "v"], "uv_levels": UV_LEVELS, "uv_origin": "bottom-left"},
+        "weight": {"levels": WEIGHT_LEVELS},
+        "parts": palette_to_json(body.atlas.palette),
+        "views": views,
+    }
+    write_atomic(index, json.dumps(meta, indent=1).encode())
+
+
+def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[ProxyMaps, dict[str, Any]]:
+    """Maps and the content of `proxies.json`. With `body`, its topology and part names must be the folder's.
+
+    InputError names the file and what is wrong with it: missing, damaged, of another format, labels unknown.
+    """
+    folder = Path(folder)
+    meta = _read_index(folder / INDEX)
+    if body is not None:
+        _check_body(meta, body, folder)
+    try:
+        views = meta["views"]
+        cameras = tuple(Camera.from_json(view["camera"]) for view in views)
+        kinds = tuple(view["kind"] for view in views)
+        names = [(view["proxy"], view.get("weight")) for view in views]
+        parts = {
+            name: {0} | {p["id"] for p in meta["parts"] if p["palette"] == name} for name in ("body", "hand")
+        }
+    except (KeyError, TypeError) as error:
+        raise _bad_index(folder / INDEX, f"no usable entry {error}") from error
+    if not views or set(kinds) - set(KINDS):
+        raise _bad_index(folder / INDEX, f"views of kinds {sorted(set(kinds))}")
+    labels, uv, weight = [], [], []
+    for (proxy, weights), kind, camera in zip(names, kinds, cameras, strict=True):
+        found, coordinates = decode_proxy_png(_read(folder, proxy), proxy)
+        _check_view(found, parts["body" if kind == "body" else "hand"], camera, proxy, kind)
+        seen = (found > 0).astype(np.float32)
+        labels.append(found)
+        uv.append(coordinates * seen[..., None])
+        weight.append(decode_weight_png(_read(folder, weights), weights) if weights else seen)
+    if len({a.shape for a in [*labels, *weight]}) > 1:
+        raise _bad_index(folder / INDEX, "pictures of different sizes")
+    return ProxyMaps(np.stack(labels), np.stack(uv), np.stack(weight), kinds, cameras), meta
+
+
+def palette_to_json(palette: PaletteLike) -> list[dict[str, Any]]:
+    """One entry a part: id, name, RGB colour in [0, 1] and the palette it belongs to."""
+    colors = as_numpy(palette.colors)
+    entries = []
+    for name, kind in (("body", "body"), ("hand", "left_hand")):
+        for i in palette_ids(palette, kind)[1:]:
+            color = [round(float(c), 6) for c in colors[i]]
+            entries.append({"id": i, "name": palette.names[i], "palette": name, "color": color})
+    return entries
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(
+            f"{path}",
+            "no such file",
+            "give a folder that was written to its end by `save_proxies`",
+        )
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _bad_index(path, f"text that is not JSON ({error})") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("version") != VERSION:
+        found = (
+            {k: meta.get(k) for k in ("format", "version")} if isinstance(meta, dict) else type(meta).__name__
+        )
+        raise _bad_index(path, f"{found}")
+    return meta
+
+
+def _bad_index(path: Path, found: str) -> InputError:
+    return InputError(f"{path} of format {FORMAT}, version {VERSION}", found, "see docs/proxy_format.md")
+
+
+def _read(folder: Path, name: str) -> bytes:
+    if Path(name).name != name:  # the index may come from anywhere: it cannot point out of its folder
+        raise InputError(
+            "plain file names in proxies.json", f"{name!r}", "put the pictures beside proxies.json"
+        )
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{folder / name}, which proxies.json lists", f"{error}", "copy the whole folder"
+        ) from error
+
+
+def _check_view(labels: np.ndarray, allowed: set[int], camera: Camera, name: str, kind: str) -> None:
+    strange = sorted({int(i) for i in np.unique(labels)} - allowed)
+    if strange:
+        raise InputError(
+            f"labels of the {kind} palette in {name}",
+            f"also {strange}",
+            "list these parts in proxies.json, or mend it",
+        )
+    if labels.shape != (camera.height, camera.width):
+        raise InputError(
+            f"a picture of {camera.width}x{camera.height} pixels in {name}, as its camera says",
+            f"{labels.shape[1]}x{labels.shape[0]}",
+            "crop or resize the camera together with the picture",
+        )
+
+
+def _check_body(meta: dict[str, Any], body: BodyLike, folder: Path) -> None:
+    theirs, ours = meta.get("body"), {"name": body.name, "topology_id": body.topology_id}
+    if not isinstance(theirs, dict) or theirs.get("topology_id") != body.topology_id:
+        raise InputError(
+            f"proxies of the body {ours} in {folder}",
+            f"proxies of {theirs}",
+            "load the body that the proxies were made with",
+        )
+    parts = {p["id"]: p["name"] for p in meta.get("parts", [])}
+    known = {p["id"]: p["name"] for p in palette_to_json(body.atlas.palette)}
+    if parts != known:
+        differ = sorted(i for i in {*parts, *known} if parts.get(i) != known.get(i))[:5]
+        raise InputError(
+            f"the part names of body {body.name} in {folder}",
+            "; ".join(f"part {i}: {parts.get(i)} in the file, {known.get(i)} in the body" for i in differ),
+            "load the body that the proxies were made with",
+        )
