@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
@@ -16,6 +15,7 @@ from diffproxy.capture.timing import Stopwatch
 from diffproxy.proxies import ProxyMaps
 
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
+PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
 HAND_MARGIN = 1.5
 MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
 
@@ -88,24 +88,14 @@ def _call(
     return pipe(images, list(cameras), kinds, samples=config.samples, steps=config.steps, seed=config.seed)
 
 
-def foreground_box(mask: Bool[np.ndarray, "H W"]) -> tuple[float, float, float, float] | None:
-    """Box around the large connected pieces of a mask, None when there is too little of it."""
-    import cv2
-
-    if mask.mean() < MIN_FOREGROUND:
-        return None
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    keep = np.isin(pieces, 1 + np.flatnonzero(areas >= 0.1 * areas.max()))
-    rows, cols = np.flatnonzero(keep.any(axis=1)), np.flatnonzero(keep.any(axis=0))
-    return (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
-
-
 def _better_boxes(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[Box]:
     """The crops that the foreground asks for; the old one where it shows nothing or something far away."""
+    from diffproxy.proxies.crops import box_around, large_pieces
+
     better = []
     for labels, box in zip(maps.labels, boxes, strict=True):
-        found = foreground_box(labels > 0)
+        mask = large_pieces(labels > 0, PIECE)
+        found = box_around(mask, 0.0, min_pixels=int(MIN_FOREGROUND * mask.size))
         if found is None:
             better.append(box)
             continue

@@ -10,7 +10,7 @@ import torch
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import RigFrames, load_rig, open_frames
-from diffproxy.capture.options import BodyOption, FitOptions, RigOption, split_names
+from diffproxy.capture.options import BodyOption, FitOptions, GeneratorOption, RigOption, split_names
 from diffproxy.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -74,12 +74,11 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def open_generator(weights: str, device: torch.device) -> Any:
+def open_generator(option: GeneratorOption, device: torch.device) -> Any:
     """The proxy pipeline on `device`."""
     from diffproxy.generator import load_generator
 
-    pipe = load_generator(weights)
-    return pipe.to(device) if hasattr(pipe, "to") else pipe
+    return load_generator(option.weights, allow_download=option.download).to(device)
 
 
 def open_locator(device: torch.device) -> Any | None:

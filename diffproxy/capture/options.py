@@ -40,10 +40,14 @@ class BodyOption:
 
 @dataclass
 class GeneratorOption:
-    """`weights`: "nano" (in the package), a folder in diffusers layout, or a hub id; `steps` 0: its default."""
+    """`weights`: "nano" (in the package), a folder in diffusers layout, or a hub id.
+
+    `steps`: denoising steps, -1 is the weights' own number, 0 the direct prediction. `download`: allow the hub.
+    """
 
     weights: str = "nano"
-    steps: int = 0
+    steps: int = -1
+    download: bool = False
 
 
 @dataclass
@@ -95,6 +99,7 @@ class FitOptions:
         one_of("shape", self.shape, ("per_frame", "shared"))
         one_of("solver", self.solver.name, ("lm", "adam"))
         one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
+        at_least("generator.steps", self.generator.steps, -1)
         at_least("samples", self.samples, 1)
         at_least("box_margin", self.box_margin, 1.0)
         at_least("seed", self.seed, 0)

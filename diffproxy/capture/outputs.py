@@ -13,8 +13,8 @@ from diffproxy.cameras import RigFrames
 from diffproxy.capture.options import FitOptions
 from diffproxy.capture.record import FrameRecord
 from diffproxy.capture.result import write_result
-from diffproxy.capture.store import write_atomic
 from diffproxy.capture.summary import ground_truth_errors, run_metrics, to_json
+from diffproxy.proxies.files import write_atomic
 
 log = logging.getLogger(__name__)
 

@@ -61,14 +61,7 @@ class ProxyStore:
         folder = self._folders().get(frame_id)
         if folder is None:
             raise InputError(f"proxies of frame {frame_id} in {self.folder}", "none", "choose other frames=")
-        maps, meta = load_proxies(folder)
-        topology = meta.get("topology_id", self.body.topology_id)
-        if topology != self.body.topology_id:
-            fix = "fit them with the body that they were made for: body=FILE"
-            found = f"{topology} in {folder}"
-            raise InputError(
-                f"proxies for body topology {self.body.topology_id} ({self.body.name})", found, fix
-            )
+        maps, _ = load_proxies(folder, self.body)
         side = json.loads((folder / SIDE).read_text()) if (folder / SIDE).is_file() else {}
         boxes = tuple(tuple(float(x) for x in box) for box in side.get("boxes", ()))
         return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}))

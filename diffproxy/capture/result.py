@@ -14,7 +14,7 @@ import torch
 from diffproxy.body import BodyModel
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.capture.record import FrameRecord
-from diffproxy.capture.store import write_atomic
+from diffproxy.proxies.files import write_atomic
 
 CONVENTIONS = {
     "units": "metres, radians, seconds",

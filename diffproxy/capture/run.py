@@ -104,14 +104,14 @@ def _frame_fitter(
     options: FitOptions, body: BodyModel, config: FitConfig, frames: RigFrames, pipe: Any, locator: Any
 ) -> FrameFitter:
     device = inputs.pick_device(options.device)
-    pipe = pipe or inputs.open_generator(options.generator.weights, device)
+    pipe = pipe or inputs.open_generator(options.generator, device)
     auto = options.boxes == "auto" and not options.masks
     locator = (locator or inputs.open_locator(device)) if auto else None
     source = choose_source(options.boxes, options.masks, frames.cameras, locator)
     generate = GenerateConfig(
-        size=int(pipe.config.image_size),
+        size=int(pipe.generator.config.image_size),
         samples=options.samples,
-        steps=options.generator.steps or None,
+        steps=None if options.generator.steps < 0 else options.generator.steps,
         hands=options.hands,
         recrop=options.recrop,
         margin=options.box_margin,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import zipfile
 import zlib
@@ -16,6 +15,7 @@ import numpy as np
 
 from diffproxy.capture.record import FrameRecord
 from diffproxy.errors import InputError
+from diffproxy.proxies.files import write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +23,6 @@ OURS = (
     "frames", "frames_shared", "mesh", "overlay", "proxies",
     "result.npz", "metrics.json", "report.html", "config.yaml", "run.json",
 )  # fmt: skip
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write to a temporary name in the same folder, then rename: a file that exists is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def fingerprint(settings: dict[str, Any]) -> str:

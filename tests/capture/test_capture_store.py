@@ -7,8 +7,9 @@ import pytest
 
 from diffproxy.body.params import PARAM_DIMS
 from diffproxy.capture.record import FrameRecord
-from diffproxy.capture.store import FrameStore, fingerprint, open_run, write_atomic
+from diffproxy.capture.store import FrameStore, fingerprint, open_run
 from diffproxy.errors import InputError
+from diffproxy.proxies.files import write_atomic
 
 
 def _record(frame_id: int = 3) -> FrameRecord:
