@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from ..errors import InputError
+from .motion.arrays import load_arrays
 from .motion.hand_synergy import sample_fingers
 from .motion.mirror import mirror_body, mirror_hand, mirror_rotations
 from .motion.rotations import about, to_matrix, to_rotvec
@@ -92,8 +93,6 @@ class PoseBank:
 
 def load_pose_bank(path: Path | str | None = None) -> PoseBank:
     """The packaged bank, or one built by `python -m diffproxy.data.motion build_bank`. InputError on a bad file."""
-    from .motion.read_skeleton import load_arrays
-
     path = Path(path) if path is not None else BANK_FILE
     data = load_arrays(path)
     lost = _KEYS.keys() - data.keys()

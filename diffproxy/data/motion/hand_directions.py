@@ -13,15 +13,17 @@ from .rotations import about, swing, to_matrix, to_rotvec
 
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")  # SMPL-X order, three joints each
 
-# Nominal bone directions of the flat right hand, palm axes; fingers straight and slightly spread.
+# Nominal bone directions of the flat right hand, palm axes: fingers straight and slightly spread, the thumb in the
+# plane of the palm at some fifty degrees, its outer bones bent a little. To about five degrees.
 _FLAT = {
-    "index": (-1.0, 0.0, 0.05),
-    "middle": (-1.0, 0.0, 0.0),
-    "pinky": (-1.0, 0.0, -0.16),
-    "ring": (-1.0, 0.0, -0.07),
-    "thumb": (-0.72, -0.25, 0.65),
+    "index": [(-1.0, 0.0, 0.05)] * 3,
+    "middle": [(-1.0, 0.0, 0.0)] * 3,
+    "pinky": [(-1.0, 0.0, -0.16)] * 3,
+    "ring": [(-1.0, 0.0, -0.07)] * 3,
+    "thumb": [(-0.64, 0.0, 0.77), (-0.74, -0.2, 0.64), (-0.74, -0.2, 0.64)],
 }
-FLAT_DIRECTIONS: np.ndarray = np.stack([np.array(_FLAT[f]) / np.linalg.norm(_FLAT[f]) for f in FINGERS])
+FLAT_DIRECTIONS: np.ndarray = np.array([_FLAT[f] for f in FINGERS])  # (5, 3, 3): finger, bone, xyz
+FLAT_DIRECTIONS /= np.linalg.norm(FLAT_DIRECTIONS, axis=-1, keepdims=True)
 FLAT_DIRECTIONS.setflags(write=False)
 
 
@@ -46,7 +48,7 @@ def calibrate(flat: Float[ndarray, "5 3 3"], bend: float = 0.0) -> Float[ndarray
     A wrist marker off the hand's axis tilts the palm axes; one flat pose shows by how much. `bend` (radians) is how
     far the knuckles of that pose are bent all the same.
     """
-    wanted = about(2, bend) @ FLAT_DIRECTIONS[:4].mean(axis=0)
+    wanted = about(2, bend) @ FLAT_DIRECTIONS[:4, 0].mean(axis=0)
     return swing(flat[:4, 0].mean(axis=0), wanted)
 
 
@@ -59,7 +61,7 @@ def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
     for finger in range(5):
         parent = np.eye(3)
         for bone in range(3):
-            here = swing(parent @ FLAT_DIRECTIONS[finger], directions[finger, bone]) @ parent
+            here = swing(parent @ FLAT_DIRECTIONS[finger, bone], directions[finger, bone]) @ parent
             pose[finger, bone] = to_rotvec(parent.T @ here)
             parent = here
     return pose.reshape(45)
@@ -73,5 +75,5 @@ def bone_directions(pose: Float[ndarray, "45"]) -> Float[ndarray, "5 3 3"]:
         turn = np.eye(3)
         for bone in range(3):
             turn = turn @ local[finger, bone]
-            out[finger, bone] = turn @ FLAT_DIRECTIONS[finger]
+            out[finger, bone] = turn @ FLAT_DIRECTIONS[finger, bone]
     return out

@@ -17,7 +17,7 @@ _PALMAR = np.array([0.0, -1.0, 0.0])
 
 def flexion_axes() -> Float[ndarray, "4 3"]:
     """Axes (right hand, palm axes of SMPL-X rest) about which the four fingers bend towards the palm."""
-    axes = np.cross(FLAT_DIRECTIONS[:4], _PALMAR)
+    axes = np.cross(FLAT_DIRECTIONS[:4, 0], _PALMAR)
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)
 
 

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ...errors import InputError
-from .rotations import about
+from .rotations import from_quaternion, to_matrix
 from .skeleton import SkeletonClip
 
 # Joint, parent, offset (metres; the figure faces +x, arms hanging), number of values in the file. Sizes are those
@@ -51,9 +50,9 @@ def read_deepmimic(path: Path) -> SkeletonClip:
             quat = rows[:, column : column + 4]
             if (np.linalg.norm(quat, axis=1) < 0.5).any():
                 raise InputError("unit quaternions", "one of length near zero", f"check {path}")
-            rotations[:, joint] = Rotation.from_quat(quat[:, [1, 2, 3, 0]]).as_matrix()
+            rotations[:, joint] = from_quaternion(quat)
         elif count == 1:
-            rotations[:, joint] = np.stack([about(2, angle) for angle in rows[:, column]])
+            rotations[:, joint] = to_matrix(rows[:, column, None] * np.array([0.0, 0.0, 1.0]))
         column += count
     return SkeletonClip(
         tuple(j[0] for j in _JOINTS),

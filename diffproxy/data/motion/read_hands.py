@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from ...errors import InputError
+from .arrays import load_arrays
 from .hand_directions import FINGERS, calibrate, hand_pose, palm_axes
 
 HandPoses = dict[str, np.ndarray]  # name -> (45,)
@@ -60,8 +61,6 @@ def read_handy_work(folder: Path) -> HandPoses:
 
 def read_tracked_hand(path: Path, key: str = "joints21") -> HandPoses:
     """npz with right-hand joints (F, 21, 3) in MediaPipe order; the straightest frame serves as the flat hand."""
-    from .read_skeleton import load_arrays
-
     joints = load_arrays(path).get(key)
     if joints is None or joints.ndim != 3 or joints.shape[1:] != (21, 3) or not np.isfinite(joints).all():
         raise InputError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InputError
+from .arrays import load_arrays
 from .rotations import to_matrix
 from .skeleton import SkeletonClip
 
@@ -19,19 +19,6 @@ lclavicle lhumerus lradius lwrist lhand lfingers - lthumb -
 rclavicle rhumerus rradius rwrist rhand rfingers - rthumb -
 """
 EXPMAP38 = tuple(name if name != "-" else f"end{i}" for i, name in enumerate(_EXPMAP38.split()))
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an npz, never unpickling; InputError on anything that is not a whole npz of plain arrays."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {k: file[k] for k in file.files}
-    except FileNotFoundError:
-        raise InputError("a motion file", f"nothing at {path}", "check the path") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, KeyError) as error:
-        raise InputError(
-            "a whole npz of plain arrays", f"{path}: {error}", "export the file again"
-        ) from error
 
 
 def read_skeleton_npz(path: Path) -> SkeletonClip:

@@ -19,10 +19,10 @@ from .motion import Motion
 from .rotations import about, part_way, swing, to_matrix, to_rotvec
 from .share import share_twist_and_lift
 from .skeleton import SkeletonClip, forward_kinematics, local_rotations
-from .smplx_rest import BODY_JOINTS, BODY_PARENTS, LIMB_BONES, REST_JOINTS, REST_OFFSETS, joint_index
+from .smplx_rest import BODY_JOINTS, BODY_PARENTS, LIMB_BONES, PELVIS, REST_JOINTS, REST_OFFSETS, joint_index
 
 MOST_ASTRAY = 50.0  # degrees between a leg of the rest pose and the leg of SMPL-X in rest
-SOLE_YAW = np.radians(10.0)  # toes of the SMPL-X rest foot point outwards by about this much
+SOLE_YAW = np.radians(8.0)  # toes of the SMPL-X rest foot point outwards by about this much
 
 
 def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
@@ -51,14 +51,14 @@ def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
     scale = _leg_length(REST_JOINTS, joint_index) / _leg_length(
         rest_positions[0], joint_map.placed_at.__getitem__
     )
-    place = positions[:, joint_map.turned_by["pelvis"]] @ axes.T * scale
+    place = positions[:, joint_map.turned_by["pelvis"]] @ axes.T * scale - PELVIS
     return Motion(pose[:, :3], pose[:, 3:], place, clip.fps, clip.source)
 
 
 def smplx_joints(motion: Motion) -> tuple[Float[ndarray, "F 22 3 3"], Float[ndarray, "F 22 3"]]:
     """Global rotations and joint positions (metres) of the nominal SMPL-X skeleton in a motion."""
     pose = np.concatenate([motion.global_orient, motion.body_pose], axis=1).reshape(len(motion), 22, 3)
-    return forward_kinematics(BODY_PARENTS, REST_OFFSETS, to_matrix(pose), motion.transl)
+    return forward_kinematics(BODY_PARENTS, REST_OFFSETS, to_matrix(pose), motion.transl + PELVIS)
 
 
 def limb_directions(positions: Float[ndarray, "F J 3"], index: dict[str, int]) -> Float[ndarray, "F 8 3"]:

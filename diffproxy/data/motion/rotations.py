@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+import roma
+import torch
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.spatial.transform import Rotation
 
 
 def to_matrix(rotvec: Float[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 3 3"]:
     """Axis-angle (radians) to matrices."""
-    flat = Rotation.from_rotvec(np.asarray(rotvec, float).reshape(-1, 3)).as_matrix()
-    return flat.reshape(*rotvec.shape[:-1], 3, 3)
+    return roma.rotvec_to_rotmat(_tensor(rotvec)).numpy()
 
 
 def to_rotvec(matrix: Float[ndarray, "*batch 3 3"]) -> Float[ndarray, "*batch 3"]:
     """Matrices to axis-angle (radians), angle in [0, pi]."""
-    flat = Rotation.from_matrix(np.asarray(matrix, float).reshape(-1, 3, 3)).as_rotvec()
-    return flat.reshape(*matrix.shape[:-2], 3)
+    return roma.rotmat_to_rotvec(_tensor(matrix)).numpy()
+
+
+def from_quaternion(wxyz: Float[ndarray, "*batch 4"]) -> Float[ndarray, "*batch 3 3"]:
+    """Quaternions (scalar first, any length above zero) to matrices."""
+    unit = wxyz / np.linalg.norm(wxyz, axis=-1, keepdims=True)
+    return roma.unitquat_to_rotmat(_tensor(unit[..., [1, 2, 3, 0]])).numpy()
 
 
 def swing(start: Float[ndarray, "3"], end: Float[ndarray, "3"]) -> Float[ndarray, "3 3"]:
@@ -35,7 +40,7 @@ def split_twist(
 ) -> tuple[Float[ndarray, "F 3 3"], Float[ndarray, "F"]]:
     """Write each rotation as `swing @ twist`: the swing, and the twist angle (radians, in (-pi, pi]) about `axis`."""
     unit = axis / np.linalg.norm(axis)
-    quat = Rotation.from_matrix(matrix).as_quat()
+    quat = roma.rotmat_to_unitquat(_tensor(matrix)).numpy()
     angle = 2 * np.arctan2(quat[:, :3] @ unit, quat[:, 3])
     angle = (angle + np.pi) % (2 * np.pi) - np.pi
     return matrix @ to_matrix(-angle[:, None] * unit), angle
@@ -54,3 +59,7 @@ def about(axis: int, angle: float) -> Float[ndarray, "3 3"]:
     vector = np.zeros(3)
     vector[axis] = angle
     return to_matrix(vector)
+
+
+def _tensor(array: ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))

@@ -12,6 +12,10 @@ BODY_JOINTS: tuple[str, ...] = (
 
 BODY_PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
 
+# The pelvis of the neutral body in rest, metres: the point that `global_orient` turns about.
+PELVIS: np.ndarray = np.array([0.0, -0.351, 0.012])
+PELVIS.setflags(write=False)
+
 # Left and middle joints of a nominal symmetric adult in rest, metres from the pelvis (+x left, +y up, +z ahead), to
 # the centimetre. Limbs are straight, as their skin is: SMPL-X's own knee, elbow and hip joints lie a few centimetres
 # off that line, and a source's straight leg or arm fitted to them joint by joint comes out kinked by 10-14 degrees.
