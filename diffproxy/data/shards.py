@@ -1,0 +1,242 @@
+"""Shards of rendered subjects: WebDataset tar files, one sample per subject. The format is in docs/render_synth.md."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from diffproxy.body.params import PARAM_DIMS, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+
+VERSION = 1
+FULL = "full"  # the kind under which whole frames are listed, beside body | left_hand | right_hand
+
+
+@dataclass(frozen=True)
+class ShardView:
+    """One picture of a subject. `mask`: 0 background, 1 subject with clothes, 2 other person; `uv` in [0, 1].
+
+    `kind` is body | left_hand | right_hand for square crops and "full" for a whole frame (body labels).
+    """
+
+    rgb: UInt8[np.ndarray, "H W 3"]
+    labels: UInt8[np.ndarray, "H W"]
+    uv: Float[np.ndarray, "H W 2"]
+    mask: UInt8[np.ndarray, "H W"]
+    camera: Camera
+    kind: str
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def encode_proxy(labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H W 2"]) -> bytes:
+    """16-bit RGB PNG: red = label, green = u, blue = v (65535 = 1)."""
+    import cv2
+
+    rgb = np.zeros((*labels.shape, 3), np.uint16)
+    rgb[..., 0] = labels
+    rgb[..., 1:] = np.round(np.clip(uv, 0, 1) * 65535) * (labels > 0)[..., None]
+    return cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
+
+
+def decode_proxy(data: bytes) -> tuple[UInt8[np.ndarray, "H W"], Float[np.ndarray, "H W 2"]]:
+    """Inverse of `encode_proxy` up to 1/131070 in uv."""
+    rgb = decode_image(data)
+    return rgb[..., 0].astype(np.uint8), rgb[..., 1:].astype(np.float32) / 65535
+
+
+def decode_image(data: bytes) -> np.ndarray:
+    """Any PNG or JPEG at its own depth; three channels come as RGB."""
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise InputError(
+            "a PNG or JPEG image in the shard",
+            f"{len(data)} bytes that do not decode",
+            "render the shard again",
+        )
+    return image[..., ::-1] if image.ndim == 3 else image
+
+
+def params_to_json(params: BodyParams) -> dict[str, list[float]]:
+    return {k: [float(x) for x in getattr(params, k)[0]] for k in PARAM_DIMS}
+
+
+def params_from_json(data: dict[str, list[float]]) -> BodyParams:
+    return BodyParams(**{k: torch.tensor([data[k]], dtype=torch.float32) for k in PARAM_DIMS})
+
+
+def camera_to_json(camera: Camera) -> dict[str, Any]:
+    arrays = ("K", "R_cam_world", "t_cam_world", "distortion")
+    out: dict[str, Any] = {"name": camera.name, "width": camera.width, "height": camera.height}
+    return out | {k: np.asarray(getattr(camera, k)).tolist() for k in arrays}
+
+
+def camera_from_json(data: dict[str, Any]) -> Camera:
+    arrays = {
+        k: np.array(data[k], dtype=np.float64) for k in ("K", "R_cam_world", "t_cam_world", "distortion")
+    }
+    return Camera(name=data["name"], width=data["width"], height=data["height"], **arrays)
+
+
+class ShardWriter:
+    """Writes one tar shard under a temporary name; `close()` gives it its own. Use as a context manager."""
+
+    def __init__(self, path: str | Path, quality: int = 92):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        self.quality = quality
+        self._tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)
+
+    def add(self, key: str, views: list[ShardView], params: BodyParams, meta: dict[str, Any]) -> None:
+        """One subject. Names are `key.v{i}.rgb.jpg` and so on; time stamps are zero, so equal data gives equal bytes."""
+        import cv2
+
+        for i, v in enumerate(views):
+            jpg = cv2.imencode(".jpg", v.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])[
+                1
+            ].tobytes()
+            self._file(f"{key}.v{i}.rgb.jpg", jpg)
+            self._file(f"{key}.v{i}.proxy.png", encode_proxy(v.labels, v.uv))
+            self._file(f"{key}.v{i}.mask.png", cv2.imencode(".png", v.mask)[1].tobytes())
+        listed = [{"kind": v.kind, "camera": camera_to_json(v.camera)} | v.info for v in views]
+        full = {"version": VERSION, "params": params_to_json(params), "views": listed} | meta
+        self._file(f"{key}.meta.json", json.dumps(full, sort_keys=True).encode())
+
+    def _file(self, name: str, data: bytes) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        self._tar.addfile(info, io.BytesIO(data))
+
+    def close(self) -> None:
+        self._tar.close()
+        with self.temporary.open("rb") as f:
+            os.fsync(f.fileno())
+        self.temporary.replace(self.path)
+
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(self, kind: type | None, *rest: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._tar.close()
+            self.temporary.unlink(missing_ok=True)
+
+
+def shard_paths(where: str | Path) -> list[Path]:
+    """The shards of a folder, a glob pattern or one file, sorted."""
+    path = Path(where)
+    if path.is_dir():
+        found = sorted(path.glob("*.tar"))
+    elif path.is_file():
+        found = [path]
+    else:
+        found = sorted(path.parent.glob(path.name))
+    if not found:
+        fix = f"render some: python -m render_synth out={where}"
+        raise InputError("a folder with .tar shards, a pattern or one shard", str(where), fix)
+    return found
+
+
+@dataclass(frozen=True)
+class _Entry:
+    path: Path
+    files: dict[str, tuple[int, int]]  # extension -> (offset, size)
+
+
+class ShardIndex:
+    """Random access to every sample under `where`; opens files per call, so it may be shared by loader processes."""
+
+    def __init__(self, where: str | Path):
+        self.samples: list[tuple[str, _Entry]] = []
+        for path in shard_paths(where):
+            self.samples += sorted(_scan(path).items())
+        self._meta: dict[int, dict[str, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def _read(self, sample: int, extension: str) -> bytes:
+        entry = self.samples[sample][1]
+        offset, size = entry.files[extension]
+        with entry.path.open("rb") as f:
+            f.seek(offset)
+            return f.read(size)
+
+    def meta(self, sample: int) -> dict[str, Any]:
+        if sample not in self._meta:
+            self._meta[sample] = json.loads(self._read(sample, "meta.json"))
+        return self._meta[sample]
+
+    def key(self, sample: int) -> str:
+        return self.samples[sample][0]
+
+    def params(self, sample: int) -> BodyParams:
+        return params_from_json(self.meta(sample)["params"])
+
+    def kinds(self, sample: int) -> list[str]:
+        """Per stored view: body | left_hand | right_hand (square crops) or full (whole frame)."""
+        return [v["kind"] for v in self.meta(sample)["views"]]
+
+    def view(self, sample: int, number: int) -> ShardView:
+        listed = self.meta(sample)["views"][number]
+        labels, uv = decode_proxy(self._read(sample, f"v{number}.proxy.png"))
+        rgb = np.ascontiguousarray(decode_image(self._read(sample, f"v{number}.rgb.jpg")))
+        mask = decode_image(self._read(sample, f"v{number}.mask.png"))
+        info = {k: v for k, v in listed.items() if k not in ("kind", "camera")}
+        return ShardView(rgb, labels, uv, mask, camera_from_json(listed["camera"]), listed["kind"], info)
+
+
+def _scan(path: Path) -> dict[str, _Entry]:
+    """Names and places of a shard's files by sample key; a truncated file raises `InputError`."""
+    found: dict[str, _Entry] = {}
+    fix = f"delete {path} and render again: finished shards are kept"
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                key, _, extension = member.name.partition(".")
+                found.setdefault(key, _Entry(path, {})).files[extension] = (member.offset_data, member.size)
+                end = member.offset_data + member.size
+            if path.stat().st_size < end + 1024:
+                raise InputError("a complete shard", f"{path.name} ends early", fix)
+    except (tarfile.TarError, UnboundLocalError, EOFError) as error:
+        raise InputError("a readable tar shard", f"{path.name}: {error}", fix) from error
+    for key, entry in found.items():
+        if "meta.json" not in entry.files:
+            raise InputError("meta.json in every sample", f"sample {key} of {path.name} has none", fix)
+    return found
+
+
+def read_shards(where: str | Path) -> Iterator[dict[str, Any]]:
+    """Every subject under `where` as a dict.
+
+    `key`, `meta`, `params` (BodyParams), `views` (all ShardViews); and of the body crops, stacked: `rgb` (V,H,W,3)
+    uint8, `labels` (V,H,W), `uv` (V,H,W,2), `mask` (V,H,W), `cameras`.
+    """
+    index = ShardIndex(where)
+    for i in range(len(index)):
+        views = [index.view(i, j) for j in range(len(index.kinds(i)))]
+        crops = [v for v in views if v.kind == "body"]
+        stacked = (
+            {k: np.stack([getattr(v, k) for v in crops]) for k in ("rgb", "labels", "uv", "mask")}
+            if crops
+            else {}
+        )
+        yield {
+            "key": index.key(i), "meta": index.meta(i), "params": index.params(i), "views": views,
+            "cameras": tuple(v.camera for v in crops),
+        } | stacked  # fmt: skip

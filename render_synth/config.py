@@ -1,0 +1,85 @@
+"""Options of one render run; every field is a `key=value` of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from diffproxy.errors import InputError
+
+
+def option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """What to render. Sample k is a pure function of (these options, k): workers and restarts do not change a byte."""
+
+    out: str = option("shards/train", "folder of the shards; a second run with the same options resumes")
+    subjects: int = option(100, "number of subjects (samples)")
+    start: int = option(0, "number of the first sample; two ranges of one seed never overlap")
+    seed: int = option(0, "seed of the run")
+    split: str = option("train", "which half of the pose bank to draw from: train | test")
+    workers: int = option(2, "processes; each renders on one thread")
+    per_shard: int = option(20, "subjects per shard")
+    views: int = option(4, "square crops around the body per subject, each from a camera of its own")
+    full: int = option(
+        1, "of those cameras, how many also give a whole frame (for training the person locator)"
+    )
+    hand_crops: int = option(2, "crops around a visible hand per subject, from the same cameras")
+    size: int = option(256, "crop size in pixels; also the long side of a whole frame")
+    hand_size: int = option(0, "size of hand crops in pixels (0: as `size`)")
+    spp: int = option(12, "light paths per pixel")
+    depth: int = option(3, "path length: 2 direct light only, 3 one bounce")
+    people: int = option(2, "at most so many bystanders (never labelled)")
+    body: str = option("anny", "body name or path of an SMPL-X npz")
+    env: str = option("", "folder of equirectangular .hdr/.exr environments (empty: procedural light only)")
+    variant: str = option("auto", "Mitsuba variant: auto | scalar_rgb | llvm_ad_rgb | cuda_ad_rgb")
+
+    def __post_init__(self) -> None:
+        for name in ("subjects", "workers", "per_shard", "views", "spp"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} >= 1", f"{name}={getattr(self, name)}", f"give {name}=1 or more")
+        if not 32 <= self.size <= 4096:
+            raise InputError("size between 32 and 4096 pixels", f"size={self.size}", "for example size=256")
+        if self.depth < 2:
+            raise InputError(
+                "depth >= 2", f"depth={self.depth}", "depth=2 is direct light only, 3 adds one bounce"
+            )
+        if not 0 <= self.full <= self.views:
+            raise InputError(
+                "0 <= full <= views", f"full={self.full}, views={self.views}", "lower full or raise views"
+            )
+        if self.split not in ("train", "test"):
+            raise InputError("split=train or split=test", f"split={self.split}", "split=train")
+        if self.env and not Path(self.env).is_dir():
+            raise InputError(
+                "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"
+            )
+
+    @staticmethod
+    def parse(pairs: list[str]) -> RenderConfig:
+        """`["subjects=10", ...]` to a config; unknown keys are refused."""
+        known = {f.name: f for f in fields(RenderConfig)}
+        values: dict[str, Any] = {}
+        for pair in pairs:
+            key, sep, text = pair.partition("=")
+            if not sep or key not in known:
+                raise InputError(
+                    "options as key=value, key one of " + ", ".join(known), repr(pair), "see --help"
+                )
+            kind = type(known[key].default)
+            try:
+                values[key] = kind(text)
+            except ValueError as error:
+                raise InputError(
+                    f"{key}: {kind.__name__}", repr(text), f"for example {key}={known[key].default}"
+                ) from error
+        return RenderConfig(**values)
+
+    def content(self) -> dict[str, Any]:
+        """The options that decide what a sample looks like (not where, how many, or by how many workers)."""
+        skip = {"out", "subjects", "start", "workers", "per_shard"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}

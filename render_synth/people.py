@@ -1,0 +1,64 @@
+"""A dressed person: the body's skin and its clothes as render meshes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from render_synth import skin
+from render_synth.anatomy import Anatomy
+from render_synth.bodies import Person
+from render_synth.fine_mesh import vertex_normals
+from render_synth.garments import sample_outfit
+from render_synth.scene import Mesh
+
+
+@dataclass(frozen=True)
+class Dressed:
+    skin: Mesh
+    clothes: Mesh
+    outfit: str
+    hair: str
+
+
+def dress(rng: np.random.Generator, a: Anatomy, person: Person) -> Dressed:
+    """Random skin, hair and clothes on a posed body."""
+    mesh = a.mesh
+    coarse = person.vertices.astype(np.float64)
+    normals = mesh.normals(coarse)
+    fine, n_skin = mesh.refine(coarse), mesh.refine(normals)
+    lifted = mesh.refine(mesh.smooth(normals, 4))
+    lifted /= np.maximum(np.linalg.norm(lifted, axis=1, keepdims=True), 1e-9)
+    rest_normals = mesh.refine(mesh.normals(a.mesh_rest_coarse))
+    pieces, outfit, hair = sample_outfit(rng, a, rest_normals[:, 2])
+    color = skin.paint_skin(rng, a)
+    body = Mesh(fine, mesh.faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
+    parts, at = [], 0
+    for g in pieces:
+        keep = g.mask[mesh.faces].all(1)
+        used, inverse = np.unique(mesh.faces[keep], return_inverse=True)
+        if not len(used):
+            continue
+        v = fine[used] + g.lift[used, None] * lifted[used]
+        f = inverse.reshape(-1, 3)
+        parts.append((v, f + at, g.color[used], vertex_normals(v, f)))
+        at += len(used)
+    if not parts:
+        parts.append((fine[:3] * 0 - 90, np.array([[0, 1, 2]]), color[:3], n_skin[:3]))
+    v, f, c, n = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return Dressed(body, Mesh(v.astype(np.float32), f, c, n), outfit, hair)
+
+
+def joined(meshes: list[Mesh]) -> Mesh:
+    """Several meshes as one."""
+    if not meshes:
+        far = np.array([[0, -90, 0], [0.01, -90, 0], [0, -90, 0.01]], np.float32)
+        return Mesh(far, np.array([[0, 1, 2]]), far * 0 + 0.5, far * 0 + [0, 1, 0])
+    starts = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
+    return Mesh(
+        np.concatenate([m.vertices for m in meshes]),
+        np.concatenate([m.faces + s for m, s in zip(meshes, starts, strict=True)]),
+        np.concatenate([m.colors for m in meshes]),
+        np.concatenate([m.normals for m in meshes]).astype(np.float32),
+    )

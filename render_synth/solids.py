@@ -1,0 +1,54 @@
+"""Boxes, rods and rectangles as one merged coloured mesh: the raw material of clutter."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+CUBE = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+CUBE_FACES = np.array([[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
+                       [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]])  # fmt: skip
+
+
+class Solids:
+    """Collects flat-shaded triangles with a colour each (linear RGB)."""
+
+    def __init__(self) -> None:
+        self._corners: list[np.ndarray] = []
+        self._colors: list[np.ndarray] = []
+
+    def add(
+        self, vertices: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "F 3"], color: Float[np.ndarray, "3"]
+    ) -> None:
+        self._corners.append(np.asarray(vertices, dtype=np.float32)[faces].reshape(-1, 3))
+        self._colors.append(np.repeat(np.asarray(color, dtype=np.float32)[None], 3 * len(faces), 0))
+
+    def box(self, center, size, yaw: float, color) -> None:
+        """An axis-aligned box turned by `yaw` about the vertical."""
+        c, s = np.cos(yaw), np.sin(yaw)
+        turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+        self.add((CUBE * np.asarray(size)) @ turn.T + np.asarray(center), CUBE_FACES, color)
+
+    def rod(self, start, end, radius: float, color, sides: int = 8) -> None:
+        """A closed tube without caps between two points."""
+        start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+        axis = (end - start) / max(np.linalg.norm(end - start), 1e-9)
+        e1 = np.cross(axis, [0.9, 0.1, 0.42])
+        e1 /= np.linalg.norm(e1)
+        e2 = np.cross(axis, e1)
+        angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+        ring = radius * (np.cos(angle)[:, None] * e1 + np.sin(angle)[:, None] * e2)
+        i, j = np.arange(sides), (np.arange(sides) + 1) % sides
+        faces = np.concatenate([np.stack([i, j, j + sides], 1), np.stack([i, j + sides, i + sides], 1)])
+        self.add(np.concatenate([start + ring, end + ring]), faces, color)
+
+    def merged(self) -> tuple[Float[np.ndarray, "N 3"], Int[np.ndarray, "F 3"], Float[np.ndarray, "N 3"]]:
+        """(vertices, faces, vertex colours); a far tiny triangle when empty, so that no mesh is ever empty."""
+        if not self._corners:
+            self.add(
+                np.array([[0, -90, 0], [0.01, -90, 0], [0, -90, 0.01]]),
+                np.array([[0, 1, 2]]),
+                np.full(3, 0.5),
+            )
+        v = np.concatenate(self._corners)
+        return v, np.arange(len(v)).reshape(-1, 3), np.concatenate(self._colors)
