@@ -31,7 +31,6 @@ def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
         SEGMENTS,
         make_charts,
     )  # fmt: skip
-    from diffproxy.body.baking.colors import body_colors, spread_colors
     from diffproxy.body.baking.frames import area_of
     from diffproxy.body.baking.rest_pose import mirror_joints
     from diffproxy.body.baking.shapes import (
@@ -45,6 +44,7 @@ def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
         symmetrize,
     )  # fmt: skip
     from diffproxy.body.baking.source import load_source
+    from diffproxy.body.colors import body_colors, spread_colors
 
     source = load_source()
     vertices, joints = sample_bodies(source, samples, seed)

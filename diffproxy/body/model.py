@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from roma import rotvec_to_rotmat
 from torch import Tensor, nn
 
 from diffproxy.body.atlas import SurfaceAtlas
 from diffproxy.body.files import BodyArrays
-from diffproxy.body.kinematics import Chain, chain_transforms
+from diffproxy.body.kinematics import Chain
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.params import BodyParams
 
@@ -69,7 +70,7 @@ class BodyModel(nn.Module):
         real("joint_shapedirs", np.einsum("jv,vck->jck", arrays.J_regressor, arrays.shapedirs, optimize=True))
         self.register_buffer("faces", torch.from_numpy(arrays.faces), False)
         self.register_buffer("parents", torch.tensor(PARENTS), False)
-        self._chain = Chain.of(PARENTS)
+        self._chain = Chain(PARENTS)
 
     @property
     def extra(self) -> dict[str, np.ndarray]:
@@ -153,11 +154,9 @@ class BodyModel(nn.Module):
 
     def _pose(self, params: BodyParams) -> tuple[Tensor, Tensor, Tensor]:
         """Skinning transforms (B, 55, 3, 4), joints (B, 55, 3), pose feature (B, 486)."""
-        from roma import rotvec_to_rotmat
-
         local = rotvec_to_rotmat(params.full_pose.unflatten(-1, (NUM_JOINTS, 3)))
         rest = self.rest_joints(params)
-        rotation, joints = chain_transforms(self._chain, local, rest)
+        rotation, joints = self._chain(local, rest)
         shift = joints - (rotation @ rest[..., None])[..., 0]
         feature = (local[:, 1:] - torch.eye(3, dtype=local.dtype, device=local.device)).flatten(1)
         return torch.cat([rotation, shift[..., None]], dim=-1), joints, feature

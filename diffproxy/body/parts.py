@@ -65,7 +65,7 @@ def _corners(extra: dict[str, np.ndarray], vt_key: str, ft_key: str, nf: int) ->
 
 def _derived(arrays: BodyArrays, uv: np.ndarray) -> FileCharts:
     """15 segments and 12 hand parts by the strongest skinning weight; the file's one UV map serves both palettes."""
-    from diffproxy.body.baking.colors import body_colors, spread_colors
+    from diffproxy.body.colors import body_colors, spread_colors
 
     weights = arrays.weights[arrays.faces].mean(axis=1)
     segments = list(SEGMENTS)
