@@ -1,0 +1,36 @@
+"""Errors of bodies and proxies. Metres in, millimetres out."""
+
+from diffproxy.metrics.points import auc, body_errors, mpjpe, mpvpe, pa_mpjpe, pa_mpvpe, pck, point_errors
+from diffproxy.metrics.procrustes import Similarity, align_similarity
+from diffproxy.metrics.proxies import (
+    foreground_iou,
+    part_accuracy,
+    part_iou,
+    proxy_scores,
+    rest_points,
+    surface_errors_mm,
+    uv_errors,
+)
+from diffproxy.metrics.reprojection import median_reprojection_px, reprojection_errors
+
+__all__ = [
+    "Similarity",
+    "align_similarity",
+    "auc",
+    "body_errors",
+    "foreground_iou",
+    "median_reprojection_px",
+    "mpjpe",
+    "mpvpe",
+    "pa_mpjpe",
+    "pa_mpvpe",
+    "part_accuracy",
+    "part_iou",
+    "pck",
+    "point_errors",
+    "proxy_scores",
+    "reprojection_errors",
+    "rest_points",
+    "surface_errors_mm",
+    "uv_errors",
+]

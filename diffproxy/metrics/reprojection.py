@@ -1,0 +1,39 @@
+"""Distance in pixels between where a proxy pixel is and where its body point projects to."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.proxies import ProxyMaps
+from diffproxy.proxies.interfaces import BodyLike, as_numpy
+
+
+def reprojection_errors(
+    maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
+) -> list[Float[np.ndarray, " N"]]:
+    """One array per view: d(x) of the paper's Eq. 6 in pixels of the map, at the foreground pixels of weight > 0.
+
+    `vertices` are posed (metres, world). Pixels whose label and UV mean no surface point, or whose point lies behind
+    the camera, are left out.
+    """
+    faces, errors = as_numpy(body.faces), []
+    vertices = np.asarray(vertices, dtype=np.float64)
+    for v, camera in enumerate(maps.cameras):
+        rows, cols = np.nonzero((maps.labels[v] > 0) & (maps.weight[v] > 0))
+        face, bary, ok = (
+            np.asarray(a) for a in body.atlas.lookup(maps.labels[v][rows, cols], maps.uv[v][rows, cols])
+        )
+        points = np.einsum("nc,ncd->nd", bary[ok].astype(np.float64), vertices[faces[face[ok]]])
+        pixels = np.stack([cols[ok], rows[ok]], axis=-1) + 0.5
+        distance = np.linalg.norm(camera.project(points) - pixels, axis=-1)
+        errors.append(distance[np.isfinite(distance)])
+    return errors
+
+
+def median_reprojection_px(
+    maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
+) -> Float[np.ndarray, " V"]:
+    """Median of `reprojection_errors` in each view; NaN for an empty one."""
+    views = reprojection_errors(maps, vertices, body)
+    return np.array([np.median(e) if e.size else np.nan for e in views])
