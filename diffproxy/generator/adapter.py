@@ -174,4 +174,8 @@ def build_adapter(config: GeneratorConfig, pyramid_channels: Sequence[int]) -> A
 def _resize(x: Float[Tensor, "N C h w"], n: int) -> Float[Tensor, "N C n n"]:
     if x.shape[-1] == n and x.shape[-2] == n:
         return x
-    return F.interpolate(x, size=(n, n), mode="bilinear", align_corners=False, antialias=x.shape[-1] > n)
+    if x.shape[-1] < n:
+        return F.interpolate(x, size=(n, n), mode="bilinear", align_corners=False)
+    # The antialiased kernel does not know bfloat16 on a CPU.
+    smooth = F.interpolate(x.float(), size=(n, n), mode="bilinear", align_corners=False, antialias=True)
+    return smooth.to(x.dtype)

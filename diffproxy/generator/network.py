@@ -74,6 +74,10 @@ class ProxyGenerator(nn.Module):
 
         Without cameras every view attends to all of every other. Views not `valid` (padding) are seen by nobody.
         """
+        if images.shape[-2:] != (self.config.image_size,) * 2:
+            raise ValueError(
+                f"images of {tuple(images.shape[-2:])} pixels, config says {self.config.image_size}"
+            )
         groups, views = images.shape[:2]
         flat, kinds = images.flatten(0, 1), kinds.flatten()
         with torch.set_grad_enabled(torch.is_grad_enabled() and "encoder" not in self.config.frozen):
