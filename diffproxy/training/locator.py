@@ -61,8 +61,10 @@ def validate_locator(model: Locator, data: LocatorSamples, limit: int = 200) -> 
             ious += [best] if best > 0.5 else []
     model.train()
     return {
-        "recall_iou50": found / max(total, 1), "mean_iou": sum(ious) / max(len(ious), 1), "mask_iou": inter / max(union, 1)
-    }  # fmt: skip
+        "recall_iou50": found / max(total, 1),
+        "mean_iou": sum(ious) / max(len(ious), 1),
+        "mask_iou": inter / max(union, 1),
+    }
 
 
 def train_locator(

@@ -18,7 +18,7 @@ FROZEN_BLOCKS = (
 def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
     """Optimiser groups `{"params", "lr", "base_lr"}`; switches gradients off everywhere else.
 
-    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves adapter and encoder alone.
+    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves adapter and encoder.
     """
     if config.encoder_lr and not config.freeze_conditioning:
         generator.config = generator.config.replace(
