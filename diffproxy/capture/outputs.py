@@ -10,10 +10,11 @@ from typing import Any
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
+from diffproxy.capture.compare import ground_truth_errors
 from diffproxy.capture.options import FitOptions
 from diffproxy.capture.record import FrameRecord
 from diffproxy.capture.result import write_result
-from diffproxy.capture.summary import ground_truth_errors, run_metrics, to_json
+from diffproxy.capture.summary import run_metrics, to_json
 from diffproxy.proxies.files import write_atomic
 
 log = logging.getLogger(__name__)

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diffproxy.body import BodyModel
+from diffproxy.capture.compare import BODY_JOINTS
 from diffproxy.capture.record import FrameRecord
-from diffproxy.capture.result import posed_vertices, read_result
-
-BODY_JOINTS = slice(0, 22)
 
 
 def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
@@ -73,39 +69,6 @@ def jitter_mm(records: Sequence[FrameRecord]) -> float | None:
             second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
             steps.append(np.linalg.norm(second, axis=-1).mean())
     return round(1000 * float(np.mean(steps)), 4) if steps else None
-
-
-def ground_truth_errors(path: Path, records: Sequence[FrameRecord], body: BodyModel) -> dict[str, Any] | None:
-    """Errors against `ground_truth.npz` (same layout as result.npz), in mm; None when no frame is in both.
-
-    Vertices are compared only when the truth was made with the same body topology.
-    """
-    from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe, pa_mpvpe
-
-    truth, meta = read_result(path)
-    rows = {int(f): i for i, f in enumerate(truth["frame_ids"])}
-    pairs = [(r, rows[r.frame_id]) for r in records if r.has_body and r.frame_id in rows]
-    if not pairs:
-        return None
-    found = np.stack([r.joints[BODY_JOINTS] for r, _ in pairs]).astype(np.float64)
-    real = np.stack([truth["joints"][i][BODY_JOINTS] for _, i in pairs]).astype(np.float64)
-    out: dict[str, Any] = {"frames": len(pairs), "joints": "22 SMPL-X body joints, pelvis to wrists"}
-    out["mpjpe_mm"] = float(np.mean(mpjpe(found, real)))
-    out["pa_mpjpe_mm"] = float(np.mean(pa_mpjpe(found, real)))
-    if meta["body"]["topology"] == body.topology_id:
-        real_records = [_truth_record(truth, i) for _, i in pairs]
-        found_v = np.stack([posed_vertices(body, r) for r, _ in pairs]).astype(np.float64)
-        real_v = np.stack([posed_vertices(body, r) for r in real_records]).astype(np.float64)
-        out["mpvpe_mm"] = float(np.mean(mpvpe(found_v, real_v)))
-        out["pa_mpvpe_mm"] = float(np.mean(pa_mpvpe(found_v, real_v)))
-    return out
-
-
-def _truth_record(truth: dict[str, np.ndarray], row: int) -> FrameRecord:
-    from diffproxy.body import PARAM_DIMS
-
-    params = {k: truth[k][row] for k in PARAM_DIMS}
-    return FrameRecord(int(truth["frame_ids"][row]), "ok", params=params, joints=truth["joints"][row])
 
 
 def to_json(metrics: dict[str, Any]) -> bytes:

@@ -1,0 +1,63 @@
+"""A fitted frame against the truth, in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.body import PARAM_DIMS, BodyModel
+from diffproxy.capture.record import FrameRecord
+from diffproxy.capture.result import posed_vertices, read_result
+
+BODY_JOINTS = slice(0, 22)
+HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints
+JOINTS_NOTE = (
+    "22 SMPL-X body joints (pelvis to wrists); hand_mpjpe: 15 finger joints a hand, after wrist alignment"
+)
+
+
+def frame_errors(
+    found: FrameRecord, true: FrameRecord, body: BodyModel, vertices: bool = True
+) -> dict[str, float]:
+    """mpjpe, ra_mpjpe, pa_mpjpe, the same for vertices, and hand_mpjpe; one number each, mm."""
+    from diffproxy.metrics import body_errors, mpjpe
+
+    f, t = found.joints.astype(np.float64), true.joints.astype(np.float64)
+    meshes = (
+        [posed_vertices(body, r)[None].astype(np.float64) for r in (found, true)]
+        if vertices
+        else [None, None]
+    )
+    errors = body_errors(f[None, BODY_JOINTS], t[None, BODY_JOINTS], *meshes)
+    out = {k: float(v[0]) for k, v in errors.items()}
+    hands = [mpjpe(f[fingers] - f[wrist], t[fingers] - t[wrist]) for wrist, fingers in HANDS.values()]
+    return {**out, "hand_mpjpe": float(np.mean(hands))}
+
+
+def mean_errors(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mean of each error over frames, keys ending in `_mm`."""
+    return {f"{k}_mm": round(float(np.mean([r[k] for r in rows])), 3) for k in rows[0]} if rows else {}
+
+
+def ground_truth_errors(
+    path: Path, records: Sequence[FrameRecord], body: BodyModel
+) -> dict[str, object] | None:
+    """Errors against `ground_truth.npz` (laid out as result.npz), mean over frames; None when no frame is in both.
+
+    Vertices are compared only when the truth has the same body topology.
+    """
+    truth, meta = read_result(path)
+    rows = {int(f): i for i, f in enumerate(truth["frame_ids"])}
+    pairs = [(r, _record(truth, rows[r.frame_id])) for r in records if r.has_body and r.frame_id in rows]
+    if not pairs:
+        return None
+    same = meta["body"]["topology"] == body.topology_id
+    errors = mean_errors([frame_errors(r, t, body, same) for r, t in pairs])
+    return {"frames": len(pairs), "joints": JOINTS_NOTE, **errors}
+
+
+def _record(arrays: dict[str, np.ndarray], row: int) -> FrameRecord:
+    params = {k: arrays[k][row] for k in PARAM_DIMS}
+    return FrameRecord(int(arrays["frame_ids"][row]), "ok", params=params, joints=arrays["joints"][row])
