@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -19,7 +18,6 @@ from .motion.rotations import about, to_matrix, to_rotvec
 BANK_FILE = Path(__file__).with_name("pose_bank.npz")
 QUANTUM = np.pi / 32767  # radians per step of the stored 16-bit integers
 THUMB = 36  # where the thumb begins among the 45 hand values
-Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
@@ -43,15 +41,15 @@ class PoseBank:
     hand_names: tuple[str, ...]
     moments: dict[str, ndarray]
 
-    def rows(self, split: Split) -> Int[ndarray, "K"]:
+    def rows(self, split: str) -> Int[ndarray, "K"]:
         """Indices of the body poses of a split."""
         return np.flatnonzero(self.test == _is_test(split))
 
-    def hand_rows(self, split: Split) -> Int[ndarray, "K"]:
+    def hand_rows(self, split: str) -> Int[ndarray, "K"]:
         """Indices of the hand poses of a split."""
         return np.flatnonzero(self.hand_test == _is_test(split))
 
-    def sample(self, rng: np.random.Generator, split: Split = "train") -> dict[str, Float[ndarray, "D"]]:
+    def sample(self, rng: np.random.Generator, split: str = "train") -> dict[str, Float[ndarray, "D"]]:
         """One pose, float32: a body of the bank or its mirror image, any heading about +y, two independent hands.
 
         Depends on `rng` alone. Keys: global_orient (3,), body_pose (63,), left_hand_pose (45,), right_hand_pose (45,).
@@ -76,7 +74,7 @@ class PoseBank:
         """
         return {k: v.copy() for k, v in self.moments.items()}
 
-    def _right_hand(self, rng: np.random.Generator, split: Split) -> Float[ndarray, "45"]:
+    def _right_hand(self, rng: np.random.Generator, split: str) -> Float[ndarray, "45"]:
         """A bank hand, a blend of two, or fingers from synergies with a fitting thumb: a third each."""
         rows, kind = self.hand_rows(split), rng.integers(3)
         a, b = self.right_hand_pose[rng.choice(rows)], self.right_hand_pose[rng.choice(rows)]
@@ -141,7 +139,7 @@ def _radians(quantised: Int[ndarray, "N D"]) -> Float[ndarray, "N D"]:
     return (quantised * QUANTUM).astype(np.float32)
 
 
-def _is_test(split: Split) -> bool:
+def _is_test(split: str) -> bool:
     if split not in ("train", "test"):
         raise InputError("split 'train' or 'test'", repr(split), "name one of them")
     return split == "test"

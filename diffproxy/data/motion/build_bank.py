@@ -30,6 +30,7 @@ TEST_GROUPS = frozenset(
     }
 )  # fmt: skip
 TEST_HANDS_EVERY = 5
+FLOOR = np.radians(3.0)  # standard deviation added to every direction of the summary
 
 
 def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed: int = 0) -> dict[str, int]:
@@ -89,14 +90,15 @@ def quantise(rotvec: np.ndarray) -> np.ndarray:
 
 
 def summary(body: np.ndarray, right_hand: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean and covariance of body poses and their mirror images, and of right-hand poses."""
-    both = np.concatenate([body, mirror_body(body)])
-    return {
-        "body_mean": both.mean(axis=0).astype(np.float32),
-        "body_cov": np.cov(both.T).astype(np.float32),
-        "hand_mean": right_hand.mean(axis=0).astype(np.float32),
-        "hand_cov": np.cov(right_hand.T).astype(np.float32),
-    }
+    """Mean and covariance of body poses with their mirror images, and of right-hand poses.
+
+    `FLOOR` squared is added to every variance: head and neck, or finger hinges, would otherwise make it singular.
+    """
+    moments = {}
+    for name, poses in (("body", np.concatenate([body, mirror_body(body)])), ("hand", right_hand)):
+        moments[f"{name}_mean"] = poses.mean(axis=0).astype(np.float32)
+        moments[f"{name}_cov"] = (np.cov(poses.T) + FLOOR**2 * np.eye(poses.shape[1])).astype(np.float32)
+    return moments
 
 
 def _good_frames(sources: list[Source]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:

@@ -31,13 +31,14 @@ def sample_fingers(rng: np.random.Generator) -> Float[ndarray, "45"]:
     closing = np.where(lone, rng.uniform(size=4), np.clip(closing, 0, 1))
     curl = np.clip(closing + rng.normal(0, 0.2, 4), 0, 1)  # hooks, flat fists
     spread = np.clip(rng.normal(0, 6, 4) + rng.normal(0, 4) * np.array([-1.0, -0.3, 0.4, 1.0]), -ASIDE, ASIDE)
+    knuckle = KNUCKLE[0] + closing * (KNUCKLE[1] - KNUCKLE[0])
+    middle = MIDDLE[0] + curl * (MIDDLE[1] - MIDDLE[0])
+    aside = spread * (1 - np.clip(knuckle / 70, 0, 1))
+    bend = np.radians(np.stack([knuckle, middle, np.maximum(0, middle) * 2 / 3], axis=1))
+    fingers = bend[..., None] * flexion_axes()[order][:, None]
+    sideways = np.radians(aside)[:, None] * np.array([0.0, 1.0, 0.0])
+    turns = to_matrix(np.concatenate([sideways, fingers[:, 0]]))
+    fingers[:, 0] = to_rotvec(turns[:4] @ turns[4:])
     pose = np.zeros((5, 3, 3))
-    axes = flexion_axes()
-    for k, finger in enumerate(order):
-        knuckle = KNUCKLE[0] + closing[k] * (KNUCKLE[1] - KNUCKLE[0])
-        middle = MIDDLE[0] + curl[k] * (MIDDLE[1] - MIDDLE[0])
-        aside = spread[k] * (1 - np.clip(knuckle / 70, 0, 1))
-        bend = [to_matrix(np.radians(a) * axes[finger]) for a in (knuckle, middle, max(0.0, middle) * 2 / 3)]
-        bend[0] = to_matrix(np.radians(aside) * np.array([0.0, 1.0, 0.0])) @ bend[0]
-        pose[finger] = to_rotvec(np.stack(bend))
+    pose[order] = fingers
     return pose.reshape(45)

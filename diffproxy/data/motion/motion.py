@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from jaxtyping import Float
 from numpy import ndarray
 
 from ...errors import InputError
@@ -17,17 +16,18 @@ _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 4
 class Motion:
     """F frames of an SMPL-X body in a y-up world: axis-angle (radians), metres, hands relative to the flat hand.
 
-    Hands and betas are None where the source does not know them. Raises InputError on wrong shapes, NaN or no frame.
+    Hands and betas are None where the source does not know them. Shapes are checked here, as files may hold anything:
+    InputError on wrong shapes, NaN or no frame.
     """
 
-    global_orient: Float[ndarray, "F 3"]
-    body_pose: Float[ndarray, "F 63"]
-    transl: Float[ndarray, "F 3"]
+    global_orient: ndarray  # (F, 3)
+    body_pose: ndarray  # (F, 63)
+    transl: ndarray  # (F, 3)
     fps: float
     source: str
-    left_hand_pose: Float[ndarray, "F 45"] | None = None
-    right_hand_pose: Float[ndarray, "F 45"] | None = None
-    betas: Float[ndarray, "N"] | None = None
+    left_hand_pose: ndarray | None = None  # (F, 45)
+    right_hand_pose: ndarray | None = None  # (F, 45)
+    betas: ndarray | None = None  # (N,)
 
     def __post_init__(self) -> None:
         frames = len(self.body_pose)

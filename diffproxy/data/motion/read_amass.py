@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -46,12 +47,15 @@ def read_amass(path: Path, up_axis: UpAxis | None = None) -> Motion:
     transl = np.asarray(found.get("transl", np.zeros((frames, 3))), float)
     if up_axis is None:
         up_axis = "y" if "global_orient" in data else "z"
-    if transl.shape == (frames, 3) and all(np.isfinite(v).all() for v in parts.values()) and up_axis == "z":
-        turn = about(0, -np.pi / 2)
-        parts["global_orient"] = to_rotvec(turn @ to_matrix(parts["global_orient"]))
-        transl = (transl + PELVIS) @ turn.T - PELVIS
     betas = np.asarray(data["betas"], float).reshape(-1) if "betas" in data else None
-    return Motion(transl=transl, fps=float(found["fps"].item()), source=path.stem, betas=betas, **parts)
+    motion = Motion(transl=transl, fps=float(found["fps"].item()), source=path.stem, betas=betas, **parts)
+    return motion if up_axis == "y" else _z_up_to_y_up(motion)
+
+
+def _z_up_to_y_up(motion: Motion) -> Motion:
+    turn = about(0, -np.pi / 2)
+    orient = to_rotvec(turn @ to_matrix(motion.global_orient))
+    return replace(motion, global_orient=orient, transl=(motion.transl + PELVIS) @ turn.T - PELVIS)
 
 
 def _split(poses: np.ndarray, path: Path) -> dict[str, np.ndarray]:

@@ -94,6 +94,8 @@ def _motion(tokens: list[str], width: int) -> tuple[int, float, np.ndarray]:
     if plain[0].rstrip(":") != "Frames" or plain[2] != "Frame":
         raise ValueError("no 'Frames:' and 'Frame Time:' after MOTION")
     frames, step = int(plain[1]), float(plain[4])
+    if frames < 1 or not step > 0:
+        raise ValueError(f"{frames} frames of {step} s")
     values = np.array(tokens[5 + tokens[:8].count(":") :], float)
     if values.size != frames * width:
         raise ValueError(

@@ -79,7 +79,13 @@ def _convert(points: dict[str, ndarray], first: dict[str, int], flat: str, bend:
     return {name: hand_pose(_directions(p, first) @ turn.T) for name, p in points.items()}
 
 
-def _directions(points: Float[ndarray, "J 3"], first: dict[str, int]) -> Float[ndarray, "5 3 3"]:
+def _directions(points: ndarray, first: dict[str, int]) -> Float[ndarray, "5 3 3"]:
+    if (
+        points.shape != (len(points), 3)
+        or len(points) <= max(first.values()) + 3
+        or not np.isfinite(points).all()
+    ):
+        raise ValueError(f"joint positions of shape {points.shape}")
     axes = palm_axes(points[0], points[first["index"]], points[first["middle"]], points[first["pinky"]])
     bones = np.stack([np.diff(points[first[f] : first[f] + 4], axis=0) for f in FINGERS])
     length = np.linalg.norm(bones, axis=-1, keepdims=True)

@@ -16,14 +16,14 @@ class SkeletonClip:
     """Local joint rotations over time on a skeleton of J joints; units of length are the file's own.
 
     A joint sits at its parent's position plus the parent's global rotation applied to `offsets`; joint 0 is the
-    root, and parents come before children.
+    root, and parents come before children. InputError on anything else, for files may hold anything.
     """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
-    offsets: Float[ndarray, "J 3"]
-    rotations: Float[ndarray, "F J 3 3"]
-    root: Float[ndarray, "F 3"]
+    offsets: ndarray  # (J, 3)
+    rotations: ndarray  # (F, J, 3, 3)
+    root: ndarray  # (F, 3)
     fps: float
     source: str
 
