@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 
@@ -21,7 +21,7 @@ def allowed_labels(
 def dense_loss(
     logits: Float[Tensor, "N L H W"],
     uv_pred: Float[Tensor, "N 2 H W"],
-    labels: Int[Tensor, "N H W"],
+    labels: Integer[Tensor, "N H W"],
     uv: Float[Tensor, "N 2 H W"],
     allowed: Bool[Tensor, "N L"],
     foreground_weight: float = 3.0,

@@ -49,8 +49,8 @@ def warp_image(
 
 
 def warp_nearest(
-    maps: tuple[Num[np.ndarray, "H W *C"], ...], warp: Similarity, size: int
-) -> tuple[Num[np.ndarray, "S S *C"], ...]:
+    maps: tuple[Num[np.ndarray, "H W ..."], ...], warp: Similarity, size: int
+) -> tuple[Num[np.ndarray, "S S ..."], ...]:
     """Point-sample label-like maps at the destination's pixel centres; outside the source they are 0."""
     centers = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1)
     linear = warp.matrix[:, :2]

@@ -1,0 +1,94 @@
+"""The loop end to end on tiny data: it learns, stops, resumes exactly, and says what is wrong."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from diffproxy.errors import InputError
+from diffproxy.training.augment import AugmentConfig
+from diffproxy.training.config import TrainConfig
+from diffproxy.training.dataset import ProxySamples, SampleConfig
+from diffproxy.training.ema import EMA
+from diffproxy.training.trainer import train
+
+
+@pytest.fixture
+def config(tiny_shards, tiny_generator, tmp_path):
+    return TrainConfig(
+        out=str(tmp_path / "run"), shards=str(tiny_shards), val_shards=str(tiny_shards), generator=str(tiny_generator),
+        steps=4, batch=2, warmup_steps=1, lr=1e-3, precision="no", workers=0, log_every=2, save_every=2, val_every=4,
+        val_samples=1,
+    )  # fmt: skip
+
+
+def weights(folder):
+    return {f.parent.name: load_file(f) for f in sorted(folder.glob("*/model.safetensors"))}
+
+
+def same(a, b):
+    return all(torch.equal(a[part][k], b[part][k]) for part in a for k in a[part])
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(config, tmp_path, monkeypatch):
+    whole = weights(train(config))
+    cut = replace(config, out=str(tmp_path / "cut"))
+    update, calls = EMA.update, []
+
+    def dies_in_step_three(self, model):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        update(self, model)
+
+    monkeypatch.setattr(EMA, "update", dies_in_step_three)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut)
+    monkeypatch.setattr(EMA, "update", update)
+    resumed = weights(train(cut))
+    assert same(whole, resumed)
+    rows = [json.loads(line) for line in (tmp_path / "cut" / "curves.jsonl").read_text().splitlines()]
+    assert "val" in rows[-1] and 0 <= rows[-1]["val"]["sample_foreground_iou"] <= 1
+    assert (tmp_path / "cut" / "samples" / "0000004.png").is_file()
+
+
+def test_the_warm_up_stage_leaves_the_unet_alone(config, tiny_generator):
+    before, after = weights(tiny_generator), weights(train(replace(config, diffusion_weight=0.0, encoder_lr=1e-3)))
+    assert same({"unet": before["unet"]}, {"unet": {k: v.to(before["unet"][k]) for k, v in after["unet"].items()}}) or all(
+        torch.allclose(before["unet"][k].half(), after["unet"][k].half()) for k in before["unet"]
+    )
+    assert not torch.allclose(before["adapter"]["head.weight"].half(), after["adapter"]["head.weight"].half())
+
+
+def test_samples_depend_on_seed_and_number_alone(tiny_shards, body):
+    make = lambda seed: ProxySamples(tiny_shards, body, SampleConfig(32, 16, seed=seed), AugmentConfig())  # noqa: E731
+    a, b, other = make(0), make(0), make(1)
+    assert all(torch.equal(a[5][k], b[5][k]) for k in a[5])
+    assert not torch.equal(a[5]["images"], other[5]["images"])
+    item = a[3]
+    assert item["images"].shape == (4, 3, 32, 32) and item["labels"].shape == (4, 16, 16)
+    assert item["kinds"].max() <= 2 and (item["uv"] >= 0).all() and (item["uv"] <= 1).all()
+
+
+def test_mirrored_samples_are_exact_proxies_too(tiny_shards, body, make_ring):
+    """Mirroring twice gives the sample back; mirroring once swaps left and right labels only."""
+    from diffproxy.training.mirror import mirror_table
+
+    table = mirror_table(body)
+    data = ProxySamples(tiny_shards, body, SampleConfig(48, 48), None)
+    view = data.index.view(0, 0)
+    labels, uv = table.apply(view.labels, view.uv)
+    twice, uv_twice = table.apply(labels, uv)
+    np.testing.assert_array_equal(twice, view.labels)
+    np.testing.assert_allclose(uv_twice, view.uv, atol=1e-6)
+    names = body.atlas.palette.names
+    swapped = {names[int(i)] for i in np.unique(view.labels) if table.label_map[i] != i}
+    assert all(n.endswith(("_l", "_r")) for n in swapped) and swapped
+
+
+def test_missing_shards_are_named(config, tmp_path):
+    with pytest.raises(InputError, match="shard"):
+        train(replace(config, shards=str(tmp_path / "nothing")))
