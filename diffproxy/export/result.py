@@ -1,0 +1,131 @@
+"""`result.npz`: the bodies of a run in one file that numpy alone opens."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from diffproxy.body.params import PARAM_DIMS, BodyParams
+from diffproxy.errors import InputError
+from diffproxy.proxies.files import write_atomic
+
+STATUSES = ("ok", "one_view", "no_person", "failed")
+CONVENTIONS = {
+    "units": "metres, radians, seconds",
+    "place": "x_world = scale * x_body + transl; with scale 1 this is SMPL-X",
+    "rotations": "axis-angle, relative to the parent joint",
+    "hands": "15 x 3 rotations a hand, relative to the flat hand (flat_hand_mean=True), no PCA",
+    "joint_std": "standard deviation of the joint position in metres",
+    "missing": "frames without a body hold NaN; status says why",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """F frames in rising order. Metres and radians, the rig's world; frames without a body hold NaN.
+
+    `params` has one (F, n) array for each field of BodyParams; `status` is ok | one_view | no_person | failed with a
+    sentence in `reason`; `meta` is JSON: body file and topology, up axis, generator weights, settings, timings.
+    """
+
+    frame_ids: Int[np.ndarray, " F"]
+    status: np.ndarray
+    params: Mapping[str, np.ndarray]
+    joints: Float[np.ndarray, "F J 3"]
+    joint_std: Float[np.ndarray, "F J"]
+    joint_names: tuple[str, ...]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    reason: np.ndarray | None = None
+    vertices: Float[np.ndarray, "F N 3"] | None = None
+    faces: Int[np.ndarray, "Nf 3"] | None = None
+
+    @property
+    def has_body(self) -> np.ndarray:
+        """(F,) bool: frames whose numbers are not NaN."""
+        return np.isfinite(self.joints).all(axis=(1, 2))
+
+    def body_params(self, rows: np.ndarray | slice = slice(None)) -> BodyParams:
+        """Parameters of the chosen rows as one batch."""
+        return BodyParams(**{k: torch.from_numpy(np.asarray(self.params[k][rows], "f4")) for k in PARAM_DIMS})
+
+
+def save_result(result: Result, path: str | Path) -> None:
+    """Write `result.npz`, whole or not at all; the conventions join `meta`. InputError if lengths disagree."""
+    frames = len(result.frame_ids)
+    arrays: dict[str, np.ndarray] = {k: np.asarray(result.params[k], dtype=np.float32) for k in PARAM_DIMS}
+    arrays |= {
+        "frame_ids": np.asarray(result.frame_ids, dtype=np.int64),
+        "status": np.asarray(result.status, dtype=np.str_),
+        "reason": np.asarray([""] * frames if result.reason is None else result.reason, dtype=np.str_),
+        "joints": np.asarray(result.joints, dtype=np.float32),
+        "joint_std": np.asarray(result.joint_std, dtype=np.float32),
+        "joint_names": np.asarray(result.joint_names, dtype=np.str_),
+    }
+    if result.vertices is not None and result.faces is not None:
+        arrays |= {
+            "vertices": np.asarray(result.vertices, dtype=np.float32),
+            "faces": np.asarray(result.faces),
+        }
+    arrays["meta"] = np.array(json.dumps({**CONVENTIONS, **result.meta}))
+    _check(arrays, "the result to write")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomic(Path(path), buffer.getvalue())
+
+
+def load_result(path: str | Path) -> Result:
+    """Read `result.npz`. InputError says what is missing, damaged or of the wrong shape."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("a result.npz", f"no file {path}", "give the file that fit.py wrote: OUT/result.npz")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        meta = json.loads(str(arrays.pop("meta")))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"a whole result.npz in {path}", f"{error}", "copy it again, or run fit.py again"
+        ) from error
+    _check(arrays, f"{path}")
+    return Result(
+        frame_ids=arrays["frame_ids"],
+        status=arrays["status"],
+        params={k: arrays[k] for k in PARAM_DIMS},
+        joints=arrays["joints"],
+        joint_std=arrays["joint_std"],
+        joint_names=tuple(str(n) for n in arrays["joint_names"]),
+        meta=meta,
+        reason=arrays.get("reason"),
+        vertices=arrays.get("vertices"),
+        faces=arrays.get("faces"),
+    )
+
+
+def _check(arrays: Mapping[str, np.ndarray], where: str) -> None:
+    needed = [*PARAM_DIMS, "frame_ids", "status", "joints", "joint_std", "joint_names"]
+    missing = [key for key in needed if key not in arrays]
+    if missing:
+        raise InputError(
+            f"{', '.join(needed)} in {where}", f"no {', '.join(missing)}", "write it with `save_result`"
+        )
+    frames, joints = len(arrays["frame_ids"]), len(arrays["joint_names"])
+    shapes = {k: (frames, n) for k, n in PARAM_DIMS.items()}
+    shapes |= {"status": (frames,), "joints": (frames, joints, 3), "joint_std": (frames, joints)}
+    for key, shape in shapes.items():
+        if arrays[key].shape != shape:
+            raise InputError(
+                f"{key} of shape {shape} in {where}", f"{arrays[key].shape}", "one row per frame"
+            )
+    strange = sorted(set(np.unique(arrays["status"]).tolist()) - set(STATUSES))
+    if strange:
+        raise InputError(f"status among {', '.join(STATUSES)} in {where}", f"{strange}", "use one of these")
