@@ -86,8 +86,15 @@ def train(config: TrainConfig) -> Path:
     sampler = StepSampler(
         start, config.steps, config.batch, accelerator.process_index, accelerator.num_processes
     )
-    loader = DataLoader(data, config.batch, sampler=sampler, num_workers=config.workers, drop_last=True,
-                        multiprocessing_context="fork" if config.workers else None)  # fmt: skip
+    loader = DataLoader(
+        data,
+        config.batch,
+        sampler=sampler,
+        num_workers=config.workers,
+        drop_last=True,
+        prefetch_factor=6 if config.workers else None,
+        multiprocessing_context="fork" if config.workers else None,
+    )
     if config.val_shards:
         from diffproxy.training.validate import validate
     val = ProxySamples(config.val_shards, body, samples, None) if config.val_shards else None
