@@ -11,12 +11,12 @@ from numpy import ndarray
 
 from ..errors import InputError
 from .motion.arrays import load_arrays
+from .motion.bank_file import radians
 from .motion.hand_synergy import sample_fingers
 from .motion.mirror import mirror_body, mirror_hand, mirror_rotations
 from .motion.rotations import about, to_matrix, to_rotvec
 
 BANK_FILE = Path(__file__).with_name("pose_bank.npz")
-QUANTUM = np.pi / 32767  # radians per step of the stored 16-bit integers
 THUMB = 36  # where the thumb begins among the 45 hand values
 
 
@@ -112,10 +112,10 @@ def load_pose_bank(path: Path | str | None = None) -> PoseBank:
         raise InputError(
             "16-bit poses and finite moments", f"{path}: {data['body_pose'].dtype}", "build it again"
         )
-    right = _radians(data["right_hand_pose"])
+    right = radians(data["right_hand_pose"])
     return PoseBank(
-        _radians(data["body_pose"]),
-        _radians(data["global_orient"]),
+        radians(data["body_pose"]),
+        radians(data["global_orient"]),
         data["test"].astype(bool),
         data["clip_id"].astype(np.int64),
         *(tuple(str(v) for v in data[k]) for k in ("clip_names", "clip_groups", "sources")),
@@ -133,10 +133,6 @@ _KEYS: dict[str, tuple[int, ...] | None] = {
     "sources": (), "right_hand_pose": (45,), "hand_test": (), "hand_names": (), "body_mean": (),
     "body_cov": (63,), "hand_mean": (), "hand_cov": (45,),
 }  # fmt: skip
-
-
-def _radians(quantised: Int[ndarray, "N D"]) -> Float[ndarray, "N D"]:
-    return (quantised * QUANTUM).astype(np.float32)
 
 
 def _is_test(split: str) -> bool:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from diffproxy.data.motion.__main__ import main
-from diffproxy.data.motion.build_bank import quantise, summary, write_npz
+from diffproxy.data.motion.bank_file import QUANTUM, quantise, radians, summary, write_npz
 from diffproxy.data.motion.limits import within_limits
 from diffproxy.data.motion.motion import Motion
+from diffproxy.data.motion.procedural import POSTURES, posture
 from diffproxy.data.motion.retarget import smplx_joints
 from diffproxy.data.motion.rotations import to_matrix
 from diffproxy.data.motion.select import diverse, farthest_points
-from diffproxy.data.poses import BANK_FILE, QUANTUM, load_pose_bank
+from diffproxy.data.poses import BANK_FILE, load_pose_bank
 from diffproxy.errors import InputError
 
 
@@ -92,7 +93,7 @@ def test_gaussian_is_proper_and_symmetric(bank):
 
 def test_quantisation_is_fine():
     values = np.random.default_rng(0).uniform(-np.pi, np.pi, (100, 63))
-    assert np.abs(quantise(values) * QUANTUM - values).max() <= QUANTUM / 2 + 1e-12 < np.radians(0.003)
+    assert np.abs(radians(quantise(values)) - values).max() <= QUANTUM / 2 + 1e-6 < np.radians(0.003)
 
 
 def test_bad_bank_files(tmp_path, bank):
@@ -178,10 +179,13 @@ def test_build_command(tmp_path):
     folder = motion_folder(tmp_path / "motion")
     files = [tmp_path / "a.npz", tmp_path / "b.npz"]
     for file in files:
-        main(["build_bank", f"motion={folder}", f"out={file}", "train=10", "test=5"])
+        main(["build_bank", f"motion={folder}", f"out={file}", "train=200", "test=5"])
     assert files[0].read_bytes() == files[1].read_bytes() and not list(tmp_path.glob("*.tmp"))
     bank = load_pose_bank(files[0])
-    assert len(bank.rows("train")) == 10 and len(bank.rows("test")) == 5
+    captured = np.array([not n.startswith("rule/") for n in bank.clip_names])[bank.clip_id]
+    assert 15 < (captured & ~bank.test).sum() <= 20  # all there are, but for frames beyond joint limits
+    assert (~captured).sum() == 13  # one of each posture
+    assert len(bank.rows("test")) == 5 and not bank.test[~captured].any()
     assert {bank.clip_groups[i] for i in bank.clip_id[bank.rows("test")]} == {"cmu_02"}
     assert bank.hand_names == ("handyjs/flat", "handyjs/bent", "handyjs/other")
 
@@ -211,3 +215,21 @@ def test_write_leaves_no_half_file(tmp_path):
     with pytest.raises(ValueError, match="allow_pickle"):
         write_npz({"bad": np.array([{}], dtype=object)}, tmp_path / "x.npz")
     assert not (tmp_path / "x.npz").exists()
+
+
+@pytest.mark.parametrize("kind", POSTURES)
+def test_postures_are_within_limits_and_as_named(kind):
+    """Pelvis height over the feet, and tilt of the trunk, tell sitting, kneeling and lying apart."""
+    rng = np.random.default_rng(0)
+    poses = [posture(rng, kind, np.zeros(63)) for _ in range(20)]
+    motion = Motion(*(np.stack(column) for column in zip(*poses, strict=True)), np.zeros((20, 3)), 1.0, kind)
+    assert within_limits(motion.body_pose).all()
+    joints = smplx_joints(motion)[1]
+    trunk_up = np.median(joints[:, 12, 1] - joints[:, 0, 1])
+    if kind.startswith("lie"):
+        assert abs(trunk_up) < 0.2
+    else:
+        assert trunk_up > 0.25 and np.median(joints[:, 0, 1] - joints[:, [7, 8], 1].min(1)) < 0.65
+    assert (
+        np.median(joints[:, 4, 0] - joints[:, 5, 0]) > 0.03 or kind == "lie_on_side"
+    )  # left knee on the left

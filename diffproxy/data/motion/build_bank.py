@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
 from tqdm import tqdm
 
 from ...errors import InputError
-from ..poses import QUANTUM
+from .bank_file import quantise, summary, write_npz
 from .collect import Source, collect_bodies, collect_hands
 from .limits import repair_ends, within_limits
-from .mirror import mirror_body
+from .procedural import POSTURES, procedural
 from .retarget import smplx_joints
 from .select import diverse
 
@@ -30,16 +31,27 @@ TEST_GROUPS = frozenset(
     }
 )  # fmt: skip
 TEST_HANDS_EVERY = 5
-FLOOR = np.radians(3.0)  # standard deviation added to every direction of the summary
+RULES = "Sitting, kneeling, squatting and lying by rule (this project)"
+RULED_SHARE = 0.09  # of the bodies of a split
+GROUP_SHARE = 0.2  # at most this share of a split from one subject: one climber would otherwise fill a third
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Usable frames of all clips: poses, the clip they are from, features in which distance means difference."""
+
+    body: Float[ndarray, "N 63"]
+    orient: Float[ndarray, "N 3"]
+    clip: Int[ndarray, "N"]
+    features: Float[ndarray, "N D"]
+    read: int
 
 
 def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed: int = 0) -> dict[str, int]:
-    """Read, reject, thin and write the bank; returns counts. The same inputs give the same file, byte for byte."""
+    """Read, repair, reject, thin and write the bank; returns counts. Same inputs, same file, byte for byte."""
     if not motion.is_dir():
         raise InputError(
-            "a folder of motion data",
-            f"none at {motion}",
-            "python -m diffproxy.data.motion build_bank motion=DIR",
+            "a folder of motion data", f"none at {motion}", "motion=DIR, laid out as in docs/poses.md"
         )
     rng = np.random.default_rng(seed)
     sources = list(collect_bodies(motion))
@@ -47,63 +59,68 @@ def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed
         raise InputError(
             "clips under cmu_mocap/, deepmimic_MIT/, makehuman_poses/", f"none in {motion}", "check it"
         )
-    poses, orients, clip_of, features, read = _good_frames(sources)
-    is_test = np.array([s.group in TEST_GROUPS for s in sources])
-    picked = []
-    for split, count in ((False, train), (True, test)):
-        rows = np.flatnonzero(is_test[clip_of] == split)
-        picked.append(rows[diverse(features[rows], count, rng)])
-    keep = np.concatenate(picked)
+    frames = _usable_frames(sources)
+    groups = np.array([s.group for s in sources])
+    bodies, orients, is_test, names = [], [], [], []
+    for split, count in (("train", train), ("test", test)):
+        each = round(count * RULED_SHARE / len(POSTURES))
+        rows = np.flatnonzero(np.isin(groups, list(TEST_GROUPS))[frames.clip] == (split == "test"))
+        rows = _thin(frames, rows, groups[frames.clip], count - each * len(POSTURES), rng)
+        ruled = procedural(rng, each, frames.body[rows]) if each and len(rows) else []
+        bodies += [frames.body[rows], *(m.body_pose for m in ruled)]
+        orients += [frames.orient[rows], *(m.global_orient for m in ruled)]
+        names += [
+            (sources[i].motion.source, sources[i].group, sources[i].database) for i in frames.clip[rows]
+        ]
+        names += [(f"{m.source}/{split}", f"{m.source}/{split}", RULES) for m in ruled for _ in range(each)]
+        is_test += [split == "test"] * (len(names) - len(is_test))
     hands = collect_hands(motion)
-    hand_test = np.arange(len(hands)) % TEST_HANDS_EVERY == 2
-    right = np.stack([pose for _, pose in hands])
-    used, clip_id = np.unique(clip_of[keep], return_inverse=True)
-    arrays = {
-        "version": np.array(1),
-        "body_pose": quantise(poses[keep]),
-        "global_orient": quantise(orients[keep]),
-        "test": is_test[clip_of[keep]],
-        "clip_id": clip_id.astype(np.int16),
-        "clip_names": np.array([sources[i].motion.source for i in used]),
-        "clip_groups": np.array([sources[i].group for i in used]),
-        "sources": np.array(sorted({sources[i].database for i in used})),
-        "right_hand_pose": quantise(right),
-        "hand_test": hand_test,
-        "hand_names": np.array([name for name, _ in hands]),
-        **summary(poses[keep[: len(picked[0])]], right[~hand_test]),
-    }
+    arrays = _arrays(np.concatenate(bodies), np.concatenate(orients), np.array(is_test), names, hands)
     write_npz(arrays, out)
-    counts = {
-        "read": read,
-        "kept": len(poses),
-        "train": len(picked[0]),
-        "test": len(picked[1]),
-        "hands": len(hands),
-    }
+    counts = {"read": frames.read, "usable": len(frames.body), "bodies": len(is_test), "hands": len(hands)}
     log.info("wrote %s: %s", out, json.dumps(counts))
     return counts
 
 
-def quantise(rotvec: np.ndarray) -> np.ndarray:
-    """Radians in [-pi, pi] to 16-bit integers of `QUANTUM`."""
-    return np.rint(np.clip(rotvec, -np.pi, np.pi) / QUANTUM).astype(np.int16)
+def _arrays(
+    body: Float[ndarray, "N 63"],
+    orient: Float[ndarray, "N 3"],
+    is_test: ndarray,
+    names: list[tuple[str, str, str]],
+    hands: list[tuple[str, ndarray]],
+) -> dict[str, ndarray]:
+    clips, clip_id = np.unique(np.array(names), axis=0, return_inverse=True)
+    hand_test = np.arange(len(hands)) % TEST_HANDS_EVERY == 2
+    right = np.stack([pose for _, pose in hands])
+    return {
+        "version": np.array(1),
+        "body_pose": quantise(body),
+        "global_orient": quantise(orient),
+        "test": is_test,
+        "clip_id": clip_id.reshape(-1).astype(np.int16),
+        "clip_names": clips[:, 0],
+        "clip_groups": clips[:, 1],
+        "sources": np.unique(clips[:, 2]),
+        "right_hand_pose": quantise(right),
+        "hand_test": hand_test,
+        "hand_names": np.array([name for name, _ in hands]),
+        **summary(body[~is_test], right[~hand_test]),
+    }
 
 
-def summary(body: np.ndarray, right_hand: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean and covariance of body poses with their mirror images, and of right-hand poses.
+def _thin(
+    frames: _Frames, rows: Int[ndarray, "K"], group: ndarray, count: int, rng: np.random.Generator
+) -> Int[ndarray, "L"]:
+    """Diverse rows, no group above its share as long as the others can fill the rest."""
+    room = max(count // 50, round(GROUP_SHARE * count))
+    parts = [rows[group[rows] == g] for g in np.unique(group[rows])]
+    thinned = [p[diverse(frames.features[p], room, rng)] for p in parts]
+    rows = np.sort(np.concatenate(thinned)) if sum(map(len, thinned)) >= count else rows
+    return rows[diverse(frames.features[rows], count, rng)]
 
-    `FLOOR` squared is added to every variance: head and neck, or finger hinges, would otherwise make it singular.
-    """
-    moments = {}
-    for name, poses in (("body", np.concatenate([body, mirror_body(body)])), ("hand", right_hand)):
-        moments[f"{name}_mean"] = poses.mean(axis=0).astype(np.float32)
-        moments[f"{name}_cov"] = (np.cov(poses.T) + FLOOR**2 * np.eye(poses.shape[1])).astype(np.float32)
-    return moments
 
-
-def _good_frames(sources: list[Source]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
-    """Frames within joint limits of all clips: body pose, global orientation, clip number, features; frames read."""
-    poses, orients, clips, features, read = [], [], [], [], 0
+def _usable_frames(sources: list[Source]) -> _Frames:
+    bodies, orients, clips, features, read = [], [], [], [], 0
     for number, source in enumerate(tqdm(sources, desc="joint limits", leave=False)):
         motion = repair_ends(source.motion[:: max(1, round(source.motion.fps / 30))])
         read += len(motion)
@@ -115,26 +132,8 @@ def _good_frames(sources: list[Source]) -> tuple[np.ndarray, np.ndarray, np.ndar
         pelvis = rotations[good, 0]
         local = np.einsum("fij,fki->fkj", pelvis, positions[good, 1:] - positions[good, :1])
         up = 0.3 * pelvis[:, 1, :]  # gravity in the pelvis frame: lying and standing are different poses
-        poses.append(motion.body_pose[good])
+        bodies.append(motion.body_pose[good])
         orients.append(motion.global_orient[good])
         clips.append(np.full(good.sum(), number))
         features.append(np.concatenate([local.reshape(len(local), -1), up], axis=1))
-    return (
-        np.concatenate(poses),
-        np.concatenate(orients),
-        np.concatenate(clips),
-        np.concatenate(features),
-        read,
-    )
-
-
-def write_npz(arrays: dict[str, np.ndarray], out: Path) -> None:
-    """Compressed npz under a temporary name, then renamed; the time stamps inside are fixed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".tmp")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asanyarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
-    part.replace(out)
+    return _Frames(*(np.concatenate(a) for a in (bodies, orients, clips, features)), read)
