@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from diffproxy.body.load import PACKAGED
 from diffproxy.body.names import NUM_JOINTS, PARENTS
 
 log = logging.getLogger(__name__)
-PACKAGED = Path(__file__).parent / "data" / "anny.npz"
 SAMPLES, SEED = 600, 0
 
 
@@ -145,7 +145,7 @@ def save_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--out", type=Path, default=PACKAGED, help="file to write (default: the packaged body)"
+        "--out", type=Path, default=PACKAGED["anny"], help="file to write (default: the packaged body)"
     )
     parser.add_argument("--samples", type=int, default=SAMPLES, help="bodies to learn the shape space from")
     arguments = parser.parse_args()

@@ -7,7 +7,7 @@ from pathlib import Path
 from diffproxy.body.files import read_body_file
 from diffproxy.body.model import BodyModel
 
-_PACKAGED = {"anny": Path(__file__).parent / "data" / "anny.npz"}
+PACKAGED = {"anny": Path(__file__).parent / "data" / "anny.npz"}
 
 
 def load_body(name_or_path: str | Path = "anny", allow_pickle: bool = False) -> BodyModel:
@@ -16,5 +16,5 @@ def load_body(name_or_path: str | Path = "anny", allow_pickle: bool = False) -> 
     A .pkl is read only with `allow_pickle=True`, by a restricted reader that runs nothing in it and needs no chumpy.
     Hands are relative to the flat hand. Raises InputError for a missing or broken file.
     """
-    path = _PACKAGED.get(str(name_or_path), Path(name_or_path).expanduser())
+    path = PACKAGED.get(str(name_or_path), Path(name_or_path).expanduser())
     return BodyModel(read_body_file(path, allow_pickle))
