@@ -13,44 +13,88 @@ INTRO = """\
 Render people with exact SMPL-X proxies into WebDataset shards.
 
   python -m render_synth subjects=1000 out=shards/train seed=0 workers=2
-  python -m render_synth inspect shards/train [picture.png] [count]
+  python -m render_synth inspect shards/train
 
-The second form writes a contact sheet: picture, labels over it, UV, joints and mask.
-Sample k depends on seed, k and the options only; run the command again to resume.
+The second form draws a contact sheet of what was rendered (inspect --help).
+Sample k depends on seed, k and the options only, not on workers or interruptions:
+run the same command again to resume, or with more subjects to add some.
 """
+INSPECT = """\
+Draw a contact sheet of shards, to see whether pictures, labels and cameras agree.
+
+  python -m render_synth inspect SHARDS [key=value ...]
+
+SHARDS is a folder, a quoted pattern or one .tar file. One row per subject, one column per view;
+from top to bottom: picture with the projected joints, part labels, UV, mask.
+"""
+INSPECT_OPTIONS = {
+    "picture": ("contact_sheet.png", "file to write (.png or .jpg)"),
+    "count": ("8", "number of subjects, from the first"),
+    "body": ("anny", "the body that was rendered: name or path of an SMPL-X npz"),
+}
+HELP = {"-h", "--help", "help"}
+
+
+def option_lines(options: list[tuple[str, str, str]]) -> list[str]:
+    """`name=default`, then what it means, in two columns."""
+    width = max(len(f"{name}={default}") for name, default, _ in options) + 4
+    return ["Options, as key=value (shown with their defaults):"] + [
+        textwrap.fill(
+            text, 100, initial_indent=f"  {name}={default}".ljust(width), subsequent_indent=" " * width
+        )
+        for name, default, text in options
+    ]
 
 
 def help_text() -> str:
-    lines = [INTRO, "Options, as key=value:"]
-    for f in fields(RenderConfig):
-        shown = f"  {f.name}={f.default}"
-        lines.append(
-            textwrap.fill(f.metadata["help"], 108, initial_indent=f"{shown:<24} ", subsequent_indent=" " * 25)
-        )
-    return "\n".join(lines)
+    options = [(f.name, str(f.default), f.metadata["help"]) for f in fields(RenderConfig)]
+    return "\n".join([INTRO, *option_lines(options)])
+
+
+def inspect_help() -> str:
+    return "\n".join([INSPECT, *option_lines([(k, *v) for k, v in INSPECT_OPTIONS.items()])])
+
+
+def inspect_command(args: list[str]) -> str:
+    """`inspect SHARDS [key=value ...]`; also takes the picture and the count by place."""
+    from render_synth.inspect_shards import inspect
+
+    values = {k: default for k, (default, _) in INSPECT_OPTIONS.items()}
+    by_place = ["shards", "picture", "count"]
+    for arg in args:
+        key, sep, text = arg.partition("=")
+        if sep and key in INSPECT_OPTIONS:
+            values[key] = text
+        elif by_place and not (sep and key.isidentifier()):
+            values[by_place.pop(0)] = arg
+        else:
+            known = ", ".join(INSPECT_OPTIONS)
+            raise InputError(f"options as key=value, key one of {known}", repr(arg), "see inspect --help")
+    if "shards" not in values:
+        raise InputError("inspect SHARDS", "no shards", "name a folder of shards or one .tar file")
+    if not values["count"].isdigit() or int(values["count"]) < 1:
+        raise InputError("count: a whole number from 1", repr(values["count"]), "for example count=8")
+    return inspect(values["shards"], values["picture"], int(values["count"]), body=values["body"])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 if all went well, 2 on bad input."""
+    """Run the command; 0 if all went well, 2 on bad input, 130 when interrupted."""
     args = sys.argv[1:] if arguments is None else arguments
-    if not args or {"-h", "--help", "help"} & set(args):
-        sys.stdout.write(help_text() + "\n")
-        return 0
+    wants_help = bool(HELP & set(args))
     try:
-        if args[0] == "inspect":
-            from render_synth.inspect_shards import inspect
+        if args and args[0] == "inspect":
+            text = inspect_help() if wants_help else inspect_command(args[1:])
+            sys.stdout.write(text + "\n")
+        elif wants_help or not args:
+            sys.stdout.write(help_text() + "\n")
+        else:
+            from render_synth.run import run
 
-            if len(args) < 2:
-                raise InputError(
-                    "inspect SHARD [picture.png] [count]", "no shard", "name a shard file or a folder"
-                )
-            picture = args[2] if len(args) > 2 else "contact_sheet.png"
-            sys.stdout.write(inspect(args[1], picture, int(args[3]) if len(args) > 3 else 8) + "\n")
-            return 0
-        from render_synth.run import run
-
-        run(RenderConfig.parse(args))
+            run(RenderConfig.parse(args))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: run the same command again to resume\n")
+        return 130
     return 0

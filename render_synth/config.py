@@ -8,6 +8,9 @@ from typing import Any
 
 from diffproxy.errors import InputError
 
+VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
+SPLITS = ("train", "test")
+
 
 def option(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
@@ -19,9 +22,13 @@ class RenderConfig:
 
     out: str = option("shards/train", "folder of the shards; a second run with the same options resumes")
     subjects: int = option(100, "number of subjects (samples)")
-    start: int = option(0, "number of the first sample; two ranges of one seed never overlap")
+    start: int = option(
+        0, "number of the first sample: give each machine a range of its own, they may share `out`"
+    )
     seed: int = option(0, "seed of the run")
-    split: str = option("train", "which half of the pose bank to draw from: train | test")
+    split: str = option(
+        "train", "which part of the pose bank to draw from: train | test (no motion is in both)"
+    )
     workers: int = option(2, "processes; each renders on one thread")
     per_shard: int = option(20, "subjects per shard")
     views: int = option(4, "square crops around the body per subject, each from a camera of its own")
@@ -35,25 +42,37 @@ class RenderConfig:
     depth: int = option(3, "path length: 2 direct light only, 3 one bounce")
     people: int = option(2, "at most so many bystanders (never labelled)")
     body: str = option("anny", "body name or path of an SMPL-X npz")
-    env: str = option("", "folder of equirectangular .hdr/.exr environments (empty: procedural light only)")
-    variant: str = option("auto", "Mitsuba variant: auto | scalar_rgb | llvm_ad_rgb | cuda_ad_rgb")
+    env: str = option(
+        "", "folder of your equirectangular .hdr or .exr environments (empty: procedural light only)"
+    )
+    variant: str = option(
+        "auto",
+        "Mitsuba variant: scalar_rgb (runs anywhere) | llvm_ad_rgb (faster, needs the LLVM library) | cuda_ad_rgb | "
+        "auto (llvm_ad_rgb where it works, else scalar_rgb)",
+    )
 
     def __post_init__(self) -> None:
-        for name in ("subjects", "workers", "per_shard", "views", "spp"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} >= 1", f"{name}={getattr(self, name)}", f"give {name}=1 or more")
-        if not 32 <= self.size <= 4096:
-            raise InputError("size between 32 and 4096 pixels", f"size={self.size}", "for example size=256")
-        if self.depth < 2:
-            raise InputError(
-                "depth >= 2", f"depth={self.depth}", "depth=2 is direct light only, 3 adds one bounce"
-            )
+        least = dict.fromkeys(("subjects", "workers", "per_shard", "views", "spp"), 1)
+        least |= dict.fromkeys(("start", "seed", "people", "hand_crops"), 0) | {"depth": 2}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise InputError(
+                    f"{name} >= {low}", f"{name}={getattr(self, name)}", f"give {name}={low} or more"
+                )
+        for name in ("size", "hand_size"):
+            pixels = getattr(self, name)
+            if not 32 <= pixels <= 4096 and not (name == "hand_size" and pixels == 0):
+                raise InputError(
+                    f"{name} between 32 and 4096 pixels", f"{name}={pixels}", f"for example {name}=256"
+                )
         if not 0 <= self.full <= self.views:
             raise InputError(
                 "0 <= full <= views", f"full={self.full}, views={self.views}", "lower full or raise views"
             )
-        if self.split not in ("train", "test"):
-            raise InputError("split=train or split=test", f"split={self.split}", "split=train")
+        for name, known in (("split", SPLITS), ("variant", VARIANTS)):
+            if getattr(self, name) not in known:
+                found = f"{name}={getattr(self, name)}"
+                raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
         if self.env and not Path(self.env).is_dir():
             raise InputError(
                 "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"

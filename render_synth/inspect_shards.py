@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.data.shards import FULL, ShardIndex, ShardView
+from diffproxy.errors import InputError
+from diffproxy.proxies.files import write_atomic
 
 
 def tile(
@@ -37,28 +39,44 @@ def tile(
     )
 
 
-def inspect(where: str | Path, picture: str | Path, count: int = 8, size: int = 160) -> str:
-    """Write a contact sheet of the first `count` subjects; returns a line of text about the shards."""
+def inspect(
+    where: str | Path, picture: str | Path, count: int = 8, size: int = 160, body: str = "anny"
+) -> str:
+    """Write a contact sheet of the first `count` subjects; returns a line of text about the shards.
+
+    `body` is the body that was rendered; shards of another topology raise InputError.
+    """
     import cv2
     import torch
 
     from diffproxy.body import load_body
 
     index = ShardIndex(where)
-    body = load_body("anny")
-    palette = np.asarray(body.atlas.palette.colors)
+    model = load_body(body)
+    palette = np.asarray(model.atlas.palette.colors)
     rows = []
     for i in range(min(count, len(index))):
+        meta = index.meta(i)
+        if meta.get("topology", model.topology_id) != model.topology_id:
+            found = f"{index.key(i)} of body {meta['body']}, not {model.name}"
+            raise InputError("shards of the body that was named", found, "give body=PATH of that body")
         with torch.no_grad():
-            joints = body.joints(index.params(i))[0].numpy()
-        rows.append(
-            np.concatenate(
-                [tile(index.view(i, j), palette, joints, size) for j in range(len(index.kinds(i)))], 1
-            )
+            joints = model.joints(index.params(i))[0].numpy()
+        tiles = [tile(index.view(i, j), palette, joints, size) for j in range(len(index.kinds(i)))]
+        if tiles:
+            rows.append(np.concatenate(tiles, 1))
+    kinds = [k for i in range(len(index)) for k in index.kinds(i)]
+    if not rows:
+        raise InputError(
+            "subjects with views", f"{len(index)} subjects without any in {where}", "render some"
         )
     width = max(r.shape[1] for r in rows)
     sheet = np.concatenate([np.pad(r, ((0, 6), (0, width - r.shape[1]), (0, 0))) for r in rows])
-    cv2.imwrite(str(picture), sheet[..., ::-1])
-    kinds = [k for i in range(len(index)) for k in index.kinds(i)]
+    suffix = Path(picture).suffix.lower()
+    if suffix not in (".png", ".jpg", ".jpeg"):
+        raise InputError(
+            "a picture named .png or .jpg", str(picture), "for example picture=contact_sheet.png"
+        )
+    write_atomic(Path(picture), cv2.imencode(suffix, sheet[..., ::-1])[1].tobytes())
     tally = ", ".join(f"{kinds.count(k)} {k}" for k in ("body", FULL, "left_hand", "right_hand"))
     return f"{len(index)} subjects, {len(kinds)} views ({tally}); sheet of {len(rows)} subjects in {picture}"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -31,30 +32,43 @@ def best_variant() -> str:
 
     Tried in a process of its own: an LLVM too old for Dr.Jit ends the process instead of raising.
     """
-    tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=180, check=False)
+    try:
+        tried = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, timeout=180, check=False)
+    except subprocess.TimeoutExpired:
+        return "scalar_rgb"
     return "llvm_ad_rgb" if tried.returncode == 0 else "scalar_rgb"
+
+
+def _mitsuba() -> Any:
+    """Mitsuba, loaded on first use; untyped, since its stubs describe one variant out of many."""
+    import mitsuba
+
+    return mitsuba
 
 
 def start(variant: str) -> None:
     """Select the Mitsuba variant for this process, one thread."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import drjit
-    import mitsuba as mi
 
+    mi = _mitsuba()
     if variant not in mi.variants():
         raise InputError(
             "a Mitsuba variant: " + ", ".join(mi.variants()), variant, "variant=scalar_rgb always works"
         )
-    mi.set_variant(variant)
+    try:
+        mi.set_variant(variant)
+    except ImportError as error:  # no LLVM or CUDA library
+        fix = "variant=auto takes what works; variant=scalar_rgb always works"
+        raise InputError(f"a machine that runs {variant}", str(error), fix) from error
     mi.set_log_level(mi.LogLevel.Error)
     drjit.set_thread_count(1)
 
 
 def _mesh(name: str, mesh: Mesh):
-    import mitsuba as mi
-
+    mi = _mitsuba()
     color = {"type": "mesh_attribute", "name": "vertex_color"}
-    inner = {"type": "diffuse", "reflectance": color}
+    inner: dict[str, Any] = {"type": "diffuse", "reflectance": color}
     if mesh.rough < 1:
         inner = {"type": "principled", "base_color": color, "roughness": mesh.rough, "specular": 0.4}
     props = mi.Properties()
@@ -74,8 +88,7 @@ def _mesh(name: str, mesh: Mesh):
 
 
 def _quad(name: str, quad: Quad):
-    import mitsuba as mi
-
+    mi = _mitsuba()
     texture = {
         "type": "bitmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(quad.texture, np.float32)),
@@ -87,16 +100,14 @@ def _quad(name: str, quad: Quad):
 
 
 def _lamp(name: str, lamp: Lamp):
-    import mitsuba as mi
-
+    mi = _mitsuba()
     light = {"type": "area", "radiance": {"type": "rgb", "value": [float(x) for x in lamp.rgb]}}
     return _rectangle(name, lamp.vertices, np.zeros((4, 2)), {"emitter": mi.load_dict(light)})
 
 
 def _rectangle(name: str, vertices: Float[np.ndarray, "4 3"], uv: Float[np.ndarray, "4 2"], plugins: dict):
     """Two triangles: Mitsuba's own rectangle shape leaves Embree's triangle path and doubles the render time."""
-    import mitsuba as mi
-
+    mi = _mitsuba()
     props = mi.Properties()
     props["face_normals"] = True
     for key, plugin in plugins.items():
@@ -111,10 +122,9 @@ def _rectangle(name: str, vertices: Float[np.ndarray, "4 3"], uv: Float[np.ndarr
 
 
 def _sky(world: World) -> dict:
-    import mitsuba as mi
-
+    mi = _mitsuba()
     turn = mi.ScalarTransform4f().rotate([0, 1, 0], float(np.degrees(world.sky_turn)))
-    image = _environment(world.sky_file) if world.sky_file else world.sky
+    image = world.sky if world.sky is not None else _environment(world.sky_file)
     # Equal mean brightness, whatever the file's own scale.
     gain = world.sky_gain / max(float(image.mean()), 1e-6)
     return {
@@ -126,11 +136,14 @@ def _sky(world: World) -> dict:
 
 @lru_cache(maxsize=24)
 def _environment(path: str) -> Float[np.ndarray, "H W 3"]:
-    import mitsuba as mi
-
-    image = np.array(
-        mi.Bitmap(path).convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, srgb_gamma=False)
-    )
+    mi = _mitsuba()
+    try:
+        bitmap = mi.Bitmap(path)
+    except RuntimeError as error:
+        raise InputError(
+            "readable .hdr or .exr environments", f"{path}: {error}", "remove this file"
+        ) from error
+    image = np.array(bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, srgb_gamma=False))
     image = (
         image.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 3).mean((1, 3))
         if len(image) > 512
@@ -141,8 +154,7 @@ def _environment(path: str) -> Float[np.ndarray, "H W 3"]:
 
 def build_scene(world: World, meshes: dict[str, Mesh], depth: int):
     """A Mitsuba scene; `depth` is the length of light paths."""
-    import mitsuba as mi
-
+    mi = _mitsuba()
     description: dict = {"type": "scene", "sky": _sky(world)}
     description["integrator"] = {"type": "path", "max_depth": depth}
     for i, quad in enumerate(world.quads):
@@ -157,8 +169,7 @@ def build_scene(world: World, meshes: dict[str, Mesh], depth: int):
 
 def render(scene, camera: Camera, spp: int, seed: int) -> Float[np.ndarray, "H W 3"]:
     """Linear radiance seen by a pinhole camera with square pixels (crops included)."""
-    import mitsuba as mi
-
+    mi = _mitsuba()
     f = float(camera.K[0, 0])
     if abs(camera.K[1, 1] / f - 1) > 1e-6 or camera.distortion.size:
         raise InputError(

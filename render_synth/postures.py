@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-PELVIS_CHILDREN = {"l_hip": 1, "r_hip": 2, "spine1": 3, "l_knee": 4, "r_knee": 5, "spine2": 6, "l_ankle": 7, "r_ankle": 8,
-                   "spine3": 9, "l_foot": 10, "r_foot": 11, "neck": 12, "l_collar": 13, "r_collar": 14, "head": 15,
-                   "l_shoulder": 16, "r_shoulder": 17, "l_elbow": 18, "r_elbow": 19, "l_wrist": 20, "r_wrist": 21}  # fmt: skip
+JOINTS = {
+    "l_hip": 1, "r_hip": 2, "spine1": 3, "l_knee": 4, "r_knee": 5, "spine2": 6, "l_ankle": 7, "r_ankle": 8,
+    "spine3": 9, "l_foot": 10, "r_foot": 11, "neck": 12, "l_collar": 13, "r_collar": 14, "head": 15,
+    "l_shoulder": 16, "r_shoulder": 17, "l_elbow": 18, "r_elbow": 19, "l_wrist": 20, "r_wrist": 21,
+}  # fmt: skip
+SPREAD = {
+    "spine": 6, "neck": 12, "head": 10, "collar": 5, "hip": 6, "knee": 2, "ankle": 7, "foot": 2, "shoulder": 8,
+    "elbow": 4, "wrist": 14,
+}  # fmt: skip
 KINDS = ("stand", "walk", "arms_out", "sit", "bend", "reach", "squat", "lunge", "free")
 CHANCE = (0.2, 0.22, 0.12, 0.07, 0.08, 0.12, 0.05, 0.06, 0.08)
 
@@ -18,7 +24,7 @@ class Angles:
         self.deg = np.zeros((22, 3))
 
     def add(self, joint: str, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> None:
-        self.deg[PELVIS_CHILDREN[joint]] += (x, y, z)
+        self.deg[JOINTS[joint]] += (x, y, z)
 
     def both(self, joint: str, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> None:
         """The same movement on both sides; y and z are those of the left."""
@@ -81,7 +87,7 @@ def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
         hang_arms(pose, rng)
         side = str(rng.choice(["l_", "r_"]))
         for j in ("shoulder", "elbow"):
-            pose.deg[PELVIS_CHILDREN[side + j]] = 0
+            pose.deg[JOINTS[side + j]] = 0
         free_arm(pose, rng, side)
     elif kind in ("squat", "lunge"):
         depth = rng.uniform(30, 100)
@@ -99,10 +105,8 @@ def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
             free_arm(pose, rng, side)
             pose.add(side + "hip", rng.uniform(-90, 25), s * rng.normal(0, 15), s * rng.uniform(-5, 40))
             pose.add(side + "knee", rng.uniform(0, 110))
-    spread = {"spine": 6, "neck": 12, "head": 10, "collar": 5, "hip": 6, "knee": 2, "ankle": 7, "foot": 2, "shoulder": 8,
-              "elbow": 4, "wrist": 14}  # fmt: skip
-    for joint in PELVIS_CHILDREN:
-        pose.add(joint, *rng.normal(0, spread[joint.rstrip("123").split("_")[-1]], 3))
+    for joint in JOINTS:
+        pose.add(joint, *rng.normal(0, SPREAD[joint.rstrip("123").split("_")[-1]], 3))
     return pose.body_pose(), kind
 
 

@@ -1,61 +1,25 @@
-"""The run: which shards are missing, worker processes, progress."""
+"""The run: worker processes that render the missing shards, and progress."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing as mp
 import os
+import signal
+import threading
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from diffproxy.data.shards import ShardWriter
 from diffproxy.errors import InputError
 from render_synth.config import RenderConfig
+from render_synth.plan import check_options, environment_files, missing_shards, shard_name
 
-_state: dict = {}  # what a worker process loads once; empty in the parent
-
-
-def shard_name(config: RenderConfig, number: int) -> str:
-    """Named by what is inside, so that runs over other ranges of k may share the folder."""
-    first = config.start + number * config.per_shard
-    last = min(first + config.per_shard, config.start + config.subjects) - 1
-    return f"s{config.seed}-{first:07d}-{last:07d}.tar"
-
-
-def shard_range(config: RenderConfig, number: int) -> range:
-    first = number * config.per_shard
-    return range(config.start + first, config.start + min(first + config.per_shard, config.subjects))
-
-
-def missing_shards(config: RenderConfig) -> list[int]:
-    """Numbers of the shards still to render; removes what a killed run left behind."""
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
-    total = -(-config.subjects // config.per_shard)
-    names = {shard_name(config, i): i for i in range(total)}
-    for left in out.glob("*.tmp"):
-        if left.name.split(".")[0] + ".tar" in names:
-            left.unlink()
-    return [i for name, i in names.items() if not (out / name).exists()]
-
-
-def check_options(config: RenderConfig) -> None:
-    """One folder, one set of options per seed: otherwise a resumed run would mix two kinds of data."""
-    path = Path(config.out) / f"options-s{config.seed}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    now = config.content()
-    if path.exists():
-        before = json.loads(path.read_text())
-        changed = sorted(k for k in now if before.get(k) != now[k])
-        if changed:
-            found = ", ".join(f"{k}={now[k]} (was {before.get(k)})" for k in changed)
-            raise InputError(
-                f"the options with which {path.parent} was begun", found, "use another out= or another seed="
-            )
-        return
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(now, indent=1, sort_keys=True))
-    temporary.replace(path)
+_state: dict[str, Any] = {}  # what a worker process loads once; empty in the parent
 
 
 def load_tools(config: RenderConfig):
@@ -70,12 +34,7 @@ def load_tools(config: RenderConfig):
     torch.set_num_threads(1)
     backend.start(config.variant)
     body = load_body(config.body)
-    files = (
-        sorted(str(p) for p in Path(config.env).iterdir() if p.suffix in (".hdr", ".exr"))
-        if config.env
-        else []
-    )
-    return Tools(config, body, build_anatomy(body), pose_bank(), tuple(files))
+    return Tools(config, body, build_anatomy(body), pose_bank(), environment_files(config))
 
 
 def pose_bank():
@@ -87,38 +46,78 @@ def pose_bank():
     return load_pose_bank()
 
 
-def render_shard(tools, number: int, tick=None) -> int:
-    """Render one shard; returns the number of views."""
+def render_shard(tools, samples: range, tick: Callable[[int], None] | None = None) -> Path:
+    """Render one shard, calling `tick` with the number of views after each sample; returns the finished file."""
     from render_synth.sample import render_sample
 
-    config, views = tools.config, 0
-    with ShardWriter(Path(config.out) / shard_name(config, number)) as writer:
-        for k in shard_range(config, number):
+    config = tools.config
+    with ShardWriter(Path(config.out) / shard_name(config.seed, samples)) as writer:
+        for k in samples:
             pictures, params, meta = render_sample(tools, k)
             writer.add(f"s{config.seed}-{k:07d}", pictures, params, meta)
-            views += len(pictures)
             if tick is not None:
                 tick(len(pictures))
-    return views
+    return writer.path
 
 
-def _start_worker(config: RenderConfig, counter) -> None:
-    _state["tools"] = load_tools(config)
-    _state["counter"] = counter
+class Stopped(Exception):
+    """The run ends before this worker's shard is done."""
 
 
-def _work(number: int) -> int:
+def _start_worker(config: RenderConfig, counter, stop) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which sets `stop`
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _state.update(counter=counter, stop=stop)
+    try:
+        _state["tools"] = load_tools(config)
+    except InputError as error:
+        _state["error"] = error
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent is killed: a pool's workers would wait for work for ever."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(samples: range) -> tuple[str, str, str] | None:
+    """Render one shard; returns what an InputError says (errors of three arguments do not pass between processes)."""
+
     def tick(views: int) -> None:
         with _state["counter"].get_lock():
             _state["counter"].value += views
+        if _state["stop"].is_set():
+            raise Stopped
 
-    return render_shard(_state["tools"], number, tick)
+    try:
+        if "error" in _state:
+            raise _state["error"]
+        if _state["stop"].is_set():
+            return None
+        render_shard(_state["tools"], samples, tick)
+    except InputError as error:
+        return error.expected, error.found, error.fix
+    return None
+
+
+@contextmanager
+def one_thread_each():
+    """Workers started inside inherit OMP_NUM_THREADS=1."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def run(config: RenderConfig) -> int:
     """Render all missing shards; returns the number of views rendered now. Interrupt and start again at will."""
-    from dataclasses import replace
-
     from tqdm import tqdm
 
     from render_synth.mitsuba_backend import best_variant
@@ -127,24 +126,33 @@ def run(config: RenderConfig) -> int:
         config = replace(config, variant=best_variant())
     check_options(config)
     todo = missing_shards(config)
-    per_subject = config.views + config.full + config.hand_crops
-    total = sum(len(shard_range(config, i)) for i in todo) * per_subject
-    os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the workers
-    context = mp.get_context("spawn")
-    counter = context.Value("q", 0)
+    total = sum(len(samples) for samples in todo) * (config.views + config.full + config.hand_crops)
     with tqdm(total=total, unit="view", desc=f"{config.out} ({config.variant})", smoothing=0.05) as bar:
-        if not todo:
-            return 0
-        pool = ProcessPoolExecutor(min(config.workers, len(todo)), context, _start_worker, (config, counter))
-        try:
-            waiting = {pool.submit(_work, i) for i in todo}
-            while waiting:
-                done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                bar.update(counter.value - bar.n)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        pool.shutdown()
+        return _render_all(config, todo, bar) if todo else 0
+
+
+def _render_all(config: RenderConfig, todo: list[range], bar) -> int:
+    context = mp.get_context("spawn")
+    counter, stop = context.Value("q", 0), context.Event()
+    pool = ProcessPoolExecutor(
+        min(config.workers, len(todo)), context, _start_worker, (config, counter, stop)
+    )
+    try:
+        with one_thread_each():
+            waiting = {pool.submit(_work, samples) for samples in todo}
+        while waiting:
+            done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            for future in done:
+                error = future.result()
+                if error is not None:
+                    raise InputError(*error)
+            bar.update(counter.value - bar.n)
+    except BrokenProcessPool as error:
+        fix = "run the same command again, with fewer workers if memory ran out (each takes about 1 GB)"
+        raise InputError("workers that live to the end of the run", "one that was killed", fix) from error
+    except BaseException:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
     return counter.value

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.data.shards import FULL, ShardView
+from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
 from diffproxy.proxies.surface import render_surface
 from render_synth import mitsuba_backend as backend
@@ -21,7 +22,7 @@ from render_synth.people import dress, joined
 from render_synth.scene import build_world, far_from_rays, grade
 from render_synth.visibility import Visibility
 
-HAND_JOINTS = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}
+HAND_JOINTS: dict[Kind, list[int]] = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Shot:
     """One picture to take: the crop's camera and what it shows."""
 
     camera: Camera
-    kind: str
+    kind: Kind | Literal["full"]
     crop: Box
     source: Camera
 
@@ -61,7 +62,7 @@ def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, p
             # Rows and columns must scale alike, else pixels are not square: crop to the rounded aspect.
             scale = min(camera.width / w, camera.height / h)
             whole = (0.0, 0.0, w * scale, h * scale)
-            frames.append(Shot(camera.crop(whole, (w, h)), FULL, whole, camera))
+            frames.append(Shot(camera.crop(whole, (w, h)), "full", whole, camera))
         for kind, joints in HAND_JOINTS.items():
             uv = camera.project(person.joints[joints])
             if np.isfinite(uv).all() and (uv > 0).all() and (uv < [camera.width, camera.height]).all():
@@ -116,7 +117,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         is_hand = shot.kind not in ("body", FULL)
         if is_hand and hands >= config.hand_crops:
             continue
-        kind = "body" if shot.kind == FULL else shot.kind
+        kind: Kind = "body" if shot.kind == "full" else shot.kind
         maps = proxies_from_surface(body.atlas, [surface], [shot.camera], [kind])
         labels, uv = maps.labels[0], maps.uv[0]
         if is_hand and (labels > 0).mean() < 0.06:
@@ -136,7 +137,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         views.append(
             ShardView(rgb, labels * shown, uv * shown[..., None], mask, shot.camera, shot.kind, info)
         )
-    meta = {
+    meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,
         "layout": layout.kind, "outfit": subject.outfit, "hair": subject.hair, "bystanders": len(others),
         "environment": world.sky_file.rsplit("/", 1)[-1], "world": world.notes, "options": config.content(),

@@ -150,7 +150,7 @@ def build_world(
     """A world around `layout`. `stand`: height of the beam under the subject (0: none), `axis` its direction."""
     reach = np.abs(np.stack([c.center_world for c in layout.cameras])[:, [0, 2]]).max(0)
     indoors = bool(rng.random() < 0.75)
-    half = tuple(float(r + rng.uniform(0.3, 2.5)) for r in reach)
+    half = (float(reach[0] + rng.uniform(0.3, 2.5)), float(reach[1] + rng.uniform(0.3, 2.5)))
     top = max(float(c.center_world[1]) for c in layout.cameras)
     high = max(rng.uniform(2.4, 4.5), top + 0.9)
     s = Solids()

@@ -1,4 +1,4 @@
-"""Shards of rendered subjects: WebDataset tar files, one sample per subject. The format is in docs/render_synth.md."""
+"""Shards of rendered subjects: WebDataset tar files, one sample a subject. Format: docs/render_synth.md."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from diffproxy.errors import InputError
 
 VERSION = 1
 FULL = "full"  # the kind under which whole frames are listed, beside body | left_hand | right_hand
+KEPT = 64  # samples whose decoded meta data an index keeps: a training run must not hold all of them
 
 
 @dataclass(frozen=True)
@@ -78,16 +79,21 @@ def params_from_json(data: dict[str, list[float]]) -> BodyParams:
 
 
 def camera_to_json(camera: Camera) -> dict[str, Any]:
+    """A camera of a picture, without any pixel grid; lenses other than OpenCV's are refused (no render has one)."""
+    if camera.lens != "opencv":
+        raise InputError(
+            f"camera {camera.name} with an OpenCV lens", camera.lens, "undistort the picture first"
+        )
     arrays = ("K", "R_cam_world", "t_cam_world", "distortion")
     out: dict[str, Any] = {"name": camera.name, "width": camera.width, "height": camera.height}
     return out | {k: np.asarray(getattr(camera, k)).tolist() for k in arrays}
 
 
 def camera_from_json(data: dict[str, Any]) -> Camera:
-    arrays = {
-        k: np.array(data[k], dtype=np.float64) for k in ("K", "R_cam_world", "t_cam_world", "distortion")
-    }
-    return Camera(name=data["name"], width=data["width"], height=data["height"], **arrays)
+    K, R, t, distortion = (
+        np.array(data[k], dtype=np.float64) for k in ("K", "R_cam_world", "t_cam_world", "distortion")
+    )
+    return Camera(data["name"], data["width"], data["height"], K, R, t, distortion)
 
 
 class ShardWriter:
@@ -98,17 +104,18 @@ class ShardWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         self.quality = quality
-        self._tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)
+        # Closed by close() or on leaving the context.
+        self._tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
 
     def add(self, key: str, views: list[ShardView], params: BodyParams, meta: dict[str, Any]) -> None:
-        """One subject. Names are `key.v{i}.rgb.jpg` and so on; time stamps are zero, so equal data gives equal bytes."""
+        """One subject. Time stamps are zero, so equal data gives equal bytes. `key` must hold no dot or slash."""
         import cv2
 
+        if not key or "." in key or "/" in key:
+            raise InputError("a sample key without dots and slashes", repr(key), "for example s0-0000001")
+        jpeg = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
         for i, v in enumerate(views):
-            jpg = cv2.imencode(".jpg", v.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])[
-                1
-            ].tobytes()
-            self._file(f"{key}.v{i}.rgb.jpg", jpg)
+            self._file(f"{key}.v{i}.rgb.jpg", cv2.imencode(".jpg", v.rgb[..., ::-1], jpeg)[1].tobytes())
             self._file(f"{key}.v{i}.proxy.png", encode_proxy(v.labels, v.uv))
             self._file(f"{key}.v{i}.mask.png", cv2.imencode(".png", v.mask)[1].tobytes())
         listed = [{"kind": v.kind, "camera": camera_to_json(v.camera)} | v.info for v in views]
@@ -133,8 +140,10 @@ class ShardWriter:
         if kind is None:
             self.close()
         else:
-            self._tar.close()
-            self.temporary.unlink(missing_ok=True)
+            try:
+                self._tar.close()  # a full disk fails here once more
+            finally:
+                self.temporary.unlink(missing_ok=True)
 
 
 def shard_paths(where: str | Path) -> list[Path]:
@@ -147,7 +156,7 @@ def shard_paths(where: str | Path) -> list[Path]:
     else:
         found = sorted(path.parent.glob(path.name))
     if not found:
-        fix = f"render some: python -m render_synth out={where}"
+        fix = f"render some: python -m render_synth out={where}; *.tmp files are unfinished shards"
         raise InputError("a folder with .tar shards, a pattern or one shard", str(where), fix)
     return found
 
@@ -171,15 +180,25 @@ class ShardIndex:
         return len(self.samples)
 
     def _read(self, sample: int, extension: str) -> bytes:
-        entry = self.samples[sample][1]
+        key, entry = self.samples[sample]
+        if extension not in entry.files:
+            fix = f"delete {entry.path} and render again"
+            raise InputError(f"{extension} in sample {key}", f"none in {entry.path.name}", fix)
         offset, size = entry.files[extension]
         with entry.path.open("rb") as f:
             f.seek(offset)
             return f.read(size)
 
     def meta(self, sample: int) -> dict[str, Any]:
+        """What `ShardWriter.add` wrote for this sample, with `params`, `views` and `version`."""
         if sample not in self._meta:
-            self._meta[sample] = json.loads(self._read(sample, "meta.json"))
+            meta = json.loads(self._read(sample, "meta.json"))
+            if meta["version"] > VERSION:
+                found = f"version {meta['version']} in {self.samples[sample][1].path.name}"
+                raise InputError(f"a shard of version {VERSION} or older", found, "update diffproxy")
+            while len(self._meta) >= KEPT:
+                self._meta.pop(next(iter(self._meta)))
+            self._meta[sample] = meta
         return self._meta[sample]
 
     def key(self, sample: int) -> str:
@@ -193,28 +212,36 @@ class ShardIndex:
         return [v["kind"] for v in self.meta(sample)["views"]]
 
     def view(self, sample: int, number: int) -> ShardView:
+        """View `number` of this sample; only its three pictures are read and decoded."""
         listed = self.meta(sample)["views"][number]
         labels, uv = decode_proxy(self._read(sample, f"v{number}.proxy.png"))
         rgb = np.ascontiguousarray(decode_image(self._read(sample, f"v{number}.rgb.jpg")))
         mask = decode_image(self._read(sample, f"v{number}.mask.png"))
+        camera = camera_from_json(listed["camera"])
+        sizes = {rgb.shape[:2], labels.shape, mask.shape, (camera.height, camera.width)}
+        if len(sizes) > 1:
+            where = f"view {number} of {self.key(sample)}"
+            raise InputError(f"pictures of the camera's size in {where}", f"sizes {sizes}", "render again")
         info = {k: v for k, v in listed.items() if k not in ("kind", "camera")}
-        return ShardView(rgb, labels, uv, mask, camera_from_json(listed["camera"]), listed["kind"], info)
+        return ShardView(rgb, labels, uv, mask, camera, listed["kind"], info)
 
 
 def _scan(path: Path) -> dict[str, _Entry]:
     """Names and places of a shard's files by sample key; a truncated file raises `InputError`."""
     found: dict[str, _Entry] = {}
     fix = f"delete {path} and render again: finished shards are kept"
+    end = 0
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 key, _, extension = member.name.partition(".")
                 found.setdefault(key, _Entry(path, {})).files[extension] = (member.offset_data, member.size)
                 end = member.offset_data + member.size
-            if path.stat().st_size < end + 1024:
-                raise InputError("a complete shard", f"{path.name} ends early", fix)
-    except (tarfile.TarError, UnboundLocalError, EOFError) as error:
+    except (tarfile.TarError, EOFError) as error:
         raise InputError("a readable tar shard", f"{path.name}: {error}", fix) from error
+    # tarfile itself takes a file cut between members for a complete one: ask for the two empty blocks at the end.
+    if path.stat().st_size < end + 1024:
+        raise InputError("a complete shard", f"{path.name} ends early", fix)
     for key, entry in found.items():
         if "meta.json" not in entry.files:
             raise InputError("meta.json in every sample", f"sample {key} of {path.name} has none", fix)
