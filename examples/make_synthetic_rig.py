@@ -17,6 +17,7 @@ from diffproxy.capture.result import write_result
 from diffproxy.data.shards import FULL
 from diffproxy.proxies.files import write_atomic
 from render_synth.config import RenderConfig
+from render_synth.mitsuba_backend import best_variant
 from render_synth.run import load_tools
 from render_synth.sample import render_sample
 
@@ -38,7 +39,7 @@ def make(options: dict[str, str]) -> Path:
     folder = Path(options["out"])
     config = RenderConfig(
         seed=int(options["seed"]), split="test", views=VIEWS, full=VIEWS, hand_crops=0,
-        size=int(options["size"]), spp=int(options["spp"]),
+        size=int(options["size"]), spp=int(options["spp"]), variant=best_variant(),
     )  # fmt: skip
     tools = load_tools(config)
     views, params, meta = render_sample(tools, int(options["k"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from diffproxy.capture.cli import check, friendly_overrides, option_types, run_readably
+from diffproxy.capture.evaluate_options import EvaluateOptions
 from diffproxy.capture.options import FitOptions, SolverOption, split_names
 from diffproxy.errors import InputError
 
@@ -112,7 +113,7 @@ def test_readable_end(capsys) -> None:
     assert capsys.readouterr().err == "error: expected a rig\n  found nothing\n  fix: write rig=DIR\n"
 
 
-@pytest.mark.parametrize(("config", "schema"), [("fit", FitOptions)])
+@pytest.mark.parametrize(("config", "schema"), [("fit", FitOptions), ("evaluate", EvaluateOptions)])
 def test_help_lists_every_option_in_one_line(config: str, schema: type) -> None:
     from omegaconf import OmegaConf
 
