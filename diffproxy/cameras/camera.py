@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from diffproxy.cameras.lens import LENSES, Lens, clean_coefficients, distort, is_one_to_one, undistort
 from diffproxy.cameras.pixel_grid import PixelGrid
+from diffproxy.cameras.validation import array_of, check_camera, whole_number
 from diffproxy.errors import InputError
 
 Number = float | int  # the type checker of the tests does not take an int for a float
@@ -40,11 +41,11 @@ class Camera:
                 f"lens of camera {self.name} one of {LENSES}", f"{self.lens!r}", "use one of these"
             )
         for key, shape in (("K", (3, 3)), ("R_cam_world", (3, 3)), ("t_cam_world", (3,))):
-            object.__setattr__(self, key, _array(getattr(self, key), shape, f"{key} of camera {self.name}"))
+            object.__setattr__(self, key, array_of(getattr(self, key), shape, f"{key} of camera {self.name}"))
         object.__setattr__(self, "distortion", clean_coefficients(self.distortion, self.lens))
         object.__setattr__(self, "width", int(self.width))
         object.__setattr__(self, "height", int(self.height))
-        _check(self)
+        check_camera(self)
 
     @property
     def center_world(self) -> Float[np.ndarray, " 3"]:
@@ -163,12 +164,12 @@ class Camera:
             raise InputError(f"lens of camera {name} one of {LENSES}", f"{lens!r}", "use one of these")
         return Camera(
             name=name,
-            width=_whole(data["width"], f"width of camera {name}"),
-            height=_whole(data["height"], f"height of camera {name}"),
-            K=_array(data["K"], (3, 3), f"K of camera {name}"),
-            R_cam_world=_array(data["R_cam_world"], (3, 3), f"R_cam_world of camera {name}"),
-            t_cam_world=_array(data["t_cam_world"], (3,), f"t_cam_world of camera {name}"),
-            distortion=_array(data.get("distortion", []), None, f"distortion of camera {name}"),
+            width=whole_number(data["width"], f"width of camera {name}"),
+            height=whole_number(data["height"], f"height of camera {name}"),
+            K=array_of(data["K"], (3, 3), f"K of camera {name}"),
+            R_cam_world=array_of(data["R_cam_world"], (3, 3), f"R_cam_world of camera {name}"),
+            t_cam_world=array_of(data["t_cam_world"], (3,), f"t_cam_world of camera {name}"),
+            distortion=array_of(data.get("distortion", []), None, f"distortion of camera {name}"),
             lens=lens,
             pixel_grid=None if grid is None else PixelGrid.from_json(grid),
         )
@@ -186,47 +187,3 @@ def stack_cameras(
         np.stack([c.R_cam_world for c in cameras]),
         np.stack([c.t_cam_world for c in cameras]),
     )
-
-
-def _array(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
-    try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"numbers for {what}", f"{value!r}", "correct the calibration file") from error
-    if shape is not None and array.shape != shape:
-        raise InputError(f"{what} of shape {shape}", f"shape {array.shape}", "correct the calibration file")
-    return array.reshape(-1) if shape is None else array
-
-
-def _whole(value, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise InputError(f"a whole number of pixels for {what}", f"{value!r}", "correct rig.json")
-    return int(value)
-
-
-def _check(c: Camera) -> None:
-    for key in ("K", "R_cam_world", "t_cam_world"):
-        if not np.isfinite(getattr(c, key)).all():
-            raise InputError(
-                f"finite numbers for {key} of camera {c.name}",
-                f"{getattr(c, key).tolist()}",
-                "calibrate this camera again, or remove it from the rig",
-            )
-    if c.width < 1 or c.height < 1:
-        raise InputError(
-            f"a positive image size for camera {c.name}", f"{c.width}x{c.height}", "set width, height"
-        )
-    if not (c.K[0, 0] > 0 and c.K[1, 1] > 0) or not np.allclose(c.K[2], (0, 0, 1)) or c.K[1, 0] != 0:
-        raise InputError(
-            f"K of camera {c.name} = [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] in pixels, fx and fy positive",
-            f"{c.K.tolist()}",
-            "check row order and sign: OpenCV axes are x right, y down, z forward",
-        )
-    gap = np.abs(c.R_cam_world @ c.R_cam_world.T - np.eye(3)).max()
-    if gap > 1e-4 or np.linalg.det(c.R_cam_world) < 0:
-        kind = f"not orthonormal (off by {gap:.2g})" if gap > 1e-4 else "a mirror (determinant -1)"
-        raise InputError(
-            f"R_cam_world of camera {c.name} to be a rotation (orthonormal, determinant +1)",
-            f"a matrix that is {kind}",
-            "check row/column order, sign of one axis, or whether a rotation vector was meant",
-        )

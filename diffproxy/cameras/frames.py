@@ -30,7 +30,9 @@ class RigFrames:
     """
 
     def __init__(self, rig: Rig, sources: list[Source], frame_ids: list[int], alpha: float | int = 0.0):
-        self.frame_ids, self.notes, self._sources = frame_ids, [], sources
+        self.frame_ids, self._sources = frame_ids, sources
+        self.notes: list[str] = []
+        self._known = set(frame_ids)
         raw: list[Camera] = []
         for camera, source in zip(rig.cameras, sources, strict=True):
             height, width = source.read(source.frame_ids[0]).shape[:2]
@@ -65,7 +67,7 @@ class RigFrames:
 
     def read_raw(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
         """RGB pictures as they are in the files, for `picture_cameras`."""
-        if frame_id not in set(self.frame_ids):
+        if frame_id not in self._known:
             ids = self.frame_ids
             raise InputError(
                 f"a frame number that every camera has ({ids[0]}..{ids[-1]}, {len(ids)} frames)",

@@ -88,7 +88,9 @@ class Video:
         import cv2
 
         self.path = path
-        self._capture, self._next, self._last = None, 0, (-1, None)
+        self._capture: cv2.VideoCapture | None = None
+        self._next = 0
+        self._last: tuple[int, np.ndarray] = (-1, np.zeros((0, 0, 3), np.uint8))
         capture = cv2.VideoCapture(str(path))
         count = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         capture.release()
@@ -105,13 +107,15 @@ class Video:
 
         if self._last[0] == frame_id:
             return self._last[1].copy()
-        if self._capture is None or frame_id < self._next:
+        capture = self._capture
+        if capture is None or frame_id < self._next:
             self.close()
-            self._capture, self._next = cv2.VideoCapture(str(self.path)), 0
-        while self._next < frame_id and self._capture.grab():
+            self._capture = capture = cv2.VideoCapture(str(self.path))
+            self._next = 0
+        while self._next < frame_id and capture.grab():
             self._next += 1
-        ok, image = self._capture.read() if self._next == frame_id else (False, None)
-        if not ok:
+        image = capture.read()[1] if self._next == frame_id else None
+        if image is None:
             reached = self._next
             self.close()
             raise InputError(

@@ -1,7 +1,9 @@
 """Every calibration format: files written here are read back to the same cameras; bad files are explained."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -353,3 +355,9 @@ def test_nothing_readable(rig, tmp_path):
         load_rig(tmp_path / "notes.txt")
     with pytest.raises(InputError, match="neither here nor"):
         load_rig(tmp_path, calibration="cal.yml")
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "rigs.md").read_text()
+    (tmp_path / "rig.json").write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    np.testing.assert_allclose(load_rig(tmp_path).cameras[0].center_world, [0, 1, 3])

@@ -81,7 +81,10 @@ def _camera(name: str, intri: dict, extri: dict, folder: Path, notes: list[str])
     dist = next((intri[k] for k in (f"dist_{name}", f"D_{name}") if k in intri), None)
     size = None
     if f"W_{name}" in intri and f"H_{name}" in intri:
-        size = tuple(round(to_float(intri[f"{k}_{name}"], f"{k}_{name}")) for k in "WH")
+        size = (
+            round(to_float(intri[f"W_{name}"], f"W_{name}")),
+            round(to_float(intri[f"H_{name}"], f"H_{name}")),
+        )
     width, height = size_or_guess(size, folder, name, K, notes)
     K = K.copy()
     K[:2, 2] += 0.5

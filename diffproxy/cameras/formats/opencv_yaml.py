@@ -46,11 +46,13 @@ def read(path: Path) -> Rig:
     OpenCV's convention (first pixel centre at 0) and are moved by +0.5. The up axis is guessed from upright pictures.
     """
     if path.is_dir():
-        folder, parts = path, {}
+        folder, parts = path, dict[str, tuple[dict, Path]]()
         for file in (p for p in _yaml_files(path) if _mentions_camera(p)):
             inside = _split(read_yaml(file), file)
             alone = len(inside) == 1 and None in inside
-            parts |= {file.stem if alone else name: (part, file) for name, part in inside.items()}
+            parts |= {
+                name if name and not alone else file.stem: (part, file) for name, part in inside.items()
+            }
     else:
         folder = path.parent
         parts = {name or path.stem: (part, path) for name, part in _split(read_yaml(path), path).items()}
@@ -94,7 +96,7 @@ def _split(data: dict, path: Path) -> dict[str | None, dict]:
     nested = data.get("cameras", data)
     if isinstance(nested, list):
         nested = {str(e.get("name", i)) if isinstance(e, dict) else str(i): e for i, e in enumerate(nested)}
-    found = {}
+    found: dict[str | None, dict] = {}
     if isinstance(nested, dict):
         for name, entry in nested.items():
             inner = {m: v for k, v in entry.items() if (m := _meaning(k))} if isinstance(entry, dict) else {}
@@ -136,9 +138,13 @@ def _camera(name: str, part: dict, path: Path, folder: Path, notes: list[str]) -
         )
     size = None
     if "width" in part and "height" in part:
-        size = tuple(round(to_float(part[k], f"{k} {what}")) for k in ("width", "height"))
+        size = (
+            round(to_float(part["width"], f"width {what}")),
+            round(to_float(part["height"], f"height {what}")),
+        )
     elif "size" in part:
-        size = tuple(int(v) for v in shaped(part["size"], (2,), f"the image size {what}"))
+        w, h = shaped(part["size"], (2,), f"the image size {what}")
+        size = (int(w), int(h))
     width, height = size_or_guess(size, folder, name, K, notes)
     K[:2, 2] += 0.5
     d = matrix(part["dist"], f"the distortion {what}").reshape(-1) if "dist" in part else np.zeros(0)

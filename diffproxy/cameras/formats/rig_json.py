@@ -103,7 +103,8 @@ def write(rig: Rig, path: Path) -> None:
 def _compact(data: dict) -> str:
     """JSON with one number row a line: readable, and good in diffs."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    lines, row = [], ""
+    lines: list[str] = []
+    row = ""
     for line in text.split("\n"):
         bare = line.strip().rstrip(",")
         number = bool(bare) and not bare.startswith(('"', "{", "}", "[", "]"))

@@ -1,0 +1,59 @@
+"""What a camera must be, with errors that name the camera."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diffproxy.errors import InputError
+
+if TYPE_CHECKING:
+    from diffproxy.cameras.camera import Camera
+
+
+def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
+    """float64 array of `shape` (any length, flat, if None); InputError naming `what` otherwise."""
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"numbers for {what}", f"{value!r}", "correct the calibration file") from error
+    if shape is not None and array.shape != shape:
+        raise InputError(f"{what} of shape {shape}", f"shape {array.shape}", "correct the calibration file")
+    return array.reshape(-1) if shape is None else array
+
+
+def whole_number(value, what: str) -> int:
+    """A JSON number that is a whole number of pixels; InputError naming `what` otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise InputError(f"a whole number of pixels for {what}", f"{value!r}", "correct rig.json")
+    return int(value)
+
+
+def check_camera(c: "Camera") -> None:
+    """InputError if the camera cannot be: non-finite, no size, no focal length, no rotation."""
+    for key in ("K", "R_cam_world", "t_cam_world"):
+        if not np.isfinite(getattr(c, key)).all():
+            raise InputError(
+                f"finite numbers for {key} of camera {c.name}",
+                f"{getattr(c, key).tolist()}",
+                "calibrate this camera again, or remove it from the rig",
+            )
+    if c.width < 1 or c.height < 1:
+        raise InputError(
+            f"a positive image size for camera {c.name}", f"{c.width}x{c.height}", "set width, height"
+        )
+    if not (c.K[0, 0] > 0 and c.K[1, 1] > 0) or not np.allclose(c.K[2], (0, 0, 1)) or c.K[1, 0] != 0:
+        raise InputError(
+            f"K of camera {c.name} = [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] in pixels, fx and fy positive",
+            f"{c.K.tolist()}",
+            "check row order and sign: OpenCV axes are x right, y down, z forward",
+        )
+    gap = np.abs(c.R_cam_world @ c.R_cam_world.T - np.eye(3)).max()
+    if gap > 1e-4 or np.linalg.det(c.R_cam_world) < 0:
+        kind = f"not orthonormal (off by {gap:.2g})" if gap > 1e-4 else "a mirror (determinant -1)"
+        raise InputError(
+            f"R_cam_world of camera {c.name} to be a rotation (orthonormal, determinant +1)",
+            f"a matrix that is {kind}",
+            "check row/column order, sign of one axis, or whether a rotation vector was meant",
+        )
