@@ -24,16 +24,18 @@ class FitConfig:
     fit_scale: bool = True
     """A global scale beside the betas (children, unusual statures). Fixed at 1 when betas are given."""
     pose_weight: float = 1.0
-    beta_std: float = 1.5
-    log_scale_std: float = 0.06
+    beta_std: float = 1.0
+    log_scale_std: float = 0.04
     sigma_floor: float = 0.0005
     """Proxies are never believed to be better than this."""
     independent_pixels: int = 60
     """Per view. Errors of neighbouring pixels go together: a view weighs like this many independent ones."""
     grid: int = 300
     """Rotations tried per piece in the closed-form start."""
-    max_sigma: float = 0.12
-    """A fit with a larger typical residual than this has failed."""
+    max_sigma: float = 0.04
+    """Nor to be worse: residuals of more than a few times this are outliers, not noise."""
+    min_inliers: float = 0.3
+    """A fit that explains a smaller share of the proxies than this has failed."""
     vertices: bool = False
     """Also return the vertices."""
 

@@ -29,6 +29,7 @@ def stack(
     cameras: list[tuple[Camera, ...]],
     centers: list[Float[np.ndarray, "3"]],
     information: list[float],
+    on_hand: list[np.ndarray],
     like: Tensor,
 ) -> Observations:
     """Pad to the longest subject. `information[b]` multiplies the weights of subject b.
@@ -38,6 +39,7 @@ def stack(
     B, N = len(found), max(1, *(len(f) for f in found))
     faces, bary = np.zeros((B, N), dtype=np.int64), np.full((B, N, 3), 1 / 3)
     pixels, weight = np.zeros((B, N, 2)), np.zeros((B, N))
+    hand = np.zeros((B, N), dtype=bool)
     P, unit = np.tile(np.eye(3, 4), (B, N, 1, 1)), np.ones((B, N))
     for b, f in enumerate(found):
         n = len(f)
@@ -46,16 +48,18 @@ def stack(
         from_center = projections(cameras[b])
         from_center[:, :, 3] += from_center[:, :, :3] @ centers[b]
         P[b, :n] = from_center[f.view]
+        hand[b, :n] = on_hand[b]
         unit[b, :n] = metres_per_pixel(cameras[b], centers[b])[f.view]
 
     def tensor(a: np.ndarray) -> Tensor:
         return torch.as_tensor(a, dtype=like.dtype, device=like.device)
 
     return Observations(
-        torch.as_tensor(faces, device=like.device),
-        tensor(bary),
-        tensor(pixels),
-        tensor(weight),
-        tensor(P),
-        tensor(unit),
+        faces=torch.as_tensor(faces, device=like.device),
+        bary=tensor(bary),
+        pixels=tensor(pixels),
+        weight=tensor(weight),
+        P=tensor(P),
+        metres_per_pixel=tensor(unit),
+        on_hand=torch.as_tensor(hand, device=like.device),
     )

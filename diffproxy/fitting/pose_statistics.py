@@ -45,11 +45,13 @@ def precision_root(covariance: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n
 
 
 def build(bank: Path, out: Path) -> None:
-    """Read the moments of a pose bank (`body_mean body_cov hand_mean hand_cov`, right hand) and write the statistics."""
+    """Turn the moments in a pose bank (`{body,hand}_{mean,cov}`, of the right hand) into the packaged statistics."""
     with np.load(bank, allow_pickle=False) as data:
         lost = {"body_mean", "body_cov", "hand_mean", "hand_cov"} - set(data.files)
         if lost:
-            raise InputError("a pose bank with moments", f"{bank} without {sorted(lost)}", "build the bank again")
+            raise InputError(
+                "a pose bank with moments", f"{bank} without {sorted(lost)}", "build the bank again"
+            )
         moments = {k: data[k].astype(np.float32) for k in ("body_mean", "body_cov", "hand_mean", "hand_cov")}
     mirror = np.tile([1.0, -1.0, -1.0], 15).astype(np.float32)  # reflection in x of rotation vectors
     temporary = out.with_suffix(".tmp.npz")

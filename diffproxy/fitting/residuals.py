@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from diffproxy.body import BodyModel
@@ -18,6 +18,9 @@ from diffproxy.fitting.robust import geman_mcclure
 from diffproxy.fitting.skeleton import Pose, Skeleton
 from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.surface import Posed, SurfacePoints
+
+MIN_DEPTH = 0.05
+"""Metres; a point nearer to a camera than this, or behind it, does not count."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,15 @@ class Observations:
     weight: Float[Tensor, "B N"]
     P: Float[Tensor, "B N 3 4"]
     metres_per_pixel: Float[Tensor, "B N"]
+    on_hand: Bool[Tensor, "B N"]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is believed of every residual's error, metres: standard deviation per axis, and where robustness sets in."""
+
+    sigma: Float[Tensor, "B N"]
+    kernel: Float[Tensor, "B N"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Normal:
 
 
 class Reprojection:
-    """The data term of a fit. Costs are half sums of squares of residuals over `sigma`, times `information`."""
+    """The data term of a fit."""
 
     def __init__(
         self, body: BodyModel, skeleton: Skeleton, seen: Observations, expression: Tensor | None = None
@@ -57,17 +69,17 @@ class Reprojection:
         return state.log_scale.exp()[:, None, None] * posed.points + state.transl[:, None], posed, pose
 
     def project(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
-        """Residuals in metres, and depths in metres (a depth of 5 cm or less marks a useless residual)."""
+        """Residuals in metres, and depths in metres."""
         P = self.seen.P
         h = (P[..., :3] @ world[..., None])[..., 0] + P[..., 3]
         depth = h[..., 2]
-        uv = h[..., :2] / depth.clamp_min(0.05)[..., None]
+        uv = h[..., :2] / depth.clamp_min(MIN_DEPTH)[..., None]
         return (uv - self.seen.pixels) * self.seen.metres_per_pixel[..., None], depth
 
     def distances(self, state: State) -> Float[Tensor, "B N"]:
         """Length of every residual in metres; infinite behind a camera."""
         residual, depth = self.project(self.points(state)[0])
-        return torch.where(depth > 0.05, residual.norm(dim=-1), torch.inf)
+        return torch.where(depth > MIN_DEPTH, residual.norm(dim=-1), torch.inf)
 
     def jacobian(self, state: State, free: Free) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals (B,N,2) in metres, their derivatives (B,N,2,P) by the tangent of `free`, depths (B,N)."""
@@ -76,7 +88,7 @@ class Reprojection:
         P, unit = self.seen.P, self.seen.metres_per_pixel[..., None, None]
         uv = residual / unit[..., 0] + self.seen.pixels
         rows = (P[..., :2, :3] - uv[..., None] * P[..., 2:, :3]) * (
-            unit / depth.clamp_min(0.05)[..., None, None]
+            unit / depth.clamp_min(MIN_DEPTH)[..., None, None]
         )
         scale = state.log_scale.exp()[:, None, None, None]
         parts = [self.surface.pull(rows * scale, posed, state, pose, self.skeleton.below, free)]
@@ -87,30 +99,26 @@ class Reprojection:
         return residual, torch.cat(parts, dim=-1), depth
 
     def weights(
-        self, residual: Tensor, depth: Tensor, kernel: Float[Tensor, "B"]
+        self, residual: Tensor, depth: Tensor, noise: Noise
     ) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B N"]]:
-        """Per point: weighted robust loss (metres²) and reweighting factor."""
-        rho, factor = geman_mcclure(residual.square().sum(-1), kernel[:, None])
-        ahead = depth > 0.05
-        worst = kernel[:, None].square().expand_as(rho)
-        zero = torch.zeros_like(factor)
-        return self.seen.weight * torch.where(ahead, rho, worst), self.seen.weight * torch.where(
-            ahead, factor, zero
-        )
+        """Per point: weighted robust loss and reweighting factor, both over sigma²."""
+        rho, factor = geman_mcclure(residual.square().sum(-1), noise.kernel)
+        ahead = depth > MIN_DEPTH
+        weight = self.seen.weight / noise.sigma.square()
+        rho = torch.where(ahead, rho, noise.kernel.square())
+        return weight * rho, weight * torch.where(ahead, factor, torch.zeros_like(factor))
 
-    def cost(self, state: State, kernel: Float[Tensor, "B"], unit: Float[Tensor, "B"]) -> Float[Tensor, "B"]:
-        """`sum w rho / unit² / 2`; `kernel` is the robust scale and `unit` one standard deviation, metres."""
+    def cost(self, state: State, noise: Noise) -> Float[Tensor, "B"]:
+        """`sum w rho / sigma² / 2`, without units."""
         residual, depth = self.project(self.points(state)[0])
-        return 0.5 * self.weights(residual, depth, kernel)[0].sum(-1) / unit.square()
+        return 0.5 * self.weights(residual, depth, noise)[0].sum(-1)
 
-    def linearise(
-        self, state: State, free: Free, kernel: Float[Tensor, "B"], unit: Float[Tensor, "B"]
-    ) -> Normal:
+    def linearise(self, state: State, free: Free, noise: Noise) -> Normal:
         """Gauss-Newton model of `cost` around `state`."""
         residual, J, depth = self.jacobian(state, free)
-        rho, factor = self.weights(residual, depth, kernel)
-        root = factor.sqrt()[..., None] / unit[:, None, None]
+        rho, factor = self.weights(residual, depth, noise)
+        root = factor.sqrt()[..., None]
         A = (J * root[..., None]).flatten(1, 2)
         b = (residual * root).flatten(1)
         At = A.transpose(1, 2)
-        return Normal(At @ A, (At @ b[..., None])[..., 0], 0.5 * rho.sum(-1) / unit.square())
+        return Normal(At @ A, (At @ b[..., None])[..., 0], 0.5 * rho.sum(-1))

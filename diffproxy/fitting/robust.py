@@ -15,12 +15,17 @@ def geman_mcclure(
     return square * ratio, ratio.square()
 
 
+QUANTILE = 0.3
+"""Of the residual lengths, for the noise level: a low one, so that even 50 % outliers do not double it."""
+
+
 def rayleigh_sigma(distance: Float[np.ndarray, "N"], weight: Float[np.ndarray, "N"]) -> float:
-    """Standard deviation per axis of 2D noise, from the weighted median length (which is 1.1774 sigma)."""
+    """Standard deviation per axis of 2D Gaussian noise among outliers, from a weighted quantile of residual lengths."""
     finite = np.isfinite(distance) & (weight > 0)
     if not finite.any():
         return float("inf")
     d, w = distance[finite], weight[finite]
     order = np.argsort(d)
     cumulated = np.cumsum(w[order])
-    return float(d[order[np.searchsorted(cumulated, 0.5 * cumulated[-1])]] / 1.1774)
+    quantile = d[order[np.searchsorted(cumulated, QUANTILE * cumulated[-1])]]
+    return float(quantile / np.sqrt(-2 * np.log(1 - QUANTILE)))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.fitting.priors import Prior, prior_cost
-from diffproxy.fitting.residuals import Reprojection
+from diffproxy.fitting.residuals import Noise, Reprojection
 from diffproxy.fitting.solver_lm import Report
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, TRANSL, Free, State
 
@@ -31,8 +31,7 @@ def adam(
     priors: list[Prior],
     state: State,
     free: Free,
-    kernel: Float[Tensor, "B"],
-    unit: Float[Tensor, "B"],
+    noise: Noise,
     iterations: int = 300,
     tolerance: float = 0.01,
 ) -> tuple[State, Report]:
@@ -41,7 +40,7 @@ def adam(
     The variables are scaled by their step sizes, so one Adam rate, halved three times along the way, serves them all.
     """
     rate = _rates(state.betas)
-    pace = float((unit.mean() / COARSE).clamp(0.02, 1.0))
+    pace = float((noise.sigma.mean() / COARSE).clamp(0.02, 1.0))
     packed = torch.cat(
         [state.rotvecs().flatten(1), state.betas, state.log_scale[:, None], state.transl], dim=-1
     ).detach()
@@ -62,7 +61,7 @@ def adam(
         optimiser.param_groups[0]["lr"] = pace * 0.5 ** (4 * used // (iterations + 1))
         optimiser.zero_grad()
         moved, variables = unpack(x)
-        cost = data.cost(moved, kernel, unit) + prior_cost(priors, variables)
+        cost = data.cost(moved, noise) + prior_cost(priors, variables)
         better = cost.detach() < best
         best = torch.where(better, cost.detach(), best)
         best_x = torch.where(better[:, None], x.detach(), best_x)

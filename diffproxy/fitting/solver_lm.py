@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.fitting.priors import Prior, prior_normal
-from diffproxy.fitting.residuals import Normal, Reprojection
+from diffproxy.fitting.residuals import Noise, Normal, Reprojection
 from diffproxy.fitting.state import TANGENT_DIM, Free, State
 
 
@@ -22,12 +22,10 @@ class Report:
     converged: Bool[Tensor, "B"]
 
 
-def total_normal(
-    data: Reprojection, priors: list[Prior], state: State, free: Free, kernel: Tensor, unit: Tensor
-) -> Normal:
+def total_normal(data: Reprojection, priors: list[Prior], state: State, free: Free, noise: Noise) -> Normal:
     """Data and priors, restricted to the free unknowns."""
     columns = free.columns().to(state.betas.device)
-    a = data.linearise(state, free, kernel, unit)
+    a = data.linearise(state, free, noise)
     b = prior_normal(priors, state, columns)
     return Normal(a.H + b.H, a.g + b.g, a.cost + b.cost)
 
@@ -50,18 +48,17 @@ def levenberg_marquardt(
     priors: list[Prior],
     state: State,
     free: Free,
-    kernel: Float[Tensor, "B"],
-    unit: Float[Tensor, "B"],
+    noise: Noise,
     iterations: int,
     tolerance: float = 1e-3,
     damping: float = 1e-3,
 ) -> tuple[State, Report]:
-    """Minimise robust reprojection plus priors over `free`. `kernel`: robust scale, `unit`: one sigma, both metres.
+    """Minimise robust reprojection plus priors over `free`.
 
     A body has converged when its cost falls by less than `tolerance` (relative) in one step, or no step helps.
     """
     columns = free.columns().to(state.betas.device)
-    normal = total_normal(data, priors, state, free, kernel, unit)
+    normal = total_normal(data, priors, state, free, noise)
     lam = torch.full_like(normal.cost, damping)
     done = torch.zeros_like(normal.cost, dtype=torch.bool)
     used = 0
@@ -69,7 +66,7 @@ def levenberg_marquardt(
         step = state.betas.new_zeros(len(done), TANGENT_DIM)
         step[:, columns] = solve_damped(normal, lam)
         tried = state.retract(step)
-        fresh = total_normal(data, priors, tried, free, kernel, unit)
+        fresh = total_normal(data, priors, tried, free, noise)
         better = (fresh.cost <= normal.cost) & torch.isfinite(fresh.cost) & ~done
         small = (normal.cost - fresh.cost).abs() <= tolerance * normal.cost
         done |= small | (~better & (lam > 1e4))

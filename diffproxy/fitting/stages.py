@@ -12,7 +12,7 @@ WRISTS = (20, 21)
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of a solver. `kernels`: robust scales in metres, tried in turn; 0: from the residuals' own spread."""
+    """One run of a solver. `kernels`: robust scales in metres, in turn; 0: from the residuals' own spread."""
 
     name: str
     free: Free
@@ -40,5 +40,7 @@ def schedule(config: FitConfig, free_shape: bool, hands: bool) -> list[Stage]:
         Stage("body", body, 0.25, (0.12, 0.05), 4, 0.02),
     ]
     if hands:
-        stages.append(Stage("hands", Free((*WRISTS, *HAND_JOINTS)), 1.0, (0.1, 0.05, 0.02), 5, 0.02, hands_only=True))
+        stages.append(
+            Stage("hands", Free((*WRISTS, *HAND_JOINTS)), 1.0, (0.1, 0.05, 0.02), 5, 0.02, hands_only=True)
+        )
     return [*stages, Stage("all", everything, 1.0, (0.0, 0.0, 0.0), 4, 0.01)]

@@ -111,7 +111,7 @@ def closed_form_start(
     if len(trunk) < ENOUGH:
         trunk = np.arange(len(found))  # no trunk in sight: the whole body as if rigid is better than nothing
     candidates = rotation_grid(grid)
-    anchor = Anchor(log_scale_std=0.08 if num_views > 1 else 0.0)
+    anchor = Anchor(log_scale_std=0.04 if num_views > 1 else 0.0)
     first = locate(piece(trunk, joints[0]), anchor, candidates, keep=8, iterations=8)
     scale, t = float(first.scale[0]), first.t[0]
     tree.local[0] = first.R[0]
