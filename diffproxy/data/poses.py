@@ -118,11 +118,13 @@ def load_pose_bank(path: Path | str | None = None) -> PoseBank:
         radians(data["global_orient"]),
         data["test"].astype(bool),
         data["clip_id"].astype(np.int64),
-        *(tuple(str(v) for v in data[k]) for k in ("clip_names", "clip_groups", "sources")),
+        _strings(data["clip_names"]),
+        _strings(data["clip_groups"]),
+        _strings(data["sources"]),
         right,
         mirror_hand(right),
         data["hand_test"].astype(bool),
-        tuple(str(v) for v in data["hand_names"]),
+        _strings(data["hand_names"]),
         {k: data[k] for k in _MOMENTS},
     )
 
@@ -133,6 +135,10 @@ _KEYS: dict[str, tuple[int, ...] | None] = {
     "sources": (), "right_hand_pose": (45,), "hand_test": (), "hand_names": (), "body_mean": (),
     "body_cov": (63,), "hand_mean": (), "hand_cov": (45,),
 }  # fmt: skip
+
+
+def _strings(array: ndarray) -> tuple[str, ...]:
+    return tuple(str(v) for v in array)
 
 
 def _is_test(split: str) -> bool:

@@ -61,7 +61,10 @@ def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed
         )
     frames = _usable_frames(sources)
     groups = np.array([s.group for s in sources])
-    bodies, orients, is_test, names = [], [], [], []
+    bodies: list[ndarray] = []
+    orients: list[ndarray] = []
+    names: list[tuple[str, str, str]] = []
+    is_test: list[bool] = []
     for split, count in (("train", train), ("test", test)):
         each = round(count * RULED_SHARE / len(POSTURES))
         rows = np.flatnonzero(np.isin(groups, list(TEST_GROUPS))[frames.clip] == (split == "test"))
@@ -136,4 +139,5 @@ def _usable_frames(sources: list[Source]) -> _Frames:
         orients.append(motion.global_orient[good])
         clips.append(np.full(good.sum(), number))
         features.append(np.concatenate([local.reshape(len(local), -1), up], axis=1))
-    return _Frames(*(np.concatenate(a) for a in (bodies, orients, clips, features)), read)
+    body, orient, clip, feature = (np.concatenate(a) for a in (bodies, orients, clips, features))
+    return _Frames(body, orient, clip, feature, read)

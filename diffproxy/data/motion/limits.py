@@ -26,7 +26,7 @@ MOST_REPAIRED = 0.7  # of a clip's frames; an end that is wrong more often rests
 
 def within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F"]:
     """True for each frame whose 21 joints are all inside the bounds."""
-    return joints_within_limits(body_pose).all(axis=1)
+    return np.all(joints_within_limits(body_pose), axis=1)
 
 
 def joints_within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F 21"]:
