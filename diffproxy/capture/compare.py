@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.body import PARAM_DIMS, BodyModel
+from diffproxy.body import BodyModel
 from diffproxy.capture.record import FrameRecord
-from diffproxy.capture.result import posed_vertices, read_result
+from diffproxy.capture.result import posed_vertices, result_record
+from diffproxy.export import load_result
 
 BODY_JOINTS = slice(0, 22)
 HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints
@@ -48,16 +49,13 @@ def ground_truth_errors(
 
     Vertices are compared only when the truth has the same body topology.
     """
-    truth, meta = read_result(path)
-    rows = {int(f): i for i, f in enumerate(truth["frame_ids"])}
-    pairs = [(r, _record(truth, rows[r.frame_id])) for r in records if r.has_body and r.frame_id in rows]
+    truth = load_result(path)
+    rows = {int(f): i for i, f in enumerate(truth.frame_ids)}
+    pairs = [
+        (r, result_record(truth, rows[r.frame_id])) for r in records if r.has_body and r.frame_id in rows
+    ]
     if not pairs:
         return None
-    same = meta["body"]["topology"] == body.topology_id
+    same = truth.meta["body"]["topology"] == body.topology_id
     errors = mean_errors([frame_errors(r, t, body, same) for r, t in pairs])
     return {"frames": len(pairs), "joints": JOINTS_NOTE, **errors}
-
-
-def _record(arrays: dict[str, np.ndarray], row: int) -> FrameRecord:
-    params = {k: arrays[k][row] for k in PARAM_DIMS}
-    return FrameRecord(int(arrays["frame_ids"][row]), "ok", params=params, joints=arrays["joints"][row])

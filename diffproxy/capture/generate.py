@@ -16,6 +16,7 @@ from diffproxy.proxies import ProxyMaps
 
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
 PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
+MIN_ZOOM = 0.15  # a foreground smaller than this part of the crop's side is a speck, not a person far off
 HAND_MARGIN = 1.5
 MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
 
@@ -89,7 +90,7 @@ def _call(
 
 
 def _better_boxes(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[Box]:
-    """The crops that the foreground asks for; the old one where it shows nothing or something far away."""
+    """The crops that the foreground asks for; the old one where it shows next to nothing."""
     from diffproxy.proxies.crops import box_around, large_pieces
 
     better = []
@@ -100,7 +101,7 @@ def _better_boxes(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[
             better.append(box)
             continue
         wish = square_box(box_in_full_image(found, box, labels.shape[0]), margin)
-        better.append(wish if box_iou(wish, box) > 0.1 else box)
+        better.append(wish if wish[2] - wish[0] > MIN_ZOOM * (box[2] - box[0]) else box)
     return better
 
 

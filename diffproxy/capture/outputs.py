@@ -12,6 +12,7 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
 from diffproxy.capture.compare import ground_truth_errors
 from diffproxy.capture.options import FitOptions
+from diffproxy.capture.pictures import write_meshes, write_overlays, write_run_report
 from diffproxy.capture.record import FrameRecord
 from diffproxy.capture.result import write_result
 from diffproxy.capture.summary import run_metrics, to_json
@@ -38,8 +39,9 @@ def write_outputs(
     root = frames.rig.root if frames is not None else None
     if root is not None and (root / "ground_truth.npz").is_file():
         metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)
+    up_axis = frames.rig.up_axis if frames is not None else "+Y"
     meta = {
-        "up_axis": frames.rig.up_axis if frames is not None else None,
+        "up_axis": up_axis if frames is not None else None,
         "rig": frames.rig.name if frames is not None else None,
         "generator": None if options.proxies else options.generator.weights,
         "version": settings["version"],
@@ -49,6 +51,13 @@ def write_outputs(
     }
     write_result(out / "result.npz", records, body, meta, options.save.vertices)
     write_atomic(out / "metrics.json", to_json(metrics))
+    if options.save.mesh != "none":
+        write_meshes(out, records, fresh, body, options.save.mesh, up_axis)
+    if options.save.overlay and frames is not None:
+        write_overlays(out, records, fresh, body, frames)
+    if options.save.report:
+        notes = frames.rig.notes if frames is not None else [f"proxies of {options.proxies}, no images"]
+        write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes)
     _say(out, metrics)
 
 
@@ -64,4 +73,6 @@ def _say(out: Path, metrics: dict[str, Any]) -> None:
     if truth:
         parts = [f"{k.removesuffix('_mm').upper()} {v:.1f} mm" for k, v in truth.items() if k.endswith("_mm")]
         log.info("against the ground truth: %s", ", ".join(parts))
+    for warning in metrics["warnings"][:5]:
+        log.warning("%s", warning)
     log.info("results: %s", out)

@@ -12,6 +12,9 @@ import numpy as np
 from diffproxy.capture.compare import BODY_JOINTS
 from diffproxy.capture.record import FrameRecord
 
+DOUBT_MM = 40.0  # median distance of proxies and body beyond which a frame is not to be trusted
+DOUBT_OVERLAP = 0.6  # IoU of body and foreground, likewise
+
 
 def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
     """Counts, residuals of each camera, spread of the joints, jitter, seconds; millimetres where the name says so."""
@@ -26,11 +29,23 @@ def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
         "joint_std_mm": _median([1000 * float(np.median(r.joint_std[BODY_JOINTS])) for r in good]),
         "views": _views(good),
         "seconds": _seconds(records),
+        "warnings": warnings(records),
     }
     jitter = jitter_mm(records)
     if jitter is not None:
         out["jitter_mm"] = jitter
     return out
+
+
+def warnings(records: Sequence[FrameRecord]) -> list[str]:
+    """Frames that need a look: no body, or one that does not explain the proxies."""
+    lines = [f"frame {r.frame_id}: {r.status}: {r.reason}" for r in records if r.status != "ok"]
+    for r in records:
+        if r.has_body and r.info.get("residual_mm", 0.0) > DOUBT_MM:
+            lines.append(f"frame {r.frame_id}: proxies and body are {r.info['residual_mm']:.0f} mm apart")
+        if r.has_body and r.info.get("overlap", 1.0) < DOUBT_OVERLAP:
+            lines.append(f"frame {r.frame_id}: silhouettes overlap by {r.info['overlap']:.2f} only")
+    return lines
 
 
 def _median(values: Sequence[float | None]) -> float | None:

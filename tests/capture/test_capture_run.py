@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from diffproxy.capture.options import SaveOptions, SolverOption
-from diffproxy.capture.result import read_result
 from diffproxy.capture.run import run_fit
 from diffproxy.errors import InputError
+from diffproxy.export import load_result
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, options_of) -> None:
     truth = params_of(3)
     out = run_fit(options_of(rig_of()), ROOT, oracle_of([truth], size=128))
-    arrays, meta = read_result(out / "result.npz")
-    error = np.linalg.norm(arrays["joints"][0] - body.joints(truth)[0].numpy(), axis=-1)[:22].mean()
+    arrays = load_result(out / "result.npz")
+    error = np.linalg.norm(arrays.joints[0] - body.joints(truth)[0].numpy(), axis=-1)[:22].mean()
     assert error < 0.005
-    assert arrays["status"].tolist() == ["ok"] and arrays["frame_ids"].tolist() == [0]
-    assert arrays["joint_std"].shape == (1, 55) and arrays["body_pose"].shape == (1, 63)
-    assert meta["body"]["topology"] == body.topology_id and meta["up_axis"] == "+Y"
+    assert arrays.status.tolist() == ["ok"] and arrays.frame_ids.tolist() == [0]
+    assert arrays.joint_std.shape == (1, 55) and arrays.params["body_pose"].shape == (1, 63)
+    assert arrays.meta["body"]["topology"] == body.topology_id and arrays.meta["up_axis"] == "+Y"
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["silhouette_iou"] > 0.9 and metrics["residual_mm"] < 5
     assert set(metrics["views"]) == {"cam0", "cam1", "cam2"} and metrics["seconds"]["fit"] > 0
@@ -46,8 +46,8 @@ def test_killed_run_goes_on(rig_of, oracle_of, params_of, options_of) -> None:
     pipe = oracle_of(bodies)
     out = run_fit(options, ROOT, pipe)
     assert pipe.calls == 1
-    arrays, _ = read_result(out / "result.npz")
-    assert arrays["frame_ids"].tolist() == [0, 1, 2] and set(arrays["status"]) == {"ok"}
+    arrays = load_result(out / "result.npz")
+    assert arrays.frame_ids.tolist() == [0, 1, 2] and set(arrays.status) == {"ok"}
     assert not list(out.rglob("*.tmp"))
 
 
@@ -55,13 +55,13 @@ def test_truncated_frame_is_computed_again(rig_of, oracle_of, params_of, options
     bodies = [params_of(0), params_of(0, 0.05)]
     options = options_of(rig_of(2), recrop=False, track=False)
     out = run_fit(options, ROOT, oracle_of(bodies))
-    before, _ = read_result(out / "result.npz")
+    before = load_result(out / "result.npz")
     path = out / "frames" / "000001.npz"
     path.write_bytes(path.read_bytes()[:500])
     pipe = oracle_of(bodies)
     run_fit(options, ROOT, pipe)
-    after, _ = read_result(out / "result.npz")
-    assert pipe.calls == 1 and np.array_equal(before["joints"], after["joints"])
+    after = load_result(out / "result.npz")
+    assert pipe.calls == 1 and np.array_equal(before.joints, after.joints)
 
 
 def test_changed_options_ask_for_overwrite(rig_of, oracle_of, params_of, options_of) -> None:
@@ -74,47 +74,47 @@ def test_changed_options_ask_for_overwrite(rig_of, oracle_of, params_of, options
         options, seed=1, save=SaveOptions(mesh="none", overlay=False, report=False, vertices=True)
     )
     out = run_fit(other, ROOT, pipe)  # what is saved does not change the fit
-    arrays, _ = read_result(out / "result.npz")
-    assert arrays["vertices"].shape[0] == 1
+    arrays = load_result(out / "result.npz")
+    assert arrays.vertices.shape[0] == 1
 
 
 def test_frames_without_a_person_are_recorded(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0), None, params_of(0, 0.05)]
     out = run_fit(options_of(rig_of(3)), ROOT, oracle_of(bodies))
-    arrays, _ = read_result(out / "result.npz")
-    assert arrays["status"].tolist() == ["ok", "no_person", "ok"]
-    assert np.isnan(arrays["joints"][1]).all() and "foreground" in arrays["reason"][1]
+    arrays = load_result(out / "result.npz")
+    assert arrays.status.tolist() == ["ok", "no_person", "ok"]
+    assert np.isnan(arrays.joints[1]).all() and "foreground" in arrays.reason[1]
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["status"] == {"ok": 2, "no_person": 1} and "1" in metrics["not_ok"]
 
 
 def test_nobody_in_any_frame_still_writes_a_result(rig_of, oracle_of, options_of) -> None:
     out = run_fit(options_of(rig_of()), ROOT, oracle_of([None]))
-    arrays, _ = read_result(out / "result.npz")
-    assert arrays["status"].tolist() == ["no_person"] and np.isnan(arrays["betas"]).all()
+    arrays = load_result(out / "result.npz")
+    assert arrays.status.tolist() == ["no_person"] and np.isnan(arrays.params["betas"]).all()
 
 
 def test_one_view_says_so(rig_of, oracle_of, params_of, options_of) -> None:
     out = run_fit(options_of(rig_of(), views="cam1"), ROOT, oracle_of([params_of(0)]))
-    arrays, _ = read_result(out / "result.npz")
-    assert arrays["status"].tolist() == ["one_view"] and np.isfinite(arrays["joints"]).all()
+    arrays = load_result(out / "result.npz")
+    assert arrays.status.tolist() == ["one_view"] and np.isfinite(arrays.joints).all()
 
 
 def test_saved_proxies_alone(body, rig_of, oracle_of, params_of, options_of, tmp_path) -> None:
     rig = rig_of(2)
     out = run_fit(options_of(rig), ROOT, oracle_of([params_of(0), params_of(1)], size=128))
     again = options_of(rig, proxies=str(out / "proxies"), out=str(tmp_path / "again"), frames="1")
-    arrays, _ = read_result(run_fit(again, ROOT) / "result.npz")
-    assert arrays["frame_ids"].tolist() == [1]
-    error = np.linalg.norm(arrays["joints"][0] - body.joints(params_of(1))[0].numpy(), axis=-1)[:22].mean()
+    arrays = load_result(run_fit(again, ROOT) / "result.npz")
+    assert arrays.frame_ids.tolist() == [1]
+    error = np.linalg.norm(arrays.joints[0] - body.joints(params_of(1))[0].numpy(), axis=-1)[:22].mean()
     assert error < 0.005
 
 
 def test_shared_shape(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(k, 0.05 * k) for k in range(3)]
     options = options_of(rig_of(3), shape="shared")
-    arrays, _ = read_result(run_fit(options, ROOT, oracle_of(bodies)) / "result.npz")
-    assert np.ptp(arrays["betas"], axis=0).max() == 0
+    arrays = load_result(run_fit(options, ROOT, oracle_of(bodies)) / "result.npz")
+    assert np.ptp(arrays.params["betas"], axis=0).max() == 0
 
 
 def test_missing_rig_and_unknown_setting(rig_of, oracle_of, options_of, tmp_path) -> None:
