@@ -72,4 +72,6 @@ def glb_bytes(vertices: Float[np.ndarray, "Nv 3"], faces: Int[np.ndarray, "Nf 3"
     )
     mesh = trimesh.Trimesh(vertices, faces, process=False)  # process would merge and reorder vertices
     mesh.visual = trimesh.visual.TextureVisuals(material=material)
-    return trimesh.Scene({"body": mesh}).export(file_type="glb", include_normals=True)
+    scene = trimesh.Scene()
+    scene.add_geometry(mesh, geom_name="body", node_name="body")
+    return scene.export(file_type="glb", include_normals=True)

@@ -79,7 +79,7 @@ def save_result(result: Result, path: str | Path) -> None:
     arrays["meta"] = np.array(json.dumps({**CONVENTIONS, **result.meta}))
     _check(arrays, "the result to write")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes the names for options
     write_atomic(Path(path), buffer.getvalue())
 
 
@@ -119,7 +119,7 @@ def _check(arrays: Mapping[str, np.ndarray], where: str) -> None:
             f"{', '.join(needed)} in {where}", f"no {', '.join(missing)}", "write it with `save_result`"
         )
     frames, joints = len(arrays["frame_ids"]), len(arrays["joint_names"])
-    shapes = {k: (frames, n) for k, n in PARAM_DIMS.items()}
+    shapes: dict[str, tuple[int, ...]] = {k: (frames, n) for k, n in PARAM_DIMS.items()}
     shapes |= {"status": (frames,), "joints": (frames, joints, 3), "joint_std": (frames, joints)}
     for key, shape in shapes.items():
         if arrays[key].shape != shape:

@@ -29,7 +29,7 @@ def align_similarity(
     Sets that are not finite give NaN; a source whose points coincide is shifted only (R = 1, scale = 1).
     """
     x, y = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)
-    fine = np.isfinite(x).all(axis=(-1, -2)) & np.isfinite(y).all(axis=(-1, -2))
+    fine = np.asarray(np.isfinite(x).all(axis=(-1, -2)) & np.isfinite(y).all(axis=(-1, -2)))
     x, y = (np.where(fine[..., None, None], a, 0.0) for a in (x, y))
     x_mean, y_mean = x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True)
     x0, y0 = x - x_mean, y - y_mean

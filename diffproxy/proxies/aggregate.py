@@ -47,8 +47,13 @@ def maps_from_samples(
     labels, _ = decode_rgb(seg, uv, palette, tuple(kinds))
     channels = uv.movedim(2, -1).float().clamp(0, 1)
     found, median, weight = aggregate_samples(labels, channels, agreeing_only)
-    arrays = [t.cpu().numpy() for t in (found, median.float(), weight.float())]
-    return ProxyMaps(*arrays, kind=tuple(kinds), cameras=tuple(cameras))
+    return ProxyMaps(
+        labels=found.cpu().numpy(),
+        uv=median.float().cpu().numpy(),
+        weight=weight.float().cpu().numpy(),
+        kind=tuple(kinds),
+        cameras=tuple(cameras),
+    )
 
 
 def majority(labels: UInt8[Tensor, "K *V"]) -> tuple[UInt8[Tensor, "*V"], Shaped[Tensor, "*V"]]:

@@ -31,10 +31,11 @@ class AtlasLike(Protocol):
 
 @runtime_checkable
 class BodyLike(Protocol):
-    """Topology of a body: faces (Nf, 3) and the atlas that belongs to them; see `diffproxy.body.BodyModel`."""
+    """A rest mesh, v_template (Nv, 3) and faces (Nf, 3), and its atlas; see `diffproxy.body.BodyModel`."""
 
     name: str
     topology_id: str
+    v_template: Any
     faces: Any
     atlas: AtlasLike
 

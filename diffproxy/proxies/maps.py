@@ -13,7 +13,7 @@ from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
 
 Kind = Literal["body", "left_hand", "right_hand"]
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

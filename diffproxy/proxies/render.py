@@ -37,17 +37,17 @@ def proxies_from_surface(
     kinds: Sequence[Kind] | None = None,
 ) -> ProxyMaps:
     """`render_proxies` from a surface that is rendered already (to share the rays with depth or shading)."""
-    kinds = tuple(kinds) if kinds is not None else ("body",) * len(cameras)
-    _check_views(cameras, kinds)
+    shown: tuple[Kind, ...] = tuple("body" for _ in cameras) if kinds is None else tuple(kinds)
+    _check_views(cameras, shown)
     shape = (len(cameras), cameras[0].height, cameras[0].width)
     labels, uv = np.zeros(shape, dtype=np.uint8), np.zeros((*shape, 2), dtype=np.float32)
-    for v, (view, kind) in enumerate(zip(views, kinds, strict=True)):
+    for v, (view, kind) in enumerate(zip(views, shown, strict=True)):
         seen = view.visible
         found_labels, found_uv = atlas.encode(view.face[seen].astype(np.int64), view.bary[seen], kind)
         found_labels, found_uv = as_numpy(found_labels), as_numpy(found_uv)
         labels[v][seen] = found_labels
         uv[v][seen] = np.where(found_labels[:, None] > 0, found_uv, 0.0)
-    return ProxyMaps(labels, uv, (labels > 0).astype(np.float32), kinds, tuple(cameras))
+    return ProxyMaps(labels, uv, (labels > 0).astype(np.float32), shown, tuple(cameras))
 
 
 def render_depth_mask(
@@ -57,7 +57,7 @@ def render_depth_mask(
     occluders: Sequence[Mesh] | None = None,
 ) -> tuple[Float[np.ndarray, "V H W"], Bool[np.ndarray, "V H W"]]:
     """z-depth of the body in metres (inf outside, occluders ignored) and the mask of its visible pixels."""
-    _check_views(cameras, ("body",) * len(cameras))
+    _check_views(cameras, ["body"] * len(cameras))
     views = render_surface(vertices, as_numpy(body.faces), cameras, occluders)
     return np.stack([v.depth for v in views]), np.stack([v.visible for v in views])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -50,7 +52,7 @@ def proxy_sheet(
     """One column a view: the image (if given), labels, UV, weight, with camera and kind as captions."""
     tiles, captions = [], []
     names = [f"{c.name} {k.replace('_', ' ')}" for c, k in zip(maps.cameras, maps.kind, strict=True)]
-    rows = [(names, images)] if images is not None else []
+    rows: list[tuple[list[str], Sequence[np.ndarray]]] = [(names, list(images))] if images is not None else []
     rows += [
         (names if not rows else ["labels"] * len(names), [draw_labels(m, palette) for m in maps.labels]),
         (["uv"] * len(names), [draw_uv(m, c) for m, c in zip(maps.labels, maps.uv, strict=True)]),

@@ -89,11 +89,13 @@ def _cell(column: str, value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    if value is None or (isinstance(value, float | np.floating) and not math.isfinite(value)):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
     if isinstance(value, list | tuple):
         return _text(", ".join(str(v) for v in value))
