@@ -16,7 +16,8 @@ from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_ne
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    zoom: float = 0.22  # log-range of the crop's zoom
+    margin: tuple[float, float] = (1.0, 1.7)  # side of the crop over the longer side of what it shows
+    whole: float = 0.15  # chance to take the stored crop as it is instead
     shift: float = 0.10  # of the crop's side
     roll_deg: float = 12.0
     photometric: float = 1.0  # strength; 0 switches it off
@@ -34,6 +35,19 @@ class View:
     kind: Kind
 
 
+def draw_warp(view: View, rng: np.random.Generator, config: AugmentConfig, size: int) -> Similarity:
+    """A crop about what the view shows of the subject, as the capture makes them, with jitter and roll."""
+    side = float(view.image.shape[0])
+    center = np.full(2, side / 2)
+    rows, cols = np.nonzero(view.labels)
+    if rows.size and rng.random() >= config.whole:
+        low, high = np.array([cols.min(), rows.min()]), np.array([cols.max() + 1, rows.max() + 1])
+        margin = np.exp(rng.uniform(*np.log(config.margin)))
+        center, side = (low + high) / 2, max(16.0, float((high - low).max()) * margin)
+    angle = float(np.radians(rng.normal(0, config.roll_deg)))
+    return Similarity.of_square(center, side, size, angle, rng.uniform(-config.shift, config.shift, 2))
+
+
 def augment_view(
     view: View,
     rng: np.random.Generator,
@@ -43,13 +57,7 @@ def augment_view(
     mirror: MirrorTable | None,
 ) -> View:
     """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none)."""
-    warp = Similarity.about_center(
-        view.image.shape[0],
-        image_size,
-        zoom=float(np.exp(rng.uniform(-config.zoom, config.zoom))),
-        angle=float(np.radians(rng.normal(0, config.roll_deg) if config.roll_deg else 0.0)),
-        offset=rng.uniform(-config.shift, config.shift, 2),
-    )
+    warp = draw_warp(view, rng, config, image_size)
     border = tuple(int(c) for c in rng.integers(0, 256, 3)) if rng.random() < 0.5 else (0, 0, 0)
     image = warp_image(view.image, warp, image_size, border)
     labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)

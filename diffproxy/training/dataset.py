@@ -17,6 +17,9 @@ from diffproxy.generator.prompts import kind_ids
 from diffproxy.training.augment import AugmentConfig, View, augment_view
 from diffproxy.training.mirror import mirror_table
 
+# Held-out views: cropped as the capture crops, nothing else.
+PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, photometric=0, mirror=0)
+
 
 @dataclass(frozen=True)
 class SampleConfig:
@@ -72,7 +75,7 @@ class ProxySamples(Dataset):
             if self.augment
             else [j for j, k in enumerate(kinds) if k == "body"][: cfg.views]
         )
-        augment = self.augment or AugmentConfig(zoom=0, shift=0, roll_deg=0, photometric=0, mirror=0)
+        augment = self.augment or PLAIN
         mirror = self.mirror if rng.random() < augment.mirror else None
         views = []
         for j in chosen:

@@ -90,7 +90,7 @@ class LocatorSamples(Dataset):
         pad[: view.rgb.shape[0], : view.rgb.shape[1]] = view.rgb
         people = np.zeros((long_side, long_side), np.uint8)
         people[: view.mask.shape[0], : view.mask.shape[1]] = view.mask
-        warp = Similarity.about_center(long_side, INPUT_SIZE, zoom, angle, shift)
+        warp = Similarity.of_square(np.full(2, long_side / 2), long_side / zoom, INPUT_SIZE, angle, shift)
         image = warp_image(pad, warp, INPUT_SIZE)
         people = separate_bystanders(warp_nearest((people,), warp, INPUT_SIZE)[0])
         if self.augment:

@@ -25,14 +25,13 @@ class Similarity:
         return np.array([[c, -s, self.shift[0]], [s, c, self.shift[1]]])
 
     @staticmethod
-    def about_center(
-        src: int, dst: int, zoom: float, angle: float, offset: Float[np.ndarray, "2"]
+    def of_square(
+        center: Float[np.ndarray, "2"], side: float, dst: int, angle: float, offset: Float[np.ndarray, "2"]
     ) -> Similarity:
-        """Fit a square of `src` pixels into `dst`, then zoom, roll (radians) and move by `offset` (fraction of dst)."""
-        scale = zoom * dst / src
+        """The square of `side` source pixels about `center` fills `dst`, rolled (radians), moved by `offset` * dst."""
+        scale = dst / side
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        shift = dst / 2 + offset * dst - scale * turn @ np.full(2, src / 2)
-        return Similarity(float(scale), float(angle), shift)
+        return Similarity(float(scale), float(angle), dst / 2 + offset * dst - scale * turn @ center)
 
     def resized(self, factor: float) -> Similarity:
         """The same warp into an image `factor` times as large."""

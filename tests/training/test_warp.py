@@ -8,7 +8,7 @@ from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_ne
 
 @pytest.fixture
 def warp():
-    return Similarity.about_center(128, 96, zoom=1.2, angle=0.2, offset=np.array([0.05, -0.03]))
+    return Similarity.of_square(np.array([60.0, 70.0]), 107.0, 96, angle=0.2, offset=np.array([0.05, -0.03]))
 
 
 def test_the_camera_follows_the_pixels(make_ring, warp):
@@ -31,14 +31,14 @@ def test_image_and_labels_land_on_the_same_pixels(warp):
 def test_identity_warp_changes_nothing():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (64, 64, 3)).astype(np.uint8)
-    identity = Similarity.about_center(64, 64, 1.0, 0.0, np.zeros(2))
+    identity = Similarity.of_square(np.full(2, 32.0), 64.0, 64, 0.0, np.zeros(2))
     np.testing.assert_array_equal(warp_image(image, identity, 64), image)
     np.testing.assert_array_equal(warp_nearest((image,), identity, 64)[0], image)
 
 
 def test_outside_the_source_there_is_background():
     labels = np.ones((32, 32), np.uint8)
-    moved = warp_nearest((labels,), Similarity.about_center(32, 32, 0.5, 0.0, np.zeros(2)), 32)[0]
+    moved = warp_nearest((labels,), Similarity.of_square(np.full(2, 16.0), 64.0, 32, 0.0, np.zeros(2)), 32)[0]
     assert moved.sum() == 16 * 16
 
 
