@@ -14,6 +14,11 @@ class Chain(nn.Module):
     which keeps a GPU from waiting for index lists.
     """
 
+    _order: Tensor
+    _back: Tensor
+    _parents: Tensor
+    _slots: Tensor
+
     def __init__(self, parents: tuple[int, ...]):
         super().__init__()
         depth = [0] * len(parents)

@@ -50,6 +50,9 @@ class BodyModel(nn.Module):
     weights: Float[Tensor, "Nv 55"]
     faces: Int64[Tensor, "Nf 3"]
     parents: Int64[Tensor, "55"]
+    posedirs: Tensor | None
+    joint_template: Float[Tensor, "55 3"]
+    joint_shapedirs: Float[Tensor, "55 3 20"]
 
     def __init__(self, arrays: BodyArrays):
         super().__init__()

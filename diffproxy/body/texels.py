@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class TexelGrid:
     corners: np.ndarray  # (T, 3, 2) float64
     faces: np.ndarray  # (T,) mesh face
     by_label: tuple[np.ndarray, ...]  # triangle ids
-    trees: dict[int, object]
+    trees: dict[int, tuple[Any, int]]  # k-d tree of sample points, points per triangle
 
     @staticmethod
     def of(

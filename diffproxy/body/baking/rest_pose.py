@@ -69,7 +69,8 @@ def rest_rotations(heads: np.ndarray, tips: dict[int, np.ndarray]) -> np.ndarray
         R[:, j("shoulder")] = _turn(_frame(upper, fore), target)
         hinge = _turn(_frame(fore, -upper), target)
         hand = _turn(
-            _frame(bone("wrist", "middle1"), bone("pinky1", "index1")), _frame([[1.0, 0, 0]] * flip, forward)
+            _frame(bone("wrist", "middle1"), bone("pinky1", "index1")),
+            _frame(np.array([[1.0, 0, 0]]) * flip, forward),
         )
         R[:, j("elbow")] = _half_twist(hinge, hand, _unit(arm)) @ hinge
         R[:, j("wrist")] = hand

@@ -49,8 +49,8 @@ def sample_bodies(source: AnnySource, count: int, seed: int) -> tuple[np.ndarray
     ends = source.vertices[:, [top, bottom]]
     low, high = (np.ptp(evaluate(ends, np.full(count, h))[..., 1], axis=1) for h in (0.0, 1.0))
     height = (stature - low) / (high - low)
-    heads, tips = evaluate(source.heads, height), evaluate(source.tips, height)
-    tips = {joint: tips[:, k] for k, joint in enumerate(source.tip_joints)}
+    heads, ends = evaluate(source.heads, height), evaluate(source.tips, height)
+    tips = {joint: ends[:, k] for k, joint in enumerate(source.tip_joints)}
     return to_rest_pose(evaluate(source.vertices, height), heads, tips, source.weights)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class AnnySource:
     skin_quads: np.ndarray  # (Nq, 4)
     action_names: tuple[str, ...]
     action_rows: np.ndarray  # rows of `vertices` of the facial actions
-    coefficients: object  # phenotype values -> (B, number of phenotype rows)
+    coefficients: Callable[..., np.ndarray]  # phenotype values -> (B, number of phenotype rows)
 
 
 def joint_bone(joint: str) -> str:
@@ -59,9 +60,10 @@ def bone_joint(bone: str, parents: dict[str, str | None]) -> int:
     own |= {"root": 0, "pelvis.L": 0, "pelvis.R": 0, "spine04": 0}
     for s, joint in (("L", "left_foot"), ("R", "right_foot")):
         own |= {f"toe{k}-1.{s}": JOINT_NAMES.index(joint) for k in range(1, 6)}
-    while bone not in own:
-        bone = parents[bone]
-    return own[bone]
+    ancestor: str | None = bone
+    while ancestor is not None and ancestor not in own:
+        ancestor = parents[ancestor]
+    return own[ancestor or "root"]
 
 
 def load_source() -> AnnySource:
