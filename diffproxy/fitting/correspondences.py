@@ -68,7 +68,7 @@ def sample_view(
     counts = np.bincount(flat[usable], minlength=256)
     ends = np.cumsum(counts)
     take = _share(counts, min(budget, len(usable)))
-    parts = [_spread(usable[ends[k] - counts[k] : ends[k]], take[k]) for k in np.flatnonzero(take)]
+    parts = [_spread(usable[ends[k] - counts[k] : ends[k]], int(take[k])) for k in np.flatnonzero(take)]
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
@@ -81,9 +81,7 @@ def gather(
     good = finite & (np.nan_to_num(maps.weight) >= min_weight)
     index, rank, view = [], [], []
     for v in range(maps.num_views):
-        camera = maps.cameras[v]
-        sane = all(np.isfinite(a).all() for a in (camera.K, camera.R_cam_world, camera.t_cam_world))
-        if not sane or (maps.kind[v] != "body" and not hands):
+        if maps.kind[v] != "body" and not hands:
             continue
         picked, order = sample_view(maps.labels[v], good[v], max_per_view)
         index.append(picked)

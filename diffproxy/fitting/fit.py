@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
@@ -25,9 +26,10 @@ def fit(
     start: BodyParams | None = None,
     shape: Tensor | None = None,
     priors: list[Prior] | None = None,
+    scale: float = 1.0,
 ) -> FitResult:
     """Fit one subject; see `fit_many`."""
-    return fit_many([maps], body, config, None if start is None else [start], shape, priors)[0]
+    return fit_many([maps], body, config, None if start is None else [start], shape, priors, scale)[0]
 
 
 def fit_many(
@@ -37,11 +39,13 @@ def fit_many(
     starts: list[BodyParams | None] | None = None,
     shape: Tensor | None = None,
     priors: list[Prior] | None = None,
+    scale: float = 1.0,
 ) -> list[FitResult]:
     """Fit subjects (or frames) as one batch.
 
     starts: first guesses (previous frames), one per subject, None where there is none: the closed form serves then.
-    shape: betas (10,), to be kept fixed for all. priors: least-squares terms in place of the default ones.
+    shape: betas (10,) to be kept fixed for all, together with `scale` (unused otherwise): what a person's other frames
+    have shown. priors: least-squares terms in place of the default ones.
     Bad proxies (empty, NaN, contradictory) give a status, never an exception; cameras with distortion raise InputError.
     """
     config = config or FitConfig()
@@ -52,7 +56,7 @@ def fit_many(
     results: dict[int, FitResult] = {}
     subjects: dict[int, Subject] = {}
     for i, m in enumerate(maps):
-        prepared = _prepare(m, body, config, starts[i] if starts else None, shape)
+        prepared = _prepare(m, body, config, starts[i] if starts else None, shape, scale)
         if isinstance(prepared, FitResult):
             results[i] = prepared
         else:
@@ -65,7 +69,12 @@ def fit_many(
 
 
 def _prepare(
-    maps: ProxyMaps, body: BodyModel, config: FitConfig, start: BodyParams | None, shape: Tensor | None
+    maps: ProxyMaps,
+    body: BodyModel,
+    config: FitConfig,
+    start: BodyParams | None,
+    shape: Tensor | None,
+    scale: float,
 ) -> Subject | FitResult:
     """Correspondences and first guess, or the reason why there is nobody to fit."""
     if any(c.distortion.size and np.any(c.distortion) for c in maps.cameras):
@@ -82,17 +91,21 @@ def _prepare(
     took = {"correspondences": time.perf_counter() - began}
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
     if shape is not None:
-        rest = rest.replace(betas=shape.to(rest.betas).reshape(1, 10))
+        rest = rest.replace(
+            betas=shape.to(rest.betas).reshape(1, 10), scale=torch.full_like(rest.scale, scale)
+        )
     if not seeing.any():
         most = int(counts[is_body].max()) if is_body.any() else 0
         reason = f"no view shows {config.min_pixels} usable foreground pixels of a body (most: {most})"
         return _unfitted(body, rest, "no_person", reason, took)
     began = time.perf_counter()
     if start is None:
-        betas = None if shape is None else rest.betas[0].double().cpu().numpy()
-        start = closed_form_start(body, found, maps.cameras, pose_penalty(), betas, config.grid).params
+        free_scale = config.fit_scale and shape is None
+        start = closed_form_start(
+            body, found, maps.cameras, pose_penalty(), rest, free_scale, config.grid
+        ).params
     elif shape is not None:
-        start = start.replace(betas=rest.betas)
+        start = start.replace(betas=rest.betas, scale=rest.scale)
     took["start"] = time.perf_counter() - began
     center = body.joints(start)[0, 0].double().cpu().numpy()
     if not np.isfinite(center).all():

@@ -84,13 +84,17 @@ def closed_form_start(
     found: Correspondences,
     cameras: tuple[Camera, ...],
     penalty: PosePenalty,
-    betas: Float[np.ndarray, "10"] | None = None,
+    shape: BodyParams,
+    free_scale: bool = True,
     grid: int = 300,
 ) -> Start:
-    """Pose, place and scale from correspondences; `betas` (default: mean shape) stay as given."""
+    """Pose and place from correspondences, and scale where it is free and two views show it.
+
+    `shape` gives betas and scale; its pose and place do not matter.
+    """
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
-    if betas is not None:
-        rest = rest.replace(betas=torch.as_tensor(betas, dtype=rest.betas.dtype)[None])
+    rest = rest.replace(betas=shape.betas)
+    scale = float(shape.scale)
     faces = torch.from_numpy(found.face)[None]
     points = body.surface_points(rest, faces, torch.from_numpy(found.bary)[None].to(rest.betas.dtype))
     points = points[0].double().cpu().numpy()
@@ -111,8 +115,8 @@ def closed_form_start(
     if len(trunk) < ENOUGH:
         trunk = np.arange(len(found))  # no trunk in sight: the whole body as if rigid is better than nothing
     candidates = rotation_grid(grid)
-    anchor = Anchor(log_scale_std=0.04 if num_views > 1 else 0.0)
-    first = locate(piece(trunk, joints[0]), anchor, candidates, keep=8, iterations=8)
+    anchor = Anchor(log_scale_std=0.04 if free_scale and num_views > 1 else 0.0)
+    first = locate(piece(trunk, joints[0]), anchor, candidates, scale=scale, keep=8, iterations=8)
     scale, t = float(first.scale[0]), first.t[0]
     tree.local[0] = first.R[0]
     pelvis = np.flatnonzero(moved_by == 0)
