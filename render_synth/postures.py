@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+Number = float | int  # the type checker of the tests does not take an int for a float
 JOINTS = {
     "l_hip": 1, "r_hip": 2, "spine1": 3, "l_knee": 4, "r_knee": 5, "spine2": 6, "l_ankle": 7, "r_ankle": 8,
     "spine3": 9, "l_foot": 10, "r_foot": 11, "neck": 12, "l_collar": 13, "r_collar": 14, "head": 15,
@@ -23,10 +24,10 @@ class Angles:
     def __init__(self) -> None:
         self.deg = np.zeros((22, 3))
 
-    def add(self, joint: str, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> None:
+    def add(self, joint: str, x: Number = 0, y: Number = 0, z: Number = 0) -> None:
         self.deg[JOINTS[joint]] += (x, y, z)
 
-    def both(self, joint: str, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> None:
+    def both(self, joint: str, x: Number = 0, y: Number = 0, z: Number = 0) -> None:
         """The same movement on both sides; y and z are those of the left."""
         self.add("l_" + joint, x, y, z)
         self.add("r_" + joint, x, -y, -z)

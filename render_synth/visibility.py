@@ -7,7 +7,7 @@ from jaxtyping import Float, Int, UInt8
 
 from diffproxy.cameras import Camera
 
-Triangles = tuple[Float[np.ndarray, "N 3"], Int[np.ndarray, "F 3"]]
+Triangles = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]  # several in one list, each its own size
 SUBJECT, OTHER = 1, 2
 
 

@@ -1,0 +1,46 @@
+"""Tiny renders, made once: three samples, each in a shard of its own, rendered in this process."""
+
+import pytest
+
+from render_synth.config import RenderConfig
+
+TINY = {
+    "subjects": 3, "per_shard": 1, "views": 2, "full": 1, "hand_crops": 1, "size": 48, "spp": 1, "depth": 2,
+    "people": 1, "workers": 1, "seed": 11, "variant": "scalar_rgb",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Factory: a small configuration with an output folder; `scalar_rgb`, so that no LLVM is needed."""
+
+    def make(out, **changes) -> RenderConfig:
+        return RenderConfig(out=str(out), **TINY | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tools(tiny, tmp_path_factory):
+    """What a worker process loads."""
+    import torch
+
+    from render_synth.run import load_tools
+
+    threads = torch.get_num_threads()
+    yield load_tools(tiny(tmp_path_factory.mktemp("shards")))
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def rendered(tools):
+    """The folder of the rendered shards; do not write there."""
+    from pathlib import Path
+
+    from render_synth.plan import check_options, missing_shards
+    from render_synth.run import render_shard
+
+    check_options(tools.config)
+    for samples in missing_shards(tools.config):
+        render_shard(tools, samples)
+    return Path(tools.config.out)

@@ -1,0 +1,110 @@
+"""Options, help, and the contact sheet: what users type and read."""
+
+from dataclasses import fields
+
+import cv2
+import pytest
+
+from diffproxy.data.shards import ShardIndex
+from diffproxy.errors import InputError
+from render_synth.cli import main
+from render_synth.config import RenderConfig
+
+
+def test_options_are_parsed_to_their_types():
+    config = RenderConfig.parse(["subjects=3", "out=a=b", "split=test", "size=64"])
+    assert (config.subjects, config.out, config.split, config.size) == (3, "a=b", "test", 64)
+    assert RenderConfig.parse([]) == RenderConfig()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["subjets=3"], "key one of out, subjects"),
+        (["subjects"], "options as key=value"),
+        (["subjects=many"], "subjects: int"),
+        (["subjects=2.5"], "subjects: int"),
+        (["subjects=0"], "subjects >= 1"),
+        (["seed=-1"], "seed >= 0"),
+        (["start=-1"], "start >= 0"),
+        (["people=-2"], "people >= 0"),
+        (["hand_crops=-1"], "hand_crops >= 0"),
+        (["size=16"], "size between 32 and 4096"),
+        (["hand_size=8"], "hand_size between 32 and 4096"),
+        (["depth=1"], "depth >= 2"),
+        (["views=2", "full=3"], "full <= views"),
+        (["split=val"], "split one of train, test"),
+        (["variant=gpu"], "variant one of auto, scalar_rgb"),
+        (["env=no/such/folder"], "env: a folder"),
+    ],
+)
+def test_bad_options_are_refused_with_what_to_type(words, message, capsys):
+    with pytest.raises(InputError, match=message) as caught:
+        RenderConfig.parse(words)
+    assert "fix: " in str(caught.value)
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"{caught.value}\n"
+
+
+def test_what_a_sample_looks_like_is_not_decided_by_where_and_how_many():
+    free = {"out", "subjects", "start", "workers", "per_shard"}
+    assert set(RenderConfig().content()) == {f.name for f in fields(RenderConfig)} - free
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["subjects=3", "-h"]])
+def test_help_lists_every_option_with_its_default(words, capsys):
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert all(f"\n  {f.name}={f.default}" in text for f in fields(RenderConfig))
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_inspect_has_its_own_help(capsys):
+    assert main(["inspect", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "inspect SHARDS" in text and "picture=contact_sheet.png" in text and "spp" not in text
+
+
+def test_inspect_draws_a_row_per_subject(rendered, tmp_path, capsys):
+    picture = tmp_path / "sheets" / "sheet.png"
+    assert main(["inspect", str(rendered), f"picture={picture}", "count=2"]) == 0
+    index = ShardIndex(rendered)
+    longest = max(len(index.kinds(i)) for i in range(2))
+    sheet = cv2.imread(str(picture))
+    assert sheet.shape == (2 * (4 * 160 + 6), longest * 160, 3) and sheet.std() > 10
+    assert "3 subjects" in capsys.readouterr().out
+    assert main(["inspect", str(rendered), str(tmp_path / "b.jpg"), "1"]) == 0  # by place
+    assert cv2.imread(str(tmp_path / "b.jpg")).shape[0] == 4 * 160 + 6
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "inspect SHARDS"),
+        (["nowhere"], "a folder with .tar shards"),
+        (["SHARDS", "count=few"], "count: a whole number"),
+        (["SHARDS", "count=0"], "count: a whole number"),
+        (["SHARDS", "size=9"], "key one of picture, count, body"),
+        (["SHARDS", "picture=sheet.gif"], "named .png or .jpg"),
+        (["SHARDS", "body=nobody.npz"], "nobody.npz"),
+    ],
+)
+def test_inspect_refuses_bad_input(words, message, rendered, capsys):
+    assert main(["inspect", *(str(rendered) if w == "SHARDS" else w for w in words)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_changed_options_are_told_on_the_command_line(rendered, tiny, capsys):
+    content = tiny(rendered, spp=3).content()
+    words = [f"{k}={v}" for k, v in content.items()]
+    assert main([*words, f"out={rendered}", "subjects=3"]) == 2
+    assert "spp=3 (was 1)" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("render_synth.run.run", interrupted)
+    assert main(["subjects=1"]) == 130
+    assert "resume" in capsys.readouterr().err

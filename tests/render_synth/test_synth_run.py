@@ -1,0 +1,159 @@
+"""The same bytes for any number of workers, any order and any interruption; nothing unfinished looks finished."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from diffproxy.data.shards import ShardIndex
+from diffproxy.errors import InputError
+from render_synth import run as runner
+from render_synth.plan import check_options, missing_shards, shard_name
+from render_synth.run import render_shard, run
+
+ROOT = Path(__file__).parents[2]
+
+
+def shards(folder):
+    return {p.name: p.read_bytes() for p in sorted(Path(folder).glob("*.tar"))}
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).write_text("")
+
+
+def alive(pid):
+    """Whether a process still runs (a zombie that nobody has waited for does not)."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        os.kill(pid, 0)
+        return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def wait_for(what, seconds=300):
+    """Until `what()` is true; long, since other work may hold the machine."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_two_workers_write_the_bytes_of_one_process(tiny, rendered, tmp_path):
+    threads = os.environ.get("OMP_NUM_THREADS")
+    views = run(tiny(tmp_path, workers=2))
+    assert shards(tmp_path) == shards(rendered) and len(shards(rendered)) == 3
+    index = ShardIndex(tmp_path)
+    assert views == sum(len(index.kinds(i)) for i in range(len(index)))
+    assert os.environ.get("OMP_NUM_THREADS") == threads
+    assert run(tiny(tmp_path, workers=2)) == 0  # nothing left to do
+
+
+def test_killed_at_a_random_moment_and_resumed(tiny, rendered, tmp_path):
+    config = tiny(tmp_path)
+    keys = ("out", "subjects", "per_shard", "workers")
+    words = [f"{k}={v}" for k, v in config.content().items()] + [f"{k}={getattr(config, k)}" for k in keys]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "render_synth", *words], cwd=ROOT, stderr=subprocess.PIPE
+    )
+    try:
+        wait_for(lambda: list(tmp_path.glob("*.tmp")) or process.poll() is not None)
+        worker = int(next(tmp_path.glob("*.tmp")).name.split(".")[1])
+        delay = random.SystemRandom().uniform(0, 2)
+        time.sleep(delay)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    wait_for(lambda: not alive(worker))  # workers do not outlive the run
+    finished = shards(tmp_path)
+    assert finished.items() <= shards(rendered).items(), f"killed after {delay:.3f} s"
+    if finished:
+        assert len(ShardIndex(tmp_path)) == len(finished)
+    run(config)
+    assert shards(tmp_path) == shards(rendered), f"killed after {delay:.3f} s"
+    assert {p.suffix for p in tmp_path.iterdir()} == {".tar", ".json"}
+
+
+def test_a_sample_does_not_depend_on_those_before_it(tools, rendered, tmp_path):
+    last = render_shard(replace(tools, config=replace(tools.config, out=str(tmp_path))), range(1))
+    assert last.read_bytes() == (rendered / last.name).read_bytes()
+
+
+def test_samples_and_seeds_differ(tools, rendered, tmp_path):
+    other = replace(tools, config=replace(tools.config, out=str(tmp_path), seed=12, people=0))
+    render_shard(other, range(1))
+    index = ShardIndex(rendered)
+    betas = [index.params(0).betas, index.params(1).betas, ShardIndex(tmp_path).params(0).betas]
+    assert all(abs(betas[i] - betas[j]).max() > 0.05 for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_changed_options_are_refused(tiny, tmp_path):
+    check_options(tiny(tmp_path))
+    check_options(tiny(tmp_path, subjects=9, start=3, per_shard=2, workers=2))  # not what a sample looks like
+    check_options(tiny(tmp_path, seed=12, spp=2))  # another seed is another kind of data
+    with pytest.raises(InputError, match=r"size=64 \(was 48\), spp=2 \(was 1\)"):
+        check_options(tiny(tmp_path, spp=2, size=64))
+
+
+def test_other_environments_are_refused(tiny, tmp_path):
+    lights = tmp_path / "lights"
+    lights.mkdir()
+    with pytest.raises(InputError, match=r"none in .*lights"):
+        check_options(tiny(tmp_path, env=str(lights)))
+    touch(lights, "a.hdr", "b.EXR", "notes.txt")
+    check_options(tiny(tmp_path, env=str(lights)))
+    assert json.loads((tmp_path / "options-s11.json").read_text())["environments"] == ["a.hdr", "b.EXR"]
+    touch(lights, "c.hdr")
+    with pytest.raises(InputError, match=r"c\.hdr"):
+        check_options(tiny(tmp_path, env=str(lights)))
+
+
+def test_a_folder_begun_before_an_option_existed_may_be_resumed(tiny, tmp_path):
+    check_options(tiny(tmp_path))
+    path = tmp_path / "options-s11.json"
+    path.write_text(
+        json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "environments"})
+    )
+    check_options(tiny(tmp_path))
+    path.write_text("{")
+    with pytest.raises(InputError, match="JSON"):
+        check_options(tiny(tmp_path))
+
+
+def test_names_say_what_is_inside(tiny, tmp_path):
+    assert shard_name(3, range(20, 40)) == "s3-0000020-0000039.tar"
+    assert missing_shards(tiny(tmp_path, subjects=7, per_shard=3, start=5)) == [
+        range(5, 8),
+        range(8, 11),
+        range(11, 12),
+    ]
+
+
+def test_a_longer_run_renders_only_what_is_new(tiny, tmp_path):
+    touch(tmp_path, "s11-0000000-0000003.tar", "s11-0000004-0000005.tar")
+    assert missing_shards(tiny(tmp_path, subjects=6, per_shard=4)) == []
+    assert missing_shards(tiny(tmp_path, subjects=9, per_shard=4)) == [range(6, 8), range(8, 9)]
+    assert missing_shards(tiny(tmp_path, subjects=9, per_shard=5)) == [range(6, 9)]
+    touch(tmp_path, "s11-0000007-0000007.tar")
+    assert missing_shards(tiny(tmp_path, subjects=10, per_shard=20)) == [range(6, 7), range(8, 10)]
+
+
+def test_only_leftovers_of_this_run_are_removed(tiny, tmp_path):
+    others = ["s12-0000000-0000001.77.tmp", "s11-0000009-0000011.77.tmp", "notes.tmp"]
+    touch(tmp_path, "s11-0000002-0000005.77.tmp", *others)
+    assert missing_shards(tiny(tmp_path, subjects=9, per_shard=9)) == [range(9)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(others)
+
+
+def test_bad_input_found_by_a_worker_reaches_the_user(monkeypatch):
+    monkeypatch.setitem(runner._state, "error", InputError("a body", "none", "give one"))
+    assert runner._work(range(1)) == ("a body", "none", "give one")

@@ -1,0 +1,147 @@
+"""The renderer sees what our cameras see; lights, variants and small parts of the scene."""
+
+import cv2
+import numpy as np
+import pytest
+
+from diffproxy.errors import InputError
+from diffproxy.proxies import render_surface
+from render_synth import mitsuba_backend as backend
+from render_synth.cameras import inside_frame, look_at, sample_crop, sample_layout, visible_box
+from render_synth.denoise import denoise
+from render_synth.fine_mesh import build_fine_mesh
+from render_synth.plan import environment_files
+from render_synth.scene import Mesh, World
+from render_synth.solids import Solids
+from render_synth.visibility import Visibility
+
+SKY = np.ones((8, 16, 3), np.float32)
+SQUARE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]]), np.array([[0, 1, 2], [0, 2, 3]])
+
+
+@pytest.fixture
+def odd_solid():
+    """Boxes without any symmetry, black."""
+    s = Solids()
+    s.box((0, 0.9, 0), (0.5, 1.8, 0.3), 0.4, np.zeros(3))
+    s.box((0.6, 1.4, 0.2), (0.9, 0.2, 0.2), 0.0, np.zeros(3))
+    s.box((-0.3, 0.2, 0.5), (0.3, 0.3, 0.9), 0.2, np.zeros(3))
+    return Mesh(*s.merged())
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.5])
+def test_the_renderer_sees_what_the_camera_projects(tools, odd_solid, roll):
+    """Silhouettes against a bright sky agree with cast rays, in a crop with its centre far off the axis."""
+    K = np.array([[900, 0, 500], [0, 900, 370], [0, 0, 1.0]])
+    whole = look_at("c", np.array([1.5, 1.9, 3.5]), np.array([0.2, 0.9, 0.1]), roll, K, 960, 720)
+    x0, y0, _, y1 = visible_box(whole, odd_solid.vertices.astype(float))
+    camera = whole.crop((x0 - 30, y0 - 10, x0 - 30 + 1.15 * (y1 - y0), y0 - 10 + 1.15 * (y1 - y0)), (56, 56))
+    world = World([], odd_solid, [], SKY, "", 0.0, 1.0)
+    image = backend.render(backend.build_scene(world, {}, 2), camera, 16, seed=1).mean(-1)
+    dark = image < 0.5 * np.quantile(image, 0.95)
+    outline = render_surface(odd_solid.vertices, odd_solid.faces, [camera])[0].outline
+    wrong = {
+        (dy, dx): (np.roll(dark, (dy, dx), (0, 1)) != outline).sum() for dy in (-1, 0, 1) for dx in (-1, 0, 1)
+    }
+    assert min(wrong, key=wrong.__getitem__) == (0, 0)
+    assert 0.15 < outline.mean() < 0.85 and wrong[0, 0] <= 0.03 * outline.size
+
+
+def test_the_renderer_refuses_what_is_no_pinhole(tools, odd_solid):
+    K = np.array([[90, 0, 24], [0, 91, 24], [0, 0, 1.0]])
+    camera = look_at("c", np.array([0, 1, 3.0]), np.zeros(3), 0.0, K, 48, 48)
+    scene = backend.build_scene(World([], odd_solid, [], SKY, "", 0.0, 1.0), {}, 2)
+    with pytest.raises(InputError, match="square pixels"):
+        backend.render(scene, camera, 1, 0)
+
+
+def test_masks_tell_subject_other_people_and_things():
+    vertices, faces = SQUARE
+    K = np.array([[40, 0, 20], [0, 40, 20], [0, 0, 1.0]])
+    camera = look_at("c", np.array([0.5, 0.5, 3.0]), np.array([0.5, 0.5, 0.0]), 0.0, K, 40, 40)
+    right, left_low = np.array([0.5, 0, -1]), np.array([-0.5, -0.5, 0.5])
+    mask = Visibility([(vertices, faces)], [(vertices + right, faces)], [(vertices + left_low, faces)]).mask(
+        camera
+    )
+    x = lambda world: camera.project(np.array([world]))[0].astype(int)  # noqa: E731
+    for point, value in (
+        ((0.9, 0.9, 0), 1),  # the subject, in front of the other
+        ((1.3, 0.6, -1), 2),  # the other beside it
+        ((0.2, 0.2, 0.5), 0),  # a thing hides the subject
+        ((0.2, 1.4, 0), 0),  # nothing
+    ):
+        column, row = x(point)
+        assert mask[row, column] == value, point
+
+
+def test_layouts_keep_their_distance_and_look_at_the_subject():
+    low, high = np.array([-0.4, 0.0, -0.3]), np.array([0.4, 1.8, 0.3])
+    rng = np.random.default_rng(0)
+    corners = np.array([[x, y, z] for x in (-0.4, 0.4) for y in (0.0, 1.8) for z in (-0.3, 0.3)])
+    boxes = []
+    for _ in range(20):
+        layout = sample_layout(rng, 4, low, high, 7.5)
+        assert len({c.name for c in layout.cameras}) == 4
+        for camera in layout.cameras:
+            flat = (camera.center_world - (low + high) / 2)[[0, 2]]
+            assert 1.6 < np.linalg.norm(flat) < 7.6 and 0 < camera.center_world[1] < 3.6
+            boxes.append(visible_box(camera, corners))
+            if boxes[-1] is not None:
+                x0, y0, x1, y1 = sample_crop(rng, boxes[-1])
+                assert x1 - x0 == pytest.approx(y1 - y0)
+    assert sum(b is not None for b in boxes) > 0.95 * len(boxes)
+
+
+def test_pixels_outside_the_frame_are_known():
+    shown = inside_frame((-10.0, 5.0, 10.0, 25.0), (4, 4), (100, 20))
+    np.testing.assert_array_equal(shown, [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])
+
+
+def test_the_fine_mesh_is_the_same_surface():
+    vertices, faces = SQUARE
+    fine = build_fine_mesh(vertices, faces, 0.2)
+    points = fine.refine(vertices.astype(np.float32))
+    a, b, c = (points[fine.faces[:, i]].astype(float) for i in range(3))
+    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    assert areas.sum() == pytest.approx(1.0, abs=1e-5) and (areas > 0).all()
+    assert max(np.linalg.norm(p - q, axis=1).max() for p, q in ((a, b), (b, c), (c, a))) <= 0.2 + 1e-6
+    np.testing.assert_allclose(np.asarray(fine.blend.sum(1)), 1.0, atol=1e-6)
+
+
+def test_denoising_smooths_noise_and_keeps_edges():
+    rng = np.random.default_rng(0)
+    albedo = np.zeros((32, 32, 3), np.float32)
+    albedo[:, 16:] = 0.8
+    clean = albedo + 0.1
+    noisy = (clean * rng.uniform(0.5, 1.5, (32, 32, 1))).astype(np.float32)
+    normal, depth = np.zeros_like(albedo) + np.array([0, 0, 1]), np.full((32, 32), 2.0)
+    out = denoise(noisy, albedo, normal.astype(np.float32), depth)
+    assert np.abs(out - clean).mean() < 0.3 * np.abs(noisy - clean).mean()
+    assert (out[:, 16] - out[:, 15]).mean() == pytest.approx(0.8, abs=0.1)
+
+
+def test_environments_are_read_as_linear_light(tools, tiny, tmp_path):
+    light = np.random.default_rng(0).uniform(0.1, 4, (8, 16, 3)).astype(np.float32)
+    cv2.imwrite(str(tmp_path / "b.hdr"), light[..., ::-1])
+    (tmp_path / "a.HDR").write_bytes(b"no picture")
+    files = environment_files(tiny(tmp_path / "out", env=str(tmp_path)))
+    assert [f.rsplit("/", 1)[1] for f in files] == ["a.HDR", "b.hdr"]
+    got = backend._environment(files[1])
+    np.testing.assert_allclose(got, np.clip(light, 0, np.quantile(light, 0.9995)), rtol=0.05, atol=0.02)
+    with pytest.raises(InputError, match=r"a\.HDR"):
+        backend._environment(files[0])
+
+
+@pytest.mark.parametrize(("probe", "variant"), [("raise SystemExit(1)", "scalar_rgb"), ("", "llvm_ad_rgb")])
+def test_auto_takes_llvm_only_where_it_works(monkeypatch, probe, variant):
+    monkeypatch.setattr(backend, "PROBE", probe)
+    backend.best_variant.cache_clear()
+    try:
+        assert backend.best_variant() == variant
+    finally:
+        backend.best_variant.cache_clear()
+
+
+def test_an_unknown_variant_is_refused():
+    with pytest.raises(InputError, match="scalar_rgb always works"):
+        backend.start("vulkan_rgb")
