@@ -33,7 +33,10 @@ def frame_errors(
     )
     errors = body_errors(f[None, BODY_JOINTS], t[None, BODY_JOINTS], *meshes)
     out = {k: float(v[0]) for k, v in errors.items()}
-    hands = [mpjpe(f[fingers] - f[wrist], t[fingers] - t[wrist]) for wrist, fingers in HANDS.values()]
+    hands = [
+        mpjpe((f[fingers] - f[wrist])[None], (t[fingers] - t[wrist])[None])
+        for wrist, fingers in HANDS.values()
+    ]
     return {**out, "hand_mpjpe": float(np.mean(hands))}
 
 

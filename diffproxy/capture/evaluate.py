@@ -42,7 +42,7 @@ def run_evaluation(
     when the data were made with another body topology.
     """
     body = inputs.open_body(options.body)
-    config = fit_config(options)
+    config = fit_config(options.solver, options.hands)
     device = inputs.pick_device(options.device)
     if options.proxies == "generated":
         pipe = pipe or inputs.open_generator(options.generator, device)

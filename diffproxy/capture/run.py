@@ -20,7 +20,7 @@ from diffproxy.capture import inputs
 from diffproxy.capture.frame import FrameFitter, fit_frame
 from diffproxy.capture.frames import select_frames
 from diffproxy.capture.generate import GenerateConfig, Generated
-from diffproxy.capture.options import FitOptions
+from diffproxy.capture.options import FitOptions, SolverOption
 from diffproxy.capture.outputs import write_outputs
 from diffproxy.capture.proxy_store import ProxyStore
 from diffproxy.capture.record import FrameRecord
@@ -43,7 +43,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     """
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
-    config = fit_config(options)
+    config = fit_config(options.solver, options.hands)
     if options.proxies:
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
         ids = select_frames(options.frames, saved.frame_ids)
@@ -78,10 +78,10 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     return out
 
 
-def fit_config(options: FitOptions) -> FitConfig:
+def fit_config(solver: SolverOption, hands: bool) -> FitConfig:
     """The solver's settings; InputError for one that `FitConfig` does not have."""
     try:
-        return FitConfig(solver=options.solver.name, hands=options.hands, **options.solver.settings)
+        return FitConfig(solver=solver.name, hands=hands, **solver.settings)
     except TypeError as error:
         known = ", ".join(FitConfig.__dataclass_fields__)
         raise InputError(
