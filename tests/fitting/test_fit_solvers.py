@@ -50,11 +50,8 @@ def test_lm_descends_to_a_stationary_point(problem):
     before = truth.retract(step)
     after, report = levenberg_marquardt(data, priors, before, FREE, noise, iterations=15, tolerance=1e-6)
     assert bool(report.converged.all()) and report.iterations < 15
-    assert (
-        cost(data, priors, after, noise)
-        <= cost(data, priors, truth, noise)
-        < 0.1 * cost(data, priors, before, noise)
-    )
+    least, first = cost(data, priors, after, noise), cost(data, priors, before, noise)
+    assert least <= cost(data, priors, truth, noise) < 0.1 * first
     normal = total_normal(data, priors, after, FREE, noise)
     scaled = normal.g / normal.H.diagonal(dim1=-2, dim2=-1).sqrt()
     assert scaled.abs().max() < 0.05
