@@ -5,7 +5,7 @@ from diffproxy.generator.geometry import CameraBatch
 from diffproxy.generator.network import Conditioning, ProxyGenerator, build_generator
 from diffproxy.generator.pipeline import ProxyPipeline, load_generator
 from diffproxy.generator.presets import nano_config, preset, sd21_config
-from diffproxy.generator.sources import initial_generator
+from diffproxy.generator.public import initial_generator
 from diffproxy.generator.store import load_saved_generator, save_generator
 
 __all__ = [

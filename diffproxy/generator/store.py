@@ -6,14 +6,15 @@
     scheduler/scheduler_config.json
     unet | adapter | prompts | encoder | codec /model.safetensors
 
-A part listed in `config.sources` is frozen and public: only its trained tensors are stored (of a frozen UNet: the new
-branches and the text attention), the rest comes from the referenced repository or a local folder.
+Of a part that is public (listed in `config.sources`) and frozen, only what is trained all the same is stored (of a
+UNet: the new branches and the text attention); the rest comes from the referenced repository or a local folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 import diffproxy
 from diffproxy.errors import InputError
 from diffproxy.generator.config import GeneratorConfig
-from diffproxy.generator.network import ProxyGenerator
+from diffproxy.generator.network import ProxyGenerator, is_trained_in_unet
 from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
 
 PARTS = ("unet", "adapter", "prompts", "encoder", "codec")
@@ -49,7 +50,7 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
     )
     files = [CONFIG, PALETTE]
     for part in PARTS:
-        state = stored_state(getattr(generator, part), referenced=part in config.sources)
+        state = stored_state(part, getattr(generator, part), config)
         if not state:
             continue
         (folder / part).mkdir(exist_ok=True)
@@ -70,7 +71,7 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
 
 
 def load_saved_generator(
-    folder: Path | str, sources: dict[str, Path | str] | None = None, allow_download: bool = False
+    folder: Path | str, sources: Mapping[str, Path | str] | None = None, allow_download: bool = False
 ) -> tuple[ProxyGenerator, StoredPalette]:
     """Inverse of `save_generator`, in evaluation mode, float32. `sources` gives local folders of referenced parts.
 
@@ -85,10 +86,10 @@ def load_saved_generator(
     for part in PARTS:
         module = getattr(generator, part)
         state: dict[str, Tensor] = {}
-        if part in config.sources:
-            from diffproxy.generator.sources import frozen_state
+        if config.references(part):
+            from diffproxy.generator.public import public_state
 
-            state.update(frozen_state(part, config, (sources or {}).get(part), allow_download))
+            state.update(public_state(part, module, config, sources, allow_download))
         if f"{part}/{WEIGHTS}" in index["sha256"]:
             state.update(load_file(folder / part / WEIGHTS))
         load_strictly(module, state, f"{folder}/{part}")
@@ -112,27 +113,33 @@ def check_folder(folder: Path) -> dict[str, Any]:
     return index
 
 
-def stored_state(module: nn.Module, referenced: bool) -> dict[str, Tensor]:
-    """What is saved of a part: everything, or of a referenced part only the trained tensors."""
-    if not referenced:
-        return dict(module.state_dict())
-    trained = {name for name, p in module.named_parameters() if p.requires_grad}
-    return {k: v for k, v in module.state_dict().items() if k in trained}
+def stored_state(part: str, module: nn.Module, config: GeneratorConfig) -> dict[str, Tensor]:
+    """What is saved of a part: everything, or of a referenced one only the tensors that are trained all the same.
+
+    Which those are does not depend on what happens to have gradients now: an earlier stage may have trained more.
+    """
+    state = dict(module.state_dict())
+    if not config.references(part):
+        return state
+    return {k: v for k, v in state.items() if part == "unet" and is_trained_in_unet(k)}
 
 
 def load_strictly(module: nn.Module, state: dict[str, Tensor], what: str) -> None:
     """`load_state_dict`, strict, with an error that names the first differences."""
     own = module.state_dict()
+    check_fit(
+        own, state, f"{what} that fit its config.json", "use the config.json the weights were saved with"
+    )
+    module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()})
+
+
+def check_fit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str, fix: str) -> None:
+    """InputError unless `state` has the names and shapes of `own`."""
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
     for problem, names in (("missing", missing), ("unknown", extra), ("of another shape", sorted(shapes))):
         if names:
-            raise InputError(
-                f"weights of {what} that fit its config.json",
-                f"{len(names)} tensors {problem}, e.g. {names[0]}",
-                "use the config.json the weights were saved with",
-            )
-    module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()})
+            raise InputError(f"weights of {what}", f"{len(names)} tensors {problem}, e.g. {names[0]}", fix)
 
 
 def file_sha256(path: Path) -> str:
