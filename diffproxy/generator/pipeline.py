@@ -19,7 +19,7 @@ from diffproxy.generator.network import Conditioning, ProxyGenerator
 from diffproxy.generator.prompts import kind_ids
 from diffproxy.generator.schedule import make_scheduler
 from diffproxy.generator.store import load_saved_generator, save_generator
-from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
+from diffproxy.proxies.aggregate import maps_from_samples
 from diffproxy.proxies.interfaces import palette_ids
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
 
@@ -57,14 +57,15 @@ class ProxyPipeline:
 
         `samples` > 1 draws that many from the noise and aggregates them (paper Eq. 2-5). `steps` is the number of
         denoising steps (default: the config's); 0 takes the adapter's direct prediction, without diffusion.
+        Weight of a foreground pixel: of several samples their agreement; of one sample 1, as in the paper; of the
+        direct prediction, in which nothing is random, the probability of its label (see `direct`).
         """
         check_inputs(images, cameras, kinds, samples, steps)
         steps = self.generator.config.steps if steps is None else steps
         size = self.generator.config.proxy_size
         crops = tuple(c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras)
         if steps == 0:
-            labels, uv = self.direct(images, cameras, kinds)
-            arrays = (x.numpy() for x in aggregate_samples(labels[None], uv[None]))
+            arrays = (x.numpy() for x in self.direct(images, cameras, kinds))
             return ProxyMaps(*arrays, tuple(kinds), crops)
         seg, uv = self.sample(images, cameras, kinds, samples, steps, seed)
         return maps_from_samples(seg, uv, self.palette, tuple(kinds), crops)
@@ -97,8 +98,12 @@ class ProxyPipeline:
     @torch.inference_mode()
     def direct(
         self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
-    ) -> tuple[UInt8[Tensor, "V P P"], Float[Tensor, "V P P 2"]]:
-        """Labels and UV of the adapter's dense head, each view with the labels of its kind."""
+    ) -> tuple[UInt8[Tensor, "V P P"], Float[Tensor, "V P P 2"], Float[Tensor, "V P P"]]:
+        """Labels, UV and weight of the adapter's dense head, each view with the labels of its kind.
+
+        Weight: the softmax probability of the winning label among the background and the labels of the view's kind
+        (the set the head is trained on), 0 on the background.
+        """
         with self._precision():
             adapter = self._condition(images, cameras, kinds).adapter
         if adapter.dense_logits is None:
@@ -110,9 +115,10 @@ class ProxyPipeline:
             barred = torch.ones(logits.shape[1], dtype=torch.bool)
             barred[palette_ids(self.palette, kind)] = False
             logits[v, barred] = -torch.inf
-        labels = logits.argmax(1).to(torch.uint8)
+        probability, winner = logits.softmax(1).max(1)
+        foreground = winner > 0
         uv = adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
-        return labels, uv * (labels > 0)[..., None]
+        return winner.to(torch.uint8), uv * foreground[..., None], probability * foreground
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)

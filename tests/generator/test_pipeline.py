@@ -88,6 +88,26 @@ def test_zero_steps_is_the_direct_prediction(pipe, view_inputs):
     assert (maps.uv[maps.labels == 0] == 0).all()
 
 
+def test_direct_weight_is_the_probability_of_the_label_within_its_palette(pipe, view_inputs):
+    images, cameras, kinds = view_inputs
+    bias = pipe.generator.adapter.head.bias
+    torch.nn.init.normal_(bias[:43], std=2.0)
+    maps = pipe(*view_inputs, steps=0)
+    with torch.inference_mode():
+        logits = pipe._condition(images, cameras, kinds).adapter.dense_logits
+    hand = logits[2, [0, *range(31, 43)]].softmax(0).max(0).values.numpy()
+    shown = maps.labels[2] > 0
+    assert shown.any()
+    np.testing.assert_allclose(maps.weight[2][shown], hand[shown], rtol=1e-5)
+    assert (maps.weight[maps.labels == 0] == 0).all() and len(np.unique(maps.weight)) > 100
+    with torch.no_grad():
+        bias[1:31] += 50.0  # labels that a hand view cannot have take nothing away
+        bias[30] += 50.0  # and a clear winner has all the weight
+    again = pipe(*view_inputs, steps=0)
+    np.testing.assert_allclose(again.weight[2], maps.weight[2], rtol=1e-5)
+    assert (again.labels[:2] == 30).all() and (again.weight[:2] > 0.999).all()
+
+
 def test_larger_crops_are_resized(pipe, view_inputs):
     _, _, kinds = view_inputs
     cameras = [camera(f"c{i}", i, 64) for i in range(3)]
