@@ -144,11 +144,9 @@ def _environment(path: str) -> Float[np.ndarray, "H W 3"]:
             "readable .hdr or .exr environments", f"{path}: {error}", "remove this file"
         ) from error
     image = np.array(bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, srgb_gamma=False))
-    image = (
-        image.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 3).mean((1, 3))
-        if len(image) > 512
-        else image
-    )
+    if len(image) > 512:
+        h, w = image.shape[0] // 2, image.shape[1] // 2
+        image = image[: 2 * h, : 2 * w].reshape(h, 2, w, 2, 3).mean((1, 3))
     return np.clip(image, 0, np.quantile(image, 0.9995))  # tame the sun: fewer fireflies
 
 

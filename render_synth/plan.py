@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+from diffproxy.data.poses import BANK_FILE
 from diffproxy.errors import InputError
 from diffproxy.proxies.files import write_atomic
 from render_synth.config import RenderConfig
@@ -68,8 +70,10 @@ def environment_files(config: RenderConfig) -> tuple[str, ...]:
 def check_options(config: RenderConfig) -> None:
     """One folder, one set of options per seed: otherwise a resumed run would mix two kinds of data."""
     path = Path(config.out) / f"options-s{config.seed}.json"
-    now: dict[str, Any] = config.content()
-    now["environments"] = [Path(p).name for p in environment_files(config)]
+    now: dict[str, Any] = config.content() | {
+        "environments": [Path(p).name for p in environment_files(config)],
+        "pose_bank": hashlib.sha256(BANK_FILE.read_bytes()).hexdigest()[:16],
+    }
     if not path.exists():
         write_atomic(path, json.dumps(now, indent=1, sort_keys=True).encode())
         return

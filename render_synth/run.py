@@ -27,6 +27,7 @@ def load_tools(config: RenderConfig):
     import torch
 
     from diffproxy.body import load_body
+    from diffproxy.data.poses import load_pose_bank
     from render_synth import mitsuba_backend as backend
     from render_synth.anatomy import build_anatomy
     from render_synth.sample import Tools
@@ -34,16 +35,7 @@ def load_tools(config: RenderConfig):
     torch.set_num_threads(1)
     backend.start(config.variant)
     body = load_body(config.body)
-    return Tools(config, body, build_anatomy(body), pose_bank(), environment_files(config))
-
-
-def pose_bank():
-    """The packaged pose bank, or None where it is not installed."""
-    try:
-        from diffproxy.data.poses import load_pose_bank
-    except ImportError:
-        return None
-    return load_pose_bank()
+    return Tools(config, body, build_anatomy(body), load_pose_bank(), environment_files(config))
 
 
 def render_shard(tools, samples: range, tick: Callable[[int], None] | None = None) -> Path:

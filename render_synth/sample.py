@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.data.shards import FULL, ShardView
+from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
 from diffproxy.proxies.surface import render_surface
@@ -118,7 +119,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         if is_hand and hands >= config.hand_crops:
             continue
         kind: Kind = "body" if shot.kind == "full" else shot.kind
-        maps = proxies_from_surface(body.atlas, [surface], [shot.camera], [kind])
+        maps = proxies_from_surface(cast(AtlasLike, body.atlas), [surface], [shot.camera], [kind])
         labels, uv = maps.labels[0], maps.uv[0]
         if is_hand and (labels > 0).mean() < 0.06:
             continue

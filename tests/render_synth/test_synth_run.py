@@ -120,10 +120,12 @@ def test_other_environments_are_refused(tiny, tmp_path):
 def test_a_folder_begun_before_an_option_existed_may_be_resumed(tiny, tmp_path):
     check_options(tiny(tmp_path))
     path = tmp_path / "options-s11.json"
-    path.write_text(
-        json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "environments"})
-    )
+    begun = json.loads(path.read_text())
+    path.write_text(json.dumps({k: begun[k] for k in begun if k not in ("environments", "pose_bank")}))
     check_options(tiny(tmp_path))
+    path.write_text(json.dumps(begun | {"pose_bank": "another"}))
+    with pytest.raises(InputError, match=r"pose_bank=\w+ \(was another\)"):
+        check_options(tiny(tmp_path))
     path.write_text("{")
     with pytest.raises(InputError, match="JSON"):
         check_options(tiny(tmp_path))
