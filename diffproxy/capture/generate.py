@@ -15,6 +15,9 @@ from diffproxy.capture.timing import Stopwatch
 from diffproxy.proxies import ProxyMaps
 
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
+SIDES = ("left", "right")
+MAX_RECROPS = 2  # from a whole image to a person in it takes two
+RECROP_IOU = 0.6  # of the crop and the one its foreground asks for; training shakes boxes by about as much
 PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
 MIN_ZOOM = 0.15  # a foreground smaller than this part of the crop's side is a speck, not a person far off
 HAND_MARGIN = 1.5
@@ -55,38 +58,38 @@ def generate_proxies(
 ) -> Generated:
     """Run the generator on the subject's boxes, one in each view.
 
-    Pass 1 sees square crops around the boxes. Where its foreground asks for another crop, and for the hands that
-    it finds, pass 2 runs all views again. A view whose foreground is negligible keeps weight 0.
+    Pass 1 sees square crops around the boxes, and is repeated where its foreground asks for quite another crop.
+    For the hands that it finds, pass 2 runs all views again together with the enlarged hands. A view whose
+    foreground is negligible keeps weight 0.
     """
+
+    def look(views: Sequence[int], kinds: Sequence[str], at: Sequence[Box], stage: str) -> ProxyMaps:
+        with clock("crop"):
+            crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
+        with clock(stage):
+            how = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
+            return pipe(crops.images, list(crops.cameras), list(kinds), **how)
+
+    views, kinds = list(range(len(cameras))), ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
-    with clock("crop"):
-        crops = crop_views(images, cameras, body_boxes, config.size)
-    with clock("body proxies"):
-        maps = _call(pipe, crops.images, crops.cameras, ["body"] * len(cameras), config)
-    wanted = _better_boxes(maps, body_boxes, config.margin) if config.recrop else body_boxes
-    moved = [c.name for c, a, b in zip(cameras, body_boxes, wanted, strict=True) if box_iou(a, b) < 0.75]
-    notes = [f"cropped again: {', '.join(moved)}"] if moved else []
-    hand_crops = _hand_boxes(maps, body, body_boxes) if config.hands else []
-    if not moved and not hand_crops:
-        return Generated(_without_specks(maps), tuple(body_boxes), tuple(notes))
-    views = [*range(len(cameras)), *(v for v, _, _ in hand_crops)]
-    kinds = ["body"] * len(cameras) + [kind for _, kind, _ in hand_crops]
-    all_boxes = [*(wanted if moved else body_boxes), *(box for _, _, box in hand_crops)]
-    with clock("crop"):
-        crops = crop_views([images[v] for v in views], [cameras[v] for v in views], all_boxes, config.size)
-    with clock("hand proxies" if hand_crops else "body proxies"):
-        maps = _call(pipe, crops.images, crops.cameras, kinds, config)
-    hands = {
-        side: [cameras[v].name for v, kind, _ in hand_crops if kind == f"{side}_hand"]
-        for side in ("left", "right")
-    }
-    return Generated(_without_specks(maps), tuple(all_boxes), tuple(notes), hands if config.hands else {})
-
-
-def _call(
-    pipe: Any, images: Any, cameras: Sequence[Camera], kinds: list[str], config: GenerateConfig
-) -> ProxyMaps:
-    return pipe(images, list(cameras), kinds, samples=config.samples, steps=config.steps, seed=config.seed)
+    maps = look(views, kinds, body_boxes, "body proxies")
+    moved: set[str] = set()
+    for _ in range(MAX_RECROPS if config.recrop else 0):
+        wanted = _better_boxes(maps, body_boxes, config.margin)
+        off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
+        if not off:
+            break
+        moved |= {cameras[v].name for v in off}
+        body_boxes = wanted
+        maps = look(views, kinds, body_boxes, "body proxies")
+    notes = (f"cropped again: {', '.join(sorted(moved))}",) if moved else ()
+    found = _hand_boxes(maps, body, body_boxes) if config.hands else []
+    hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
+    all_boxes = [*body_boxes, *(box for _, _, box in found)]
+    if found:
+        views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
+        maps = look(views, kinds, all_boxes, "hand proxies")
+    return Generated(_without_specks(maps), tuple(all_boxes), notes, hands if config.hands else {})
 
 
 def _better_boxes(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[Box]:
