@@ -79,17 +79,16 @@ def gather(
     width = maps.labels.shape[2]
     finite = np.isfinite(maps.uv).all(-1) & np.isfinite(maps.weight)
     good = finite & (np.nan_to_num(maps.weight) >= min_weight)
-    index, rank, view = [], [], []
+    sampled = []
     for v in range(maps.num_views):
         if maps.kind[v] != "body" and not hands:
             continue
         picked, order = sample_view(maps.labels[v], good[v], max_per_view)
-        index.append(picked)
-        rank.append(order)
-        view.append(np.full(len(picked), v, dtype=np.int64))
-    if not index:
-        index, rank, view = [np.zeros(0, dtype=np.int64)], [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-    index, rank, view = np.concatenate(index), np.concatenate(rank), np.concatenate(view)
+        sampled.append((picked, order, np.full(len(picked), v, dtype=np.int64)))
+    nothing = np.zeros(0, dtype=np.int64)
+    index, rank, view = (
+        np.concatenate(a) for a in zip((nothing, np.zeros(0), nothing), *sampled, strict=True)
+    )
     row, column = np.divmod(index, max(width, 1))
     label = maps.labels[view, row, column]
     uv = np.clip(maps.uv[view, row, column], 0.0, 1.0)

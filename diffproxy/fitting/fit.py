@@ -11,12 +11,15 @@ from torch import Tensor
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.errors import InputError
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.correspondences import gather
+from diffproxy.fitting.correspondences import Correspondences, gather
 from diffproxy.fitting.pipeline import Subject, solve
 from diffproxy.fitting.priors import Prior, default_priors, pose_penalty
 from diffproxy.fitting.result import FitResult, Status
-from diffproxy.fitting.start import closed_form_start, piece_joints
+from diffproxy.fitting.start import closed_form_start, disagreement, piece_joints
 from diffproxy.proxies import ProxyMaps
+
+TRUSTED = 0.35
+"""A given start whose `disagreement` is below this is taken as it is: a miss of 9 cm all over, or a third outliers."""
 
 
 def fit(
@@ -26,7 +29,7 @@ def fit(
     start: BodyParams | None = None,
     shape: Tensor | None = None,
     priors: list[Prior] | None = None,
-    scale: float = 1.0,
+    scale: float | None = None,
 ) -> FitResult:
     """Fit one subject; see `fit_many`."""
     return fit_many([maps], body, config, None if start is None else [start], shape, priors, scale)[0]
@@ -39,13 +42,14 @@ def fit_many(
     starts: list[BodyParams | None] | None = None,
     shape: Tensor | None = None,
     priors: list[Prior] | None = None,
-    scale: float = 1.0,
+    scale: float | None = None,
 ) -> list[FitResult]:
     """Fit subjects (or frames) as one batch.
 
     starts: first guesses (previous frames), one per subject, None where there is none: the closed form serves then.
-    shape: betas (10,) to be kept fixed for all, together with `scale` (unused otherwise): what a person's other frames
-    have shown. priors: least-squares terms in place of the default ones.
+    shape: betas (10,) to be kept fixed for all: what a person's other frames have shown. `scale` then stays fixed too,
+    at the given value, by default that of the first guess, else 1. priors: least-squares terms in place of the
+    default ones.
     Bad proxies (empty, NaN, contradictory) give a status, never an exception; cameras with distortion raise InputError.
     """
     config = config or FitConfig()
@@ -74,7 +78,7 @@ def _prepare(
     config: FitConfig,
     start: BodyParams | None,
     shape: Tensor | None,
-    scale: float,
+    scale: float | None,
 ) -> Subject | FitResult:
     """Correspondences and first guess, or the reason why there is nobody to fit."""
     if any(c.distortion.size and np.any(c.distortion) for c in maps.cameras):
@@ -91,26 +95,45 @@ def _prepare(
     took = {"correspondences": time.perf_counter() - began}
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
     if shape is not None:
-        rest = rest.replace(
-            betas=shape.to(rest.betas).reshape(1, 10), scale=torch.full_like(rest.scale, scale)
-        )
+        if scale is None:
+            scale = 1.0 if start is None else float(start.scale)
+        betas = shape.to(rest.betas).reshape(1, 10)
+        rest = rest.replace(betas=betas, scale=torch.full_like(rest.scale, scale))
     if not seeing.any():
         most = int(counts[is_body].max()) if is_body.any() else 0
         reason = f"no view shows {config.min_pixels} usable foreground pixels of a body (most: {most})"
         return _unfitted(body, rest, "no_person", reason, took)
     began = time.perf_counter()
-    if start is None:
-        free_scale = config.fit_scale and shape is None
-        start = closed_form_start(
-            body, found, maps.cameras, pose_penalty(), rest, free_scale, config.grid
-        ).params
-    elif shape is not None:
-        start = start.replace(betas=rest.betas, scale=rest.scale)
+    if start is not None:
+        start = start.to(rest.betas.device, rest.betas.dtype)
+        start = start if shape is None else start.replace(betas=rest.betas, scale=rest.scale)
+    start = _first_guess(maps, body, config, found, start, rest, config.fit_scale and shape is None)
     took["start"] = time.perf_counter() - began
     center = body.joints(start)[0, 0].double().cpu().numpy()
     if not np.isfinite(center).all():
         return _unfitted(body, rest, "failed", "the first guess is not finite", took)
     return Subject(maps, found, int(seeing.sum()), start, center, piece_joints(body, found.label), took)
+
+
+def _first_guess(
+    maps: ProxyMaps,
+    body: BodyModel,
+    config: FitConfig,
+    found: Correspondences,
+    start: BodyParams | None,
+    rest: BodyParams,
+    free_scale: bool,
+) -> BodyParams:
+    """The given start if it agrees with the proxies; else the better of it and the closed form."""
+    lost = 1.0
+    if start is not None:
+        lost = disagreement(body, found, maps.cameras, start)
+        if lost < TRUSTED:
+            return start
+    fresh = closed_form_start(body, found, maps.cameras, pose_penalty(), rest, free_scale, config.grid).params
+    if start is not None and lost < disagreement(body, found, maps.cameras, fresh):
+        return start
+    return fresh
 
 
 def _unfitted(

@@ -13,7 +13,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.rays import pixel_rays
-from diffproxy.fitting.resection import Anchor, Piece, exp_map, locate, rotation_grid
+from diffproxy.fitting.resection import KERNEL, Anchor, Piece, exp_map, locate, rotation_grid
 
 TRUNK = (0, 3, 6, 9)
 """Pelvis and spine: located together first, as one rigid piece."""
@@ -96,8 +96,8 @@ def closed_form_start(
     rest = rest.replace(betas=shape.betas)
     scale = float(shape.scale)
     faces = torch.from_numpy(found.face)[None]
-    points = body.surface_points(rest, faces, torch.from_numpy(found.bary)[None].to(rest.betas.dtype))
-    points = points[0].double().cpu().numpy()
+    posed = body.surface_points(rest, faces, torch.from_numpy(found.bary)[None].to(rest.betas.dtype))
+    points = posed[0].double().cpu().numpy()
     joints = body.joints(rest)[0].double().cpu().numpy()
     parents = [int(p) for p in body.parents]
     parents[0] = -1
@@ -161,6 +161,17 @@ def closed_form_start(
         **BodyParams.split_full_pose(pose), transl=transl, scale=torch.full_like(rest.scale, scale)
     )
     return Start(params, report)
+
+
+def disagreement(
+    body: BodyModel, found: Correspondences, cameras: tuple[Camera, ...], params: BodyParams
+) -> float:
+    """Mean robust loss of a guess, in [0, 1]: 0 where every ray meets its point, 1 where all miss by far."""
+    bary = torch.from_numpy(found.bary)[None].to(params.betas)
+    points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
+    e = pixel_rays(cameras, found.view, found.pixel).away(points[0].double().cpu().numpy())
+    square = np.einsum("ni,ni->n", e, e) / KERNEL**2
+    return float(np.average(square / (1 + square), weights=balanced(found.view, found.weight)))
 
 
 def _near(R: np.ndarray, std: float = 0.4) -> Callable[[np.ndarray], np.ndarray]:

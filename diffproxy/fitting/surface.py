@@ -95,7 +95,7 @@ class SurfacePoints:
             turn = turn.flatten(2, 3) @ pose.R_body_parent[:, joints]
             turn = turn.unflatten(2, (N, m)).permute(0, 2, 3, 1, 4).flatten(3)
             if self.posedirs is not None:
-                turn = turn + self._pull_posedirs(rows_rest, state, joints)
+                turn = turn + _pull_posedirs(self.posedirs, rows_rest, state, joints)
             out.append(turn)
         if free.betas:
             shift = pose.d_centers_d_betas - pose.R_body_joint @ pose.d_rest_d_betas
@@ -103,15 +103,18 @@ class SurfacePoints:
             out.append(rows_rest @ self.shapedirs.flatten(2, 3) + rows @ d_offset)
         return torch.cat(out, dim=-1) if out else rows.new_zeros(B, N, m, 0)
 
-    def _pull_posedirs(self, rows_rest: Tensor, state: State, joints: Tensor) -> Float[Tensor, "B N m A3"]:
-        """The part of the pose derivative that goes through the pose-dependent shape correctives."""
-        moving = joints[joints > 0]
-        R = state.rotations[:, moving]
-        d_R = hat(torch.eye(3, dtype=R.dtype, device=R.device)) @ R[:, :, None]  # (B, A, 3 axes, 3, 3)
-        features = self.posedirs.unflatten(-1, (54, 9))[..., moving - 1, :].flatten(2, 3).flatten(2)
-        B, N, m, _ = rows_rest.shape
-        g = (rows_rest @ features.unflatten(2, (9, -1))).unflatten(-1, (len(moving), 9))
-        g = torch.einsum("bnmaf,bapf->bnmap", g, d_R.flatten(-2)).flatten(3)
-        if len(moving) == len(joints):
-            return g
-        return torch.cat([g.new_zeros(B, N, m, 3 * (len(joints) - len(moving))), g], dim=-1)
+
+def _pull_posedirs(
+    posedirs: Tensor, rows_rest: Tensor, state: State, joints: Tensor
+) -> Float[Tensor, "B N m A3"]:
+    """The part of the pose derivative that goes through the pose-dependent shape correctives."""
+    moving = joints[joints > 0]
+    R = state.rotations[:, moving]
+    d_R = hat(torch.eye(3, dtype=R.dtype, device=R.device)) @ R[:, :, None]  # (B, A, 3 axes, 3, 3)
+    features = posedirs.unflatten(-1, (54, 9))[..., moving - 1, :].flatten(2, 3).flatten(2)
+    B, N, m, _ = rows_rest.shape
+    g = (rows_rest @ features.unflatten(2, (9, -1))).unflatten(-1, (len(moving), 9))
+    g = torch.einsum("bnmaf,bapf->bnmap", g, d_R.flatten(-2)).flatten(3)
+    if len(moving) == len(joints):
+        return g
+    return torch.cat([g.new_zeros(B, N, m, 3 * (len(joints) - len(moving))), g], dim=-1)
