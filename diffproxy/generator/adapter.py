@@ -101,7 +101,7 @@ class PyramidAdapter(nn.Module):
         )
         self.head_norm = nn.GroupNorm(8, widths[0])
         self.head = nn.Conv2d(widths[0], num_labels + 2, 1)
-        nn.init.constant_(self.head.bias[num_labels:], 0.5)
+        nn.init.constant_(self.head.get_parameter("bias")[num_labels:], 0.5)
         self.outputs = nn.ModuleList(
             nn.Conv2d(w, c, 1) for w, c in zip(widths[1:], unet_channels, strict=True)
         )
@@ -146,7 +146,7 @@ class T2IAdapterFull(nn.Module):
         super().__init__()
         from diffusers import T2IAdapter
 
-        self.adapter = T2IAdapter(**adapter_args)
+        self.adapter: Any = T2IAdapter(**adapter_args)
 
     def forward(
         self, images: Float[Tensor, "N 3 H W"], pyramid: list[Tensor], kinds: Int[Tensor, "N"]

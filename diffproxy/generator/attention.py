@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
@@ -32,7 +34,7 @@ class CpuAwareProcessor:
 
     def __call__(
         self,
-        attn: nn.Module,
+        attn: Any,  # diffusers' Attention
         hidden_states: Float[Tensor, "N L C"],
         encoder_hidden_states: Float[Tensor, "N T D"] | None = None,
         attention_mask: None = None,

@@ -39,7 +39,7 @@ class ViewContext:
 class MultiViewBlock(nn.Module):
     """A `BasicTransformerBlock` plus branches; drop-in for `Transformer2DModel.transformer_blocks[i]`."""
 
-    def __init__(self, block: nn.Module, config: AttentionConfig, token_dim: int, epipolar: bool):
+    def __init__(self, block: Any, config: AttentionConfig, token_dim: int, epipolar: bool):
         super().__init__()
         self.block = block
         block.attn1.set_processor(CpuAwareProcessor())
@@ -69,30 +69,38 @@ class MultiViewBlock(nn.Module):
         h, own = hidden_states, self.block
         h = own.attn1(own.norm1(h)) + h
         if self.epipolar is not None:
-            h = h + self._across_views(h, views)
+            h = h + _across_views(self.epipolar, h, views)
         if self.cross_modality is not None:
-            h = h + self._across_modalities(h, views)
-        added = self.image.cross(h, views.image_tokens) if self.image is not None else None
+            h = h + _across_modalities(self.cross_modality, h, views)
+        added = None
+        if self.image is not None and views.image_tokens is not None:
+            added = self.image.cross(h, views.image_tokens)
         if self.text:
             h = own.attn2(own.norm2(h), encoder_hidden_states=encoder_hidden_states) + h
         if added is not None:
             h = h + added
         return own.ff(own.norm3(h)) + h
 
-    def _across_views(self, h: Float[Tensor, "N L C"], v: ViewContext) -> Float[Tensor, "N L C"]:
-        """Tokens of all views of one sample and modality form one sequence; the mask depends on the group alone."""
-        length, dim = h.shape[1:]
-        grid = math.isqrt(length)
-        x = h.view(v.groups, v.samples, v.views, v.modalities, length, dim).transpose(2, 3)
-        x = x.reshape(v.groups, v.samples * v.modalities, v.views * length, dim)
-        x = self.epipolar.joint(x, v.masks.get(grid), v.rays.get(grid))
-        x = x.view(v.groups, v.samples, v.modalities, v.views, length, dim).transpose(2, 3)
-        return x.reshape(h.shape)
 
-    def _across_modalities(self, h: Float[Tensor, "N L C"], v: ViewContext) -> Float[Tensor, "N L C"]:
-        """Tokens of all modalities of one view form one sequence."""
-        x = h.view(-1, 1, v.modalities * h.shape[1], h.shape[2])
-        return self.cross_modality.joint(x).reshape(h.shape)
+def _across_views(
+    branch: AttentionBranch, h: Float[Tensor, "N L C"], v: ViewContext
+) -> Float[Tensor, "N L C"]:
+    """Tokens of all views of one sample and modality form one sequence; the mask depends on the group alone."""
+    length, dim = h.shape[1:]
+    grid = math.isqrt(length)
+    x = h.view(v.groups, v.samples, v.views, v.modalities, length, dim).transpose(2, 3)
+    x = x.reshape(v.groups, v.samples * v.modalities, v.views * length, dim)
+    x = branch.joint(x, v.masks.get(grid), v.rays.get(grid))
+    x = x.view(v.groups, v.samples, v.modalities, v.views, length, dim).transpose(2, 3)
+    return x.reshape(h.shape)
+
+
+def _across_modalities(
+    branch: AttentionBranch, h: Float[Tensor, "N L C"], v: ViewContext
+) -> Float[Tensor, "N L C"]:
+    """Tokens of all modalities of one view form one sequence."""
+    x = h.view(-1, 1, v.modalities * h.shape[1], h.shape[2])
+    return branch.joint(x).reshape(h.shape)
 
 
 class AdapterDownBlock(nn.Module):
@@ -103,7 +111,7 @@ class AdapterDownBlock(nn.Module):
 
     has_cross_attention = True  # the UNet then passes `additional_residuals`
 
-    def __init__(self, block: nn.Module):
+    def __init__(self, block: Any):
         super().__init__()
         self.resnets, self.downsamplers = block.resnets, block.downsamplers
 
@@ -114,7 +122,8 @@ class AdapterDownBlock(nn.Module):
         additional_residuals: Float[Tensor, "N D H W"] | None = None,
         **unused: Any,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        h, skips = hidden_states, ()
+        h = hidden_states
+        skips: tuple[Tensor, ...] = ()
         for i, resnet in enumerate(self.resnets):
             h = resnet(h, temb)
             if i == len(self.resnets) - 1 and additional_residuals is not None:
@@ -126,7 +135,7 @@ class AdapterDownBlock(nn.Module):
         return h, skips
 
 
-def wrap_blocks(unet: nn.Module, config: AttentionConfig, token_dim: int) -> None:
+def wrap_blocks(unet: Any, config: AttentionConfig, token_dim: int) -> None:
     """Replace every transformer block of a diffusers UNet by a `MultiViewBlock`, in place."""
     for i, block in enumerate(unet.down_blocks):
         if not getattr(block, "has_cross_attention", False) and block.downsamplers is not None:

@@ -35,8 +35,11 @@ class VaeCodec(nn.Module):
         super().__init__()
         from diffusers import AutoencoderKL
 
-        self.vae = AutoencoderKL(**vae_args)
-        self.factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.vae: Any = AutoencoderKL(**vae_args)
+
+    @property
+    def factor(self) -> int:
+        return 2 ** (len(self.vae.config.block_out_channels) - 1)
 
     def encode(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
         """RGB in [0, 1] to the mode of the posterior: training targets carry no sampling noise."""

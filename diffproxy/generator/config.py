@@ -90,9 +90,10 @@ class GeneratorConfig:
         """Inverse of `to_json`; unknown or missing keys raise InputError."""
         try:
             values = json.loads(text)
-            values["attention"] = AttentionConfig(
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in values["attention"].items()}
-            )
+            switches: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in values["attention"].items()
+            }
+            values["attention"] = AttentionConfig(**switches)
             for key in ("prompt_texts", "frozen"):
                 values[key] = tuple(values[key])
             return GeneratorConfig(**values)

@@ -44,6 +44,8 @@ class DinoEncoder(nn.Module):
     """DINOv2: class token and patch tokens of the image resized to `resize`, never cropped."""
 
     pyramid_channels: tuple[int, ...] = ()
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, resize: int = 252, **dino_args: Any):
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -45,7 +46,7 @@ class ProxyGenerator(nn.Module):
         self.encoder = build_encoder(config)
         self.adapter = build_adapter(config, self.encoder.pyramid_channels)
         self.prompts = PromptTable(config.prompt_tokens, config.unet["cross_attention_dim"])
-        self.unet = UNet2DConditionModel(**config.unet)
+        self.unet: Any = UNet2DConditionModel(**config.unet)
         wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
         self.freeze()
 

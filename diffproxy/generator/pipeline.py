@@ -31,7 +31,8 @@ class ProxyPipeline:
     """Sampling with a trained generator. `precision="auto"`: bfloat16 where the processor computes in it."""
 
     def __init__(self, generator: ProxyGenerator, palette: Any, precision: Precision = "auto"):
-        self.generator = generator.eval().to(memory_format=torch.channels_last)
+        # torch's stubs do not know the argument
+        self.generator: ProxyGenerator = generator.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.palette = palette
         self.autocast = precision == "bf16" or (precision == "auto" and computes_in_bf16(self.device))
 
@@ -65,8 +66,8 @@ class ProxyPipeline:
         size = self.generator.config.proxy_size
         crops = tuple(c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras)
         if steps == 0:
-            arrays = (x.numpy() for x in self.direct(images, cameras, kinds))
-            return ProxyMaps(*arrays, tuple(kinds), crops)
+            labels, uv, weight = self.direct(images, cameras, kinds)
+            return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
         seg, uv = self.sample(images, cameras, kinds, samples, steps, seed)
         return maps_from_samples(seg, uv, self.palette, tuple(kinds), crops)
 
@@ -106,7 +107,7 @@ class ProxyPipeline:
         """
         with self._precision():
             adapter = self._condition(images, cameras, kinds).adapter
-        if adapter.dense_logits is None:
+        if adapter.dense_logits is None or adapter.dense_uv is None:
             raise InputError(
                 "steps >= 1", "steps=0", f"{self.generator.config.name} has no direct prediction"
             )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diffproxy.errors import InputError
 from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.encoders import EfficientNetEncoder
 from diffproxy.generator.sources import PINNED, Locations, source_file, source_folder
 from diffproxy.generator.store import check_fit, file_sha256, load_strictly
 
@@ -65,7 +66,7 @@ def dino_state(folder: Path) -> dict[str, Tensor]:
     return dict(from_transformers(Dinov2Model, folder).state_dict())
 
 
-def from_transformers(kind: Any, folder: Path) -> nn.Module:
+def from_transformers(kind: Any, folder: Path) -> Any:
     """`kind.from_pretrained` of a local folder in evaluation mode, float32; InputError unless all tensors are there."""
     from safetensors import SafetensorError
 
@@ -156,6 +157,6 @@ def initial_generator(
         load_strictly(
             generator.prompts, {"table": encode_prompts(config, sources, allow_download)}, "prompts"
         )
-    elif config.encoder == "efficientnet_lite0":
+    elif isinstance(generator.encoder, EfficientNetEncoder):
         generator.encoder.net.load_imagenet()
     return generator

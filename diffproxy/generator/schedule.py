@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -10,17 +10,16 @@ from torch import Tensor
 
 from diffproxy.generator.config import GeneratorConfig
 
-if TYPE_CHECKING:
-    from diffusers import DDIMScheduler
+DDIM = Any  # a diffusers DDIMScheduler; its lazy imports show type checkers an empty class
 
 
-def make_scheduler(config: GeneratorConfig) -> DDIMScheduler:
+def make_scheduler(config: GeneratorConfig) -> DDIM:
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**config.scheduler)
 
 
-def signal_and_noise(scheduler: DDIMScheduler, t: Int[Tensor, "S"], like: Tensor) -> tuple[Tensor, Tensor]:
+def signal_and_noise(scheduler: DDIM, t: Int[Tensor, "S"], like: Tensor) -> tuple[Tensor, Tensor]:
     """sqrt(alpha_bar_t) and sqrt(1 - alpha_bar_t), shaped to broadcast over `like` (S, ...)."""
     alpha = scheduler.alphas_cumprod.to(like.device)[t].to(torch.float32)
     alpha = alpha.view(-1, *[1] * (like.ndim - 1))
@@ -28,14 +27,14 @@ def signal_and_noise(scheduler: DDIMScheduler, t: Int[Tensor, "S"], like: Tensor
 
 
 def add_noise(
-    scheduler: DDIMScheduler, x0: Float[Tensor, "S *D"], noise: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
+    scheduler: DDIM, x0: Float[Tensor, "S *D"], noise: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
 ) -> Float[Tensor, "S *D"]:
     signal, sigma = signal_and_noise(scheduler, t, x0)
     return signal * x0 + sigma * noise
 
 
 def training_target(
-    scheduler: DDIMScheduler, x0: Float[Tensor, "S *D"], noise: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
+    scheduler: DDIM, x0: Float[Tensor, "S *D"], noise: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
 ) -> Float[Tensor, "S *D"]:
     """What the UNet must output: x0, the noise, or v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x0."""
     kind = scheduler.config.prediction_type
@@ -48,7 +47,7 @@ def training_target(
 
 
 def predicted_x0(
-    scheduler: DDIMScheduler, output: Float[Tensor, "S *D"], xt: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
+    scheduler: DDIM, output: Float[Tensor, "S *D"], xt: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
 ) -> Float[Tensor, "S *D"]:
     """The clean latent implied by a UNet output; with noise prediction, undefined where alpha_bar = 0."""
     kind = scheduler.config.prediction_type
