@@ -61,20 +61,18 @@ def variables_of(state: State) -> Float[Tensor, "B 176"]:
 def prior_normal(priors: list[Prior], state: State, columns: Tensor) -> Normal:
     """Gauss-Newton model of all priors over the free `columns` of the tangent vector."""
     variables = variables_of(state)
-    B = len(variables)
+    if not priors:
+        zero = variables.new_zeros(len(variables), len(columns))
+        return Normal(torch.diag_embed(zero), zero, zero.sum(-1))
+    r = torch.cat([p.residual(variables) for p in priors], dim=1)
+    J = torch.cat([p.jacobian(variables) for p in priors], dim=1)
     # axis-angle follows a tangent step through the inverse left Jacobian of each joint
     chain = left_jacobian_inverse(variables[:, :165].unflatten(1, (55, 3)))
-    H = variables.new_zeros(B, len(columns), len(columns))
-    g, cost = variables.new_zeros(B, len(columns)), variables.new_zeros(B)
-    for prior in priors:
-        r, J = prior.residual(variables), prior.jacobian(variables)
-        pose = (J[:, :, :165].unflatten(2, (55, 1, 3)) @ chain[:, None]).flatten(2)
-        zero = J.new_zeros(B, J.shape[1], TANGENT_DIM - LOG_SCALE - 1)
-        J = torch.cat([pose, J[:, :, BETAS], J[:, :, LOG_SCALE : LOG_SCALE + 1], zero], dim=-1)[:, :, columns]
-        H += J.transpose(1, 2) @ J
-        g += (J.transpose(1, 2) @ r[..., None])[..., 0]
-        cost += 0.5 * r.square().sum(-1)
-    return Normal(H, g, cost)
+    pose = J[:, :, :165].unflatten(2, (55, 3)).transpose(1, 2) @ chain
+    place = J.new_zeros(*J.shape[:2], TANGENT_DIM - VARIABLES_DIM)
+    J = torch.cat([pose.transpose(1, 2).flatten(2), J[:, :, BETAS.start :], place], dim=-1)[:, :, columns]
+    Jt = J.transpose(1, 2)
+    return Normal(Jt @ J, (Jt @ r[..., None])[..., 0], 0.5 * r.square().sum(-1))
 
 
 def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B"]:

@@ -167,8 +167,8 @@ def locate(
     candidates: Float[np.ndarray, "K 3 3"],
     penalty: Callable[[np.ndarray], np.ndarray] | None = None,
     scale: float = 1.0,
-    keep: int = 6,
-    iterations: int = 6,
+    keep: int = 4,
+    iterations: int = 5,
 ) -> Placement:
     """Search `candidates` (world from rest rotations), refine the best `keep`.
 
@@ -181,7 +181,8 @@ def locate(
     one = np.ones(len(candidates))
     cost = _score(few, anchor, candidates, t, one) + extra(candidates)
     best = np.argsort(cost, kind="stable")[:keep]
-    R, t, s = _refine(scaled, anchor, candidates[best], t[best], one[best], iterations)
-    cost = _score(scaled, anchor, R, t, s) + extra(R)
+    many = scaled.thinned(120)
+    R, t, s = _refine(many, anchor, candidates[best], t[best], one[best], iterations)
+    cost = _score(many, anchor, R, t, s) + extra(R)
     order = np.argsort(cost, kind="stable")
     return Placement(R[order], t[order], scale * s[order], cost[order])

@@ -62,9 +62,9 @@ class Reprojection:
         self.seen, self.skeleton = seen, skeleton
         self.surface = SurfacePoints(body, seen.faces, seen.bary, expression)
 
-    def points(self, state: State) -> tuple[Float[Tensor, "B N 3"], Posed, Pose]:
+    def points(self, state: State, by_betas: bool = False) -> tuple[Float[Tensor, "B N 3"], Posed, Pose]:
         """World points, with the pieces that the Jacobian needs."""
-        pose = self.skeleton.pose(state)
+        pose = self.skeleton.pose(state, by_betas)
         posed = self.surface.pose(state, pose)
         return state.log_scale.exp()[:, None, None] * posed.points + state.transl[:, None], posed, pose
 
@@ -83,7 +83,7 @@ class Reprojection:
 
     def jacobian(self, state: State, free: Free) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals (B,N,2) in metres, their derivatives (B,N,2,P) by the tangent of `free`, depths (B,N)."""
-        world, posed, pose = self.points(state)
+        world, posed, pose = self.points(state, free.betas)
         residual, depth = self.project(world)
         P, unit = self.seen.P, self.seen.metres_per_pixel[..., None, None]
         uv = residual / unit[..., 0] + self.seen.pixels

@@ -55,11 +55,12 @@ class Skeleton:
         self.rest0 = joints[:, 10]
         self.rest_dirs = (joints[:, :10] - joints[:, 10:]).permute(0, 2, 3, 1).contiguous()
 
-    def pose(self, state: State) -> Pose:
+    def pose(self, state: State, by_betas: bool = True) -> Pose:
+        """Forward kinematics; without `by_betas` the derivative of the joints by betas is left at zero."""
         rest = self.rest0 + (self.rest_dirs @ state.betas[:, None, :, None])[..., 0]
         rest = rest.expand(len(state.betas), -1, -1)
         dirs = self.rest_dirs.expand(len(rest), -1, -1, -1)
-        R, c, dc = torch.empty_like(state.rotations), torch.empty_like(rest), torch.empty_like(dirs)
+        R, c, dc = torch.empty_like(state.rotations), torch.empty_like(rest), torch.zeros_like(dirs)
         R[:, 0], c[:, 0], dc[:, 0] = state.rotations[:, 0], rest[:, 0], dirs[:, 0]
         for joints, parents in zip(self.levels, self.level_parents, strict=True):
             R_parent = R[:, parents]
@@ -67,7 +68,8 @@ class Skeleton:
             c[:, joints] = (
                 c[:, parents] + (R_parent @ (rest[:, joints] - rest[:, parents])[..., None])[..., 0]
             )
-            dc[:, joints] = dc[:, parents] + R_parent @ (dirs[:, joints] - dirs[:, parents])
+            if by_betas:
+                dc[:, joints] = dc[:, parents] + R_parent @ (dirs[:, joints] - dirs[:, parents])
         R_parent = R[:, self.parent_index].clone()
         R_parent[:, 0] = torch.eye(3, dtype=R.dtype, device=R.device)
         return Pose(R, R_parent, c, rest, dirs, dc)

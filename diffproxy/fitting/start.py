@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
@@ -44,9 +45,8 @@ class PosePenalty:
 
 
 def log_map(R: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K 3"]:
-    import roma
-
-    return roma.rotmat_to_rotvec(torch.from_numpy(np.ascontiguousarray(R))).numpy()
+    """Rotation vectors, angles in [0, pi]."""
+    return Rotation.from_matrix(R).as_rotvec()
 
 
 def piece_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
