@@ -66,6 +66,12 @@ class ProxyPipeline:
         size = self.generator.config.proxy_size
         crops = tuple(c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras)
         if steps == 0:
+            if samples > 1:
+                raise InputError(
+                    "steps >= 1 to draw several samples",
+                    f"samples={samples} of the direct prediction (steps=0), which has no chance in it",
+                    "add generator.steps=1, or leave samples=1",
+                )
             labels, uv, weight = self.direct(images, cameras, kinds)
             return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
         seg, uv = self.sample(images, cameras, kinds, samples, steps, seed)

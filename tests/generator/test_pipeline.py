@@ -209,3 +209,8 @@ def test_no_heavy_import_at_module_import():
             assert not line.startswith(
                 ("import diffusers", "from diffusers", "import transformers", "from transformers")
             )
+
+
+def test_the_direct_prediction_cannot_be_sampled_several_times(pipe, view_inputs):
+    with pytest.raises(InputError, match="steps >= 1"):
+        pipe(*view_inputs, samples=2, steps=0)
