@@ -17,7 +17,7 @@ class Rays:
     origin: Float[np.ndarray, "N 3"]
     direction: Float[np.ndarray, "N 3"]
 
-    def __getitem__(self, rows: np.ndarray | slice) -> Rays:
+    def __getitem__(self, rows: np.ndarray) -> Rays:
         return Rays(self.origin[rows], self.direction[rows])
 
     def __len__(self) -> int:

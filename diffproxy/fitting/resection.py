@@ -25,9 +25,12 @@ class Piece:
     weight: Float[np.ndarray, "N"]
 
     def thinned(self, count: int) -> Piece:
-        """Every n-th point, about `count` of them, with the same total weight."""
-        step = -(-len(self.weight) // count)
-        return Piece(self.points[::step], self.rays[slice(None, None, step)], self.weight[::step] * step)
+        """At most `count` of the points, spread evenly over their order, with the same total weight."""
+        size = len(self.weight)
+        if size <= count:
+            return self
+        rows = ((np.arange(count) + 0.5) * size / count).astype(np.int64)
+        return Piece(self.points[rows], self.rays[rows], self.weight[rows] * size / count)
 
 
 @dataclass(frozen=True)
