@@ -19,7 +19,7 @@ from diffproxy.capture import inputs
 from diffproxy.capture.compare import JOINTS_NOTE, frame_errors
 from diffproxy.capture.datasets import EvalSubject, open_dataset
 from diffproxy.capture.evaluate_options import EvaluateOptions
-from diffproxy.capture.frame import fit_frame
+from diffproxy.capture.frame import first_fit, fit_frame
 from diffproxy.capture.generate import GenerateConfig, Generated, generate_proxies
 from diffproxy.capture.record import FrameRecord
 from diffproxy.capture.run import fit_config
@@ -112,7 +112,8 @@ def _proxies(
         if not seen:
             return None
     images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
-    return generate_proxies(pipe, body, images, cameras, boxes, generate, clock)
+    config = fit_config(options.solver, options.hands)
+    return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 
 def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel) -> dict[str, float]:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.capture.crops import Box
 from diffproxy.capture.generate import GenerateConfig, Generated, generate_proxies
 from diffproxy.capture.locate import Location
-from diffproxy.capture.quality import view_quality
+from diffproxy.capture.quality import ViewQuality, view_quality
 from diffproxy.capture.record import FrameRecord, params_to_arrays
 from diffproxy.capture.subject import BoxSource, from_joints
 from diffproxy.capture.timing import Stopwatch
@@ -23,6 +23,9 @@ from diffproxy.fitting import FitConfig, FitResult, fit
 from diffproxy.proxies import ProxyMaps
 
 TRACK_GAP = 5  # frames; later than this the last body says little about where the subject is now
+AIM_PIXELS = 200  # a view; aiming needs centimetres only
+AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
+HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
 LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
 
 
@@ -85,9 +88,21 @@ class FrameFitter:
             [location.boxes[v] for v in seen],
             self.generate,
             clock,
+            first_fit(self.body, self.fit_config),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
         return fit_frame(frame_id, made, self.body, self.fit_config, start, clock=clock), made
+
+
+def first_fit(body: BodyModel, config: FitConfig) -> FirstFit:
+    """A quick body from the first proxies, None when it does not explain them well enough to aim by."""
+    quick = replace(config, hands=False, vertices=False, max_pixels=min(config.max_pixels, AIM_PIXELS))
+
+    def find(maps: ProxyMaps) -> BodyParams | None:
+        result = fit(maps, body, quick)
+        return result.params if result.status == "ok" and result.sigma < AIM_SIGMA else None
+
+    return find
 
 
 def fit_frame(
@@ -97,13 +112,14 @@ def fit_frame(
     config: FitConfig,
     start: FrameRecord | None = None,
     betas: Tensor | None = None,
+    scale: float | None = None,
     clock: Stopwatch | None = None,
 ) -> FrameRecord:
-    """Fit the body to the proxies of one frame; `betas` (10,) fixes the shape."""
+    """Fit the body to the proxies of one frame; `betas` (10,) and `scale` fix the shape."""
     clock = clock or Stopwatch()
     first = start.body_params() if start is not None and start.has_body else None
     with clock("fit"):
-        result = fit(made.maps, body, config, start=first, shape=betas)
+        result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
     with clock("quality"):
         return to_record(frame_id, result, made.maps, made.boxes, body, list(made.notes), clock, made.hands)
 
@@ -136,6 +152,7 @@ def to_record(
     with torch.no_grad():
         vertices = body(result.params).vertices[0].cpu().numpy()
     views = view_quality(maps, boxes, body, vertices)
+    info["hands"] = trusted_hands(hands, views, notes)
     used = [q for q in views if q.pixels and q.kind == "body"] or [q for q in views if q.pixels]
     info["views"] = [q.to_json() for q in views]
     info["residual_mm"] = float(np.median([q.residual_mm for q in used])) if used else float("nan")
@@ -145,3 +162,22 @@ def to_record(
     return FrameRecord(
         frame_id, result.status, result.reason, params_to_arrays(result.params), joints, std, info
     )
+
+
+def trusted_hands(
+    hands: dict[str, list[str]], views: list[ViewQuality], notes: list[str]
+) -> dict[str, list[str]]:
+    """The cameras whose crops of each hand agree with the body; what does not, and hands unseen, go to `notes`."""
+    off = {
+        (q.kind, q.camera): q.residual_mm
+        for q in views
+        if q.kind != "body" and not q.residual_mm < HAND_DOUBT_MM
+    }
+    trusted = {side: [c for c in names if (f"{side}_hand", c) not in off] for side, names in hands.items()}
+    for side, names in hands.items():
+        bad = [c for c in names if c not in trusted[side]]
+        if bad:
+            notes.append(f"{side} hand: the crops of {', '.join(bad)} do not agree with the body")
+        if not trusted[side]:
+            notes.append(f"no view shows the {side} hand: its fingers come from the prior")
+    return trusted

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.capture.crops import Box, box_in_full_image, box_iou, crop_views, square_box
+from diffproxy.capture.aim import MIN_FOREGROUND, Hand, body_boxes_by_pixels, boxes_by_body, hands_by_pixels
+from diffproxy.capture.crops import Box, box_iou, crop_views, square_box
 from diffproxy.capture.timing import Stopwatch
 from diffproxy.proxies import ProxyMaps
 
-MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
 SIDES = ("left", "right")
 MAX_RECROPS = 2  # from a whole image to a person in it takes two
-RECROP_IOU = 0.6  # of the crop and the one its foreground asks for; training shakes boxes by about as much
-PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
-MIN_ZOOM = 0.15  # a foreground smaller than this part of the crop's side is a speck, not a person far off
-HAND_MARGIN = 1.5
-MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
+RECROP_IOU = 0.6  # of the crop and the better one; training shakes boxes by about as much
+
+FirstFit = Callable[[ProxyMaps], BodyParams | None]
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,14 @@ def generate_proxies(
     boxes: Sequence[Box],
     config: GenerateConfig,
     clock: Stopwatch,
+    first_fit: FirstFit | None = None,
 ) -> Generated:
     """Run the generator on the subject's boxes, one in each view.
 
-    Pass 1 sees square crops around the boxes, and is repeated where its foreground asks for quite another crop.
-    For the hands that it finds, pass 2 runs all views again together with the enlarged hands. A view whose
-    foreground is negligible keeps weight 0.
+    Pass 1 sees square crops around the boxes. `first_fit` makes a body of its proxies, which says where body and
+    hands really are; without one (None, or it finds nobody) the proxies themselves say it. Pass 1 is repeated
+    where that asks for quite another crop. Pass 2 runs all views again together with the enlarged hands. A view
+    whose foreground is negligible keeps weight 0.
     """
 
     def look(views: Sequence[int], kinds: Sequence[str], at: Sequence[Box], stage: str) -> ProxyMaps:
@@ -72,18 +72,21 @@ def generate_proxies(
 
     views, kinds = list(range(len(cameras))), ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
-    maps = look(views, kinds, body_boxes, "body proxies")
     moved: set[str] = set()
-    for _ in range(MAX_RECROPS if config.recrop else 0):
-        wanted = _better_boxes(maps, body_boxes, config.margin)
+    found: list[Hand] = []
+    for turn in range(1 + MAX_RECROPS):
+        maps = look(views, kinds, body_boxes, "body proxies")
+        if not (config.recrop or config.hands):
+            break
+        with clock("aim"):
+            wanted, found = _aim(maps, body, cameras, body_boxes, config.margin, first_fit)
         off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
-        if not off:
+        if not off or not config.recrop or turn == MAX_RECROPS:
             break
         moved |= {cameras[v].name for v in off}
         body_boxes = wanted
-        maps = look(views, kinds, body_boxes, "body proxies")
     notes = (f"cropped again: {', '.join(sorted(moved))}",) if moved else ()
-    found = _hand_boxes(maps, body, body_boxes) if config.hands else []
+    found = found if config.hands else []
     hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
     all_boxes = [*body_boxes, *(box for _, _, box in found)]
     if found:
@@ -92,34 +95,19 @@ def generate_proxies(
     return Generated(_without_specks(maps), tuple(all_boxes), notes, hands if config.hands else {})
 
 
-def _better_boxes(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[Box]:
-    """The crops that the foreground asks for; the old one where it shows next to nothing."""
-    from diffproxy.proxies.crops import box_around, large_pieces
-
-    better = []
-    for labels, box in zip(maps.labels, boxes, strict=True):
-        mask = large_pieces(labels > 0, PIECE)
-        found = box_around(mask, 0.0, min_pixels=int(MIN_FOREGROUND * mask.size))
-        if found is None:
-            better.append(box)
-            continue
-        wish = square_box(box_in_full_image(found, box, labels.shape[0]), margin)
-        better.append(wish if wish[2] - wish[0] > MIN_ZOOM * (box[2] - box[0]) else box)
-    return better
-
-
-def _hand_boxes(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> list[tuple[int, str, Box]]:
-    """(view, kind, box in the full image) of every hand that the body proxies show."""
-    from diffproxy.proxies import hand_boxes
-
-    found = []
-    for (view, kind), box in sorted(hand_boxes(maps, body.atlas).items()):
-        if box is None:
-            continue
-        square = square_box(box_in_full_image(box, boxes[view], maps.labels.shape[1]), HAND_MARGIN)
-        if square[2] - square[0] >= MIN_HAND_PX:
-            found.append((view, kind, square))
-    return found
+def _aim(
+    maps: ProxyMaps,
+    body: BodyModel,
+    cameras: Sequence[Camera],
+    boxes: list[Box],
+    margin: float,
+    first_fit: FirstFit | None,
+) -> tuple[list[Box], list[Hand]]:
+    """Better crops of the body, and the hands in sight."""
+    params = first_fit(maps) if first_fit is not None else None
+    if params is not None:
+        return boxes_by_body(body, params, cameras, boxes, margin)
+    return body_boxes_by_pixels(maps, boxes, margin), hands_by_pixels(maps, body, boxes)
 
 
 def _without_specks(maps: ProxyMaps) -> ProxyMaps:

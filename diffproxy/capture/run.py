@@ -161,7 +161,10 @@ def _with_shared_shape(
     if len(good) < 2:
         return records, fresh
     betas = np.median([r.params["betas"] for r in good], axis=0).astype(np.float32)
-    store = FrameStore(out / "frames_shared", fingerprint({"stamp": stamp, "betas": betas.tolist()}))
+    scale = float(np.median([r.params["scale"] for r in good]))
+    store = FrameStore(
+        out / "frames_shared", fingerprint({"stamp": stamp, "betas": betas.tolist(), "scale": scale})
+    )
     done, changed = [], set()
     for record in tqdm(records, desc="shared shape", unit="frame"):
         if not record.has_body:
@@ -170,7 +173,9 @@ def _with_shared_shape(
         again = store.load(record.frame_id)
         if again is None:
             made = proxies.load(record.frame_id)
-            again = fit_frame(record.frame_id, made, proxies.body, config, record, torch.from_numpy(betas))
+            again = fit_frame(
+                record.frame_id, made, proxies.body, config, record, torch.from_numpy(betas), scale
+            )
             again.info["timings"] = {
                 **record.info["timings"],
                 "shared shape": sum(again.info["timings"].values()),

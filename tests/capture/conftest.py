@@ -101,7 +101,13 @@ def options_of(tmp_path):
     """Factory: quick options for a rig folder."""
 
     def make(rig: Path, **more: object) -> FitOptions:
-        base = {"out": str(tmp_path / "out"), "hands": False, "boxes": "full", "device": "cpu"}
+        base = {
+            "out": str(tmp_path / "out"),
+            "hands": False,
+            "recrop": False,
+            "boxes": "full",
+            "device": "cpu",
+        }
         save = SaveOptions(mesh="none", overlay=False, report=False)
         return FitOptions(rig=RigOption(path=str(rig)), **({"save": save} | base | more))
 

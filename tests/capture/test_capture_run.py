@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, options_of) -> None:
     truth = params_of(3)
-    out = run_fit(options_of(rig_of()), ROOT, oracle_of([truth], size=128))
+    out = run_fit(options_of(rig_of(), recrop=True, hands=True), ROOT, oracle_of([truth], size=128))
     arrays = load_result(out / "result.npz")
     error = np.linalg.norm(arrays.joints[0] - body.joints(truth)[0].numpy(), axis=-1)[:22].mean()
     assert error < 0.005
@@ -26,7 +26,9 @@ def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, op
     assert arrays.meta["body"]["topology"] == body.topology_id and arrays.meta["up_axis"] == "+Y"
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["silhouette_iou"] > 0.9 and metrics["residual_mm"] < 5
-    assert set(metrics["views"]) == {"cam0", "cam1", "cam2"} and metrics["seconds"]["fit"] > 0
+    assert {"cam0", "cam1", "cam2", "cam0/left_hand"} <= set(metrics["views"]) and metrics["seconds"][
+        "fit"
+    ] > 0
 
 
 def test_second_run_computes_nothing(rig_of, oracle_of, params_of, options_of) -> None:
@@ -40,7 +42,7 @@ def test_second_run_computes_nothing(rig_of, oracle_of, params_of, options_of) -
 
 def test_killed_run_goes_on(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0, 0.04 * k) for k in range(3)]
-    options = options_of(rig_of(3), recrop=False, track=False)
+    options = options_of(rig_of(3), track=False)
     with pytest.raises(KeyboardInterrupt):
         run_fit(options, ROOT, oracle_of(bodies, fail_after=2))
     pipe = oracle_of(bodies)
@@ -53,7 +55,7 @@ def test_killed_run_goes_on(rig_of, oracle_of, params_of, options_of) -> None:
 
 def test_truncated_frame_is_computed_again(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0), params_of(0, 0.05)]
-    options = options_of(rig_of(2), recrop=False, track=False)
+    options = options_of(rig_of(2), track=False)
     out = run_fit(options, ROOT, oracle_of(bodies))
     before = load_result(out / "result.npz")
     path = out / "frames" / "000001.npz"
