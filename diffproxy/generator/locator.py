@@ -81,8 +81,7 @@ class Locator(nn.Module):
         self.c16 = _Lateral(PYRAMID_CHANNELS[2], width)
         self.c8 = _Lateral(PYRAMID_CHANNELS[1], width)
         self.head = nn.Conv2d(width, 6, 1)
-        with torch.no_grad():
-            self.head.bias[0] = -4.0  # centres are rare
+        nn.init.constant_(self.head.bias[:1], -4.0)  # type: ignore[index]  # centres are rare
 
     def forward(self, images: Float[Tensor, "N 3 S S"]) -> LocatorMaps:
         """RGB in [0, 1], letterboxed."""

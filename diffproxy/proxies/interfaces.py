@@ -11,33 +11,54 @@ import numpy as np
 class PaletteLike(Protocol):
     """Part names and colours. `colors` (L, 3) in [0, 1] is indexed by part id; row 0 is the black background."""
 
-    names: dict[int, str]
-    colors: Any
-    body_ids: Any
-    hand_ids: Any
+    @property
+    def names(self) -> Any: ...  # {id: name}
+
+    @property
+    def colors(self) -> Any: ...
+
+    @property
+    def body_ids(self) -> Any: ...
+
+    @property
+    def hand_ids(self) -> Any: ...
 
 
 @runtime_checkable
 class AtlasLike(Protocol):
     """Surface point <-> (part label, UV); see `diffproxy.body.SurfaceAtlas`."""
 
-    palette: PaletteLike
-    segment_of_label: Any  # label -> SMPL-X joint that moves the part rigidly
+    @property
+    def palette(self) -> Any: ...
 
-    def encode(self, face: np.ndarray, bary: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]: ...
+    @property
+    def segment_of_label(self) -> Any: ...  # label -> SMPL-X joint that moves the part rigidly
 
-    def lookup(self, labels: np.ndarray, uv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+    @property
+    def encode(self) -> Any: ...  # (face, bary, kind) -> (labels, uv)
+
+    @property
+    def lookup(self) -> Any: ...  # (labels, uv) -> (face, bary, ok)
 
 
 @runtime_checkable
 class BodyLike(Protocol):
     """A rest mesh, v_template (Nv, 3) and faces (Nf, 3), and its atlas; see `diffproxy.body.BodyModel`."""
 
-    name: str
-    topology_id: str
-    v_template: Any
-    faces: Any
-    atlas: AtlasLike
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def topology_id(self) -> str: ...
+
+    @property
+    def v_template(self) -> Any: ...
+
+    @property
+    def faces(self) -> Any: ...
+
+    @property
+    def atlas(self) -> Any: ...
 
 
 def palette_ids(palette: PaletteLike, kind: str) -> list[int]:

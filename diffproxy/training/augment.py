@@ -58,8 +58,8 @@ def augment_view(
 ) -> View:
     """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none)."""
     warp = draw_warp(view, rng, config, image_size)
-    border = tuple(int(c) for c in rng.integers(0, 256, 3)) if rng.random() < 0.5 else (0, 0, 0)
-    image = warp_image(view.image, warp, image_size, border)
+    gray = int(rng.integers(0, 256)) if rng.random() < 0.5 else 0
+    image = warp_image(view.image, warp, image_size, (gray, gray, gray))
     labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)
     camera, kind = warp_camera(view.camera, warp, image_size), view.kind
     if mirror is not None:

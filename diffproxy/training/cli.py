@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -27,7 +27,7 @@ def main(cfg: Any) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", force=True)
     try:
-        exported = train(OmegaConf.to_object(cfg))
+        exported = train(cast(TrainConfig, OmegaConf.to_object(cfg)))
     except InputError as error:
         log.error("error: %s", error)
         sys.exit(2)

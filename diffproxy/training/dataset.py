@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import stack_cameras
 from diffproxy.data.shards import ShardIndex
 from diffproxy.generator.prompts import kind_ids
+from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import AugmentConfig, View, augment_view
 from diffproxy.training.mirror import mirror_table
 
@@ -80,7 +82,7 @@ class ProxySamples(Dataset):
         views = []
         for j in chosen:
             v = self.index.view(sample, j)
-            view = View(v.rgb, v.labels, v.uv, v.camera, v.kind)
+            view = View(v.rgb, v.labels, v.uv, v.camera, cast(Kind, v.kind))
             views.append(augment_view(view, rng, augment, cfg.image_size, cfg.proxy_size, mirror))
         return collate_views(views)
 

@@ -76,7 +76,7 @@ def train_locator(
     model.encoder.load_imagenet()
     for block in (model.encoder.stem, *model.encoder.blocks[:FROZEN_BLOCKS]):
         block.requires_grad_(False)
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     tail = [p for p in model.encoder.parameters() if p.requires_grad]
     head = [p for n, p in model.named_parameters() if not n.startswith("encoder")]
     optimizer = torch.optim.AdamW(

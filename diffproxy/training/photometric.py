@@ -78,7 +78,7 @@ def _noise(image: Image, rng: np.random.Generator) -> Image:
 
 def _jpeg(image: Image, rng: np.random.Generator) -> Image:
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
 
 
 def _pixelate(image: Image, rng: np.random.Generator) -> Image:

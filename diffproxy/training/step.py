@@ -28,6 +28,8 @@ def proxy_images(
 class TrainingObjective(nn.Module):
     """Wraps the generator so that one `forward` gives all losses (what accelerate and DDP expect)."""
 
+    colors: Tensor
+
     def __init__(self, generator: ProxyGenerator, palette: Palette, config: TrainConfig):
         super().__init__()
         self.generator, self.config = generator, config
@@ -53,9 +55,10 @@ class TrainingObjective(nn.Module):
             cond = self.condition(batch)
         losses: dict[str, Tensor] = {}
         total = batch["images"].new_zeros(())
-        if cfg.dense_weight and cond.adapter.dense_logits is not None and not cfg.freeze_conditioning:
+        logits, uv = cond.adapter.dense_logits, cond.adapter.dense_uv
+        if cfg.dense_weight and logits is not None and uv is not None and not cfg.freeze_conditioning:
             parts = dense_loss(
-                cond.adapter.dense_logits, cond.adapter.dense_uv, batch["labels"].flatten(0, 1),
+                logits, uv, batch["labels"].flatten(0, 1),
                 batch["uv"].flatten(0, 1), self.allowed(batch), cfg.foreground_weight,
             )  # fmt: skip
             losses |= {f"dense_{k}": v for k, v in parts.items()}

@@ -70,7 +70,7 @@ def train(config: TrainConfig) -> Path:
     objective = TrainingObjective(generator, body.atlas.palette, config)
     groups = select_parameters(generator, config)
     if config.channels_last:
-        generator.to(memory_format=torch.channels_last)
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     objective, optimizer = accelerator.prepare(objective, optimizer)
     bare: TrainingObjective = accelerator.unwrap_model(objective)
@@ -101,7 +101,8 @@ def train(config: TrainConfig) -> Path:
 
     out.mkdir(parents=True, exist_ok=True)
     curves = out / "curves.jsonl"
-    began, mark, running = time.monotonic(), time.monotonic(), {}
+    began, mark = time.monotonic(), time.monotonic()
+    running: dict[str, float] = {}
     bar = tqdm(
         total=config.steps, initial=start, desc="train", unit="step", disable=not accelerator.is_main_process
     )

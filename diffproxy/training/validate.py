@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, Palette
+from diffproxy.generator import Conditioning
 from diffproxy.metrics.proxies import proxy_scores
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.maps import KINDS
@@ -20,16 +21,17 @@ from diffproxy.training.step import TrainingObjective
 Maps = tuple[UInt8[np.ndarray, "V P P"], Float[np.ndarray, "V P P 2"]]
 
 
-def direct_maps(objective: TrainingObjective, batch: dict[str, Tensor], cond: object) -> Maps:
+def direct_maps(objective: TrainingObjective, batch: dict[str, Tensor], cond: Conditioning) -> Maps:
     """Labels and UV of the adapter's dense head, each view within its own palette."""
     adapter = cond.adapter
+    assert adapter.dense_logits is not None and adapter.dense_uv is not None  # the caller looked
     logits = adapter.dense_logits.float().masked_fill(~objective.allowed(batch)[:, :, None, None], -1e4)
     uv = adapter.dense_uv.float().clamp(0, 1).permute(0, 2, 3, 1)
     return logits.argmax(1).byte().cpu().numpy(), uv.cpu().numpy()
 
 
 def sampled_maps(
-    objective: TrainingObjective, batch: dict[str, Tensor], cond: object, palette: object, seed: int
+    objective: TrainingObjective, batch: dict[str, Tensor], cond: Conditioning, palette: Palette, seed: int
 ) -> Maps:
     """One sample with the configured number of steps."""
     gen, scheduler = objective.generator, objective.scheduler
