@@ -17,7 +17,7 @@ from diffproxy.proxies import ProxyMaps
 
 SIDES = ("left", "right")
 MAX_RECROPS = 2  # from a whole image to a person in it takes two
-RECROP_IOU = 0.6  # of the crop and the better one; training shakes boxes by about as much
+RECROP_IOU = 0.7  # of the crop and the better one; training shakes boxes by about as much
 
 FirstFit = Callable[[ProxyMaps], BodyParams | None]
 
@@ -73,7 +73,7 @@ def generate_proxies(
     views, kinds = list(range(len(cameras))), ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
     moved: set[str] = set()
-    found: list[Hand] = []
+    found, wanted = list[Hand](), body_boxes
     for turn in range(1 + MAX_RECROPS):
         maps = look(views, kinds, body_boxes, "body proxies")
         if not (config.recrop or config.hands):
@@ -88,8 +88,10 @@ def generate_proxies(
     notes = (f"cropped again: {', '.join(sorted(moved))}",) if moved else ()
     found = found if config.hands else []
     hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
-    all_boxes = [*body_boxes, *(box for _, _, box in found)]
+    all_boxes = body_boxes
     if found:
+        body_boxes = wanted if config.recrop else body_boxes  # all views are seen again anyway
+        all_boxes = [*body_boxes, *(box for _, _, box in found)]
         views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
         maps = look(views, kinds, all_boxes, "hand proxies")
     return Generated(_without_specks(maps), tuple(all_boxes), notes, hands if config.hands else {})
