@@ -17,8 +17,13 @@ from tqdm import tqdm
 
 from diffproxy.body import load_body
 from diffproxy.errors import InputError
-from diffproxy.generator import ProxyGenerator, build_generator, load_saved_generator, preset, save_generator
-from diffproxy.generator.encoders import EfficientNetEncoder
+from diffproxy.generator import (
+    ProxyGenerator,
+    initial_generator,
+    load_saved_generator,
+    preset,
+    save_generator,
+)
 from diffproxy.generator.presets import PRESETS
 from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.training.config import TrainConfig
@@ -51,13 +56,11 @@ def noise_seed(seed: int, step: int, rank: int) -> int:
 
 
 def start_generator(source: str) -> ProxyGenerator:
-    """A fresh generator by preset name (encoder with its ImageNet weights), or a saved one by path."""
-    if source not in PRESETS:
-        return load_saved_generator(Path(source))[0]
-    generator = build_generator(preset(source))
-    if isinstance(generator.encoder, EfficientNetEncoder):
-        generator.encoder.net.load_imagenet()
-    return generator
+    """A fresh generator by preset name, its frozen public parts loaded, or a saved one by path.
+
+    Raises InputError where public weights are missing (docs/generator.md says how to get them).
+    """
+    return initial_generator(preset(source)) if source in PRESETS else load_saved_generator(Path(source))[0]
 
 
 def train(config: TrainConfig) -> Path:
