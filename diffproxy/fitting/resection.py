@@ -25,11 +25,11 @@ class Piece:
     weight: Float[np.ndarray, "N"]
 
     def thinned(self, count: int) -> Piece:
-        """At most `count` of the points, spread evenly over their order, with the same total weight."""
+        """At most `count` of the points, by a fixed draw (a stride would favour some views), same total weight."""
         size = len(self.weight)
         if size <= count:
             return self
-        rows = ((np.arange(count) + 0.5) * size / count).astype(np.int64)
+        rows = np.sort(np.random.default_rng(0).permutation(size)[:count])
         return Piece(self.points[rows], self.rays[rows], self.weight[rows] * size / count)
 
 
