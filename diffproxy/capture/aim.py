@@ -25,18 +25,20 @@ LOOK_PX = 192  # grid on which it is decided which hands the body itself hides
 HANDS = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}  # wrist and fingers
 
 
-def body_boxes_by_pixels(maps: ProxyMaps, boxes: Sequence[Box], margin: float) -> list[Box]:
-    """The crops that the foreground asks for; the old one where it shows next to nothing."""
-    better = []
+def boxes_by_pixels(maps: ProxyMaps, boxes: Sequence[Box]) -> list[Box | None]:
+    """The box around the large pieces of each view's foreground, None where it shows next to nothing.
+
+    `boxes` are the crops that the maps show, in pixels of the full images, as is the answer.
+    """
+    out: list[Box | None] = []
     for labels, box in zip(maps.labels, boxes, strict=True):
         mask = large_pieces(labels > 0, PIECE)
         found = box_around(mask, 0.0, min_pixels=int(MIN_FOREGROUND * mask.size))
-        if found is None:
-            better.append(box)
-            continue
-        wish = square_box(box_in_full_image(found, box, labels.shape[0]), margin)
-        better.append(wish if wish[2] - wish[0] > MIN_ZOOM * (box[2] - box[0]) else box)
-    return better
+        if found is None or found[2] - found[0] <= MIN_ZOOM * labels.shape[0]:
+            out.append(None)
+        else:
+            out.append(box_in_full_image(found, box, labels.shape[0]))
+    return out
 
 
 def hands_by_pixels(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> list[Hand]:
@@ -50,38 +52,34 @@ def hands_by_pixels(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> l
 
 
 def boxes_by_body(
-    body: BodyModel, params: BodyParams, cameras: Sequence[Camera], old: Sequence[Box], margin: float
-) -> tuple[list[Box], list[Hand]]:
-    """Crops of the body and of the hands that it does not hide itself, from a fitted body.
+    body: BodyModel, params: BodyParams, cameras: Sequence[Camera]
+) -> tuple[list[Box | None], list[Hand]]:
+    """Boxes around a fitted body, and around those of its hands that it does not hide itself.
 
     Geometry makes the views agree where labels alone would mistake a lamp for a hand. A view that the body is
-    behind of, or whose image it misses, keeps its old crop and gets no hands.
+    behind of, or whose image it misses, gets None and no hands.
     """
     with torch.no_grad():
         posed = body(params)
     vertices, joints = (x[0].double().cpu().numpy() for x in (posed.vertices, posed.joints))
-    boxes: list[Box] = []
+    boxes: list[Box | None] = []
     hands: list[Hand] = []
     for v, camera in enumerate(cameras):
         pixels = camera.project(vertices)
         low, high = pixels.min(axis=0), pixels.max(axis=0)
-        seen = (
-            bool(np.isfinite(pixels).all())
-            and (high > 0).all()
-            and (low < (camera.width, camera.height)).all()
-        )
-        boxes.append(square_box((*low, *high), margin) if seen else old[v])
-        if seen:
-            hands += [
-                (v, kind, box) for kind, box in _visible_hands(body, vertices, joints, camera, boxes[-1])
-            ]
+        if not np.isfinite(pixels).all() or (high < 0).any() or (low > (camera.width, camera.height)).any():
+            boxes.append(None)
+            continue
+        box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        boxes.append(box)
+        hands += [(v, kind, hand) for kind, hand in _visible_hands(body, vertices, joints, camera, box)]
     return boxes, hands
 
 
 def _visible_hands(
     body: BodyModel, vertices: np.ndarray, joints: np.ndarray, camera: Camera, box: Box
 ) -> list[tuple[str, Box]]:
-    look = camera.crop(box, (LOOK_PX, LOOK_PX))
+    look = camera.crop(square_box(box, 1.05), (LOOK_PX, LOOK_PX))
     shown = hand_boxes(render_proxies(body, vertices, [look]), body.atlas)
     out = []
     for kind, rows in HANDS.items():

@@ -21,7 +21,7 @@ def option_types(schema: type, prefix: str = "") -> dict[str, type]:
     out: dict[str, type] = {}
     for f in fields(schema):
         kind = hints[f.name]
-        if is_dataclass(kind):
+        if isinstance(kind, type) and is_dataclass(kind):
             out |= option_types(kind, f"{prefix}{f.name}.")
         else:
             out[prefix + f.name] = kind

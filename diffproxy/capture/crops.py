@@ -29,6 +29,12 @@ class Crops:
         return Crops(images, self.cameras + other.cameras, self.boxes + other.boxes)
 
 
+def as_box(box: BoxLike) -> Box:
+    """Any four numbers as a box."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return x0, y0, x1, y1
+
+
 def square_box(box: BoxLike, margin: float = 1.0) -> Box:
     """The square around the same centre whose side is the longer side of `box` times `margin`."""
     x0, y0, x1, y1 = (float(v) for v in box)
@@ -67,8 +73,9 @@ def crop_views(
     """One square crop a view; `cameras` are the pinhole cameras of the undistorted `images`."""
     pixels = [crop_image(image, box, size) for image, box in zip(images, boxes, strict=True)]
     tensor = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255.0
-    cropped = tuple(c.crop(box, (size, size)) for c, box in zip(cameras, boxes, strict=True))
-    return Crops(tensor, cropped, tuple(tuple(float(v) for v in box) for box in boxes))
+    plain = tuple(as_box(box) for box in boxes)
+    cropped = tuple(c.crop(box, (size, size)) for c, box in zip(cameras, plain, strict=True))
+    return Crops(tensor, cropped, plain)
 
 
 def box_in_full_image(box: BoxLike, crop_box: BoxLike, size: int) -> Box:
@@ -85,3 +92,11 @@ def box_iou(a: BoxLike, b: BoxLike) -> float:
     inter = max(w, 0.0) * max(h, 0.0)
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter
     return inter / union if union > 0 else 0.0
+
+
+def union_box(a: BoxLike | None, b: BoxLike | None) -> Box | None:
+    """The smallest box that holds both; None counts as empty."""
+    if a is None or b is None:
+        one = b if a is None else a
+        return None if one is None else as_box(one)
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))

@@ -60,7 +60,7 @@ def run_evaluation(
             row |= _errors(found, subject, body) | _proxy_errors(made.maps, subject, body)
             row["residual_px"] = found.info.get("residual_px")
         rows.append(row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds})
-    report = {
+    report: dict[str, Any] = {
         "summary": summarise(rows),
         "joints": JOINTS_NOTE,
         "options": asdict(options),

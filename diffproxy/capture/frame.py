@@ -55,8 +55,10 @@ class FrameFitter:
         """
         clock = Stopwatch(on_stage)
         near = last.joints[0].astype(np.float64) if last is not None and last.has_body else None
-        tracked = self.track and near is not None and frame_id - last.frame_id <= TRACK_GAP
-        if tracked and last.status == "ok":
+        tracked = (
+            self.track and near is not None and last is not None and frame_id - last.frame_id <= TRACK_GAP
+        )
+        if tracked and last is not None and last.status == "ok":
             location = from_joints(last.joints, cameras)
             if location.views >= 2:
                 record, made = self._run_at(frame_id, images, cameras, location, last, clock)

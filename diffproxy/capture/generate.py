@@ -10,8 +10,8 @@ import numpy as np
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.capture.aim import MIN_FOREGROUND, Hand, body_boxes_by_pixels, boxes_by_body, hands_by_pixels
-from diffproxy.capture.crops import Box, box_iou, crop_views, square_box
+from diffproxy.capture.aim import MIN_FOREGROUND, Hand, boxes_by_body, boxes_by_pixels, hands_by_pixels
+from diffproxy.capture.crops import Box, box_iou, crop_views, square_box, union_box
 from diffproxy.capture.timing import Stopwatch
 from diffproxy.proxies import ProxyMaps
 
@@ -73,7 +73,7 @@ def generate_proxies(
     views, kinds = list(range(len(cameras))), ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
     moved: set[str] = set()
-    found, wanted = list[Hand](), body_boxes
+    found: list[Hand] = []
     for turn in range(1 + MAX_RECROPS):
         maps = look(views, kinds, body_boxes, "body proxies")
         if not (config.recrop or config.hands):
@@ -90,7 +90,6 @@ def generate_proxies(
     hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
     all_boxes = body_boxes
     if found:
-        body_boxes = wanted if config.recrop else body_boxes  # all views are seen again anyway
         all_boxes = [*body_boxes, *(box for _, _, box in found)]
         views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
         maps = look(views, kinds, all_boxes, "hand proxies")
@@ -105,11 +104,19 @@ def _aim(
     margin: float,
     first_fit: FirstFit | None,
 ) -> tuple[list[Box], list[Hand]]:
-    """Better crops of the body, and the hands in sight."""
+    """Better crops of the body, and the hands in sight.
+
+    A crop holds both the fitted body and the foreground: either may miss a raised arm, and what is cut off is lost.
+    """
+    shown = boxes_by_pixels(maps, boxes)
     params = first_fit(maps) if first_fit is not None else None
-    if params is not None:
-        return boxes_by_body(body, params, cameras, boxes, margin)
-    return body_boxes_by_pixels(maps, boxes, margin), hands_by_pixels(maps, body, boxes)
+    if params is None:
+        around, hands = shown, hands_by_pixels(maps, body, boxes)
+    else:
+        fitted, hands = boxes_by_body(body, params, cameras)
+        around = [union_box(a, b) for a, b in zip(shown, fitted, strict=True)]
+    better = [old if box is None else square_box(box, margin) for old, box in zip(boxes, around, strict=True)]
+    return better, hands
 
 
 def _without_specks(maps: ProxyMaps) -> ProxyMaps:

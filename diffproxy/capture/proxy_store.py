@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from diffproxy.body import BodyModel
+from diffproxy.capture.crops import as_box
 from diffproxy.capture.generate import Generated
 from diffproxy.errors import InputError
 
@@ -63,7 +64,7 @@ class ProxyStore:
             raise InputError(f"proxies of frame {frame_id} in {self.folder}", "none", "choose other frames=")
         maps, _ = load_proxies(folder, self.body)
         side = json.loads((folder / SIDE).read_text()) if (folder / SIDE).is_file() else {}
-        boxes = tuple(tuple(float(x) for x in box) for box in side.get("boxes", ()))
+        boxes = tuple(as_box(box) for box in side.get("boxes", ()))
         return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}))
 
     def digest(self) -> str:

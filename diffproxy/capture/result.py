@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from diffproxy.body import PARAM_DIMS, BodyModel
-from diffproxy.capture.record import FrameRecord
+from diffproxy.capture.record import FrameRecord, Status
 from diffproxy.export import Result, save_result
 
 
@@ -49,5 +49,5 @@ def posed_vertices(body: BodyModel, record: FrameRecord) -> Float[np.ndarray, "N
 def result_record(result: Result, row: int) -> FrameRecord:
     """One row of a result as a record, without its notes."""
     params = {k: result.params[k][row] for k in PARAM_DIMS}
-    status = str(result.status[row])
+    status = cast(Status, str(result.status[row]))
     return FrameRecord(int(result.frame_ids[row]), status, params=params, joints=result.joints[row])

@@ -81,7 +81,8 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
 def fit_config(solver: SolverOption, hands: bool) -> FitConfig:
     """The solver's settings; InputError for one that `FitConfig` does not have."""
     try:
-        return FitConfig(solver=solver.name, hands=hands, **solver.settings)
+        settings: dict[str, Any] = {**solver.settings, "solver": solver.name, "hands": hands}
+        return FitConfig(**settings)
     except TypeError as error:
         known = ", ".join(FitConfig.__dataclass_fields__)
         raise InputError(

@@ -43,7 +43,8 @@ class FrameStore:
         import io
 
         buffer = io.BytesIO()
-        np.savez(buffer, stamp=np.array(self.stamp), **record.to_arrays())
+        arrays: dict[str, Any] = record.to_arrays()
+        np.savez(buffer, stamp=np.array(self.stamp), **arrays)
         write_atomic(self.path(record.frame_id), buffer.getvalue())
 
     def load(self, frame_id: int) -> FrameRecord | None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
-from diffproxy.capture.crops import Box, BoxLike, whole_image_box
+from diffproxy.capture.crops import Box, BoxLike, as_box, whole_image_box
 from diffproxy.capture.locate import Candidate, Location, Locator, choose_subject
 from diffproxy.errors import InputError
 
@@ -139,7 +139,7 @@ class Masks:
 def from_given(boxes: Sequence[BoxLike | None], cameras: Sequence[Camera], source: str) -> Location:
     """Boxes as they were given; views without one are left out and named."""
     notes = [f"{c.name}: no box in the {source}" for c, b in zip(cameras, boxes, strict=True) if b is None]
-    plain = tuple(None if b is None else tuple(float(x) for x in b) for b in boxes)
+    plain = tuple(None if b is None else as_box(b) for b in boxes)
     return Location(plain, None, tuple(notes))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera
-from diffproxy.capture.crops import box_in_full_image, box_iou, crop_image, crop_views, square_box
+from diffproxy.capture.crops import box_in_full_image, box_iou, crop_image, crop_views, square_box, union_box
 
 
 def _camera() -> Camera:
@@ -61,3 +61,5 @@ def test_boxes() -> None:
     )
     assert box_iou((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7)
     assert box_iou((0, 0, 1, 1), (2, 2, 3, 3)) == 0
+    assert union_box((0, 0, 2, 2), (1, -1, 3, 1)) == (0, -1, 3, 2)
+    assert union_box(None, (1, 2, 3, 4)) == (1.0, 2.0, 3.0, 4.0) and union_box(None, None) is None

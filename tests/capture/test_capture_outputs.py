@@ -113,3 +113,24 @@ def test_doubtful_frames_are_named() -> None:
     metrics = run_metrics([good, far, nobody])
     assert metrics["frames"] == 3 and metrics["status"] == {"ok": 2, "no_person": 1}
     json.dumps(metrics, allow_nan=False)
+
+
+def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params_of, oracle_of) -> None:
+    """A first fit that misses the arms still gives crops that hold the foreground; one that knows all aims hands."""
+    cameras = make_ring(3, size=256, radius=3.2)
+    params = params_of(0)
+    images = [np.full((256, 256, 3), 20, np.uint8)] * 3
+    small = replace(params, scale=torch.full((1, 1), 0.5))
+    loose = [(-100.0, -100.0, 356.0, 356.0)] * 3
+    config = GenerateConfig(size=96, margin=1.05)
+    with torch.no_grad():
+        vertices = body(params).vertices[0].numpy().astype(float)
+    for guess in (small, params):
+        pipe = oracle_of([params], size=96)
+        made = generate_proxies(pipe, body, images, cameras, loose, config, Stopwatch(), lambda _, g=guess: g)
+        for box, camera in zip(made.boxes[:3], cameras, strict=True):
+            pixels = camera.project(vertices)
+            assert (pixels.min(0) > np.array(box[:2]) - 1).all() and (
+                pixels.max(0) < np.array(box[2:]) + 1
+            ).all()
+    assert "left_hand" in made.maps.kind and "right_hand" in made.maps.kind
