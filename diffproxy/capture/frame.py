@@ -179,7 +179,7 @@ def trusted_hands(
     for side, names in hands.items():
         bad = [c for c in names if c not in trusted[side]]
         if bad:
-            notes.append(f"{side} hand: the crops of {', '.join(bad)} do not agree with the body")
+            notes.append(f"{side} hand: the crops of {', '.join(bad)} show no hand that agrees with the body")
         if not trusted[side]:
             notes.append(f"no view shows the {side} hand: its fingers come from the prior")
     return trusted

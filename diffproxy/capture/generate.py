@@ -17,6 +17,7 @@ from diffproxy.proxies import ProxyMaps
 
 SIDES = ("left", "right")
 MAX_RECROPS = 2  # from a whole image to a person in it takes two
+MIN_HAND = 0.05  # of a hand crop; the generator has never been shown less of a hand
 RECROP_IOU = 0.7  # of the crop and the better one; training shakes boxes by about as much
 
 FirstFit = Callable[[ProxyMaps], BodyParams | None]
@@ -120,6 +121,7 @@ def _aim(
 
 
 def _without_specks(maps: ProxyMaps) -> ProxyMaps:
-    """Views that show next to nothing get weight 0: a few stray pixels are no second view."""
-    small = (maps.labels > 0).mean(axis=(1, 2)) < MIN_FOREGROUND
+    """Views that show next to nothing get weight 0: a few stray pixels are no second view, and no hand."""
+    least = np.array([MIN_FOREGROUND if kind == "body" else MIN_HAND for kind in maps.kind])
+    small = (maps.labels > 0).mean(axis=(1, 2)) < least
     return replace(maps, weight=np.where(small[:, None, None], np.float32(0), maps.weight))
