@@ -28,8 +28,8 @@ def load_tools(config: RenderConfig):
 
     from diffproxy.body import load_body
     from diffproxy.data.poses import load_pose_bank
-    from render_synth import mitsuba_backend as backend
-    from render_synth.anatomy import build_anatomy
+    from render_synth.people.anatomy import build_anatomy
+    from render_synth.picture import mitsuba_backend as backend
     from render_synth.sample import Tools
 
     torch.set_num_threads(1)
@@ -112,7 +112,7 @@ def run(config: RenderConfig) -> int:
     """Render all missing shards; returns the number of views rendered now. Interrupt and start again at will."""
     from tqdm import tqdm
 
-    from render_synth.mitsuba_backend import best_variant
+    from render_synth.picture.mitsuba_backend import best_variant
 
     if config.variant == "auto":
         config = replace(config, variant=best_variant())

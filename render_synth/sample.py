@@ -14,14 +14,15 @@ from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
 from diffproxy.proxies.surface import render_surface
-from render_synth import mitsuba_backend as backend
-from render_synth.anatomy import Anatomy
-from render_synth.bodies import Person, sample_person
 from render_synth.cameras import Box, Layout, inside_frame, sample_crop, sample_layout, visible_box
 from render_synth.config import RenderConfig
-from render_synth.people import dress, joined
-from render_synth.scene import build_world, far_from_rays, grade
-from render_synth.visibility import Visibility
+from render_synth.mesh import joined
+from render_synth.people.anatomy import Anatomy
+from render_synth.people.bodies import Person, sample_person
+from render_synth.people.dress import dress
+from render_synth.picture import mitsuba_backend as backend
+from render_synth.picture.visibility import Visibility
+from render_synth.scenes.world import build_world, far_from_rays, grade
 
 HAND_JOINTS: dict[Kind, list[int]] = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}
 

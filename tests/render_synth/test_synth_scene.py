@@ -6,14 +6,15 @@ import pytest
 
 from diffproxy.errors import InputError
 from diffproxy.proxies import render_surface
-from render_synth import mitsuba_backend as backend
 from render_synth.cameras import inside_frame, look_at, sample_crop, sample_layout, visible_box
-from render_synth.denoise import denoise
-from render_synth.fine_mesh import build_fine_mesh
+from render_synth.mesh import Mesh
+from render_synth.people.fine_mesh import build_fine_mesh
+from render_synth.picture import mitsuba_backend as backend
+from render_synth.picture.denoise import denoise
+from render_synth.picture.visibility import Visibility
 from render_synth.plan import environment_files
-from render_synth.scene import Mesh, World
-from render_synth.solids import Solids
-from render_synth.visibility import Visibility
+from render_synth.scenes.solids import Solids
+from render_synth.scenes.world import World
 
 SKY = np.ones((8, 16, 3), np.float32)
 SQUARE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]]), np.array([[0, 1, 2], [0, 2, 3]])

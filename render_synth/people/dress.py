@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from render_synth import skin
-from render_synth.anatomy import Anatomy
-from render_synth.bodies import Person
-from render_synth.fine_mesh import vertex_normals
-from render_synth.garments import sample_outfit
-from render_synth.scene import Mesh
+from render_synth.mesh import Mesh
+from render_synth.people import skin
+from render_synth.people.anatomy import Anatomy
+from render_synth.people.bodies import Person
+from render_synth.people.fine_mesh import vertex_normals
+from render_synth.people.garments import sample_outfit
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,3 @@ def dress(rng: np.random.Generator, a: Anatomy, person: Person) -> Dressed:
         parts.append((fine[:3] * 0 - 90, np.array([[0, 1, 2]]), color[:3], n_skin[:3]))
     v, f, c, n = (np.concatenate(x) for x in zip(*parts, strict=True))
     return Dressed(body, Mesh(v.astype(np.float32), f, c, n), outfit, hair)
-
-
-def joined(meshes: list[Mesh]) -> Mesh:
-    """Several meshes as one."""
-    if not meshes:
-        far = np.array([[0, -90, 0], [0.01, -90, 0], [0, -90, 0.01]], np.float32)
-        return Mesh(far, np.array([[0, 1, 2]]), far * 0 + 0.5, far * 0 + [0, 1, 0])
-    starts = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
-    return Mesh(
-        np.concatenate([m.vertices for m in meshes]),
-        np.concatenate([m.faces + s for m, s in zip(meshes, starts, strict=True)]),
-        np.concatenate([m.colors for m in meshes]),
-        np.concatenate([m.normals for m in meshes]).astype(np.float32),
-    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from render_synth.colors import thing
-from render_synth.solids import Solids
+from render_synth.scenes.solids import Solids
 
 
 def crate(s: Solids, rng: np.random.Generator, x: float, z: float) -> None:

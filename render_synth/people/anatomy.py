@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel
-from render_synth.fine_mesh import FineMesh, build_fine_mesh
+from render_synth.people.fine_mesh import FineMesh, build_fine_mesh
 
 ARM = {
     side: [base, base + 2, base + 4, *hand]

@@ -13,8 +13,9 @@ from jaxtyping import Float
 
 from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
-from render_synth.denoise import denoise
-from render_synth.scene import Lamp, Mesh, Quad, World
+from render_synth.mesh import Mesh
+from render_synth.picture.denoise import denoise
+from render_synth.scenes.world import Lamp, Quad, World
 
 PROBE = """
 import mitsuba as mi

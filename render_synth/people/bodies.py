@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
-from render_synth.postures import sample_body_pose, sample_hand_pose
+from render_synth.people.postures import sample_body_pose, sample_hand_pose
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from render_synth import colors, noise
-from render_synth.anatomy import Anatomy
+from render_synth.people.anatomy import Anatomy
 
 
 def paint_skin(rng: np.random.Generator, a: Anatomy) -> Float[np.ndarray, "N 3"]:

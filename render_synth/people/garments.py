@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from render_synth import colors, noise, skin
-from render_synth.anatomy import Anatomy
-from render_synth.patterns import paint
+from render_synth import colors, noise
+from render_synth.people import skin
+from render_synth.people.anatomy import Anatomy
+from render_synth.people.patterns import paint
 
 OUTFITS = (
     "bare_shorts",

@@ -5,22 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from render_synth import clutter, colors, textures
+from render_synth import colors
 from render_synth.cameras import Layout
-from render_synth.solids import Solids
-
-
-@dataclass(frozen=True)
-class Mesh:
-    """Triangles with linear RGB per vertex; `rough` < 1 adds a specular lobe."""
-
-    vertices: Float[np.ndarray, "N 3"]
-    faces: Int[np.ndarray, "F 3"]
-    colors: Float[np.ndarray, "N 3"]
-    normals: Float[np.ndarray, "N 3"] | None = None
-    rough: float = 1.0
+from render_synth.mesh import Mesh
+from render_synth.scenes import clutter, textures
+from render_synth.scenes.solids import Solids
 
 
 @dataclass(frozen=True)
