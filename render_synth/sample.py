@@ -19,10 +19,11 @@ from render_synth.config import RenderConfig
 from render_synth.mesh import joined
 from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person, sample_person
-from render_synth.people.dress import dress
+from render_synth.people.dress import Dressed, dress
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.visibility import Visibility
 from render_synth.scenes.world import build_world, far_from_rays, grade
+from render_synth.streams import stream
 
 HAND_JOINTS: dict[Kind, list[int]] = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}
 
@@ -78,44 +79,51 @@ def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, p
     return shots + frames + [hands[i] for i in order[: config.hand_crops + spare]]
 
 
-def bystanders(rng: np.random.Generator, tools: Tools, layout: Layout, target: np.ndarray) -> list[Person]:
-    """Other people, never in front of the subject by more than chance."""
-    out = []
-    for _ in range(int(rng.integers(0, tools.config.people + 1))):
+def bystanders(tools: Tools, k: int, layout: Layout, target: np.ndarray) -> list[tuple[Person, Dressed]]:
+    """Other people with their clothes, never in front of the subject by more than chance."""
+    config, out = tools.config, []
+    count = int(stream(config.seed, k, "bystanders").integers(0, config.people + 1))
+    for i in range(count):
+        rng = stream(config.seed, k, f"bystander-{i}")
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 4.5)
         place = np.array([distance * np.sin(angle), 0.0, distance * np.cos(angle)])
         if far_from_rays(place[[0, 2]], layout, target, 0.8 if rng.random() < 0.85 else 0.45):
-            out.append(sample_person(tools.body, rng, place, tools.bank, tools.config.split))
+            person = sample_person(tools.body, rng, place, tools.bank, config.split)
+            out.append((person, dress(rng, tools.anatomy, person)))
     return out
 
 
 def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, dict[str, Any]]:
     """Views, parameters of the subject, and meta data of sample k."""
     config, body = tools.config, tools.body
-    rng = np.random.default_rng([config.seed, k])
-    stand = float(rng.uniform(0.05, 0.5)) if rng.random() < 0.15 else 0.0
-    person = sample_person(body, rng, np.array([0, stand + 0.008, 0]), tools.bank, config.split)
+
+    def draw(name: str) -> np.random.Generator:
+        return stream(config.seed, k, name)
+
+    scene_rng = draw("scene")
+    stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.15 else 0.0
+    person = sample_person(body, draw("person"), np.array([0, stand + 0.008, 0]), tools.bank, config.split)
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
-    layout = sample_layout(rng, config.views, low, high, 7.5)
-    shots = plan_shots(rng, config, layout, person)
+    layout = sample_layout(draw("cameras"), config.views, low, high, 7.5)
+    shots = plan_shots(draw("shots"), config, layout, person)
     target = (low + high) / 2
-    others = bystanders(rng, tools, layout, target)
-    subject = dress(rng, tools.anatomy, person)
-    crowd = [dress(rng, tools.anatomy, p) for p in others]
-    world = build_world(rng, layout, target, list(tools.environments), stand, float(rng.uniform(0, np.pi)))
-    rest = joined([m for d in crowd for m in (d.skin, d.clothes)])
+    crowd = bystanders(tools, k, layout, target)
+    subject = dress(draw("outfit"), tools.anatomy, person)
+    axis = float(scene_rng.uniform(0, np.pi))
+    world = build_world(scene_rng, layout, target, list(tools.environments), stand, axis)
+    rest = joined([m for _, d in crowd for m in (d.skin, d.clothes)])
     scene = backend.build_scene(
         world, {"skin": subject.skin, "clothes": subject.clothes, "others": rest}, config.depth
     )
     faces = body.faces.numpy()
-    near = [(d.clothes.vertices, d.clothes.faces) for d in crowd] + [(p.vertices, faces) for p in others]
+    near = [(d.clothes.vertices, d.clothes.faces) for _, d in crowd] + [(p.vertices, faces) for p, _ in crowd]
     things = [(world.things.vertices, world.things.faces)]
     visibility = Visibility(
         [(person.vertices, faces), (subject.clothes.vertices, subject.clothes.faces)], near, things
     )
     surfaces = render_surface(person.vertices, faces, [s.camera for s in shots], occluders=near + things)
     views, hands = [], 0
-    for shot, surface in zip(shots, surfaces, strict=True):
+    for number, (shot, surface) in enumerate(zip(shots, surfaces, strict=True)):
         is_hand = shot.kind not in ("body", FULL)
         if is_hand and hands >= config.hand_crops:
             continue
@@ -128,8 +136,9 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         shown = inside_frame(
             shot.crop, (shot.camera.width, shot.camera.height), (shot.source.width, shot.source.height)
         )
-        rgb = backend.render(scene, shot.camera, config.spp, seed=int(rng.integers(2**31)))
-        rgb = np.round(grade(rng, rgb) * 255).astype(np.uint8) * shown[..., None]
+        sensor = draw(f"sensor-{number}")
+        rgb = backend.render(scene, shot.camera, config.spp, seed=int(sensor.integers(2**31)))
+        rgb = np.round(grade(sensor, rgb) * 255).astype(np.uint8) * shown[..., None]
         mask = visibility.mask(shot.camera) * shown
         info = {
             "crop": list(shot.crop),
@@ -141,7 +150,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         )
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,
-        "layout": layout.kind, "outfit": subject.outfit, "hair": subject.hair, "bystanders": len(others),
+        "layout": layout.kind, "outfit": subject.outfit, "hair": subject.hair, "bystanders": len(crowd),
         "environment": world.sky_file.rsplit("/", 1)[-1], "world": world.notes, "options": config.content(),
     }  # fmt: skip
     meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body")}
