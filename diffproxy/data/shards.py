@@ -6,7 +6,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,22 @@ from jaxtyping import Float, UInt8
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
+from diffproxy.data.extras import EXTRAS, decode_extra, encode_extra
 from diffproxy.errors import InputError
+from diffproxy.proxies.png import decode_png, decode_proxy_png, encode_png, encode_proxy_png
 
-VERSION = 1
+VERSION = 2
 FULL = "full"  # the kind under which whole frames are listed, beside body | left_hand | right_hand
 KEPT = 64  # samples whose decoded meta data an index keeps: a training run must not hold all of them
 
 
 @dataclass(frozen=True)
 class ShardView:
-    """One picture of a subject. `mask`: 0 background, 1 subject with clothes, 2 other person; `uv` in [0, 1].
+    """One picture of a subject. `mask`: 0 background, 1 subject with clothes, 2 and more other people, each a value of
+    its own (in shards of version 1 all of them 2); `uv` in [0, 1].
 
-    `kind` is body | left_hand | right_hand for square crops and "full" for a whole frame (body labels).
+    `kind` is body | left_hand | right_hand for square crops and "full" for a whole frame (body labels). `extras` holds
+    what of `diffproxy.data.extras.EXTRAS` was rendered (and asked for).
     """
 
     rgb: UInt8[np.ndarray, "H W 3"]
@@ -38,36 +42,17 @@ class ShardView:
     camera: Camera
     kind: str
     info: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def encode_proxy(labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H W 2"]) -> bytes:
-    """16-bit RGB PNG: red = label, green = u, blue = v (65535 = 1)."""
+def decode_jpeg(data: bytes, name: str) -> UInt8[np.ndarray, "H W 3"]:
+    """The RGB picture of a JPEG file; InputError naming it (`name`) where it is none."""
     import cv2
 
-    rgb = np.zeros((*labels.shape, 3), np.uint16)
-    rgb[..., 0] = labels
-    rgb[..., 1:] = np.round(np.clip(uv, 0, 1) * 65535) * (labels > 0)[..., None]
-    return cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
-
-
-def decode_proxy(data: bytes) -> tuple[UInt8[np.ndarray, "H W"], Float[np.ndarray, "H W 2"]]:
-    """Inverse of `encode_proxy` up to 1/131070 in uv."""
-    rgb = decode_image(data)
-    return rgb[..., 0].astype(np.uint8), rgb[..., 1:].astype(np.float32) / 65535
-
-
-def decode_image(data: bytes) -> np.ndarray:
-    """Any PNG or JPEG at its own depth; three channels come as RGB."""
-    import cv2
-
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise InputError(
-            "a PNG or JPEG image in the shard",
-            f"{len(data)} bytes that do not decode",
-            "render the shard again",
-        )
-    return image[..., ::-1] if image.ndim == 3 else image
+        raise InputError(f"a picture in {name}", f"{len(data)} bytes that do not decode", "render it again")
+    return np.ascontiguousarray(image[..., ::-1])
 
 
 def params_to_json(params: BodyParams) -> dict[str, list[float]]:
@@ -76,24 +61,6 @@ def params_to_json(params: BodyParams) -> dict[str, list[float]]:
 
 def params_from_json(data: dict[str, list[float]]) -> BodyParams:
     return BodyParams(**{k: torch.tensor([data[k]], dtype=torch.float32) for k in PARAM_DIMS})
-
-
-def camera_to_json(camera: Camera) -> dict[str, Any]:
-    """A camera of a picture, without any pixel grid; lenses other than OpenCV's are refused (no render has one)."""
-    if camera.lens != "opencv":
-        raise InputError(
-            f"camera {camera.name} with an OpenCV lens", camera.lens, "undistort the picture first"
-        )
-    arrays = ("K", "R_cam_world", "t_cam_world", "distortion")
-    out: dict[str, Any] = {"name": camera.name, "width": camera.width, "height": camera.height}
-    return out | {k: np.asarray(getattr(camera, k)).tolist() for k in arrays}
-
-
-def camera_from_json(data: dict[str, Any]) -> Camera:
-    K, R, t, distortion = (
-        np.array(data[k], dtype=np.float64) for k in ("K", "R_cam_world", "t_cam_world", "distortion")
-    )
-    return Camera(data["name"], data["width"], data["height"], K, R, t, distortion)
 
 
 class ShardWriter:
@@ -116,9 +83,11 @@ class ShardWriter:
         jpeg = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
         for i, v in enumerate(views):
             self._file(f"{key}.v{i}.rgb.jpg", cv2.imencode(".jpg", v.rgb[..., ::-1], jpeg)[1].tobytes())
-            self._file(f"{key}.v{i}.proxy.png", encode_proxy(v.labels, v.uv))
-            self._file(f"{key}.v{i}.mask.png", cv2.imencode(".png", v.mask)[1].tobytes())
-        listed = [{"kind": v.kind, "camera": camera_to_json(v.camera)} | v.info for v in views]
+            self._file(f"{key}.v{i}.proxy.png", encode_proxy_png(v.labels, v.uv))
+            self._file(f"{key}.v{i}.mask.png", encode_png(v.mask))
+            for name in sorted(v.extras):
+                self._file(f"{key}.v{i}.{name}.png", encode_extra(name, v.extras[name]))
+        listed = [{"kind": v.kind, "camera": v.camera.to_json()} | v.info for v in views]
         full = {"version": VERSION, "params": params_to_json(params), "views": listed} | meta
         self._file(f"{key}.meta.json", json.dumps(full, sort_keys=True).encode())
 
@@ -211,19 +180,31 @@ class ShardIndex:
         """Per stored view: body | left_hand | right_hand (square crops) or full (whole frame)."""
         return [v["kind"] for v in self.meta(sample)["views"]]
 
-    def view(self, sample: int, number: int) -> ShardView:
-        """View `number` of this sample; only its three pictures are read and decoded."""
+    def has(self, sample: int, extension: str) -> bool:
+        """Whether the sample has a file of this name after its key, e.g. "v0.depth.png"."""
+        return extension in self.samples[sample][1].files
+
+    def view(self, sample: int, number: int, extras: Collection[str] = ()) -> ShardView:
+        """View `number` of this sample; only its own pictures, and the stored ones of `extras`, are decoded."""
         listed = self.meta(sample)["views"][number]
-        labels, uv = decode_proxy(self._read(sample, f"v{number}.proxy.png"))
-        rgb = np.ascontiguousarray(decode_image(self._read(sample, f"v{number}.rgb.jpg")))
-        mask = decode_image(self._read(sample, f"v{number}.mask.png"))
-        camera = camera_from_json(listed["camera"])
+
+        def read(extension: str) -> tuple[bytes, str]:
+            name = f"v{number}.{extension}"
+            return self._read(sample, name), f"{name} of {self.key(sample)}"
+
+        labels, uv = decode_proxy_png(*read("proxy.png"))
+        rgb = decode_jpeg(*read("rgb.jpg"))
+        mask = decode_png(*read("mask.png"), np.uint8, channels=1)
+        stored = [name for name in EXTRAS if name in extras and self.has(sample, f"v{number}.{name}.png")]
+        extra = {name: decode_extra(name, *read(f"{name}.png")) for name in stored}
+        camera = Camera.from_json(listed["camera"])
         sizes = {rgb.shape[:2], labels.shape, mask.shape, (camera.height, camera.width)}
+        sizes |= {a.shape[:2] for a in extra.values()}
         if len(sizes) > 1:
             where = f"view {number} of {self.key(sample)}"
             raise InputError(f"pictures of the camera's size in {where}", f"sizes {sizes}", "render again")
         info = {k: v for k, v in listed.items() if k not in ("kind", "camera")}
-        return ShardView(rgb, labels, uv, mask, camera, listed["kind"], info)
+        return ShardView(rgb, labels, uv, mask, camera, listed["kind"], info, extra)
 
 
 def _scan(path: Path) -> dict[str, _Entry]:

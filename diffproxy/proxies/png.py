@@ -22,12 +22,12 @@ def encode_proxy_png(labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H 
     rgb = np.zeros((*labels.shape, 3), dtype=np.uint16)
     rgb[..., 0] = labels
     rgb[..., 1:] = np.round(np.clip(uv, 0, 1) * UV_LEVELS) * (labels > 0)[..., None]
-    return _encode(rgb[..., ::-1])  # OpenCV takes BGR
+    return encode_png(rgb[..., ::-1])  # OpenCV takes BGR
 
 
 def decode_proxy_png(data: bytes, name: str) -> tuple[UInt8[np.ndarray, "H W"], Float[np.ndarray, "H W 2"]]:
     """Inverse of `encode_proxy_png`, uv to 1/131070; InputError naming the file (`name`) if it is no such PNG."""
-    rgb = _decode(data, name, np.uint16, channels=3)[..., ::-1]
+    rgb = decode_png(data, name, np.uint16, channels=3)[..., ::-1]
     if rgb[..., 0].max(initial=0) > 255:
         raise InputError(
             f"labels up to 255 in the red channel of {name}",
@@ -39,12 +39,12 @@ def decode_proxy_png(data: bytes, name: str) -> tuple[UInt8[np.ndarray, "H W"], 
 
 def encode_weight_png(weight: Float[np.ndarray, "H W"]) -> bytes:
     """8-bit grey: round(255 weight)."""
-    return _encode(np.round(np.clip(weight, 0, 1) * WEIGHT_LEVELS).astype(np.uint8))
+    return encode_png(np.round(np.clip(weight, 0, 1) * WEIGHT_LEVELS).astype(np.uint8))
 
 
 def decode_weight_png(data: bytes, name: str) -> Float[np.ndarray, "H W"]:
     """Inverse of `encode_weight_png`, to 1/510."""
-    return _decode(data, name, np.uint8, channels=1).astype(np.float32) / np.float32(WEIGHT_LEVELS)
+    return decode_png(data, name, np.uint8, channels=1).astype(np.float32) / np.float32(WEIGHT_LEVELS)
 
 
 def check_png(data: bytes, name: str) -> None:
@@ -71,11 +71,13 @@ def check_png(data: bytes, name: str) -> None:
     )
 
 
-def _encode(image: np.ndarray) -> bytes:
+def encode_png(image: np.ndarray) -> bytes:
+    """An 8- or 16-bit picture, grey (H, W) or with channels in OpenCV's order (H, W, 3: blue, green, red)."""
     return cv2.imencode(".png", image, _FAST)[1].tobytes()
 
 
-def _decode(data: bytes, name: str, dtype: type, channels: int) -> np.ndarray:
+def decode_png(data: bytes, name: str, dtype: type, channels: int) -> np.ndarray:
+    """Inverse of `encode_png`; InputError naming the file unless it is an intact PNG of that depth and channels."""
     check_png(data, name)
     image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     found = 0 if image is None else (1 if image.ndim == 2 else image.shape[2])

@@ -3,6 +3,8 @@
 import json
 import pickle
 import tarfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,17 +12,15 @@ import torch
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
+from diffproxy.data.extras import EXTRAS, decode_extra, encode_extra
 from diffproxy.data.shards import (
     FULL,
     KEPT,
+    VERSION,
     ShardIndex,
     ShardView,
     ShardWriter,
-    camera_from_json,
-    camera_to_json,
-    decode_image,
-    decode_proxy,
-    encode_proxy,
+    decode_jpeg,
     params_from_json,
     params_to_json,
     read_shards,
@@ -67,44 +67,66 @@ def write(path, samples, seed=0):
     return put
 
 
-def test_proxies_keep_labels_and_16_bits_of_uv():
-    rng = np.random.default_rng(1)
-    labels = rng.integers(0, 256, (20, 30)).astype(np.uint8)
-    uv = rng.random((20, 30, 2)).astype(np.float32)
-    uv[0, 0], uv[0, 1], labels[0, :2] = 0.0, 1.0, 7
-    got_labels, got_uv = decode_proxy(encode_proxy(labels, uv))
-    np.testing.assert_array_equal(got_labels, labels)
-    on = labels > 0
-    assert np.abs(got_uv[on] - uv[on]).max() <= 0.5 / 65535 + 1e-7
-    assert (got_uv[~on] == 0).all() and (got_uv[0, 0] == 0).all() and (got_uv[0, 1] == 1).all()
-    again = decode_proxy(encode_proxy(got_labels, got_uv))  # writing what was read changes nothing
-    np.testing.assert_array_equal(again[1], got_uv)
-
-
-def test_uv_outside_the_chart_is_clipped_not_wrapped():
-    labels, uv = np.ones((1, 2), np.uint8), np.array([[[-0.2, 1.3], [0.5, 1.0]]], np.float32)
-    np.testing.assert_allclose(decode_proxy(encode_proxy(labels, uv))[1], [[[0, 1], [0.5, 1]]], atol=1e-5)
-
-
-def test_parameters_and_cameras_pass_through_json_bit_by_bit():
-    rng = np.random.default_rng(2)
-    params = some_params(rng)
+def test_parameters_pass_through_json_bit_by_bit():
+    params = some_params(np.random.default_rng(2))
     got = params_from_json(json.loads(json.dumps(params_to_json(params))))
     assert all(torch.equal(getattr(got, k), getattr(params, k)) for k in PARAM_DIMS)
-    camera = some_camera(rng, 30, 20, distortion=(0.1, -0.02, 0.001, 0.002))
-    read = camera_from_json(json.loads(json.dumps(camera_to_json(camera))))
-    assert (read.name, read.width, read.height, read.lens) == ("cam0", 30, 20, "opencv")
-    for key in ("K", "R_cam_world", "t_cam_world", "distortion"):
-        np.testing.assert_array_equal(getattr(read, key), getattr(camera, key))
 
 
-def test_a_lens_that_the_format_cannot_say_is_refused():
-    camera = some_camera(np.random.default_rng(0), 8, 8, distortion=(0.1, 0, 0, 0))
-    fisheye = Camera(
-        "f", 8, 8, camera.K, camera.R_cam_world, camera.t_cam_world, camera.distortion, lens="fisheye"
-    )
-    with pytest.raises(InputError, match="OpenCV lens"):
-        camera_to_json(fisheye)
+def test_a_shard_of_version_1_is_still_read():
+    """Stored by the first version of the writer: cameras with an empty `distortion`, all bystanders 2 in the mask."""
+    index = ShardIndex(Path(__file__).parent / "shard_version_1.tar")
+    rng = np.random.default_rng(7)
+    views = [some_view(rng, size) for size in ("body", "right_hand")]
+    assert index.key(0) == "s1-0000003" and index.meta(0)["version"] == 1
+    for j, want in enumerate(views):
+        got = index.view(0, j, extras=EXTRAS)
+        assert (got.kind, got.info, got.extras) == (want.kind, want.info, {})
+        np.testing.assert_array_equal(got.labels, want.labels)
+        np.testing.assert_array_equal(got.mask, want.mask)
+        assert np.abs(got.uv - want.uv)[want.labels > 0].max() <= 0.5 / 65535 + 1e-7
+        assert np.abs(got.rgb.astype(int) - want.rgb).mean() < 2
+        for name in ("K", "R_cam_world", "t_cam_world", "distortion"):
+            np.testing.assert_array_equal(getattr(got.camera, name), getattr(want.camera, name))
+    assert torch.equal(index.params(0).betas, some_params(rng).betas)
+
+
+def some_extras(rng, view):
+    normals = rng.normal(size=(*view.labels.shape, 3))
+    normals *= (view.labels > 20)[..., None] / np.linalg.norm(normals, axis=-1, keepdims=True)
+    depth = rng.uniform(0.1, 60, view.labels.shape).astype(np.float32)
+    depth[0, :3] = [0, np.inf, 70]  # the last one is farther than the format can say
+    visibility = rng.integers(0, 3, view.labels.shape).astype(np.uint8)
+    return {"depth": depth, "normals": normals.astype(np.float32), "visibility": visibility}
+
+
+def test_extras_come_back_when_asked_for(tmp_path):
+    rng = np.random.default_rng(3)
+    bare, view = some_view(rng), some_view(rng)
+    put = some_extras(rng, view)
+    with ShardWriter(tmp_path / "a.tar") as writer:
+        writer.add("s0", [bare, replace(view, extras=put)], some_params(rng), {})
+    index = ShardIndex(tmp_path / "a.tar")
+    assert index.view(0, 1).extras == {} and index.view(0, 0, extras=EXTRAS).extras == {}
+    got = index.view(0, 1, extras=EXTRAS).extras
+    assert set(got) == set(EXTRAS) == set(put)
+    assert (got["depth"][0, :3] == 0).all()
+    assert np.abs(got["depth"] - put["depth"])[1:].max() <= 0.000501
+    assert np.abs(got["normals"] - put["normals"]).max() < 1.6e-5  # 1 / 65535, and float32
+    assert ((got["normals"] == 0).all(-1) == (view.labels <= 20)).all()
+    np.testing.assert_array_equal(got["visibility"], put["visibility"])
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_writing_a_read_extra_again_changes_no_byte(name):
+    rng = np.random.default_rng(4)
+    data = encode_extra(name, some_extras(rng, some_view(rng))[name])
+    assert encode_extra(name, decode_extra(name, data, "file")) == data
+
+
+def test_extras_are_named():
+    with pytest.raises(InputError, match="depth, normals, visibility"):
+        encode_extra("shading", np.zeros((2, 2)))
 
 
 def test_random_access_gives_what_was_written(tmp_path):
@@ -114,7 +136,7 @@ def test_random_access_gives_what_was_written(tmp_path):
     for i in (2, 0, 1):
         views, params = put[index.key(i)]
         assert index.kinds(i) == ["body", "body", "left_hand", FULL]
-        assert index.meta(i)["k"] == int(index.key(i)[-1]) and index.meta(i)["version"] == 1
+        assert index.meta(i)["k"] == int(index.key(i)[-1]) and index.meta(i)["version"] == VERSION
         assert all(torch.equal(getattr(index.params(i), k), getattr(params, k)) for k in PARAM_DIMS)
         for j in (3, 1, 0, 2):
             got, want = index.view(i, j), views[j]
@@ -245,10 +267,13 @@ def test_a_missing_or_broken_picture_is_named(tmp_path):
     with pytest.raises(InputError, match=r"v1\.mask\.png in sample s0-0000000"):
         ShardIndex(tmp_path / "b.tar").view(0, 1)
     repack(tmp_path / "a.tar", tmp_path / "c.tar", lambda n, d: b"x" * 50 if n.endswith("v1.rgb.jpg") else d)
-    with pytest.raises(InputError, match="do not decode"):
+    with pytest.raises(InputError, match=r"v1\.rgb\.jpg of s0-0000000"):
         ShardIndex(tmp_path / "c.tar").view(0, 1)
-    with pytest.raises(InputError, match="PNG or JPEG"):
-        decode_image(b"nothing")
+    with pytest.raises(InputError, match="do not decode"):
+        decode_jpeg(b"nothing", "a.jpg")
+    repack(tmp_path / "a.tar", tmp_path / "d.tar", lambda n, d: d[:-20] if n.endswith("v0.proxy.png") else d)
+    with pytest.raises(InputError, match=r"complete PNG in v0\.proxy\.png of s0-0000000"):
+        ShardIndex(tmp_path / "d.tar").view(0, 0)
 
 
 def test_pictures_of_another_size_than_the_camera_are_refused(tmp_path):
@@ -260,6 +285,6 @@ def test_pictures_of_another_size_than_the_camera_are_refused(tmp_path):
 
 def test_a_newer_format_is_refused(tmp_path):
     write(tmp_path / "a.tar", 1)
-    repack(tmp_path / "a.tar", tmp_path / "b.tar", lambda n, d: d.replace(b'"version": 1', b'"version": 2'))
+    repack(tmp_path / "a.tar", tmp_path / "b.tar", lambda n, d: d.replace(b'"version": 2', b'"version": 3'))
     with pytest.raises(InputError, match="update diffproxy"):
         ShardIndex(tmp_path / "b.tar").meta(0)
