@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 class Mesh:
     """Triangles with linear RGB per vertex; `rough` < 1 adds a specular lobe.
 
-    With `uv` (origin at the bottom left) and `texture` (linear RGB, or RGBA whose alpha < 0.5 cuts holes) the colour is
-    the texture's times the vertex colour.
+    With `uv` (origin at the bottom left) and `texture` (linear RGB, or RGBA whose alpha < 0.5 cuts holes, see
+    `for_renderer`) the colour is the texture's times the mean of the vertex colours.
     """
 
     vertices: Float[np.ndarray, "N 3"]
@@ -37,3 +37,15 @@ def joined(meshes: list[Mesh]) -> Mesh:
         np.concatenate([m.colors for m in meshes]),
         np.concatenate([m.normals for m in meshes]).astype(np.float32),
     )
+
+
+def for_renderer(meshes: list[Mesh]) -> list[Mesh]:
+    """Few meshes in place of many: those without texture as one (always there), then the others with holes cut out.
+
+    Rays for masks must be cast against these, too.
+    """
+    from render_synth.picture.cutout import cut_holes
+
+    plain = joined([m for m in meshes if m.texture is None])
+    cut = [cut_holes(m) for m in meshes if m.texture is not None]
+    return [plain] + [m for m in cut if len(m.faces)]

@@ -16,7 +16,7 @@ from diffproxy.proxies.render import proxies_from_surface
 from diffproxy.proxies.surface import render_surface
 from render_synth.cameras import Box, Layout, inside_frame, sample_crop, sample_layout, visible_box
 from render_synth.config import RenderConfig
-from render_synth.mesh import joined
+from render_synth.mesh import for_renderer
 from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person, sample_person
 from render_synth.people.dress import Dressed, dress
@@ -111,16 +111,14 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     subject = dress(draw("outfit"), tools.anatomy, person)
     axis = float(scene_rng.uniform(0, np.pi))
     world = build_world(scene_rng, layout, target, list(tools.environments), stand, axis)
-    rest = joined([m for _, d in crowd for m in (d.skin, d.clothes)])
-    scene = backend.build_scene(
-        world, {"skin": subject.skin, "clothes": subject.clothes, "others": rest}, config.depth
-    )
+    worn = for_renderer(list(subject.worn))
+    rest = for_renderer([m for _, d in crowd for m in (d.skin, *d.worn)])
+    meshes = {"skin": subject.skin} | {f"worn{i}": m for i, m in enumerate(worn)}
+    scene = backend.build_scene(world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.depth)
     faces = body.faces.numpy()
-    near = [(d.clothes.vertices, d.clothes.faces) for _, d in crowd] + [(p.vertices, faces) for p, _ in crowd]
+    near = [(m.vertices, m.faces) for m in rest] + [(p.vertices, faces) for p, _ in crowd]
     things = [(world.things.vertices, world.things.faces)]
-    visibility = Visibility(
-        [(person.vertices, faces), (subject.clothes.vertices, subject.clothes.faces)], near, things
-    )
+    visibility = Visibility([(person.vertices, faces), *((m.vertices, m.faces) for m in worn)], near, things)
     surfaces = render_surface(person.vertices, faces, [s.camera for s in shots], occluders=near + things)
     views, hands = [], 0
     for number, (shot, surface) in enumerate(zip(shots, surfaces, strict=True)):
@@ -150,7 +148,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         )
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,
-        "layout": layout.kind, "outfit": subject.outfit, "hair": subject.hair, "bystanders": len(crowd),
+        "layout": layout.kind, **subject.notes, "bystanders": len(crowd),
         "environment": world.sky_file.rsplit("/", 1)[-1], "world": world.notes, "options": config.content(),
     }  # fmt: skip
     meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body")}

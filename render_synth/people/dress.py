@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,14 @@ from render_synth.people.garments import sample_outfit
 
 @dataclass(frozen=True)
 class Dressed:
+    """`worn`: clothes, shoes, hats, hair; `notes`: outfit, hair, and `assets` (name and licence of each file used)."""
+
     skin: Mesh
-    clothes: Mesh
-    outfit: str
-    hair: str
+    worn: tuple[Mesh, ...]
+    notes: dict[str, Any]
 
 
-def dress(rng: np.random.Generator, a: Anatomy, person: Person) -> Dressed:
+def dress(rng: np.random.Generator, a: Anatomy, person: Person, wardrobe: None = None) -> Dressed:
     """Random skin, hair and clothes on a posed body."""
     mesh = a.mesh
     coarse = person.vertices.astype(np.float64)
@@ -34,17 +36,12 @@ def dress(rng: np.random.Generator, a: Anatomy, person: Person) -> Dressed:
     pieces, outfit, hair = sample_outfit(rng, a, rest_normals[:, 2])
     color = skin.paint_skin(rng, a)
     body = Mesh(fine, mesh.faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
-    parts, at = [], 0
+    worn = []
     for g in pieces:
         keep = g.mask[mesh.faces].all(1)
         used, inverse = np.unique(mesh.faces[keep], return_inverse=True)
-        if not len(used):
-            continue
-        v = fine[used] + g.lift[used, None] * lifted[used]
-        f = inverse.reshape(-1, 3)
-        parts.append((v, f + at, g.color[used], vertex_normals(v, f)))
-        at += len(used)
-    if not parts:
-        parts.append((fine[:3] * 0 - 90, np.array([[0, 1, 2]]), color[:3], n_skin[:3]))
-    v, f, c, n = (np.concatenate(x) for x in zip(*parts, strict=True))
-    return Dressed(body, Mesh(v.astype(np.float32), f, c, n), outfit, hair)
+        if len(used):
+            v = fine[used] + g.lift[used, None] * lifted[used]
+            f = inverse.reshape(-1, 3)
+            worn.append(Mesh(v.astype(np.float32), f, g.color[used], vertex_normals(v, f)))
+    return Dressed(body, tuple(worn), {"outfit": outfit, "hair": hair, "assets": []})

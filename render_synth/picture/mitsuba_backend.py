@@ -68,7 +68,12 @@ def start(variant: str) -> None:
 
 def _mesh(name: str, mesh: Mesh):
     mi = _mitsuba()
-    color = {"type": "mesh_attribute", "name": "vertex_color"}
+    color: dict[str, Any] = {"type": "mesh_attribute", "name": "vertex_color"}
+    textured = mesh.texture is not None and mesh.uv is not None
+    if textured:
+        tint = mesh.colors.mean(0)
+        image = mesh.texture if (tint == 1).all() else mesh.texture * tint.astype(np.float32)
+        color = {"type": "bitmap", "bitmap": mi.Bitmap(np.ascontiguousarray(image, np.float32)), "raw": True}
     inner: dict[str, Any] = {"type": "diffuse", "reflectance": color}
     if mesh.rough < 1:
         inner = {"type": "principled", "base_color": color, "roughness": mesh.rough, "specular": 0.4}
@@ -77,9 +82,21 @@ def _mesh(name: str, mesh: Mesh):
     smooth = mesh.normals is not None
     if not smooth:
         props["face_normals"] = True
-    out = mi.Mesh(name, len(mesh.vertices), len(mesh.faces), props=props, has_vertex_normals=smooth)
-    out.add_attribute("vertex_color", 3, np.ascontiguousarray(mesh.colors, np.float32).ravel())
+    out = mi.Mesh(
+        name,
+        len(mesh.vertices),
+        len(mesh.faces),
+        props=props,
+        has_vertex_normals=smooth,
+        has_vertex_texcoords=textured,
+    )
+    if not textured:
+        out.add_attribute("vertex_color", 3, np.ascontiguousarray(mesh.colors, np.float32).ravel())
     params = mi.traverse(out)
+    if textured:
+        # Mitsuba reads a bitmap's first row at v = 0.
+        flipped = np.stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]], 1)
+        params["vertex_texcoords"] = np.ascontiguousarray(flipped, np.float32).ravel()
     params["vertex_positions"] = np.ascontiguousarray(mesh.vertices, np.float32).ravel()
     if smooth:
         params["vertex_normals"] = np.ascontiguousarray(mesh.normals, np.float32).ravel()
