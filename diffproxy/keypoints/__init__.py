@@ -1,0 +1,16 @@
+"""Sparse 2D keypoints of other people's detectors: reading, triangulating, and what they mean on the body."""
+
+from diffproxy.keypoints.layouts import HAND_NAMES, NAMES, Person2D, person_from_flat
+from diffproxy.keypoints.readers import KeypointFolder, open_keypoints
+from diffproxy.keypoints.triangulate import Triangulated, triangulate_people
+
+__all__ = [
+    "HAND_NAMES",
+    "NAMES",
+    "KeypointFolder",
+    "Person2D",
+    "Triangulated",
+    "open_keypoints",
+    "person_from_flat",
+    "triangulate_people",
+]

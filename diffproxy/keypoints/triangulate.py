@@ -1,0 +1,175 @@
+"""One person out of several views' detections, in 3D: the person is the one whose detections agree, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from diffproxy.cameras import Camera
+from diffproxy.keypoints.layouts import NAMES, Person2D
+
+TOLERANCE = 0.06
+"""Metres at the subject by which a detection may miss its point and still belong to it."""
+MIN_CONFIDENCE = 0.3
+MIN_AGREEING = 5
+"""Points that two views must share before they count as two views of one person."""
+
+
+@dataclass(frozen=True)
+class Triangulated:
+    """Points of NAMES in the world, metres; NaN where too few views agree.
+
+    `views`: which detections went in; `error_px`: their root-mean-square reprojection error, pixels of the pictures;
+    `chosen`: the person of each view, None where nobody matches.
+    """
+
+    points: Float[np.ndarray, "K 3"]
+    views: Bool[np.ndarray, "V K"]
+    error_px: Float[np.ndarray, "K"]
+    chosen: tuple[int | None, ...]
+
+    @property
+    def found(self) -> Bool[np.ndarray, "K"]:
+        return np.isfinite(self.points).all(-1)
+
+
+def triangulate_people(
+    people: Sequence[Sequence[Person2D]],
+    cameras: Sequence[Camera],
+    near: Float[np.ndarray, "3"] | None = None,
+    min_views: int = 2,
+    min_confidence: float = MIN_CONFIDENCE,
+) -> Triangulated:
+    """The person on whom most views agree (of those within 1 m of `near`, metres, where it is given).
+
+    `people[v]` are the detections in camera v, in pixels of its picture (lens distortion is honoured). Every point
+    is then triangulated from the largest set of views that agree on it within `TOLERANCE`; fewer than `min_views`
+    give NaN.
+    """
+    normal = [
+        [_Seen.of(p, c, min_confidence) for p in found] for found, c in zip(people, cameras, strict=True)
+    ]
+    chosen = _choose(normal, cameras, near)
+    K = len(NAMES)
+    points, error = np.full((K, 3), np.nan), np.full(K, np.nan)
+    views = np.zeros((len(cameras), K), dtype=bool)
+    picks = [(v, normal[v][i]) for v, i in enumerate(chosen) if i is not None]
+    for k in range(K):
+        have = [(v, s) for v, s in picks if s.ok[k]]
+        if len(have) < min_views:
+            continue
+        xy = np.stack([s.xy[k] for _, s in have])
+        weight = np.array([s.weight[k] for _, s in have])
+        cams = [cameras[v] for v, _ in have]
+        x, inside = _robust_point(xy, weight, cams)
+        if inside.sum() < min_views:
+            continue
+        points[k] = x
+        used = [v for (v, _), ok in zip(have, inside, strict=True) if ok]
+        views[used, k] = True
+        miss = [cameras[v].project(x) - people[v][chosen[v]].points[k, :2] for v in used]
+        error[k] = np.sqrt(np.mean(np.sum(np.square(miss), -1)))
+    return Triangulated(points, views, error, tuple(chosen))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One detection in ideal coordinates X/Z, Y/Z."""
+
+    xy: np.ndarray
+    weight: np.ndarray
+    ok: np.ndarray
+
+    @staticmethod
+    def of(person: Person2D, camera: Camera, least: float) -> _Seen:
+        xy = camera.normalized(person.points[:, :2])
+        ok = (person.points[:, 2] >= least) & np.isfinite(xy).all(-1)
+        return _Seen(np.where(ok[:, None], xy, 0.0), person.points[:, 2], ok)
+
+
+def intersect(
+    xy: Float[np.ndarray, "V N 2"], weight: Float[np.ndarray, "V N"], cameras: Sequence[Camera]
+) -> Float[np.ndarray, "N 3"]:
+    """Least-squares points of rays given by ideal coordinates, rays weighted by `weight`; metres."""
+    A, b = np.zeros((xy.shape[1], 3, 3)), np.zeros((xy.shape[1], 3))
+    for v, c in enumerate(cameras):
+        d = np.concatenate([xy[v], np.ones_like(xy[v][:, :1])], -1) @ c.R_cam_world
+        d /= np.linalg.norm(d, axis=-1, keepdims=True)
+        P = weight[v][:, None, None] * (np.eye(3) - d[:, :, None] * d[:, None])
+        A += P
+        b += P @ c.center_world
+    return np.linalg.solve(A + 1e-9 * np.eye(3), b[..., None])[..., 0]
+
+
+def miss_metres(
+    x: Float[np.ndarray, "N 3"], xy: Float[np.ndarray, "N 2"], camera: Camera
+) -> Float[np.ndarray, "N"]:
+    """How far points pass by rays, metres; infinite behind the camera."""
+    x_cam = x @ camera.R_cam_world.T + camera.t_cam_world
+    e = x_cam[:, :2] - xy * x_cam[:, 2:]
+    return np.where(x_cam[:, 2] > 0.1, np.linalg.norm(e, axis=-1), np.inf)
+
+
+def _robust_point(
+    xy: np.ndarray, weight: np.ndarray, cameras: list[Camera]
+) -> tuple[Float[np.ndarray, "3"], Bool[np.ndarray, "V"]]:
+    """The point most views agree on, and which."""
+    best = (0, np.inf)
+    point, inside = np.full(3, np.nan), np.zeros(len(xy), dtype=bool)
+    for size in range(2, len(xy) + 1):
+        for rows in combinations(range(len(xy)), size):
+            r = list(rows)
+            x = intersect(xy[r][:, None], weight[r][:, None], [cameras[i] for i in r])
+            miss = np.array([miss_metres(x, xy[i][None], cameras[i])[0] for i in range(len(xy))])
+            if (miss[r] > TOLERANCE).any():
+                continue
+            key = (-size, float(np.square(miss[r]).mean()))
+            if key < best:
+                best, point = key, x[0]
+                inside = np.isin(np.arange(len(xy)), r)
+    return point, inside
+
+
+def _choose(seen: list[list[_Seen]], cameras: Sequence[Camera], near: np.ndarray | None) -> list[int | None]:
+    best, chosen = 0.0, [None] * len(cameras)
+    for a, b in combinations(range(len(cameras)), 2):
+        for i, j in product(range(len(seen[a])), range(len(seen[b]))):
+            both = seen[a][i].ok & seen[b][j].ok
+            if both.sum() < MIN_AGREEING:
+                continue
+            xy = np.stack([seen[a][i].xy[both], seen[b][j].xy[both]])
+            x = intersect(xy, np.ones(xy.shape[:2]), [cameras[a], cameras[b]])
+            agree = (miss_metres(x, xy[0], cameras[a]) < TOLERANCE) & (
+                miss_metres(x, xy[1], cameras[b]) < TOLERANCE
+            )
+            if agree.sum() < MIN_AGREEING or not _human(x[agree]):
+                continue
+            if near is not None and np.linalg.norm(np.median(x[agree], axis=0) - near) > 1.0:
+                continue
+            picks: list[int | None] = [None] * len(cameras)
+            score = 0.0
+            points = np.full((len(both), 3), np.nan)
+            points[np.flatnonzero(both)[agree]] = x[agree]
+            known = np.isfinite(points).all(-1)
+            for v, c in enumerate(cameras):
+                votes = []
+                for s in seen[v]:
+                    rows = known & s.ok
+                    close = miss_metres(points[rows], s.xy[rows], c) < 1.5 * TOLERANCE
+                    votes.append(int(close.sum()) if rows.any() and close.mean() > 0.4 else 0)
+                top = int(np.argmax(votes)) if votes else -1
+                if top >= 0 and votes[top] >= MIN_AGREEING:
+                    picks[v] = top
+                    score += votes[top]
+            if score > best:
+                best, chosen = score, picks
+    return chosen
+
+
+def _human(x: Float[np.ndarray, "N 3"]) -> bool:
+    """Whether the points span what a person can."""
+    return 0.3 < float(np.ptp(x, axis=0).max()) < 2.6
