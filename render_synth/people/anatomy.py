@@ -22,6 +22,7 @@ LEG = {"l": [1, 4, 7, 10], "r": [2, 5, 8, 11]}
 class Anatomy:
     """Per fine vertex of the rest body (T-pose, facing +z, left is +x); metres. Built once per body file."""
 
+    body: BodyModel
     mesh: FineMesh
     mesh_rest_coarse: Float[np.ndarray, "Ncoarse 3"]  # the rest body's own vertices
     rest: Float[np.ndarray, "N 3"]
@@ -59,7 +60,7 @@ def build_anatomy(body: BodyModel, max_edge: float = 0.010) -> Anatomy:
     )
     torso = ((rest[:, 1] - hip) / (joints[12, 1] - hip)).astype(np.float32)
     return Anatomy(
-        mesh, template, rest, joints, arm, leg, torso,
+        body, mesh, template, rest, joints, arm, leg, torso,
         head=w[:, HEAD].sum(1), skull=w[:, HEAD[1:]].sum(1), foot=w[:, [7, 8, 10, 11]].sum(1),
         hand=w[:, [20, 21, *range(25, 55)]].sum(1),
     )  # fmt: skip
