@@ -97,7 +97,8 @@ def _proxies(
         samples=options.samples,
         steps=None if options.generator.steps < 0 else options.generator.steps,
         hands=options.hands,
-        recrop=subject.boxes is None,
+        recrop=options.recrop,
+        mirror=options.mirror,
         margin=1.2 if subject.boxes is None else 1.0,
         seed=options.seed,
     )
@@ -132,8 +133,9 @@ def _proxy_errors(maps: ProxyMaps, subject: EvalSubject, body: BodyModel) -> dic
 
     if subject.exact is None:
         return {}
+    names = {c.name: v for v, c in reversed(list(enumerate(subject.exact.cameras)))}
     views = [v for v, kind in enumerate(maps.kind) if kind == "body"]
-    pairs = [resample(subject.exact, v, maps.cameras[v]) for v in views]
+    pairs = [resample(subject.exact, names[maps.cameras[v].name], maps.cameras[v]) for v in views]
     true_labels, true_uv = (np.stack([p[k] for p in pairs]) for k in (0, 1))
     return proxy_scores(maps.labels[views], maps.uv[views], true_labels, true_uv, body)
 
@@ -153,8 +155,7 @@ def resample(exact: ProxyMaps, view: int, camera: Any) -> tuple[np.ndarray, np.n
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means and medians over subjects of every number, and how many subjects ended how."""
-    skip = ("views", "stages")
-    keys = dict.fromkeys(k for r in rows for k, v in r.items() if isinstance(v, float) and k not in skip)
+    keys = dict.fromkeys(k for r in rows for k, v in r.items() if isinstance(v, float | int))
     out: dict[str, Any] = {"subjects": len(rows), "status": dict(Counter(r["status"] for r in rows))}
     for key in keys:
         values = [r[key] for r in rows if key in r and r[key] is not None and np.isfinite(r[key])]
@@ -172,15 +173,19 @@ def one_line(options: EvaluateOptions, summary: dict[str, Any]) -> str:
     def mean(key: str) -> str:
         return f"{summary[key]['mean']:.1f}" if key in summary else "-"
 
+    views = f"{summary['views']['mean']:.3g} views" if "views" in summary else f"{options.views} views"
     parts = [
-        f"{options.dataset.name}, {summary['subjects']} subjects, {options.views} views, {options.proxies} proxies",
+        f"{options.dataset.name}, {summary['subjects']} subjects, {views}, {options.proxies} proxies",
         f"MPJPE {mean('mpjpe')} (PA {mean('pa_mpjpe')}), MPVPE {mean('mpvpe')} (PA {mean('pa_mpvpe')}) mm",
     ]
     if "part_accuracy" in summary and options.proxies == "generated":
         part, iou = summary["part_accuracy"]["mean"], summary["foreground_iou"]["mean"]
         parts.append(f"proxies: part {part:.2f}, IoU {iou:.2f}, surface {mean('surface_median_mm')} mm")
     missed = sum(n for status, n in summary["status"].items() if status not in ("ok", "one_view"))
-    parts.append(f"{missed} without a body, {mean('seconds')} s each")
+    alone = summary["status"].get("one_view", 0)
+    parts.append(
+        (f"{alone} by one view, " if alone else "") + f"{missed} without a body, {mean('seconds')} s each"
+    )
     return "; ".join(parts)
 
 

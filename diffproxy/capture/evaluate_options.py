@@ -30,6 +30,8 @@ class EvaluateOptions:
     images: str = "crops"
     samples: int = 1
     hands: bool = True
+    mirror: bool = True
+    recrop: bool = True
     out: str = "out/evaluate.json"
     seed: int = 0
     device: str = "auto"

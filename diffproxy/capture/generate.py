@@ -14,6 +14,7 @@ from diffproxy.capture.aim import MIN_FOREGROUND, Hand, boxes_by_body, boxes_by_
 from diffproxy.capture.crops import Box, box_iou, crop_views, square_box, union_box
 from diffproxy.capture.timing import Stopwatch
 from diffproxy.proxies import ProxyMaps
+from diffproxy.proxies.mirror import mirror_table
 
 SIDES = ("left", "right")
 MAX_RECROPS = 2  # from a whole image to a person in it takes two
@@ -25,13 +26,14 @@ FirstFit = Callable[[ProxyMaps], BodyParams | None]
 
 @dataclass(frozen=True)
 class GenerateConfig:
-    """`size`: crop side in pixels; `steps` None leaves it to the generator."""
+    """`size`: crop side in pixels; `steps` None leaves it to the generator; `mirror`: see all views mirrored too."""
 
     size: int
     samples: int = 1
     steps: int | None = None
     hands: bool = True
     recrop: bool = True
+    mirror: bool = False
     margin: float = 1.2
     seed: int = 0
 
@@ -69,8 +71,9 @@ def generate_proxies(
             crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
         with clock(stage):
             how = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
-            return pipe(crops.images, list(crops.cameras), list(kinds), **how)
+            return pipe(crops.images, list(crops.cameras), list(kinds), mirror=table, **how)
 
+    table = mirror_table(body) if config.mirror else None
     views, kinds = list(range(len(cameras))), ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
     moved: set[str] = set()

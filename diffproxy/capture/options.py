@@ -87,6 +87,7 @@ class FitOptions:
     common_frames: bool = False
     samples: int = 1
     hands: bool = True
+    mirror: bool = True
     recrop: bool = True
     track: bool = True
     shape: str = "per_frame"

@@ -115,6 +115,7 @@ def _frame_fitter(
         steps=None if options.generator.steps < 0 else options.generator.steps,
         hands=options.hands,
         recrop=options.recrop,
+        mirror=options.mirror,
         margin=options.box_margin,
         seed=options.seed,
     )

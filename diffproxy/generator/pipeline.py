@@ -19,9 +19,11 @@ from diffproxy.generator.network import Conditioning, ProxyGenerator
 from diffproxy.generator.prompts import kind_ids
 from diffproxy.generator.schedule import make_scheduler
 from diffproxy.generator.store import load_saved_generator, save_generator
-from diffproxy.proxies.aggregate import maps_from_samples
+from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
+from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.interfaces import palette_ids
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
+from diffproxy.proxies.mirror import MIRROR_KIND, MirrorTable, mirror_camera
 
 PACKAGED = Path(__file__).parent / "weights"
 Precision = Literal["auto", "fp32", "bf16"]
@@ -53,6 +55,7 @@ class ProxyPipeline:
         samples: int = 1,
         steps: int | None = None,
         seed: int = 0,
+        mirror: MirrorTable | None = None,
     ) -> ProxyMaps:
         """Proxies of V views of one subject. `images` are square RGB crops in [0, 1] as seen by pinhole `cameras`.
 
@@ -60,6 +63,8 @@ class ProxyPipeline:
         denoising steps (default: the config's); 0 takes the adapter's direct prediction, without diffusion.
         Weight of a foreground pixel: of several samples their agreement; of one sample 1, as in the paper; of the
         direct prediction, in which nothing is random, the probability of its label (see `direct`).
+        With `mirror` (`mirror_table(body)`) every view is seen mirrored as well, which evens out left-right mistakes:
+        twice the samples, or the mean of two direct predictions.
         """
         check_inputs(images, cameras, kinds, samples, steps)
         steps = self.generator.config.steps if steps is None else steps
@@ -72,10 +77,17 @@ class ProxyPipeline:
                     f"samples={samples} of the direct prediction (steps=0), which has no chance in it",
                     "add generator.steps=1, or leave samples=1",
                 )
-            labels, uv, weight = self.direct(images, cameras, kinds)
+            labels, uv, weight = self.direct(images, cameras, kinds, mirror)
             return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
-        seg, uv = self.sample(images, cameras, kinds, samples, steps, seed)
-        return maps_from_samples(seg, uv, self.palette, tuple(kinds), crops)
+        seg, rgb = self.sample(images, cameras, kinds, samples, steps, seed)
+        if mirror is None:
+            return maps_from_samples(seg, rgb, self.palette, tuple(kinds), crops)
+        labels, uv = decode_rgb(seg, rgb, self.palette, tuple(kinds))
+        twin = [MIRROR_KIND[k] for k in kinds]
+        seen = self.sample(images.flip(-1), [mirror_camera(c) for c in cameras], twin, samples, steps, seed)
+        back, back_uv = mirror.apply_batch(*decode_rgb(*seen, self.palette, tuple(twin)))
+        labels, uv, weight = aggregate_samples(torch.cat([labels, back]), torch.cat([uv, back_uv]))
+        return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
 
     @torch.inference_mode()
     def sample(
@@ -104,13 +116,37 @@ class ProxyPipeline:
 
     @torch.inference_mode()
     def direct(
-        self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
+        self,
+        images: Float[Tensor, "V 3 H W"],
+        cameras: Sequence[Camera],
+        kinds: Sequence[Kind],
+        mirror: MirrorTable | None = None,
     ) -> tuple[UInt8[Tensor, "V P P"], Float[Tensor, "V P P 2"], Float[Tensor, "V P P"]]:
         """Labels, UV and weight of the adapter's dense head, each view with the labels of its kind.
 
         Weight: the softmax probability of the winning label among the background and the labels of the view's kind
-        (the set the head is trained on), 0 on the background.
+        (the set the head is trained on), 0 on the background. With `mirror`, the mean over the view and its mirror
+        image of the probabilities, and of the UV by the probability that each gives to the winner.
         """
+        probability, uv = self._direct(images, cameras, kinds)
+        if mirror is None:
+            weight, winner = probability.max(1)
+        else:
+            twin = [MIRROR_KIND[k] for k in kinds]
+            seen, seen_uv = self._direct(images.flip(-1), [mirror_camera(c) for c in cameras], twin)
+            other = torch.from_numpy(mirror.label_map).long()[: probability.shape[1]]
+            back = seen.flip(-1)[:, other]
+            weight, winner = ((probability + back) / 2).max(1)
+            share, back_share = (p.gather(1, winner[:, None])[:, 0, ..., None] for p in (probability, back))
+            _, back_uv = mirror.apply_batch(other[winner].flip(-1).to(torch.uint8), seen_uv)
+            uv = (share * uv + back_share * back_uv) / (share + back_share)
+        foreground = winner > 0
+        return winner.to(torch.uint8), uv * foreground[..., None], weight * foreground
+
+    def _direct(
+        self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
+    ) -> tuple[Float[Tensor, "V C P P"], Float[Tensor, "V P P 2"]]:
+        """Label probabilities and UV of the dense head, on the CPU."""
         with self._precision():
             adapter = self._condition(images, cameras, kinds).adapter
         if adapter.dense_logits is None or adapter.dense_uv is None:
@@ -122,10 +158,7 @@ class ProxyPipeline:
             barred = torch.ones(logits.shape[1], dtype=torch.bool)
             barred[palette_ids(self.palette, kind)] = False
             logits[v, barred] = -torch.inf
-        probability, winner = logits.softmax(1).max(1)
-        foreground = winner > 0
-        uv = adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
-        return winner.to(torch.uint8), uv * foreground[..., None], probability * foreground
+        return logits.softmax(1), adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)

@@ -17,7 +17,7 @@ from diffproxy.data.shards import ShardIndex
 from diffproxy.generator.prompts import kind_ids
 from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import AugmentConfig, View, augment_view
-from diffproxy.training.mirror import mirror_table
+from diffproxy.proxies.mirror import mirror_table
 
 # Held-out views: cropped as the capture crops, nothing else.
 PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, photometric=0, mirror=0)

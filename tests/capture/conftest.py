@@ -31,7 +31,7 @@ class Oracle:
         self.generator = SimpleNamespace(config=SimpleNamespace(image_size=self.size))
         self.seen: list[list[str]] = []
 
-    def __call__(self, images, cameras, kinds, samples=1, steps=None, seed=0) -> ProxyMaps:
+    def __call__(self, images, cameras, kinds, samples=1, steps=None, seed=0, mirror=None) -> ProxyMaps:
         self.calls += 1
         if self.fail_after is not None and self.calls > self.fail_after:
             raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from diffproxy.generator import ProxyPipeline, build_generator, load_generator, 
 from diffproxy.generator.config import AttentionConfig
 from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
 from diffproxy.generator.store import INDEX
+from diffproxy.proxies.mirror import MIRROR_KIND, MirrorTable, mirror_camera
 
 
 def tiny_generator(**changes):
@@ -214,3 +215,43 @@ def test_no_heavy_import_at_module_import():
 def test_the_direct_prediction_cannot_be_sampled_several_times(pipe, view_inputs):
     with pytest.raises(InputError, match="steps >= 1"):
         pipe(*view_inputs, samples=2, steps=0)
+
+
+def _some_table() -> MirrorTable:
+    """Labels swap in pairs (1-2, 3-4 …), hands likewise, and two of the pairs flip u."""
+    swap = np.arange(256, dtype=np.uint8)
+    for a in range(1, 43, 2):
+        swap[[a, a + 1]] = swap[[a + 1, a]]
+    flip = np.zeros(256, bool)
+    flip[[1, 2, 5, 6]] = True
+    return MirrorTable(swap, flip)
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_with_mirror_the_mirrored_scene_gives_the_mirrored_proxies(pipe, view_inputs, steps, monkeypatch):
+    images, cameras, kinds = view_inputs
+    table = _some_table()
+    if steps:  # the same noise for a view and its mirror image is not mirrored noise: start both from none
+        monkeypatch.setattr(torch, "randn", lambda shape, **_: torch.zeros(shape))
+    plain = pipe(images, cameras, kinds, steps=steps, mirror=table)
+    twin = [MIRROR_KIND[k] for k in kinds]
+    seen = pipe(images.flip(-1), [mirror_camera(c) for c in cameras], twin, steps=steps, mirror=table)
+    assert (plain.labels > 0).any() and plain.kind == tuple(kinds)
+    pairs = [table.apply(a, b) for a, b in zip(seen.labels, seen.uv, strict=True)]
+    back, back_uv = (np.stack([p[i] for p in pairs]) for i in (0, 1))
+    same = back == plain.labels  # ties may fall either way
+    assert same.mean() > 0.999 if steps == 0 else (same | (plain.weight == 0)).all()
+    np.testing.assert_allclose(back_uv[same], plain.uv[same], atol=2e-4)
+    np.testing.assert_allclose(seen.weight[:, :, ::-1][same], plain.weight[same], atol=2e-4)
+
+
+def test_mirroring_twice_is_nothing():
+    table, seen = _some_table(), camera("a", 0.4)
+    twice = mirror_camera(mirror_camera(seen))
+    np.testing.assert_allclose(twice.R_cam_world, seen.R_cam_world, atol=1e-12)
+    np.testing.assert_allclose(twice.t_cam_world, seen.t_cam_world, atol=1e-12)
+    labels = torch.randint(0, 43, (2, 8, 8), dtype=torch.uint8)
+    uv = torch.rand(2, 8, 8, 2) * (labels > 0)[..., None]
+    again, again_uv = table.apply_batch(*table.apply_batch(labels, uv))
+    assert torch.equal(again, labels)
+    torch.testing.assert_close(again_uv, uv)

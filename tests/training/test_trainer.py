@@ -74,7 +74,7 @@ def test_samples_depend_on_seed_and_number_alone(tiny_shards, body):
 
 def test_mirrored_samples_are_exact_proxies_too(tiny_shards, body, make_ring):
     """Mirroring twice gives the sample back; mirroring once swaps left and right labels only."""
-    from diffproxy.training.mirror import mirror_table
+    from diffproxy.proxies.mirror import mirror_table
 
     table = mirror_table(body)
     data = ProxySamples(tiny_shards, body, SampleConfig(48, 48), None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy.spatial import cKDTree
+from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
@@ -31,6 +33,16 @@ class MirrorTable:
         u = np.where(self.flip_u[labels], 1 - uv[..., 0], uv[..., 0])
         out = np.stack([u, uv[..., 1]], -1)
         return self.label_map[labels], np.where(labels[..., None] > 0, out, 0).astype(uv.dtype)
+
+    def apply_batch(
+        self, labels: UInt8[Tensor, "*B H W"], uv: Float[Tensor, "*B H W 2"]
+    ) -> tuple[UInt8[Tensor, "*B H W"], Float[Tensor, "*B H W 2"]]:
+        """`apply` for a batch of tensors."""
+        labels, uv = labels.flip(-1), uv.flip(-2)
+        index = labels.long()
+        u = torch.where(torch.from_numpy(self.flip_u)[index], 1 - uv[..., 0], uv[..., 0])
+        out = torch.stack([u, uv[..., 1]], -1) * (labels > 0)[..., None]
+        return torch.from_numpy(self.label_map)[index], out
 
 
 def mirror_table(body: BodyModel) -> MirrorTable:
