@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
+from render_synth.layouts import SHAPES, Mount, draw_plan
 
 Box = tuple[float, float, float, float]
 
@@ -38,55 +39,58 @@ def sample_layout(
     low: Float[np.ndarray, "3"],
     high: Float[np.ndarray, "3"],
     radius: float,
+    kind: str = "",
 ) -> Layout:
-    """`count` cameras that see the box `low`..`high` (the subject); none farther than `radius` from its middle."""
-    kind = str(rng.choice(["ring", "tripods", "corners", "low", "anyhow"], p=[0.28, 0.36, 0.16, 0.06, 0.14]))
-    start, base_height = rng.uniform(0, 2 * np.pi), rng.uniform(0.9, 2.4)
-    base_distance, long_fov = rng.uniform(2.2, 5.0), np.radians(rng.uniform(38, 85))
-    portrait, shape = (
-        rng.random() < 0.5,
-        rng.choice([(1920, 1080), (1440, 1080), (1080, 1080)], p=[0.65, 0.25, 0.1]),
+    """`count` cameras that see the box `low`..`high` (the subject); none farther than `radius` from its axis.
+
+    `kind` names one of `layouts.LAYOUTS`; empty: drawn.
+    """
+    kind, plan = draw_plan(rng, count, kind)
+    shape = SHAPES[int(rng.choice(len(SHAPES), p=[0.45, 0.2, 0.1, 0.05, 0.2]))]
+    aim = (low + high) / 2 + rng.normal(0, plan.aim, 3) * np.array([1, 0.8, 1])
+    return Layout(
+        kind,
+        tuple(
+            fit_lens(rng, f"cam{i}", m, plan.fill, shape, low, high, aim, radius)
+            for i, m in enumerate(plan.mounts)
+        ),
     )
-    roll_spread = np.radians(rng.choice([0.3, 2.0, 6.0], p=[0.4, 0.4, 0.2]))
-    middle = (low + high) / 2
-    tall = float(np.linalg.norm(high - low))
-    cameras = []
-    for i in range(count):
-        azimuth = start + 2 * np.pi * i / count + rng.normal(0, 0.25 if kind in ("ring", "corners") else 0.7)
-        height, distance = base_height + rng.normal(0, 0.1), base_distance * rng.uniform(0.9, 1.1)
-        fov = long_fov
-        if kind == "tripods":
-            height, distance = rng.uniform(1.0, 2.2), rng.uniform(2.2, 4.5)
-        elif kind == "corners":
-            height, distance = rng.uniform(2.0, 3.2), rng.uniform(3.5, 7.0)
-        elif kind == "low":
-            height = rng.uniform(0.4, 1.0)
-        elif kind == "anyhow":
-            height, distance, fov = (
-                rng.uniform(0.5, 3.0),
-                rng.uniform(2.0, 7.0),
-                np.radians(rng.uniform(30, 88)),
-            )
-        distance = float(np.clip(distance, 1.7, max(radius, 1.8)))
-        position = np.array(
-            [middle[0] + distance * np.sin(azimuth), height, middle[2] + distance * np.cos(azimuth)]
-        )
-        # The subject should fill 0.25 to 1.05 of the long side: else change the lens.
-        fill = 2 * np.arctan(tall / 2 / distance) / fov
-        if not 0.25 < fill < 1.05:
-            fov = min(2 * np.arctan(tall / 2 / distance) / rng.uniform(0.4, 0.9), np.radians(95))
-        long_px, short_px = int(shape[0]), int(shape[1])
-        w, h = (short_px, long_px) if portrait else (long_px, short_px)
-        f = long_px / 2 / np.tan(fov / 2)
-        if not portrait and rng.random() < 0.7:  # a standing person must fit the short side
-            f *= rng.uniform(0.6, 0.9)
-        K = np.array(
-            [[f, 0, w / 2 + rng.normal(0, 0.004 * w)], [0, f, h / 2 + rng.normal(0, 0.004 * h)], [0, 0, 1.0]]
-        )
-        wander = 0.5 if rng.random() < 0.12 else 0.13  # now and then the subject is cut by the frame
-        target = middle + rng.normal(0, wander, 3) * np.array([1, 0.8, 1])
-        cameras.append(look_at(f"cam{i}", position, target, float(rng.normal(0, roll_spread)), K, w, h))
-    return Layout(kind, tuple(cameras))
+
+
+def fit_lens(
+    rng: np.random.Generator,
+    name: str,
+    mount: Mount,
+    fill: tuple[float, float],
+    shape: tuple[int, int],
+    low: Float[np.ndarray, "3"],
+    high: Float[np.ndarray, "3"],
+    aim: Float[np.ndarray, "3"],
+    radius: float,
+) -> Camera:
+    """The camera on a mount; another lens where the subject would fill too much or too little of the picture."""
+    middle, tall = (low + high) / 2, float(np.linalg.norm(high - low))
+    beside = 0.5 * float(np.hypot(*(high - low)[[0, 2]])) + 0.45  # no limb in the lens
+    under = mount.height > float(high[1]) + 0.5
+    distance = float(np.clip(mount.distance, 0.4 if under else beside, max(radius, beside)))
+    way = np.array([np.sin(mount.azimuth), 0, np.cos(mount.azimuth)])
+    position = np.array([middle[0], max(mount.height, 0.08), middle[2]]) + distance * way
+    # What the long side must hold: all of the subject when upright, in landscape its height fits the short side.
+    long_px, short_px = shape
+    seen = 2 * np.arctan(tall / 2 / float(np.linalg.norm(position - middle)))
+    fov = np.radians(mount.fov)
+    share = np.tan(seen / 2) / np.tan(fov / 2) * (1.0 if mount.portrait else long_px / short_px)
+    if not fill[0] < share < fill[1]:
+        wanted = rng.uniform(max(fill[0], 0.7 * min(share, fill[1])), min(fill[1], 1.4 * max(share, fill[0])))
+        fov = 2 * np.arctan(np.tan(fov / 2) * share / wanted)
+    fov = np.clip(fov, np.radians(30), np.radians(110))
+    w, h = (short_px, long_px) if mount.portrait else (long_px, short_px)
+    f = long_px / 2 / np.tan(fov / 2)
+    K = np.array(
+        [[f, 0, w / 2 + rng.normal(0, 0.006 * w)], [0, f, h / 2 + rng.normal(0, 0.006 * h)], [0, 0, 1.0]]
+    )
+    target = aim + rng.normal(0, mount.wander, 3) * np.array([1, 0.8, 1])
+    return look_at(name, position, target, float(np.radians(mount.roll)), K, w, h)
 
 
 def visible_box(camera: Camera, points: Float[np.ndarray, "N 3"]) -> Box | None:
