@@ -1,0 +1,63 @@
+"""Textured meshes: what the renderer shows where, and holes cut along alpha."""
+
+import numpy as np
+import pytest
+
+from render_synth.cameras import look_at
+from render_synth.mesh import Mesh, for_renderer
+from render_synth.picture import mitsuba_backend as backend
+from render_synth.picture.cutout import cut_holes, sample_texture
+from render_synth.picture.visibility import Visibility
+from render_synth.scenes.world import World
+
+CORNERS = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
+FACES = np.array([[0, 1, 2], [0, 2, 3]])
+K = np.array([[40, 0, 20], [0, 40, 20], [0, 0, 1.0]])
+
+
+def square(texture, tint=1.0):
+    return Mesh(CORNERS, FACES, np.full((4, 3), tint, np.float32), uv=CORNERS[:, :2], texture=texture)
+
+
+def camera():
+    return look_at("c", np.array([0.5, 0.5, 1.6]), np.array([0.5, 0.5, 0.0]), 0.0, K, 40, 40)
+
+
+def test_textures_stand_upright_and_are_tinted(tools):
+    """Red bottom left, green top right, blue top left of the picture file."""
+    texture = np.full((8, 8, 3), 0.05, np.float32)
+    texture[4:, :4], texture[:4, 4:], texture[:4, :4] = [1, 0, 0], [0, 1, 0], [0, 0, 1]
+    sky = np.ones((8, 16, 3), np.float32)
+    things = Mesh(CORNERS - [0, 90, 0], FACES, CORNERS * 0, CORNERS * 0 + np.float32([0, 0, 1]))
+    world = World([], things, [], sky, "", 0.0, 1.0)
+    scene = backend.build_scene(world, {"a": square(texture, 0.5)}, 2)
+    image = backend.render(scene, camera(), 16, 1)
+    for row, column, channel in ((28, 12, 0), (12, 28, 1), (12, 12, 2)):
+        seen = image[row - 2 : row + 3, column - 2 : column + 3].mean((0, 1))
+        assert seen.argmax() == channel
+        assert seen[channel] == pytest.approx(0.5, abs=0.08)
+
+
+def test_bilinear_sampling_is_exact_at_centres_and_between():
+    texture = np.arange(12, dtype=float).reshape(2, 2, 3)
+    np.testing.assert_allclose(sample_texture(texture, np.array([[0.25, 0.75]])), texture[:1, 0])
+    np.testing.assert_allclose(sample_texture(texture, np.array([[0.5, 0.25]])), texture[1:].mean(1))
+
+
+def test_holes_are_cut_along_the_level_line_and_masks_see_through_them():
+    alpha = np.tile(np.linspace(-0.5, 1.5, 64)[None, :, None], (64, 1, 1)).clip(0, 1)
+    texture = np.concatenate([np.ones((64, 64, 3)), alpha], 2).astype(np.float32)
+    plain, cut = for_renderer([square(texture)])
+    assert cut.texture.shape[2] == 3 and len(plain.faces) == 1
+    a, b, c = (cut.vertices[cut.faces[:, i]].astype(float) for i in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
+    assert area == pytest.approx(0.5, abs=0.01) and cut.vertices[:, 0].min() == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_allclose(cut.uv, cut.vertices[:, :2], atol=1e-6)
+    mask = Visibility([(cut.vertices, cut.faces)], [(CORNERS - [0, 0, 1], FACES)], []).mask(camera())
+    assert mask[20, 26] == 1 and mask[20, 16] == 2
+
+
+@pytest.mark.parametrize(("level", "faces"), [(1.0, 2), (0.0, 0)])
+def test_alpha_without_a_border_keeps_or_drops_everything(level, faces):
+    texture = np.full((4, 4, 4), level, np.float32)
+    assert len(cut_holes(square(texture)).faces) == faces
