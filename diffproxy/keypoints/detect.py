@@ -1,4 +1,4 @@
-"""Running a detector over a rig: JSON per camera and frame, in OpenPose's layout. The detector is MediaPipe, optional."""
+"""Running a detector (MediaPipe, optional) over a rig: JSON per camera and frame, in OpenPose's layout."""
 
 from __future__ import annotations
 
