@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from diffproxy.data.extras import EXTRAS
 from diffproxy.errors import InputError
 
 VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
@@ -45,6 +46,10 @@ class RenderConfig:
     env: str = option(
         "", "folder of your equirectangular .hdr or .exr environments (empty: procedural light only)"
     )
+    extras: str = option(
+        "",
+        "more pictures per view, e.g. extras=depth,normals,visibility (empty: none; see docs/render_synth.md)",
+    )
     variant: str = option(
         "auto",
         "Mitsuba variant: scalar_rgb (runs anywhere) | llvm_ad_rgb (faster, needs the LLVM library) | cuda_ad_rgb | "
@@ -77,6 +82,15 @@ class RenderConfig:
             raise InputError(
                 "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"
             )
+
+        unknown = sorted(set(self.extra_names) - set(EXTRAS))
+        if unknown:
+            raise InputError(f"extras among {', '.join(EXTRAS)}", ", ".join(unknown), f"extras={EXTRAS[0]}")
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        """The names in `extras`."""
+        return tuple(name.strip() for name in self.extras.split(",") if name.strip())
 
     @staticmethod
     def parse(pairs: list[str]) -> RenderConfig:

@@ -35,7 +35,16 @@ def load_tools(config: RenderConfig):
     torch.set_num_threads(1)
     backend.start(config.variant)
     body = load_body(config.body)
-    return Tools(config, body, build_anatomy(body), load_pose_bank(), environment_files(config))
+    return Tools(config, body, build_anatomy(body), load_pose_bank(), environment_files(config), versions())
+
+
+def versions() -> dict[str, str]:
+    """What, beside the options, decides about the bytes of a sample."""
+    from importlib.metadata import version
+
+    from diffproxy import __version__
+
+    return {"diffproxy": __version__} | {name: version(name) for name in ("mitsuba", "numpy", "torch")}
 
 
 def render_shard(tools, samples: range, tick: Callable[[int], None] | None = None) -> Path:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.cameras import Camera
 from diffproxy.data.shards import FULL, ShardView
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
-from diffproxy.proxies.surface import render_surface
-from render_synth.cameras import Box, Layout, inside_frame, sample_crop, sample_layout, visible_box
+from render_synth.cameras import Layout, inside_frame, sample_layout
 from render_synth.config import RenderConfig
-from render_synth.mesh import for_renderer
+from render_synth.mesh import for_renderer, joined
 from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person, sample_person
 from render_synth.people.dress import Dressed, dress
+from render_synth.people.fine_mesh import vertex_normals
 from render_synth.picture import mitsuba_backend as backend
-from render_synth.picture.visibility import Visibility
+from render_synth.picture.visibility import Layers, Triangles, camera_normals, coverage
 from render_synth.scenes.world import build_world, far_from_rays, grade
+from render_synth.shots import plan_shots
 from render_synth.streams import stream
-
-HAND_JOINTS: dict[Kind, list[int]] = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}
 
 
 @dataclass(frozen=True)
@@ -37,46 +35,7 @@ class Tools:
     anatomy: Anatomy
     bank: Any
     environments: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One picture to take: the crop's camera and what it shows."""
-
-    camera: Camera
-    kind: Kind | Literal["full"]
-    crop: Box
-    source: Camera
-
-
-def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, person: Person) -> list[Shot]:
-    """Body crops of every camera, whole frames of the first ones, and hand crops."""
-    shots, frames, hands = [], [], []
-    for number, camera in enumerate(layout.cameras):
-        box = visible_box(camera, person.vertices)
-        if box is None:  # not a view of this subject: the sampler keeps this rare
-            continue
-        crop = sample_crop(rng, box)
-        shots.append(Shot(camera.crop(crop, (config.size, config.size)), "body", crop, camera))
-        if number < config.full:
-            long = max(camera.width, camera.height)
-            w, h = (max(round(config.size * s / long), 8) for s in (camera.width, camera.height))
-            whole = (0.0, 0.0, float(camera.width), float(camera.height))
-            # Rows and columns must scale alike, else pixels are not square: crop to the rounded aspect.
-            scale = min(camera.width / w, camera.height / h)
-            whole = (0.0, 0.0, w * scale, h * scale)
-            frames.append(Shot(camera.crop(whole, (w, h)), "full", whole, camera))
-        for kind, joints in HAND_JOINTS.items():
-            uv = camera.project(person.joints[joints])
-            if np.isfinite(uv).all() and (uv > 0).all() and (uv < [camera.width, camera.height]).all():
-                side = max(float(np.ptp(uv, axis=0).max()), 12.0) * rng.uniform(1.5, 2.3)
-                cx, cy = uv.mean(0) + rng.normal(0, 0.06, 2) * side
-                crop = (cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2)
-                size = config.hand_size or config.size
-                hands.append(Shot(camera.crop(crop, (size, size)), kind, crop, camera))
-    order = rng.permutation(len(hands))
-    spare = 3 if config.hand_crops else 0  # some hands turn out to be hidden
-    return shots + frames + [hands[i] for i in order[: config.hand_crops + spare]]
+    software: dict[str, str]  # versions, for the meta data
 
 
 def bystanders(tools: Tools, k: int, layout: Layout, target: np.ndarray) -> list[tuple[Person, Dressed]]:
@@ -112,21 +71,26 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     axis = float(scene_rng.uniform(0, np.pi))
     world = build_world(scene_rng, layout, target, list(tools.environments), stand, axis)
     worn = for_renderer(list(subject.worn))
-    rest = for_renderer([m for _, d in crowd for m in (d.skin, *d.worn)])
+    others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
+    rest = [joined([m[0] for m in others]), *(m for person in others for m in person[1:])]
     meshes = {"skin": subject.skin} | {f"worn{i}": m for i, m in enumerate(worn)}
     scene = backend.build_scene(world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.depth)
     faces = body.faces.numpy()
-    near = [(m.vertices, m.faces) for m in rest] + [(p.vertices, faces) for p, _ in crowd]
-    things = [(world.things.vertices, world.things.faces)]
-    visibility = Visibility([(person.vertices, faces), *((m.vertices, m.faces) for m in worn)], near, things)
-    surfaces = render_surface(person.vertices, faces, [s.camera for s in shots], occluders=near + things)
+    layers = Layers(
+        (person.vertices, faces),
+        [triangles(m) for m in worn],
+        [[triangles(m) for m in person] for person in others],
+        [triangles(m) for m in (world.things, *world.quads)],
+    )
+    normals = vertex_normals(person.vertices, faces) if "normals" in config.extra_names else None
     views, hands = [], 0
-    for number, (shot, surface) in enumerate(zip(shots, surfaces, strict=True)):
+    for number, shot in enumerate(shots):
         is_hand = shot.kind not in ("body", FULL)
         if is_hand and hands >= config.hand_crops:
             continue
+        seen = layers.see(shot.camera)
         kind: Kind = "body" if shot.kind == "full" else shot.kind
-        maps = proxies_from_surface(cast(AtlasLike, body.atlas), [surface], [shot.camera], [kind])
+        maps = proxies_from_surface(cast(AtlasLike, body.atlas), [seen.surface], [shot.camera], [kind])
         labels, uv = maps.labels[0], maps.uv[0]
         if is_hand and (labels > 0).mean() < 0.06:
             continue
@@ -137,22 +101,40 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         sensor = draw(f"sensor-{number}")
         rgb = backend.render(scene, shot.camera, config.spp, seed=int(sensor.integers(2**31)))
         rgb = np.round(grade(sensor, rgb) * 255).astype(np.uint8) * shown[..., None]
-        mask = visibility.mask(shot.camera) * shown
         info = {
             "crop": list(shot.crop),
             "source": [shot.source.width, shot.source.height],
             "camera_name": shot.source.name,
         }
-        views.append(
-            ShardView(rgb, labels * shown, uv * shown[..., None], mask, shot.camera, shot.kind, info)
-        )
+        extras: dict[str, np.ndarray] = {}
+        if "depth" in config.extra_names:
+            extras["depth"] = np.where(shown, seen.depth, np.inf)
+        if normals is not None:
+            extras["normals"] = camera_normals(seen.surface, faces, normals, shot.camera) * shown[..., None]
+        if "visibility" in config.extra_names:
+            extras["visibility"] = coverage(seen.surface) * shown
+        labels, uv, mask = labels * shown, uv * shown[..., None], seen.mask * shown
+        views.append(ShardView(rgb, labels, uv, mask, shot.camera, shot.kind, info, extras))
+    notes = dict(subject.notes)
+    used = [a for d in (subject, *(d for _, d in crowd)) for a in d.notes.get("assets", ())]
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,
-        "layout": layout.kind, **subject.notes, "bystanders": len(crowd),
-        "environment": world.sky_file.rsplit("/", 1)[-1], "world": world.notes, "options": config.content(),
+        "layout": layout.kind, "bystanders": len(crowd), "environment": world.sky_file.rsplit("/", 1)[-1],
+        "world": world.notes, "options": config.content(), "software": dict(tools.software),
     }  # fmt: skip
     meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body")}
+    meta |= notes | {"assets": unique_assets([*used, *world.notes.get("assets", ())])}
     return views, replace_units(person.params), meta
+
+
+def triangles(mesh: Any) -> Triangles:
+    """What rays need of a mesh or a quad."""
+    return mesh.vertices, mesh.faces
+
+
+def unique_assets(used: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Each file once, by name."""
+    return [dict(a) for a in sorted({tuple(sorted(a.items())) for a in used})]
 
 
 def replace_units(params: BodyParams) -> BodyParams:

@@ -45,10 +45,11 @@ def render_surface(
     """
     body = RayMesh(vertices, faces)
     blocker = RayMesh(*_merge(occluders)) if occluders else None
-    return [_view(body, blocker, camera) for camera in cameras]
+    return [surface_view(body, blocker, camera) for camera in cameras]
 
 
-def _view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> SurfaceView:
+def surface_view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> SurfaceView:
+    """`render_surface` for one camera, with search trees that are built already."""
     shape = (camera.height, camera.width)
     face = np.full(shape, -1, dtype=np.int32)
     bary = np.zeros((*shape, 3), dtype=np.float32)

@@ -1,36 +1,105 @@
-"""Who is seen at each pixel centre, by ray casting."""
+"""What is seen at each pixel centre, by ray casting: the subject's bare body, who is in front, how far away."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.proxies.raycast import RayMesh
+from diffproxy.proxies.surface import SurfaceView, pixel_rays, projected_box, surface_view
 
 Triangles = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]  # several in one list, each its own size
-SUBJECT, OTHER = 1, 2
+THING, SUBJECT, FIRST_OTHER = 0, 1, 2  # values in a mask; the i-th other person has FIRST_OTHER + i
 
 
-class Visibility:
-    """First hits among the subject (body and clothes), other people, and things."""
+@dataclass(frozen=True)
+class Seen:
+    """One view. `surface`: the bare body, visible where nothing but the subject's own clothes is in front of it.
 
-    def __init__(self, subject: list[Triangles], others: list[Triangles], things: list[Triangles]):
-        from diffproxy.proxies.raycast import RayMesh
+    `mask`: 0 background, 1 the subject with clothes, 2 and up other people. `depth`: z of what is seen (metres).
+    """
 
-        groups = [
-            (value, m) for value, group in ((SUBJECT, subject), (OTHER, others), (0, things)) for m in group
-        ]
-        starts = np.cumsum([0] + [len(m[0]) for _, m in groups[:-1]])
-        vertices = np.concatenate([m[0] for _, m in groups])
-        faces = np.concatenate([m[1] + start for (_, m), start in zip(groups, starts, strict=True)])
-        self.mesh = RayMesh(vertices, faces)
-        self.value = np.repeat([v for v, _ in groups] + [0], [len(m[1]) for _, m in groups] + [1]).astype(
-            np.uint8
-        )
+    surface: SurfaceView
+    mask: UInt8[np.ndarray, "H W"]
+    depth: Float[np.ndarray, "H W"]
 
-    def mask(self, camera: Camera) -> UInt8[np.ndarray, "H W"]:
-        """1 = subject with clothes, 2 = other person, 0 = anything else, at pixel centres."""
-        from diffproxy.proxies.surface import pixel_rays
 
-        hits = self.mesh.cast(camera.center_world, pixel_rays(camera, (0, 0, camera.width, camera.height)))
-        return self.value[hits.face].reshape(camera.height, camera.width)
+class Layers:
+    """A world as rays see it: the subject's bare body, what the subject wears, and all else."""
+
+    def __init__(
+        self, body: Triangles, worn: list[Triangles], others: list[list[Triangles]], things: list[Triangles]
+    ):
+        """`others`: one list of meshes per person. What has no triangles is left out."""
+        self.body = RayMesh(*body)
+        self.worn = _merged(worn)
+        groups = [(THING, m) for m in things]
+        groups += [(FIRST_OTHER + i, m) for i, person in enumerate(others) for m in person]
+        groups = [(value, m) for value, m in groups if len(m[1])]
+        self.around = _merged([m for _, m in groups])
+        counts = [len(m[1]) for _, m in groups]
+        # One more at the end, for the face number -1 of rays that hit nothing.
+        self.value = np.repeat([v for v, _ in groups] + [THING], [*counts, 1]).clip(0, 255).astype(np.uint8)
+
+    def see(self, camera: Camera) -> Seen:
+        """Everything at pixel centres; what is worn counts as the subject, and hides nothing of the body."""
+        shape = (camera.height, camera.width)
+        rays = pixel_rays(camera, (0, 0, camera.width, camera.height))
+        depth = np.full(shape, np.inf, np.float32).ravel()
+        mask = np.zeros(shape, np.uint8).ravel()
+        if self.around is not None:
+            hits = self.around.cast(camera.center_world, rays)
+            depth, mask = hits.distance.astype(np.float32), self.value[hits.face]
+        surface = surface_view(self.body, None, camera)
+        visible = surface.outline & (surface.depth.ravel() <= depth).reshape(shape)
+        nearest = surface.depth.ravel().copy()
+        if self.worn is not None:
+            x0, y0, x1, y1 = projected_box(self.worn.vertices, camera)
+            window = np.zeros(shape, bool)
+            window[y0:y1, x0:x1] = True
+            at = np.flatnonzero(window)
+            nearest[at] = np.minimum(nearest[at], self.worn.cast(camera.center_world, rays[at]).distance)
+        # Where the body is nearer than what is around, the label says so: the mask must agree.
+        mine = (np.isfinite(nearest) & (nearest <= depth)) | visible.ravel()
+        mask = np.where(mine, SUBJECT, mask).reshape(shape)
+        depth = np.minimum(depth, nearest).reshape(shape)
+        return Seen(replace(surface, visible=visible), mask, depth)
+
+
+def coverage(surface: SurfaceView) -> UInt8[np.ndarray, "H W"]:
+    """0 no body at this pixel, 1 the body is visible (or under its own clothes), 2 something else covers it."""
+    from diffproxy.data.extras import COVERED, NO_BODY, VISIBLE
+
+    return np.where(surface.outline, np.where(surface.visible, VISIBLE, COVERED), NO_BODY).astype(np.uint8)
+
+
+def camera_normals(
+    surface: SurfaceView,
+    faces: Int[np.ndarray, "Nf 3"],
+    normals: Float[np.ndarray, "Nv 3"],
+    camera: Camera,
+) -> Float[np.ndarray, "H W 3"]:
+    """Unit normals of the body in the camera's frame, interpolated from `normals` at its vertices; 0 off the body."""
+    out = np.zeros((*surface.face.shape, 3), np.float32)
+    on: Bool[np.ndarray, "H W"] = surface.outline
+    world = np.einsum("nc,ncd->nd", surface.bary[on], normals[faces[surface.face[on]]])
+    world /= np.maximum(np.linalg.norm(world, axis=1, keepdims=True), 1e-9)
+    out[on] = world @ camera.R_cam_world.T
+    return out
+
+
+def _merge(meshes: list[Triangles]) -> Triangles | None:
+    meshes = [m for m in meshes if len(m[1])]
+    if not meshes:
+        return None
+    starts = np.cumsum([0] + [len(v) for v, _ in meshes[:-1]])
+    faces = [np.asarray(f, np.int64) + start for (_, f), start in zip(meshes, starts, strict=True)]
+    return np.concatenate([np.asarray(v, np.float64) for v, _ in meshes]), np.concatenate(faces)
+
+
+def _merged(meshes: list[Triangles]) -> RayMesh | None:
+    merged = _merge(meshes)
+    return None if merged is None else RayMesh(*merged)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from diffproxy.data.extras import EXTRAS
 from diffproxy.data.shards import ShardIndex
 from render_synth.config import RenderConfig
 
@@ -25,11 +26,15 @@ def test_the_example_reads_a_shard_without_this_project(rendered):
     got: dict = {"shard": shard}
     exec(code, got)
     index = ShardIndex(shard)
-    last = index.view(0, len(index.kinds(0)) - 1)
+    last = index.view(0, len(index.kinds(0)) - 1, extras=EXTRAS)
     np.testing.assert_array_equal(got["rgb"], last.rgb)
     np.testing.assert_array_equal(got["labels"], last.labels)
     np.testing.assert_array_equal(got["mask"], last.mask)
     np.testing.assert_allclose(got["uv"], last.uv, atol=1e-6)
+    np.testing.assert_allclose(got["metres"], last.extras["depth"], rtol=1e-6)
+    on = last.extras["visibility"] > 0
+    np.testing.assert_allclose(got["normals"][on], last.extras["normals"][on], atol=1e-6)
+    np.testing.assert_array_equal(got["visibility"], last.extras["visibility"])
     np.testing.assert_array_equal(got["K"], last.camera.K)
 
 

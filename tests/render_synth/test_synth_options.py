@@ -34,6 +34,7 @@ def test_options_are_parsed_to_their_types():
         (["depth=1"], "depth >= 2"),
         (["views=2", "full=3"], "full <= views"),
         (["split=val"], "split one of train, test"),
+        (["extras=depth,shading"], "extras among depth, normals, visibility"),
         (["variant=gpu"], "variant one of auto, scalar_rgb"),
         (["env=no/such/folder"], "env: a folder"),
     ],

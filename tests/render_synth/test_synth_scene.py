@@ -6,12 +6,11 @@ import pytest
 
 from diffproxy.errors import InputError
 from diffproxy.proxies import render_surface
-from render_synth.cameras import inside_frame, look_at, sample_crop, sample_layout, visible_box
+from render_synth.cameras import inside_frame, look_at, visible_box
 from render_synth.mesh import Mesh
 from render_synth.people.fine_mesh import build_fine_mesh
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.denoise import denoise
-from render_synth.picture.visibility import Visibility
 from render_synth.plan import environment_files
 from render_synth.scenes.solids import Solids
 from render_synth.scenes.world import World
@@ -54,37 +53,6 @@ def test_the_renderer_refuses_what_is_no_pinhole(tools, odd_solid):
     scene = backend.build_scene(World([], odd_solid, [], SKY, "", 0.0, 1.0), {}, 2)
     with pytest.raises(InputError, match="square pixels"):
         backend.render(scene, camera, 1, 0)
-
-
-def test_masks_tell_subject_other_people_and_things():
-    vertices, faces = SQUARE
-    K = np.array([[40, 0, 20], [0, 40, 20], [0, 0, 1.0]])
-    camera = look_at("c", np.array([0.5, 0.5, 3.0]), np.array([0.5, 0.5, 0.0]), 0.0, K, 40, 40)
-    right, left_low = np.array([0.5, 0, -1]), np.array([-0.5, -0.5, 0.5])
-    mask = Visibility([(vertices, faces)], [(vertices + right, faces)], [(vertices + left_low, faces)]).mask(
-        camera
-    )
-    x = lambda world: camera.project(np.array([world]))[0].astype(int)  # noqa: E731
-    for point, value in (
-        ((0.9, 0.9, 0), 1),  # the subject, in front of the other
-        ((1.3, 0.6, -1), 2),  # the other beside it
-        ((0.2, 0.2, 0.5), 0),  # a thing hides the subject
-        ((0.2, 1.4, 0), 0),  # nothing
-    ):
-        column, row = x(point)
-        assert mask[row, column] == value, point
-
-
-def test_crops_are_square_and_hold_the_subject():
-    low, high = np.array([-0.4, 0.0, -0.3]), np.array([0.4, 1.8, 0.3])
-    rng = np.random.default_rng(0)
-    corners = np.array([[x, y, z] for x in (-0.4, 0.4) for y in (0.0, 1.8) for z in (-0.3, 0.3)])
-    boxes = [
-        visible_box(c, corners) for _ in range(20) for c in sample_layout(rng, 4, low, high, 7.5).cameras
-    ]
-    for x0, y0, x1, y1 in (sample_crop(rng, b) for b in boxes if b is not None):
-        assert x1 - x0 == pytest.approx(y1 - y0)
-    assert sum(b is not None for b in boxes) > 0.95 * len(boxes)
 
 
 def test_pixels_outside_the_frame_are_known():

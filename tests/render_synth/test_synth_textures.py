@@ -7,7 +7,7 @@ from render_synth.cameras import look_at
 from render_synth.mesh import Mesh, for_renderer
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.cutout import cut_holes, sample_texture
-from render_synth.picture.visibility import Visibility
+from render_synth.picture.visibility import Layers
 from render_synth.scenes.world import World
 
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
@@ -53,7 +53,9 @@ def test_holes_are_cut_along_the_level_line_and_masks_see_through_them():
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
     assert area == pytest.approx(0.5, abs=0.01) and cut.vertices[:, 0].min() == pytest.approx(0.5, abs=0.01)
     np.testing.assert_allclose(cut.uv, cut.vertices[:, :2], atol=1e-6)
-    mask = Visibility([(cut.vertices, cut.faces)], [(CORNERS - [0, 0, 1], FACES)], []).mask(camera())
+    far = CORNERS - [0, 50.0, 0]
+    layers = Layers((far, FACES), [(cut.vertices, cut.faces)], [[(CORNERS - [0, 0, 1], FACES)]], [])
+    mask = layers.see(camera()).mask
     assert mask[20, 26] == 1 and mask[20, 16] == 2
 
 
