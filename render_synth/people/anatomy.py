@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel
 from render_synth.people.fine_mesh import FineMesh, build_fine_mesh
+
+if TYPE_CHECKING:
+    from render_synth.people.tubes import Tubes
 
 ARM = {
     side: [base, base + 2, base + 4, *hand]
@@ -34,6 +39,18 @@ class Anatomy:
     skull: Float[np.ndarray, "N"]  # weight of the head joint and what hangs on it
     foot: Float[np.ndarray, "N"]
     hand: Float[np.ndarray, "N"]
+
+    @cached_property
+    def rest_normal_z(self) -> Float[np.ndarray, "N"]:
+        """How much the rest surface faces ahead."""
+        return self.mesh.refine(self.mesh.normals(self.mesh_rest_coarse))[:, 2]
+
+    @cached_property
+    def tubes(self) -> Tubes:
+        """Limbs and trunk as tubes, for straight-cut clothes."""
+        from render_synth.people.tubes import build_tubes
+
+        return build_tubes(self)
 
     @property
     def face_of(self) -> Float[np.ndarray, "N 3"]:

@@ -142,10 +142,8 @@ def finer(grid: Float[np.ndarray, "R C D"], closed: bool) -> Float[np.ndarray, "
 
 
 def _twice(x: np.ndarray, closed: bool) -> np.ndarray:
-    if closed:
-        e = np.concatenate([x[-1:], x, x[:2]])
-    else:
-        e = np.concatenate([2 * x[:1] - x[1:2], x, 2 * x[-1:] - x[-2:-1]])
+    ends = (x[-1:], x[:2]) if closed else (2 * x[:1] - x[1:2], 2 * x[-1:] - x[-2:-1])
+    e = np.concatenate([ends[0], x, ends[1]])
     mid = (9 * (e[1:-2] + e[2:-1]) - e[:-3] - e[3:]) / 16
     out = np.empty((len(x) + len(mid), *x.shape[1:]), x.dtype)
     out[0::2], out[1::2] = x, mid

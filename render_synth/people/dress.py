@@ -13,6 +13,7 @@ from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person
 from render_synth.people.fine_mesh import vertex_normals
 from render_synth.people.garments import sample_outfit
+from render_synth.people.posed import pose_anatomy
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,18 @@ class Dressed:
 
 def dress(rng: np.random.Generator, a: Anatomy, person: Person, wardrobe: None = None) -> Dressed:
     """Random skin, hair and clothes on a posed body."""
-    mesh = a.mesh
-    coarse = person.vertices.astype(np.float64)
-    normals = mesh.normals(coarse)
-    fine, n_skin = mesh.refine(coarse), mesh.refine(normals)
-    lifted = mesh.refine(mesh.smooth(normals, 4))
+    mesh, posed = a.mesh, pose_anatomy(a, person)
+    fine, n_skin = posed.fine, posed.fine_normals
+    lifted = mesh.refine(mesh.smooth(posed.normals, 4))
     lifted /= np.maximum(np.linalg.norm(lifted, axis=1, keepdims=True), 1e-9)
-    rest_normals = mesh.refine(mesh.normals(a.mesh_rest_coarse))
-    pieces, outfit, hair = sample_outfit(rng, a, rest_normals[:, 2])
+    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed)
     color = skin.paint_skin(rng, a)
     body = Mesh(fine, mesh.faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
     worn = []
     for g in pieces:
+        if isinstance(g, Mesh):
+            worn.append(g)
+            continue
         keep = g.mask[mesh.faces].all(1)
         used, inverse = np.unique(mesh.faces[keep], return_inverse=True)
         if len(used):

@@ -8,9 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from render_synth import colors, noise
+from render_synth.mesh import Mesh
 from render_synth.people import skin
 from render_synth.people.anatomy import Anatomy
+from render_synth.people.outfits import sample_tailored
 from render_synth.people.patterns import paint
+from render_synth.people.posed import Posed
 
 OUTFITS = (
     "bare_shorts",
@@ -110,15 +113,22 @@ def band(
 
 
 def sample_outfit(
-    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"]
-) -> tuple[list[Garment], str, str]:
-    """Random clothes and hair for one person: (garments, outfit name, hair kind)."""
-    outfit = str(rng.choice(OUTFITS, p=CHANCE))
+    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"], posed: Posed
+) -> tuple[list[Garment | Mesh], str, str]:
+    """Random clothes and hair for one person: (garments, outfit name, hair kind).
+
+    Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
+    """
+    pieces: list[Garment | Mesh] = []
+    if rng.random() < 0.65:
+        meshes, outfit = sample_tailored(rng, posed)
+        pieces += meshes
+    else:
+        outfit = str(rng.choice(OUTFITS, p=CHANCE))
     u = rng.uniform
     loose_up, loose_low = u(0.002, 0.03), u(0.002, 0.028)
     long_leg, short_leg = u(0.88, 1.0), u(0.15, 0.55)
     waist, hem = u(0.1, 0.4), u(-0.15, 0.25)
-    pieces: list[Garment] = []
     if outfit in ("bare_shorts", "tee_shorts", "tank_shorts"):
         pieces.append(lower(rng, a, normal_z, short_leg, waist, loose_low))
     elif outfit in ("tee_trousers", "long_trousers", "jacket"):

@@ -1,4 +1,4 @@
-"""A posed body with what is needed to dress it: how each place of the rest body moves, and what cloth must not enter."""
+"""A posed body with what dressing it needs: how each place of the rest body moves, and what cloth must not enter."""
 
 from __future__ import annotations
 
@@ -59,6 +59,14 @@ class Posed:
         return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
 
     @cached_property
+    def fine(self) -> Float[np.ndarray, "N 3"]:
+        return self.a.mesh.refine(self.vertices)
+
+    @cached_property
+    def fine_normals(self) -> Float[np.ndarray, "N 3"]:
+        return self.a.mesh.refine(self.normals)
+
+    @cached_property
     def is_arm(self) -> np.ndarray:
         return self.weights[:, ARMS].sum(1) > 0.5
 
@@ -84,6 +92,13 @@ class Obstacle:
     @staticmethod
     def of(points: np.ndarray, normals: np.ndarray, floor: float) -> Obstacle:
         return Obstacle(points, normals, floor, cKDTree(points))
+
+    def with_more(self, surfaces: list[tuple[np.ndarray, np.ndarray]]) -> Obstacle:
+        """This obstacle and further surfaces, as pairs of points and normals."""
+        if not surfaces:
+            return self
+        points, normals = zip((self.points, self.normals), *surfaces, strict=True)
+        return Obstacle.of(np.concatenate(points), np.concatenate(normals), self.floor)
 
     def planes(self, p: Float[np.ndarray, "N 3"], margin: float) -> tuple[np.ndarray, np.ndarray]:
         """Per point the tangent plane of the nearest place of the surface, lifted by `margin`: normals, offsets."""

@@ -18,7 +18,7 @@ LEGS = {side: np.array(joints) for side, joints in LEG.items()}
 
 @dataclass(frozen=True)
 class Cut:
-    """Heights as torso fraction (top: 0 hips, 1 neck) and leg fraction (bottom: 0 hips, 1 ankles); lengths in metres."""
+    """`top` as torso fraction (0 hips, 1 neck), `bottom` as leg fraction (0 hips, 1 ankles); lengths in metres."""
 
     top: float
     bottom: float
