@@ -32,9 +32,16 @@ Precision = Literal["auto", "fp32", "bf16"]
 class ProxyPipeline:
     """Sampling with a trained generator. `precision="auto"`: bfloat16 where the processor computes in it."""
 
-    def __init__(self, generator: ProxyGenerator, palette: Any, precision: Precision = "auto"):
-        # torch's stubs do not know the argument
-        self.generator: ProxyGenerator = generator.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(
+        self,
+        generator: ProxyGenerator,
+        palette: Any,
+        precision: Precision = "auto",
+        channels_last: bool = True,
+    ):
+        self.generator = generator.eval()
+        if channels_last:  # torch's stubs do not know the argument
+            self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.palette = palette
         self.autocast = precision == "bf16" or (precision == "auto" and computes_in_bf16(self.device))
 

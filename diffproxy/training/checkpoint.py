@@ -1,4 +1,4 @@
-"""Checkpoints for exact resume: trainable weights, optimiser, EMA and the step; tensors only, written atomically."""
+"""Checkpoints for exact resume: trained weights, optimiser, EMA and the step; tensors only, written atomically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def save_checkpoint(
     path = folder / f"step_{step:07d}.pt"
     state = {
         "step": step,
-        "model": {k: v for k, v in model.state_dict().items()},
+        # Frozen weights come from where the run was started: of `sd21` they would be gigabytes.
+        "model": trained_state(model),
         "optimizer": optimizer.state_dict(),
         "ema": ema.state_dict(),
     }
@@ -50,7 +51,21 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
         raise InputError(
             "a readable checkpoint", f"{path}: {error}", "run again: the previous checkpoint is used"
         ) from error
-    model.load_state_dict(state["model"])
+    own = trained_state(model)
+    if changed := sorted(own.keys() ^ state["model"].keys()):
+        raise InputError(
+            "a checkpoint of a run that trains the same parameters",
+            f"{path}: {len(changed)} parameters are trained in one of the two only, e.g. {changed[0]}",
+            "use the options the run was begun with, or another out=",
+        )
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(state["model"][name])
     optimizer.load_state_dict(state["optimizer"])
     ema.load_state_dict(state["ema"])
     return state["step"]
+
+
+def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The parameters that have gradients, by name; they share memory with the model's."""
+    return {k: p.detach() for k, p in model.named_parameters() if p.requires_grad}

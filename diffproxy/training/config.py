@@ -9,6 +9,7 @@ from diffproxy.training.augment import AugmentConfig
 
 @dataclass
 class TrainConfig:
+    stage: str = "generator"  # generator | decoder: the VAE decoder alone, on proxy images (paper §4.1)
     out: str = "runs/nano"  # checkpoints, curves, sample grids, the exported model
     shards: str = "shards/train"
     val_shards: str | None = None
@@ -30,15 +31,21 @@ class TrainConfig:
     diffusion_weight: float = 1.0  # paper Eq. 1; 0 skips the UNet: the warm-up stage
     freeze_conditioning: bool = False  # train the UNet alone on a warmed-up adapter and encoder
     foreground_weight: float = 3.0
+    condition_dropout: float = (
+        0.0  # share of samples whose UNet sees neither adapter features nor image tokens
+    )
     t_power: float = 1.0  # t = T (1 - u^p): 1 uniform, 3 favours the noisy end where structure is decided
 
     precision: str = "bf16"  # accelerate mixed precision: no | bf16 | fp16
     channels_last: bool = True
+    gradient_checkpointing: bool = False  # recompute UNet blocks in the backward pass: less memory, more time
     seed: int = 0
     workers: int = 1
     log_every: int = 20
     val_every: int = 500
     save_every: int = 500
     val_samples: int = 32
+    val_fit: int = 0  # of those, how many also get a body fitted, for its error in mm (about 1 s each)
+    tensorboard: bool = True  # scalars and pictures in out/tensorboard, where TensorBoard is installed
     time_limit_min: float = 0.0  # stop cleanly (checkpoint, export) after so many minutes; 0 = no limit
     augment: AugmentConfig = field(default_factory=AugmentConfig)

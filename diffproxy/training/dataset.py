@@ -16,8 +16,8 @@ from diffproxy.cameras import stack_cameras
 from diffproxy.data.shards import ShardIndex
 from diffproxy.generator.prompts import kind_ids
 from diffproxy.proxies.maps import Kind
-from diffproxy.training.augment import AugmentConfig, View, augment_view
 from diffproxy.proxies.mirror import mirror_table
+from diffproxy.training.augment import AugmentConfig, View, augment_view
 
 # Held-out views: cropped as the capture crops, nothing else.
 PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, photometric=0, mirror=0)
@@ -47,7 +47,7 @@ class ProxySamples(Dataset):
         augment: AugmentConfig | None,
         length: int = 2**31,
     ):
-        self.index = ShardIndex(shards)
+        self.where, self.index = str(shards), ShardIndex(shards)
         self.config, self.augment, self.length = config, augment, length
         self.mirror = mirror_table(body)
 

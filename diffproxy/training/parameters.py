@@ -6,7 +6,9 @@ import math
 
 from torch import nn
 
+from diffproxy.errors import InputError
 from diffproxy.generator import ProxyGenerator
+from diffproxy.generator.codec import VaeCodec
 from diffproxy.generator.encoders import EfficientNetEncoder
 from diffproxy.training.config import TrainConfig
 
@@ -18,8 +20,13 @@ FROZEN_BLOCKS = (
 def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
     """Optimiser groups `{"params", "lr", "base_lr"}`; switches gradients off everywhere else.
 
-    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves adapter and encoder.
+    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves adapter and encoder;
+    `stage=decoder` trains the half of the VAE that decodes, and nothing else.
     """
+    if config.stage == "decoder":
+        return decoder_parameters(generator, config)
+    if config.stage != "generator":
+        raise InputError("stage one of generator, decoder", config.stage, "give stage=generator")
     if config.encoder_lr and not config.freeze_conditioning:
         generator.config = generator.config.replace(
             frozen=tuple(f for f in generator.config.frozen if f != "encoder")
@@ -38,6 +45,26 @@ def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[di
     if tail := [p for p in trained if id(p) in encoder]:
         groups.append({"params": tail, "lr": config.encoder_lr, "base_lr": config.encoder_lr})
     return groups
+
+
+def decoder_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
+    """The VAE's decoder as the one group; the saved generator then holds its own codec instead of a reference."""
+    if not isinstance(generator.codec, VaeCodec):
+        raise InputError(
+            "a generator with a VAE for stage=decoder",
+            f"{generator.config.name}, whose {generator.config.codec} codec is exact and has no parameters",
+            "leave stage=decoder out",
+        )
+    generator.config = generator.config.replace(
+        frozen=tuple(f for f in generator.config.frozen if f != "codec")
+    )
+    generator.requires_grad_(False)
+    vae = generator.codec.vae
+    trained = [
+        *vae.decoder.requires_grad_(True).parameters(),
+        *vae.post_quant_conv.requires_grad_(True).parameters(),
+    ]
+    return [{"params": trained, "lr": config.lr, "base_lr": config.lr}]
 
 
 def thaw_encoder(encoder: nn.Module) -> None:

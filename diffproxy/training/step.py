@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
@@ -13,6 +15,8 @@ from diffproxy.generator.schedule import add_noise, make_scheduler, training_tar
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
 
+COLOR_WIDTH = 0.1  # RGB distance at which a decoded colour stops being taken for a palette colour
+PALETTE_WEIGHT = 0.1
 UV_WEIGHT = 5.0  # UV errors are about 0.05 where cross-entropy is about 1
 
 
@@ -51,6 +55,8 @@ class TrainingObjective(nn.Module):
     def forward(self, batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
         """Losses of a batch of S samples with V slots: `total` and its parts, all scalars."""
         cfg = self.config
+        if cfg.stage == "decoder":
+            return self.decoder(batch)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not cfg.freeze_conditioning):
             cond = self.condition(batch)
         losses: dict[str, Tensor] = {}
@@ -83,9 +89,36 @@ class TrainingObjective(nn.Module):
         steps = self.scheduler.config.num_train_timesteps
         u = torch.rand(S, generator=rng)
         t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1).to(x0.device)
+        if cfg.condition_dropout:
+            cond = drop_conditioning(cond, torch.rand(S, generator=rng) >= cfg.condition_dropout)
         prediction = gen.denoise(add_noise(self.scheduler, x0, noise, t), t, cond)
         near = F.adaptive_max_pool2d((batch["labels"] > 0).float(), x0.shape[-2:])  # (S, V, h, w)
         weight = 1 + (cfg.foreground_weight - 1) * near
         return diffusion_loss(
             prediction, training_target(self.scheduler, x0, noise, t), weight[:, :, None, None]
         )
+
+    def decoder(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """How well the codec gives proxy images back: L1 of both, and cross-entropy over the palette's colours."""
+        labels, uv = batch["labels"].flatten(0, 1), batch["uv"].flatten(0, 1)
+        seg, uv_image = proxy_images(labels, uv, self.colors)
+        with torch.no_grad():
+            latents = self.generator.codec.encode(torch.cat([seg, uv_image]))
+        found, found_uv = self.generator.codec.decode(latents).float().chunk(2)
+        near = (found.permute(0, 2, 3, 1)[..., None, :] - self.colors).square().sum(-1)  # (N, P, P, L)
+        allowed = self.allowed(batch)[:, None, None]
+        logits = (-near / COLOR_WIDTH**2).masked_fill(~allowed, -1e4)
+        losses = {
+            "seg": (found - seg).abs().mean(),
+            "uv": (found_uv - uv_image).abs().mean(),
+            "palette": F.cross_entropy(logits.flatten(0, 2), labels.flatten().long()),
+        }
+        return losses | {"total": losses["seg"] + losses["uv"] + PALETTE_WEIGHT * losses["palette"]}
+
+
+def drop_conditioning(cond: Conditioning, keep: Bool[Tensor, "G"]) -> Conditioning:
+    """Groups not in `keep` lose adapter features and image tokens (zeros); prompts and geometry stay."""
+    rows = keep.repeat_interleave(cond.views).to(cond.image_tokens.device)
+    features = [f * rows[:, None, None, None].to(f.dtype) for f in cond.adapter.features]
+    tokens = cond.image_tokens * rows[:, None, None].to(cond.image_tokens.dtype)
+    return replace(cond, adapter=replace(cond.adapter, features=features), image_tokens=tokens)

@@ -1,100 +1,127 @@
-"""Held-out numbers during training: the direct head and a sample, in the units users care about."""
+"""Held-out numbers during training, in units users care about: parts, mm on the surface, mm of body."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
-from diffproxy.body import BodyModel, Palette
-from diffproxy.generator import Conditioning
+from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.generator import ProxyPipeline
+from diffproxy.metrics.points import body_errors
 from diffproxy.metrics.proxies import proxy_scores
-from diffproxy.proxies.codec import decode_rgb
-from diffproxy.proxies.maps import KINDS
+from diffproxy.proxies.maps import KINDS, ProxyMaps
+from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples
 from diffproxy.training.step import TrainingObjective
+from diffproxy.viz.maps import draw_labels, draw_uv
+from diffproxy.viz.sheet import contact_sheet
 
-Maps = tuple[UInt8[np.ndarray, "V P P"], Float[np.ndarray, "V P P 2"]]
-
-
-def direct_maps(objective: TrainingObjective, batch: dict[str, Tensor], cond: Conditioning) -> Maps:
-    """Labels and UV of the adapter's dense head, each view within its own palette."""
-    adapter = cond.adapter
-    assert adapter.dense_logits is not None and adapter.dense_uv is not None  # the caller looked
-    logits = adapter.dense_logits.float().masked_fill(~objective.allowed(batch)[:, :, None, None], -1e4)
-    uv = adapter.dense_uv.float().clamp(0, 1).permute(0, 2, 3, 1)
-    return logits.argmax(1).byte().cpu().numpy(), uv.cpu().numpy()
+DRAWN = 6  # subjects in the picture
 
 
-def sampled_maps(
-    objective: TrainingObjective, batch: dict[str, Tensor], cond: Conditioning, palette: Palette, seed: int
-) -> Maps:
-    """One sample with the configured number of steps."""
-    gen, scheduler = objective.generator, objective.scheduler
-    V, c = batch["labels"].shape[1], gen.config
-    shape = (1, V, 2, c.latent_channels, c.latent_grid, c.latent_grid)
-    latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(batch["images"])
-    scheduler.set_timesteps(max(1, c.steps))
-    for t in scheduler.timesteps:
-        output = gen.denoise(latents, t.to(latents.device), cond).float()
-        latents = scheduler.step(output, t, latents).prev_sample
-    rgb = gen.codec.decode(latents.flatten(0, 2)).float().cpu().unflatten(0, (V, 2))
-    labels, uv = [], []
-    for v, kind in enumerate(batch["kinds"][0].tolist()):
-        one = decode_rgb(rgb[v : v + 1, 0], rgb[v : v + 1, 1], palette, KINDS[kind])
-        labels.append(np.asarray(one[0])[0])
-        uv.append(np.asarray(one[1])[0])
-    return np.stack(labels), np.stack(uv)
-
-
-@torch.no_grad()
 def validate(
-    objective: TrainingObjective, data: ProxySamples, body: BodyModel, limit: int, picture: Path
-) -> dict:
-    """Scores over `limit` held-out samples, for the dense head (`dense_`) and for samples (`sample_`); draws a grid."""
-    objective.eval()
-    truth: list[Maps] = []
-    predictions: dict[str, list[Maps]] = {"dense": [], "sample": []}
-    images = []
-    for i in range(min(limit, len(data.index))):
-        batch = {k: v[None].to(objective.colors.device) for k, v in data[i].items()}
-        cond = objective.condition(batch)
-        truth.append((batch["labels"][0].cpu().numpy(), batch["uv"][0].permute(0, 2, 3, 1).cpu().numpy()))
-        images.append(batch["images"][0].cpu())
-        if cond.adapter.dense_logits is not None:
-            predictions["dense"].append(direct_maps(objective, batch, cond))
-        if objective.config.diffusion_weight:
-            predictions["sample"].append(sampled_maps(objective, batch, cond, body.atlas.palette, seed=i))
+    objective: TrainingObjective, data: ProxySamples, body: BodyModel, config: TrainConfig
+) -> tuple[dict[str, float], UInt8[np.ndarray, "Hs Ws 3"]]:
+    """Scores over `config.val_samples` held-out subjects, and a picture of the first ones.
+
+    `dense_*`: the direct head, where there is one; `sample_*`: one sample with the configured number of steps, once
+    the UNet is trained. `*_mpjpe`, `*_mpvpe` (mm): bodies fitted to the proxies of the first `config.val_fit` subjects.
+    """
+    precision = {"no": "fp32", "bf16": "bf16"}.get(config.precision, "auto")
+    generator = objective.generator
+    pipe = ProxyPipeline(generator, body.atlas.palette, precision, channels_last=config.channels_last)
+    modes = {"dense": 0} if generator.config.adapter == "pyramid" else {}
+    if config.diffusion_weight:
+        modes["sample"] = max(1, generator.config.steps)
+    truth: list[ProxyMaps] = []
+    found: dict[str, list[ProxyMaps]] = {name: [] for name in modes}
+    errors: dict[str, list[dict[str, float]]] = {name: [] for name in modes}
+    tiles: list[list[list[np.ndarray]]] = []
+    for i in range(min(config.val_samples, len(data.index))):
+        item = data[i]
+        exact, cameras = exact_maps(item), crop_cameras(item)
+        truth.append(exact)
+        for name, steps in modes.items():
+            maps = pipe(item["images"].to(pipe.device), cameras, exact.kind, steps=steps, seed=i)
+            found[name].append(maps)
+            if i < config.val_fit:
+                errors[name].append(fit_errors(maps, body, data, i))
+        if i < DRAWN and modes:
+            tiles.append(rows(item, exact, found[list(modes)[-1]][-1], body))
     objective.train()
     scores: dict[str, float] = {}
-    for name, maps in predictions.items():
-        if maps:
-            labels, uv = (np.concatenate([m[k] for m in maps]) for k in (0, 1))
-            true_labels, true_uv = (np.concatenate([m[k] for m in truth]) for k in (0, 1))
-            result = proxy_scores(labels, uv, true_labels, true_uv, body)
-            scores |= {f"{name}_{k}": round(float(v), 4) for k, v in result.items()}
-    last = predictions["sample"] or predictions["dense"]
-    colors = objective.colors.cpu().numpy()
-    rows = [grid_row(images[i], truth[i], last[i], colors) for i in range(min(6, len(truth)))]
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(picture), np.concatenate(rows)[..., ::-1])
-    return scores
+    for name, maps in found.items():
+        labels, uv = np.concatenate([m.labels for m in maps]), np.concatenate([m.uv for m in maps])
+        true_labels, true_uv = (
+            np.concatenate([m.labels for m in truth]),
+            np.concatenate([m.uv for m in truth]),
+        )
+        result = proxy_scores(labels, uv, true_labels, true_uv, body)
+        scores |= {f"{name}_{k}": round(float(v), 4) for k, v in result.items()}
+        for key in ("mpjpe", "mpvpe"):
+            if fitted := [e[key] for e in errors[name] if key in e]:
+                scores[f"{name}_{key}"] = round(float(np.mean(fitted)), 1)
+        if errors[name]:
+            scores[f"{name}_unfitted"] = sum(not e for e in errors[name])
+    return scores, sheet(tiles)
 
 
-def grid_row(
-    images: Float[Tensor, "V 3 S S"], truth: Maps, predicted: Maps, colors: Float[np.ndarray, "L 3"]
-) -> np.ndarray:
-    """Per view: image, true labels, predicted labels, predicted UV, side by side; views in a row."""
-    cells, side = [], images.shape[-1]
-    for v in range(images.shape[0]):
-        rgb = (images[v].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-        (t, _), (p, uv) = truth, predicted
-        uv_rgb = np.concatenate([uv[v], np.ones_like(uv[v][..., :1])], -1) * (p[v] > 0)[..., None]
-        maps = [(m * 255).astype(np.uint8) for m in (colors[t[v]], colors[p[v]], uv_rgb)]
-        big = [cv2.resize(m, (side, side), interpolation=cv2.INTER_NEAREST) for m in maps]
-        cells.append(np.concatenate([np.concatenate([rgb, big[0]], 1), np.concatenate(big[1:], 1)]))
-    return np.concatenate(cells, 1)
+def crop_cameras(item: dict[str, Tensor]) -> list[Camera]:
+    """Cameras of the crops of one sample."""
+    size = item["images"].shape[-1]
+    K, R, t = (item[k].double().numpy() for k in ("K", "R_cam_world", "t_cam_world"))
+    return [Camera(f"view{v}", size, size, K[v], R[v], t[v]) for v in range(len(K))]
+
+
+def exact_maps(item: dict[str, Tensor]) -> ProxyMaps:
+    labels, uv = item["labels"].numpy(), item["uv"].permute(0, 2, 3, 1).contiguous().numpy()
+    size = labels.shape[-1]
+    whole = [c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in crop_cameras(item)]
+    kinds = tuple(KINDS[k] for k in item["kinds"].tolist())
+    return ProxyMaps(labels, uv, (labels > 0).astype(np.float32), kinds, tuple(whole))
+
+
+def fit_errors(maps: ProxyMaps, body: BodyModel, data: ProxySamples, i: int) -> dict[str, float]:
+    """Errors in mm of the body fitted to the proxies of subject i; empty if there is none."""
+    from diffproxy.fitting import fit
+
+    try:
+        result = fit(maps, body)
+    except InputError:  # an early network may draw what cannot be a proxy
+        return {}
+    if result.status not in ("ok", "one_view"):
+        return {}
+    with torch.no_grad():
+        true, got = body(data.index.params(i % len(data.index))), body(result.params)
+    points = got.joints, true.joints, got.vertices, true.vertices
+    return {k: float(v[0]) for k, v in body_errors(*(p.numpy() for p in points)).items()}
+
+
+def rows(
+    item: dict[str, Tensor], exact: ProxyMaps, found: ProxyMaps, body: BodyModel
+) -> list[list[UInt8[np.ndarray, "_ _ 3"]]]:
+    """Image, true labels, found labels, found UV: four rows of V tiles."""
+    images = (item["images"].permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
+    palette = body.atlas.palette
+    return [
+        list(images),
+        [draw_labels(m, palette) for m in exact.labels],
+        [draw_labels(m, palette) for m in found.labels],
+        [draw_uv(m, c) for m, c in zip(found.labels, found.uv, strict=True)],
+    ]
+
+
+def sheet(subjects: list[list[list[np.ndarray]]]) -> UInt8[np.ndarray, "Hs Ws 3"]:
+    """Rows of tiles below each other; a subject with fewer views leaves cells empty."""
+    lines = [line for subject in subjects for line in subject]
+    if not lines:
+        return np.zeros((1, 1, 3), np.uint8)
+    columns = max(len(line) for line in lines)
+    empty = np.zeros((8, 8, 3), np.uint8)
+    return contact_sheet(
+        [t for line in lines for t in line + [empty] * (columns - len(line))], None, columns, 128
+    )

@@ -1,0 +1,66 @@
+"""A look at the data before the first step: hours of training on wrong labels look like hours of training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffproxy.body import BodyModel
+from diffproxy.errors import InputError
+from diffproxy.training.dataset import ProxySamples
+
+LOOK_AT = 4  # subjects of each set, evenly spread
+
+
+def check_data(data: ProxySamples, val: ProxySamples | None, body: BodyModel) -> None:
+    """InputError if shards belong to another body, hold impossible proxies, or train and held-out sets overlap.
+
+    One folder given as both is taken as meant (to see whether a network can learn it by heart).
+    """
+    for name, samples in (("shards", data), ("val_shards", val)):
+        if samples is not None:
+            _check_set(name, samples, body)
+    if val is not None and val.where != data.where:
+        held_out = {val.index.key(i): i for i in range(len(val.index))}
+        # Equal keys alone say little: runs of other options number their subjects alike.
+        pairs = [(i, held_out[k]) for i in range(len(data.index)) if (k := data.index.key(i)) in held_out]
+        same = [data.index.key(i) for i, j in pairs if _params(data, i) == _params(val, j)]
+        if same:
+            raise InputError(
+                "held-out subjects that are not trained on",
+                f"{len(same)} subjects in both shards and val_shards, e.g. {same[0]}",
+                "render val_shards with another seed and split=test",
+            )
+
+
+def _check_set(name: str, samples: ProxySamples, body: BodyModel) -> None:
+    index, palette = samples.index, body.atlas.palette
+    if not len(index):
+        raise InputError(f"{name} with subjects", "none", "render some: python -m render_synth out=...")
+    seen = 0
+    for i in np.unique(np.linspace(0, len(index) - 1, LOOK_AT).astype(int)):
+        key, topology = index.key(int(i)), index.meta(int(i)).get("topology", body.topology_id)
+        if topology != body.topology_id:
+            raise InputError(
+                f"{name} of body {body.name} (topology {body.topology_id})",
+                f"{key} of topology {topology}",
+                "give body= the one they were rendered with, or render again",
+            )
+        for j, kind in enumerate(index.kinds(int(i))):
+            view = index.view(int(i), j)
+            known = palette.body_ids if kind in ("body", "full") else palette.hand_ids
+            strange = sorted(set(np.unique(view.labels).tolist()) - {0, *known})
+            if strange:
+                raise InputError(
+                    f"{name}: {kind} labels of the palette", f"{strange} in view {j} of {key}", "render again"
+                )
+            seen += int((view.labels > 0).sum())
+    if not seen:
+        raise InputError(
+            f"{name} in which somebody is seen",
+            f"no labelled pixel in {LOOK_AT} subjects",
+            "look at them: python -m render_synth inspect FOLDER",
+        )
+
+
+def _params(samples: ProxySamples, i: int) -> object:
+    return samples.index.meta(i)["params"]

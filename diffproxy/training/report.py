@@ -1,0 +1,72 @@
+"""What a run tells while it goes: progress bar, curves.jsonl (numpy alone can read it), TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from torch import Tensor
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Averages losses over `every` steps. Only the main process may make one."""
+
+    def __init__(self, out: Path, start: int, steps: int, every: int, tensorboard: bool):
+        out.mkdir(parents=True, exist_ok=True)
+        self.curves, self.every = out / "curves.jsonl", every
+        self.running: dict[str, float] = {}
+        self.mark = time.monotonic()
+        self.bar = tqdm(total=steps, initial=start, desc="train", unit="step")
+        self.board = _summary_writer(out / "tensorboard", start) if tensorboard else None
+
+    def losses(self, step: int, losses: dict[str, Tensor], grad_norm: float) -> None:
+        """Add one step's losses; every `every` steps their means are written."""
+        for k, v in losses.items():
+            self.running[k] = self.running.get(k, 0.0) + v.item()
+        self.bar.update()
+        if step % self.every:
+            return
+        row: dict[str, Any] = {k: round(v / self.every, 5) for k, v in self.running.items()}
+        self.bar.set_postfix(row)
+        seconds = (time.monotonic() - self.mark) / self.every
+        self._write(step, row | {"s_per_step": round(seconds, 4), "grad_norm": round(grad_norm, 3)}, "train")
+        self.mark, self.running = time.monotonic(), {}
+
+    def scores(self, step: int, scores: dict[str, float], picture: UInt8[np.ndarray, "H W 3"]) -> None:
+        """Held-out numbers and their picture; the time they took does not count as training."""
+        self._write(step, scores, "val")
+        log.info("step %d: %s", step, scores)
+        if self.board is not None:
+            self.board.add_image("val/proxies", picture, step, dataformats="HWC")
+        self.mark = time.monotonic()
+
+    def close(self) -> None:
+        self.bar.close()
+        if self.board is not None:
+            self.board.close()
+
+    def _write(self, step: int, row: dict[str, Any], group: str) -> None:
+        line = row | {"step": step} if group == "train" else {"step": step, group: row}
+        with self.curves.open("a") as f:
+            f.write(json.dumps(line) + "\n")
+        if self.board is not None:
+            for k, v in row.items():
+                self.board.add_scalar(f"{group}/{k}", v, step)
+
+
+def _summary_writer(folder: Path, start: int) -> Any | None:
+    """TensorBoard's writer, or None where it is not installed; a resumed run overwrites what came after `start`."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        log.info("no TensorBoard here (pip install tensorboard): curves are in curves.jsonl alone")
+        return None
+    return SummaryWriter(folder, purge_step=start + 1)

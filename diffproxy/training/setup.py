@@ -1,0 +1,126 @@
+"""Everything a run needs before its first step: model, parameters, optimiser, average, data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch.utils.data import DataLoader, Sampler
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.generator import (
+    ProxyGenerator,
+    initial_generator,
+    load_saved_generator,
+    preset,
+)
+from diffproxy.generator.presets import PRESETS
+from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint
+from diffproxy.training.config import TrainConfig
+from diffproxy.training.data_check import check_data
+from diffproxy.training.dataset import ProxySamples, SampleConfig
+from diffproxy.training.ema import EMA
+from diffproxy.training.parameters import select_parameters
+from diffproxy.training.step import TrainingObjective
+
+log = logging.getLogger(__name__)
+
+
+class StepSampler(Sampler[int]):
+    """Sample numbers of steps `start ... steps`: this process' share of each global batch, no shuffling state."""
+
+    def __init__(self, start: int, steps: int, batch: int, rank: int, world: int):
+        self.start, self.steps, self.batch, self.rank, self.world = start, steps, batch, rank, world
+
+    def __iter__(self) -> Iterator[int]:
+        for step in range(self.start, self.steps):
+            first = (step * self.world + self.rank) * self.batch
+            yield from range(first, first + self.batch)
+
+    def __len__(self) -> int:
+        return (self.steps - self.start) * self.batch
+
+
+@dataclass
+class Run:
+    """A training about to take step `start` + 1. `objective` is wrapped for devices, `bare` is the same unwrapped."""
+
+    config: TrainConfig
+    accelerator: Accelerator
+    body: BodyModel
+    objective: Any
+    bare: TrainingObjective
+    optimizer: Any
+    ema: EMA
+    start: int
+    loader: DataLoader
+    val: ProxySamples | None
+
+    @property
+    def out(self) -> Path:
+        return Path(self.config.out)
+
+    @property
+    def is_main(self) -> bool:
+        return self.accelerator.is_main_process
+
+
+def start_generator(source: str) -> ProxyGenerator:
+    """A fresh generator by preset name, its frozen public parts loaded, or a saved one by path.
+
+    Raises InputError where public weights are missing (docs/generator.md says how to get them).
+    """
+    return initial_generator(preset(source)) if source in PRESETS else load_saved_generator(Path(source))[0]
+
+
+def set_up(config: TrainConfig) -> Run:
+    """Build everything and continue from the newest checkpoint in `config.out`, if there is one."""
+    accelerator = Accelerator(
+        mixed_precision=config.precision,
+        cpu=not torch.cuda.is_available(),
+        # A stage trains some parameters only, and which get gradients may depend on the batch.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+    torch.manual_seed(config.seed)
+    body = load_body(config.body)
+    generator = start_generator(config.generator)
+    objective = TrainingObjective(generator, body.atlas.palette, config)
+    groups = select_parameters(generator, config)
+    if config.gradient_checkpointing:
+        generator.unet.enable_gradient_checkpointing()
+    if config.channels_last:
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    wrapped, optimizer = accelerator.prepare(objective, optimizer)
+    bare: TrainingObjective = accelerator.unwrap_model(wrapped)
+    ema = EMA(bare.generator, config.ema)
+    start = 0
+    if (checkpoint := latest_checkpoint(Path(config.out))) is not None:
+        start = load_checkpoint(checkpoint, bare.generator, optimizer, ema)
+        log.info("resumed at step %d from %s", start, checkpoint)
+
+    size = bare.generator.config.image_size, bare.generator.config.proxy_size
+    samples = SampleConfig(*size, views=config.views, hands=config.hands, seed=config.seed)
+    data = ProxySamples(config.shards, body, samples, config.augment)
+    val = ProxySamples(config.val_shards, body, samples, None) if config.val_shards else None
+    if accelerator.is_main_process:
+        check_data(data, val, body)
+    sampler = StepSampler(
+        start, config.steps, config.batch, accelerator.process_index, accelerator.num_processes
+    )
+    loader = DataLoader(
+        data,
+        config.batch,
+        sampler=sampler,
+        num_workers=config.workers,
+        drop_last=True,
+        prefetch_factor=6 if config.workers else None,
+        multiprocessing_context="fork" if config.workers else None,
+    )
+    return Run(config, accelerator, body, wrapped, bare, optimizer, ema, start, loader, val)

@@ -1,0 +1,178 @@
+"""What a run trains, stores, drops and refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.body import BodyParams
+from diffproxy.data.shards import ShardView, ShardWriter
+from diffproxy.errors import InputError
+from diffproxy.generator import (
+    AttentionConfig,
+    build_generator,
+    load_saved_generator,
+    nano_config,
+    save_generator,
+)
+from diffproxy.training.config import TrainConfig
+from diffproxy.training.data_check import check_data
+from diffproxy.training.dataset import ProxySamples, SampleConfig
+from diffproxy.training.setup import set_up
+from diffproxy.training.step import drop_conditioning
+from diffproxy.training.trainer import held_out_scores, train, train_step
+
+VAE = {
+    "in_channels": 3, "out_channels": 3, "latent_channels": 4, "block_out_channels": [8, 8], "norm_num_groups": 4,
+    "layers_per_block": 1, "sample_size": 16, "down_block_types": ["DownEncoderBlock2D"] * 2,
+    "up_block_types": ["UpDecoderBlock2D"] * 2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def config(tiny_shards, tiny_generator, tmp_path):
+    return TrainConfig(
+        out=str(tmp_path / "run"), shards=str(tiny_shards), generator=str(tiny_generator), steps=2, batch=2,
+        warmup_steps=1, lr=1e-3, precision="no", workers=0, log_every=1, save_every=2, tensorboard=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def vae_generator(body, tmp_path_factory):
+    """A tiny generator with a VAE instead of patches."""
+    torch.manual_seed(0)
+    nano = nano_config()
+    config = nano.replace(
+        name="tiny-vae", image_size=32, proxy_size=16, codec="vae", codec_factor=2, latent_channels=4, codec_args=VAE,
+        adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
+        unet={**nano.unet, "sample_size": 8, "in_channels": 4, "out_channels": 4, "block_out_channels": [16, 16, 16],
+              "cross_attention_dim": 8, "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},
+        attention=AttentionConfig(epipolar_grids=(4, 2), dense_below=1),
+    )  # fmt: skip
+    return save_generator(build_generator(config), body.atlas.palette, tmp_path_factory.mktemp("vae"))
+
+
+def test_checkpoints_hold_what_is_trained_and_no_more(config, tmp_path):
+    train(replace(config, freeze_conditioning=True))
+    state = torch.load(tmp_path / "run/checkpoints/step_0000002.pt", weights_only=True)
+    assert state["model"] and all(k.startswith(("unet.", "prompts.")) for k in state["model"])
+    assert state["ema"]["shadow"].keys() == state["model"].keys()
+
+
+def test_a_checkpoint_of_another_stage_is_refused(config):
+    train(replace(config, freeze_conditioning=True))
+    with pytest.raises(InputError, match="trains the same parameters"):
+        train(replace(config, steps=3))
+
+
+def test_gradient_checkpointing_changes_memory_not_gradients(config):
+    grads = []
+    for on in (False, True):
+        run = set_up(replace(config, gradient_checkpointing=on, seed=3))
+        batch = next(iter(run.loader))
+        loss = run.objective(batch, torch.Generator().manual_seed(0))["total"]
+        loss.backward()
+        unet = run.bare.generator.unet
+        assert unet.is_gradient_checkpointing == on
+        grads.append({k: p.grad.clone() for k, p in unet.named_parameters() if p.grad is not None})
+    assert grads[0].keys() == grads[1].keys()
+    for k, g in grads[0].items():
+        torch.testing.assert_close(g, grads[1][k], rtol=1e-4, atol=1e-6)
+
+
+def test_dropped_samples_lose_image_and_adapter_but_nothing_else(config):
+    run = set_up(config)
+    batch = next(iter(run.loader))
+    cond = run.bare.condition(batch)
+    dropped = drop_conditioning(cond, torch.tensor([True, False]))
+    V = cond.views
+    for a, b in zip(cond.adapter.features, dropped.adapter.features, strict=True):
+        assert torch.equal(a[:V], b[:V]) and not b[V:].any() and a[V:].any()
+    assert torch.equal(cond.image_tokens[:V], dropped.image_tokens[:V]) and not dropped.image_tokens[V:].any()
+    assert torch.equal(cond.prompt_ids, dropped.prompt_ids) and dropped.rays is cond.rays
+
+
+def test_always_dropped_conditioning_teaches_the_adapter_nothing(config):
+    run = set_up(replace(config, condition_dropout=1.0, dense_weight=0.0))
+    losses = run.objective(next(iter(run.loader)), torch.Generator().manual_seed(0))
+    losses["total"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in run.bare.generator.adapter.parameters())
+    assert any(p.grad is not None and p.grad.any() for p in run.bare.generator.unet.parameters())
+
+
+def test_the_decoder_stage_trains_the_decoder_alone(config, vae_generator):
+    run_config = replace(config, stage="decoder", generator=str(vae_generator), steps=6, lr=3e-3)
+    run = set_up(run_config)
+    first = float(run.objective(next(iter(run.loader)), torch.Generator())["total"].detach())
+    exported = train(run_config)
+    before, after = load_saved_generator(vae_generator)[0], load_saved_generator(exported)[0]
+    changed = {
+        k for k, v in before.state_dict().items() if not torch.equal(v.half(), after.state_dict()[k].half())
+    }
+    assert changed and all(
+        k.startswith(("codec.vae.decoder.", "codec.vae.post_quant_conv.")) for k in changed
+    )
+    assert "codec" not in after.config.frozen
+    run.bare.generator.load_state_dict(after.state_dict())
+    assert float(run.objective(next(iter(run.loader)), torch.Generator())["total"].detach()) < first
+
+
+def test_a_codec_without_parameters_has_no_decoder_stage(config):
+    with pytest.raises(InputError, match="no parameters"):
+        train(replace(config, stage="decoder"))
+    with pytest.raises(InputError, match="stage one of"):
+        train(replace(config, stage="vae"))
+
+
+def test_held_out_bodies_are_fitted(config, tiny_shards):
+    run = set_up(replace(config, val_shards=str(tiny_shards), val_samples=2, val_fit=1, diffusion_weight=0.0))
+    train_step(run, 1, next(iter(run.loader)))
+    scores, picture = held_out_scores(run, 1)
+    assert {
+        "dense_part_accuracy",
+        "dense_part_iou",
+        "dense_surface_median_mm",
+        "dense_unfitted",
+    } <= scores.keys()
+    assert "sample_part_accuracy" not in scores  # the UNet is not trained in this stage
+    assert ("dense_mpjpe" in scores) == (scores["dense_unfitted"] == 0)
+    assert picture.shape[2] == 3 and picture.any() and run.bare.training
+    assert (run.out / "samples" / "0000001.png").is_file()
+
+
+def test_tensorboard_gets_scalars(config, tmp_path):
+    pytest.importorskip("tensorboard")
+    train(replace(config, tensorboard=True))
+    assert list((tmp_path / "run/tensorboard").glob("events.*"))
+
+
+def shards_of(folder, body, make_ring, labels=None, topology=None, betas=0.0):
+    cameras = make_ring(2, size=32)
+    maps = np.zeros((32, 32), np.uint8) if labels is None else labels
+    view = lambda c: ShardView(np.zeros((32, 32, 3), np.uint8), maps, np.zeros((32, 32, 2), np.float32),  # noqa: E731
+                               (maps > 0).astype(np.uint8), c, "body")  # fmt: skip
+    params = BodyParams.rest().replace(betas=torch.full((1, 10), betas))
+    with ShardWriter(folder / "a.tar") as writer:
+        writer.add(
+            "s0-0000000", [view(c) for c in cameras], params, {"topology": topology or body.topology_id}
+        )
+    return ProxySamples(folder, body, SampleConfig(32, 16), None)
+
+
+def test_wrong_data_is_named_before_the_first_step(body, make_ring, tmp_path):
+    good = np.full((32, 32), 3, np.uint8)
+    make = lambda name, **kw: shards_of(tmp_path / name, body, make_ring, **kw)  # noqa: E731
+    for name in ("ok", "twin", "other", "empty", "hand", "alien"):
+        (tmp_path / name).mkdir()
+    ok, twin = make("ok", labels=good), make("twin", labels=good)
+    check_data(ok, make("other", labels=good, betas=1.0), body)
+    check_data(ok, ok, body)  # meant: learning by heart
+    with pytest.raises(InputError, match="not trained on"):
+        check_data(ok, twin, body)
+    with pytest.raises(InputError, match="somebody is seen"):
+        check_data(make("empty"), None, body)
+    with pytest.raises(InputError, match="labels of the palette"):
+        check_data(make("hand", labels=good + 30), None, body)
+    with pytest.raises(InputError, match="topology"):
+        check_data(make("alien", labels=good, topology="0" * 16), None, body)
