@@ -46,6 +46,9 @@ class RenderConfig:
     env: str = option(
         "", "folder of your equirectangular .hdr or .exr environments (empty: procedural light only)"
     )
+    photo: float = option(
+        0.8, "how much the cameras spoil their pictures: 0 clean; 1 much noise, blur, bad exposure, JPEG"
+    )
     extras: str = option(
         "",
         "more pictures per view, e.g. extras=depth,normals,visibility (empty: none; see docs/render_synth.md)",
@@ -83,6 +86,8 @@ class RenderConfig:
                 "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"
             )
 
+        if not 0 <= self.photo <= 1:
+            raise InputError("photo between 0 and 1", f"photo={self.photo}", "for example photo=0.8")
         unknown = sorted(set(self.extra_names) - set(EXTRAS))
         if unknown:
             raise InputError(f"extras among {', '.join(EXTRAS)}", ", ".join(unknown), f"extras={EXTRAS[0]}")

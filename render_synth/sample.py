@@ -20,8 +20,9 @@ from render_synth.people.bodies import Person, sample_person
 from render_synth.people.dress import Dressed, dress
 from render_synth.people.fine_mesh import vertex_normals
 from render_synth.picture import mitsuba_backend as backend
+from render_synth.picture.photographer import Photographer
 from render_synth.picture.visibility import Layers, Triangles, camera_normals, coverage
-from render_synth.scenes.world import build_world, far_from_rays, grade
+from render_synth.scenes.world import build_world, far_from_rays
 from render_synth.shots import plan_shots
 from render_synth.streams import stream
 
@@ -83,6 +84,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         [triangles(m) for m in (world.things, *world.quads)],
     )
     normals = vertex_normals(person.vertices, faces) if "normals" in config.extra_names else None
+    photographer = Photographer(draw, config.photo, target)
     views, hands = [], 0
     for number, shot in enumerate(shots):
         is_hand = shot.kind not in ("body", FULL)
@@ -99,8 +101,8 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
             shot.crop, (shot.camera.width, shot.camera.height), (shot.source.width, shot.source.height)
         )
         sensor = draw(f"sensor-{number}")
-        rgb = backend.render(scene, shot.camera, config.spp, seed=int(sensor.integers(2**31)))
-        rgb = np.round(grade(sensor, rgb) * 255).astype(np.uint8) * shown[..., None]
+        light = backend.render(scene, shot.camera, config.spp, seed=int(sensor.integers(2**31)))
+        rgb = photographer.take(sensor, shot, light, seen.mask, seen.depth) * shown[..., None]
         info = {
             "crop": list(shot.crop),
             "source": [shot.source.width, shot.source.height],

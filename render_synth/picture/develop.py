@@ -65,7 +65,7 @@ def draw_photo(rng: np.random.Generator, photo: Number) -> Photo:
         lift=photo * max(0.0, n(0, 0.03)),
         gamma=float(np.exp(photo * n(0, 0.08))),
         sharp=photo * max(0.0, n(0.3, 0.5)),
-        quality=int(u(35, 75) if cheap else u(70, 97)) if photo > 0 else 0,
+        quality=int(u(45, 80) if cheap else u(70, 97)) if photo > 0 else 0,
         long_side=1 - photo * (u(0.3, 0.7) if cheap else u(0, 0.3)),
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def shoot(
     image = lens.vignette(image, centre, frame.half, photo.fall)
     image = lens.chromatic_aberration(image, centre, photo.aberration)
     # Down to the camera's own pixels, where those are coarser than the crop's.
-    ratio = photo.long_side / frame.scale if photo.quality else 1.0
+    ratio = max(photo.long_side / frame.scale, 0.3) if photo.quality else 1.0
     size = (w, h) if ratio >= 0.95 else (max(round(w * ratio), 12), max(round(h * ratio), 12))
     image = sensor.resample(image, *size)
     finer = max(ratio, 1.0)  # several of the camera's pixels are averaged to one of the crop

@@ -42,6 +42,24 @@ class Solids:
         faces = np.concatenate([np.stack([i, j, j + sides], 1), np.stack([i, j + sides, i + sides], 1)])
         self.add(np.concatenate([start + ring, end + ring]), faces, color)
 
+    def ball(self, center, radius: float, color, bands: int = 8) -> None:
+        """A sphere of `bands` x 12 patches."""
+        lat, lon = np.linspace(-np.pi / 2, np.pi / 2, bands + 1), np.arange(12) * np.pi / 6
+        ring = np.stack([np.cos(lon), 0 * lon, np.sin(lon)], 1)
+        points = np.cos(lat)[:, None, None] * ring + np.sin(lat)[:, None, None] * np.array([0, 1.0, 0])
+        i, j = np.meshgrid(np.arange(bands), np.arange(12), indexing="ij")
+        a, b, c, d = 12 * i + j, 12 * i + (j + 1) % 12, 12 * (i + 1) + (j + 1) % 12, 12 * (i + 1) + j
+        faces = np.concatenate(
+            [np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)]
+        )
+        self.add(np.asarray(center) + radius * points.reshape(-1, 3), faces, color)
+
+    def place(self, other: Solids, turn: Float[np.ndarray, "3 3"], origin: Float[np.ndarray, "3"]) -> None:
+        """Another collection's triangles, turned and moved: x = turn @ x + origin."""
+        move = lambda v: (v @ np.asarray(turn).T + origin).astype(np.float32)  # noqa: E731
+        self._corners += [move(v) for v in other._corners]
+        self._colors += other._colors
+
     def merged(self) -> tuple[Float[np.ndarray, "N 3"], Int[np.ndarray, "F 3"], Float[np.ndarray, "N 3"]]:
         """(vertices, faces, vertex colours); a far tiny triangle when empty, so that no mesh is ever empty."""
         if not self._corners:

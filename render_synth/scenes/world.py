@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from render_synth import colors
 from render_synth.cameras import Layout
 from render_synth.mesh import Mesh
 from render_synth.scenes import clutter, textures
@@ -171,20 +170,4 @@ def build_world(
         sky_turn=float(rng.uniform(0, 2 * np.pi)),
         sky_gain=float(rng.uniform(0.3, 1.2)),
         notes={"indoors": indoors, "lamps": count},
-    )
-
-
-def grade(rng: np.random.Generator, image: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
-    """A camera's exposure, white balance and tone: linear radiance to sRGB in [0, 1]."""
-    light = np.maximum(image.mean(-1), 1e-6)
-    key = np.exp(np.mean(np.log(light + 0.02 * light.mean())))
-    gain = rng.uniform(0.10, 0.30) / key
-    gain = min(gain, rng.uniform(0.9, 1.4) / max(float(np.quantile(light, 0.93)), 1e-6))
-    balanced = image * gain * np.exp(rng.normal(0, 0.06, 3))
-    shoulder = rng.uniform(0.6, 1.0)  # soft clipping of highlights above it
-    over = np.maximum(balanced - shoulder, 0)
-    return colors.srgb(
-        np.where(
-            balanced > shoulder, shoulder + (1 - shoulder) * over / (over + 1 - shoulder + 1e-3), balanced
-        )
     )
