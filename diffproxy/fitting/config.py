@@ -23,6 +23,8 @@ class FitConfig:
     """A view with fewer foreground pixels does not count as seeing the person."""
     fit_scale: bool = True
     """A global scale beside the betas (children, unusual statures). Fixed at 1 when betas are given."""
+    prior: str = "gaussian"
+    """Of poses: none, gaussian, diffusion (the packaged network), or the path of another (docs/prior.md)."""
     pose_weight: float = 1.0
     beta_std: float = 1.0
     log_scale_std: float = 0.04

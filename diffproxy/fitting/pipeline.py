@@ -14,8 +14,9 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.covariance import joint_std
+from diffproxy.fitting.diffusion_prior import localised
 from diffproxy.fitting.observations import stack
-from diffproxy.fitting.priors import Prior
+from diffproxy.fitting.priors import Prior, variables_of
 from diffproxy.fitting.residuals import Noise, Observations, Reprojection
 from diffproxy.fitting.result import FitResult, Status
 from diffproxy.fitting.robust import rayleigh_sigma
@@ -60,12 +61,15 @@ def solve(
     state = State.from_params(start)
     skeleton = Skeleton(body, start.expression)
     stages = schedule(config, not fixed_shape, config.hands)
+    passes, done = sum(len(s.kernels) for s in stages), 0
     for stage in stages:
         began = time.perf_counter()
         data = Reprojection(body, skeleton, _observe(subjects, stage, config, like), start.expression)
         for kernel in stage.kernels:
             noise = _noise(data, state, config, kernel)
-            state = _run(data, priors, state, stage, noise, config, subjects)
+            terms = localised(priors, variables_of(state), done / max(passes - 1, 1), config.solver)
+            state = _run(data, terms, state, stage, noise, config, subjects)
+            done += 1
         for s in subjects:
             s.timings[stage.name] = (time.perf_counter() - began) / len(subjects)
     return _results(subjects, body, config, priors, data, state, stages[-1])
@@ -143,7 +147,8 @@ def _results(
 ) -> list[FitResult]:
     began = time.perf_counter()
     noise = _noise(data, state, config, 0.0)
-    std = joint_std(total_normal(data, priors, state, stage.free, noise), data.skeleton, state, stage.free)
+    terms = localised(priors, variables_of(state), 1.0)
+    std = joint_std(total_normal(data, terms, state, stage.free, noise), data.skeleton, state, stage.free)
     params = state.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in subjects]), dtype=torch.float64)
     params = params.replace(transl=(params.transl.double().cpu() + centers).to(params.transl))

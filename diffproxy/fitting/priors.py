@@ -11,11 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.pose_statistics import marginals, pose_statistics
 from diffproxy.fitting.residuals import Normal
 from diffproxy.fitting.so3 import left_jacobian_inverse
 from diffproxy.fitting.start import PosePenalty
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, State
+from diffproxy.prior import load_prior
 
 VARIABLES_DIM = 176
 """What a prior sees: 165 axis-angle values (radians) | 10 betas | log scale. Never the place in the world."""
@@ -89,20 +91,34 @@ def pose_penalty() -> PosePenalty:
 
 
 def default_priors(like: Tensor, config: FitConfig) -> list[Prior]:
-    """Gaussian priors: body and hand poses (statistics of the pose bank), betas, scale."""
+    """Body and hand poses as `config.prior` says, betas, scale."""
+    eye = torch.eye(10, dtype=like.dtype, device=like.device)
+    zero = torch.zeros_like(eye[0])
+    return [
+        *pose_priors(like, config.prior, config.pose_weight),
+        LinearPrior(BETAS, zero, eye / config.beta_std),
+        LinearPrior(slice(LOG_SCALE, LOG_SCALE + 1), zero[:1], eye[:1, :1] / config.log_scale_std),
+    ]
+
+
+def pose_priors(like: Tensor, name: str, weight: float) -> list[Prior]:
+    """`none`; `gaussian`: statistics of the pose bank; `diffusion`: the packaged network; or the path of another."""
+    if name == "none":
+        return []
 
     def tensor(a: np.ndarray) -> Tensor:
         return torch.as_tensor(a, dtype=like.dtype, device=like.device)
 
     stats = pose_statistics()
-    eye = torch.eye(10, dtype=like.dtype, device=like.device)
-    zero = torch.zeros_like(eye[0])
     places = {"body": slice(3, 66), "left": slice(75, 120), "right": slice(120, 165)}
-    return [
-        *(
-            LinearPrior(place, tensor(stats[f"{k}_mean"]), config.pose_weight * tensor(stats[f"{k}_root"]))
-            for k, place in places.items()
-        ),
-        LinearPrior(BETAS, zero, eye / config.beta_std),
-        LinearPrior(slice(LOG_SCALE, LOG_SCALE + 1), zero[:1], eye[:1, :1] / config.log_scale_std),
+    gaussian: list[Prior] = [
+        LinearPrior(place, tensor(stats[f"{k}_mean"]), weight * tensor(stats[f"{k}_root"]))
+        for k, place in places.items()
     ]
+    if name == "gaussian":
+        return gaussian
+    model = load_prior(None if name == "diffusion" else name).to(like.device)
+    term = DiffusionPrior(model, weight)
+    return (
+        [term] if model.net.hand is not None else [term, *gaussian[1:]]
+    )  # a body alone: fingers stay Gaussian
