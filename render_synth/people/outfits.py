@@ -29,9 +29,13 @@ def sample_tailored(rng: np.random.Generator, posed: Posed) -> tuple[list[Mesh],
     kind, u = str(rng.choice(KINDS, p=CHANCE)), rng.uniform
     a, tubes = posed.a, posed.a.tubes
     worn: list[Mesh] = []
+    folds = int(rng.integers(2**31))
 
     def add(*pieces: Piece) -> None:
         worn.extend(colored(rng, list(pieces)))
+
+    def stitch(shell: Shell) -> Piece:
+        return sew(posed, tubes, shell, folds)
 
     def legs(length: float, slim: bool = False) -> Shell:
         hem = u(0.004, 0.02) if slim else u(0.01, 0.06)
@@ -57,14 +61,14 @@ def sample_tailored(rng: np.random.Generator, posed: Posed) -> tuple[list[Mesh],
             u(0.88, 1.0) if kind == "casual" or (kind != "shorts" and rng.random() < 0.7) else u(0.2, 0.6)
         )
         low = legs(length)
-        add(sew(rng, posed, tubes, low))
+        add(stitch(low))
         if kind != "bare":
             tucked = rng.random() < 0.4
             upper = shirt(under=kind == "jacket" or tucked)
             upper = tuck(upper, low) if tucked else over(upper, low)
-            add(sew(rng, posed, tubes, upper))
+            add(stitch(upper))
             if kind == "jacket":
-                add(sew(rng, posed, tubes, over(jacket(u(-0.35, 0.1)), low, upper)))
+                add(stitch(over(jacket(u(-0.35, 0.1)), low, upper)))
     elif kind in ("skirt", "dress"):
         bottom = rng.choice([u(0.2, 0.45), u(0.45, 0.7), u(0.7, 0.95)])
         narrow = rng.random() < 0.25
@@ -74,18 +78,18 @@ def sample_tailored(rng: np.random.Generator, posed: Posed) -> tuple[list[Mesh],
         cut = Cut(waist + 0.05, bottom, u(0.006, 0.01), flare, fullness, pleats, straight=not narrow)
         skirt = hang_skirt(rng, posed, cut)
         if kind == "dress":
-            add(sew(rng, posed, tubes, shirt(under=True, hem=waist)), skirt)
+            add(stitch(shirt(under=True, hem=waist)), skirt)
         else:
             add(skirt)
-            add(sew(rng, posed, tubes, shirt(under=True, hem=u(waist - 0.08, waist + 0.1))))
+            add(stitch(shirt(under=True, hem=u(waist - 0.08, waist + 0.1))))
     else:  # coats and robes: open in front, over trousers
         low = legs(u(0.9, 1.0), slim=True)
         upper = tuck(shirt(under=True), low)
-        below = [sew(rng, posed, tubes, low)]
+        below = [stitch(low)]
         add(below[0])
-        add(sew(rng, posed, tubes, upper))
+        add(stitch(upper))
         waist, length = u(0.25, 0.4), u(0.3, 0.75) if kind == "coat" else u(0.75, 0.95)
         opening = u(0.02, 0.5)
         cut = Cut(waist + 0.05, length, 0.016, u(0.05, 0.2), u(1.0, 1.25), opening=opening)
-        add(sew(rng, posed, tubes, over(jacket(waist), low, upper)), hang_skirt(rng, posed, cut, below))
+        add(stitch(over(jacket(waist), low, upper)), hang_skirt(rng, posed, cut, below))
     return worn, kind

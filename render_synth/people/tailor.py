@@ -17,6 +17,8 @@ from render_synth.people.posed import Posed
 from render_synth.people.skirt import Cut, bell
 from render_synth.people.tubes import STATIONS, Tubes, outward
 
+DROOP = 0.7  # how far slack hangs down across a limb, over its way out
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -25,7 +27,6 @@ class Shell:
     mask: Bool[np.ndarray, "N"]
     tight: float
     slack: Float[np.ndarray, "N"]
-    droop: float = 0.8
 
 
 def trousers(
@@ -48,7 +49,7 @@ def trousers(
     cut = np.maximum(thigh + along * (end - thigh), reach) + flare * np.clip((t - 0.5) / 0.5, 0, 1)
     slack = np.clip(cut - tubes.radius, 0, 0.16) * np.clip(t / 0.15, 0, 1) ** 0.7
     slack = np.where(a.leg > 0, slack, 0.35 * np.minimum(tubes.fall, 0.03))
-    return Shell(mask, rng.uniform(0.003, 0.006), np.minimum(slack, tubes.most).astype(np.float32), 0.6)
+    return Shell(mask, rng.uniform(0.003, 0.006), np.minimum(slack, tubes.most).astype(np.float32))
 
 
 def top(
@@ -92,18 +93,16 @@ def open_front(
     front = (normal_z > -0.15) & (a.rest[:, 2] > a.joints[9, 2]) & (a.arm < -0.5)
     near = np.exp(-((aside / 0.13) ** 2)) * front * np.clip(1.1 - a.torso, 0, 1)
     slack = shell.slack + rng.uniform(0.005, 0.04) * near
-    return Shell(
-        shell.mask & ~(front & (np.abs(aside) < width)), shell.tight, slack.astype(np.float32), shell.droop
-    )
+    return Shell(shell.mask & ~(front & (np.abs(aside) < width)), shell.tight, slack.astype(np.float32))
 
 
 def over(shell: Shell, *under: Shell) -> Shell:
     """The shell with as much slack as it takes to lie over others."""
     slack = shell.slack
     for other in under:
-        need = 1.15 * other.slack + 1.3 * other.tight - 0.7 * shell.tight + 0.006
+        need = other.slack + max(other.tight - shell.tight, 0.0) + 0.006
         slack = np.where(other.mask, np.maximum(slack, need), slack)
-    return Shell(shell.mask, shell.tight, slack.astype(np.float32), under[0].droop if under else shell.droop)
+    return Shell(shell.mask, shell.tight, slack.astype(np.float32))
 
 
 def tuck(shell: Shell, into: Shell) -> Shell:
@@ -121,19 +120,20 @@ class Piece:
     front: Float[np.ndarray, "N"]
 
 
-def sew(rng: np.random.Generator, posed: Posed, tubes: Tubes, shell: Shell) -> Piece:
-    """The posed surface of a shell, with folds."""
+def sew(posed: Posed, tubes: Tubes, shell: Shell, folds: int) -> Piece:
+    """The posed surface of a shell, with folds: pieces of the same number fold alike and stay in their order."""
     a = posed.a
     keep = shell.mask[a.mesh.faces].all(1)
     used, inverse = np.unique(a.mesh.faces[keep], return_inverse=True)
     rest, slack = a.rest[used], shell.slack[used]
+    rng = np.random.default_rng(folds)
     wide = noise.field(rng, rest * rng.uniform(0.4, 1.0, 3), rng.uniform(0.1, 0.2), 6)
     wrinkle = np.clip(0.7 * wide + 0.3 * noise.field(rng, rest, 0.06, 6), -1.5, 2)
     tight = shell.tight * (1 + 0.35 * np.maximum(wrinkle, -1)) * posed.scale
     slack = (slack + 0.3 * np.minimum(slack, 0.02) * wrinkle) * posed.scale
     normal = posed.fine_normals[used]
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    step = tight[:, None] * normal + slack[:, None] * outward(posed, tubes, shell.droop)[used]
+    step = tight[:, None] * normal + slack[:, None] * outward(posed, tubes, DROOP)[used]
     step += np.maximum(tight - np.einsum("ni,ni->n", step, normal), 0)[:, None] * normal
     v = posed.fine[used] + step
     v[:, 1] = np.maximum(v[:, 1], posed.floor + 0.003)
