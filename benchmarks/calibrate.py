@@ -1,0 +1,120 @@
+"""How well cameras are recovered from the body alone, on synthetic people with known cameras. JSON out.
+
+    python benchmarks/calibrate.py rigs=10 frames=1 views=4 start=rough|none noise=none|uv|bad|awful [known=height]
+
+Every rig sees one person of random shape in `frames` poses of the held-out part of the pose bank, standing within a
+metre of the middle. start=rough: each camera is turned by `degrees` (5) about a random axis and moved by `metres`
+(0.1). start=none: only the picture sizes are known, and the focal lengths, unless focal=guess, which starts them at a
+field of view of 60 degrees whatever they are. known: height (of the person), distance (of the first two cameras) or
+nothing (the scale is that of an average body). noise as in fit_exact.py.
+
+Errors: rotation of each camera and position of each camera, after the estimated rig as a whole was laid on the true
+one rigidly ("rigid", scale included in the error) or by a similarity ("up_to_scale"). Worst camera of each rig; median
+and worst over rigs. "before": the same for the start.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from fit_exact import random_params, ring, spoil
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.calibration import CalibrationConfig, calibrate
+from diffproxy.calibration.compare import compare_rigs
+from diffproxy.calibration.predicted import guessed_cameras
+from diffproxy.calibration.terms import body_height
+from diffproxy.cameras import Camera
+from diffproxy.proxies import ProxyMaps, render_proxies
+
+
+def perturbed(camera: Camera, rng: np.random.Generator, degrees: float, metres: float) -> Camera:
+    """Turned about its centre and moved, each by exactly so much, in random directions."""
+    axis, way = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
+    R = Rotation.from_rotvec(np.radians(degrees) * axis).as_matrix() @ camera.R_cam_world
+    return replace(camera, R_cam_world=R, t_cam_world=-R @ (camera.center_world + metres * way))
+
+
+def scene(
+    body: BodyModel, rng: np.random.Generator, frames: int, views: int, size: int, noise: str
+) -> tuple[list[ProxyMaps], tuple[Camera, ...], float]:
+    """Proxies of one person in several poses, true cameras, and the person's height."""
+    people = [random_params(rng) for _ in range(frames)]
+    betas = people[0].betas
+    with torch.no_grad():
+        vertices = [body(p.replace(betas=betas)).vertices[0].numpy() for p in people]
+    cameras = ring(np.concatenate(vertices), views, size)
+    maps = [spoil(render_proxies(body, v, cameras), body, noise, rng) for v in vertices]
+    return maps, cameras, body_height(body, betas[0])
+
+
+def main(words: list[str]) -> dict:
+    given = {"rigs": "10", "frames": "1", "views": "4", "start": "rough", "noise": "none", "size": "256", "degrees": "5",
+             "metres": "0.1", "known": "nothing", "focal": "known", "first": "0"}  # fmt: skip
+    given |= dict(w.split("=", 1) for w in words)
+    torch.set_num_threads(int(given.get("threads", torch.get_num_threads())))
+    body = load_body("anny")
+    rows = []
+    for k in tqdm(range(int(given["first"]), int(given["first"]) + int(given["rigs"])), disable=None):
+        rng = np.random.default_rng(k)
+        maps, true, height = scene(
+            body, rng, int(given["frames"]), int(given["views"]), int(given["size"]), given["noise"]
+        )
+        if given["start"] == "rough":
+            start = tuple(perturbed(c, rng, float(given["degrees"]), float(given["metres"])) for c in true)
+        else:
+            neutral = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in true)
+            start = neutral if given["focal"] == "known" else guessed_cameras(neutral)
+        if given["focal"] != "known":
+            maps = [replace(m, cameras=start) for m in maps]
+        a, b = true[0].center_world, true[1].center_world
+        config = CalibrationConfig(
+            rough=given["start"] == "rough",
+            focal=given["focal"] != "known",
+            focal_std=0.3,
+            common_focal=given["focal"] == "guess_common",
+            height=height if given["known"] == "height" else None,
+            distance=(true[0].name, true[1].name, float(np.linalg.norm(a - b)))
+            if given["known"] == "distance"
+            else None,
+        )
+        began = time.perf_counter()
+        found = calibrate(maps, start, body, config)
+        row = {"rig": k, "seconds": time.perf_counter() - began, "sigma_mm": 1000 * found.sigma}
+        row |= compare_rigs(found.cameras, true)
+        row |= {f"before_{n}": v for n, v in compare_rigs(start, true).items()}
+        row["stated_deg"] = max(r.turn_std_deg for r in found.reports)
+        row["stated_mm"] = max(r.place_std_mm for r in found.reports)
+        row["height_error_mm"] = 1000 * (found.height - height)
+        row["focal_percent"] = 100 * max(
+            abs(f.K[0, 0] / t.K[0, 0] - 1) for f, t in zip(found.cameras, true, strict=True)
+        )
+        rows.append(row)
+        if given.get("verbose") == "1":
+            print({n: round(v, 3) for n, v in row.items()}, found.notes, file=sys.stderr)
+    names = [n for n in rows[0] if n != "rig" and np.isfinite([r[n] for r in rows]).all()]
+    table = {n: np.abs([r[n] for r in rows]) for n in names}
+    return {
+        "options": given,
+        **{
+            n: {"median": round(float(np.median(v)), 3), "worst": round(float(v.max()), 3)}
+            for n, v in table.items()
+        },
+        "within_half_degree_and_1cm": int(((table["rigid_deg"] < 0.5) & (table["rigid_mm"] < 10)).sum()),
+        "within_1_degree": int((table["rigid_deg"] < 1.0).sum()),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1:]), indent=1))

@@ -1,0 +1,7 @@
+"""Cameras as variables: refining rough ones with the body, or finding them from the body alone."""
+
+from diffproxy.calibration.calibrate import Calibration, CalibrationConfig, calibrate
+from diffproxy.calibration.cameras_state import RigState
+from diffproxy.calibration.report import CameraReport
+
+__all__ = ["Calibration", "CalibrationConfig", "CameraReport", "RigState", "calibrate"]

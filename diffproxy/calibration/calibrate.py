@@ -1,0 +1,357 @@
+"""`calibrate`: proxies of several frames in, cameras and bodies out, from rough cameras or from none."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.calibration.bundle import FREE, Bundle, Seen, Solution, adjust, free_columns
+from diffproxy.calibration.cameras_state import RigState
+from diffproxy.calibration.report import CameraReport, camera_reports
+from diffproxy.calibration.start_rig import map_owner, placed, resect, rig_from_views, single_views
+from diffproxy.calibration.terms import (
+    CommonFocal,
+    KnownDistance,
+    KnownHeight,
+    RigTerm,
+    RoughCameras,
+    body_height,
+)
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.fitting import FitConfig, fit_many
+from diffproxy.fitting.correspondences import gather
+from diffproxy.fitting.priors import default_priors
+from diffproxy.fitting.state import State
+from diffproxy.proxies import ProxyMaps
+
+
+@dataclass(frozen=True)
+class CalibrationConfig:
+    """`rough`: the cameras' given poses are a start and a prior; without it nothing but intrinsics is taken from them.
+
+    The scale comes from `height` (of the person, metres), `distance` (two camera names, metres), the rough cameras, or
+    else from the average body. `fix`: a camera whose given pose becomes exactly that of the answer.
+    """
+
+    rough: bool = True
+    turn_std_deg: float = 5.0
+    place_std: float = 0.1
+    focal: bool = False
+    """Refine focal lengths, too."""
+    focal_std: float = 0.05
+    """Of the logarithm: how far focal lengths may be off."""
+    common_focal: bool = False
+    """All cameras share one correction of the focal length (cameras of one kind)."""
+    height: float | None = None
+    distance: tuple[str, str, float] | None = None
+    fix: str | None = None
+    max_pixels: int = 400
+    """Per view and frame."""
+    sigma_floor: float = 0.0005
+    max_sigma: float = 0.05
+    iterations: int = 15
+    """Per stage, at most."""
+    fit: FitConfig = field(default_factory=lambda: FitConfig(hands=False))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The cameras given, in new places; the bodies of the frames (None where nobody was found); and how sure it is."""
+
+    cameras: tuple[Camera, ...]
+    bodies: list[BodyParams | None]
+    reports: tuple[CameraReport, ...]
+    notes: tuple[str, ...]
+    height: float
+    """Of the person, metres, as fitted."""
+    sigma: float
+    """Noise of the proxies per axis, metres."""
+
+
+def calibrate(
+    frames: Sequence[ProxyMaps],
+    cameras: Sequence[Camera],
+    body: BodyModel,
+    config: CalibrationConfig | None = None,
+) -> Calibration:
+    """Find the poses (and focal lengths) of `cameras` from the body that they see.
+
+    frames: proxies of one person at several instants; a map belongs to the camera of the same name. cameras: of the
+    whole pictures, pinhole. Without rough poses (`rough=False`) the answer's world has its origin under the body's
+    first pelvis and +Y up along the body. InputError if fewer than two cameras see anybody.
+    """
+    config = config or CalibrationConfig()
+    frames = [_known_maps(m, cameras) for m in frames]
+    body = copy.deepcopy(body).to(torch.float64)
+    notes: list[str] = []
+    starts = [RigState.from_cameras(cameras)] if config.rough else []
+    alone = single_views(frames, cameras, body, config.fit)
+    shown = sorted({c for _, c in alone})
+    if len(shown) < 2:
+        names = [cameras[c].name for c in shown]
+        raise InputError(
+            "two cameras that see the person", f"{names or 'none'}", "check the proxies, or add frames"
+        )
+    fresh, known = rig_from_views(alone, len(cameras), body)
+    if config.rough:
+        fresh = _onto(fresh, starts[0], known)
+    starts.append(fresh)
+    lost = [cameras[c].name for c in range(len(cameras)) if c not in known]
+    if lost and not config.rough:
+        raise InputError(
+            "the person in every camera, in frames that cameras share",
+            f"{', '.join(lost)} see nobody",
+            "leave these cameras out, or add frames",
+        )
+    notes += [f"{name}: sees nobody, keeps its rough pose" for name in lost]
+    tries = [
+        _from_start(frames, cameras, body, config, rig, known, k == 0 and config.rough)
+        for k, rig in enumerate(starts)
+    ]
+    tries = [t for t in tries if t is not None]
+    if not tries:
+        raise InputError("a body in at least one frame", "none", "look at the proxies")
+    best = min(tries, key=lambda t: t.score)
+    if config.rough and best is not tries[0]:
+        notes.append("started from the views alone: the rough cameras explain the proxies less well")
+    return _result(best, cameras, body, config, notes)
+
+
+@dataclass
+class _Try:
+    """One start followed to its end."""
+
+    bundle: Bundle
+    solution: Solution
+    used: list[int]
+    frames: list[ProxyMaps]
+    score: float
+    sigma: float
+    total: int
+
+
+def _known_maps(maps: ProxyMaps, cameras: Sequence[Camera]) -> ProxyMaps:
+    owner = map_owner(maps, cameras)
+    rows = [int(m) for m in np.flatnonzero(owner >= 0)]
+    if not rows:
+        raise InputError(
+            f"proxies of the cameras {', '.join(c.name for c in cameras)}",
+            ", ".join(sorted({c.name for c in maps.cameras})),
+            "name the cameras alike",
+        )
+    return maps.select(rows)
+
+
+def _from_start(
+    frames: list[ProxyMaps],
+    cameras: Sequence[Camera],
+    body: BodyModel,
+    config: CalibrationConfig,
+    rig: RigState,
+    known: list[int],
+    near: bool,
+) -> _Try | None:
+    """Bodies for these cameras, cameras for these bodies, twice; then all together."""
+    bodies: list[BodyParams | None] = []
+    for turn in range(2):
+        fitted = fit_many([placed(m, cameras, rig) for m in frames], body, config.fit)
+        bodies = [r.params if r.status in ("ok", "one_view") else None for r in fitted]
+        if all(b is None for b in bodies):  # the cameras contradict each other: the best there is will do
+            bodies = [r.params if r.status == "failed" else None for r in fitted]
+        if all(b is None for b in bodies):
+            return None
+        if turn == 0:
+            rig = resect(frames, bodies, cameras, rig, body, known)
+            if config.rough:
+                rig = _onto(rig, RigState.from_cameras(cameras), known)
+    used = [f for f, b in enumerate(bodies) if b is not None]
+    start = BodyParams.cat([bodies[f] for f in used])
+    return _bundle(frames, cameras, body, config, rig, start, used)
+
+
+def _bundle(
+    frames: list[ProxyMaps],
+    cameras: Sequence[Camera],
+    body: BodyModel,
+    config: CalibrationConfig,
+    rig: RigState,
+    start: BodyParams,
+    used: list[int],
+) -> _Try:
+    start = start.to(torch.float64)
+    betas = start.betas.median(0).values.expand(len(used), 10).contiguous()
+    log_scale = start.scale.log().median().expand(len(used))
+    factor = _scale_factor(rig, betas[0], float(log_scale[0].exp()), cameras, body, config)
+    if factor != 1.0:
+        rig = rig.moved(torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64), factor)
+        log_scale = log_scale + math.log(factor)
+        start = start.replace(transl=start.transl * factor)
+    start = start.replace(betas=betas, scale=log_scale.exp()[:, None])
+    centers = body.joints(start)[:, 0].detach()
+    local = start.replace(transl=start.transl - centers)
+    seen = []
+    for k, f in enumerate(used):
+        found = gather(frames[f], body, config.max_pixels, config.fit.min_weight, hands=False)
+        K = np.stack([c.K for c in frames[f].cameras])
+        seen.append(Seen(found, K, map_owner(frames[f], cameras), centers[k].numpy()))
+    loose = replace(
+        config.fit,
+        beta_std=config.fit.beta_std * math.sqrt(len(used)),  # the shape is shared: its prior counts once
+        log_scale_std=(0.15 if config.distance else config.fit.log_scale_std) * math.sqrt(len(used)),
+    )
+    bundle = Bundle(
+        body, seen, default_priors(body.v_template, loose), _terms(cameras, body, config), start.expression
+    )
+    bodies = State.from_params(local)
+    poses_only, everything = (
+        free_columns(len(cameras), focal=config.focal and focal) for focal in (False, True)
+    )
+    solution = Solution(bodies, rig, float("inf"), 0)
+    for kernel, free in (
+        (0.3, poses_only),
+        (0.12, everything),
+        (0.05, everything),
+        (0.0, everything),
+        (0.0, everything),
+    ):
+        bundle.bind(solution.rig, measure=True)
+        noise = bundle.noise(solution.bodies, kernel, config.sigma_floor, config.max_sigma)
+        solution = adjust(bundle, solution.bodies, solution.rig, noise, free, config.iterations)
+    bundle.bind(solution.rig, measure=True)
+    fixed = bundle.noise(solution.bodies, 0.05, 0, 1)
+    sigma = float(
+        np.median([float(n.sigma[0, 0]) for n in bundle.noise(solution.bodies, 0.0, 1e-5, config.max_sigma)])
+    )
+    score = bundle.cost(solution.bodies, solution.rig, fixed) / len(used)
+    return _Try(bundle, solution, used, frames, score, sigma, len(frames))
+
+
+def _terms(cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig) -> list[RigTerm]:
+    given = RigState.from_cameras(cameras)
+    turn, place = (math.radians(config.turn_std_deg), config.place_std) if config.rough else (1e4, 1e6)
+    terms: list[RigTerm] = [RoughCameras(given, turn, place, config.focal_std)]
+    if config.focal and config.common_focal:
+        terms.append(CommonFocal(0.002))
+    if config.height is not None:
+        terms.append(KnownHeight.of(body, config.height))
+    if config.distance is not None:
+        names = [c.name for c in cameras]
+        missing = [n for n in config.distance[:2] if n not in names]
+        if missing:
+            raise InputError(
+                f"two cameras of {', '.join(names)}", f"{missing}", "write distance=NAME,NAME,METRES"
+            )
+        terms.append(
+            KnownDistance(
+                names.index(config.distance[0]), names.index(config.distance[1]), config.distance[2]
+            )
+        )
+    return terms
+
+
+def _scale_factor(
+    rig: RigState,
+    betas: Tensor,
+    scale: float,
+    cameras: Sequence[Camera],
+    body: BodyModel,
+    config: CalibrationConfig,
+) -> float:
+    """By how much the world has to grow so that the known length is right."""
+    if config.distance is not None:
+        names = [c.name for c in cameras]
+        if set(config.distance[:2]) <= set(names):
+            a, b = (names.index(n) for n in config.distance[:2])
+            return config.distance[2] / max(float((rig.center[a] - rig.center[b]).norm()), 1e-3)
+    if config.height is not None:
+        return config.height / body_height(body, betas, scale)
+    return 1.0
+
+
+def _onto(rig: RigState, target: RigState, rows: Sequence[int]) -> RigState:
+    """The rig moved as a whole so that its cameras lie on those of `target` (rigidly; the scale stays)."""
+    k = list(rows)
+    M = (rig.R_cam_world[k].mT @ target.R_cam_world[k]).sum(0).mT  # new world from old
+    u, _, vt = torch.linalg.svd(M)
+    fix = torch.diag(torch.stack([torch.ones(()), torch.ones(()), torch.det(u @ vt).float()]).double())
+    R = u @ fix @ vt
+    t = (target.center[k] - rig.center[k] @ R.T).median(0).values
+    moved = rig.moved(R, t)
+    rest = [c for c in range(len(rig)) if c not in k]
+    if rest:  # cameras that saw nobody stay where they were said to be
+        moved.R_cam_world[rest], moved.center[rest] = target.R_cam_world[rest], target.center[rest]
+    return moved
+
+
+def _result(
+    best: _Try, cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig, notes: list[str]
+) -> Calibration:
+    rig, bodies = best.solution.rig, best.solution.bodies
+    noise = best.bundle.noise(bodies, 0.0, config.sigma_floor, config.max_sigma)
+    free = free_columns(len(cameras), focal=config.focal)
+    reports = camera_reports(best.bundle, bodies, rig, noise, free, cameras)
+    params = bodies.to_params()
+    centers = torch.as_tensor(np.stack([s.center for s in best.bundle.frames]))
+    params = params.replace(transl=params.transl + centers)
+    R, t = _new_world(rig, params, body, cameras, config)
+    rig = rig.moved(R, t)
+    params = _turned(params, body, R, t)
+    out: list[BodyParams | None] = [None] * best.total
+    for k, f in enumerate(best.used):
+        out[f] = params[k].to(torch.float32)
+    lost = best.total - len(best.used)
+    if lost:
+        notes.append(f"{lost} of {best.total} frames show nobody and were left out")
+    height = body_height(body, bodies.betas[0], float(bodies.log_scale[0].exp()))
+    placed_cameras = tuple(rig.place(c, k) for k, c in enumerate(cameras))
+    return Calibration(placed_cameras, out, reports, tuple(notes), height, best.sigma)
+
+
+def _new_world(
+    rig: RigState, params: BodyParams, body: BodyModel, cameras: Sequence[Camera], config: CalibrationConfig
+) -> tuple[Tensor, Tensor]:
+    """Rotation and shift of the world: onto the fixed camera, or upright under the body, or none."""
+    if config.fix is not None:
+        names = [c.name for c in cameras]
+        if config.fix not in names:
+            raise InputError(f"a camera of {', '.join(names)}", f"fix={config.fix}", "use one of these names")
+        k = names.index(config.fix)
+        given = RigState.from_cameras(cameras)
+        R = given.R_cam_world[k].T @ rig.R_cam_world[k]
+        return R, given.center[k] - R @ rig.center[k]
+    if config.rough:
+        return torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    with torch.no_grad():
+        joints = body.joints(params)
+        low = body(params[0]).vertices[0]
+    up = joints[:, 12] - joints[:, 0]  # pelvis to neck, averaged over the frames
+    up = (up / up.norm(dim=-1, keepdim=True)).mean(0)
+    up = up / up.norm()
+    across = (joints[:, 1] - joints[:, 2])[0]
+    x = across - (across @ up) * up
+    x = x / x.norm()
+    R = torch.stack([x, up, torch.linalg.cross(x, up)])
+    floor = joints[0, 0] - up * ((joints[0, 0] - low) @ up).max()
+    return R, -R @ floor
+
+
+def _turned(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyParams:
+    """The bodies after `x_new = R x + t`."""
+    import roma
+
+    root = body.rest_joints(params)[:, 0]
+    turned = roma.rotmat_to_rotvec(R @ roma.rotvec_to_rotmat(params.global_orient))
+    # the root joint is the point that stays when only the orientation changes
+    at = params.scale * root + params.transl
+    return params.replace(global_orient=turned, transl=at @ R.T + t - params.scale * root)
+
+
+__all__ = ["FREE", "Calibration", "CalibrationConfig", "calibrate"]

@@ -1,0 +1,89 @@
+"""Cameras to start from: guessed from the picture size alone, or predicted by a network such as VGGT."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+
+FIELD_OF_VIEW = 60.0
+"""Degrees along the longer side of a picture, where nothing is known: between a telephone's photo and its video."""
+_EXAMPLE = 'npz or json with "extrinsic" (V, 3, 4), OpenCV camera from world, "intrinsic" (V, 3, 3), and "image_size"'
+
+
+def guessed_camera(name: str, width: int, height: int, fov_deg: float = FIELD_OF_VIEW) -> Camera:
+    """A pinhole at the origin with that field of view along the longer side."""
+    f = 0.5 * max(width, height) / math.tan(math.radians(fov_deg) / 2)
+    K = np.array([[f, 0.0, width / 2], [0.0, f, height / 2], [0.0, 0.0, 1.0]])
+    return Camera(name, width, height, K, np.eye(3), np.zeros(3))
+
+
+def guessed_cameras(cameras: Sequence[Camera], fov_deg: float = FIELD_OF_VIEW) -> tuple[Camera, ...]:
+    """The same pictures with nothing known of their cameras but size and name."""
+    return tuple(guessed_camera(c.name, c.width, c.height, fov_deg) for c in cameras)
+
+
+def load_predicted(path: Path | str, pictures: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Predicted cameras as (rough) cameras of `pictures` (names and sizes; nothing else of them is used).
+
+    The file holds `extrinsic` (V,3,4) or (V,4,4), world to camera in OpenCV axes; `intrinsic` (V,3,3) in pixels;
+    `image_size` (height, width) of the pictures that the network saw, if they were resized (else twice the principal
+    point); optional `names` (V,). A leading batch axis of one is dropped. The unit of length is arbitrary: give a
+    height or a distance when calibrating. InputError if it does not fit the pictures.
+    """
+    data = _read(Path(path))
+    E, K = (_stack(data, key, path) for key in ("extrinsic", "intrinsic"))
+    names = [str(n) for n in np.atleast_1d(data["names"])] if "names" in data else [c.name for c in pictures]
+    if E.shape[1:] not in ((3, 4), (4, 4)) or K.shape[1:] != (3, 3) or not len(E) == len(K) == len(names):
+        raise InputError(
+            f"{len(pictures)} cameras: {_EXAMPLE}",
+            f"{E.shape}, {K.shape}, {len(names)} names",
+            "see docs/calibration.md",
+        )
+    missing = [c.name for c in pictures if c.name not in names]
+    if missing:
+        raise InputError(f"cameras {', '.join(missing)} in {path}", ", ".join(names), "name them alike")
+    out = []
+    for camera in pictures:
+        k = names.index(camera.name)
+        size = np.asarray(data["image_size"], dtype=float).reshape(-1) if "image_size" in data else None
+        height, width = (2 * K[k, 1, 2], 2 * K[k, 0, 2]) if size is None else size[-2:]
+        S = np.diag([camera.width / width, camera.height / height, 1.0])
+        u, _, vt = np.linalg.svd(E[k, :3, :3])
+        R = u @ vt
+        if np.linalg.det(R) < 0 or np.abs(R - E[k, :3, :3]).max() > 0.05:
+            raise InputError(
+                f"rotations in {path}", f"camera {camera.name} has none", "export OpenCV world to camera"
+            )
+        out.append(replace(camera, K=S @ K[k], R_cam_world=R, t_cam_world=E[k, :3, 3].astype(np.float64)))
+    return tuple(out)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(_EXAMPLE, f"no file {path}", "check the path")
+    try:
+        if path.suffix == ".json":
+            return dict(json.loads(path.read_text()))
+        with np.load(path, allow_pickle=False) as file:
+            return {k: file[k] for k in file.files}
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(_EXAMPLE, f"{path}: {error}", "export it again") from error
+
+
+def _stack(data: dict[str, Any], key: str, path: Path | str) -> Float[np.ndarray, "V m n"]:
+    for name in (key, f"{key}s", f"{key}_matrix"):
+        if name in data:
+            values = np.asarray(data[name], dtype=np.float64)
+            return values[0] if values.ndim == 4 and len(values) == 1 else values
+    raise InputError(_EXAMPLE, f"no {key!r} in {path}", "see docs/calibration.md")

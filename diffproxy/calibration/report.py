@@ -1,0 +1,98 @@
+"""How sure each camera is, and how well it explains what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.calibration.bundle import Bundle, row
+from diffproxy.calibration.cameras_state import PER_CAMERA, RigState, rigid_gauge
+from diffproxy.cameras import Camera
+from diffproxy.fitting.residuals import Noise
+from diffproxy.fitting.state import State
+
+KERNEL_SIGMAS = 4.0
+
+
+@dataclass(frozen=True)
+class CameraReport:
+    """One camera after calibration. Standard deviations are relative to the other cameras (the world may not move).
+
+    `pixels` of the whole picture; `metres` on the plane through the subject; `inliers`: share within 4 sigma.
+    """
+
+    name: str
+    frames: int
+    pixels_used: int
+    error_px: float
+    error_mm: float
+    inliers: float
+    turn_std_deg: float
+    place_std_mm: float
+    focal_px: float
+    focal_std_percent: float
+
+    def to_json(self) -> dict:
+        return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
+
+
+def camera_reports(
+    bundle: Bundle, bodies: State, rig: RigState, noise: list[Noise], free: Tensor, cameras: Sequence[Camera]
+) -> tuple[CameraReport, ...]:
+    """The state after the last `adjust`."""
+    std = _deviations(bundle, bodies, rig, noise, free)
+    metres: list[list[np.ndarray]] = [[] for _ in cameras]
+    pixels: list[list[np.ndarray]] = [[] for _ in cameras]
+    inside: list[list[np.ndarray]] = [[] for _ in cameras]
+    bundle.bind(rig, measure=True)
+    for f, (data, camera, K) in enumerate(zip(bundle.data, bundle.camera, bundle.K, strict=True)):
+        distance = data.distances(row(bodies, f))[0].numpy()
+        crop_px = distance / data.seen.metres_per_pixel[0].numpy()
+        zoom = K[:, 0, 0].numpy() / np.array([cameras[int(c)].K[0, 0] for c in camera])
+        for c in range(len(cameras)):
+            own = camera.numpy() == c
+            metres[c].append(distance[own])
+            pixels[c].append(crop_px[own] / zoom[own])
+            inside[c].append(distance[own] < KERNEL_SIGMAS * noise[f].sigma[0].numpy()[own])
+    out = []
+    for c, camera in enumerate(cameras):
+        m, p, i = (np.concatenate(a[c]) for a in (metres, pixels, inside))
+        some = len(m) > 0
+        out.append(
+            CameraReport(
+                name=camera.name,
+                frames=sum(len(a) > 0 for a in metres[c]),
+                pixels_used=len(m),
+                error_px=float(np.median(p)) if some else float("nan"),
+                error_mm=1000 * float(np.median(m)) if some else float("nan"),
+                inliers=float(i.mean()) if some else 0.0,
+                turn_std_deg=float(np.degrees(np.linalg.norm(std[c, :3]))),
+                place_std_mm=1000 * float(np.linalg.norm(std[c, 3:6])),
+                focal_px=float(camera.K[0, 0] * rig.zoom[c].exp()),
+                focal_std_percent=100 * float(std[c, 6]),
+            )
+        )
+    return tuple(out)
+
+
+def _deviations(
+    bundle: Bundle, bodies: State, rig: RigState, noise: list[Noise], free: Tensor
+) -> Float[np.ndarray, "C 7"]:
+    """Of every camera's tangent vector, with the motions of the world as a whole taken out."""
+    S, _, _, _ = bundle.normal(bodies, rig, noise, free, 0.0)
+    cams = free < PER_CAMERA * len(rig)
+    whole = torch.zeros(len(free), 6, dtype=torch.float64)
+    whole[cams] = rigid_gauge(rig)[free[cams]]
+    u, _, _ = torch.linalg.svd(whole, full_matrices=True)
+    rest = u[:, 6:]
+    inner = rest.T @ S @ rest
+    inner = inner + 1e-12 * inner.diagonal().max() * torch.eye(len(inner), dtype=torch.float64)
+    covariance = rest @ torch.linalg.inv(inner) @ rest.T
+    out = torch.zeros(PER_CAMERA * len(rig), dtype=torch.float64)
+    out[free[cams]] = covariance.diagonal()[cams].clamp_min(0).sqrt()
+    return out.reshape(-1, PER_CAMERA).numpy()
