@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from render_synth.mesh import Mesh
 from render_synth.people import skin
@@ -13,7 +14,9 @@ from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person
 from render_synth.people.fine_mesh import vertex_normals
 from render_synth.people.garments import sample_outfit
-from render_synth.people.posed import pose_anatomy
+from render_synth.people.posed import Posed, pose_anatomy
+from render_synth.people.wardrobe import Wardrobe
+from render_synth.people.wearing import Fitting, skin_meshes, wear
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,50 @@ class Dressed:
     notes: dict[str, Any]
 
 
-def dress(rng: np.random.Generator, a: Anatomy, person: Person, wardrobe: None = None) -> Dressed:
-    """Random skin, hair and clothes on a posed body."""
-    mesh, posed = a.mesh, pose_anatomy(a, person)
+def dress(
+    rng: np.random.Generator, a: Anatomy, person: Person, wardrobe: Wardrobe | None = None, near: bool = True
+) -> Dressed:
+    """Random skin, hair and clothes on a posed body; from `wardrobe` most of the time, where there is one.
+
+    `near=False` takes smaller pictures, for bystanders; give them a coarser anatomy, too.
+    """
+    posed = pose_anatomy(a, person)
+    notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
+    if wardrobe is None:
+        return Dressed(*paint_person(rng, posed, frozenset(), None, notes), notes)
+    fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
+    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128)
+    chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
+    if chosen is None or rng.random() < 0.3:
+        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes)
+    else:
+        _, layers = paint_person(rng, posed, taken, None, notes, bare=False)
+        body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, fitting.hidden(), 1 if near else 4)
+        layers = (*layers, eyes)
+        notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
+    return Dressed(body, (*meshes, *layers), notes)
+
+
+def paint_person(
+    rng: np.random.Generator,
+    posed: Posed,
+    without: frozenset[str],
+    hidden: Bool[np.ndarray, "Nc"] | None,
+    notes: dict[str, Any],
+    bare: bool = True,
+) -> tuple[Mesh, tuple[Mesh, ...]]:
+    """Skin and clothes made on the body's own surface; `hidden` body vertices are left out of the skin."""
+    a, mesh = posed.a, posed.a.mesh
     fine, n_skin = posed.fine, posed.fine_normals
     lifted = mesh.refine(mesh.smooth(posed.normals, 4))
     lifted /= np.maximum(np.linalg.norm(lifted, axis=1, keepdims=True), 1e-9)
-    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed)
-    color = skin.paint_skin(rng, a)
-    body = Mesh(fine, mesh.faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
+    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without)
+    notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
+    faces = mesh.faces
+    if hidden is not None and hidden.any():
+        faces = faces[~(mesh.refine(hidden.astype(np.float32)) > 0.999)[faces].all(1)]
+    color = skin.paint_skin(rng, a) if bare else np.ones_like(fine)
+    body = Mesh(fine, faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
     worn = []
     for g in pieces:
         if isinstance(g, Mesh):
@@ -45,4 +83,4 @@ def dress(rng: np.random.Generator, a: Anatomy, person: Person, wardrobe: None =
             v = fine[used] + g.lift[used, None] * lifted[used]
             f = inverse.reshape(-1, 3)
             worn.append(Mesh(v.astype(np.float32), f, g.color[used], vertex_normals(v, f)))
-    return Dressed(body, tuple(worn), {"outfit": outfit, "hair": hair, "assets": []})
+    return body, tuple(worn)

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 
 from render_synth import colors, noise
 from render_synth.mesh import Mesh
-from render_synth.people import skin
 from render_synth.people.anatomy import Anatomy
+from render_synth.people.hair_mesh import sample_hair
 from render_synth.people.outfits import sample_tailored
 from render_synth.people.patterns import paint
 from render_synth.people.posed import Posed
@@ -113,14 +113,21 @@ def band(
 
 
 def sample_outfit(
-    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"], posed: Posed
+    rng: np.random.Generator,
+    a: Anatomy,
+    normal_z: Float[np.ndarray, "N"],
+    posed: Posed,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[list[Garment | Mesh], str, str]:
     """Random clothes and hair for one person: (garments, outfit name, hair kind).
 
+    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere.
     Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
     """
     pieces: list[Garment | Mesh] = []
-    if rng.random() < 0.65:
+    if "clothes" in without:
+        outfit = ""
+    elif rng.random() < 0.65:
         meshes, outfit = sample_tailored(rng, posed)
         pieces += meshes
     else:
@@ -159,7 +166,7 @@ def sample_outfit(
         pieces.append(Garment("suit", top.mask | low.mask, lift, top.color))
     if rng.random() < 0.35:
         pieces.append(band(rng, a, "socks", (a.leg > u(0.7, 0.97)) & (a.arm < -0.5), 0.0025))
-    if rng.random() < 0.68:
+    if rng.random() < 0.68 and "shoes" not in without:
         pieces.append(shoes(rng, a, normal_z))
     if rng.random() < 0.04:
         pieces.append(band(rng, a, "gloves", a.arm > u(0.9, 1.0), 0.002))
@@ -169,14 +176,7 @@ def sample_outfit(
         pieces.append(
             band(rng, a, "wristband", (a.arm > start) & (a.arm < start + u(0.05, 0.15)) & sides, 0.004)
         )
-    height, hair = skin.hair_mask(rng, a)
-    tint = colors.cloth(rng) if hair in ("cap", "hood") else colors.between(rng, colors.HAIR_SRGB)
-    strand = 1 + 0.25 * noise.field(rng, a.rest * np.array([1, 0.3, 1]), 0.015) * (
-        hair not in ("cap", "hood")
-    )
-    tinted = np.clip(tint * np.clip(strand, 0.3, 2)[:, None], 0.004, 0.95).astype(np.float32)
-    pieces.append(Garment(hair, height > 0, height.astype(np.float32), tinted))
-    if rng.random() < 0.25:
-        beard = skin.beard_mask(rng, a).astype(np.float32)
-        pieces.append(Garment("beard", beard > 0, beard, tinted))
-    return pieces, outfit, hair
+    if "hair" in without:
+        return pieces, outfit, ""
+    grown, hair = sample_hair(rng, posed)
+    return pieces + grown, outfit, hair
