@@ -60,8 +60,8 @@ def scene(
 
 
 def main(words: list[str]) -> dict:
-    given = {"rigs": "10", "frames": "1", "views": "4", "start": "rough", "noise": "none", "size": "256", "degrees": "5",
-             "metres": "0.1", "known": "nothing", "focal": "known", "first": "0"}  # fmt: skip
+    given = {"rigs": "10", "frames": "1", "views": "4", "start": "rough", "noise": "none", "size": "256",
+             "degrees": "5", "metres": "0.1", "known": "nothing", "focal": "known", "first": "0"}  # fmt: skip
     given |= dict(w.split("=", 1) for w in words)
     torch.set_num_threads(int(given.get("threads", torch.get_num_threads())))
     body = load_body("anny")

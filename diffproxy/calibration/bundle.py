@@ -235,7 +235,7 @@ def adjust(
     iterations: int = 20,
     tolerance: float = 1e-4,
 ) -> Solution:
-    """Levenberg-Marquardt on frames and cameras together. Stops when a step lowers the cost by less than `tolerance`."""
+    """Levenberg-Marquardt on frames and cameras together, until a step lowers the cost by less than `tolerance`."""
     lam, used = 1e-3, 0
     cost = bundle.cost(bodies, rig, noise)
     for used in range(1, iterations + 1):  # noqa: B007  (the count is reported)
