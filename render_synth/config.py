@@ -53,6 +53,10 @@ class RenderConfig:
         "",
         "more pictures per view, e.g. extras=depth,normals,visibility (empty: none; see docs/render_synth.md)",
     )
+    assets: str = option(
+        "",
+        "folder with clothes/, hair/, eyebrows/, skins/ in MakeHuman's layout (empty: built-in clothes only)",
+    )
     variant: str = option(
         "auto",
         "Mitsuba variant: scalar_rgb (runs anywhere) | llvm_ad_rgb (faster, needs the LLVM library) | cuda_ad_rgb | "
@@ -81,6 +85,12 @@ class RenderConfig:
             if getattr(self, name) not in known:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
+        if self.assets and not Path(self.assets).is_dir():
+            raise InputError(
+                "assets: a folder with clothes/, hair/, skins/",
+                self.assets,
+                "give an existing folder, or leave assets out",
+            )
         if self.env and not Path(self.env).is_dir():
             raise InputError(
                 "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"

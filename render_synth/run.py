@@ -29,13 +29,19 @@ def load_tools(config: RenderConfig):
     from diffproxy.body import load_body
     from diffproxy.data.poses import load_pose_bank
     from render_synth.people.anatomy import build_anatomy
+    from render_synth.people.wardrobe import read_wardrobe
     from render_synth.picture import mitsuba_backend as backend
     from render_synth.sample import Tools
 
     torch.set_num_threads(1)
     backend.start(config.variant)
     body = load_body(config.body)
-    return Tools(config, body, build_anatomy(body), load_pose_bank(), environment_files(config), versions())
+    anatomy = build_anatomy(body)
+    wardrobe = read_wardrobe(config.assets, anatomy) if config.assets else None
+    crowd = build_anatomy(body, 0.03)
+    return Tools(
+        config, body, anatomy, crowd, wardrobe, load_pose_bank(), environment_files(config), versions()
+    )
 
 
 def versions() -> dict[str, str]:

@@ -19,6 +19,7 @@ from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person, sample_person
 from render_synth.people.dress import Dressed, dress
 from render_synth.people.fine_mesh import vertex_normals
+from render_synth.people.wardrobe import Wardrobe
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.photographer import Photographer
 from render_synth.picture.visibility import Layers, Triangles, camera_normals, coverage
@@ -34,6 +35,8 @@ class Tools:
     config: RenderConfig
     body: BodyModel
     anatomy: Anatomy
+    crowd: Anatomy  # coarser, for bystanders
+    wardrobe: Wardrobe | None
     bank: Any
     environments: tuple[str, ...]
     software: dict[str, str]  # versions, for the meta data
@@ -49,7 +52,7 @@ def bystanders(tools: Tools, k: int, layout: Layout, target: np.ndarray) -> list
         place = np.array([distance * np.sin(angle), 0.0, distance * np.cos(angle)])
         if far_from_rays(place[[0, 2]], layout, target, 0.8 if rng.random() < 0.85 else 0.45):
             person = sample_person(tools.body, rng, place, tools.bank, config.split)
-            out.append((person, dress(rng, tools.anatomy, person)))
+            out.append((person, dress(rng, tools.crowd, person, tools.wardrobe, near=False)))
     return out
 
 
@@ -68,7 +71,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     shots = plan_shots(draw("shots"), config, layout, person)
     target = (low + high) / 2
     crowd = bystanders(tools, k, layout, target)
-    subject = dress(draw("outfit"), tools.anatomy, person)
+    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe)
     axis = float(scene_rng.uniform(0, np.pi))
     world = build_world(scene_rng, layout, target, list(tools.environments), stand, axis)
     worn = for_renderer(list(subject.worn))
@@ -124,7 +127,9 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         "layout": layout.kind, "bystanders": len(crowd), "environment": world.sky_file.rsplit("/", 1)[-1],
         "world": world.notes, "options": config.content(), "software": dict(tools.software),
     }  # fmt: skip
-    meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body")}
+    meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body", "assets")}
+    used = [asset for d in (subject, *(d for _, d in crowd)) for asset in d.notes["assets"]]
+    meta["assets"] = [dict(pair) for pair in sorted({tuple(sorted(asset.items())) for asset in used})]
     meta |= notes | {"assets": unique_assets([*used, *world.notes.get("assets", ())])}
     return views, replace_units(person.params), meta
 

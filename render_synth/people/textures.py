@@ -9,7 +9,7 @@ from render_synth import colors
 from render_synth.people.patterns import paint
 from render_synth.people.pieces import TEXELS, Piece
 
-LINEAR = colors.linear(np.arange(256) / 255.0)
+LINEAR = colors.linear(np.repeat(np.arange(256)[:, None] / 255.0, 3, 1))[:, 0]
 GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
