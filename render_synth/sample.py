@@ -128,8 +128,6 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         "world": world.notes, "options": config.content(), "software": dict(tools.software),
     }  # fmt: skip
     meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body", "assets")}
-    used = [asset for d in (subject, *(d for _, d in crowd)) for asset in d.notes["assets"]]
-    meta["assets"] = [dict(pair) for pair in sorted({tuple(sorted(asset.items())) for asset in used})]
     meta |= notes | {"assets": unique_assets([*used, *world.notes.get("assets", ())])}
     return views, replace_units(person.params), meta
 
