@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diffproxy.generator.attention import AttentionBranch
 from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.geometry import RAY_DIM
+from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
+from diffproxy.proxies.maps import KINDS
 
 NUM_KINDS = 3  # body, left_hand, right_hand
 
@@ -23,11 +26,23 @@ class AdapterOutput:
     """`features[i]` is added in UNet down block i. Dense maps at proxy resolution, None where there is no dense head.
 
     `dense_logits`: scores of all part labels (background 0); `dense_uv`: coordinates, unbounded but meant for [0, 1].
+    `draft`: the dense prediction as the two proxy images in [0, 1], without gradient; the denoiser corrects it.
     """
 
     features: list[Tensor] = field(default_factory=list)
     dense_logits: Float[Tensor, "N L P P"] | None = None
     dense_uv: Float[Tensor, "N 2 P P"] | None = None
+    draft: Float[Tensor, "N 2 3 P P"] | None = None
+
+
+@dataclass(frozen=True)
+class ViewSet:
+    """How the rows of a batch form G groups of V views: rays of the coarsest cells, and who may attend to whom."""
+
+    groups: int
+    views: int
+    rays: Float[Tensor, "G 1 L 6"] | None = None  # L = V cells
+    mask: Bool[Tensor, "G 1 L L"] | None = None
 
 
 class ResBlock(nn.Module):
@@ -48,26 +63,38 @@ class ResBlock(nn.Module):
 
 
 class ContextLayer(nn.Module):
-    """Pre-norm transformer layer over the cells of the coarsest map."""
+    """Pre-norm transformer layer over the cells of the coarsest map, of one view or (with rays) of all views.
 
-    def __init__(self, dim: int, heads: int):
+    `fresh` starts as the identity: it may be added to a trained adapter.
+    """
+
+    def __init__(self, dim: int, heads: int, ray_dim: int = 0, fresh: bool = False):
         super().__init__()
-        self.attention = AttentionBranch(dim, heads)
-        self.mlp = nn.Sequential(
-            nn.LayerNorm(dim), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim)
-        )
+        self.attention = AttentionBranch(dim, heads, ray_dim=ray_dim)
+        last = nn.Linear(4 * dim, dim)
+        if fresh:
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+        self.mlp = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 4 * dim), nn.GELU(), last)
 
-    def forward(self, x: Float[Tensor, "N T C"]) -> Float[Tensor, "N T C"]:
-        x = x + self.attention.joint(x[:, None])[:, 0]
+    def forward(
+        self,
+        x: Float[Tensor, "G T C"],
+        mask: Bool[Tensor, "G 1 T T"] | None = None,
+        rays: Float[Tensor, "G 1 T 6"] | None = None,
+    ) -> Float[Tensor, "G T C"]:
+        x = x + self.attention.joint(x[:, None], mask, rays)[:, 0]
         return x + self.mlp(x)
 
 
 class PyramidAdapter(nn.Module):
     """RGB and the frozen encoder's pyramid, fused coarse to fine, so that every level knows the whole body.
 
-    Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first.
+    Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first,
+    each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
     `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `draft` the
-    dense prediction is fed back into the finest UNet level: the denoiser starts from the regression.
+    dense prediction is fed back into the finest UNet level; with `draft="residual"` it is also what the UNet's
+    prediction is added to, so that a fresh UNet repeats the regression (needs `set_palette`).
     """
 
     def __init__(
@@ -80,8 +107,9 @@ class PyramidAdapter(nn.Module):
         num_labels: int,
         widths: Sequence[int],
         context_layers: int = 2,
-        draft: bool = True,
+        draft: bool | Literal["residual"] = True,
         embed_dim: int = 64,
+        view_layers: int = 0,
     ):
         super().__init__()
         self.grids = [proxy_size] + [latent_grid >> i for i in range(len(unet_channels))]
@@ -99,6 +127,9 @@ class PyramidAdapter(nn.Module):
         self.context = nn.Sequential(
             *[ContextLayer(coarse, max(coarse // 64, 1)) for _ in range(context_layers)]
         )
+        self.view_context = nn.ModuleList(
+            ContextLayer(coarse, max(coarse // 64, 1), RAY_DIM, fresh=True) for _ in range(view_layers)
+        )
         self.head_norm = nn.GroupNorm(8, widths[0])
         self.head = nn.Conv2d(widths[0], num_labels + 2, 1)
         nn.init.constant_(self.head.get_parameter("bias")[num_labels:], 0.5)
@@ -107,14 +138,30 @@ class PyramidAdapter(nn.Module):
         )
         self.fine_output = nn.Conv2d(widths[0] * self.fold**2, unet_channels[0], 1)
         self.draft = nn.Conv2d((num_labels + 2) * self.fold**2, unet_channels[0], 1) if draft else None
+        self.residual = draft == "residual"
+        if self.residual:
+            self.register_buffer("label_colors", torch.zeros(num_labels, 3))
+            self.register_buffer("label_allowed", torch.ones(NUM_KINDS, num_labels, dtype=torch.bool))
+
+    def set_palette(self, palette: PaletteLike) -> None:
+        """Teach a residual adapter the colours of the labels, and which labels each kind of view has."""
+        if self.residual:
+            self.label_colors.copy_(torch.as_tensor(as_numpy(palette.colors)))
+            self.label_allowed.zero_()
+            for i, kind in enumerate(KINDS):
+                self.label_allowed[i, [0, *palette_ids(palette, kind)]] = True
 
     def forward(
         self,
         images: Float[Tensor, "N 3 H W"],
         pyramid: list[Tensor],
         kinds: Int[Tensor, "N"],
+        views: ViewSet | None = None,
     ) -> AdapterOutput:
-        """RGB in [0, 1]; `pyramid` fine to coarse, any sizes (resized to this adapter's grids); `kinds` in 0..2."""
+        """RGB in [0, 1]; `pyramid` fine to coarse, any sizes (resized to this adapter's grids); `kinds` in 0..2.
+
+        Without `views` every row is on its own.
+        """
         embedding = self.kinds(kinds)
         rgb = self.rgb(F.pixel_unshuffle(images * 2.0 - 1.0, self.rgb_factor))
         laterals = [
@@ -123,7 +170,7 @@ class PyramidAdapter(nn.Module):
         laterals[0] = laterals[0] + rgb
 
         h = laterals[-1] + self.position + self.context_kind(embedding)[..., None, None]
-        h = self.context(h.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, h.shape[2:])
+        h = self._context(h.flatten(2).transpose(1, 2), views).transpose(1, 2).unflatten(2, h.shape[2:])
         maps = [self.blocks[-1](h, embedding)]
         for i in reversed(range(len(laterals) - 1)):
             up = F.interpolate(self.descend[i](maps[0]), size=(self.grids[i],) * 2, mode="nearest")
@@ -133,14 +180,39 @@ class PyramidAdapter(nn.Module):
         logits, uv = dense.split([self.num_labels, 2], 1)
         features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=True)]
         features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
+        images_of = None
         if self.draft is not None:
-            draft = torch.cat([logits.softmax(1), uv.to(logits.dtype)], 1)
+            scores = logits
+            if self.residual:
+                scores = logits.masked_fill(~self.label_allowed[kinds][..., None, None], -1e4)
+                images_of = self._draft_images(scores, uv)
+            draft = torch.cat([scores.softmax(1), uv.to(logits.dtype)], 1)
             features[0] = features[0] + self.draft(F.pixel_unshuffle(draft, self.fold))
-        return AdapterOutput(features, logits, uv)
+        return AdapterOutput(features, logits, uv, images_of)
+
+    def _context(self, tokens: Float[Tensor, "N T C"], views: ViewSet | None) -> Float[Tensor, "N T C"]:
+        for i, layer in enumerate(self.context):
+            tokens = layer(tokens)
+            if views is not None and i < len(self.view_context):
+                joint = tokens.unflatten(0, (views.groups, views.views)).flatten(1, 2)
+                joint = self.view_context[i](joint, views.mask, views.rays)
+                tokens = joint.unflatten(1, (views.views, -1)).flatten(0, 1)
+        return tokens
+
+    @torch.no_grad()
+    def _draft_images(
+        self, scores: Float[Tensor, "N L P P"], uv: Float[Tensor, "N 2 P P"]
+    ) -> Float[Tensor, "N 2 3 P P"]:
+        """The winning label's colour, and (u, v, 1), black on the background."""
+        winner = scores.argmax(1)
+        foreground = (winner > 0)[:, None]
+        seg = self.label_colors[winner].permute(0, 3, 1, 2)
+        uv_image = torch.cat([uv.float().clamp(0, 1), foreground.float()], 1) * foreground
+        return torch.stack([seg.float(), uv_image], 1)
 
 
 class T2IAdapterFull(nn.Module):
-    """diffusers' T2I-Adapter (RGB in [0, 1], no dense head); the encoder pyramid and the kind do not enter."""
+    """diffusers' T2I-Adapter (RGB in [0, 1], no dense head); nothing else enters."""
 
     def __init__(self, **adapter_args: Any):
         super().__init__()
@@ -149,9 +221,16 @@ class T2IAdapterFull(nn.Module):
         self.adapter: Any = T2IAdapter(**adapter_args)
 
     def forward(
-        self, images: Float[Tensor, "N 3 H W"], pyramid: list[Tensor], kinds: Int[Tensor, "N"]
+        self,
+        images: Float[Tensor, "N 3 H W"],
+        pyramid: list[Tensor],
+        kinds: Int[Tensor, "N"],
+        views: ViewSet | None = None,
     ) -> AdapterOutput:
         return AdapterOutput(self.adapter(images))
+
+    def set_palette(self, palette: PaletteLike) -> None:
+        """Nothing to learn: there is no dense head."""
 
 
 Adapter = PyramidAdapter | T2IAdapterFull

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from diffproxy.generator.attention import AttentionBranch, CpuAwareProcessor
 from diffproxy.generator.config import AttentionConfig
-
-RAY_DIM = 6
+from diffproxy.generator.geometry import RAY_DIM
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ from diffproxy.cameras import Camera
 MIN_CONVERGENCE = 1e-3
 
 
+RAY_DIM = 6  # Plücker: direction and moment
+
+
 @dataclass(frozen=True)
 class CameraBatch:
     """G groups of V pinhole cameras; `K` is in units of the image side: x = 0 left border, x = 1 right border."""

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from diffproxy.generator.adapter import AdapterOutput, build_adapter
+from diffproxy.errors import InputError
+from diffproxy.generator.adapter import AdapterOutput, ViewSet, build_adapter
 from diffproxy.generator.blocks import ViewContext, wrap_blocks
 from diffproxy.generator.codec import build_codec
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
@@ -32,6 +33,9 @@ class Conditioning:
     prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
     masks: dict[int, Bool[Tensor, "G 1 L L"]]
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
+    draft: Float[Tensor, "N M C h w"] | None = (
+        None  # latents that the prediction is added to; rows: (group, view)
+    )
 
 
 class ProxyGenerator(nn.Module):
@@ -48,6 +52,15 @@ class ProxyGenerator(nn.Module):
         self.prompts = PromptTable(config.prompt_tokens, config.unet["cross_attention_dim"])
         self.unet: Any = UNet2DConditionModel(**config.unet)
         wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
+        if config.adapter_args.get("draft") == "residual":
+            if config.scheduler["prediction_type"] != "sample":
+                raise InputError(
+                    'a scheduler that predicts the sample for draft="residual"',
+                    f"prediction_type={config.scheduler['prediction_type']}",
+                    "a draft can be corrected only by what predicts the same thing",
+                )
+            for parameter in self.unet.conv_out.parameters():
+                nn.init.zeros_(parameter)
         self.freeze()
 
     def freeze(self) -> None:
@@ -83,9 +96,16 @@ class ProxyGenerator(nn.Module):
         flat, kinds = images.flatten(0, 1), kinds.flatten()
         with torch.set_grad_enabled(torch.is_grad_enabled() and "encoder" not in self.config.frozen):
             encoded = self.encoder(flat)
-        adapter = self.adapter(flat, encoded.pyramid, kinds)
         masks, rays = self._view_geometry(cameras, valid, groups, views, images.device)
-        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays)
+        coarsest = self.config.latent_grid >> (len(self.config.unet["block_out_channels"]) - 1)
+        among = ViewSet(groups, views, rays.get(coarsest), _valid_mask(valid, coarsest**2, images.device))
+        adapter = self.adapter(
+            flat, encoded.pyramid, kinds, among if self.config.attention.epipolar else None
+        )
+        draft = None
+        if adapter.draft is not None:
+            draft = self.codec.encode(adapter.draft.flatten(0, 1)).unflatten(0, (-1, M))
+        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays, draft)
 
     def denoise(
         self,
@@ -115,8 +135,11 @@ class ProxyGenerator(nn.Module):
             cross_attention_kwargs={"views": views},
             # A fresh list each time: the UNet empties it.
             down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
-        ).sample
-        return prediction.unflatten(0, latents.shape[:3])
+        ).sample.unflatten(0, latents.shape[:3])
+        if c.draft is not None:
+            draft = c.draft.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, *[-1] * 5).flatten(0, 1)
+            prediction = prediction + draft.to(prediction)
+        return prediction
 
     def _view_geometry(
         self,
@@ -139,11 +162,20 @@ class ProxyGenerator(nn.Module):
                     rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
                 if scene is not None and n > attention.dense_below:
                     masks[n] = epipolar_mask(scene, n, valid).to(device)
-                elif valid is not None:
-                    own = torch.eye(views, dtype=torch.bool, device=device)
-                    allowed = (valid.to(device)[:, None] | own).repeat_interleave(cells, 1)
-                    masks[n] = allowed.repeat_interleave(cells, 2)[:, None]
+                elif (mask := _valid_mask(valid, cells, device)) is not None:
+                    masks[n] = mask
         return masks, rays
+
+
+def _valid_mask(
+    valid: Bool[Tensor, "G V"] | None, cells: int, device: torch.device
+) -> Bool[Tensor, "G 1 L L"] | None:
+    """Every token may attend to those of valid views and of its own view; None: to all."""
+    if valid is None:
+        return None
+    own = torch.eye(valid.shape[1], dtype=torch.bool, device=device)
+    allowed = (valid.to(device)[:, None] | own).repeat_interleave(cells, 1)
+    return allowed.repeat_interleave(cells, 2)[:, None]
 
 
 def is_trained_in_unet(name: str) -> bool:

@@ -90,6 +90,7 @@ def set_up(config: TrainConfig) -> Run:
     torch.manual_seed(config.seed)
     body = load_body(config.body)
     generator = start_generator(config.generator)
+    generator.adapter.set_palette(body.atlas.palette)
     objective = TrainingObjective(generator, body.atlas.palette, config)
     groups = select_parameters(generator, config)
     if config.gradient_checkpointing:

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from diffproxy.errors import InputError
 from diffproxy.generator import AttentionConfig, GeneratorConfig, build_generator, nano_config, sd21_config
 from diffproxy.generator.geometry import CameraBatch
 from diffproxy.generator.network import is_trained_in_unet
@@ -18,7 +19,7 @@ def tiny_config(**attention) -> GeneratorConfig:
         name="tiny",
         image_size=32,
         proxy_size=16,
-        adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
+        adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True, "view_layers": 1},
         unet={
             **config.unet,
             "sample_size": 8,
@@ -227,6 +228,79 @@ def test_dense_head_has_proxy_resolution(inputs):
     a = build_generator(tiny_config()).condition(images, cameras, kinds).adapter
     assert a.dense_logits.shape == (4, 43, 16, 16) and a.dense_uv.shape == (4, 2, 16, 16)
     assert [tuple(f.shape) for f in a.features] == [(4, 16, 8, 8), (4, 16, 4, 4), (4, 16, 2, 2)]
+
+
+def dense(generator, images, cameras, kinds, valid=None):
+    with torch.no_grad():
+        a = generator.condition(images, cameras, kinds, valid).adapter
+    return torch.cat([a.dense_logits, a.dense_uv], 1).unflatten(0, images.shape[:2])
+
+
+def test_the_dense_head_knows_the_other_views_and_where_they_stand(inputs):
+    images, cameras, kinds, _ = inputs
+    images = (
+        images.double()
+    )  # random weights pass on little of an image: exact arithmetic shows it all the same
+    fresh = build_generator(tiny_config()).double().eval()
+    alone = torch.cat([dense(fresh, images[:, [v]], None, kinds[:, [v]]) for v in range(4)], 1)
+    torch.testing.assert_close(dense(fresh, images, cameras, kinds), alone, rtol=1e-6, atol=1e-8)
+    generator = awake(fresh)
+    out = dense(generator, images, cameras, kinds)
+    assert (out - alone).abs().max() > 1e-7
+    other = images.clone()
+    other[:, 0] = 0
+    assert (dense(generator, other, cameras, kinds)[:, 1] - out[:, 1]).abs().max() > 1e-7
+    moved = CameraBatch(cameras.K, cameras.R_cam_world, cameras.t_cam_world + torch.tensor([0.3, 0, 0]))
+    assert (dense(generator, images, moved, kinds) - out).abs().max() > 1e-7
+    p = torch.tensor([2, 0, 3, 1])
+    shuffled = CameraBatch(cameras.K[:, p], cameras.R_cam_world[:, p], cameras.t_cam_world[:, p])
+    torch.testing.assert_close(
+        dense(generator, images[:, p], shuffled, kinds[:, p]), out[:, p], rtol=1e-6, atol=1e-8
+    )
+    valid = torch.tensor([[True, True, True, False]])
+    c3 = CameraBatch(cameras.K[:, :3], cameras.R_cam_world[:, :3], cameras.t_cam_world[:, :3])
+    pad = CameraBatch(*(torch.cat([x, x[:, :1]], 1) for x in (c3.K, c3.R_cam_world, c3.t_cam_world)))
+    three = dense(generator, images[:, :3], c3, kinds[:, :3])
+    torch.testing.assert_close(
+        dense(generator, images, pad, kinds, valid)[:, :3], three, rtol=1e-6, atol=1e-8
+    )
+
+
+def test_a_fresh_residual_denoiser_repeats_the_dense_prediction(inputs):
+    from diffproxy.generator.palette import StoredPalette
+    from diffproxy.proxies.codec import decode_rgb
+
+    images, cameras, kinds, latents = inputs
+    config = tiny_config()
+    config = config.replace(adapter_args={**config.adapter_args, "draft": "residual"})
+    generator = build_generator(config).eval()
+    colors = torch.rand(43, 3, dtype=torch.float64).clamp(0.2).numpy()
+    colors[0] = 0
+    names = {i: f"part{i}" for i in range(43)}
+    palette = StoredPalette(names, colors, tuple(range(1, 31)), tuple(range(31, 43)))
+    generator.adapter.set_palette(palette)
+    with torch.no_grad():
+        c = generator.condition(images, cameras, kinds)
+        rgb = generator.codec.decode(generator.denoise(latents, torch.tensor(999), c).flatten(0, 2))
+    seg, uv = rgb.unflatten(0, (1, 4, 2)).unbind(2)
+    names_of = tuple(["body", "body", "left_hand", "right_hand"])
+    labels, found = decode_rgb(seg, uv, palette, names_of)
+    scores = c.adapter.dense_logits.clone()
+    scores[:2, 31:], scores[2:, 1:31] = -torch.inf, -torch.inf
+    winner = scores.argmax(1)
+    assert torch.equal(labels[0].long(), winner) and (winner > 0).any()
+    expected = c.adapter.dense_uv.clamp(0, 1).permute(0, 2, 3, 1) * (winner > 0)[..., None]
+    torch.testing.assert_close(found[0] * (winner > 0)[..., None], expected, rtol=0, atol=1e-5)
+
+
+def test_a_noise_predictor_cannot_correct_a_draft():
+    config = tiny_config()
+    config = config.replace(
+        adapter_args={**config.adapter_args, "draft": "residual"},
+        scheduler={**config.scheduler, "prediction_type": "epsilon"},
+    )
+    with pytest.raises(InputError, match="predicts the sample"):
+        build_generator(config)
 
 
 def test_nano_stays_small():
