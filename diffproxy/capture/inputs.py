@@ -78,7 +78,7 @@ def open_generator(option: GeneratorOption, device: torch.device) -> Any:
     """The proxy pipeline on `device`."""
     from diffproxy.generator import load_generator
 
-    return load_generator(option.weights, allow_download=option.download).to(device)
+    return load_generator(option.weights, sources=option.sources, allow_download=option.download).to(device)
 
 
 def open_locator(device: torch.device) -> Any | None:

@@ -42,11 +42,13 @@ class BodyOption:
 class GeneratorOption:
     """`weights`: "nano" (in the package), a folder in diffusers layout, or a hub id.
 
-    `steps`: denoising steps, -1 is the weights' own number, 0 the direct prediction. `download`: allow the hub.
+    `steps`: denoising steps, -1 is the weights' own number, 0 the direct prediction. `sources`: local folders of
+    public parts that the weights only refer to ({unet: /weights/sd21, ...}). `download`: allow the hub.
     """
 
     weights: str = "nano"
     steps: int = -1
+    sources: dict[str, str] = field(default_factory=dict)
     download: bool = False
 
 

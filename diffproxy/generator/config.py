@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -78,6 +79,29 @@ class GeneratorConfig:
 
     def replace(self, **changes: Any) -> GeneratorConfig:
         return dataclasses.replace(self, **changes)
+
+    def changed(self, changes: Mapping[str, Any]) -> GeneratorConfig:
+        """With some fields changed; dictionaries and `attention` are merged. Unknown names raise InputError."""
+        values: dict[str, Any] = {}
+        for name, value in changes.items():
+            known = {f.name for f in dataclasses.fields(self)}
+            if name not in known:
+                raise InputError(
+                    f"fields of a generator: {', '.join(sorted(known))}", name, "see docs/generator.md"
+                )
+            old = getattr(self, name)
+            if isinstance(old, AttentionConfig):
+                switches = {f.name for f in dataclasses.fields(old)}
+                if not isinstance(value, Mapping) or not switches >= value.keys():
+                    raise InputError(
+                        f"attention switches {sorted(switches)}", str(value), "attention: {epipolar: false}"
+                    )
+                values[name] = dataclasses.replace(old, **value)
+            elif isinstance(old, dict):
+                values[name] = {**old, **value}
+            else:
+                values[name] = tuple(value) if isinstance(old, tuple) else value
+        return self.replace(**values)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2)

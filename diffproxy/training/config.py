@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from diffproxy.training.augment import AugmentConfig
 
@@ -14,6 +15,13 @@ class TrainConfig:
     shards: str = "shards/train"
     val_shards: str | None = None
     generator: str = "nano"  # a named configuration, or a saved generator to start from
+    network: dict[str, Any] = field(
+        default_factory=dict
+    )  # changes to its GeneratorConfig: {attention: {text: false}}
+    sources: dict[str, str] = field(
+        default_factory=dict
+    )  # local folders of public parts, e.g. {unet: /weights/sd21}
+    download: bool = False  # allow the hub for public parts
     body: str = "anny"
 
     steps: int = 10_000

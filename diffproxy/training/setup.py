@@ -71,12 +71,26 @@ class Run:
         return self.accelerator.is_main_process
 
 
-def start_generator(source: str) -> ProxyGenerator:
-    """A fresh generator by preset name, its frozen public parts loaded, or a saved one by path.
+def start_generator(config: TrainConfig) -> ProxyGenerator:
+    """A fresh generator by preset name, its frozen public parts loaded, or a saved one by path; both with
+    `config.network` changed.
 
-    Raises InputError where public weights are missing (docs/generator.md says how to get them).
+    What a changed network has and the saved one lacks starts fresh. Raises InputError where public weights are missing
+    (docs/generator.md says how to get them).
     """
-    return initial_generator(preset(source)) if source in PRESETS else load_saved_generator(Path(source))[0]
+    if config.generator in PRESETS:
+        return initial_generator(
+            preset(config.generator).changed(config.network), config.sources, config.download
+        )
+    saved = load_saved_generator(Path(config.generator), config.sources, config.download)[0]
+    if not config.network:
+        return saved
+    generator = ProxyGenerator(saved.config.changed(config.network))
+    own, state = generator.state_dict(), saved.state_dict()
+    kept = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    log.info("%d of %d tensors come from %s", len(kept), len(own), config.generator)
+    generator.load_state_dict(kept, strict=False)
+    return generator
 
 
 def set_up(config: TrainConfig) -> Run:
@@ -89,7 +103,7 @@ def set_up(config: TrainConfig) -> Run:
     )
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    generator = start_generator(config.generator)
+    generator = start_generator(config)
     generator.adapter.set_palette(body.atlas.palette)
     objective = TrainingObjective(generator, body.atlas.palette, config)
     groups = select_parameters(generator, config)

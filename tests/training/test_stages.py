@@ -176,3 +176,16 @@ def test_wrong_data_is_named_before_the_first_step(body, make_ring, tmp_path):
         check_data(make("hand", labels=good + 30), None, body)
     with pytest.raises(InputError, match="topology"):
         check_data(make("alien", labels=good, topology="0" * 16), None, body)
+
+
+def test_a_network_is_changed_by_name_and_keeps_what_fits(config, tiny_generator):
+    run = set_up(
+        replace(config, network={"attention": {"epipolar": False}, "adapter_args": {"view_layers": 1}})
+    )
+    generator, saved = run.bare.generator, load_saved_generator(tiny_generator)[0]
+    assert not any(".epipolar." in k for k in generator.state_dict())
+    assert torch.equal(generator.adapter.head.weight, saved.adapter.head.weight)
+    assert generator.config.adapter_args["widths"] == saved.config.adapter_args["widths"]
+    for wrong in ({"atention": {}}, {"attention": {"epipola": False}}):
+        with pytest.raises(InputError, match=r"fields of a generator|switches"):
+            set_up(replace(config, network=wrong))
