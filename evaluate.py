@@ -7,8 +7,8 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from diffproxy.capture.cli import check, friendly_overrides, run_readably, show_messages
 from diffproxy.capture.evaluate_options import EvaluateOptions
+from diffproxy.cli import check, friendly_overrides, run_readably, show_messages
 
 ROOT = Path(__file__).resolve().parent
 PATHS = {"body": "file.path", "generator": "weights.weights"}

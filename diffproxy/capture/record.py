@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 
-Status = Literal["ok", "one_view", "no_person", "failed"]
+Status = Literal["ok", "one_view", "filled", "no_person", "failed"]
 NUM_JOINTS = 55
 
 
@@ -38,7 +38,7 @@ class FrameRecord:
 
     @property
     def has_body(self) -> bool:
-        return self.status in ("ok", "one_view") and bool(np.isfinite(self.joints).all())
+        return self.status in ("ok", "one_view", "filled") and bool(np.isfinite(self.joints).all())
 
     def body_params(self) -> BodyParams:
         """The parameters as a batch of one."""

@@ -11,17 +11,17 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from diffproxy.cli import USAGE_ERROR, friendly_overrides
 from diffproxy.errors import InputError
 from diffproxy.training.config import TrainConfig
 
 log = logging.getLogger(__name__)
+CONF = Path(__file__).parents[2] / "conf" / "training"
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 
-@hydra.main(
-    version_base="1.3", config_path=str(Path(__file__).parents[2] / "conf" / "training"), config_name="train"
-)
-def main(cfg: Any) -> None:
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def run(cfg: Any) -> None:
     """Check the configuration against `TrainConfig`, then train."""
     from diffproxy.training.trainer import train
 
@@ -30,5 +30,15 @@ def main(cfg: Any) -> None:
         exported = train(cast(TrainConfig, OmegaConf.to_object(cfg)))
     except InputError as error:
         log.error("error: %s", error)
-        sys.exit(2)
+        sys.exit(USAGE_ERROR)
     log.info("exported to %s; use it with: python fit.py generator=%s", exported, exported)
+
+
+def main() -> None:
+    try:
+        sys.argv[1:] = friendly_overrides(sys.argv[1:], TrainConfig, CONF, {})
+    except InputError as error:
+        logging.basicConfig(format="%(message)s")
+        log.error("error: %s", error)
+        sys.exit(USAGE_ERROR)
+    run()

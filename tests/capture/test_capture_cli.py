@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diffproxy.capture.cli import check, friendly_overrides, option_types, run_readably
+from diffproxy.cli import check, friendly_overrides, option_types, run_readably
 from diffproxy.capture.evaluate_options import EvaluateOptions
 from diffproxy.capture.options import FitOptions, SolverOption, split_names
 from diffproxy.errors import InputError

@@ -48,6 +48,10 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
             raise InputError(
                 "options as name=value", repr(word), f"write {word}=... ; --help lists all options"
             )
+        elif name in types and "dict" in str(types[name]):
+            out.append(
+                word if key.startswith("+") else f"+{word}"
+            )  # the fields of a dictionary are new to Hydra
         elif name in types:
             out.append(f"{key}={_quoted(value)}" if types[name] is str and value != "null" else word)
         elif (conf / name).is_dir():
