@@ -43,6 +43,10 @@ class RenderConfig:
     depth: int = option(3, "path length: 2 direct light only, 3 one bounce")
     people: int = option(2, "at most so many bystanders (never labelled)")
     body: str = option("anny", "body name or path of an SMPL-X npz")
+    children: float = option(0.0, "probability that a person is a child (an adult's body, small and slender)")
+    motion: str = option(
+        "", "folder of your motion files: AMASS or SMPL-X .npz, .bvh, at any depth (empty: packaged poses only)"
+    )
     env: str = option(
         "", "folder of your equirectangular .hdr or .exr environments (empty: procedural light only)"
     )
@@ -85,6 +89,12 @@ class RenderConfig:
             if getattr(self, name) not in known:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
+        if not 0 <= self.children <= 1:
+            raise InputError("children between 0 and 1", f"children={self.children}", "for example children=0.1")
+        if self.motion and not Path(self.motion).is_dir():
+            raise InputError(
+                "motion: a folder of .npz or .bvh files", self.motion, "give an existing folder, or leave motion out"
+            )
         if self.assets and not Path(self.assets).is_dir():
             raise InputError(
                 "assets: a folder with clothes/, hair/, skins/",

@@ -69,9 +69,12 @@ def environment_files(config: RenderConfig) -> tuple[str, ...]:
 
 def check_options(config: RenderConfig) -> None:
     """One folder, one set of options per seed: otherwise a resumed run would mix two kinds of data."""
+    from render_synth.people.pose_source import motion_files
+
     path = Path(config.out) / f"options-s{config.seed}.json"
     now: dict[str, Any] = config.content() | {
         "environments": [Path(p).name for p in environment_files(config)],
+        "motion_files": [Path(p).name for p in motion_files(config.motion)],
         "pose_bank": hashlib.sha256(BANK_FILE.read_bytes()).hexdigest()[:16],
     }
     if not path.exists():

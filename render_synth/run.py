@@ -27,8 +27,8 @@ def load_tools(config: RenderConfig):
     import torch
 
     from diffproxy.body import load_body
-    from diffproxy.data.poses import load_pose_bank
     from render_synth.people.anatomy import build_anatomy
+    from render_synth.people.pose_source import load_pose_source
     from render_synth.people.wardrobe import read_wardrobe
     from render_synth.picture import mitsuba_backend as backend
     from render_synth.sample import Tools
@@ -40,7 +40,14 @@ def load_tools(config: RenderConfig):
     wardrobe = read_wardrobe(config.assets, anatomy) if config.assets else None
     crowd = build_anatomy(body, 0.03)
     return Tools(
-        config, body, anatomy, crowd, wardrobe, load_pose_bank(), environment_files(config), versions()
+        config,
+        body,
+        anatomy,
+        crowd,
+        wardrobe,
+        load_pose_source(config.motion),
+        environment_files(config),
+        versions(),
     )
 
 

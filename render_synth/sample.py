@@ -19,6 +19,7 @@ from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person, sample_person
 from render_synth.people.dress import Dressed, dress
 from render_synth.people.fine_mesh import vertex_normals
+from render_synth.people.pose_source import PoseSource
 from render_synth.people.wardrobe import Wardrobe
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.photographer import Photographer
@@ -37,7 +38,7 @@ class Tools:
     anatomy: Anatomy
     crowd: Anatomy  # coarser, for bystanders
     wardrobe: Wardrobe | None
-    bank: Any
+    poses: PoseSource
     environments: tuple[str, ...]
     software: dict[str, str]  # versions, for the meta data
 
@@ -51,7 +52,7 @@ def bystanders(tools: Tools, k: int, layout: Layout, target: np.ndarray) -> list
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 4.5)
         place = np.array([distance * np.sin(angle), 0.0, distance * np.cos(angle)])
         if far_from_rays(place[[0, 2]], layout, target, 0.8 if rng.random() < 0.85 else 0.45):
-            person = sample_person(tools.body, rng, place, tools.bank, config.split)
+            person = sample_person(tools.body, rng, place, tools.poses, config.split, config.children)
             out.append((person, dress(rng, tools.crowd, person, tools.wardrobe, near=False)))
     return out
 
@@ -65,7 +66,8 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
 
     scene_rng = draw("scene")
     stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.15 else 0.0
-    person = sample_person(body, draw("person"), np.array([0, stand + 0.008, 0]), tools.bank, config.split)
+    spot = np.array([0, stand + 0.008, 0])
+    person = sample_person(body, draw("person"), spot, tools.poses, config.split, config.children)
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
     layout = sample_layout(draw("cameras"), config.views, low, high, 7.5)
     shots = plan_shots(draw("shots"), config, layout, person)
@@ -124,10 +126,11 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     used = [a for d in (subject, *(d for _, d in crowd)) for a in d.notes.get("assets", ())]
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,
+        "person": person.notes,
         "layout": layout.kind, "bystanders": len(crowd), "environment": world.sky_file.rsplit("/", 1)[-1],
         "world": world.notes, "options": config.content(), "software": dict(tools.software),
     }  # fmt: skip
-    meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body", "assets")}
+    meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body", "motion", "assets")}
     meta |= notes | {"assets": unique_assets([*used, *world.notes.get("assets", ())])}
     return views, replace_units(person.params), meta
 

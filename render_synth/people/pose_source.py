@@ -1,0 +1,123 @@
+"""Where poses come from: the packaged bank, limbs of several of its poses put together, and the user's own motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.data.motion import Motion, read_motion
+from diffproxy.data.motion.limits import repair_ends, within_limits
+from diffproxy.data.motion.mirror import mirror_body, mirror_hand, mirror_rotations
+from diffproxy.data.motion.rotations import about, to_matrix, to_rotvec
+from diffproxy.data.motion.smplx_rest import joint_index
+from diffproxy.data.poses import PoseBank, load_pose_bank
+from diffproxy.errors import InputError
+
+KINDS = (".npz", ".bvh")
+LIMBS = {
+    side: [joint_index(f"{side}_{n}") - 1 for n in ("collar", "shoulder", "elbow", "wrist")]
+    for side in ("left", "right")
+}
+HEAD = [joint_index(n) - 1 for n in ("neck", "head")]
+Pose = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class PoseSource:
+    """Poses of a bank and, where `files` are given, of motion files; a draw depends on the generator alone."""
+
+    bank: PoseBank
+    files: tuple[str, ...] = ()
+
+    def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
+        """A pose (fields as of `PoseBank.sample`) and what it is: "bank", "mixed" or "motion/<file name>"."""
+        chance = [0.6, 0.12, 0.28] if self.files else [0.8, 0.2, 0.0]
+        kind = str(rng.choice(["bank", "mixed", "motion"], p=chance))
+        if kind == "motion":
+            return self._from_motion(rng, split)
+        pose = self.bank.sample(rng, split=split)
+        if kind == "mixed":
+            pose = self._mix(rng, pose, split)
+        return pose, kind
+
+    def _mix(self, rng: np.random.Generator, pose: Pose, split: str) -> Pose:
+        """Arms and head of other poses: each joint stays within what it does in the bank."""
+        body = pose["body_pose"].reshape(21, 3).copy()
+        for joints in (*LIMBS.values(), HEAD):
+            if rng.random() < 0.6:
+                body[joints] = self.bank.sample(rng, split=split)["body_pose"].reshape(21, 3)[joints]
+        return pose | {"body_pose": body.reshape(63)}
+
+    def _from_motion(self, rng: np.random.Generator, split: str) -> tuple[Pose, str]:
+        """A frame of any file, or its mirror image, at any heading; hands of the file if it has moving ones."""
+        file = self.files[int(rng.integers(len(self.files)))]
+        motion = _usable(file)
+        i, mirrored = int(rng.integers(len(motion))), rng.random() < 0.5
+        body, orient = motion.body_pose[i], motion.global_orient[i]
+        drawn = self.bank.sample(rng, split=split)
+        hands = {k: drawn[k] for k in ("left_hand_pose", "right_hand_pose")}
+        if motion.left_hand_pose is not None and motion.right_hand_pose is not None:
+            own = (motion.left_hand_pose[i], motion.right_hand_pose[i])
+            if max(np.abs(own[0]).max(), np.abs(own[1]).max()) > 0.05:  # else the file's hands are only flat
+                own = (mirror_hand(own[1]), mirror_hand(own[0])) if mirrored else own
+                hands = dict(zip(hands, own, strict=True))
+        if mirrored:
+            body, orient = mirror_body(body), mirror_rotations(orient)
+        heading = about(1, rng.uniform(-np.pi, np.pi))
+        pose = {"global_orient": to_rotvec(heading @ to_matrix(orient)), "body_pose": body, **hands}
+        return {k: np.asarray(v, np.float32) for k, v in pose.items()}, f"motion/{Path(file).name}"
+
+
+def load_pose_source(folder: str = "") -> PoseSource:
+    """The packaged bank and the motion files under a folder, at any depth. InputError if there are none."""
+    return PoseSource(load_pose_bank(), motion_files(folder))
+
+
+def motion_files(folder: str) -> tuple[str, ...]:
+    """Paths of all npz and BVH files under `folder`, sorted; none for an empty name."""
+    if not folder:
+        return ()
+    root = Path(folder)
+    found = sorted(str(p) for p in root.rglob("*") if p.suffix.lower() in KINDS and p.is_file())
+    # AMASS keeps the body shape of each subject beside the motion
+    found = [
+        p for p in found if Path(p).stem not in ("shape", "neutral_stagei", "male_stagei", "female_stagei")
+    ]
+    if not found:
+        raise InputError(
+            "motion: a folder with .npz (AMASS, SMPL-X) or .bvh files",
+            f"none in {folder}",
+            "give another folder",
+        )
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _usable(file: str) -> Motion:
+    """The frames of a file that are within human limits, ten a second; InputError names the file."""
+    try:
+        motion = read_motion(file)
+    except InputError as error:
+        if file in str(error):
+            raise
+        raise InputError(error.expected, f"{error.found} in {file}", error.fix) from error
+    motion = repair_ends(motion[:: max(1, round(motion.fps / 10))])
+    good = np.flatnonzero(within_limits(motion.body_pose))
+    if not len(good):
+        raise InputError(
+            "a motion within human limits", f"no such frame in {file}", "remove the file from the folder"
+        )
+    return _rows(motion, good)
+
+
+def _rows(motion: Motion, rows: np.ndarray) -> Motion:
+    hands = {
+        k: getattr(motion, k)[rows]
+        for k in ("left_hand_pose", "right_hand_pose")
+        if getattr(motion, k) is not None
+    }
+    cut = {k: getattr(motion, k)[rows] for k in ("global_orient", "body_pose", "transl")}
+    return replace(motion, **cut, **hands)
