@@ -15,7 +15,8 @@ from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
 from render_synth.mesh import Mesh
 from render_synth.picture.denoise import denoise
-from render_synth.scenes.world import Lamp, Quad, World
+from render_synth.scenes.lights import with_sun
+from render_synth.scenes.parts import Lamp, Panel, Quad, World
 
 PROBE = """
 import mitsuba as mi
@@ -117,7 +118,7 @@ def _quad(name: str, quad: Quad):
     return _rectangle(name, quad.vertices, uv, {"bsdf": mi.load_dict(bsdf)})
 
 
-def _lamp(name: str, lamp: Lamp):
+def _lamp(name: str, lamp: Lamp | Panel):
     mi = _mitsuba()
     light = {"type": "area", "radiance": {"type": "rgb", "value": [float(x) for x in lamp.rgb]}}
     return _rectangle(name, lamp.vertices, np.zeros((4, 2)), {"emitter": mi.load_dict(light)})
@@ -145,6 +146,8 @@ def _sky(world: World) -> dict:
     image = world.sky if world.sky is not None else _environment(world.sky_file)
     # Equal mean brightness, whatever the file's own scale.
     gain = world.sky_gain / max(float(image.mean()), 1e-6)
+    if world.sun is not None:
+        image = with_sun(image, world.sun)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(image * gain, np.float32)),
@@ -178,6 +181,8 @@ def build_scene(world: World, meshes: dict[str, Mesh], depth: int):
     for i, lamp in enumerate(world.lamps):
         description[f"lamp{i}"] = _lamp(f"lamp{i}", lamp)
     description["things"] = _mesh("things", world.things)
+    if world.furniture is not None:
+        description["furniture"] = _mesh("furniture", world.furniture)
     for name, mesh in meshes.items():
         description[name] = _mesh(name, mesh)
     return mi.load_dict(description)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from render_synth.colors import thing
+from render_synth.scenes.placing import Ground
 from render_synth.scenes.solids import Solids
 
 
@@ -110,6 +111,23 @@ def mat(s: Solids, rng: np.random.Generator, x: float, z: float) -> None:
 THINGS: tuple[Callable[[Solids, np.random.Generator, float, float], None], ...] = (
     crate, crate, table, shelf, shelf, tripod, tripod, treadmill, chair, pole, wall_bars, screen, ball, mat,
 )  # fmt: skip
+
+
+def scatter(
+    s: Solids, rng: np.random.Generator, ground: Ground, half: tuple[float, float], indoors: bool, count: int
+) -> None:
+    """`count` tries to put something where it is in nobody's way; indoors mostly along the walls."""
+    for _ in range(count):
+        item = THINGS[rng.integers(len(THINGS))]
+        spot = np.array([rng.uniform(-1, 1) * half[0], rng.uniform(-1, 1) * half[1]])
+        if indoors and rng.random() < 0.6:
+            side = int(rng.integers(2))
+            spot[side] = np.sign(spot[side]) * (half[side] - 0.4)
+        flat = item is mat
+        if ground.free(spot, 0.1 if flat else 0.5, -1 if flat else 0.4):
+            item(s, rng, float(spot[0]), float(spot[1]))
+            if not flat:
+                ground.take(spot, 0.4)
 
 
 def beam(s: Solids, rng: np.random.Generator, height: float, yaw: float) -> None:
