@@ -50,6 +50,10 @@ class RenderConfig:
     env: str = option(
         "", "folder of your equirectangular .hdr or .exr environments (empty: procedural light only)"
     )
+    furniture: str = option(
+        "", "Sweet Home 3D furniture (.sh3f), or a folder of .sh3f or .obj files (empty: boxes and rods only)"
+    )
+    backgrounds: str = option("", "folder of photographs for posters, walls and backdrops (empty: none)")
     photo: float = option(
         0.8, "how much the cameras spoil their pictures: 0 clean; 1 much noise, blur, bad exposure, JPEG"
     )
@@ -106,6 +110,10 @@ class RenderConfig:
                 "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"
             )
 
+        if self.furniture and not Path(self.furniture).exists():
+            raise InputError("furniture: a .sh3f file or a folder", self.furniture, "give an existing one")
+        if self.backgrounds and not Path(self.backgrounds).is_dir():
+            raise InputError("backgrounds: a folder of photographs", self.backgrounds, "give an existing folder")
         if not 0 <= self.photo <= 1:
             raise InputError("photo between 0 and 1", f"photo={self.photo}", "for example photo=0.8")
         unknown = sorted(set(self.extra_names) - set(EXTRAS))

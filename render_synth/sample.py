@@ -24,6 +24,7 @@ from render_synth.people.wardrobe import Wardrobe
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.photographer import Photographer
 from render_synth.picture.visibility import Layers, Triangles, camera_normals, coverage
+from render_synth.scenes.store import open_store
 from render_synth.scenes.world import build_world, far_from_rays
 from render_synth.shots import plan_shots
 from render_synth.streams import stream
@@ -65,7 +66,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         return stream(config.seed, k, name)
 
     scene_rng = draw("scene")
-    stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.15 else 0.0
+    stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.22 else 0.0
     spot = np.array([0, stand + 0.008, 0])
     person = sample_person(body, draw("person"), spot, tools.poses, config.split, config.children)
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
@@ -75,7 +76,8 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     crowd = bystanders(tools, k, layout, target)
     subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe)
     axis = float(scene_rng.uniform(0, np.pi))
-    world = build_world(scene_rng, layout, target, list(tools.environments), stand, axis)
+    store = open_store(tools.environments, config.furniture, config.backgrounds)
+    world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis)
     worn = for_renderer(list(subject.worn))
     others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
     rest = [joined([m[0] for m in others]), *(m for person in others for m in person[1:])]
@@ -86,7 +88,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         (person.vertices, faces),
         [triangles(m) for m in worn],
         [[triangles(m) for m in person] for person in others],
-        [triangles(m) for m in (world.things, *world.quads)],
+        [triangles(m) for m in (world.things, *world.solid, *world.quads)],
     )
     normals = vertex_normals(person.vertices, faces) if "normals" in config.extra_names else None
     photographer = Photographer(draw, config.photo, target)
@@ -130,7 +132,8 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         "layout": layout.kind, "bystanders": len(crowd), "environment": world.sky_file.rsplit("/", 1)[-1],
         "world": world.notes, "options": config.content(), "software": dict(tools.software),
     }  # fmt: skip
-    meta["options"] = {k: v for k, v in meta["options"].items() if k not in ("env", "body", "motion", "assets")}
+    paths = ("env", "body", "motion", "assets", "furniture", "backgrounds")
+    meta["options"] = {k: v for k, v in meta["options"].items() if k not in paths}
     meta |= notes | {"assets": unique_assets([*used, *world.notes.get("assets", ())])}
     return views, replace_units(person.params), meta
 
