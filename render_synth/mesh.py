@@ -40,12 +40,12 @@ def joined(meshes: list[Mesh]) -> Mesh:
 
 
 def for_renderer(meshes: list[Mesh]) -> list[Mesh]:
-    """Few meshes in place of many: those without texture as one (always there), then the others with holes cut out.
+    """Two meshes in place of many: those without texture, and those with, their holes cut out. Always two.
 
     Rays for masks must be cast against these, too.
     """
+    from render_synth.picture.atlas import packed
     from render_synth.picture.cutout import cut_holes
 
-    plain = joined([m for m in meshes if m.texture is None])
     cut = [cut_holes(m) for m in meshes if m.texture is not None]
-    return [plain] + [m for m in cut if len(m.faces)]
+    return [joined([m for m in meshes if m.texture is None]), packed([m for m in cut if len(m.faces)])]

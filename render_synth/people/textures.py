@@ -70,11 +70,12 @@ def pattern_texture(rng: np.random.Generator, piece: Piece, pixels: int) -> Floa
 
 
 def hair_texture(
-    rng: np.random.Generator, piece: Piece, tint: Float[np.ndarray, "3"]
+    rng: np.random.Generator, piece: Piece, tint: Float[np.ndarray, "3"], pixels: int = 256
 ) -> Float[np.ndarray, "S T 3"]:
     """Strands of the picture in another colour, or strands made up where the asset has no picture."""
     if piece.picture is not None:
-        picture = piece.picture[::2, ::2] if len(piece.picture) > 256 else piece.picture
+        step = max(len(piece.picture) // pixels, 1)
+        picture = piece.picture[::step, ::step]
         grey = linear(picture) @ GREY
         seen = grey[grey > 0.002]
         shade = (grey / max(float(np.median(seen)) if seen.size else 0.1, 0.005)).clip(0.25, 2.5)

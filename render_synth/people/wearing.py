@@ -197,7 +197,7 @@ def wear(
         taken.add("hair")
     brows = wardrobe.some(rng, "brows") if rng.random() < 0.9 else None
     if brows:
-        out.append(fitting.put_on(brows, stiff=True).mesh(textures.hair_texture(rng, brows, 0.7 * tint)))
+        out.append(fitting.put_on(brows, stiff=True).mesh(textures.hair_texture(rng, brows, 0.7 * tint, 64)))
     names = {f.piece.name: f.piece.licence for f in fitting.worn}
     notes["assets"] += [{"name": name, "licence": names[name]} for name in sorted(names)]
     return out, frozenset(taken)

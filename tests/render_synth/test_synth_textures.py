@@ -1,5 +1,7 @@
 """Textured meshes: what the renderer shows where, and holes cut along alpha."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,11 +50,10 @@ def test_holes_are_cut_along_the_level_line_and_masks_see_through_them():
     alpha = np.tile(np.linspace(-0.5, 1.5, 64)[None, :, None], (64, 1, 1)).clip(0, 1)
     texture = np.concatenate([np.ones((64, 64, 3)), alpha], 2).astype(np.float32)
     plain, cut = for_renderer([square(texture)])
-    assert cut.texture.shape[2] == 3 and len(plain.faces) == 1
+    assert len(plain.faces) == 1
     a, b, c = (cut.vertices[cut.faces[:, i]].astype(float) for i in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
     assert area == pytest.approx(0.5, abs=0.01) and cut.vertices[:, 0].min() == pytest.approx(0.5, abs=0.01)
-    np.testing.assert_allclose(cut.uv, cut.vertices[:, :2], atol=1e-6)
     far = CORNERS - [0, 50.0, 0]
     layers = Layers((far, FACES), [(cut.vertices, cut.faces)], [[(CORNERS - [0, 0, 1], FACES)]], [])
     mask = layers.see(camera()).mask
@@ -63,3 +64,27 @@ def test_holes_are_cut_along_the_level_line_and_masks_see_through_them():
 def test_alpha_without_a_border_keeps_or_drops_everything(level, faces):
     texture = np.full((4, 4, 4), level, np.float32)
     assert len(cut_holes(square(texture)).faces) == faces
+
+
+def test_an_atlas_shows_each_mesh_its_own_texture_and_tint():
+    rng = np.random.default_rng(0)
+    meshes = [
+        square(rng.random((h, w, 3)).astype(np.float32), t)
+        for h, w, t in ((8, 4, 1.0), (600, 700, 0.5), (512, 512, 1.0))
+    ]
+    plain, packed = for_renderer([replace(m, normals=CORNERS) for m in meshes])
+    assert len(plain.faces) == 1 and len(packed.faces) == 6
+    for i, m in enumerate(meshes):
+        h, w = m.texture.shape[:2]
+        places = rng.random((50, 2))
+        weights = np.stack(
+            [1 - places.sum(1), places[:, 0], places[:, 1]], 1
+        )  # affine in the corners 0, 1, 3
+        uv = weights @ packed.uv[4 * i + np.array([0, 1, 3])]
+        inner = (0.5 + places * [w - 1, h - 1]) / [w, h]
+        want = sample_texture(m.texture, inner) * m.colors[0]
+        np.testing.assert_allclose(sample_texture(packed.texture, uv), want, atol=2e-3)
+
+
+def test_the_renderer_always_gets_two_meshes():
+    assert [len(m.faces) for m in for_renderer([])] == [1, 1]
