@@ -113,8 +113,8 @@ class ProxyPipeline:
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
         scheduler = make_scheduler(config)
         scheduler.set_timesteps(steps)
-        with self._precision():
-            conditioning = self._condition(images, cameras, kinds)
+        with self.precision():
+            conditioning = self.condition(images, cameras, kinds)
             for t in scheduler.timesteps:
                 output = self.generator.denoise(latents, t.to(self.device), conditioning).float()
                 latents = scheduler.step(output, t, latents).prev_sample
@@ -154,8 +154,8 @@ class ProxyPipeline:
         self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
     ) -> tuple[Float[Tensor, "V C P P"], Float[Tensor, "V P P 2"]]:
         """Label probabilities and UV of the dense head, on the CPU."""
-        with self._precision():
-            adapter = self._condition(images, cameras, kinds).adapter
+        with self.precision():
+            adapter = self.condition(images, cameras, kinds).adapter
         if adapter.dense_logits is None or adapter.dense_uv is None:
             raise InputError(
                 "steps >= 1", "steps=0", f"{self.generator.config.name} has no direct prediction"
@@ -167,12 +167,14 @@ class ProxyPipeline:
             logits[v, barred] = -torch.inf
         return logits.softmax(1), adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
 
-    def _precision(self) -> torch.autocast:
+    def precision(self) -> torch.autocast:
+        """The context in which the network computes."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
 
-    def _condition(
+    def condition(
         self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
     ) -> Conditioning:
+        """What does not change over steps and samples, of one group of views. Images are resized as needed."""
         size = self.generator.config.image_size
         images = images.to(self.device, torch.float32)
         if images.shape[-1] != size:

@@ -1,0 +1,130 @@
+"""Seconds and peak memory of every stage of the generator. JSON out.
+
+    python benchmarks/generate.py                                   nano: 4 views K=1, 12 views K=1, 12 views K=3
+    python benchmarks/generate.py generator=sd21 device=cuda        the paper's network with random weights: times only
+    python benchmarks/generate.py views=12 samples=3 steps=4 threads=2 runs=5 precision=bf16
+
+Stages: condition (encoder, adapter, prompts, geometry: once per image), denoise (all steps), decode, aggregate.
+`direct` is the whole prediction without diffusion (steps=0). Every case runs once unmeasured; medians of `runs` follow.
+Peak memory: of the device, or (CPU) the growth of the process' peak resident size while the case ran.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffproxy.cameras import Camera
+from diffproxy.generator import ProxyGenerator, ProxyPipeline, load_generator, preset
+from diffproxy.generator.schedule import make_scheduler
+from diffproxy.proxies.aggregate import maps_from_samples
+
+CASES = ((4, 1), (12, 1), (12, 3))
+
+
+def ring(views: int, size: int) -> list[Camera]:
+    """Cameras on a circle of 4 m around a person."""
+    cameras = []
+    for i in range(views):
+        angle = 2 * np.pi * i / views
+        center = np.array([4 * np.sin(angle), 1.2, 4 * np.cos(angle)])
+        z = np.array([0, 1.0, 0]) - center
+        z /= np.linalg.norm(z)
+        x = np.cross(z, [0, 1.0, 0])
+        x /= np.linalg.norm(x)
+        R = np.stack([x, np.cross(z, x), z])
+        K = np.array([[1.8 * size, 0, size / 2], [0, 1.8 * size, size / 2], [0, 0, 1.0]])
+        cameras.append(Camera(f"c{i}", size, size, K, R, -R @ center))
+    return cameras
+
+
+def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int) -> dict[str, Any]:
+    """Medians of seconds per stage, and the peak of memory."""
+    generator, device = pipe.generator, pipe.device
+    config = generator.config
+    images = torch.rand(
+        views, 3, config.image_size, config.image_size, generator=torch.Generator().manual_seed(0)
+    )
+    cameras, kinds = ring(views, config.image_size), ["body"] * views
+    size = config.proxy_size
+    crops = [c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras]
+    seconds: dict[str, list[float]] = {}
+
+    def stage(name: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        out = work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.setdefault(name, []).append(time.perf_counter() - began)
+        return out
+
+    def denoise(conditioning: Any) -> torch.Tensor:
+        shape = (samples, views, 2, config.latent_channels, *[config.latent_grid] * 2)
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
+        scheduler = make_scheduler(config)
+        scheduler.set_timesteps(steps)
+        for t in scheduler.timesteps:
+            output = generator.denoise(latents, t.to(device), conditioning).float()
+            latents = scheduler.step(output, t, latents).prev_sample
+        return latents
+
+    def once() -> None:
+        with torch.inference_mode(), pipe.precision():
+            conditioning = stage("condition", lambda: pipe.condition(images, cameras, kinds))
+            latents = stage("denoise", lambda: denoise(conditioning))
+            rgb = stage("decode", lambda: generator.codec.decode(latents.flatten(0, 2)).float().cpu())
+        seg, uv = rgb.unflatten(0, (samples, views, 2)).unbind(2)
+        stage("aggregate", lambda: maps_from_samples(seg, uv, pipe.palette, kinds, crops))
+        if config.adapter == "pyramid":
+            stage("direct", lambda: pipe.direct(images, cameras, kinds))
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(1 + runs):
+        once()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else grown
+    row = {name: round(statistics.median(times[1:]), 4) for name, times in seconds.items()}
+    total = sum(v for k, v in row.items() if k != "direct")
+    return {"views": views, "samples": samples, "steps": steps, "total_s": round(total, 4), **row,
+            "peak_mib": round(peak / 2**20)}  # fmt: skip
+
+
+def main(words: list[str]) -> dict[str, Any]:
+    given = {"generator": "nano", "device": "cpu", "runs": "3", "precision": "auto"}
+    given |= dict(word.split("=", 1) for word in words)
+    if "threads" in given:
+        torch.set_num_threads(int(given["threads"]))
+    note = "trained weights"
+    if given["generator"] == "sd21":
+        note = "random weights: times only"
+        torch.manual_seed(0)
+        generator = ProxyGenerator(preset("sd21"))
+        palette = load_generator("nano").palette
+        pipe = ProxyPipeline(generator, palette, given["precision"])  # type: ignore[arg-type]
+    else:
+        pipe = load_generator(given["generator"], precision=given["precision"])
+    pipe.to(given["device"])
+    steps = int(given.get("steps", max(1, pipe.generator.config.steps)))
+    cases = ((int(given["views"]), int(given.get("samples", 1))),) if "views" in given else CASES
+    parts = {p: getattr(pipe.generator, p) for p in ("unet", "adapter", "encoder", "codec")}
+    count = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+    name = torch.cuda.get_device_name() if given["device"] == "cuda" else "CPU"
+    return {
+        "generator": pipe.generator.config.name, "weights": note, "device": name, "threads": torch.get_num_threads(),
+        "bf16": pipe.autocast, "parameters": count,
+        "cases": [measure(pipe, v, k, steps, int(given["runs"])) for v, k in cases],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1:]), indent=1))
