@@ -17,6 +17,7 @@ from render_synth.mesh import Mesh
 from render_synth.picture.denoise import denoise
 from render_synth.scenes.lights import with_sun
 from render_synth.scenes.parts import Lamp, Panel, Quad, World
+from render_synth.scenes.steady import SKY, resized
 
 PROBE = """
 import mitsuba as mi
@@ -145,6 +146,7 @@ def _sky(world: World) -> dict:
     turn = mi.ScalarTransform4f().rotate([0, 1, 0], float(np.degrees(world.sky_turn)))
     image = world.sky if world.sky is not None else _environment(world.sky_file)
     # Equal mean brightness, whatever the file's own scale.
+    image = resized(image, SKY)
     gain = world.sky_gain / max(float(image.mean()), 1e-6)
     if world.sun is not None:
         image = with_sun(image, world.sun)

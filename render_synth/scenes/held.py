@@ -90,7 +90,7 @@ def racket(s: Solids, rng: Rng) -> None:
 
 def paper(s: Solids, rng: Rng) -> None:
     w, h = rng.uniform(0.12, 0.35), rng.uniform(0.15, 0.4)
-    s.box((0, 0.6 * h, 0.006), (w, h, rng.uniform(0.002, 0.03)), 0.0, thing(rng))
+    s.box((0, 0.45 * h, 0.006), (w, h, rng.uniform(0.002, 0.03)), 0.0, thing(rng))
 
 
 GRIPPED: tuple[Callable[[Solids, Rng], None], ...] = (stick, stick, ball, phone, cup, dumbbell, racket, paper)

@@ -12,6 +12,7 @@ from render_synth.scenes.furniture import Furniture
 from render_synth.scenes.parts import Lamp, Panel, Quad, Sun, World
 from render_synth.scenes.placing import Ground, far_from_rays, furnish
 from render_synth.scenes.solids import Solids
+from render_synth.scenes.steady import steady_lamps, steady_quad
 from render_synth.scenes.store import Store
 
 Rng = np.random.Generator
@@ -74,9 +75,9 @@ def build_world(
     use_file = bool(store.environments) and rng.random() < 0.75
     notes |= {"lamps": len(lamps), "furniture": len(pieces.placed), "assets": pieces.assets()}
     return World(
-        quads=place.quads,
+        quads=[steady_quad(q) for q in place.quads],
         things=Mesh(*solids.merged()),
-        lamps=lamps,
+        lamps=steady_lamps(lamps),
         sky=None if use_file else textures.sky(rng),
         sky_file=str(rng.choice(store.environments)) if use_file else "",
         sky_turn=float(rng.uniform(0, 2 * np.pi)),
