@@ -19,7 +19,7 @@ from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.errors import InputError
 from diffproxy.proxies.files import write_atomic
 
-STATUSES = ("ok", "one_view", "no_person", "failed")
+STATUSES = ("ok", "one_view", "filled", "no_person", "failed")
 CONVENTIONS = {
     "units": "metres, radians, seconds",
     "place": "x_world = scale * x_body + transl; with scale 1 this is SMPL-X",
@@ -34,8 +34,8 @@ CONVENTIONS = {
 class Result:
     """F frames in rising order. Metres and radians, the rig's world; frames without a body hold NaN.
 
-    `params` has one (F, n) array for each field of BodyParams; `status` is ok | one_view | no_person | failed with a
-    sentence in `reason`; `meta` is JSON: body file and topology, up axis, generator weights, settings, timings.
+    `params` has one (F, n) array for each field of BodyParams; `status` is ok | one_view | filled | no_person | failed
+    with a sentence in `reason`; `meta` is JSON: body file and topology, up axis, generator weights, settings, timings.
     """
 
     frame_ids: Int[np.ndarray, " F"]

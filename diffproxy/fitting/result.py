@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from diffproxy.body import BodyParams
 
-Status = Literal["ok", "no_person", "one_view", "failed"]
+Status = Literal["ok", "no_person", "one_view", "failed", "filled"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class FitResult:
     """One fitted body (batch of one), world frame, metres.
 
     status: "ok"; "one_view": fitted, but depth rests on the size of an average body; "no_person": too few foreground
-    pixels, the parameters are the rest pose; "failed": the parameters are the best there is, do not trust them.
+    pixels, the parameters are the rest pose; "failed": the parameters are the best there is, do not trust them;
+    "filled": a frame of a sequence without a body of its own, interpolated from its neighbours.
     `reason` says why whenever the status is not "ok".
     """
 

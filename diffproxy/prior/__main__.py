@@ -1,6 +1,6 @@
 """Commands of the pose prior, options as name=value:
 
-python -m diffproxy.prior train motion=DIR out=DIR [steps=9000 hidden=512 minutes=30 ...]
+python -m diffproxy.prior train motion=DIR out=DIR [steps=5000 hidden=384 minutes=30 ...]
 python -m diffproxy.prior convert official=DIR out=FILE.safetensors
 python -m diffproxy.prior sample out=FILE.npz [prior=FILE count=64 seed=0]
 """

@@ -16,7 +16,7 @@ MIRROR = (1.0, -1.0, -1.0)
 
 
 class PosePrior(nn.Module):
-    """Distribution of poses (B, D), D = 63 body + 45 left + 45 right values (radians, flat hands), or the body alone."""
+    """Distribution of poses (B, D), D = 63 body + 45 left + 45 right values (radians, flat hands), or 63."""
 
     mean: Tensor
     std: Tensor

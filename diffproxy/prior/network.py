@@ -116,7 +116,7 @@ class TimeNet(nn.Module):
 
 
 class WholeBodyNet(nn.Module):
-    """Body, left hand (mirrored), right hand: one net for the body, one for both hands; 153 values, or 63 without hands.
+    """Body, left hand (mirrored), right hand: one net for the body, one for both hands; 153 values, or 63.
 
     `correction` and `face` complete the published whole-body model: the correction sees the first features of all four
     parts. We have no face to show, so the face is masked, as in its training.

@@ -30,18 +30,20 @@ class TrainConfig:
 
     motion: str = ""
     out: str = "runs/prior"
-    hidden: int = 512
-    embed: int = 128
-    hand_hidden: int = 256
+    hidden: int = 384
+    embed: int = 96
+    hand_hidden: int = 192
     hand_embed: int = 64
-    steps: int = 9000
-    batch: int = 384
+    steps: int = 5000
+    batch: int = 256
     lr: float = 1e-3
     warmup: int = 300
     ema: float = 0.999
-    dropout: float = 0.05
-    jitter: float = 0.03
+    dropout: float = 0.1
+    jitter: float = 0.05
     """Radians of noise on every training pose: few performers, so neighbours of their poses count as poses too."""
+    hand_jitter: float = 0.1
+    """The same for fingers, of which there are a hundred shapes only."""
     low_times: float = 0.6
     """Share of times drawn from where the fitter works (t < 0.5); the rest from all."""
     limb_width: float = 0.2
@@ -86,16 +88,22 @@ def new_prior(config: TrainConfig, poses: Poses) -> PosePrior:
     prior.mean.copy_(mean)
     prior.std.copy_((std.square() + config.limb_width**2).sqrt())
     x = (x - prior.mean) / prior.std
-    widen = (config.jitter / prior.std).square()
+    widen = (jitters(config) / prior.std).square()
     for part, known, wide in ((net.body, x[:, :BODY], widen[:BODY]), (net.hand, x[:, BODY:], widen[BODY:])):
         known = known.reshape(-1, part.config.dim)
         part.linear.set(known.mean(0), torch.cov(known.T) + torch.diag(wide[: part.config.dim]))
     return prior
 
 
+def jitters(config: TrainConfig) -> Tensor:
+    """Of each of the 153 values, radians."""
+    return torch.tensor([config.jitter] * BODY + [config.hand_jitter] * (2 * HAND))
+
+
 class _Run:
     def __init__(self, config: TrainConfig, prior: PosePrior, poses: dict[str, Poses], out: Path):
         self.config, self.prior, self.poses, self.out = config, prior, poses, out
+        self.jitter = jitters(config)
         self.optimizer = torch.optim.AdamW(prior.net.parameters(), lr=config.lr, weight_decay=0.01)
         self.shadow = {k: v.detach().clone() for k, v in prior.net.named_parameters()}
         self.step = 0
@@ -135,7 +143,7 @@ class _Run:
         rng = np.random.default_rng([c.seed, k])
         torch.manual_seed(int(rng.integers(2**31)))
         pose = torch.as_tensor(self.poses["train"].draw(rng, c.batch))
-        x0 = self.prior.normalise(pose + c.jitter * torch.randn_like(pose))
+        x0 = self.prior.normalise(pose + self.jitter * torch.randn_like(pose))
         u = torch.rand(c.batch)
         low = torch.rand(c.batch) < c.low_times
         t = torch.where(low, 0.5 * u, u).clamp_min(noise.T_MIN)

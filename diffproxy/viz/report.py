@@ -17,7 +17,7 @@ from diffproxy.proxies.files import write_atomic
 from diffproxy.viz.report_style import STYLE
 from diffproxy.viz.sheet import encode_image, shrink
 
-GOOD, FAIR = {"ok"}, {"one_view"}  # the other statuses are shown as failures
+GOOD, FAIR = {"ok"}, {"one_view", "filled"}  # the other statuses are shown as failures
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,170 @@
+"""What neighbours in time are worth: accuracy, jitter, foot slide, seconds, on motion with known truth. JSON out.
+
+    python benchmarks/sequence.py motion=DIR clip=cmu_02_01 frames=100 noise=none
+
+A captured clip is put on a body of random shape and seen by four cameras as exact proxies of 256², then spoilt:
+noise: none | uv (2 cm smooth, 1 cm rough, anew in every frame) | gaps (uv, and the left arm unseen for 12 frames, three
+frames empty). `clip` is the beginning of a file name; fps=30 thins the clip to that rate.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from fit_exact import look_at
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.cameras import Camera
+from diffproxy.data.motion.collect import collect_bodies
+from diffproxy.data.motion.motion import Motion
+from diffproxy.errors import InputError
+from diffproxy.fitting import FitConfig, fit_many
+from diffproxy.fitting.corruption import drop_labels, uv_noise
+from diffproxy.fitting.feet import find_floor, foot_slide, jitter, standing_heights
+from diffproxy.fitting.sequence import SequenceConfig, fit_sequence
+from diffproxy.proxies import ProxyMaps, render_proxies
+
+UP = np.array([0.0, 1.0, 0.0])
+
+
+def truth_of(motion: Motion, frames: int, fps: float, seed: int) -> BodyParams:
+    """The clip on a body of random shape."""
+    motion = motion[:: max(1, round(motion.fps / fps))][:frames]
+    rng = np.random.default_rng(seed)
+    parts = {k: torch.as_tensor(getattr(motion, k)).float() for k in ("global_orient", "body_pose", "transl")}
+    betas = torch.as_tensor(rng.normal(size=(1, 10))).float().expand(len(motion), -1)
+    return BodyParams.rest(len(motion)).replace(betas=betas.contiguous(), **parts)
+
+
+def cameras_around(vertices: np.ndarray, views: int) -> list[Camera]:
+    """Fixed cameras that hold the whole path."""
+    low, high = vertices.min((0, 1)), vertices.max((0, 1))
+    center, radius = (low + high) / 2, 0.55 * float(np.linalg.norm(high - low))
+    angles = np.arange(views) * 2 * np.pi / views + 0.3
+    reach = 2.2 * radius + 1.0
+    return [
+        look_at(
+            f"cam{i}", center + np.array([reach * np.sin(a), 0.6, reach * np.cos(a)]), center, 1024, radius
+        )
+        for i, a in enumerate(angles)
+    ]
+
+
+def follow(camera: Camera, vertices: np.ndarray, size: int = 256) -> Camera:
+    """A square crop around the body."""
+    pixels = camera.project(vertices.astype(np.float64))
+    middle = (pixels.min(0) + pixels.max(0)) / 2
+    half = 0.6 * float((pixels.max(0) - pixels.min(0)).max())
+    return camera.crop((*(middle - half), *(middle + half)), (size, size))
+
+
+def spoil(maps: list[ProxyMaps], body: BodyModel, noise: str, seed: int) -> list[ProxyMaps]:
+    rng = np.random.default_rng([seed, 1])
+    if noise == "none":
+        return maps
+    out = [uv_noise(m, rng, 0.05, 0.03) for m in maps]
+    if noise == "gaps":
+        arm = [
+            i for i, n in body.atlas.palette.names.items()
+            if n.endswith("_l") and any(w in n for w in ("arm", "hand", "palm", "finger", "thumb"))
+        ]  # fmt: skip
+        third = len(out) // 3
+        for i in range(third, min(third + 12, len(out))):
+            out[i] = drop_labels(out[i], arm)
+        for i in range(2 * third, min(2 * third + 3, len(out))):
+            out[i] = replace(out[i], labels=np.zeros_like(out[i].labels), weight=np.zeros_like(out[i].weight))
+    return out
+
+
+def main(options: dict[str, str]) -> None:
+    count, fps, seed = (
+        int(options.get("frames", 100)),
+        float(options.get("fps", 30)),
+        int(options.get("seed", 0)),
+    )
+    noise, wanted = options.get("noise", "none"), options.get("clip", "cmu_02_01")
+    if "motion" not in options:
+        raise InputError("motion=DIR", "nothing", "the folder that the pose bank is built from")
+    found = [s.motion for s in collect_bodies(Path(options["motion"])) if s.motion.source.startswith(wanted)]
+    if not found:
+        raise InputError("a clip of the motion folder", wanted, "clip=cmu_02_01")
+    body = load_body("anny")
+    truth = truth_of(found[0], count, fps, seed)
+    with torch.no_grad():
+        output = body(truth)
+    vertices, joints = output.vertices.numpy(), output.joints.double().numpy()
+    ring = cameras_around(vertices, int(options.get("views", 4)))
+    clean = [
+        render_proxies(body, v, tuple(follow(c, v) for c in ring)) for v in tqdm(vertices, desc="render")
+    ]
+    maps = spoil(clean, body, noise, seed)
+    times = np.arange(len(maps)) / fps
+    config = FitConfig(hands=options.get("hands", "1") == "1")
+    rest = standing_heights(body, truth.betas[0], 1.0)
+    floor = find_floor(joints, UP, rest)
+
+    def row(found: np.ndarray, known: np.ndarray, cpu: float, wall: float) -> dict[str, float | int | None]:
+        error = 1000 * np.linalg.norm(found[:, :22] - joints[:, :22], axis=-1)
+        error[~known] = np.nan
+        shown = np.where(known[:, None, None], found, np.nan)
+        return {
+            "frames_with_body": int(known.sum()),
+            "mpjpe_mm": round(float(np.nanmean(error)), 3),
+            "worst_frame_mm": round(float(np.nanmax(np.nanmean(error, axis=1))), 2),
+            "jitter_mm_per_frame2": _round(jitter(shown[:, :22].astype(np.float64), times, 1 / fps)),
+            "foot_slide_cm_s": _round(foot_slide(shown.astype(np.float64), times, floor)),
+            "cpu_seconds": round(cpu, 2),
+            "wall_seconds": round(wall, 2),
+        }
+
+    variants = {
+        "shared shape": SequenceConfig(),
+        "shared, smooth": SequenceConfig(smooth=1.0),
+        "shared, smooth, ground": SequenceConfig(smooth=1.0, ground="auto"),
+        **({"smooth=5": SequenceConfig(smooth=5.0)} if options.get("more") == "1" else {}),
+    }
+    table = {"truth": row(joints, np.ones(len(joints), dtype=bool), 0.0, 0.0)}
+    table["truth"] = {k: v for k, v in table["truth"].items() if k.startswith(("jitter", "foot"))}
+    if options.get("alone", "1") == "1":
+        began, cpu = time.perf_counter(), time.process_time()
+        alone = [r for i in range(0, len(maps), 12) for r in fit_many(maps[i : i + 12], body, config)]
+        table["each frame alone"] = row(
+            *_joints(alone), time.process_time() - cpu, time.perf_counter() - began
+        )
+    reports = {}
+    for name, sequence in variants.items():
+        began, cpu = time.perf_counter(), time.process_time()
+        result = fit_sequence(maps, body, config, sequence, times)
+        table[name] = row(*_joints(result.frames), time.process_time() - cpu, time.perf_counter() - began)
+        reports[name] = result.report
+    betas = truth.betas[0].numpy()
+    off = float(np.abs(np.array(reports["shared shape"].get("betas", betas)) - betas).mean())
+    print(
+        json.dumps(
+            {"options": {k: v for k, v in options.items() if k != "motion"}, "clip": found[0].source,
+             "frames": len(maps), "fps": fps, "betas_mean_error": round(off, 4), "table": table,
+             "seconds": {k: r["seconds"] for k, r in reports.items()},
+             "filled": reports["shared, smooth"]["filled"]},
+            indent=1,
+        )
+    )  # fmt: skip
+
+
+def _joints(results: list) -> tuple[np.ndarray, np.ndarray]:
+    known = np.array([r.status in ("ok", "one_view", "filled") for r in results])
+    return np.stack([r.joints for r in results]), known
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+if __name__ == "__main__":
+    main(dict(a.split("=", 1) for a in sys.argv[1:]))

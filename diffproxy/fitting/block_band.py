@@ -1,0 +1,89 @@
+"""Symmetric positive definite systems of frames that know their next two neighbours: block-pentadiagonal.
+
+Cost and memory grow linearly with the number of frames. Double precision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import cholesky, solve_triangular
+
+REACH = 2
+"""Frames that one frame is tied to, ahead and behind."""
+
+
+class BlockBand:
+    """`H[d][i]` is the block (P, P) of frames i + d (row) and i (column), d = 0, 1, 2."""
+
+    def __init__(self, frames: int, size: int):
+        self.H = [np.zeros((max(frames - d, 0), size, size)) for d in range(REACH + 1)]
+
+    def add(self, first: int, J: list[Float[np.ndarray, "R P"]]) -> None:
+        """Add `JᵀJ` of a term on the successive frames `first`, `first + 1`, ... with these Jacobians."""
+        for a, left in enumerate(J):
+            for b in range(a + 1):
+                self.H[a - b][first + b] += left.T @ J[b]
+
+    def factor(self) -> BlockFactor:
+        """Cholesky factor; numpy.linalg.LinAlgError where the matrix is not positive definite."""
+        H = [h.copy() for h in self.H]
+        frames = len(H[0])
+        below: list[list[np.ndarray]] = []
+        diagonal = []
+        for i in range(frames):
+            L = cholesky(H[0][i], lower=True, check_finite=False)
+            reach = range(1, min(REACH, frames - 1 - i) + 1)
+            column = [solve_triangular(L, H[d][i].T, lower=True, check_finite=False).T for d in reach]
+            for a, left in enumerate(column):
+                for b in range(a + 1):
+                    H[a - b][i + 1 + b] -= left @ column[b].T
+            diagonal.append(L)
+            below.append(column)
+        return BlockFactor(diagonal, below)
+
+
+class BlockFactor:
+    """Lower Cholesky factor: `diagonal[i]` (P, P) and below it `below[i]`, blocks of frames i + 1 and i + 2."""
+
+    def __init__(self, diagonal: list[np.ndarray], below: list[list[np.ndarray]]):
+        self.diagonal, self.below = diagonal, below
+
+    def solve(self, b: Float[np.ndarray, "F P"]) -> Float[np.ndarray, "F P"]:
+        """`H⁻¹ b`."""
+        x = b.astype(np.float64).copy()
+        for i, (L, column) in enumerate(zip(self.diagonal, self.below, strict=True)):
+            x[i] = solve_triangular(L, x[i], lower=True, check_finite=False)
+            for d, block in enumerate(column, 1):
+                x[i + d] -= block @ x[i]
+        for i in reversed(range(len(x))):
+            for d, block in enumerate(self.below[i], 1):
+                x[i] -= block.T @ x[i + d]
+            x[i] = solve_triangular(self.diagonal[i], x[i], lower=True, trans=1, check_finite=False)
+        return x
+
+    def covariances(self) -> Float[np.ndarray, "F P P"]:
+        """The diagonal blocks of the inverse, by Takahashi's recursion from the last frame back."""
+        frames, size = len(self.diagonal), len(self.diagonal[0])
+        eye = np.eye(size)
+        Z: dict[tuple[int, int], np.ndarray] = {}
+
+        def inverse(i: int, j: int) -> np.ndarray:
+            return Z[i, j] if i >= j else Z[j, i].T
+
+        out = np.empty((frames, size, size))
+        for i in reversed(range(frames)):
+            root = solve_triangular(self.diagonal[i], eye, lower=True, check_finite=False)
+            U = [block @ root for block in self.below[i]]
+            ahead = range(i + 1, i + 1 + len(U))
+            for j in ahead:
+                Z[j, i] = -sum(
+                    (inverse(j, k) @ u for k, u in zip(ahead, U, strict=True)), np.zeros((size, size))
+                )
+            Z[i, i] = root.T @ root - sum(
+                (u.T @ Z[k, i] for k, u in zip(ahead, U, strict=True)), np.zeros((size, size))
+            )
+            out[i] = Z[i, i]
+            for key in [k for k in Z if k[0] > i + REACH - 1]:
+                del Z[key]
+        return out
