@@ -19,6 +19,11 @@ from render_synth.scenes.lights import with_sun
 from render_synth.scenes.parts import Lamp, Panel, Quad, World
 from render_synth.scenes.steady import SKY, resized
 
+QUADS = 6
+UNSEEN = Quad(
+    np.array([0, -92.0, 0]), np.array([0.01, 0, 0]), np.array([0, 0, 0.01]), np.full((2, 2, 3), 0.5)
+)
+
 PROBE = """
 import mitsuba as mi
 mi.set_variant("llvm_ad_rgb")
@@ -178,7 +183,9 @@ def build_scene(world: World, meshes: dict[str, Mesh], depth: int):
     mi = _mitsuba()
     description: dict = {"type": "scene", "sky": _sky(world)}
     description["integrator"] = {"type": "path", "max_depth": depth}
-    for i, quad in enumerate(world.quads):
+    # One program is compiled per number of materials: round the number of walls and pictures up.
+    spare = -len(world.quads) % QUADS
+    for i, quad in enumerate([*world.quads, *[UNSEEN] * spare]):
         description[f"quad{i}"] = _quad(f"quad{i}", quad)
     for i, lamp in enumerate(world.lamps):
         description[f"lamp{i}"] = _lamp(f"lamp{i}", lamp)
