@@ -63,8 +63,7 @@ def paint_person(
     """Skin and clothes made on the body's own surface; `hidden` body vertices are left out of the skin."""
     a, mesh = posed.a, posed.a.mesh
     fine, n_skin = posed.fine, posed.fine_normals
-    lifted = mesh.refine(mesh.smooth(posed.normals, 4))
-    lifted /= np.maximum(np.linalg.norm(lifted, axis=1, keepdims=True), 1e-9)
+    lifted = posed.lift_normals
     pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without)
     notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
     faces = mesh.faces

@@ -15,25 +15,15 @@ from render_synth.people.fine_mesh import unit, vertex_normals
 from render_synth.people.posed import Posed
 
 HEAD_JOINT, EYES = 15, (23, 24)
-STYLES = (
-    "bald",
-    "short",
-    "full",
-    "afro",
-    "bob",
-    "long",
-    "pony_tail",
-    "braid",
-    "bun",
-    "cap",
-    "brimmed",
-    "beanie",
-    "hood",
-)
-CHANCE = (0.07, 0.24, 0.12, 0.03, 0.08, 0.11, 0.09, 0.03, 0.05, 0.08, 0.04, 0.03, 0.03)
+CHANCE = {
+    "bald": 0.07, "short": 0.24, "full": 0.12, "afro": 0.03, "bob": 0.08, "long": 0.11, "pony_tail": 0.09,
+    "braid": 0.03, "bun": 0.05, "cap": 0.08, "brimmed": 0.04, "beanie": 0.03, "hood": 0.03,
+}  # fmt: skip
 HATS = ("cap", "brimmed", "beanie", "hood")
-DENSE = {"short": 0.007, "full": 0.02, "afro": 0.055, "bob": 0.014, "long": 0.013, "pony_tail": 0.007, "braid": 0.007,
-         "bun": 0.007, "cap": 0.009, "brimmed": 0.009, "beanie": 0.011, "hood": 0.02}  # metres off the skin  # fmt: skip
+DENSE = {  # metres off the skin
+    "short": 0.007, "full": 0.02, "afro": 0.055, "bob": 0.014, "long": 0.013, "pony_tail": 0.007, "braid": 0.007,
+    "bun": 0.007, "cap": 0.009, "brimmed": 0.009, "beanie": 0.011, "hood": 0.02,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ def direction(azimuth: np.ndarray, polar: np.ndarray) -> Float[np.ndarray, "*N 3
 
 def sample_hair(rng: np.random.Generator, posed: Posed) -> tuple[list[Mesh], str]:
     """Hair or a hat, and perhaps a beard, of one posed person."""
-    style = str(rng.choice(STYLES, p=CHANCE))
+    style = str(rng.choice(list(CHANCE), p=list(CHANCE.values())))
     skull, meshes = Skull.of(posed), []
     natural = colors.between(rng, colors.HAIR_SRGB)
     tint = colors.cloth(rng) if style in HATS else natural
@@ -124,7 +114,7 @@ def scalp(rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.nda
         (f[rows, 1] - (line if np.isscalar(line) else line[rows]) + behind[rows] * reach) / 0.03, 0.25, 1
     )
     lift = thick * np.maximum(1 + rough * wave[rows], 0.4) * (rim if style not in HATS else 1.0)
-    v = posed.fine[rows] + lift[:, None] * unit(_smooth_normals(posed)[rows])
+    v = posed.fine[rows] + lift[:, None] * posed.lift_normals[rows]
     streak = (
         0.0 if style in HATS else noise.field(rng, a.rest[rows] * np.array([1, 0.3, 1], np.float32), 0.015)
     )
@@ -167,7 +157,7 @@ def curtain(
         noise.field(rng, np.arange(cols)[:, None] * 0.006, 0.02, 8), (rows, cols)
     ).ravel()
     v = grid.reshape(-1, 3)
-    return _mesh(v, sheet_faces(rows, cols, False)[:, ::-1], _shade(tint, streak, 0.3))
+    return _mesh(v, sheet_faces(rows, cols, False), _shade(tint, streak, 0.3))
 
 
 def tail(
@@ -206,9 +196,8 @@ def bun(rng: np.random.Generator, skull: Skull, tint: Float[np.ndarray, "3"]) ->
     scale, size = skull.posed.scale, rng.uniform(0.028, 0.045)
     middle = skull.at(direction(np.array(rng.normal(0, 0.1)), np.array(rng.uniform(0.3, 1.7))), 0.55 * size)
     rows, cols = 14, 24
-    polar, azimuth = np.meshgrid(
-        np.linspace(0, np.pi, rows), np.linspace(0, 2 * np.pi, cols, endpoint=False), indexing="ij"
-    )
+    turns = np.linspace(0, 2 * np.pi, cols, endpoint=False)
+    polar, azimuth = np.meshgrid(np.linspace(0, np.pi, rows), turns, indexing="ij")
     d = direction(azimuth, polar)
     radius = size * scale * (1 + 0.1 * noise.field(rng, d, 1.0))
     v = skull.world(middle + radius[..., None] * d).reshape(-1, 3)
@@ -260,10 +249,6 @@ def beard(rng: np.random.Generator, posed: Posed, tint: Float[np.ndarray, "3"]) 
     v = v + (long * chin * np.maximum(wave, 0.5))[:, None] * down
     v = posed.trunk.push_out(v.astype(np.float64), 0.001, 1)
     return _mesh(v, faces, _shade(tint, noise.field(rng, posed.a.rest[rows], 0.008), 0.25))
-
-
-def _smooth_normals(posed: Posed) -> Float[np.ndarray, "N 3"]:
-    return posed.a.mesh.refine(posed.a.mesh.smooth(posed.normals, 4))
 
 
 def _patch(

@@ -103,7 +103,8 @@ def _usable(file: str) -> Motion:
     except InputError as error:
         if file in str(error):
             raise
-        raise InputError(error.expected, f"{error.found} in {file}", error.fix) from error
+        fix = f"{error.fix}; or take the file out of the folder"
+        raise InputError(error.expected, f"{error.found} in {file}", fix) from error
     motion = repair_ends(motion[:: max(1, round(motion.fps / 10))])
     good = np.flatnonzero(within_limits(motion.body_pose))
     if not len(good):

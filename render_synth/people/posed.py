@@ -67,6 +67,12 @@ class Posed:
         return self.a.mesh.refine(self.normals)
 
     @cached_property
+    def lift_normals(self) -> Float[np.ndarray, "N 3"]:
+        """Smoothed unit normals of the fine mesh: what is lifted along them does not crease."""
+        n = self.a.mesh.refine(self.a.mesh.smooth(self.normals, 4))
+        return n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
+
+    @cached_property
     def is_arm(self) -> np.ndarray:
         return self.weights[:, ARMS].sum(1) > 0.5
 
