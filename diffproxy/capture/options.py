@@ -93,6 +93,9 @@ class FitOptions:
     recrop: bool = True
     track: bool = True
     shape: str = "per_frame"
+    smooth: float = 0.0
+    ground: str = "none"
+    fps: float = 30.0
     out: str = "out/fit"
     overwrite: bool = False
     seed: int = 0
@@ -100,6 +103,10 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         one_of("shape", self.shape, ("per_frame", "shared"))
+        if self.smooth > 0 or self.ground != "none":
+            self.shape = "shared"  # frames that help each other have one body
+        at_least("smooth", self.smooth, 0.0)
+        at_least("fps", self.fps, 0.01)
         one_of("solver", self.solver.name, ("lm", "adam"))
         one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
         at_least("generator.steps", self.generator.steps, -1)

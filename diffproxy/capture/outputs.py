@@ -11,6 +11,7 @@ from typing import Any
 from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
 from diffproxy.capture.compare import ground_truth_errors
+from diffproxy.capture.motion import motion_metrics
 from diffproxy.capture.options import FitOptions
 from diffproxy.capture.pictures import write_meshes, write_overlays, write_run_report
 from diffproxy.capture.record import FrameRecord
@@ -36,6 +37,8 @@ def write_outputs(
     config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
     write_atomic(out / "config.yaml", config.encode())
     metrics = run_metrics(records)
+    up = frames.rig.up.tolist() if frames is not None else [0.0, 1.0, 0.0]
+    metrics |= motion_metrics(out, records, body, up, options.fps)
     root = frames.rig.root if frames is not None else None
     if root is not None and (root / "ground_truth.npz").is_file():
         metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)

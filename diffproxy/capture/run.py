@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
-from diffproxy.capture import inputs
-from diffproxy.capture.frame import FrameFitter, fit_frame
+from diffproxy.capture import inputs, motion
+from diffproxy.capture.frame import TRACK_GAP, FrameFitter, fit_frame
 from diffproxy.capture.frames import select_frames
 from diffproxy.capture.generate import GenerateConfig, Generated
 from diffproxy.capture.options import FitOptions, SolverOption
@@ -31,7 +30,9 @@ from diffproxy.fitting import FitConfig
 
 log = logging.getLogger(__name__)
 
-IRRELEVANT = ("out", "overwrite", "save", "frames", "device", "rig", "common_frames")
+IRRELEVANT = (
+    "out", "overwrite", "save", "frames", "device", "rig", "common_frames", "smooth", "ground", "fps",
+)  # fmt: skip
 Solve = Callable[[int, FrameRecord | None, Callable[[str], None]], tuple[FrameRecord, Generated | None]]
 
 
@@ -44,6 +45,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands)
+    together = motion.sequence_config(options)
     if options.proxies:
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
         ids = select_frames(options.frames, saved.frame_ids)
@@ -53,7 +55,8 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
             stage("fit")
             made = saved.load(frame_id)
-            return fit_frame(frame_id, made, body, config), made
+            near = options.track and last is not None and frame_id - last.frame_id <= TRACK_GAP
+            return fit_frame(frame_id, made, body, config, last if near else None), made
 
     else:
         frames = inputs.open_rig(options, root)
@@ -72,8 +75,10 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     stamp = open_run(out, settings, options.overwrite)
     kept = None if options.proxies else ProxyStore(out / "proxies", body, must_exist=False)
     records, fresh = _all_frames(out, stamp, ids, solve, kept, options)
-    if options.shape == "shared":
-        records, fresh = _with_shared_shape(out, stamp, records, fresh, kept or saved, config)
+    if motion.wanted(options):
+        together = motion.sequence_config(options, frames.rig.up.tolist()) if frames else together
+        proxies = kept or saved
+        records, fresh = motion.together(out, stamp, records, fresh, proxies, config, together, options.fps)
     write_outputs(out, records, fresh, body, frames, options, settings)
     return out
 
@@ -153,36 +158,3 @@ def _all_frames(
     if len(fresh) < len(ids):
         log.info("%d of %d frames were finished before", len(ids) - len(fresh), len(ids))
     return records, fresh
-
-
-def _with_shared_shape(
-    out: Path, stamp: str, records: list[FrameRecord], fresh: set[int], proxies: ProxyStore, config: FitConfig
-) -> tuple[list[FrameRecord], set[int]]:
-    """Every frame again with one shape for all: the median of the shapes of the frames that went well."""
-    good = [r for r in records if r.status == "ok"]
-    if len(good) < 2:
-        return records, fresh
-    betas = np.median([r.params["betas"] for r in good], axis=0).astype(np.float32)
-    scale = float(np.median([r.params["scale"] for r in good]))
-    store = FrameStore(
-        out / "frames_shared", fingerprint({"stamp": stamp, "betas": betas.tolist(), "scale": scale})
-    )
-    done, changed = [], set()
-    for record in tqdm(records, desc="shared shape", unit="frame"):
-        if not record.has_body:
-            done.append(record)
-            continue
-        again = store.load(record.frame_id)
-        if again is None:
-            made = proxies.load(record.frame_id)
-            again = fit_frame(
-                record.frame_id, made, proxies.body, config, record, torch.from_numpy(betas), scale
-            )
-            again.info["timings"] = {
-                **record.info["timings"],
-                "shared shape": sum(again.info["timings"].values()),
-            }
-            store.save(again)
-            changed.add(record.frame_id)
-        done.append(again)
-    return done, changed | {r.frame_id for r in records if r.frame_id in fresh and not r.has_body}

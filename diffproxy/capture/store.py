@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 OURS = (
     "frames", "frames_shared", "mesh", "overlay", "proxies",
-    "result.npz", "metrics.json", "report.html", "config.yaml", "run.json",
+    "result.npz", "metrics.json", "sequence.json", "report.html", "config.yaml", "run.json",
 )  # fmt: skip
 
 

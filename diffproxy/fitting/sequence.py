@@ -43,7 +43,7 @@ class SequenceConfig:
     """Frames without a body are filled in when their neighbours are at most this far apart. Needs `smooth`."""
     chunk: int = 12
     """Frames fitted as one batch."""
-    max_pixels: int = 300
+    max_pixels: int = 200
     """A view, at most, once the shape is known."""
 
     def __post_init__(self) -> None:
@@ -77,14 +77,14 @@ class SequenceFit:
 
 
 def fit_sequence(
-    maps: Sequence[ProxyMaps],
+    maps: Sequence[ProxyMaps | None],
     body: BodyModel,
     config: FitConfig | None = None,
     sequence: SequenceConfig | None = None,
     times: Float[np.ndarray, "F"] | None = None,
     starts: Sequence[BodyParams | None] | None = None,
 ) -> SequenceFit:
-    """Fit all frames. `maps` may load on access; `times` in seconds, rising (default: 30 a second).
+    """Fit all frames. `maps` may load on access, None: no proxies; `times` in seconds, rising (default: 30 a second).
 
     starts: a first guess for each frame, None where unknown; without any, frames start from fitted neighbours.
     Every frame gets a result; one without usable proxies keeps its status, or is `filled` from its neighbours.
@@ -104,7 +104,8 @@ def fit_sequence(
         first = _key_frames(maps, body, config, sequence, given)
         good = [i for i, r in first.items() if r.status in FITTED]
         if good:
-            found = shared_shape([maps[i] for i in good], [first[i] for i in good], body, config)
+            shown = [m for m in (maps[i] for i in good) if m is not None]
+            found = shared_shape(shown, [first[i] for i in good], body, config)
             shape = (found.betas, found.scale)
             report |= {"betas": [round(float(b), 4) for b in found.betas], "scale": round(found.scale, 5)}
     seconds["shape"] = time.perf_counter() - began
@@ -152,7 +153,7 @@ def _has_body(frame: FitResult) -> bool:
 
 
 def _key_frames(
-    maps: Sequence[ProxyMaps],
+    maps: Sequence[ProxyMaps | None],
     body: BodyModel,
     config: FitConfig,
     sequence: SequenceConfig,
@@ -161,12 +162,32 @@ def _key_frames(
     """A few frames, evenly spread, each with its own shape."""
     count = min(sequence.shape_frames, len(maps))
     rows = np.unique(np.linspace(0, len(maps) - 1, count).round().astype(int)).tolist()
-    fits = fit_many([maps[i] for i in rows], body, config, [given[i] for i in rows])
-    return dict(zip(rows, fits, strict=True))
+    return _fit_rows(maps, rows, body, config, [given[i] for i in rows])
+
+
+def _fit_rows(
+    maps: Sequence[ProxyMaps | None],
+    rows: list[int],
+    body: BodyModel,
+    config: FitConfig,
+    starts: list[BodyParams | None],
+    betas: Tensor | None = None,
+    scale: float | None = None,
+) -> dict[int, FitResult]:
+    """One batch; a frame without proxies has no person."""
+    loaded = {i: maps[i] for i in rows}
+    shown = [i for i in rows if loaded[i] is not None]
+    chosen = [s for i, s in zip(rows, starts, strict=True) if loaded[i] is not None]
+    fits = fit_many([m for m in loaded.values() if m is not None], body, config, chosen, betas, scale=scale)
+    rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
+    nobody = FitResult(
+        rest, body.joints(rest)[0].cpu().numpy(), np.full(55, np.inf, np.float32), "no_person", "no proxies"
+    )
+    return {i: nobody for i in rows} | dict(zip(shown, fits, strict=True))
 
 
 def _all_frames(
-    maps: Sequence[ProxyMaps],
+    maps: Sequence[ProxyMaps | None],
     body: BodyModel,
     config: FitConfig,
     sequence: SequenceConfig,
@@ -186,8 +207,7 @@ def _all_frames(
         for at in range(0, len(wave), sequence.chunk):
             rows = wave[at : at + sequence.chunk]
             starts = [hints[i] if i in hints else _between(i, done) for i in rows]
-            fits = fit_many([maps[i] for i in rows], body, config, starts, betas, scale=scale)
-            done.update(zip(rows, fits, strict=True))
+            done |= _fit_rows(maps, rows, body, config, starts, betas, scale)
             bar.update(len(rows))
     bar.close()
     return [done[i] for i in range(len(maps))]

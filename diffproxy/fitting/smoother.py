@@ -40,7 +40,7 @@ RIDGE = 1e-3
 
 
 def smooth_frames(
-    maps: Sequence[ProxyMaps],
+    maps: Sequence[ProxyMaps | None],
     frames: list[FitResult],
     body: BodyModel,
     config: FitConfig,
@@ -84,7 +84,7 @@ def stretches(times: Float[np.ndarray, "F"], good: list[int], max_gap: float) ->
 
 
 def _smooth(
-    maps: Sequence[ProxyMaps],
+    maps: Sequence[ProxyMaps | None],
     frames: list[FitResult],
     body: BodyModel,
     config: FitConfig,
@@ -132,7 +132,7 @@ def _smooth(
 
 
 def _evidence(
-    maps: Sequence[ProxyMaps],
+    maps: Sequence[ProxyMaps | None],
     body: BodyModel,
     config: FitConfig,
     rows: list[int],
@@ -147,8 +147,9 @@ def _evidence(
     priors = pose_priors(body.v_template, config.prior, config.pose_weight)
     for at in range(0, len(seen), BATCH):
         part = seen[at : at + BATCH]
+        shown = [m for m in (maps[rows[k]] for k in part) if m is not None]  # a fitted frame has some
         normal = frame_normals(
-            [maps[rows[k]] for k in part],
+            shown,
             body,
             config,
             priors,

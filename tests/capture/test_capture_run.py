@@ -127,3 +127,24 @@ def test_missing_rig_and_unknown_setting(rig_of, oracle_of, options_of, tmp_path
         run_fit(options, ROOT, oracle_of([]))
     with pytest.raises(InputError, match="a camera of"):
         run_fit(options_of(tmp_path / "rig", views="cam9"), ROOT, oracle_of([]))
+
+
+def test_frames_that_help_each_other(body, rig_of, oracle_of, params_of, options_of) -> None:
+    bodies = [params_of(0, 0.01 * k) for k in range(4)]
+    shown = [bodies[0], None, *bodies[2:]]
+    options = options_of(rig_of(4), smooth=1.0, ground="auto")
+    pipe = oracle_of(shown)
+    out = run_fit(options, ROOT, pipe)
+    arrays = load_result(out / "result.npz")
+    assert arrays.status.tolist() == ["ok", "filled", "ok", "ok"] and "neighbours" in arrays.reason[1]
+    assert np.ptp(arrays.params["betas"], axis=0).max() < 1e-6
+    truth = np.stack([body.joints(b)[0].numpy() for b in bodies])
+    assert np.linalg.norm(arrays.joints - truth, axis=-1)[:, :22].mean() < 0.008
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["jitter_mm"] < 5 and metrics["foot_slide_cm_s"] < 100
+    assert metrics["sequence"]["filled"] == [1] and "ground_m" in metrics["sequence"]
+    calls = pipe.calls
+    run_fit(options, ROOT, pipe)
+    assert load_result(out / "result.npz").status.tolist() == arrays.status.tolist()
+    run_fit(replace(options, smooth=3.0), ROOT, pipe)  # the first pass is not repeated
+    assert pipe.calls == calls
