@@ -14,7 +14,7 @@ from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
 from render_synth.cameras import Layout, inside_frame, sample_layout
 from render_synth.config import RenderConfig
-from render_synth.mesh import for_renderer, joined
+from render_synth.mesh import for_renderer
 from render_synth.people.anatomy import Anatomy
 from render_synth.people.bodies import Person, sample_person
 from render_synth.people.dress import Dressed, dress
@@ -80,7 +80,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis)
     worn = for_renderer(list(subject.worn))
     others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
-    rest = [joined([m[0] for m in others]), *(m for person in others for m in person[1:])]
+    rest = for_renderer([m for person in others for m in person])  # two meshes however many people
     meshes = {"skin": subject.skin} | {f"worn{i}": m for i, m in enumerate(worn)}
     scene = backend.build_scene(world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.depth)
     faces = body.faces.numpy()
