@@ -24,6 +24,7 @@ UNSEEN = Quad(
     np.array([0, -92.0, 0]), np.array([0.01, 0, 0]), np.array([0, 0, 0.01]), np.full((2, 2, 3), 0.5)
 )
 
+GUIDES = 4  # paths per pixel of the denoiser's guides; one leaves their edges jagged, and so the picture's
 PROBE = """
 import mitsuba as mi
 mi.set_variant("llvm_ad_rgb")
@@ -218,12 +219,12 @@ def render(scene, camera: Camera, spp: int, seed: int) -> Float[np.ndarray, "H W
         "principal_point_offset_y": float(0.5 - camera.K[1, 2] / h),
         "near_clip": 0.05, "far_clip": 200.0, "to_world": mi.ScalarTransform4f(to_world),
         "film": {"type": "hdrfilm", "width": w, "height": h, "rfilter": {"type": "box"}, "component_format": "float32"},
-        "sampler": {"type": "independent", "sample_count": spp},
+        "sampler": {"type": "multijitter", "sample_count": spp},
     })  # fmt: skip
     rgb = np.array(mi.render(scene, sensor=sensor, spp=spp, seed=seed))[..., :3]
-    # The guides come from one path per pixel: within the main render they would double its time.
+    # The guides come from few paths of their own: within the main render they would double its time.
     guides = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal,depth:depth"})
     g = np.nan_to_num(
-        np.array(mi.render(scene, sensor=sensor, integrator=guides, spp=1, seed=seed)), posinf=0.0
+        np.array(mi.render(scene, sensor=sensor, integrator=guides, spp=min(spp, GUIDES), seed=seed)), posinf=0.0
     )
     return denoise(np.nan_to_num(rgb, nan=0.0, posinf=10.0), g[..., -7:-4], g[..., -4:-1], g[..., -1])
