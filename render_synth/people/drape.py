@@ -43,6 +43,8 @@ def drape(
     held = start[: sheet.held].copy()
     p[: sheet.held] = held
     groups = _groups(sheet, free, stiff)
+    down = np.linalg.norm(np.diff(sheet.rest[sheet.held - 1 :], axis=0), axis=-1)
+    reach = 1.01 * np.cumsum(down, axis=0)[..., None]
     before = p.copy()
     for _ in range(steps):
         # Planes of where cloth is now, outside, hold during the step: nothing slips through a thin limb.
@@ -54,6 +56,10 @@ def drape(
         for _ in range(rounds):
             for g in groups:
                 g.solve(p)
+            # No point farther from its column's held end than the cloth is long: weight cannot stretch it.
+            away = p[sheet.held :] - p[sheet.held - 1]
+            length = np.linalg.norm(away, axis=-1, keepdims=True) + 1e-9
+            p[sheet.held :] -= np.maximum(1 - reach / length, 0) * away
             moved = above(p[sheet.held :].reshape(-1, 3), *planes, obstacle.floor)
             touched = (moved != p[sheet.held :].reshape(-1, 3)).any(1)
             p[sheet.held :] = moved.reshape(-1, *shape[1:])

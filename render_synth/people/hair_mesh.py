@@ -189,7 +189,7 @@ def tail(
     grid = finer(line[:, None] + (profile[:, None] * bumpy)[..., None] * ring, True)
     rows, cols = grid.shape[:2]
     streak = np.broadcast_to(noise.field(rng, np.arange(cols)[:, None] * 0.01, 0.03), (rows, cols)).ravel()
-    return _mesh(grid.reshape(-1, 3), sheet_faces(rows, cols, True), _shade(tint, streak, 0.3))
+    return _mesh(grid.reshape(-1, 3), sheet_faces(rows, cols, True)[:, ::-1], _shade(tint, streak, 0.3))
 
 
 def bun(rng: np.random.Generator, skull: Skull, tint: Float[np.ndarray, "3"]) -> Mesh:
@@ -202,7 +202,7 @@ def bun(rng: np.random.Generator, skull: Skull, tint: Float[np.ndarray, "3"]) ->
     radius = size * scale * (1 + 0.1 * noise.field(rng, d, 1.0))
     v = skull.world(middle + radius[..., None] * d).reshape(-1, 3)
     return _mesh(
-        v, sheet_faces(rows, cols, True), _shade(tint, noise.field(rng, d.reshape(-1, 3), 0.3), 0.25)
+        v, sheet_faces(rows, cols, True)[:, ::-1], _shade(tint, noise.field(rng, d.reshape(-1, 3), 0.3), 0.25)
     )
 
 
@@ -224,7 +224,9 @@ def brim(rng: np.random.Generator, skull: Skull, all_around: bool, tint: Float[n
     grid[..., 1] -= step * curl
     v = skull.world(finer(grid, all_around))
     rows, cols = v.shape[:2]
-    return _mesh(v.reshape(-1, 3), sheet_faces(rows, cols, all_around), np.tile(tint, (rows * cols, 1)))
+    return _mesh(
+        v.reshape(-1, 3), sheet_faces(rows, cols, all_around)[:, ::-1], np.tile(tint, (rows * cols, 1))
+    )
 
 
 def beard(rng: np.random.Generator, posed: Posed, tint: Float[np.ndarray, "3"]) -> Mesh:
