@@ -1,0 +1,268 @@
+"""A fit to proxies and sparse keypoints together: the keypoints give a second start, and residuals of their own.
+
+The proxies alone are fitted first. Keypoints, whose views agreed on one person, place a body by themselves: hips and
+shoulders in closed form, the rest by Levenberg-Marquardt. From both starts all residuals are then minimised together,
+and the better end is kept. So a view whose proxies are wrong cannot turn a limb that detectors see, and a detector that
+is wrong cannot turn one that the proxies see.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.correspondences import Correspondences, gather
+from diffproxy.fitting.covariance import joint_std
+from diffproxy.fitting.fit import fit
+from diffproxy.fitting.observations import stack
+from diffproxy.fitting.priors import Prior, default_priors
+from diffproxy.fitting.residuals import Noise, Reprojection
+from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.robust import rayleigh_sigma
+from diffproxy.fitting.skeleton import Skeleton
+from diffproxy.fitting.solver_adam import adam
+from diffproxy.fitting.solver_lm import levenberg_marquardt, total_normal
+from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
+from diffproxy.keypoints.landmarks import Landmarks, with_landmarks
+from diffproxy.keypoints.layouts import INDEX, Person2D
+from diffproxy.keypoints.rows import DETECTOR_STD, KeypointRows, one_person
+from diffproxy.proxies import ProxyMaps
+
+TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+HAND_MOVERS = (20, 21, *HAND_JOINTS)
+KERNEL_SIGMAS = 4.0
+SURE_SIGMAS = 12.0
+"""Robust scale of keypoints on whose place three views agree: that does not happen by mistake."""
+FINE, PARTS = 0.01, 15
+"""Metres up to which errors are taken for those of pixels; parts of a body."""
+ENOUGH = 6
+"""Keypoints with fewer rows than this say nothing."""
+
+
+class KeypointFitter:
+    """Fits of one body model with keypoints; keeps what does not change from frame to frame."""
+
+    def __init__(self, body: BodyModel, config: FitConfig | None = None):
+        self.body, self.config = body, config or FitConfig()
+        self.marked, self.landmarks = with_landmarks(body)
+
+    def fit(
+        self,
+        maps: ProxyMaps,
+        people: Sequence[Sequence[Person2D]],
+        pictures: Sequence[Camera],
+        cameras: Sequence[Camera],
+        start: BodyParams | None = None,
+        shape: Tensor | None = None,
+        scale: float | None = None,
+    ) -> FitResult:
+        """As `fit`, with the detections of every picture. `pictures`, `cameras`: of the picture files (with lens
+        distortion), and pinhole ones of the same order. Views need not be those of the maps."""
+        plain = fit(maps, self.body, self.config, start, shape, scale=scale)
+        began = time.perf_counter()
+        has_body = plain.status in ("ok", "one_view")
+        rows = one_person(people, pictures, cameras, plain.joints[0].astype(np.float64) if has_body else None)
+        if len(rows) < ENOUGH:
+            return plain
+        problem = _Problem(self, maps, rows, shape is not None)
+        first = plain.params
+        if not has_body and scale is not None:
+            first = first.replace(scale=torch.full_like(first.scale, scale))
+        guesses = [first] if has_body else []
+        placed = problem.place(first)
+        if placed is not None:
+            guesses.append(placed)
+        if not guesses:
+            return plain
+        ends = [problem.run(g) for g in guesses]
+        result = problem.result(min(ends, key=lambda e: e.cost), plain)
+        took = {**plain.timings, "keypoints": time.perf_counter() - began}
+        return replace(result, timings=took)
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where a start led: the state around `center`, its cost, and the noise found there."""
+
+    state: State
+    cost: float
+    noise: Noise
+    data: Reprojection
+    center: np.ndarray
+
+
+class _Problem:
+    """One frame: proxies and keypoints as one list of rows."""
+
+    def __init__(self, fitter: KeypointFitter, maps: ProxyMaps, rows: KeypointRows, fixed_shape: bool):
+        self.config, self.body, self.marks = fitter.config, fitter.marked, fitter.landmarks
+        self.rows = rows
+        self.maps = maps
+        self.dense = gather(
+            maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands
+        )
+        self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.marks, maps.num_views)
+        self.priors: list[Prior] = default_priors(self.body.v_template, self.config)
+        free_scale = self.config.fit_scale and not fixed_shape
+        joints = (*BODY_JOINTS, *(HAND_JOINTS if self.config.hands else ()))
+        self.body_free = Free(BODY_JOINTS, betas=not fixed_shape, scale=free_scale, transl=True)
+        self.all_free = Free(joints, betas=not fixed_shape, scale=free_scale, transl=True)
+        self.skeleton = Skeleton(self.body)
+        self.center = np.zeros(3)
+
+    def place(self, like: BodyParams) -> BodyParams | None:
+        """A body of the shape of `like` put by its triangulated hips and shoulders, then bent to all keypoints."""
+        points = self.rows.points[[INDEX[n] for n in TRUNK]]
+        if not np.isfinite(points).all():
+            return None
+        rest = BodyParams.rest(1, dtype=like.betas.dtype).replace(betas=like.betas, scale=like.scale)
+        joints = self.body.joints(rest)[0].double().numpy()
+        own = joints[[1, 2, 16, 17]]
+        u, _, vt = np.linalg.svd((points - points.mean(0)).T @ (own - own.mean(0)))
+        R = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+        at = points.mean(0) - R @ (own.mean(0) - joints[0])
+        orient = roma.rotmat_to_rotvec(torch.as_tensor(R)[None]).to(like.betas)
+        transl = torch.as_tensor(at - joints[0], dtype=like.betas.dtype)[None]
+        params = rest.replace(global_orient=orient, transl=transl)
+        data, noise = self._bind(params, dense=False)
+        state = self._local(params)
+        for kernel in (0.3, 0.1):
+            state = self._solve(data, state, self.body_free, noise(kernel, data, state), 12)
+        return self._world(state)
+
+    def run(self, params: BodyParams) -> _End:
+        """All residuals, from this start."""
+        data, noise = self._bind(params, dense=True)
+        state = self._local(params)
+        for kernel, free in (
+            (0.12, self.body_free),
+            (0.05, self.body_free),
+            (0.0, self.all_free),
+            (0.0, self.all_free),
+        ):
+            state = self._solve(data, state, free, noise(kernel, data, state), 8)
+        judged = noise(0.05, data, state)
+        cost = float(total_normal(data, self.priors, state, self.all_free, judged).cost[0])
+        return _End(state, cost, noise(0.0, data, state), data, self.center)
+
+    def result(self, end: _End, plain: FitResult) -> FitResult:
+        """What `fit` would return, for this end."""
+        data, state, noise, self.center = end.data, end.state, end.noise, end.center
+        params = self._world(state)
+        normal = total_normal(data, self.priors, state, self.all_free, noise)
+        std = joint_std(normal, self.skeleton, state, self.all_free)[0].cpu().numpy()
+        with torch.no_grad():
+            joints = self.body.joints(params)[0].cpu().numpy()
+            vertices = self.body(params).vertices[0, :-55].cpu().numpy() if self.config.vertices else None
+        distance, weight = data.distances(state)[0].numpy(), data.seen.weight[0].numpy()
+        dense = np.arange(len(distance)) < len(self.dense)
+        sigma = noise.sigma[0].numpy()
+        use = dense & (weight > 0) if (dense & (weight > 0)).any() else weight > 0
+        close = weight * (distance < KERNEL_SIGMAS * sigma)
+        inliers = float(close[use].sum() / max(weight[use].sum(), 1e-12))
+        views = len(np.unique(self.rows.view))
+        agreed = float((distance[~dense] < KERNEL_SIGMAS * sigma[~dense]).mean())
+        status, reason = plain.status, plain.reason
+        if views >= 2 and agreed > 0.5:
+            status, reason = "ok", ""
+        if not np.isfinite(joints).all():
+            status, reason = "failed", "the solution is not finite"
+        return replace(
+            plain, params=params, joints=joints, joint_std=std, status=status, reason=reason, vertices=vertices,
+            residual_px=float(np.median((distance / data.seen.metres_per_pixel[0].numpy())[use])),
+            sigma=float(np.median(sigma[use])), inliers=inliers, used_pixels=int((weight > 0).sum()),
+            stages=[*plain.stages, {"name": "keypoints", "rows": len(self.rows), "agreeing": agreed}],
+        )  # fmt: skip
+
+    def _solve(self, data: Reprojection, state: State, free: Free, noise: Noise, iterations: int) -> State:
+        if self.config.solver == "adam":
+            return adam(data, self.priors, state, free, noise, tolerance=0.01)[0]
+        return levenberg_marquardt(data, self.priors, state, free, noise, iterations, 0.005)[0]
+
+    def _local(self, params: BodyParams) -> State:
+        shift = torch.as_tensor(self.center).to(params.transl)
+        return State.from_params(params.replace(transl=params.transl - shift))
+
+    def _world(self, state: State) -> BodyParams:
+        params = state.to_params()
+        return params.replace(transl=params.transl + torch.as_tensor(self.center).to(params.transl))
+
+    def _bind(self, params: BodyParams, dense: bool):
+        """The data term around the body's pelvis, and its noise model."""
+        self.center = self.body.joints(params)[0, 0].double().numpy()
+        found = _joined(self.dense, self.sparse) if dense else self.sparse
+        count = len(found) - len(self.sparse)
+        cameras = (*self.maps.cameras, *self.rows.cameras)
+        seen = stack(
+            [found], [cameras], [self.center], [1.0], [np.zeros(len(found), bool)], self.body.v_template
+        )
+        if count:
+            per_view = np.bincount(self.dense.view)
+            share = float(np.minimum(per_view, self.config.independent_pixels).sum() / count)
+            weight = seen.weight.clone()
+            weight[:, :count] *= share
+            seen = replace(seen, weight=weight)
+        data = Reprojection(self.body, self.skeleton, seen)
+        fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
+        hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_MOVERS)
+
+        def noise(kernel: float, data: Reprojection, state: State) -> Noise:
+            sigma = torch.full_like(seen.weight, max(kernel / 3, self.config.sigma_floor))
+            wide = torch.full_like(seen.weight, kernel)
+            if kernel == 0 and count:
+                distance = data.distances(state)[0, :count].double().numpy()
+                weight = seen.weight[0, :count].double().numpy()
+                for group in (hand, ~hand):
+                    if group.any():
+                        level = rayleigh_sigma(distance[group], weight[group])
+                        level = float(np.clip(level, self.config.sigma_floor, self.config.max_sigma))
+                        sigma[0, :count][torch.as_tensor(group)] = level
+                wide = KERNEL_SIGMAS * sigma
+            sigma[0, :count] *= _crowding(sigma[0, :count], self.config.independent_pixels)
+            sigma[0, count:] = fixed
+            wide[0, count:] = torch.clamp(reach * fixed, min=kernel)
+            return Noise(sigma, wide)
+
+        return data, noise
+
+
+def _crowding(sigma: Tensor, independent: int) -> Tensor:
+    """Factor on sigma for what pixels have in common: errors of centimetres are those of whole parts, not of pixels,
+    so that a view then says as much as its parts, whatever its pixels."""
+    count = (independent * FINE / sigma).clamp(min=min(PARTS, independent), max=independent)
+    return (independent / count).sqrt()
+
+
+def _joined(a: Correspondences, b: Correspondences) -> Correspondences:
+    return Correspondences(
+        *(np.concatenate([getattr(a, k), getattr(b, k)]) for k in Correspondences.__dataclass_fields__)
+    )
+
+
+def _as_correspondences(
+    rows: KeypointRows, marks: Landmarks, first: int
+) -> tuple[Correspondences, np.ndarray, np.ndarray]:
+    """Keypoints as pixels of the views after the maps' own (`first`), with their standard deviations (metres) and how
+    many of these they may be off before they are taken for mistakes."""
+    known = marks.face[rows.name] >= 0
+    name = rows.name[known]
+    found = Correspondences(
+        view=rows.view[known] + first,
+        pixel=rows.pixel[known],
+        label=np.zeros(len(name), dtype=np.int64),
+        face=marks.face[name],
+        bary=marks.bary[name],
+        weight=rows.confidence[known],
+        rank=np.zeros(len(name)),
+    )
+    reach = np.where(rows.agreeing[known] >= 3, SURE_SIGMAS, KERNEL_SIGMAS)
+    return found, np.hypot(marks.std[name], DETECTOR_STD), reach
