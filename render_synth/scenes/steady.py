@@ -1,6 +1,6 @@
-"""One structure for all worlds, so that the renderer compiles its kernels once: sizes of textures, number of lights.
+"""One structure for all worlds, so that the renderer compiles its kernels once.
 
-Dr.Jit writes the size of a texture and the number of lights into the code it compiles.
+Dr.Jit writes the sizes of textures and the numbers of textured rectangles and of lights into the code it compiles.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from render_synth.scenes.parts import Lamp, Panel, Quad
 
 TEXTURE = (320, 320)  # rows, columns of floors and walls
 SKY = (512, 1024)
+QUADS = 6  # floor, walls, ceiling; with posters twice as many
 LAMPS = 4
 Number = float | int
 
@@ -27,8 +28,14 @@ def resized(image: Float[np.ndarray, "H W 3"], size: tuple[int, int]) -> Float[n
     return cv2.resize(np.ascontiguousarray(image, np.float32), size[::-1], interpolation=mode)
 
 
-def steady_quad(quad: Quad) -> Quad:
-    return Quad(quad.corner, quad.along, quad.up, resized(quad.texture, TEXTURE), quad.repeat)
+def steady_quads(quads: list[Quad]) -> list[Quad]:
+    """QUADS or twice as many, with textures of one size: tiny ones far below the floor are added, the 13th left out."""
+    out = [Quad(q.corner, q.along, q.up, resized(q.texture, TEXTURE), q.repeat) for q in quads[: 2 * QUADS]]
+    while len(out) % QUADS:
+        below = np.array([0.1 * len(out), -80.0, 0])
+        grey = np.full((*TEXTURE, 3), 0.5, np.float32)
+        out.append(Quad(below, np.array([0.01, 0, 0]), np.array([0, 0, -0.01]), grey))
+    return out
 
 
 def steady_lamps(lamps: list[Lamp | Panel]) -> list[Lamp | Panel]:

@@ -12,7 +12,7 @@ from render_synth.scenes.furniture import Furniture
 from render_synth.scenes.parts import Lamp, Panel, Quad, Sun, World
 from render_synth.scenes.placing import Ground, far_from_rays, furnish
 from render_synth.scenes.solids import Solids
-from render_synth.scenes.steady import steady_lamps, steady_quad
+from render_synth.scenes.steady import steady_lamps, steady_quads
 from render_synth.scenes.store import Store
 
 Rng = np.random.Generator
@@ -75,7 +75,7 @@ def build_world(
     use_file = bool(store.environments) and rng.random() < 0.75
     notes |= {"lamps": len(lamps), "furniture": len(pieces.placed), "assets": pieces.assets()}
     return World(
-        quads=[steady_quad(q) for q in place.quads],
+        quads=steady_quads(place.quads),
         things=Mesh(*solids.merged()),
         lamps=steady_lamps(lamps),
         sky=None if use_file else textures.sky(rng),

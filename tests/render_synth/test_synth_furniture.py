@@ -17,11 +17,11 @@ from render_synth.scenes.equipment import seat
 from render_synth.scenes.furniture import COLUMNS, ROWS, Furniture, yaw
 from render_synth.scenes.lights import spots, with_sun
 from render_synth.scenes.obj import TILE, build_thing, cluster, parse_materials
-from render_synth.scenes.parts import Sun
+from render_synth.scenes.parts import Quad, Sun
 from render_synth.scenes.placing import Ground, furnish
 from render_synth.scenes.rooms import SIDES, Wall
 from render_synth.scenes.solids import Solids
-from render_synth.scenes.steady import LAMPS, steady_lamps
+from render_synth.scenes.steady import LAMPS, QUADS, TEXTURE, steady_lamps, steady_quads
 
 CUBE = """mtllib cube.mtl
 v 0 0 0\nv 2 0 0\nv 2 2 0\nv 0 2 0\nv 0 0 4\nv 2 0 4\nv 2 2 4\nv 0 2 4
@@ -305,3 +305,13 @@ def test_lights_are_as_many_and_as_bright_as_before(count):
     assert power(out) == pytest.approx(power(lamps), rel=1e-4)
     for p in out:  # still facing down into the room
         assert np.cross(p.vertices[1] - p.vertices[0], p.vertices[3] - p.vertices[0])[1] < 0
+
+
+def test_worlds_have_as_many_rectangles_as_any_other():
+    quad = Quad(
+        np.zeros(3), np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.ones((5, 7, 3), np.float32), 2.0
+    )
+    for count, made in ((1, QUADS), (6, QUADS), (7, 2 * QUADS), (14, 2 * QUADS)):
+        out = steady_quads([quad] * count)
+        assert len(out) == made and {q.texture.shape for q in out} == {(*TEXTURE, 3)}
+        assert sum(q.vertices[0, 1] == 0 for q in out) == min(count, made)
