@@ -17,6 +17,7 @@ from diffproxy.capture.generate import GenerateConfig, Generated, generate_proxi
 from diffproxy.capture.locate import Location
 from diffproxy.capture.quality import ViewQuality, view_quality
 from diffproxy.capture.record import FrameRecord, params_to_arrays
+from diffproxy.capture.sparse import SparseKeypoints
 from diffproxy.capture.subject import BoxSource, from_joints
 from diffproxy.capture.timing import Stopwatch
 from diffproxy.fitting import FitConfig, FitResult, fit
@@ -39,6 +40,7 @@ class FrameFitter:
     generate: GenerateConfig
     fit_config: FitConfig
     track: bool = True
+    sparse: SparseKeypoints | None = None
 
     def run(
         self,
@@ -90,18 +92,23 @@ class FrameFitter:
             [location.boxes[v] for v in seen],
             self.generate,
             clock,
-            first_fit(self.body, self.fit_config),
+            first_fit(self.body, self.fit_config, self.sparse, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
-        return fit_frame(frame_id, made, self.body, self.fit_config, start, clock=clock), made
+        record = fit_frame(
+            frame_id, made, self.body, self.fit_config, start, clock=clock, sparse=self.sparse
+        )
+        return record, made
 
 
-def first_fit(body: BodyModel, config: FitConfig) -> FirstFit:
+def first_fit(
+    body: BodyModel, config: FitConfig, sparse: SparseKeypoints | None = None, frame_id: int = 0
+) -> FirstFit:
     """A quick body from the first proxies, None when it does not explain them well enough to aim by."""
     quick = replace(config, hands=False, vertices=False, max_pixels=min(config.max_pixels, AIM_PIXELS))
 
     def find(maps: ProxyMaps) -> BodyParams | None:
-        result = fit(maps, body, quick)
+        result = fit(maps, body, quick) if sparse is None else sparse.fit(frame_id, maps, quick=True)
         return result.params if result.status == "ok" and result.sigma < AIM_SIGMA else None
 
     return find
@@ -116,12 +123,16 @@ def fit_frame(
     betas: Tensor | None = None,
     scale: float | None = None,
     clock: Stopwatch | None = None,
+    sparse: SparseKeypoints | None = None,
 ) -> FrameRecord:
-    """Fit the body to the proxies of one frame; `betas` (10,) and `scale` fix the shape."""
+    """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape."""
     clock = clock or Stopwatch()
     first = start.body_params() if start is not None and start.has_body else None
     with clock("fit"):
-        result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
+        if sparse is None:
+            result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
+        else:
+            result = sparse.fit(frame_id, made.maps, first, betas, scale)
     with clock("quality"):
         return to_record(frame_id, result, made.maps, made.boxes, body, list(made.notes), clock, made.hands)
 

@@ -85,6 +85,7 @@ class FitOptions:
     proxies: str = ""
     boxes: str = "auto"
     masks: str = ""
+    keypoints: str = ""
     box_margin: float = 1.2
     common_frames: bool = False
     samples: int = 1

@@ -23,6 +23,7 @@ from diffproxy.capture.options import FitOptions, SolverOption
 from diffproxy.capture.outputs import write_outputs
 from diffproxy.capture.proxy_store import ProxyStore
 from diffproxy.capture.record import FrameRecord
+from diffproxy.capture.sparse import open_sparse
 from diffproxy.capture.store import FrameStore, fingerprint, open_run
 from diffproxy.capture.subject import choose_source
 from diffproxy.errors import InputError
@@ -50,6 +51,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
         ids = select_frames(options.frames, saved.frame_ids)
         frames = None
+        open_sparse(options.keypoints, None, body, config)
         settings = run_settings(options, body, (), {"proxies": saved.digest()})
 
         def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
@@ -124,7 +126,8 @@ def _frame_fitter(
         margin=options.box_margin,
         seed=options.seed,
     )
-    return FrameFitter(body, pipe, source, generate, config, options.track)
+    sparse = open_sparse(options.keypoints, frames, body, config)
+    return FrameFitter(body, pipe, source, generate, config, options.track, sparse)
 
 
 def _all_frames(

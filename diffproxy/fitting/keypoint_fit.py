@@ -165,12 +165,12 @@ class _Problem:
             vertices = self.body(params).vertices[0, :-55].cpu().numpy() if self.config.vertices else None
         distance, weight = data.distances(state)[0].numpy(), data.seen.weight[0].numpy()
         dense = np.arange(len(distance)) < len(self.dense)
-        sigma = noise.sigma[0].numpy()
+        sigma = noise.kernel[0].numpy() / KERNEL_SIGMAS  # of the pixels, without their crowding
         use = dense & (weight > 0) if (dense & (weight > 0)).any() else weight > 0
         close = weight * (distance < KERNEL_SIGMAS * sigma)
         inliers = float(close[use].sum() / max(weight[use].sum(), 1e-12))
         views = len(np.unique(self.rows.view))
-        agreed = float((distance[~dense] < KERNEL_SIGMAS * sigma[~dense]).mean())
+        agreed = float((distance[~dense] < KERNEL_SIGMAS * self.sigma).mean())
         status, reason = plain.status, plain.reason
         if views >= 2 and agreed > 0.5:
             status, reason = "ok", ""
@@ -203,7 +203,12 @@ class _Problem:
         count = len(found) - len(self.sparse)
         cameras = (*self.maps.cameras, *self.rows.cameras)
         seen = stack(
-            [found], [cameras], [self.center], [1.0], [np.zeros(len(found), bool)], self.body.v_template
+            [found],
+            [cameras],
+            [self.center],
+            [np.ones(len(found))],
+            [np.zeros(len(found), bool)],
+            self.body.v_template,
         )
         if count:
             per_view = np.bincount(self.dense.view)
@@ -258,7 +263,7 @@ def _as_correspondences(
     found = Correspondences(
         view=rows.view[known] + first,
         pixel=rows.pixel[known],
-        label=np.zeros(len(name), dtype=np.int64),
+        label=np.ones(len(name), dtype=np.int64),  # of no part in particular
         face=marks.face[name],
         bary=marks.bary[name],
         weight=rows.confidence[known],
