@@ -44,6 +44,8 @@ class Photographer:
             photo = draw_photo(habits, self.photo)
             self.cameras[source.name] = photo, meter(light, photo.key, float(habits.uniform(0.9, 1.4)))
         photo, gain = self.cameras[source.name]
+        if shot.kind not in ("body", "full"):  # people turn up the light to see a hand: meet half-way
+            gain *= float(np.clip(meter(light, photo.key) / max(gain, 1e-9), 0.25, 4.0)) ** 0.5
         frame = self._frame(shot.camera, source, shot.crop)
         far = np.where(np.isfinite(depth), depth, 0.0).astype(np.float32)
         picture = shoot(rng, light, photo, frame, gain, mask == 1, far)
