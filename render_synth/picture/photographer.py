@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from diffproxy.cameras import Camera
 from render_synth.cameras import Box
 from render_synth.picture.develop import Frame, Photo, draw_photo, shoot
-from render_synth.picture.sensor import meter
+from render_synth.picture.sensor import grey_world, meter
 from render_synth.shots import Shot
 
 Number = float | int
@@ -27,7 +27,7 @@ class Photographer:
         speed = abs(rng.normal(0, 1.2)) if rng.random() < 0.6 else 0.0
         way = rng.normal(0, 1, 3) * [1, 0.4, 1]
         self.velocity = speed * way / np.linalg.norm(way)  # metres/s of the whole subject
-        self.cameras: dict[str, tuple[Photo, float]] = {}
+        self.cameras: dict[str, tuple[Photo, float, np.ndarray]] = {}
 
     def take(
         self,
@@ -42,8 +42,11 @@ class Photographer:
         if source.name not in self.cameras:
             habits = self.draw(f"photo-{source.name}")
             photo = draw_photo(habits, self.photo)
-            self.cameras[source.name] = photo, meter(light, photo.key, float(habits.uniform(0.9, 1.4)))
-        photo, gain = self.cameras[source.name]
+            balance = grey_world(light, float(habits.uniform(0.3, 0.95)))
+            gain = meter(light * balance, photo.key, float(habits.uniform(0.9, 1.4)))
+            self.cameras[source.name] = photo, gain, balance
+        photo, gain, balance = self.cameras[source.name]
+        light = (light * balance).astype(np.float32)
         if shot.kind not in ("body", "full"):  # people turn up the light to see a hand: meet half-way
             gain *= float(np.clip(meter(light, photo.key) / max(gain, 1e-9), 0.25, 4.0)) ** 0.5
         frame = self._frame(shot.camera, source, shot.crop)

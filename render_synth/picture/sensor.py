@@ -20,6 +20,12 @@ def meter(light: Float[np.ndarray, "H W 3"], key: Number = 0.18, highlights: Num
     return float(min(key / average, highlights / max(float(np.quantile(grey, 0.93)), 1e-6)))
 
 
+def grey_world(light: Float[np.ndarray, "H W 3"], strength: Number) -> Float[np.ndarray, "3"]:
+    """Gains of an automatic white balance: at strength 1 the three channels get one mean; bright pixels count as 1."""
+    mean = np.minimum(light, 3 * max(float(light.mean()), 1e-6)).mean((0, 1)) + 1e-6
+    return (mean.mean() / mean) ** float(strength)
+
+
 def expose(
     light: Float[np.ndarray, "H W 3"], gain: Number, stops: Number = 0.0
 ) -> Float[np.ndarray, "H W 3"]:

@@ -22,6 +22,14 @@ def test_exposure_is_a_gain_and_the_meter_finds_it():
     assert sensor.meter(GREY * 14) == pytest.approx(gain / 2, rel=1e-3)
 
 
+def test_automatic_white_balance_makes_grey_of_a_cast():
+    cast = GREY * np.array([0.5, 1.0, 2.0], np.float32)
+    assert np.ptp((cast * sensor.grey_world(cast, 1.0))[0, 0]) < 1e-4
+    half = (cast * sensor.grey_world(cast, 0.5))[0, 0]
+    assert half[2] / half[0] == pytest.approx(2.0, rel=1e-3)
+    np.testing.assert_allclose(sensor.grey_world(cast, 0.0), 1)
+
+
 def test_white_balance_of_opposite_signs_cancels():
     there = sensor.white_balance(GREY, 0.2, 0.1)
     assert there[0, 0, 0] > 0.25 > there[0, 0, 2] and there[0, 0, 1] < 0.25
