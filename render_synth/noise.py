@@ -13,9 +13,9 @@ def field(
     d = x.shape[-1]
     k = rng.normal(size=(d, waves)) * (2 * np.pi / wavelength / np.sqrt(d))
     phase = rng.uniform(0, 2 * np.pi, waves)
-    return (np.sin(x.astype(np.float32) @ k.astype(np.float32) + phase.astype(np.float32))).sum(-1) * np.sqrt(
-        2.0 / waves
-    )
+    flat = np.ascontiguousarray(x.reshape(-1, d).T, np.float32)
+    wave = k.astype(np.float32).T @ flat + phase.astype(np.float32)[:, None]  # long rows: twice as fast
+    return np.sin(wave, out=wave).sum(0).reshape(x.shape[:-1]) * np.sqrt(2.0 / waves)
 
 
 def fractal(

@@ -22,7 +22,7 @@ from render_synth.people.mhmat import read_mhmat
 from render_synth.people.obj_file import ObjMesh, read_obj
 from render_synth.picture.cutout import cut_plan
 
-TEXELS = 192  # side of the table of texel places, on which patterns are painted
+TEXELS = 288  # side of the table of texel places, on which patterns are painted
 
 
 @dataclass(frozen=True)

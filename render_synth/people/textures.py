@@ -13,9 +13,15 @@ LINEAR = colors.linear(np.repeat(np.arange(256)[:, None] / 255.0, 3, 1))[:, 0]
 GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
-def linear(picture: UInt8[np.ndarray, "S T 3"]) -> Float[np.ndarray, "S T 3"]:
-    """sRGB bytes to linear RGB."""
-    return LINEAR[picture]
+def linear(
+    picture: UInt8[np.ndarray, "S T 3"], tint: Float[np.ndarray, "3"] | None = None
+) -> Float[np.ndarray, "S T 3"]:
+    """sRGB bytes to linear RGB, times `tint`, kept within [0.003, 0.95]."""
+    out = np.empty(picture.shape, np.float32)
+    for c in range(3):
+        table = LINEAR * (1.0 if tint is None else tint[c])
+        out[..., c] = np.clip(table, 0.003, 0.95).astype(np.float32)[picture[..., c]]
+    return out
 
 
 def garment_texture(rng: np.random.Generator, piece: Piece, pixels: int = 512) -> Float[np.ndarray, "S T 3"]:
@@ -54,7 +60,12 @@ def pattern_texture(rng: np.random.Generator, piece: Piece, pixels: int) -> Floa
     import cv2
 
     on, places, front = piece.texels
-    image = np.zeros((TEXELS, TEXELS, 3), np.float32)
+    step = max(TEXELS // pixels, 1)
+    if step > 1:
+        rows, columns = np.nonzero(on)
+        some = (rows % step == 0) & (columns % step == 0)
+        on, places, front = on[::step, ::step], places[some], front[some]
+    image = np.zeros((*on.shape, 3), np.float32)
     if len(places):
         image[on] = paint(rng, places, front)
     known = on.astype(np.float32)

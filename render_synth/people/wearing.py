@@ -123,9 +123,8 @@ def skin_meshes(
 ) -> tuple[Mesh, Mesh]:
     """The body with a skin picture in a random tint, without what clothes cover; and the eyes."""
     keep = ~hidden[mesh.of[mesh.faces]].all(1)
-    picture = textures.linear(skin.picture[::step, ::step])
     tint = rng.uniform(0.6, 1.15) * np.exp(rng.normal(0, 0.05, 3))
-    picture = np.clip(picture * tint.astype(np.float32), 0.004, 0.95)
+    picture = textures.linear(skin.picture[::step, ::step], tint)
     vertices, normals = posed.vertices[mesh.of], posed.normals[mesh.of]
     white = np.ones((len(vertices), 3), np.float32)
     rough = float(rng.uniform(0.4, 0.75))
