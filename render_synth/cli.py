@@ -24,12 +24,18 @@ Draw a contact sheet of shards, to see whether pictures, labels and cameras agre
 
   python -m render_synth inspect SHARDS [key=value ...]
 
-SHARDS is a folder, a quoted pattern or one .tar file. One row per subject, one column per view;
-from top to bottom: picture with the projected joints, part labels, UV, mask.
+SHARDS is a folder, a quoted pattern or one .tar file. A block per subject, a column per view; from top
+to bottom: picture with the projected skeleton (left blue, right red), part labels, UV, mask (white: the
+subject; a colour each: other people), and depth, normals, visibility where they are stored.
+What looks odd is also told in words.
 """
 INSPECT_OPTIONS = {
     "picture": ("contact_sheet.png", "file to write (.png or .jpg)"),
-    "count": ("8", "number of subjects, from the first"),
+    "count": ("8", "number of subjects"),
+    "first": ("0", "number of the first subject"),
+    "kinds": ("", "views to show, with commas: body, full, hands (empty: all)"),
+    "views": ("0", "at most so many views of each subject (0: all)"),
+    "size": ("160", "long side of each picture in pixels"),
     "body": ("anny", "the body that was rendered: name or path of an SMPL-X npz"),
 }
 HELP = {"-h", "--help", "help"}
@@ -72,9 +78,19 @@ def inspect_command(args: list[str]) -> str:
             raise InputError(f"options as key=value, key one of {known}", repr(arg), "see inspect --help")
     if "shards" not in values:
         raise InputError("inspect SHARDS", "no shards", "name a folder of shards or one .tar file")
-    if not values["count"].isdigit() or int(values["count"]) < 1:
-        raise InputError("count: a whole number from 1", repr(values["count"]), "for example count=8")
-    return inspect(values["shards"], values["picture"], int(values["count"]), body=values["body"])
+    numbers = {
+        k: whole(k, values[k], least) for k, least in (("count", 1), ("first", 0), ("views", 0), ("size", 32))
+    }
+    return inspect(values["shards"], values["picture"], body=values["body"], kinds=values["kinds"], **numbers)
+
+
+def whole(name: str, text: str, least: int) -> int:
+    """A whole number of at least `least`; InputError else."""
+    if not text.isdigit() or int(text) < least:
+        raise InputError(
+            f"{name}: a whole number from {least}", repr(text), f"for example {name}={max(least, 8)}"
+        )
+    return int(text)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,76 +7,111 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from diffproxy.data.shards import FULL, ShardIndex, ShardView
+from diffproxy.body import BodyModel
+from diffproxy.data.extras import EXTRAS
+from diffproxy.data.shards import FULL, ShardIndex
 from diffproxy.errors import InputError
 from diffproxy.proxies.files import write_atomic
+from render_synth.tiles import column, stack
 
-
-def tile(
-    view: ShardView, palette: Float[np.ndarray, "L 3"], joints: Float[np.ndarray, "J 3"], size: int
-) -> UInt8[np.ndarray, "H W 3"]:
-    """One view as a column: picture with joints, label overlay, UV, mask."""
-    import cv2
-
-    rgb = view.rgb.copy()
-    marked = rgb.copy()
-    for x, y in view.camera.project(joints):
-        if np.isfinite(x) and 0 <= x < view.camera.width and 0 <= y < view.camera.height:
-            cv2.circle(marked, (int(x), int(y)), 1, (0, 255, 0), -1)
-    color = (palette[view.labels] * 255).astype(np.uint8)
-    on = view.labels > 0
-    overlay = np.where(on[..., None], (0.35 * rgb + 0.65 * color).astype(np.uint8), rgb)
-    uv = np.zeros_like(rgb)
-    uv[on, :2] = (view.uv[on] * 255).astype(np.uint8)
-    uv[on, 2] = 255
-    mask = np.array([[0, 0, 0], [255, 255, 255], [200, 60, 60]], np.uint8)[view.mask]
-    out = [
-        cv2.resize(p, None, fx=size / max(p.shape[:2]), fy=size / max(p.shape[:2]))
-        for p in (marked, overlay, uv, mask)
-    ]
-    return np.concatenate(
-        [np.pad(p, ((0, size - p.shape[0]), (0, size - p.shape[1]), (0, 0))) for p in out], 0
-    )
+ALL_KINDS = ("body", FULL, "left_hand", "right_hand")
+LABELLED = 0.02  # a view of the body with less than this fraction of its pixels labelled is odd
 
 
 def inspect(
-    where: str | Path, picture: str | Path, count: int = 8, size: int = 160, body: str = "anny"
+    where: str | Path,
+    picture: str | Path,
+    count: int = 8,
+    size: int = 160,
+    body: str = "anny",
+    first: int = 0,
+    kinds: str = "",
+    views: int = 0,
 ) -> str:
-    """Write a contact sheet of the first `count` subjects; returns a line of text about the shards.
+    """Write a contact sheet of `count` subjects from number `first`; returns text: a tally and what looks odd.
 
+    `kinds` names the kinds of views to show, with commas; empty: all. `views`: at most so many of each subject; 0: all.
     `body` is the body that was rendered; shards of another topology raise InputError.
     """
     import cv2
-    import torch
 
     from diffproxy.body import load_body
 
-    index = ShardIndex(where)
-    model = load_body(body)
-    palette = np.asarray(model.atlas.palette.colors)
-    rows = []
-    for i in range(min(count, len(index))):
-        meta = index.meta(i)
-        if meta.get("topology", model.topology_id) != model.topology_id:
-            found = f"{index.key(i)} of body {meta['body']}, not {model.name}"
-            raise InputError("shards of the body that was named", found, "give body=PATH of that body")
-        with torch.no_grad():
-            joints = model.joints(index.params(i))[0].numpy()
-        tiles = [tile(index.view(i, j), palette, joints, size) for j in range(len(index.kinds(i)))]
-        if tiles:
-            rows.append(np.concatenate(tiles, 1))
-    kinds = [k for i in range(len(index)) for k in index.kinds(i)]
-    if not rows:
-        raise InputError(
-            "subjects with views", f"{len(index)} subjects without any in {where}", "render some"
-        )
-    width = max(r.shape[1] for r in rows)
-    sheet = np.concatenate([np.pad(r, ((0, 6), (0, width - r.shape[1]), (0, 0))) for r in rows])
+    wanted = _kinds(kinds)
     suffix = Path(picture).suffix.lower()
     if suffix not in (".png", ".jpg", ".jpeg"):
+        raise InputError("a picture named .png or .jpg", str(picture), "for example picture=sheet.png")
+    index = ShardIndex(where)
+    if first >= len(index):
+        raise InputError(f"first below {len(index)}, the number of subjects", f"{first}", "lower first")
+    model = load_body(body)
+    blocks, warnings = [], []
+    for i in range(first, min(first + count, len(index))):
+        joints = _joints(index, i, model)
+        numbers = [j for j, kind in enumerate(index.kinds(i)) if kind in wanted][: views or None]
+        shown = {j: index.view(i, j, extras=EXTRAS) for j in numbers}
+        colors = np.asarray(model.atlas.palette.colors)
+        tiles = [column(v, colors, joints, size, f"{index.key(i)}.v{j}") for j, v in shown.items()]
+        if tiles:
+            blocks.append(stack(tiles, axis=1))
+        warnings += [f"{index.key(i)}.v{j}: {text}" for j, view in shown.items() for text in odd(view)]
+    if not blocks:
         raise InputError(
-            "a picture named .png or .jpg", str(picture), "for example picture=contact_sheet.png"
+            f"views of kind {', '.join(wanted)}", f"none in {where}", "render some, or other kinds="
         )
+    sheet = arrange(blocks)
     write_atomic(Path(picture), cv2.imencode(suffix, sheet[..., ::-1])[1].tobytes())
-    tally = ", ".join(f"{kinds.count(k)} {k}" for k in ("body", FULL, "left_hand", "right_hand"))
-    return f"{len(index)} subjects, {len(kinds)} views ({tally}); sheet of {len(rows)} subjects in {picture}"
+    stored = [k for i in range(len(index)) for k in index.kinds(i)]
+    tally = ", ".join(f"{stored.count(k)} {k}" for k in ALL_KINDS)
+    head = (
+        f"{len(index)} subjects, {len(stored)} views ({tally}); sheet of {len(blocks)} subjects in {picture}"
+    )
+    return "\n".join([head, *(warnings or ["nothing odd in the views shown"])])
+
+
+def arrange(blocks: list[UInt8[np.ndarray, "_ _ 3"]], aspect: float = 1.6) -> UInt8[np.ndarray, "H W 3"]:
+    """The subjects in rows, so many side by side that the sheet is not much wider than `aspect` times its height."""
+    h, w = (max(b.shape[axis] for b in blocks) for axis in (0, 1))
+    across = max(int(np.sqrt(aspect * len(blocks) * h / w)), 1)
+    same = [np.pad(b, ((0, h - b.shape[0]), (0, w - b.shape[1]), (0, 0))) for b in blocks]
+    rows = [stack(same[i : i + across], axis=1, gap=6) for i in range(0, len(same), across)]
+    return stack(rows, axis=0, gap=6)
+
+
+def odd(view) -> list[str]:
+    """What a person should look at twice in a view."""
+    on, out = view.labels > 0, []
+    outside = int((view.mask[on] != 1).sum())
+    if outside:
+        out.append(f"{outside} labels outside the mask of the subject")
+    if view.kind == "body" and on.mean() < LABELLED:
+        out.append(f"only {100 * on.mean():.1f} % of the pixels have a label")
+    light = view.rgb[view.mask == 1].mean() if (view.mask == 1).any() else 128.0
+    if light < 12 or light > 245:
+        out.append(f"the subject is nearly {'black' if light < 12 else 'white'}")
+    # Clothes stand off the body by some centimetres; a mask many times the body is an exploded garment.
+    if view.kind == "body" and on.any() and (view.mask == 1).sum() > 4 * on.sum():
+        out.append("the subject with clothes covers more than four times its labels")
+    return out
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(k for n in names for k in (("left_hand", "right_hand") if n == "hands" else (n,)))
+    unknown = sorted(set(names) - set(ALL_KINDS))
+    if unknown:
+        raise InputError(
+            f"kinds among {', '.join(ALL_KINDS)}, hands", ", ".join(unknown), "for example kinds=body"
+        )
+    return names or ALL_KINDS
+
+
+def _joints(index: ShardIndex, sample: int, model: BodyModel) -> Float[np.ndarray, "55 3"]:
+    import torch
+
+    meta = index.meta(sample)
+    if meta.get("topology", model.topology_id) != model.topology_id:
+        found = f"{index.key(sample)} of body {meta['body']}, not {model.name}"
+        raise InputError("shards of the body that was named", found, "give body=PATH of that body")
+    with torch.no_grad():
+        return model.joints(index.params(sample))[0].numpy()

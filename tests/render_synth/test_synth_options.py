@@ -2,10 +2,8 @@
 
 from dataclasses import fields
 
-import cv2
 import pytest
 
-from diffproxy.data.shards import ShardIndex
 from diffproxy.errors import InputError
 from render_synth.cli import main
 from render_synth.config import RenderConfig
@@ -58,41 +56,6 @@ def test_help_lists_every_option_with_its_default(words, capsys):
     text = capsys.readouterr().out
     assert all(f"\n  {f.name}={f.default}" in text for f in fields(RenderConfig))
     assert max(len(line) for line in text.splitlines()) <= 100
-
-
-def test_inspect_has_its_own_help(capsys):
-    assert main(["inspect", "--help"]) == 0
-    text = capsys.readouterr().out
-    assert "inspect SHARDS" in text and "picture=contact_sheet.png" in text and "spp" not in text
-
-
-def test_inspect_draws_a_row_per_subject(rendered, tmp_path, capsys):
-    picture = tmp_path / "sheets" / "sheet.png"
-    assert main(["inspect", str(rendered), f"picture={picture}", "count=2"]) == 0
-    index = ShardIndex(rendered)
-    longest = max(len(index.kinds(i)) for i in range(2))
-    sheet = cv2.imread(str(picture))
-    assert sheet.shape == (2 * (4 * 160 + 6), longest * 160, 3) and sheet.std() > 10
-    assert "3 subjects" in capsys.readouterr().out
-    assert main(["inspect", str(rendered), str(tmp_path / "b.jpg"), "1"]) == 0  # by place
-    assert cv2.imread(str(tmp_path / "b.jpg")).shape[0] == 4 * 160 + 6
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "inspect SHARDS"),
-        (["nowhere"], "a folder with .tar shards"),
-        (["SHARDS", "count=few"], "count: a whole number"),
-        (["SHARDS", "count=0"], "count: a whole number"),
-        (["SHARDS", "size=9"], "key one of picture, count, body"),
-        (["SHARDS", "picture=sheet.gif"], "named .png or .jpg"),
-        (["SHARDS", "body=nobody.npz"], "nobody.npz"),
-    ],
-)
-def test_inspect_refuses_bad_input(words, message, rendered, capsys):
-    assert main(["inspect", *(str(rendered) if w == "SHARDS" else w for w in words)]) == 2
-    assert message in capsys.readouterr().err
 
 
 def test_changed_options_are_told_on_the_command_line(rendered, tiny, capsys):
