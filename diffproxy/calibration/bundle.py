@@ -18,9 +18,12 @@ from torch import Tensor
 from diffproxy.body import BodyModel
 from diffproxy.calibration.cameras_state import PER_CAMERA, RigState
 from diffproxy.calibration.terms import RigTerm
+from diffproxy.cameras import Camera
 from diffproxy.fitting.correspondences import Correspondences
+from diffproxy.fitting.crowding import crowding
+from diffproxy.fitting.observations import stack
 from diffproxy.fitting.priors import Prior, prior_normal
-from diffproxy.fitting.residuals import MIN_DEPTH, Noise, Observations, Reprojection
+from diffproxy.fitting.residuals import MIN_DEPTH, Noise, Reprojection
 from diffproxy.fitting.robust import rayleigh_sigma
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import BODY_JOINTS, Free, State
@@ -33,13 +36,15 @@ POSE = 3 * len(BODY_JOINTS)
 
 @dataclass(frozen=True)
 class Seen:
-    """One frame: its correspondences, the intrinsics of its maps, and which rig camera each map belongs to."""
+    """One frame: correspondences, its maps' cameras (for their intrinsics), and which of the rig each belongs to."""
 
     found: Correspondences
-    K: Float[np.ndarray, "M 3 3"]
+    cameras: tuple[Camera, ...]
     camera_of_map: np.ndarray
     center: Float[np.ndarray, "3"]
     """World metres; origin of this frame's computation (kept while cameras move)."""
+    sigma: Float[np.ndarray, "N"]
+    """Standard deviations (metres) of rows that state their own: keypoints. NaN for pixels of proxies."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +71,22 @@ class Bundle:
     ):
         self.frames, self.priors, self.terms = list(frames), list(priors), list(terms)
         self.skeleton = Skeleton(body, expression)
-        self.data, self.camera, self.K = [], [], []
+        self.data, self.camera, self.K, self.per_view = [], [], [], per_view
         for f, frame in enumerate(frames):
             found = frame.found
             camera = torch.as_tensor(frame.camera_of_map[found.view])
-            counts = np.bincount(found.view, minlength=len(frame.K))
+            counts = np.bincount(found.view, minlength=len(frame.cameras))
             share = np.minimum(
                 1.0, per_view / np.maximum(counts, 1)
             )  # a view weighs like so many pixels at most
+            share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
             like = body.v_template
-            rows = len(found)
-            seen = Observations(
-                faces=torch.as_tensor(found.face)[None],
-                bary=torch.as_tensor(found.bary, dtype=like.dtype)[None],
-                pixels=torch.as_tensor(found.pixel, dtype=like.dtype)[None],
-                weight=torch.as_tensor(found.weight * share[found.view], dtype=like.dtype)[None],
-                P=torch.zeros(1, rows, 3, 4, dtype=like.dtype),
-                metres_per_pixel=torch.ones(1, rows, dtype=like.dtype),
-                on_hand=torch.zeros(1, rows, dtype=torch.bool),
-            )
+            hands = np.zeros(len(found), dtype=bool)
+            seen = stack([found], [frame.cameras], [frame.center], [share], [hands], like)
             self.data.append(Reprojection(body, self.skeleton, seen, expression[f : f + 1]))
             self.camera.append(camera)
-            self.K.append(torch.as_tensor(frame.K[found.view], dtype=like.dtype))
+            K = np.stack([c.K for c in frame.cameras])
+            self.K.append(torch.as_tensor(K[found.view], dtype=like.dtype))
 
     def bind(self, rig: RigState, measure: bool = False) -> None:
         """Give the data terms the cameras of `rig`; with `measure`, also what a pixel is worth in metres there."""
@@ -105,18 +104,26 @@ class Bundle:
             data.seen = replace(data.seen, P=P[None], metres_per_pixel=unit)
 
     def noise(self, bodies: State, kernel: float, floor: float, ceiling: float) -> list[Noise]:
-        """A fixed robust scale (metres) for all, or with 0 that of the residuals' own spread, frame by frame."""
+        """A fixed robust scale (metres), or with 0 that of the residuals' own spread, frame by frame. Keypoints keep
+        their own sigma; errors of centimetres count once a part, not once a pixel."""
         out = []
-        for f, data in enumerate(self.data):
+        for f, (frame, data) in enumerate(zip(self.frames, self.data, strict=True)):
             weight = data.seen.weight
-            if kernel > 0:
-                scale = torch.full_like(weight, kernel)
-                out.append(Noise(scale / 3, scale))
-                continue
-            distance = data.distances(row(bodies, f))[0].numpy()
-            sigma = np.clip(rayleigh_sigma(distance, weight[0].numpy()), floor, ceiling)
-            spread = torch.full_like(weight, float(sigma))
-            out.append(Noise(spread, 4 * spread))
+            own = torch.as_tensor(frame.sigma)[None]
+            dense = torch.isnan(own)
+            level, scale = kernel / 3, kernel
+            if kernel == 0:
+                distance = data.distances(row(bodies, f))[0].numpy()
+                found = rayleigh_sigma(distance[dense[0].numpy()], weight[dense].numpy())
+                level = float(np.clip(found, floor, ceiling))
+                scale = 4 * level
+            spread = torch.full_like(weight, level) * crowding(torch.full_like(weight, level), self.per_view)
+            out.append(
+                Noise(
+                    torch.where(dense, spread, own),
+                    torch.where(dense, torch.full_like(weight, scale), (4 * own).clamp_min(kernel)),
+                )
+            )
         return out
 
     def linearise(self, f: int, bodies: State, rig: RigState, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:

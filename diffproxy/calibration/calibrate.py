@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.calibration.bundle import FREE, Bundle, Seen, Solution, adjust, free_columns
+from diffproxy.calibration.bundle import Bundle, Seen, Solution, adjust, free_columns
 from diffproxy.calibration.cameras_state import RigState
+from diffproxy.calibration.marks import with_keypoints
 from diffproxy.calibration.report import CameraReport, camera_reports
 from diffproxy.calibration.start_rig import map_owner, placed, resect, rig_from_views, single_views
 from diffproxy.calibration.terms import (
@@ -30,6 +31,8 @@ from diffproxy.fitting import FitConfig, fit_many
 from diffproxy.fitting.correspondences import gather
 from diffproxy.fitting.priors import default_priors
 from diffproxy.fitting.state import State
+from diffproxy.keypoints import Person2D
+from diffproxy.keypoints.landmarks import with_landmarks
 from diffproxy.proxies import ProxyMaps
 
 
@@ -81,16 +84,17 @@ def calibrate(
     cameras: Sequence[Camera],
     body: BodyModel,
     config: CalibrationConfig | None = None,
+    keypoints: Sequence[Sequence[Sequence[Person2D]]] | None = None,
 ) -> Calibration:
     """Find the poses (and focal lengths) of `cameras` from the body that they see.
 
     frames: proxies of one person at several instants; a map belongs to the camera of the same name. cameras: of the
     whole pictures, pinhole. Without rough poses (`rough=False`) the answer's world has its origin under the body's
-    first pelvis and +Y up along the body. InputError if fewer than two cameras see anybody.
+    first pelvis and +Y up along the body. keypoints[f][c]: people that a detector found in frame f, camera c, pixels of
+    `cameras`; they weigh in with the proxies. InputError if fewer than two cameras see anybody.
     """
     config = config or CalibrationConfig()
     frames = [_known_maps(m, cameras) for m in frames]
-    body = copy.deepcopy(body).to(torch.float64)
     notes: list[str] = []
     starts = [RigState.from_cameras(cameras)] if config.rough else []
     alone = single_views(frames, cameras, body, config.fit)
@@ -113,8 +117,7 @@ def calibrate(
         )
     notes += [f"{name}: sees nobody, keeps its rough pose" for name in lost]
     tries = [
-        _from_start(frames, cameras, body, config, rig, known, k == 0 and config.rough)
-        for k, rig in enumerate(starts)
+        _from_start(frames, cameras, body, config, rig, known, keypoints) for k, rig in enumerate(starts)
     ]
     tries = [t for t in tries if t is not None]
     if not tries:
@@ -157,7 +160,7 @@ def _from_start(
     config: CalibrationConfig,
     rig: RigState,
     known: list[int],
-    near: bool,
+    sparse: Sequence[Sequence[Sequence[Person2D]]] | None,
 ) -> _Try | None:
     """Bodies for these cameras, cameras for these bodies, twice; then all together."""
     bodies: list[BodyParams | None] = []
@@ -173,8 +176,8 @@ def _from_start(
             if config.rough:
                 rig = _onto(rig, RigState.from_cameras(cameras), known)
     used = [f for f, b in enumerate(bodies) if b is not None]
-    start = BodyParams.cat([bodies[f] for f in used])
-    return _bundle(frames, cameras, body, config, rig, start, used)
+    start = BodyParams.cat([b for b in bodies if b is not None])
+    return _bundle(frames, cameras, body, config, rig, start, used, sparse)
 
 
 def _bundle(
@@ -185,7 +188,9 @@ def _bundle(
     rig: RigState,
     start: BodyParams,
     used: list[int],
+    sparse: Sequence[Sequence[Sequence[Person2D]]] | None,
 ) -> _Try:
+    body, marks = with_landmarks(copy.deepcopy(body).to(torch.float64))
     start = start.to(torch.float64)
     betas = start.betas.median(0).values.expand(len(used), 10).contiguous()
     log_scale = start.scale.log().median().expand(len(used))
@@ -200,8 +205,10 @@ def _bundle(
     seen = []
     for k, f in enumerate(used):
         found = gather(frames[f], body, config.max_pixels, config.fit.min_weight, hands=False)
-        K = np.stack([c.K for c in frames[f].cameras])
-        seen.append(Seen(found, K, map_owner(frames[f], cameras), centers[k].numpy()))
+        owner = map_owner(frames[f], cameras)
+        frame = Seen(found[found.label > 0], frames[f].cameras, owner, centers[k].numpy(), np.zeros(0))
+        people = sparse[f] if sparse is not None else [[] for _ in cameras]
+        seen.append(with_keypoints(frame, people, cameras, rig, body, marks, start[k]))
     loose = replace(
         config.fit,
         beta_std=config.fit.beta_std * math.sqrt(len(used)),  # the shape is shared: its prior counts once
@@ -228,7 +235,9 @@ def _bundle(
     bundle.bind(solution.rig, measure=True)
     fixed = bundle.noise(solution.bodies, 0.05, 0, 1)
     sigma = float(
-        np.median([float(n.sigma[0, 0]) for n in bundle.noise(solution.bodies, 0.0, 1e-5, config.max_sigma)])
+        np.median(
+            [float(n.kernel[0, 0]) / 4 for n in bundle.noise(solution.bodies, 0.0, 1e-5, config.max_sigma)]
+        )
     )
     score = bundle.cost(solution.bodies, solution.rig, fixed) / len(used)
     return _Try(bundle, solution, used, frames, score, sigma, len(frames))
@@ -295,6 +304,7 @@ def _result(
     best: _Try, cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig, notes: list[str]
 ) -> Calibration:
     rig, bodies = best.solution.rig, best.solution.bodies
+    body = copy.deepcopy(body).to(torch.float64)
     noise = best.bundle.noise(bodies, 0.0, config.sigma_floor, config.max_sigma)
     free = free_columns(len(cameras), focal=config.focal)
     reports = camera_reports(best.bundle, bodies, rig, noise, free, cameras)
@@ -352,6 +362,3 @@ def _turned(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyPa
     # the root joint is the point that stays when only the orientation changes
     at = params.scale * root + params.transl
     return params.replace(global_orient=turned, transl=at @ R.T + t - params.scale * root)
-
-
-__all__ = ["FREE", "Calibration", "CalibrationConfig", "calibrate"]

@@ -16,8 +16,6 @@ from diffproxy.cameras import Camera
 from diffproxy.fitting.residuals import Noise
 from diffproxy.fitting.state import State
 
-KERNEL_SIGMAS = 4.0
-
 
 @dataclass(frozen=True)
 class CameraReport:
@@ -52,13 +50,14 @@ def camera_reports(
     bundle.bind(rig, measure=True)
     for f, (data, camera, K) in enumerate(zip(bundle.data, bundle.camera, bundle.K, strict=True)):
         distance = data.distances(row(bodies, f))[0].numpy()
+        reach = noise[f].kernel[0].numpy()
         crop_px = distance / data.seen.metres_per_pixel[0].numpy()
         zoom = K[:, 0, 0].numpy() / np.array([cameras[int(c)].K[0, 0] for c in camera])
         for c in range(len(cameras)):
             own = camera.numpy() == c
             metres[c].append(distance[own])
             pixels[c].append(crop_px[own] / zoom[own])
-            inside[c].append(distance[own] < KERNEL_SIGMAS * noise[f].sigma[0].numpy()[own])
+            inside[c].append(distance[own] < reach[own])
     out = []
     for c, camera in enumerate(cameras):
         m, p, i = (np.concatenate(a[c]) for a in (metres, pixels, inside))

@@ -155,6 +155,7 @@ def resect(
             continue
         owner = map_owner(maps, cameras)
         found = gather(maps, body, per_view, hands=False)
+        found = found[found.label > 0]
         x = body.surface_points(
             params, torch.from_numpy(found.face)[None], torch.from_numpy(found.bary)[None].to(params.betas)
         )[0]

@@ -22,6 +22,7 @@ from diffproxy.cameras import Camera
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.correspondences import Correspondences, gather
 from diffproxy.fitting.covariance import joint_std
+from diffproxy.fitting.crowding import crowding
 from diffproxy.fitting.fit import fit
 from diffproxy.fitting.observations import stack
 from diffproxy.fitting.priors import Prior, default_priors
@@ -42,8 +43,6 @@ HAND_MOVERS = (20, 21, *HAND_JOINTS)
 KERNEL_SIGMAS = 4.0
 SURE_SIGMAS = 12.0
 """Robust scale of keypoints on whose place three views agree: that does not happen by mistake."""
-FINE, PARTS = 0.01, 15
-"""Metres up to which errors are taken for those of pixels; parts of a body."""
 ENOUGH = 6
 """Keypoints with fewer rows than this say nothing."""
 
@@ -232,19 +231,12 @@ class _Problem:
                         level = float(np.clip(level, self.config.sigma_floor, self.config.max_sigma))
                         sigma[0, :count][torch.as_tensor(group)] = level
                 wide = KERNEL_SIGMAS * sigma
-            sigma[0, :count] *= _crowding(sigma[0, :count], self.config.independent_pixels)
+            sigma[0, :count] *= crowding(sigma[0, :count], self.config.independent_pixels)
             sigma[0, count:] = fixed
             wide[0, count:] = torch.clamp(reach * fixed, min=kernel)
             return Noise(sigma, wide)
 
         return data, noise
-
-
-def _crowding(sigma: Tensor, independent: int) -> Tensor:
-    """Factor on sigma for what pixels have in common: errors of centimetres are those of whole parts, not of pixels,
-    so that a view then says as much as its parts, whatever its pixels."""
-    count = (independent * FINE / sigma).clamp(min=min(PARTS, independent), max=independent)
-    return (independent / count).sqrt()
 
 
 def _joined(a: Correspondences, b: Correspondences) -> Correspondences:

@@ -1,0 +1,136 @@
+"""`python -m diffproxy.calibration`: cameras of a rig folder from the person in its pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import dataclass, fields
+from typing import Any
+
+from diffproxy.errors import InputError
+
+HELP = """usage: python -m diffproxy.calibration rig=DIR [out=DIR/rig.json] [start=rough|none] [scale] [more]
+
+Finds the cameras of a rig from the person in its pictures: no board, no markers. One person, several frames.
+
+  rig=DIR              folder with images/<camera>/ or videos/, and, for start=rough, a calibration
+  proxies=DIR          proxies made before, by fit.py (out/fit/proxies), in place of running the generator
+  frames=WHICH         40 | 0:100:10 | 3,7,9 | all; five to twenty instants all over the volume are best (all)
+  start=rough|none     rough: start from the folder's calibration; none: from nothing (rough if there is one)
+  cameras=FILE         start from predicted cameras instead: npz or json with extrinsic, intrinsic (VGGT and the like)
+  turn_std=5           how far off rough cameras may be: degrees ...
+  place_std=0.1        ... and metres
+  fov=60               field of view along the longer side, where no focal length is known
+  focal=BOOL           find the focal lengths, too (false with a calibration, else true)
+  common_focal=BOOL    all cameras have the same focal length (false)
+  height=METRES        the scale: height of the person, or
+  distance=A,B,METRES  distance between two cameras; with neither, rough cameras or an average body give it
+  fix=CAMERA           this camera keeps its rough pose exactly; the others are told relative to it
+  boxes=FILE           where the person is, as for fit.py, in place of the locator
+  keypoints=DIR        2D keypoints of another detector weigh in as well (see docs/keypoints.md)
+  body=anny            body file
+  generator=nano       generator weights
+  out=FILE             where the calibration goes (RIG/rig.json, which must not exist yet, or be given as out=)
+
+Writes rig.json and, beside it, <name>.report.json: reprojection error, inliers and standard deviations of every camera.
+Exit status: 0 fine, 1 found but not to be trusted (the report says why), 2 wrong input.
+"""
+DOUBTFUL_DEG, DOUBTFUL_INLIERS = 3.0, 0.5
+
+
+@dataclass
+class Options:
+    """See HELP."""
+
+    rig: str = ""
+    proxies: str = ""
+    frames: str = "all"
+    start: str = ""
+    cameras: str = ""
+    turn_std: float = 5.0
+    place_std: float = 0.1
+    fov: float = 60.0
+    focal: str = ""
+    common_focal: str = "false"
+    height: float = 0.0
+    distance: str = ""
+    fix: str = ""
+    boxes: str = ""
+    keypoints: str = ""
+    body: str = "anny"
+    generator: str = "nano"
+    out: str = ""
+
+    @staticmethod
+    def of(words: list[str]) -> Options:
+        """InputError on anything that is not name=value of these."""
+        kinds = {f.name: f.type for f in fields(Options)}
+        options = Options()
+        for word in words:
+            name, sign, value = word.partition("=")
+            if not sign or name not in kinds:
+                raise InputError(
+                    f"options among {', '.join(kinds)}", word, "write name=value; --help lists them"
+                )
+            try:
+                setattr(options, name, float(value) if kinds[name] == "float" else value)
+            except ValueError as error:
+                raise InputError(f"a number for {name}", value, f"write {name}=1.8") from error
+        if not options.rig:
+            raise InputError("rig=DIR", "none", "name the folder with the pictures")
+        if options.start not in ("", "rough", "none"):
+            raise InputError("start=rough or start=none", options.start, "leave it out")
+        return options
+
+
+def main(words: list[str]) -> int:
+    """Returns the exit status."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if not words or words[0] in ("-h", "--help"):
+        sys.stdout.write(HELP)
+        return 0
+    try:
+        return _run(Options.of(words))
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _run(options: Options) -> int:
+    from diffproxy.calibration.calibrate import calibrate
+    from diffproxy.calibration.job import load_job, target_file
+    from diffproxy.cameras import save_rig
+
+    out = target_file(options)
+    job = load_job(options)
+    found = calibrate(job.frames, job.cameras, job.body, job.config, job.keypoints)
+    save_rig(job.as_rig(found), out)
+    report: dict[str, Any] = {
+        "frames": job.frame_ids,
+        "person_height_m": round(found.height, 4),
+        "proxy_noise_mm": round(1000 * found.sigma, 2),
+        "scale": job.scale,
+        "notes": [*job.notes, *found.notes],
+        "cameras": [r.to_json() for r in found.reports],
+    }
+    doubts = [
+        f"{r.name}: known to {r.turn_std_deg:.1f} degrees, {r.inliers:.0%} of its pixels agree"
+        for r in found.reports
+        if r.turn_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
+    ]
+    report["doubts"] = doubts
+    out.with_suffix(".report.json").write_text(json.dumps(report, indent=1) + "\n")
+    for r in found.reports:
+        sys.stdout.write(
+            f"{r.name}: {r.error_px:.1f} px ({r.error_mm:.1f} mm) median, {r.inliers:.0%} agree, known to "
+            f"{r.turn_std_deg:.2f} degrees, {r.place_std_mm:.0f} mm, focal length {r.focal_px:.0f} px\n"
+        )
+    for line in [*report["notes"], *(f"do not trust {d}" for d in doubts)]:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"person {found.height:.3f} m, scale from {job.scale}\n{out}\n")
+    return 1 if doubts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
