@@ -68,7 +68,8 @@ def paint_person(
     notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
     faces = mesh.faces
     if hidden is not None and hidden.any():
-        faces = faces[~(mesh.refine(hidden.astype(np.float32)) > 0.999)[faces].all(1)]
+        under = mesh.refine(hidden[:, None].astype(np.float32))[:, 0] > 0.999
+        faces = faces[~under[faces].all(1)]
     color = skin.paint_skin(rng, a) if bare else np.ones_like(fine)
     body = Mesh(fine, faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
     worn = []

@@ -56,7 +56,7 @@ def read_mhclo(path: Path, root: Path) -> Clo:
     tags: list[str] = []
     scales: list[tuple[int, int, float] | None] = [None, None, None]
     rows: list[list[float]] = []
-    hidden: list[int] = []
+    hidden: set[int] = set()
     block = ""
     for line, w in words(lines):
         key = w[0]
@@ -75,7 +75,7 @@ def read_mhclo(path: Path, root: Path) -> Clo:
         elif block == "verts":
             rows.append(_vertex(w, path, line))
         elif block == "delete_verts":
-            hidden += _ranges(w, path, line)
+            hidden.update(_ranges(w, path, line))
     if not rows or "obj_file" not in head:
         raise InputError("obj_file and verts", f"{path}: not both", "repair or remove this asset")
     table = np.array(rows)
@@ -91,7 +91,7 @@ def read_mhclo(path: Path, root: Path) -> Clo:
         weights=table[:, 3:6],
         offsets=table[:, 6:],
         scales=tuple(scales),
-        hidden=np.unique(np.array(hidden, dtype=np.int64)),
+        hidden=np.array(sorted(hidden), dtype=np.int64),
         z_depth=numbers(depth, 1, path, 0)[0],
     )
 
@@ -117,7 +117,7 @@ def _ranges(w: list[str], path: Path, line: int) -> list[int]:
         if word == "-":
             until = bool(out)
             continue
-        if not word.isdigit() or int(word) > 10**6 or (until and int(word) < out[-1]):
+        if not word.isdigit() or int(word) > 10**5 or (until and int(word) < out[-1]):
             raise InputError(
                 "vertices and ranges like 3 - 9", f"{path}:{line}: {word!r}", "repair this asset"
             )
