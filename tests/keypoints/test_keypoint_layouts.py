@@ -1,0 +1,128 @@
+"""Names of keypoints, and files of the usual tools."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.keypoints import NAMES, open_keypoints, person_from_flat
+from diffproxy.keypoints.layouts import INDEX, LAYOUTS
+from diffproxy.keypoints.readers import read_people
+
+CAMERA = Camera(
+    "cam1", 200, 100, np.array([[100.0, 0, 100], [0, 100, 50], [0, 0, 1]]), np.eye(3), np.zeros(3)
+)
+LENGTHS = {
+    "coco17": 17, "body25": 25, "halpe26": 26, "mediapipe33": 33, "wholebody133": 133, "left_hand21": 21,
+    "right_hand21": 21,
+}  # fmt: skip
+
+
+def flat(layout: str) -> np.ndarray:
+    """Point i at (i + 1, 2 i + 1), sure."""
+    n = LENGTHS[layout]
+    return np.column_stack([np.arange(n) + 1.0, 2 * np.arange(n) + 1.0, np.full(n, 0.9)])
+
+
+@pytest.mark.parametrize("layout", LENGTHS)
+def test_layout_has_its_length_and_known_names_once(layout):
+    names = [n for n in LAYOUTS[layout] if n]
+    assert len(LAYOUTS[layout]) == LENGTHS[layout]
+    assert len(set(names)) == len(names) and set(names) <= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "row"),
+    [
+        ("coco17", "left_wrist", 9), ("coco17", "right_ankle", 16), ("body25", "right_hip", 9),
+        ("body25", "left_big_toe", 19), ("body25", "mid_hip", 8), ("halpe26", "left_heel", 24),
+        ("mediapipe33", "left_shoulder", 11), ("mediapipe33", "right_foot_index", 32),
+        ("wholebody133", "left_hand_wrist", 91), ("wholebody133", "right_hand_pinky4", 132),
+        ("wholebody133", "right_heel", 22),
+    ],
+)  # fmt: skip
+def test_points_go_where_the_detector_means_them(layout, name, row):
+    person = person_from_flat(flat(layout))
+    assert person.points[INDEX[name]].tolist() == [row + 1, 2 * row + 1, 0.9]
+
+
+def test_unseen_points_have_no_confidence():
+    rows = flat("coco17")
+    rows[3] = (0, 0, 0.5)  # OpenPose's way to say that there is nothing
+    rows[4, 0] = np.nan
+    person = person_from_flat(rows)
+    assert (
+        person.seen.sum() == 15 and not person.seen[INDEX["left_ear"]] and not person.seen[INDEX["right_ear"]]
+    )
+
+
+def test_unknown_length_is_refused():
+    with pytest.raises(InputError, match="19 keypoints"):
+        person_from_flat(np.ones((19, 3)))
+
+
+def test_openpose_folder_with_hands(tmp_path):
+    person = {
+        "pose_keypoints_2d": flat("body25").ravel().tolist(),
+        "hand_left_keypoints_2d": flat("left_hand21").ravel().tolist(),
+        "hand_right_keypoints_2d": [],
+    }
+    folder = tmp_path / "cam1_json"
+    folder.mkdir()
+    (folder / "cam1_000000000007_keypoints.json").write_text(json.dumps({"people": [person, person]}))
+    found = open_keypoints(tmp_path, [CAMERA])
+    assert found.frame_ids == [7]
+    people = found.frame(7, [CAMERA])[0]
+    assert len(people) == 2
+    assert people[0].points[INDEX["left_hand_thumb1"]].tolist() == [2, 3, 0.9]
+    assert not people[0].seen[INDEX["right_hand_thumb1"]]
+    assert found.frame(8, [CAMERA]) == [[]]
+
+
+def test_one_file_for_a_video_of_mmpose_and_alphapose(tmp_path):
+    points = flat("coco17")
+    mmpose = {
+        "instance_info": [
+            {
+                "frame_id": 5,
+                "instances": [
+                    {"keypoints": points[:, :2].tolist(), "keypoint_scores": points[:, 2].tolist()}
+                ],
+            }
+        ]
+    }
+    (tmp_path / "cam1.json").write_text(json.dumps(mmpose))
+    assert open_keypoints(tmp_path, [CAMERA]).frame_ids == [4]
+    entry = {"image_id": "000012.jpg", "keypoints": points.ravel().tolist(), "score": 1.0}
+    (tmp_path / "cam1.json").write_text(json.dumps([entry, entry]))
+    found = open_keypoints(tmp_path, [CAMERA])
+    assert found.frame_ids == [12] and len(found.frame(12, [CAMERA])[0]) == 2
+
+
+def test_mediapipe_landmarks_are_shares_of_the_picture(tmp_path):
+    path = tmp_path / "000003.json"
+    landmarks = [{"x": 0.5, "y": 0.25, "z": 0.0, "visibility": 0.8}] * 33
+    path.write_text(json.dumps({"pose_landmarks": landmarks}))
+    person = read_people(path, CAMERA)[0]
+    assert person.points[INDEX["nose"]].tolist() == [100.0, 25.0, 0.8]
+    with pytest.raises(InputError, match="the camera"):
+        read_people(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", '{"persons": []}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}']
+)
+def test_damaged_files_are_named(tmp_path, text):
+    path = tmp_path / "000003.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"000003\.json"):
+        read_people(path, CAMERA)
+
+
+def test_no_file_for_any_camera(tmp_path):
+    with pytest.raises(InputError, match="cam1"):
+        open_keypoints(tmp_path, [CAMERA])
