@@ -11,6 +11,7 @@ from diffproxy.errors import InputError
 
 VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
 SPLITS = ("train", "test")
+CLOTH = ("none", "warp")
 
 
 def option(default: Any, text: str) -> Any:
@@ -45,7 +46,8 @@ class RenderConfig:
     body: str = option("anny", "body name or path of an SMPL-X npz")
     children: float = option(0.0, "probability that a person is a child (an adult's body, small and slender)")
     motion: str = option(
-        "", "folder of your motion files: AMASS or SMPL-X .npz, .bvh, at any depth (empty: packaged poses only)"
+        "",
+        "folder of your motion files: AMASS or SMPL-X .npz, .bvh, at any depth (empty: packaged poses only)",
     )
     env: str = option(
         "", "folder of your equirectangular .hdr or .exr environments (empty: procedural light only)"
@@ -54,6 +56,9 @@ class RenderConfig:
         "", "Sweet Home 3D furniture (.sh3f), or a folder of .sh3f or .obj files (empty: boxes and rods only)"
     )
     backgrounds: str = option("", "folder of photographs for posters, walls and backdrops (empty: none)")
+    distortion: float = option(
+        0.0, "share of subjects whose cameras keep their lens distortion (most readers expect pinholes: 0)"
+    )
     photo: float = option(
         0.8, "how much the cameras spoil their pictures: 0 clean; 1 much noise, blur, bad exposure, JPEG"
     )
@@ -64,6 +69,9 @@ class RenderConfig:
     assets: str = option(
         "",
         "folder with clothes/, hair/, eyebrows/, skins/ in MakeHuman's layout (empty: built-in clothes only)",
+    )
+    cloth: str = option(
+        "none", "engine for skirts and coats: none (built-in relaxation) | warp (simulated; needs warp-lang)"
     )
     variant: str = option(
         "auto",
@@ -89,15 +97,19 @@ class RenderConfig:
             raise InputError(
                 "0 <= full <= views", f"full={self.full}, views={self.views}", "lower full or raise views"
             )
-        for name, known in (("split", SPLITS), ("variant", VARIANTS)):
+        for name, known in (("split", SPLITS), ("cloth", CLOTH), ("variant", VARIANTS)):
             if getattr(self, name) not in known:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
         if not 0 <= self.children <= 1:
-            raise InputError("children between 0 and 1", f"children={self.children}", "for example children=0.1")
+            raise InputError(
+                "children between 0 and 1", f"children={self.children}", "for example children=0.1"
+            )
         if self.motion and not Path(self.motion).is_dir():
             raise InputError(
-                "motion: a folder of .npz or .bvh files", self.motion, "give an existing folder, or leave motion out"
+                "motion: a folder of .npz or .bvh files",
+                self.motion,
+                "give an existing folder, or leave motion out",
             )
         if self.assets and not Path(self.assets).is_dir():
             raise InputError(
@@ -113,7 +125,11 @@ class RenderConfig:
         if self.furniture and not Path(self.furniture).exists():
             raise InputError("furniture: a .sh3f file or a folder", self.furniture, "give an existing one")
         if self.backgrounds and not Path(self.backgrounds).is_dir():
-            raise InputError("backgrounds: a folder of photographs", self.backgrounds, "give an existing folder")
+            raise InputError(
+                "backgrounds: a folder of photographs", self.backgrounds, "give an existing folder"
+            )
+        if not 0 <= self.distortion <= 1:
+            raise InputError("distortion between 0 and 1", f"distortion={self.distortion}", "for example distortion=0.1")
         if not 0 <= self.photo <= 1:
             raise InputError("photo between 0 and 1", f"photo={self.photo}", "for example photo=0.8")
         unknown = sorted(set(self.extra_names) - set(EXTRAS))

@@ -36,7 +36,7 @@ def load_tools(config: RenderConfig):
     torch.set_num_threads(1)
     backend.start(config.variant)
     body = load_body(config.body)
-    anatomy = build_anatomy(body)
+    anatomy = build_anatomy(body, cloth=config.cloth)
     wardrobe = read_wardrobe(config.assets, anatomy) if config.assets else None
     crowd = build_anatomy(body, 0.03)
     return Tools(

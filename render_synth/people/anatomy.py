@@ -13,6 +13,7 @@ from diffproxy.body import BodyModel
 from render_synth.people.fine_mesh import FineMesh, build_fine_mesh
 
 if TYPE_CHECKING:
+    from render_synth.people.cloth import ClothEngine
     from render_synth.people.tubes import Tubes
 
 ARM = {
@@ -39,11 +40,19 @@ class Anatomy:
     skull: Float[np.ndarray, "N"]  # weight of the head joint and what hangs on it
     foot: Float[np.ndarray, "N"]
     hand: Float[np.ndarray, "N"]
+    cloth_name: str = "none"
 
     @cached_property
     def rest_normal_z(self) -> Float[np.ndarray, "N"]:
         """How much the rest surface faces ahead."""
         return self.mesh.refine(self.mesh.normals(self.mesh_rest_coarse))[:, 2]
+
+    @cached_property
+    def cloth(self) -> ClothEngine:
+        """What makes loose cloth hang."""
+        from render_synth.people.cloth import load_cloth
+
+        return load_cloth(self.cloth_name)
 
     @cached_property
     def tubes(self) -> Tubes:
@@ -58,8 +67,8 @@ class Anatomy:
         return self.rest - self.joints[23:25].mean(0)
 
 
-def build_anatomy(body: BodyModel, max_edge: float = 0.010) -> Anatomy:
-    """The anatomy of a body model's rest shape."""
+def build_anatomy(body: BodyModel, max_edge: float = 0.010, cloth: str = "none") -> Anatomy:
+    """The anatomy of a body model's rest shape; `cloth` names the engine for loose clothes."""
     template = body.v_template.detach().double().numpy()
     mesh = build_fine_mesh(template, body.faces.numpy(), max_edge)
     rest = mesh.refine(template)
@@ -79,7 +88,7 @@ def build_anatomy(body: BodyModel, max_edge: float = 0.010) -> Anatomy:
     return Anatomy(
         body, mesh, template, rest, joints, arm, leg, torso,
         head=w[:, HEAD].sum(1), skull=w[:, HEAD[1:]].sum(1), foot=w[:, [7, 8, 10, 11]].sum(1),
-        hand=w[:, [20, 21, *range(25, 55)]].sum(1),
+        hand=w[:, [20, 21, *range(25, 55)]].sum(1), cloth_name=cloth,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def drape(
     free[: sheet.held] = 0.0
     held = start[: sheet.held].copy()
     p[: sheet.held] = held
-    groups = _groups(sheet, free, stiff)
+    groups = constraint_groups(sheet, stiff)
     down = np.linalg.norm(np.diff(sheet.rest[sheet.held - 1 :], axis=0), axis=-1)
     reach = 1.01 * np.cumsum(down, axis=0)[..., None]
     before = p.copy()
@@ -70,7 +70,7 @@ def drape(
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """Pairs of grid points that share none: their distance is brought to `length`."""
 
     a: Int[np.ndarray, "E"]
@@ -92,7 +92,10 @@ class _Group:
         flat[self.b] -= self.share_b * d
 
 
-def _groups(sheet: Sheet, free: Float[np.ndarray, "R C"], stiff: float) -> list[_Group]:
+def constraint_groups(sheet: Sheet, stiff: float) -> list[Group]:
+    """What keeps a sheet's shape: lengths down, across and (against stretch) along diagonals; bending across."""
+    free = np.ones(sheet.rest.shape[:2])
+    free[: sheet.held] = 0.0
     rows, cols = sheet.rest.shape[:2]
     index = np.arange(rows * cols).reshape(rows, cols)
     flat, mobile = sheet.rest.reshape(-1, 3), free.ravel()
@@ -105,7 +108,7 @@ def _groups(sheet: Sheet, free: Float[np.ndarray, "R C"], stiff: float) -> list[
         keep = keep & (total > 0)
         total = np.maximum(total, 1)
         shares = (much * mobile[a] / total)[keep][:, None], (much * mobile[b] / total)[keep][:, None]
-        out.append(_Group(a[keep], b[keep], length[keep], *shares, slack))
+        out.append(Group(a[keep], b[keep], length[keep], *shares, slack))
 
     across = np.roll(index, -1, 1) if sheet.closed else index[:, 1:]
     here = index if sheet.closed else index[:, :-1]

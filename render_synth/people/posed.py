@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
+from diffproxy.body import BodyParams
 from render_synth.people.anatomy import ARM, Anatomy
 from render_synth.people.bodies import Person
 
@@ -22,6 +23,7 @@ class Posed:
     """Coarse vertices of one person in the rest pose of its own shape and in the world; metres, `scale` applied."""
 
     a: Anatomy
+    params: BodyParams
     rest: Float[np.ndarray, "Nc 3"]
     rest_joints: Float[np.ndarray, "55 3"]
     weights: Float[np.ndarray, "Nc 55"]
@@ -49,6 +51,10 @@ class Posed:
             moved = (points - self.rest_joints[j]) @ self.turns[j].T + self.joints[j]
             out += weights[:, j, None] * moved
         return out / weights[:, used].sum(1, keepdims=True)
+
+    def at(self, turns: Float[np.ndarray, "55 3 3"], joints: Float[np.ndarray, "55 3"]) -> Posed:
+        """The same body with other joint rotations and positions; its vertices stay, so use it for `skin` alone."""
+        return replace(self, turns=turns, joints=joints)
 
     def turn(
         self, directions: Float[np.ndarray, "N 3"], weights: Float[np.ndarray, "N 55"]
@@ -145,6 +151,6 @@ def pose_anatomy(a: Anatomy, person: Person) -> Posed:
     scale = float(params.scale[0, 0])
     vertices = person.vertices.astype(np.float64)
     return Posed(
-        a, rest * scale, rest_joints * scale, body.weights.double().numpy(), turns[0].double().numpy(),
+        a, params, rest * scale, rest_joints * scale, body.weights.double().numpy(), turns[0].double().numpy(),
         joints[0].double().numpy(), vertices, a.mesh.normals(vertices),
     )  # fmt: skip

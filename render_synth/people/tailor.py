@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from render_synth import noise
 from render_synth.mesh import Mesh
 from render_synth.people.anatomy import Anatomy
-from render_synth.people.drape import drape, finer, sheet_faces
+from render_synth.people.drape import finer, sheet_faces
 from render_synth.people.fine_mesh import vertex_normals
 from render_synth.people.patterns import paint
 from render_synth.people.posed import Posed
@@ -145,12 +145,10 @@ def hang_skirt(
 ) -> Piece:
     """A skirt, the lower part of a dress or of a coat, as it falls around the legs and over the clothes `under` it."""
     sheet = bell(posed, cut, rng)
-    shape = sheet.rest.shape
-    start = posed.skin(sheet.rest.reshape(-1, 3), sheet.weights.reshape(-1, 55)).reshape(shape)
     obstacle = posed.trunk.with_more(
         [(p.vertices[::2], vertex_normals(p.vertices, p.faces)[::2]) for p in under or []]
     )
-    grid = finer(drape(sheet, start, obstacle, margin=cut.ease, steps=steps), sheet.closed)
+    grid = finer(posed.a.cloth.hang(posed, sheet, obstacle, cut.ease, steps), sheet.closed)
     rest = finer(sheet.rest, sheet.closed).reshape(-1, 3) / posed.scale
     v = obstacle.push_out(grid.reshape(-1, 3), 0.6 * cut.ease, 1)
     front = np.where(rest[:, 2] > 0, 1.0, -1.0)

@@ -1,5 +1,9 @@
 """People without any asset folder: shapes, poses that do not pass through the body, loose clothes, hair."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -213,3 +217,41 @@ def test_a_broken_motion_file_is_named(tmp_path, spoil):
 def test_a_folder_without_motion_is_refused(tmp_path):
     with pytest.raises(InputError, match="AMASS"):
         load_pose_source(str(tmp_path))
+
+
+def test_cloth_engines_are_asked_for_by_name(monkeypatch):
+    from render_synth.people import cloth
+
+    assert isinstance(cloth.load_cloth("none"), cloth.Relaxation)
+    with pytest.raises(InputError, match="one of none, warp"):
+        cloth.load_cloth("blender")
+    monkeypatch.setitem(sys.modules, "warp", None)
+    with pytest.raises(InputError, match="pip install warp-lang"):
+        cloth.load_cloth("warp")
+
+
+SIMULATE = """
+import numpy as np, torch
+from diffproxy.body import load_body
+from render_synth.people.anatomy import build_anatomy
+from render_synth.people.bodies import sample_person
+from render_synth.people.posed import pose_anatomy
+from render_synth.people.skirt import Cut, bell
+body = load_body("anny")
+person = sample_person(body, np.random.default_rng(4), np.zeros(3))
+posed = pose_anatomy(build_anatomy(body, 0.03, cloth="warp"), person)
+sheet = bell(posed, Cut(0.3, 0.5, flare=0.2), np.random.default_rng(0))
+one, two = (posed.a.cloth.hang(posed, sheet, posed.trunk, 0.006, 10) for _ in range(2))
+np.testing.assert_array_equal(one, two)
+_, at = posed.trunk.tree.query(one.reshape(-1, 3))
+height = ((one.reshape(-1, 3) - posed.trunk.points[at]) * posed.trunk.normals[at]).sum(1)
+assert (height < -0.005).mean() < 0.02, (height < -0.005).mean()
+"""
+
+
+@pytest.mark.skipif(not os.environ.get("RUN_SLOW"), reason="compiles for 20 s; RUN_SLOW=1")
+def test_simulated_cloth_is_the_same_every_time_and_outside_the_body():
+    """In a process of its own: the type checker of the tests does not know the types of Warp's kernels."""
+    pytest.importorskip("warp")
+    done = subprocess.run([sys.executable, "-c", SIMULATE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
