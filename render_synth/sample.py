@@ -22,6 +22,7 @@ from render_synth.people.fine_mesh import vertex_normals
 from render_synth.people.pose_source import PoseSource
 from render_synth.people.wardrobe import Wardrobe
 from render_synth.picture import mitsuba_backend as backend
+from render_synth.picture.distortion import distort_layout, render_bent
 from render_synth.picture.photographer import Photographer
 from render_synth.picture.visibility import Layers, Triangles, camera_normals, coverage
 from render_synth.scenes.store import open_store
@@ -71,6 +72,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     person = sample_person(body, draw("person"), spot, tools.poses, config.split, config.children)
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
     layout = sample_layout(draw("cameras"), config.views, low, high, 7.5)
+    layout = distort_layout(draw("lens"), layout, config.distortion)
     shots = plan_shots(draw("shots"), config, layout, person)
     target = (low + high) / 2
     crowd = bystanders(tools, k, layout, target)
@@ -108,7 +110,8 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
             shot.crop, (shot.camera.width, shot.camera.height), (shot.source.width, shot.source.height)
         )
         sensor = draw(f"sensor-{number}")
-        light = backend.render(scene, shot.camera, config.spp, seed=int(sensor.integers(2**31)))
+        noise = int(sensor.integers(2**31))
+        light = render_bent(lambda c, n=noise: backend.render(scene, c, config.spp, seed=n), shot.camera)
         rgb = photographer.take(sensor, shot, light, seen.mask, seen.depth) * shown[..., None]
         info = {
             "crop": list(shot.crop),
