@@ -21,7 +21,7 @@ from diffproxy.calibration.terms import RigTerm
 from diffproxy.cameras import Camera
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.crowding import crowding
-from diffproxy.fitting.observations import stack
+from diffproxy.fitting.plain_rows import plain_rows
 from diffproxy.fitting.priors import Prior, prior_normal
 from diffproxy.fitting.residuals import MIN_DEPTH, Noise, Reprojection
 from diffproxy.fitting.robust import rayleigh_sigma
@@ -81,8 +81,7 @@ class Bundle:
             )  # a view weighs like so many pixels at most
             share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
             like = body.v_template
-            hands = np.zeros(len(found), dtype=bool)
-            seen = stack([found], [frame.cameras], [frame.center], [share], [hands], like)
+            seen = plain_rows(found, frame.cameras, frame.center, found.weight * share, like)
             self.data.append(Reprojection(body, self.skeleton, seen, expression[f : f + 1]))
             self.camera.append(camera)
             K = np.stack([c.K for c in frame.cameras])

@@ -58,6 +58,10 @@ def load_predicted(path: Path | str, pictures: Sequence[Camera]) -> tuple[Camera
         k = names.index(camera.name)
         size = np.asarray(data["image_size"], dtype=float).reshape(-1) if "image_size" in data else None
         height, width = (2 * K[k, 1, 2], 2 * K[k, 0, 2]) if size is None else size[-2:]
+        if not (height > 0 and width > 0 and K[k, 0, 0] > 0 and K[k, 1, 1] > 0):
+            raise InputError(
+                f"pixels in the intrinsics of {camera.name}", f"{K[k].tolist()}", "export them in pixels"
+            )
         S = np.diag([camera.width / width, camera.height / height, 1.0])
         u, _, vt = np.linalg.svd(E[k, :3, :3])
         R = u @ vt

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import roma
 import torch
@@ -18,6 +17,7 @@ from diffproxy.fitting.state import State
 SHARED = 11
 
 
+@runtime_checkable
 class RigTerm(Protocol):
     """A least-squares term over (cameras | betas, log scale)."""
 
@@ -120,8 +120,3 @@ def body_height(body: BodyModel, betas: Tensor, scale: float = 1.0) -> float:
     with torch.no_grad():
         y = body(rest.replace(betas=betas.to(rest.betas).reshape(1, 10))).vertices[0, :, 1]
     return scale * float(y.max() - y.min())
-
-
-def total(terms: Sequence[RigTerm], rig: RigState, bodies: State) -> float:
-    """Cost of all terms."""
-    return sum(float(t.linearise(rig, bodies)[2]) for t in terms)

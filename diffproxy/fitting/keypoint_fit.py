@@ -24,7 +24,7 @@ from diffproxy.fitting.correspondences import Correspondences, gather
 from diffproxy.fitting.covariance import joint_std
 from diffproxy.fitting.crowding import crowding
 from diffproxy.fitting.fit import fit
-from diffproxy.fitting.observations import stack
+from diffproxy.fitting.plain_rows import plain_rows
 from diffproxy.fitting.priors import Prior, default_priors
 from diffproxy.fitting.residuals import Noise, Reprojection
 from diffproxy.fitting.result import FitResult
@@ -106,9 +106,8 @@ class _Problem:
         self.config, self.body, self.marks = fitter.config, fitter.marked, fitter.landmarks
         self.rows = rows
         self.maps = maps
-        self.dense = gather(
-            maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands
-        )
+        dense = gather(maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands)
+        self.dense = dense[dense.label > 0]
         self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.marks, maps.num_views)
         self.priors: list[Prior] = default_priors(self.body.v_template, self.config)
         free_scale = self.config.fit_scale and not fixed_shape
@@ -201,20 +200,11 @@ class _Problem:
         found = _joined(self.dense, self.sparse) if dense else self.sparse
         count = len(found) - len(self.sparse)
         cameras = (*self.maps.cameras, *self.rows.cameras)
-        seen = stack(
-            [found],
-            [cameras],
-            [self.center],
-            [np.ones(len(found))],
-            [np.zeros(len(found), bool)],
-            self.body.v_template,
-        )
+        weight = found.weight.copy()
         if count:
             per_view = np.bincount(self.dense.view)
-            share = float(np.minimum(per_view, self.config.independent_pixels).sum() / count)
-            weight = seen.weight.clone()
-            weight[:, :count] *= share
-            seen = replace(seen, weight=weight)
+            weight[:count] *= np.minimum(per_view, self.config.independent_pixels).sum() / count
+        seen = plain_rows(found, cameras, self.center, weight, self.body.v_template)
         data = Reprojection(self.body, self.skeleton, seen)
         fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
         hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_MOVERS)

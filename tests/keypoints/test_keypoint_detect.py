@@ -49,14 +49,14 @@ def test_squares_cover_the_picture():
     boxes = squares(54, 96)
     assert boxes[0] == (0, 0, 54, 96)
     for x0, y0, x1, y1 in boxes[1:]:
-        assert x1 - x0 == y1 - y0 and 0 <= x0 and x1 <= 54 and 0 <= y0 and y1 <= 96
+        assert x1 - x0 == y1 - y0 and x0 >= 0 and x1 <= 54 and y0 >= 0 and y1 <= 96
         seen[y0:y1, x0:x1] = True
     assert seen.all() and squares(54, 96, tiles=False) == [(0, 0, 54, 96)]
 
 
 def test_same_person():
     a = np.column_stack([np.arange(33.0), 3 * np.arange(33.0), np.ones(33)])
-    assert same_person(a, a + [1, 1, 0]) and not same_person(a, a + [40, 0, 0])
+    assert same_person(a, a + np.array([1, 1, 0])) and not same_person(a, a + np.array([40, 0, 0]))
 
 
 def test_frame_numbers():

@@ -1,0 +1,171 @@
+"""Derivatives, gauge, comparison, and files of predicted cameras."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import roma
+import torch
+from scipy.spatial.transform import Rotation
+
+from diffproxy.body import BodyParams
+from diffproxy.calibration.bundle import POSE, SHARED, Bundle, Seen
+from diffproxy.calibration.cameras_state import PER_CAMERA, RigState, rigid_gauge
+from diffproxy.calibration.compare import compare_rigs
+from diffproxy.calibration.predicted import guessed_camera, load_predicted
+from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, RoughCameras, body_height
+from diffproxy.errors import InputError
+from diffproxy.fitting.correspondences import gather
+from diffproxy.fitting.residuals import Noise
+from diffproxy.fitting.state import State
+
+
+@pytest.fixture(scope="module")
+def bundle(person, body):
+    """A frame around the truth, in double precision, with cameras a little off."""
+    exact = copy.deepcopy(body).to(torch.float64)
+    found = gather(person.maps, body, 40)
+    params = person.params.to(torch.float64)
+    center = exact.joints(params)[0, 0]
+    local = params.replace(transl=params.transl - center)
+    seen = Seen(found, person.cameras, np.arange(4), center.numpy(), np.full(len(found), np.nan))
+    made = Bundle(exact, [seen], [], [], params.expression)
+    rig = RigState.from_cameras(person.cameras).retract(
+        0.02 * torch.randn(4, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    )
+    made.bind(rig, measure=True)
+    return made, State.from_params(local), rig
+
+
+def noise_of(bundle: Bundle) -> Noise:
+    scale = torch.full_like(bundle.data[0].seen.weight, 0.2)
+    return Noise(scale / 3, scale)
+
+
+def test_gradient_by_cameras_and_bodies(bundle):
+    made, bodies, rig = bundle
+    noise = noise_of(made)
+    _, g, _ = made.linearise(0, bodies, rig, noise)
+    step = 1e-6
+    for column in (0, 1, 2, 3, 4, 5, 6, PER_CAMERA + 2, PER_CAMERA + 4, 4 * PER_CAMERA - 1):
+        d = torch.zeros(4 * PER_CAMERA, dtype=torch.float64)
+        d[column] = step
+        high, low = (made.cost(bodies, rig.retract(s * d.reshape(4, -1)), [noise]) for s in (1, -1))
+        assert (high - low) / (2 * step) == pytest.approx(float(g[POSE + 3 + column]), rel=1e-4, abs=1e-3)
+    for k in range(3):  # place in the world
+        d = torch.zeros(1, 179, dtype=torch.float64)
+        d[0, 176 + k] = step
+        high, low = (made.cost(bodies.retract(s * d), rig, [noise]) for s in (1, -1))
+        assert (high - low) / (2 * step) == pytest.approx(float(g[POSE + k]), rel=1e-4, abs=1e-3)
+
+
+def test_moving_the_whole_world_changes_nothing(bundle):
+    """The gauge of `rigid_gauge` is that of the data: camera steps along it cost what moving the body costs."""
+    _, _, rig = bundle
+    G = rigid_gauge(rig)
+    w, shift = torch.tensor([1e-5, -2e-5, 3e-5]).double(), torch.tensor([2e-5, 1e-5, -1e-5]).double()
+    small = rig.retract((G @ torch.cat([w, shift])).reshape(4, -1))
+    exact = rig.moved(roma.rotvec_to_rotmat(w), shift)
+    assert (small.R_cam_world - exact.R_cam_world).abs().max() < 1e-8
+    assert (small.center - exact.center).abs().max() < 1e-8
+
+
+def test_terms_are_linearised_exactly(person, body):
+    g = torch.Generator().manual_seed(1)
+    given = RigState.from_cameras(person.cameras)
+    rig = given.retract(0.01 * torch.randn(4, 7, generator=g, dtype=torch.float64))
+    bodies = State.from_params(
+        BodyParams.rest(1, dtype=torch.float64).replace(
+            betas=torch.randn(1, 10, generator=g, dtype=torch.float64),
+            scale=torch.full((1, 1), 1.1, dtype=torch.float64),
+        )
+    )
+    terms = [
+        RoughCameras(given, 0.1, 0.2, 0.05), CommonFocal(0.01), KnownDistance(0, 2, 3.0),
+        KnownHeight.of(body, 1.9, 0.01),
+    ]  # fmt: skip
+    for term in terms:
+        _, gradient, _ = term.linearise(rig, bodies)
+        for column in range(0, 4 * PER_CAMERA + SHARED, 2):
+            d = torch.zeros(4 * PER_CAMERA + SHARED, dtype=torch.float64)
+            d[column] = 1e-6
+            full = torch.zeros(1, 179, dtype=torch.float64)
+            full[0, 165:176] = d[-SHARED:]
+            cost = [
+                float(
+                    term.linearise(rig.retract(s * d[:-SHARED].reshape(4, -1)), bodies.retract(s * full))[2]
+                )
+                for s in (1, -1)
+            ]
+            # a turn is off by the curvature of the rotations, which the Gauss-Newton model leaves out
+            slack = 2e-2 if isinstance(term, RoughCameras) else 1e-5
+            assert (cost[0] - cost[1]) / 2e-6 == pytest.approx(float(gradient[column]), rel=slack, abs=slack)
+
+
+def test_known_height_is_that_of_the_body(body):
+    betas = torch.zeros(10)
+    term = KnownHeight.of(body, body_height(body, betas))
+    bodies = State.from_params(BodyParams.rest(1, dtype=torch.float64))
+    rig = RigState(torch.eye(3).double()[None], torch.zeros(1, 3).double(), torch.zeros(1).double())
+    assert float(term.linearise(rig, bodies)[2]) < 1e-6
+
+
+def test_rigs_are_compared_wherever_they_lie(person):
+    R = Rotation.from_rotvec([0.3, -1.2, 0.5]).as_matrix()
+    t, scale = np.array([1.0, 2.0, 3.0]), 1.3
+    other = []
+    for c in person.cameras:
+        turned = c.R_cam_world @ R.T
+        other.append(replace(c, R_cam_world=turned, t_cam_world=-turned @ (scale * R @ c.center_world + t)))
+    found = compare_rigs(other, person.cameras)
+    assert found["rigid_deg"] < 1e-5 and found["up_to_scale_mm"] < 1e-6
+    assert found["scale_percent"] == pytest.approx(30.0) and found["rigid_mm"] > 500
+    axis = Rotation.from_rotvec([0, 0, np.radians(4.0)]).as_matrix()
+    first = replace(person.cameras[0], R_cam_world=axis @ person.cameras[0].R_cam_world)
+    off = compare_rigs([first, *person.cameras[1:]], person.cameras)
+    assert 2.5 < off["rigid_deg"] < 4.0  # the others give way a little
+
+
+def test_predicted_cameras_of_resized_pictures(person, tmp_path):
+    E = np.stack([np.concatenate([c.R_cam_world, c.t_cam_world[:, None]], 1) for c in person.cameras])
+    K = np.stack([np.diag([0.5, 0.25, 1.0]) @ c.K for c in person.cameras])
+    blank = [guessed_camera(c.name, c.width, c.height) for c in person.cameras]
+    np.savez(tmp_path / "vggt.npz", extrinsic=E[None], intrinsic=K[None], image_size=[40, 80])
+    for camera, true in zip(load_predicted(tmp_path / "vggt.npz", blank), person.cameras, strict=True):
+        assert np.abs(camera.K - true.K).max() < 1e-9
+        assert np.abs(camera.center_world - true.center_world).max() < 1e-9
+    order = [2, 0, 3, 1]
+    data = {"extrinsics": E[order].tolist(), "intrinsics": K[order].tolist(), "image_size": [40, 80],
+            "names": [f"cam{i}" for i in order]}  # fmt: skip
+    (tmp_path / "vggt.json").write_text(json.dumps(data))
+    for camera, true in zip(load_predicted(tmp_path / "vggt.json", blank), person.cameras, strict=True):
+        assert np.abs(camera.R_cam_world - true.R_cam_world).max() < 1e-9
+
+
+def test_predicted_cameras_that_do_not_fit(person, tmp_path):
+    path = tmp_path / "a.npz"
+    with pytest.raises(InputError, match="no file"):
+        load_predicted(path, person.cameras)
+    np.savez(path, extrinsic=np.zeros((3, 3, 4)), intrinsic=np.zeros((4, 3, 3)))
+    with pytest.raises(InputError, match="4 cameras"):
+        load_predicted(path, person.cameras)
+    np.savez(path, extrinsic=np.zeros((4, 3, 4)), intrinsic=np.tile(np.eye(3), (4, 1, 1)))
+    with pytest.raises(InputError, match="pixels"):
+        load_predicted(path, person.cameras)
+    K = np.stack([c.K for c in person.cameras])
+    np.savez(path, extrinsic=np.zeros((4, 3, 4)), intrinsic=K)
+    with pytest.raises(InputError, match="rotations"):
+        load_predicted(path, person.cameras)
+    np.savez(path, intrinsic=np.zeros((4, 3, 3)))
+    with pytest.raises(InputError, match="extrinsic"):
+        load_predicted(path, person.cameras)
+
+
+def test_guessed_camera_has_the_field_of_view():
+    c = guessed_camera("a", 1080, 1920, 60.0)
+    assert np.degrees(2 * np.arctan(960 / c.K[1, 1])) == pytest.approx(60.0)
+    assert c.K[0, 2] == 540 and c.K[1, 2] == 960
