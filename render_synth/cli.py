@@ -20,6 +20,7 @@ inspect draws a contact sheet of what was rendered; validate computes the proxie
 from the stored parameters and cameras and compares (inspect --help, validate --help).
 Sample k depends on seed, k and the options only, not on workers or interruptions:
 run the same command again to resume, or with more subjects to add some.
+launch=slurm|ray|local jobs=N [partition=NAME minutes=N] splits the run into N jobs.
 """
 INSPECT = """\
 Draw a contact sheet of shards, to see whether pictures, labels and cameras agree.
@@ -148,9 +149,12 @@ def main(arguments: list[str] | None = None) -> int:
         if wants_help or not args:
             sys.stdout.write(help_text() + "\n")
         else:
+            from render_synth.launch import Launch, launch
             from render_synth.run import run
 
-            run(RenderConfig.parse(args))
+            how, words = Launch.take(args)
+            config = RenderConfig.parse(words)
+            launch(config, how) if how else run(config)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2

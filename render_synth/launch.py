@@ -1,0 +1,104 @@
+"""One run as several jobs: on Slurm or on this machine through submitit, or on a Ray cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from typing import Any
+
+from diffproxy.errors import InputError
+from render_synth.config import RenderConfig
+
+LAUNCHERS = ("slurm", "ray", "local")
+MEMORY_GB = 2  # per worker: what it takes at most, rounded up
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start the jobs; each field is a `key=value` beside those of the run."""
+
+    launch: str = "local"
+    jobs: int = 2
+    partition: str = ""  # Slurm's; empty: the default one
+    minutes: int = 24 * 60  # Slurm's time limit of one job
+
+    @staticmethod
+    def take(words: list[str]) -> tuple[Launch | None, list[str]]:
+        """What of the command line is about launching, and the rest; None without `launch=`."""
+        mine = {f.name: type(f.default) for f in fields(Launch)}
+        found: dict[str, Any] = {}
+        rest = []
+        for word in words:
+            key, sep, text = word.partition("=")
+            if not sep or key not in mine:
+                rest.append(word)
+            elif mine[key] is int and (not text.isdigit() or int(text) < 1):
+                raise InputError(f"{key}: a whole number from 1", repr(text), f"for example {key}=2")
+            else:
+                found[key] = mine[key](text)
+        if not found:
+            return None, rest
+        if found.get("launch") not in LAUNCHERS:
+            given = f"launch={found['launch']}" if "launch" in found else " ".join(found)
+            raise InputError(
+                f"launch one of {', '.join(LAUNCHERS)}", given, "for example launch=slurm jobs=8"
+            )
+        return Launch(**found), rest
+
+
+def split(config: RenderConfig, jobs: int) -> list[RenderConfig]:
+    """At most `jobs` runs over ranges of their own, whole shards each, that together are `config`'s."""
+    shards = -(-config.subjects // config.per_shard)
+    jobs = min(jobs, shards)
+    edges = [
+        config.start + min(shards * i // jobs * config.per_shard, config.subjects) for i in range(jobs + 1)
+    ]
+    return [replace(config, start=a, subjects=b - a) for a, b in pairwise(edges)]
+
+
+def job(config: RenderConfig) -> int:
+    """What runs on a node: the number of views rendered there."""
+    from render_synth.run import run
+
+    return run(config)
+
+
+def launch(config: RenderConfig, how: Launch) -> int:
+    """Start all jobs and wait for them; returns the number of views rendered now. Run again to resume."""
+    parts = split(config, how.jobs)
+    return sum((_with_ray if how.launch == "ray" else _with_submitit)(parts, config, how))
+
+
+def _with_submitit(parts: list[RenderConfig], config: RenderConfig, how: Launch) -> list[int]:
+    submitit = _needed("submitit", "slurm")
+    cluster = "slurm" if how.launch == "slurm" else "local"
+    executor = submitit.AutoExecutor(folder=f"{config.out}/jobs", cluster=cluster)
+    executor.update_parameters(
+        name="render_synth",
+        timeout_min=how.minutes,
+        cpus_per_task=config.workers,
+        mem_gb=MEMORY_GB * config.workers,
+    )
+    if how.partition and cluster == "slurm":
+        executor.update_parameters(slurm_partition=how.partition)
+    with executor.batch():
+        started = [executor.submit(job, part) for part in parts]
+    return [one.result() for one in started]
+
+
+def _with_ray(parts: list[RenderConfig], config: RenderConfig, how: Launch) -> list[int]:
+    ray = _needed("ray", "ray")
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)  # RAY_ADDRESS names a cluster; without it, this machine
+    memory = MEMORY_GB * config.workers * 2**30
+    remote = ray.remote(num_cpus=config.workers, memory=memory)(job)
+    return ray.get([remote.remote(part) for part in parts])
+
+
+def _needed(package: str, extra: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise InputError(f"the package {package}", "none", f'pip install "diffproxy[{extra}]"') from error
