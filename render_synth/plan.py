@@ -84,7 +84,8 @@ def check_options(config: RenderConfig) -> None:
         before = json.loads(path.read_text())
     except ValueError as error:
         raise InputError("the options of the run as JSON", f"{path}: {error}", "use another out=") from error
-    # A folder begun before an option existed says nothing about it.
+    # A folder begun before an option existed was rendered with what is its default now.
+    before = RenderConfig().content() | before
     changed = sorted(k for k in now if before.get(k, now[k]) != now[k])
     if changed:
         found = ", ".join(f"{k}={now[k]} (was {before[k]})" for k in changed)

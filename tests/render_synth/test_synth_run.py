@@ -126,6 +126,9 @@ def test_a_folder_begun_before_an_option_existed_may_be_resumed(tiny, tmp_path):
     path.write_text(json.dumps(begun | {"pose_bank": "another"}))
     with pytest.raises(InputError, match=r"pose_bank=\w+ \(was another\)"):
         check_options(tiny(tmp_path))
+    path.write_text(json.dumps({k: begun[k] for k in begun if k != "extras"}))
+    with pytest.raises(InputError, match=r"extras=depth,normals,visibility \(was \)"):
+        check_options(tiny(tmp_path))  # the default was rendered, not what is asked for now
     path.write_text("{")
     with pytest.raises(InputError, match="JSON"):
         check_options(tiny(tmp_path))
