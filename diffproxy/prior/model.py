@@ -49,7 +49,7 @@ class PosePrior(nn.Module):
         return (x_t - noise.sigma(t)[:, None] * self.net(x_t, t)) / noise.alpha(t)[:, None]
 
     @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator, steps: int = 60) -> Float[Tensor, "B D"]:
+    def sample(self, count: int, generator: torch.Generator, steps: int = 150) -> Float[Tensor, "B D"]:
         """Random poses (radians): deterministic steps from noise at t = 1, evenly in the logarithm of the spread."""
         like = self.mean
         levels = torch.logspace(2.18, -1.6, steps, dtype=torch.float64)

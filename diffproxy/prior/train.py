@@ -23,6 +23,9 @@ from diffproxy.prior.store import PACKAGED, save_prior
 
 log = logging.getLogger(__name__)
 
+MEASURED, PROBED, REPORTED = 20000, 2000, 6000
+"""Poses from which moments are taken, the curve and the final table are made."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -67,7 +70,7 @@ def train(config: TrainConfig) -> Path:
     averaged = run.averaged()
     save_prior(averaged, path, {"training": asdict(config) | {"motion": Path(config.motion).name, "out": ""}})
     rng = np.random.default_rng(1)
-    draws = {k: p.draw(rng, 6000) for k, p in poses.items()}
+    draws = {k: p.draw(rng, REPORTED) for k, p in poses.items()}
     report = {"steps": run.step, "denoising": denoising_errors(averaged, draws["train"], draws["test"])}
     (out / "report.json").write_text(json.dumps({**report, "curve": run.curve}, indent=1) + "\n")
     return path
@@ -81,7 +84,7 @@ def new_prior(config: TrainConfig, poses: Poses) -> PosePrior:
         TimeNet(NetConfig(HAND, config.hand_hidden, config.hand_embed, False, config.dropout, linear=True)),
     )
     prior = PosePrior(net, torch.zeros(net.dim), torch.ones(net.dim), "diffproxy")
-    x = prior.normalise(torch.as_tensor(poses.draw(np.random.default_rng(config.seed), 20000)))
+    x = prior.normalise(torch.as_tensor(poses.draw(np.random.default_rng(config.seed), MEASURED)))
     hands = x[:, BODY:].reshape(-1, HAND)  # both sides as right hands
     mean = torch.cat([x[:, :BODY].mean(0), hands.mean(0), hands.mean(0)])
     std = torch.cat([x[:, :BODY].std(0), hands.std(0), hands.std(0)])
@@ -109,7 +112,7 @@ class _Run:
         self.step = 0
         self.curve: list[dict[str, float]] = []
         self.file = out / "checkpoint.pt"
-        self.probe = torch.as_tensor(poses["test"].draw(np.random.default_rng(7), 2000))
+        self.probe = torch.as_tensor(poses["test"].draw(np.random.default_rng(7), PROBED))
 
     def go(self) -> None:
         began, total = time.monotonic(), 0.0
@@ -150,7 +153,7 @@ class _Run:
         z = torch.randn_like(x0)
         warm = min(1.0, (k + 1) / c.warmup)
         for group in self.optimizer.param_groups:
-            group["lr"] = c.lr * warm * (0.5 + 0.5 * np.cos(np.pi * k / c.steps))
+            group["lr"] = float(c.lr * warm * (0.5 + 0.5 * np.cos(np.pi * k / c.steps)))
         loss = (self.prior.net(noise.diffuse(x0, t, z), t) - z).square().mean()
         self.optimizer.zero_grad()
         loss.backward()

@@ -1,0 +1,34 @@
+"""Small priors: one whose truth is a known Gaussian, and tiny random networks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from diffproxy.prior import PosePrior
+from diffproxy.prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+
+
+@pytest.fixture
+def gaussian_prior():
+    """A prior without anything learned: poses are exactly N(mean, covariance). Returns it with both, in radians."""
+    torch.manual_seed(0)
+    net = WholeBodyNet(TimeNet(NetConfig(BODY, 64, 16, False, 0.0, linear=True)))
+    root = 0.3 * torch.randn(BODY, BODY, dtype=torch.float64) / BODY**0.5
+    covariance = root @ root.T + 0.01 * torch.eye(BODY, dtype=torch.float64)
+    mean = 0.2 * torch.randn(BODY, dtype=torch.float64)
+    std = 0.2 + 0.3 * torch.rand(BODY, dtype=torch.float64)
+    net.body.linear.set(torch.zeros(BODY), covariance / std[:, None] / std)
+    prior = PosePrior(net, mean.float(), std.float()).eval()
+    return prior, mean, covariance, std
+
+
+@pytest.fixture
+def random_prior():
+    """Body and hands of random weights."""
+    torch.manual_seed(1)
+    nets = [TimeNet(NetConfig(d, 64, 16, False, 0.1, linear=True)) for d in (BODY, HAND)]
+    for net in nets:
+        torch.nn.init.normal_(net.post_dense.weight, std=0.05)
+    total = BODY + 2 * HAND
+    return PosePrior(WholeBodyNet(*nets), 0.1 * torch.randn(total), 0.3 + torch.rand(total)).eval()
