@@ -89,9 +89,10 @@ def main(words: list[str]) -> dict:
             if given["known"] == "distance"
             else None,
         )
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         found = calibrate(maps, start, body, config)
         row = {"rig": k, "seconds": time.perf_counter() - began, "sigma_mm": 1000 * found.sigma}
+        row["cpu_seconds"] = time.process_time() - cpu
         row |= compare_rigs(found.cameras, true)
         row |= {f"before_{n}": v for n, v in compare_rigs(start, true).items()}
         row["stated_deg"] = max(r.turn_std_deg for r in found.reports)

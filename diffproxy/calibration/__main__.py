@@ -33,6 +33,9 @@ Finds the cameras of a rig from the person in its pictures: no board, no markers
   generator=nano       generator weights
   out=FILE             where the calibration goes (RIG/rig.json, which must not exist yet, or be given as out=)
 
+       python -m diffproxy.calibration compare RIG OTHER
+                     how far the cameras of two calibrations are apart, laid on each other
+
 Writes rig.json and, beside it, <name>.report.json: reprojection error, inliers and standard deviations of every camera.
 Exit status: 0 fine, 1 found but not to be trusted (the report says why), 2 wrong input.
 """
@@ -91,6 +94,8 @@ def main(words: list[str]) -> int:
         sys.stdout.write(HELP)
         return 0
     try:
+        if words[0] == "compare":
+            return _compare(words[1:])
         return _run(Options.of(words))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
@@ -130,6 +135,22 @@ def _run(options: Options) -> int:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"person {found.height:.3f} m, scale from {job.scale}\n{out}\n")
     return 1 if doubts else 0
+
+
+def _compare(words: list[str]) -> int:
+    from diffproxy.calibration.compare import compare_rigs
+    from diffproxy.cameras import load_rig
+
+    if len(words) != 2:
+        raise InputError("two rigs", " ".join(words) or "none", "write compare FOUND/rig.json TRUE/rig.json")
+    found, true = (load_rig(w) for w in words)
+    miss = compare_rigs(found.subset([c.name for c in true.cameras]).cameras, true.cameras)
+    sys.stdout.write(
+        f"rotation: worst camera {miss['rigid_deg']:.2f}, mean {miss['mean_deg']:.2f} degrees\n"
+        f"position: worst camera {miss['rigid_mm']:.1f} mm; up to scale worst {miss['up_to_scale_mm']:.1f}, "
+        f"mean {miss['mean_up_to_scale_mm']:.1f} mm\nscale: {miss['scale_percent']:+.2f} %\n"
+    )
+    return 0
 
 
 if __name__ == "__main__":
