@@ -121,7 +121,32 @@ def validate_command(args: list[str]) -> tuple[str, int]:
     return f"{table(tallies)}\n{numbers}", int(tallies["all"].wrong > LIMIT or not tallies["all"].labelled)
 
 
+RELABEL = """\
+Rewrite shards for the present charts of a body, without rendering.
+
+  python -m render_synth relabel SHARDS out=FOLDER [key=value ...]
+
+Labels and UV come from rays at the stored cameras, where a label is stored; pictures, masks and cameras are copied.
+Finished shards are kept: run the same command again to resume. Refuses shards whose labels the body does not give.
+"""
+RELABEL_OPTIONS = {
+    "out": ("relabelled", "folder to write"),
+    "body": ("anny", "the body: name or path; of the same shape and parts as the one rendered"),
+    "workers": ("1", "processes"),
+}
+
+
+def relabel_command(args: list[str]) -> tuple[str, int]:
+    """`relabel SHARDS OUT [key=value ...]`."""
+    from render_synth.relabel import relabel
+
+    values = parse("relabel", args, RELABEL_OPTIONS, ["shards", "out"])
+    views = relabel(values["shards"], values["out"], values["body"], whole("workers", values["workers"], 1))
+    return f"{views} views written to {values['out']}", 0
+
+
 COMMANDS = {
+    "relabel": (relabel_command, RELABEL, RELABEL_OPTIONS),
     "inspect": (inspect_command, INSPECT, INSPECT_OPTIONS),
     "validate": (validate_command, VALIDATE, VALIDATE_OPTIONS),
 }

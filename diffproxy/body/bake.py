@@ -44,6 +44,7 @@ def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
         symmetrize,
     )  # fmt: skip
     from diffproxy.body.baking.source import load_source
+    from diffproxy.body.baking.unfold import unfold
     from diffproxy.body.colors import body_colors, spread_colors
 
     source = load_source()
@@ -67,7 +68,7 @@ def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
     weights, regressor = _rows_to_one(source.weights, 12), _rows_to_one(regressor, 18)
     rest_joints = regressor @ template
     charts = make_charts(template, rest_joints, weights, faces)
-    vt, ft = _weld(charts.uv)
+    vt, ft = _weld(unfold(template, faces, charts.part, _round(charts.uv, 20), PART_NAMES).clip(0, 1))
     vt_hand, ft_hand = _weld(charts.hand_uv)
     segments = list(SEGMENTS)
     return {

@@ -127,7 +127,7 @@ def _checked(data: Mapping[str, np.ndarray], path: Path) -> BodyArrays:
         posedirs = take("posedirs", str(want), lambda s: s == want)
         posedirs = posedirs if posedirs.any() else None
     return BodyArrays(
-        name=str(data["body_name"]) if "body_name" in data else path.stem,
+        name=str(np.asarray(data["body_name"]).item()) if "body_name" in data else path.stem,
         v_template=v_template,
         faces=faces.astype(np.int64),
         shapedirs=shapedirs,

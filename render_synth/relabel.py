@@ -1,0 +1,123 @@
+"""Rewrite shards for the present charts of a body without rendering: new labels and UV from rays at the stored cameras."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffproxy.body import BodyModel
+from diffproxy.data.shards import FULL, shard_paths
+from diffproxy.errors import InputError
+
+log = logging.getLogger(__name__)
+DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
+
+
+def relabel(source: str | Path, out: str | Path, body: str = "anny", workers: int = 1) -> int:
+    """Rewrite every shard of `source` into `out`; finished ones are kept. Returns the number of views written."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from tqdm import tqdm
+
+    paths, folder = shard_paths(source), Path(out)
+    if folder.resolve() == paths[0].parent.resolve():
+        raise InputError("a folder of its own for the new shards", str(out), "name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    todo = [(p, folder / p.name, body) for p in paths if not (folder / p.name).exists()]
+    views = 0
+    with tqdm(total=len(paths), initial=len(paths) - len(todo), unit="shard") as bar:
+        if workers < 2:
+            for job in todo:
+                views += _one(job)
+                bar.update()
+            return views
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            for n in pool.map(_one, todo):
+                views += n
+                bar.update()
+    return views
+
+
+def _one(job: tuple[Path, Path, str]) -> int:
+    import torch
+
+    from diffproxy.body import load_body
+
+    torch.set_num_threads(1)
+    source, target, name = job
+    return relabel_shard(source, target, load_body(name))
+
+
+def relabel_shard(source: Path, target: Path, body: BodyModel) -> int:
+    """One shard; every file but `*.proxy.png` and `*.meta.json` is copied as it is. Written whole or not at all."""
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
+    count = 0
+    try:
+        with (
+            tarfile.open(source, "r:") as old,
+            tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as new,
+        ):
+            members: dict[str, list[tuple[str, bytes]]] = {}
+            for member in old:
+                file = old.extractfile(member)
+                key = member.name.partition(".")[0]
+                members.setdefault(key, []).append((member.name, file.read() if file else b""))
+            for key, files in members.items():
+                changed, views = _sample(dict(files), key, body)
+                count += views
+                for name, data in files:
+                    info = tarfile.TarInfo(name)
+                    info.size = len(changed.get(name, data))
+                    new.addfile(info, io.BytesIO(changed.get(name, data)))
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def _sample(files: dict[str, bytes], key: str, body: BodyModel) -> tuple[dict[str, bytes], int]:
+    """The proxy pictures and meta data of one sample that change, and its number of views."""
+    import torch
+
+    from diffproxy.cameras import Camera
+    from diffproxy.data.shards import params_from_json
+    from diffproxy.proxies.png import decode_proxy_png, encode_proxy_png
+    from diffproxy.proxies.surface import render_surface
+
+    meta: dict[str, Any] = json.loads(files[f"{key}.meta.json"])
+    if meta.get("topology") == body.topology_id:
+        return {}, len(meta["views"])
+    with torch.no_grad():
+        vertices = body(params_from_json(meta["params"])).vertices[0].double().numpy()
+    changed: dict[str, bytes] = {}
+    labelled = differ = 0
+    for i, view in enumerate(meta["views"]):
+        name = f"{key}.v{i}.proxy.png"
+        labels, _ = decode_proxy_png(files[name], name)
+        surface = render_surface(vertices, body.faces.numpy(), [Camera.from_json(view["camera"])])[0]
+        on = labels > 0
+        hit = on & surface.outline
+        kind = "body" if view["kind"] == FULL else view["kind"]
+        new, uv = np.zeros_like(labels), np.zeros((*labels.shape, 2), np.float32)
+        new[hit], uv[hit] = body.atlas.encode(surface.face[hit].astype(np.int64), surface.bary[hit], kind)
+        labelled, differ = labelled + int(on.sum()), differ + int((new != labels).sum())
+        changed[name] = encode_proxy_png(new, uv)
+    if differ > DIFFER * max(labelled, 1):
+        found = f"{differ} of {labelled} labelled pixels of {key} have another label"
+        raise InputError("shards of a body of the same shape and parts", found, "give body=PATH of that body")
+    note = {"from": meta.get("topology"), "to": body.topology_id, "what": "labels and uv of *.proxy.png"}
+    meta |= {
+        "topology": body.topology_id,
+        "body": body.name,
+        "relabelled": [*meta.get("relabelled", []), note],
+    }
+    changed[f"{key}.meta.json"] = json.dumps(meta, sort_keys=True).encode()
+    return changed, len(meta["views"])
