@@ -1,4 +1,4 @@
-"""Rewrite shards for the present charts of a body without rendering: new labels and UV from rays at the stored cameras."""
+"""Rewrite shards for the present charts of a body without rendering: rays at the stored cameras."""
 
 from __future__ import annotations
 

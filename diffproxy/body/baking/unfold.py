@@ -170,7 +170,8 @@ class Patch:
             size = np.sqrt(
                 _relative(at, triangles[:real], shapes[:real])[inside].clip(0.01, 1)
             )  # as small as now
-            x, _ = untangle(triangles[:real][inside], shapes[:real][inside] * size[:, None, None], weight[:real][inside],
+            mine = shapes[:real][inside] * size[:, None, None]
+            x, _ = untangle(triangles[:real][inside], mine, weight[:real][inside],
                             spread[:, used], at, np.zeros(int(used.sum())))  # fmt: skip
             at = at + (spread[:, used] @ x).reshape(-1, 2)
             least = _least(at, triangles, shapes, real)
@@ -289,7 +290,7 @@ def unfold_head(
     # lips: a strip across the mouth
     mids = [i for i, k in enumerate(skin) if middle[k]]
     gaps = []
-    for i, j in zip(mids, mids[1:] + [mids[0] + len(skin)], strict=True):
+    for i, j in zip(mids, [*mids[1:], mids[0] + len(skin)], strict=True):
         run = [skin[m % len(skin)] for m in range(i, j + 1)]
         if len(run) > 3 and not set(run[1:-1]) & set(chain) and not patch.pinned[run[1:-1]].any():
             gaps.append(run)
@@ -315,7 +316,7 @@ def unfold_head(
 def unfold_crotch(
     space: np.ndarray, faces: np.ndarray, part: np.ndarray, uv: np.ndarray, front: int, back: int
 ) -> Patch:
-    """Left half of the abdomen: the border under the crotch lies flat at the bottom; what hung beside it is respaced."""
+    """Left half of the abdomen: the border under the crotch lies flat at the bottom."""
     from scipy.spatial import cKDTree
 
     mirror = cKDTree(space).query(space * [-1, 1, 1])[1]
