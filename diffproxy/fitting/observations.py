@@ -28,11 +28,11 @@ def stack(
     found: list[Correspondences],
     cameras: list[tuple[Camera, ...]],
     centers: list[Float[np.ndarray, "3"]],
-    information: list[float],
+    information: list[float] | list[Float[np.ndarray, "N"]],
     on_hand: list[np.ndarray],
     like: Tensor,
 ) -> Observations:
-    """Pad to the longest subject. `information[b]` multiplies the weights of subject b.
+    """Pad to the longest subject. `information[b]` multiplies the weights of subject b (one number, or each).
 
     World points are meant relative to `centers[b]`: single precision then serves however far away the origin is.
     """
