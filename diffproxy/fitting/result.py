@@ -36,7 +36,7 @@ class FitResult:
     inliers: float = float("nan")
     """Share of pixels (by weight) within 4 sigma."""
     misfit: float = float("nan")
-    """Mean robust loss of the pixels: 0 where all meet their points, towards 1 where all miss by far more than 12 cm."""
+    """Mean robust loss of the pixels: 0 where all meet their points, towards 1 where all miss by more than 12 cm."""
     doubt: str = ""
     """Why the body should be looked at although there is one: the proxies contradict it, or each other."""
     objective: float = float("nan")
