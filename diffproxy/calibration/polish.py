@@ -10,23 +10,23 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.optimize import least_squares
-from scipy.sparse import lil_matrix
 from scipy.spatial.transform import Rotation
 
 from diffproxy.calibration.bundle import Bundle
 from diffproxy.calibration.cameras_state import RigState
+from diffproxy.fitting.so3 import left_jacobian
 from diffproxy.keypoints.rows import DETECTOR_STD
 
 FAR = 0.25
 """Metres; rays that pass their point by more than this at the start are somebody else's, or the other side's."""
+ITERATIONS = 60
 ENOUGH = 40
 """Points that a camera must share with others."""
 
 
 def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | None:
     """Poses (with `focal_std`: and focal lengths) from keypoints alone, started at `rig`; None if they are too few."""
-    camera, point, xy, focal, weight = _rows(bundle, rig)
+    camera, point, xy, weight = _rows(bundle, rig)
     count = len(rig)
     if not len(camera):
         return None
@@ -37,50 +37,121 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
     keep &= seen[point] >= 2
     if (np.bincount(camera[keep], minlength=count) < ENOUGH).any():
         return None
-    camera, xy, focal, weight = camera[keep], xy[keep], focal[keep], weight[keep]
-    used, point = np.unique(point[keep], return_inverse=True)
+    camera, xy, weight = camera[keep], xy[keep], weight[keep]
+    _, point = np.unique(point[keep], return_inverse=True)
     x0 = _meet(camera, point, xy, R0, c0)
     depth = np.maximum(np.einsum("ni,ni->n", R0[camera][:, 2], x0[point] - c0[camera]), 0.1)
     unit = np.sqrt(weight) * depth / DETECTOR_STD  # ideal coordinates to standard deviations
-    size = 7 * count
-
-    def residuals(v: np.ndarray) -> np.ndarray:
-        step = v[:size].reshape(count, 7)
-        R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
-        c = c0 + step[:, 3:6]
-        x = np.einsum("nij,nj->ni", R[camera], v[size:].reshape(-1, 3)[point] - c[camera])
-        e = x[:, :2] / np.maximum(x[:, 2:], 0.05) * np.exp(step[camera, 6:]) - xy
-        # the rig as a whole may not wander: a faint pull to where it was
-        hold = np.concatenate([step[:, :3].ravel() / 1.0, step[:, 3:6].ravel() / 3.0])
-        return np.concatenate([(e * unit[:, None]).ravel(), hold, step[:, 6] / max(focal_std, 1e-6)])
-
-    rows = 2 * len(camera)
-    pattern = lil_matrix((rows + size, size + 3 * len(used)), dtype=np.int8)
-    for k in range(len(camera)):
-        pattern[2 * k : 2 * k + 2, 7 * camera[k] : 7 * camera[k] + 7] = 1
-        pattern[2 * k : 2 * k + 2, size + 3 * point[k] : size + 3 * point[k] + 3] = 1
-    pattern[rows:, :size] = 1
-    start = np.concatenate([np.zeros(size), x0.ravel()])
-    found = least_squares(
-        residuals,
-        start,
-        jac_sparsity=pattern,
-        loss="cauchy",
-        f_scale=2.0,
-        x_scale="jac",
-        max_nfev=60,
-        tr_solver="lsmr",
-    )
-    step = found.x[:size].reshape(count, 7)
-    if not np.isfinite(step).all():
-        return None
+    step, x, scale, damping = np.zeros((count, 7)), x0, 16.0, 1e-3
+    cost = np.inf
+    for turn in range(ITERATIONS):
+        if turn == ITERATIONS // 2:
+            scale, cost = 2.0, np.inf  # first coarsely, then as the noise is
+        r, by_camera, by_point, hold = _linear(step, x, R0, c0, camera, point, xy, unit, focal_std)
+        now = _cost(r, step * hold, scale)
+        root = 1 / np.sqrt(1 + np.square(r).sum(1) / scale**2)  # Cauchy
+        r, by_camera, by_point = (
+            r * root[:, None],
+            by_camera * root[:, None, None],
+            by_point * root[:, None, None],
+        )
+        turned, moved = _step(r, by_camera, by_point, camera, point, step, hold, damping)
+        tried, moved = step + turned, x + moved
+        after = _cost(
+            _linear(tried, moved, R0, c0, camera, point, xy, unit, focal_std)[0], tried * hold, scale
+        )
+        if not np.isfinite(after):
+            return None
+        if after <= now:
+            step, x, damping = tried, moved, max(damping * 0.2, 1e-8)
+            if cost - after <= 1e-6 * after and turn > ITERATIONS // 2:
+                break
+            cost = after
+        else:
+            damping *= 10
     R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
     return _as_before(R, c0 + step[:, 3:6], rig.zoom.numpy() + step[:, 6], R0, c0)
 
 
+def _cost(r: np.ndarray, pull: np.ndarray, scale: float) -> float:
+    return float(scale**2 * np.log1p(np.square(r).sum(1) / scale**2).sum() + np.square(pull).sum())
+
+
+def _step(
+    r: np.ndarray,
+    by_camera: np.ndarray,
+    by_point: np.ndarray,
+    camera: np.ndarray,
+    point: np.ndarray,
+    step: np.ndarray,
+    hold: np.ndarray,
+    damping: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The damped Gauss-Newton step of cameras (C, 7) and points (P, 3); points are eliminated first."""
+    count, points = len(step), int(point.max()) + 1
+    cc, gc = np.zeros((count, 7, 7)), np.zeros((count, 7))
+    pp, gp = np.zeros((points, 3, 3)), np.zeros((points, 3))
+    cp = np.zeros((count, points, 7, 3))
+    np.add.at(cc, camera, np.einsum("nki,nkj->nij", by_camera, by_camera))
+    np.add.at(gc, camera, np.einsum("nki,nk->ni", by_camera, r))
+    np.add.at(pp, point, np.einsum("nki,nkj->nij", by_point, by_point))
+    np.add.at(gp, point, np.einsum("nki,nk->ni", by_point, r))
+    np.add.at(cp, (camera, point), np.einsum("nki,nkj->nij", by_camera, by_point))
+    cc += np.diag(hold**2)
+    gc += step * hold**2
+    cc += damping * cc * np.eye(7)
+    pp += (damping * pp + 1e-9) * np.eye(3)
+    W = np.linalg.solve(pp[None], np.swapaxes(cp, 2, 3))  # (C, P, 3, 7)
+    S = -np.einsum("aPik,bPkj->aibj", cp, W)
+    S[np.arange(count), :, np.arange(count)] += cc
+    w = np.linalg.solve(pp, gp[..., None])[..., 0]
+    s = gc - np.einsum("aPik,Pk->ai", cp, w)
+    move = -np.linalg.solve(S.reshape(7 * count, -1), s.ravel()).reshape(count, 7)
+    return move, -w - np.einsum("aPki,ai->Pk", W, move)
+
+
+def _linear(
+    step: np.ndarray,
+    x: np.ndarray,
+    R0: np.ndarray,
+    c0: np.ndarray,
+    camera: np.ndarray,
+    point: np.ndarray,
+    xy: np.ndarray,
+    unit: np.ndarray,
+    focal_std: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals (N, 2) in standard deviations, their derivatives by camera (N, 2, 7) and by point (N, 2, 3), and
+    the inverse deviations of the cameras' steps.
+
+    `step` holds rotation vectors on top of R0, shifts of c0, log zooms. The rig as a whole may not wander: each camera
+    feels a faint pull to where it was.
+    """
+    n = len(camera)
+    R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
+    local = np.einsum("nij,nj->ni", R[camera], x[point] - (c0 + step[:, 3:6])[camera])
+    z = np.maximum(local[:, 2], 0.05)
+    zoom = np.exp(step[camera, 6])
+    seen = local[:, :2] / z[:, None] * zoom[:, None]
+    rows = np.zeros((n, 2, 3))
+    rows[:, 0, 0] = rows[:, 1, 1] = zoom / z
+    rows[:, :, 2] = -seen / z[:, None]
+    rows *= unit[:, None, None]
+    by_place = np.einsum("nki,nij->nkj", rows, R[camera])
+    # a turn about the camera's axes at this rotation; of the rotation vector itself by its left Jacobian
+    by_turn = np.cross(local[:, None], rows) @ _left_jacobian(step[:, :3])[camera]
+    by_zoom = (seen * unit[:, None])[..., None] * (focal_std > 0)
+    hold = np.array([1.0, 1.0, 1.0, 1 / 3, 1 / 3, 1 / 3, 1 / focal_std if focal_std > 0 else 1.0])
+    return (seen - xy) * unit[:, None], np.concatenate([by_turn, -by_place, by_zoom], -1), by_place, hold
+
+
+def _left_jacobian(rotvec: np.ndarray) -> np.ndarray:
+    return left_jacobian(torch.as_tensor(rotvec)).numpy()
+
+
 def _rows(bundle: Bundle, rig: RigState) -> tuple[np.ndarray, ...]:
-    """Camera, point (frame and name), ideal coordinates, focal length, and confidence of every keypoint."""
-    camera, point, xy, focal, weight = [], [], [], [], []
+    """Camera, point (frame and name), ideal coordinates and confidence of every keypoint."""
+    camera, point, xy, weight = [], [], [], []
     for f, frame in enumerate(bundle.frames):
         own = np.flatnonzero(~np.isnan(frame.sigma))
         K = np.stack([c.K for c in frame.cameras])[frame.found.view[own]]
@@ -90,10 +161,9 @@ def _rows(bundle: Bundle, rig: RigState) -> tuple[np.ndarray, ...]:
         camera.append(c)
         point.append(frame.found.face[own] + f * 10**7)
         xy.append(pixel / (K[:, [0, 1], [0, 1]] * zoom[:, None]))
-        focal.append(K[:, 0, 0] * zoom)
         weight.append(frame.found.weight[own])
     _, index = np.unique(np.concatenate(point), return_inverse=True)
-    return np.concatenate(camera), index, np.concatenate(xy), np.concatenate(focal), np.concatenate(weight)
+    return np.concatenate(camera), index, np.concatenate(xy), np.concatenate(weight)
 
 
 def _meet(
