@@ -11,7 +11,10 @@ FLOOR = {
     "generator": 2, "fitting": 2, "prior": 2, "data": 2, "export": 2, "viz": 2, "metrics": 2,
     "training": 3, "capture": 3, "calibration": 3,
 }  # fmt: skip
-LAZY = {"mediapipe", "submitit", "ray", "mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny", "smplx", "drjit"}
+LAZY = {
+    "mediapipe", "submitit", "ray", "mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny",
+    "smplx", "drjit",
+}  # fmt: skip
 FILES = sorted([*ROOT.glob("diffproxy/**/*.py"), *ROOT.glob("render_synth/**/*.py")])
 
 

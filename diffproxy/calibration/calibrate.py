@@ -118,10 +118,8 @@ def calibrate(
             "leave these cameras out, or add frames",
         )
     notes += [f"{name}: sees nobody, keeps its rough pose" for name in lost]
-    tries = [
-        _from_start(frames, cameras, body, config, rig, known, keypoints) for k, rig in enumerate(starts)
-    ]
-    tries = [t for t in tries if t is not None]
+    ends = [_from_start(frames, cameras, body, config, rig, known, keypoints) for rig in starts]
+    tries = [t for t in ends if t is not None]
     if not tries:
         raise InputError("a body in at least one frame", "none", "look at the proxies")
     best = min(tries, key=lambda t: t.score)
