@@ -17,7 +17,7 @@ from diffproxy.capture.result import write_result
 from diffproxy.data.shards import FULL
 from diffproxy.proxies.files import write_atomic
 from render_synth.config import RenderConfig
-from render_synth.mitsuba_backend import best_variant
+from render_synth.picture.mitsuba_backend import best_variant
 from render_synth.run import load_tools
 from render_synth.sample import render_sample
 

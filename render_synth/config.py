@@ -129,7 +129,8 @@ class RenderConfig:
                 "backgrounds: a folder of photographs", self.backgrounds, "give an existing folder"
             )
         if not 0 <= self.distortion <= 1:
-            raise InputError("distortion between 0 and 1", f"distortion={self.distortion}", "for example distortion=0.1")
+            found = f"distortion={self.distortion}"
+            raise InputError("distortion between 0 and 1", found, "for example distortion=0.1")
         if not 0 <= self.photo <= 1:
             raise InputError("photo between 0 and 1", f"photo={self.photo}", "for example photo=0.8")
         unknown = sorted(set(self.extra_names) - set(EXTRAS))

@@ -24,6 +24,12 @@ class Mesh:
     uv: Float[np.ndarray, "N 2"] | None = None
     texture: Float[np.ndarray, "S T C"] | None = None
 
+    def picture(self) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "S T C"]]:
+        """`uv` and `texture` of a mesh that has them."""
+        if self.uv is None or self.texture is None:
+            raise ValueError("a mesh without a texture has no picture")
+        return self.uv, self.texture
+
 
 def joined(meshes: list[Mesh]) -> Mesh:
     """Several meshes without textures as one."""

@@ -88,7 +88,7 @@ def _skeleton(
     image = np.ascontiguousarray(image)
     pixels = view.camera.project(np.asarray(joints, np.float64)) * scale
     shift = 4  # fractional bits: a joint is drawn where it is, not where its pixel is
-    drawable = np.isfinite(pixels).all(1) & (np.abs(np.nan_to_num(pixels)) < 4096).all(1)
+    drawable = np.asarray(np.isfinite(pixels).all(1) & (np.abs(np.nan_to_num(pixels)) < 4096).all(1))
     ends = np.round((np.nan_to_num(pixels) - 0.5) * 2**shift).astype(int)
     for j, parent in enumerate(PARENTS[: len(joints)]):
         if not drawable[j]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Float
 from diffproxy.body import BodyModel
 from diffproxy.data.shards import FULL, ShardIndex, ShardView
 from diffproxy.errors import InputError
+from diffproxy.proxies.maps import Kind
 
 FAR_MM = 2.0  # a UV that lands farther off is wrong
 LIMIT = 0.001  # fraction of the labelled pixels that may be wrong
@@ -58,7 +60,7 @@ def check_view(body: BodyModel, vertices: Float[np.ndarray, "Nv 3"], view: Shard
 
     faces = body.faces.numpy()
     surface = render_surface(vertices, faces, [view.camera])[0]
-    kind = "body" if view.kind == FULL else view.kind
+    kind = cast(Kind, "body" if view.kind == FULL else view.kind)
     again = np.zeros(view.labels.shape, np.uint8)
     uv = np.zeros((*view.labels.shape, 2), np.float32)
     hit = surface.outline

@@ -7,11 +7,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOOR = {
-    "body": 0, "cameras": 0, "proxies": 1,
-    "generator": 2, "fitting": 2, "data": 2, "export": 2, "viz": 2, "metrics": 2,
-    "training": 3, "capture": 3,
+    "body": 0, "cameras": 0, "proxies": 1, "keypoints": 1,
+    "generator": 2, "fitting": 2, "prior": 2, "data": 2, "export": 2, "viz": 2, "metrics": 2,
+    "training": 3, "capture": 3, "calibration": 3,
 }  # fmt: skip
-LAZY = {"mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny", "smplx", "drjit"}
+LAZY = {
+    "mediapipe", "submitit", "ray", "mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny",
+    "smplx", "drjit",
+}  # fmt: skip
 FILES = sorted([*ROOT.glob("diffproxy/**/*.py"), *ROOT.glob("render_synth/**/*.py")])
 
 

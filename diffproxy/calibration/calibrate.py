@@ -15,6 +15,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.bundle import Bundle, Seen, Solution, adjust, free_columns
 from diffproxy.calibration.cameras_state import RigState
 from diffproxy.calibration.marks import with_keypoints
+from diffproxy.calibration.polish import polish
 from diffproxy.calibration.report import CameraReport, camera_reports
 from diffproxy.calibration.start_rig import map_owner, placed, resect, rig_from_views, single_views
 from diffproxy.calibration.terms import (
@@ -33,6 +34,7 @@ from diffproxy.fitting.priors import default_priors
 from diffproxy.fitting.state import State
 from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.landmarks import with_landmarks
+from diffproxy.keypoints.rows import DETECTOR_STD
 from diffproxy.proxies import ProxyMaps
 
 
@@ -116,10 +118,8 @@ def calibrate(
             "leave these cameras out, or add frames",
         )
     notes += [f"{name}: sees nobody, keeps its rough pose" for name in lost]
-    tries = [
-        _from_start(frames, cameras, body, config, rig, known, keypoints) for k, rig in enumerate(starts)
-    ]
-    tries = [t for t in tries if t is not None]
+    ends = [_from_start(frames, cameras, body, config, rig, known, keypoints) for rig in starts]
+    tries = [t for t in ends if t is not None]
     if not tries:
         raise InputError("a body in at least one frame", "none", "look at the proxies")
     best = min(tries, key=lambda t: t.score)
@@ -232,6 +232,7 @@ def _bundle(
         bundle.bind(solution.rig, measure=True)
         noise = bundle.noise(solution.bodies, kernel, config.sigma_floor, config.max_sigma)
         solution = adjust(bundle, solution.bodies, solution.rig, noise, free, config.iterations)
+    solution = _polished(bundle, solution, cameras, config, sparse is not None)
     bundle.bind(solution.rig, measure=True)
     fixed = bundle.noise(solution.bodies, 0.05, 0, 1)
     sigma = float(
@@ -241,6 +242,23 @@ def _bundle(
     )
     score = bundle.cost(solution.bodies, solution.rig, fixed) / len(used)
     return _Try(bundle, solution, used, frames, score, sigma, len(frames))
+
+
+def _polished(
+    bundle: Bundle, solution: Solution, cameras: Sequence[Camera], config: CalibrationConfig, sparse: bool
+) -> Solution:
+    """Cameras by keypoints as free points where these are finer than the proxies; the bodies follow."""
+    noise = bundle.noise(solution.bodies, 0.0, 1e-5, config.max_sigma)
+    coarse = float(np.median([float(n.kernel[0, 0]) / 4 for n in noise])) > DETECTOR_STD
+    rig = (
+        polish(bundle, solution.rig, config.focal_std if config.focal else 0.0) if sparse and coarse else None
+    )
+    if rig is None:
+        return solution
+    bundle.bind(rig, measure=True)
+    noise = bundle.noise(solution.bodies, 0.0, config.sigma_floor, config.max_sigma)
+    shape_only = free_columns(len(cameras), poses=False)
+    return adjust(bundle, solution.bodies, rig, noise, shape_only, config.iterations)
 
 
 def _terms(cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig) -> list[RigTerm]:

@@ -59,12 +59,12 @@ def camera_reports(
             pixels[c].append(crop_px[own] / zoom[own])
             inside[c].append(distance[own] < reach[own])
     out = []
-    for c, camera in enumerate(cameras):
+    for c, seen_by in enumerate(cameras):
         m, p, i = (np.concatenate(a[c]) for a in (metres, pixels, inside))
         some = len(m) > 0
         out.append(
             CameraReport(
-                name=camera.name,
+                name=seen_by.name,
                 frames=sum(len(a) > 0 for a in metres[c]),
                 pixels_used=len(m),
                 error_px=float(np.median(p)) if some else float("nan"),
@@ -72,7 +72,7 @@ def camera_reports(
                 inliers=float(i.mean()) if some else 0.0,
                 turn_std_deg=float(np.degrees(np.linalg.norm(std[c, :3]))),
                 place_std_mm=1000 * float(np.linalg.norm(std[c, 3:6])),
-                focal_px=float(camera.K[0, 0] * rig.zoom[c].exp()),
+                focal_px=float(seen_by.K[0, 0] * rig.zoom[c].exp()),
                 focal_std_percent=100 * float(std[c, 6]),
             )
         )

@@ -171,12 +171,12 @@ def resect(
             weights[c].append(found.weight[rows])
     R, center = rig.R_cam_world.clone(), rig.center.clone()
     for c in which:
-        x, d, w = (np.concatenate(a) if a else np.zeros((0, 3)) for a in (points[c], pixels[c], weights[c]))
-        if len(x) < 30:
+        at, d, w = (np.concatenate(a) if a else np.zeros((0, 3)) for a in (points[c], pixels[c], weights[c]))
+        if len(at) < 30:
             continue
-        pivot = np.median(x, axis=0)
+        pivot = np.median(at, axis=0)
         piece = Piece(
-            x - pivot, Rays(np.zeros_like(x), d), balanced(np.zeros(len(x), dtype=np.int64), w, 60.0)
+            at - pivot, Rays(np.zeros_like(at), d), balanced(np.zeros(len(at), dtype=np.int64), w, 60.0)
         )
         now = rig.R_cam_world[c].numpy()
         near = Rotation.from_rotvec(np.random.default_rng(0).normal(size=(40, 3)) * 0.15).as_matrix() @ now

@@ -95,9 +95,7 @@ class FrameFitter:
             first_fit(self.body, self.fit_config, self.sparse, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
-        record = fit_frame(
-            frame_id, made, self.body, self.fit_config, start, clock=clock, sparse=self.sparse
-        )
+        record = fit_frame(frame_id, made, self.body, self.fit_config, start, clock=clock, sparse=self.sparse)
         return record, made
 
 

@@ -126,4 +126,7 @@ def motion_metrics(
     slide = foot_slide(joints, times, find_floor(joints, axis, rest))
     found: dict[str, Any] = {"foot_slide_cm_s": None if slide is None else round(slide, 3)}
     path = out / REPORT
-    return {**found, "sequence": json.loads(path.read_text())} if path.is_file() else found
+    if path.is_file():
+        report = json.loads(path.read_text())
+        found["sequence"] = {k: v for k, v in report.items() if k not in ("jitter_mm", "foot_slide_cm_s")}
+    return found

@@ -93,6 +93,7 @@ class FitOptions:
     mirror: bool = True
     recrop: bool = True
     track: bool = True
+    prior: str = "gaussian"
     shape: str = "per_frame"
     smooth: float = 0.0
     ground: str = "none"

@@ -45,7 +45,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     """
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
-    config = fit_config(options.solver, options.hands)
+    config = fit_config(options.solver, options.hands, options.prior)
     together = motion.sequence_config(options)
     if options.proxies:
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
@@ -85,10 +85,10 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     return out
 
 
-def fit_config(solver: SolverOption, hands: bool) -> FitConfig:
+def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
     """The solver's settings; InputError for one that `FitConfig` does not have."""
     try:
-        settings: dict[str, Any] = {**solver.settings, "solver": solver.name, "hands": hands}
+        settings: dict[str, Any] = {"prior": prior, **solver.settings, "solver": solver.name, "hands": hands}
         return FitConfig(**settings)
     except TypeError as error:
         known = ", ".join(FitConfig.__dataclass_fields__)

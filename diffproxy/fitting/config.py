@@ -34,10 +34,22 @@ class FitConfig:
     """Per view. Errors of neighbouring pixels go together: a view weighs like this many independent ones."""
     grid: int = 300
     """Rotations tried per piece in the closed-form start."""
+    sides: bool = True
+    """Let pixels that contradict the rest be read as their part's mirror image (networks mistake left for right)."""
+    outline: bool = True
+    """Keep the body within the foreground and the foreground on the body, whatever the labels say."""
     max_sigma: float = 0.04
     """Nor to be worse: residuals of more than a few times this are outliers, not noise."""
     min_inliers: float = 0.3
     """A fit that explains a smaller share of the proxies than this has failed."""
+    max_misfit: float = 0.5
+    """So has one whose `FitResult.misfit` is larger."""
+    doubtful_misfit: float = 0.2
+    """A misfit beyond this is doubted: of network proxies whose bodies were off by a decimetre or more, most."""
+    doubtful_sides: float = 0.1
+    """Share of pixels read on the other side beyond which a fit is doubted."""
+    starts: int = 3
+    """Starts tried where one view alone shows the person; the cheapest fit is kept."""
     vertices: bool = False
     """Also return the vertices."""
 

@@ -29,6 +29,12 @@ class Correspondences:
     def __getitem__(self, rows: Bool[np.ndarray, "N"] | Int[np.ndarray, "M"]) -> Correspondences:
         return Correspondences(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
+    @staticmethod
+    def cat(items: list[Correspondences]) -> Correspondences:
+        return Correspondences(
+            **{f.name: np.concatenate([getattr(x, f.name) for x in items]) for f in fields(Correspondences)}
+        )
+
 
 def _share(counts: Int[np.ndarray, "L"], budget: int) -> Int[np.ndarray, "L"]:
     """How many pixels to take of each part: as the square root of its area, so that hands and feet keep a voice."""

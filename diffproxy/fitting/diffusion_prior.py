@@ -1,8 +1,8 @@
 """The diffusion prior as a least-squares term: one-step denoising with a stopped gradient, for both solvers.
 
 With noise of spread s = sigma / alpha, `(x - denoised(x)) / s²` is minus the gradient of the log density of poses
-blurred by s (Tweedie), in normalised units. So the residual `(x - denoised(x)) / s`, the denoised pose held fixed, has that
-gradient: a prior in the same units as the data term, its negative log-likelihood. DPoser-X weights the same
+blurred by s (Tweedie), in normalised units. So the residual `(x - denoised(x)) / s`, the denoised pose held fixed,
+has that gradient: a prior in the same units as the data term, its negative log-likelihood. DPoser-X weights the same
 difference by `0.5 sqrt(1 + (alpha / sigma)²)`; `paper_weight` says so.
 """
 

@@ -46,7 +46,8 @@ def frame_normals(
     information = []
     for f, m in zip(found, maps, strict=True):
         per_view = np.bincount(f.view, minlength=m.num_views)
-        information.append(float(np.minimum(per_view, config.independent_pixels).sum() / max(len(f), 1)))
+        effective = np.minimum(per_view, config.independent_pixels).sum()
+        information.append(np.full(len(f), effective / max(len(f), 1)))
     hands = [np.array([maps[i].kind[v] != "body" for v in f.view], dtype=bool) for i, f in enumerate(found)]
     seen = stack(found, [m.cameras for m in maps], list(centers), information, hands, body.v_template)
     skeleton = Skeleton(body, state.expression)

@@ -11,15 +11,21 @@ from torch import Tensor
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.errors import InputError
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.correspondences import Correspondences, gather
+from diffproxy.fitting.correspondences import gather
+from diffproxy.fitting.limbs import OTHER, LimbSearch, search_limbs
+from diffproxy.fitting.outline import Outline
+from diffproxy.fitting.pieces import PieceSearch, piece_joints
 from diffproxy.fitting.pipeline import Subject, solve
 from diffproxy.fitting.priors import Prior, default_priors, pose_penalty
 from diffproxy.fitting.result import FitResult, Status
-from diffproxy.fitting.start import closed_form_start, disagreement, piece_joints
+from diffproxy.fitting.sides import Sides
+from diffproxy.fitting.start import closed_form_start, disagreement
 from diffproxy.proxies import ProxyMaps
 
 TRUSTED = 0.35
 """A given start whose `disagreement` is below this is taken as it is: a miss of 9 cm all over, or a third outliers."""
+CONTRADICTED = 0.05
+"""A closed form with a `disagreement` beyond this is looked at again limb by limb: exact proxies never pay for that."""
 
 
 def fit(
@@ -58,17 +64,19 @@ def fit_many(
             f"{len(maps)} first guesses", f"{len(starts)}", "pass one per subject, None where unknown"
         )
     results: dict[int, FitResult] = {}
-    subjects: dict[int, Subject] = {}
+    subjects: list[tuple[int, Subject]] = []
     for i, m in enumerate(maps):
         prepared = _prepare(m, body, config, starts[i] if starts else None, shape, scale)
         if isinstance(prepared, FitResult):
             results[i] = prepared
         else:
-            subjects[i] = prepared
+            subjects += [(i, s) for s in prepared]
     if subjects:
         terms = default_priors(body.v_template, config) if priors is None else priors
-        fitted = solve(list(subjects.values()), body, config, terms, fixed_shape=shape is not None)
-        results.update(zip(subjects, fitted, strict=True))
+        fitted = solve([s for _, s in subjects], body, config, terms, fixed_shape=shape is not None)
+        for (i, _), result in zip(subjects, fitted, strict=True):
+            if i not in results or not results[i].objective <= result.objective:
+                results[i] = result
     return [results[i] for i in range(len(maps))]
 
 
@@ -79,8 +87,8 @@ def _prepare(
     start: BodyParams | None,
     shape: Tensor | None,
     scale: float | None,
-) -> Subject | FitResult:
-    """Correspondences and first guess, or the reason why there is nobody to fit."""
+) -> list[Subject] | FitResult:
+    """Correspondences and first guess (several where one view leaves several), or why there is nobody to fit."""
     if any(c.distortion.size and np.any(c.distortion) for c in maps.cameras):
         raise InputError(
             "proxy maps of pinhole cameras",
@@ -107,33 +115,51 @@ def _prepare(
     if start is not None:
         start = start.to(rest.betas.device, rest.betas.dtype)
         start = start if shape is None else start.replace(betas=rest.betas, scale=rest.scale)
-    start = _first_guess(maps, body, config, found, start, rest, config.fit_scale and shape is None)
+    mover = piece_joints(body, found.label)
+    sides = Sides.of(found, body, mover)
+    free_scale = config.fit_scale and shape is None
+    guesses = _first_guesses(maps, body, config, sides, start, rest, free_scale, int(seeing.sum()) == 1)
+    outline = Outline(maps, found, body, config.min_pixels)
     took["start"] = time.perf_counter() - began
-    center = body.joints(start)[0, 0].double().cpu().numpy()
-    if not np.isfinite(center).all():
-        return _unfitted(body, rest, "failed", "the first guess is not finite", took)
-    return Subject(maps, found, int(seeing.sum()), start, center, piece_joints(body, found.label), took)
+    centers = [body.joints(guess)[0, 0].double().cpu().numpy() for guess in guesses]
+    subjects = [
+        Subject(maps, found, int(seeing.sum()), guess, center, mover, dict(took), sides, outline)
+        for guess, center in zip(guesses, centers, strict=True)
+        if np.isfinite(center).all()
+    ]
+    return subjects or _unfitted(body, rest, "failed", "the first guess is not finite", took)
 
 
-def _first_guess(
+def _first_guesses(
     maps: ProxyMaps,
     body: BodyModel,
     config: FitConfig,
-    found: Correspondences,
+    sides: Sides,
     start: BodyParams | None,
     rest: BodyParams,
     free_scale: bool,
-) -> BodyParams:
-    """The given start if it agrees with the proxies; else the better of it and the closed form."""
-    lost = 1.0
+    one_view: bool,
+) -> list[BodyParams]:
+    """The given start if it agrees with the proxies; else the better of it and the closed form.
+
+    Where one view alone shows the person, other places of the trunk are tried as well: depth may be read both ways.
+    """
+    lost, found, penalty = 1.0, sides.own, pose_penalty()
     if start is not None:
         lost = disagreement(body, found, maps.cameras, start)
         if lost < TRUSTED:
-            return start
-    fresh = closed_form_start(body, found, maps.cameras, pose_penalty(), rest, free_scale, config.grid).params
-    if start is not None and lost < disagreement(body, found, maps.cameras, fresh):
-        return start
-    return fresh
+            return [start]
+    search = PieceSearch(body, found, maps.cameras, penalty, rest, config.grid)
+    guesses = []
+    for choice in range(config.starts if one_view else 1):
+        fresh = closed_form_start(search, rest, free_scale, choice)
+        if config.sides and disagreement(body, found, maps.cameras, fresh) > CONTRADICTED:
+            both = PieceSearch(body, sides.doubled(OTHER), maps.cameras, penalty, rest, config.grid)
+            fresh = search_limbs(LimbSearch(both, sides), fresh) or fresh
+        guesses.append(fresh)
+    if start is not None and lost < disagreement(body, found, maps.cameras, guesses[0]):
+        return [start]
+    return guesses
 
 
 def _unfitted(

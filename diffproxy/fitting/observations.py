@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -28,18 +30,18 @@ def stack(
     found: list[Correspondences],
     cameras: list[tuple[Camera, ...]],
     centers: list[Float[np.ndarray, "3"]],
-    information: list[float],
+    information: Sequence[float | np.ndarray],
     on_hand: list[np.ndarray],
     like: Tensor,
 ) -> Observations:
-    """Pad to the longest subject. `information[b]` multiplies the weights of subject b.
+    """Pad to the longest subject. `information[b]` multiplies the weights of subject b. Label 0 marks outlines.
 
     World points are meant relative to `centers[b]`: single precision then serves however far away the origin is.
     """
     B, N = len(found), max(1, *(len(f) for f in found))
     faces, bary = np.zeros((B, N), dtype=np.int64), np.full((B, N, 3), 1 / 3)
     pixels, weight = np.zeros((B, N, 2)), np.zeros((B, N))
-    hand = np.zeros((B, N), dtype=bool)
+    hand, outline = np.zeros((B, N), dtype=bool), np.zeros((B, N), dtype=bool)
     P, unit = np.tile(np.eye(3, 4), (B, N, 1, 1)), np.ones((B, N))
     for b, f in enumerate(found):
         n = len(f)
@@ -48,7 +50,7 @@ def stack(
         from_center = projections(cameras[b])
         from_center[:, :, 3] += from_center[:, :, :3] @ centers[b]
         P[b, :n] = from_center[f.view]
-        hand[b, :n] = on_hand[b]
+        hand[b, :n], outline[b, :n] = on_hand[b], f.label == 0
         unit[b, :n] = metres_per_pixel(cameras[b], centers[b])[f.view]
 
     def tensor(a: np.ndarray) -> Tensor:
@@ -62,4 +64,5 @@ def stack(
         P=tensor(P),
         metres_per_pixel=tensor(unit),
         on_hand=torch.as_tensor(hand, device=like.device),
+        outline=torch.as_tensor(outline, device=like.device),
     )

@@ -15,11 +15,15 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.covariance import joint_std
 from diffproxy.fitting.diffusion_prior import localised
+from diffproxy.fitting.noise import KERNEL_SIGMAS, noise_level, outline_rows
 from diffproxy.fitting.observations import stack
-from diffproxy.fitting.priors import Prior, variables_of
+from diffproxy.fitting.outline import Outline, surface_samples
+from diffproxy.fitting.pieces import piece_joints
+from diffproxy.fitting.priors import Prior, prior_cost, variables_of
+from diffproxy.fitting.resection import KERNEL
 from diffproxy.fitting.residuals import Noise, Observations, Reprojection
 from diffproxy.fitting.result import FitResult, Status
-from diffproxy.fitting.robust import rayleigh_sigma
+from diffproxy.fitting.sides import Sides, misread
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solver_adam import adam
 from diffproxy.fitting.solver_lm import levenberg_marquardt, total_normal
@@ -27,10 +31,10 @@ from diffproxy.fitting.stages import Stage, schedule
 from diffproxy.fitting.state import HAND_JOINTS, State
 from diffproxy.proxies import ProxyMaps
 
+COMMON_KERNEL = 0.06
+"""Robust scale, metres, under which fits from different starts are compared."""
 HAND_MOVERS = (20, 21, *HAND_JOINTS)
 """Joints that move the parts of a hand: wrists and fingers."""
-KERNEL_SIGMAS = 4.0
-"""Robust scale of the last stage, in standard deviations of the noise found."""
 
 
 @dataclass
@@ -47,6 +51,8 @@ class Subject:
     mover: np.ndarray
     """Joint that moves each correspondence's part."""
     timings: dict[str, float]
+    sides: Sides
+    outline: Outline
     stages: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -64,15 +70,45 @@ def solve(
     passes, done = sum(len(s.kernels) for s in stages), 0
     for stage in stages:
         began = time.perf_counter()
-        data = Reprojection(body, skeleton, _observe(subjects, stage, config, like), start.expression)
+        if config.sides and stage.name != "hands":
+            _read_sides(subjects, body, state)
         for kernel in stage.kernels:
-            noise = _noise(data, state, config, kernel)
+            outlines = _outlines(subjects, body, state) if config.outline and not stage.hands_only else None
+            seen = _observe(subjects, stage, config, like, outlines)
+            data = Reprojection(body, skeleton, seen, start.expression)
+            noise = noise_level(data, state, config, kernel)
             terms = localised(priors, variables_of(state), done / max(passes - 1, 1), config.solver)
             state = _run(data, terms, state, stage, noise, config, subjects)
             done += 1
         for s in subjects:
             s.timings[stage.name] = (time.perf_counter() - began) / len(subjects)
     return _results(subjects, body, config, priors, data, state, stages[-1])
+
+
+def _placed(state: State, subjects: list[Subject]) -> BodyParams:
+    """Parameters in the world, whose origin the computation does not use."""
+    params = state.to_params()
+    centers = torch.as_tensor(np.stack([s.center for s in subjects]), dtype=torch.float64)
+    return params.replace(transl=(params.transl.double().cpu() + centers).to(params.transl))
+
+
+def _read_sides(subjects: list[Subject], body: BodyModel, state: State) -> None:
+    """Decide anew which pixels were given to the wrong side, by the bodies found so far."""
+    params = _placed(state, subjects)
+    for b, s in enumerate(subjects):
+        s.found = s.sides.read(misread(s.sides, body, s.maps.cameras, params[b]))
+        s.mover = piece_joints(body, s.found.label)
+
+
+def _outlines(subjects: list[Subject], body: BodyModel, state: State) -> list[Correspondences]:
+    """Pairs of foreground and body, by the bodies found so far."""
+    params = _placed(state, subjects)
+    face, bary = surface_samples(body)
+    B, device = len(subjects), params.betas.device
+    faces = torch.from_numpy(face).to(device).expand(B, -1)
+    with torch.no_grad():
+        world = body.surface_points(params, faces, torch.from_numpy(bary).to(params.betas).expand(B, -1, -1))
+    return [s.outline.matches(x) for s, x in zip(subjects, world.double().cpu().numpy(), strict=True)]
 
 
 def _run(
@@ -98,10 +134,16 @@ def _run(
     return state
 
 
-def _observe(subjects: list[Subject], stage: Stage, config: FitConfig, like: Tensor) -> Observations:
+def _observe(
+    subjects: list[Subject],
+    stage: Stage,
+    config: FitConfig,
+    like: Tensor,
+    outlines: list[Correspondences] | None = None,
+) -> Observations:
     """The stage's share of every subject's pixels. A view weighs like `independent_pixels` independent ones."""
     chosen, information, on_hand = [], [], []
-    for s in subjects:
+    for b, s in enumerate(subjects):
         rows = s.found.rank < stage.share
         hand = np.isin(s.mover, HAND_MOVERS)
         if stage.hands_only:
@@ -109,31 +151,18 @@ def _observe(subjects: list[Subject], stage: Stage, config: FitConfig, like: Ten
         part = s.found[rows]
         per_view = np.bincount(part.view)
         effective = np.minimum(per_view, config.independent_pixels).sum()
+        share = np.full(len(part), effective / max(len(part), 1))
+        hand = hand[rows]
+        if outlines is not None:
+            part = Correspondences.cat([part, outlines[b]])
+            share = np.concatenate([share, np.ones(len(outlines[b]))])
+            hand = np.concatenate([hand, np.zeros(len(outlines[b]), dtype=bool)])
         chosen.append(part)
-        on_hand.append(hand[rows])
-        information.append(float(effective / max(len(part), 1)))
+        on_hand.append(hand)
+        information.append(share)
     return stack(
         chosen, [s.maps.cameras for s in subjects], [s.center for s in subjects], information, on_hand, like
     )
-
-
-def _noise(data: Reprojection, state: State, config: FitConfig, kernel: float) -> Noise:
-    """A fixed robust scale (metres), or with 0 the noise found in the residuals: of hands and of the rest."""
-    seen = data.seen
-    if kernel > 0:
-        scale = torch.full_like(seen.weight, kernel)
-        return Noise(scale / 3, scale)
-    distance, weight = data.distances(state).double().cpu().numpy(), seen.weight.double().cpu().numpy()
-    hand = seen.on_hand.cpu().numpy()
-    sigma = np.full_like(distance, config.sigma_floor)
-    for b in range(len(distance)):
-        for group in (hand[b], ~hand[b]):
-            rows = group & (weight[b] > 0)
-            if rows.any():
-                found = rayleigh_sigma(distance[b][rows], weight[b][rows])
-                sigma[b][group] = np.clip(found, config.sigma_floor, config.max_sigma)
-    spread = torch.as_tensor(sigma, dtype=seen.weight.dtype, device=seen.weight.device)
-    return Noise(spread, KERNEL_SIGMAS * spread)
 
 
 def _results(
@@ -146,7 +175,7 @@ def _results(
     stage: Stage,
 ) -> list[FitResult]:
     began = time.perf_counter()
-    noise = _noise(data, state, config, 0.0)
+    noise = noise_level(data, state, config, 0.0)
     terms = localised(priors, variables_of(state), 1.0)
     std = joint_std(total_normal(data, terms, state, stage.free, noise), data.skeleton, state, stage.free)
     params = state.to_params()
@@ -156,14 +185,19 @@ def _results(
         joints = body.joints(params).cpu().numpy()
         vertices = body(params).vertices.cpu().numpy() if config.vertices else None
     distances = data.distances(state).double().cpu().numpy()
+    stated = ~outline_rows(data.seen).cpu().numpy()
     weights, sigmas = data.seen.weight.double().cpu().numpy(), noise.sigma.double().cpu().numpy()
     pixels = distances / data.seen.metres_per_pixel.double().cpu().numpy()
+    objective = data.cost(state, noise_level(data, state, config, COMMON_KERNEL)) + _prior_cost(priors, state)
     results = []
     for b, s in enumerate(subjects):
-        used = weights[b] > 0
-        close = weights[b] * (distances[b] < KERNEL_SIGMAS * sigmas[b])
-        inliers = float(close.sum() / max(weights[b].sum(), 1e-12))
-        status, reason = _verdict(s, config, joints[b], inliers)
+        used = (weights[b] > 0) & stated[b]
+        close = (weights[b] * stated[b]) * (distances[b] < KERNEL_SIGMAS * sigmas[b])
+        inliers = float(close.sum() / max((weights[b] * stated[b]).sum(), 1e-12))
+        exchanged = float((s.found.label != s.sides.own.label).mean())
+        square = (np.minimum(distances[b], 1e3) / KERNEL) ** 2
+        misfit = float(np.average(square / (1 + square), weights=weights[b] * stated[b] + 1e-12))
+        status, reason, doubt = _verdict(s, config, joints[b], inliers, misfit, exchanged)
         s.timings["result"] = (time.perf_counter() - began) / len(subjects)
         results.append(
             FitResult(
@@ -175,6 +209,9 @@ def _results(
                 residual_px=float(np.median(pixels[b][used])) if used.any() else float("nan"),
                 sigma=float(np.median(sigmas[b][used])) if used.any() else float("nan"),
                 inliers=inliers,
+                misfit=misfit,
+                doubt=doubt,
+                objective=float(objective[b]),
                 used_pixels=int(used.sum()),
                 vertices=None if vertices is None else vertices[b],
                 timings=s.timings,
@@ -184,11 +221,28 @@ def _results(
     return results
 
 
-def _verdict(s: Subject, config: FitConfig, joints: np.ndarray, inliers: float) -> tuple[Status, str]:
+def _prior_cost(priors: list[Prior], state: State) -> Tensor:
+    variables = variables_of(state)
+    return prior_cost(localised(priors, variables, 1.0), variables)
+
+
+def _verdict(
+    s: Subject, config: FitConfig, joints: np.ndarray, inliers: float, misfit: float, exchanged: float
+) -> tuple[Status, str, str]:
+    """Status, the reason for a bad one, and what to doubt about a good one."""
     if not np.isfinite(joints).all():
-        return "failed", "the solution is not finite"
-    if inliers < config.min_inliers:
-        return "failed", f"the body explains only {inliers:.0%} of the proxies"
+        return "failed", "the solution is not finite", ""
+    if inliers < config.min_inliers or misfit > config.max_misfit:
+        return "failed", f"the body explains only {min(inliers, 1 - misfit):.0%} of the proxies", ""
+    doubts = []
+    if misfit > config.doubtful_misfit:
+        doubts.append(f"the proxies miss the body by far in {misfit:.0%}")
+    if exchanged > config.doubtful_sides:
+        doubts.append(f"{exchanged:.0%} of the proxies state the wrong side")
     if s.views == 1:
-        return "one_view", "only one view shows the person: depth rests on an average body size"
-    return "ok", ""
+        return (
+            "one_view",
+            "only one view shows the person: depth rests on an average body size",
+            "; ".join(doubts),
+        )
+    return "ok", "", "; ".join(doubts)

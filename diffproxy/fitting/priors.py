@@ -12,10 +12,10 @@ from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.diffusion_prior import DiffusionPrior
+from diffproxy.fitting.pieces import PosePenalty
 from diffproxy.fitting.pose_statistics import marginals, pose_statistics
 from diffproxy.fitting.residuals import Normal
 from diffproxy.fitting.so3 import left_jacobian_inverse
-from diffproxy.fitting.start import PosePenalty
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, State
 from diffproxy.prior import load_prior
 

@@ -34,6 +34,8 @@ class Observations:
     P: Float[Tensor, "B N 3 4"]
     metres_per_pixel: Float[Tensor, "B N"]
     on_hand: Bool[Tensor, "B N"]
+    outline: Bool[Tensor, "B N"] | None = None
+    """Rows that come from the foreground's outline, not from labels."""
 
 
 @dataclass(frozen=True)

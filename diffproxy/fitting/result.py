@@ -35,6 +35,12 @@ class FitResult:
     """Noise of the proxies per axis, metres at the subject."""
     inliers: float = float("nan")
     """Share of pixels (by weight) within 4 sigma."""
+    misfit: float = float("nan")
+    """Mean robust loss of the pixels: 0 where all meet their points, towards 1 where all miss by more than 12 cm."""
+    doubt: str = ""
+    """Why the body should be looked at although there is one: the proxies contradict it, or each other."""
+    objective: float = float("nan")
+    """Cost under one fixed noise: comparable between starts of the same subject."""
     used_pixels: int = 0
     vertices: Float[np.ndarray, "Nv 3"] | None = None
     timings: dict[str, float] = field(default_factory=dict)

@@ -97,6 +97,9 @@ class PyramidAdapter(nn.Module):
     prediction is added to, so that a fresh UNet repeats the regression (needs `set_palette`).
     """
 
+    label_colors: Tensor
+    label_allowed: Tensor
+
     def __init__(
         self,
         proxy_size: int,

@@ -50,7 +50,8 @@ class ProxyGenerator(nn.Module):
         self.encoder = build_encoder(config)
         self.adapter = build_adapter(config, self.encoder.pyramid_channels)
         self.prompts = PromptTable(config.prompt_tokens, config.unet["cross_attention_dim"])
-        self.unet: Any = UNet2DConditionModel(**config.unet)
+        unet: Any = UNet2DConditionModel(**config.unet)
+        self.unet = unet
         wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
         if config.adapter_args.get("draft") == "residual":
             if config.scheduler["prediction_type"] != "sample":

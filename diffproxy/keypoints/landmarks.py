@@ -54,7 +54,7 @@ def with_landmarks(body: BodyModel) -> tuple[BodyModel, Landmarks]:
         )
     face, bary = np.full(len(NAMES), -1, dtype=np.int64), np.tile([1.0, 0.0, 0.0], (len(NAMES), 1))
     std, mover = np.full(len(NAMES), HAND_STD), np.zeros(len(NAMES), dtype=np.int64)
-    extra = []
+    extra: list[list[int]] = []
     for name, (corners, blend, joint) in points.items():
         k = INDEX[name]
         face[k] = faces + len(extra)

@@ -54,7 +54,11 @@ def one_person(
         sure = [max(range(len(p)), key=lambda i: p[i].points[:, 2].sum()) if p else None for p in people]
         nothing = np.full((len(NAMES), 3), np.nan)
         found = Triangulated(nothing, found.views, found.error_px, tuple(sure))
-    view, name, pixel, confidence, agreeing = [], [], [], [], []
+    view: list[np.ndarray] = []
+    name: list[np.ndarray] = []
+    pixel: list[np.ndarray] = []
+    confidence: list[np.ndarray] = []
+    agreeing: list[np.ndarray] = []
     for v, i in enumerate(found.chosen):
         if i is None:
             continue

@@ -71,7 +71,9 @@ def triangulate_people(
         points[k] = x
         used = [v for (v, _), ok in zip(have, inside, strict=True) if ok]
         views[used, k] = True
-        miss = [cameras[v].project(x) - people[v][chosen[v]].points[k, :2] for v in used]
+        miss = [
+            cameras[v].project(x) - people[v][i].points[k, :2] for v in used if (i := chosen[v]) is not None
+        ]
         error[k] = np.sqrt(np.mean(np.sum(np.square(miss), -1)))
     return Triangulated(points, views, error, tuple(chosen))
 
@@ -135,7 +137,8 @@ def _robust_point(
 
 
 def _choose(seen: list[list[_Seen]], cameras: Sequence[Camera], near: np.ndarray | None) -> list[int | None]:
-    best, chosen = 0.0, [None] * len(cameras)
+    best = 0.0
+    chosen: list[int | None] = [None] * len(cameras)
     for a, b in combinations(range(len(cameras)), 2):
         for i, j in product(range(len(seen[a])), range(len(seen[b]))):
             both = seen[a][i].ok & seen[b][j].ok

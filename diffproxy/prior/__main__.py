@@ -68,10 +68,8 @@ def _sample(options: dict[str, str]) -> None:
     prior = load_prior(options.get("prior"))
     generator = torch.Generator().manual_seed(int(options.get("seed", 0)))
     pose = prior.sample(int(options.get("count", 64)), generator).numpy()
-    named = dict(
-        zip(("body_pose", "left_hand_pose", "right_hand_pose"), np.split(pose, [63, 108], 1), strict=True)
-    )
-    np.savez(options["out"], **named)
+    body, left, right = np.split(pose, [63, 108], axis=1)
+    np.savez(options["out"], body_pose=body, left_hand_pose=left, right_hand_pose=right)
     log.info("wrote %s: %d poses", options["out"], len(pose))
 
 

@@ -109,7 +109,7 @@ def _wholebody(path: Path) -> WholeBodyNet:
 
     parts = [_make(under(f"base_model.{k}_model."), path) for k in ("body", "hand", "face")]
     correction = _make(under("mask_fc."), path)
-    net = WholeBodyNet(*parts, correction)
+    net = WholeBodyNet(parts[0], parts[1], parts[2], correction)
     dims = [p.config.dim for p in parts]
     total = dims[0] + 2 * dims[1] + dims[2]
     if dims[:2] != [BODY, HAND] or correction.config.dim != total:

@@ -93,6 +93,8 @@ def new_prior(config: TrainConfig, poses: Poses) -> PosePrior:
     x = (x - prior.mean) / prior.std
     widen = (jitters(config) / prior.std).square()
     for part, known, wide in ((net.body, x[:, :BODY], widen[:BODY]), (net.hand, x[:, BODY:], widen[BODY:])):
+        if part is None or part.linear is None:
+            continue
         known = known.reshape(-1, part.config.dim)
         part.linear.set(known.mean(0), torch.cov(known.T) + torch.diag(wide[: part.config.dim]))
     return prior

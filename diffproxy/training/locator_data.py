@@ -59,7 +59,9 @@ def make_targets(people: UInt8[np.ndarray, "S S"]) -> Targets:
 
 
 def separate_bystanders(people: UInt8[np.ndarray, "S S"]) -> UInt8[np.ndarray, "S S"]:
-    """Shards mark the subject 1 and everybody else 2: give each connected bystander a value of its own."""
+    """Give each bystander a value of its own, from 2. Older shards mark all of them 2: there, each connected one."""
+    if people.max() > 2:
+        return people
     _, parts = cv2.connectedComponents((people == 2).astype(np.uint8))
     return np.where(people == 1, 1, np.where(parts > 0, np.minimum(parts + 1, 255), 0)).astype(np.uint8)
 

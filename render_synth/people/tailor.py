@@ -152,7 +152,7 @@ def hang_skirt(
     rest = finer(sheet.rest, sheet.closed).reshape(-1, 3) / posed.scale
     v = obstacle.push_out(grid.reshape(-1, 3), 0.6 * cut.ease, 1)
     front = np.where(rest[:, 2] > 0, 1.0, -1.0)
-    return Piece(v, sheet_faces(*grid.shape[:2], sheet.closed), rest.astype(np.float32), front)
+    return Piece(v, sheet_faces(grid.shape[0], grid.shape[1], sheet.closed), rest.astype(np.float32), front)
 
 
 def colored(rng: np.random.Generator, pieces: list[Piece]) -> list[Mesh]:

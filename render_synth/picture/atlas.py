@@ -21,18 +21,19 @@ def packed(meshes: list[Mesh]) -> Mesh:
             far,
             np.array([[0, 1, 2]]),
             far * 0 + 1,
-            far * 0 + np.float32([0, 1, 0]),
+            far * 0 + np.array([0, 1, 0], np.float32),
             1.0,
             far[:, :2] * 0,
             grey,
         )
-    sizes = [m.texture.shape[:2] for m in meshes]
+    pictures = [m.picture() for m in meshes]
+    sizes = [texture.shape[:2] for _, texture in pictures]
     places, (height, width) = shelves(sizes)
     image = np.zeros((height, width, 3), np.float32)
     uv = []
-    for m, (y, x), (h, w) in zip(meshes, places, sizes, strict=True):
-        np.multiply(m.texture[..., :3], m.colors.mean(0).astype(np.float32), out=image[y : y + h, x : x + w])
-        u, v = np.clip(m.uv, 0, 1).T
+    for m, (at, texture), (y, x), (h, w) in zip(meshes, pictures, places, sizes, strict=True):
+        np.multiply(texture[..., :3], m.colors.mean(0).astype(np.float32), out=image[y : y + h, x : x + w])
+        u, v = np.clip(at, 0, 1).T
         uv.append(np.stack([(x + 0.5 + u * (w - 1)) / width, 1 - (y + 0.5 + (1 - v) * (h - 1)) / height], 1))
     starts = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
     vertices = np.concatenate([m.vertices for m in meshes])

@@ -103,7 +103,8 @@ def _mesh(name: str, mesh: Mesh):
     params = mi.traverse(out)
     if textured:
         # Mitsuba reads a bitmap's first row at v = 0.
-        flipped = np.stack([mesh.uv[:, 0], 1 - mesh.uv[:, 1]], 1)
+        uv = mesh.picture()[0]
+        flipped = np.stack([uv[:, 0], 1 - uv[:, 1]], 1)
         params["vertex_texcoords"] = np.ascontiguousarray(flipped, np.float32).ravel()
     params["vertex_positions"] = np.ascontiguousarray(mesh.vertices, np.float32).ravel()
     if smooth:
@@ -225,6 +226,7 @@ def render(scene, camera: Camera, spp: int, seed: int) -> Float[np.ndarray, "H W
     # The guides come from few paths of their own: within the main render they would double its time.
     guides = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal,depth:depth"})
     g = np.nan_to_num(
-        np.array(mi.render(scene, sensor=sensor, integrator=guides, spp=min(spp, GUIDES), seed=seed)), posinf=0.0
+        np.array(mi.render(scene, sensor=sensor, integrator=guides, spp=min(spp, GUIDES), seed=seed)),
+        posinf=0.0,
     )
     return denoise(np.nan_to_num(rgb, nan=0.0, posinf=10.0), g[..., -7:-4], g[..., -4:-1], g[..., -1])

@@ -54,7 +54,7 @@ def decode_picture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
     scale = 256 / max(rgb.shape[:2])
     if scale < 1:
         size = (max(round(rgb.shape[1] * scale), 1), max(round(rgb.shape[0] * scale), 1))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.float32)
     return linear(rgb)
 
 

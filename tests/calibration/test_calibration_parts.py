@@ -16,12 +16,16 @@ from diffproxy.body import BodyParams
 from diffproxy.calibration.bundle import POSE, SHARED, Bundle, Seen
 from diffproxy.calibration.cameras_state import PER_CAMERA, RigState, rigid_gauge
 from diffproxy.calibration.compare import compare_rigs
+from diffproxy.calibration.marks import with_keypoints
+from diffproxy.calibration.polish import polish
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, RoughCameras, body_height
 from diffproxy.errors import InputError
 from diffproxy.fitting.correspondences import gather
 from diffproxy.fitting.residuals import Noise
 from diffproxy.fitting.state import State
+from diffproxy.keypoints import Person2D
+from diffproxy.keypoints.landmarks import with_landmarks
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +76,41 @@ def test_moving_the_whole_world_changes_nothing(bundle):
     exact = rig.moved(roma.rotvec_to_rotmat(w), shift)
     assert (small.R_cam_world - exact.R_cam_world).abs().max() < 1e-8
     assert (small.center - exact.center).abs().max() < 1e-8
+
+
+@pytest.mark.parametrize("spoilt", [0, 12])
+def test_keypoints_as_free_points(person, body, spoilt):
+    """Exact keypoints of one frame (some wrong): cameras a degree and 2 cm off come back, up to the rig as a whole."""
+    exact, marks = with_landmarks(copy.deepcopy(body).to(torch.float64))
+    params = person.params.to(torch.float64)
+    faces, bary = torch.from_numpy(marks.face)[None], torch.from_numpy(marks.bary)[None]
+    x = exact.surface_points(params, faces, bary)[0].numpy()
+    people = [[Person2D(np.column_stack([c.project(x), np.full(len(x), 0.9)]))] for c in person.cameras]
+    people[2][0].points[:spoilt, :2] += 15.0
+    found = gather(person.maps, body, 10)
+    center = exact.joints(params)[0, 0].numpy()
+    frame = Seen(found, person.cameras, np.arange(4), center, np.zeros(0))
+    rig = RigState.from_cameras(person.cameras).retract(
+        0.02 * torch.randn(4, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        * torch.tensor([1.0] * 6 + [0.0], dtype=torch.float64)
+    )  # fmt: skip
+    seen = with_keypoints(frame, people, person.cameras, rig, exact, marks, params)
+    assert np.isfinite(seen.sigma).sum() == 4 * len(x)
+    made = Bundle(exact, [seen], [], [], params.expression)
+    better = polish(made, rig)
+    before, after = (
+        compare_rigs([r.place(c, k) for k, c in enumerate(person.cameras)], person.cameras)
+        for r in (rig, better)
+    )
+    assert before["rigid_deg"] > 1 and before["up_to_scale_mm"] > 20
+    assert after["rigid_deg"] < (0.02 if spoilt == 0 else 0.1)
+    assert after["up_to_scale_mm"] < (1 if spoilt == 0 else 6)
+    assert (
+        polish(
+            Bundle(exact, [replace(frame, sigma=np.full(len(found), np.nan))], [], [], params.expression), rig
+        )
+        is None
+    )
 
 
 def test_terms_are_linearised_exactly(person, body):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from diffproxy.cli import check, friendly_overrides, option_types, run_readably
 from diffproxy.capture.evaluate_options import EvaluateOptions
 from diffproxy.capture.options import FitOptions, SolverOption, split_names
+from diffproxy.cli import check, friendly_overrides, option_types, run_readably
 from diffproxy.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,5 +1,6 @@
 """Whole fits on exact proxies: recovery, invariances, batches, given shapes and starts."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -92,10 +93,10 @@ def test_given_shape_is_kept(make_scene):
     assert scene.joint_error(result.joints) < 0.2
 
 
-def test_given_start_is_used(make_scene):
+def test_given_start_is_used(make_scene, monkeypatch):
     scene = make_scene()
+    monkeypatch.setattr(sys.modules["diffproxy.fitting.fit"], "closed_form_start", None)  # not called
     result = fit(scene.maps, scene.body, QUICK, start=scene.params)
-    assert result.timings["start"] < 0.01
     assert scene.joint_error(result.joints) < 0.2
 
 

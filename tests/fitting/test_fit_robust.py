@@ -106,6 +106,21 @@ def test_random_labels_do_not_look_like_a_body(make_scene):
     assert result.status == "failed" and "explains" in result.reason
 
 
+def test_views_that_contradict_each_other_are_doubted(make_scene):
+    """Opposite views show the same side: whatever comes out, it is not passed off as good."""
+    scene = make_scene()
+    labels, uv = scene.maps.labels.copy(), scene.maps.uv.copy()
+    labels[2:], uv[2:] = labels[:2], uv[:2]
+    result = fit(replace(scene.maps, labels=labels, uv=uv), scene.body, QUICK)
+    assert result.status == "failed" or result.doubt
+
+
+def test_a_good_fit_is_not_doubted(make_scene):
+    scene = make_scene()
+    result = fit(scene.maps, scene.body, QUICK)
+    assert result.doubt == "" and result.misfit < 0.02 and np.isfinite(result.objective)
+
+
 def test_lens_distortion_is_refused(make_scene):
     scene = make_scene()
     cameras = tuple(replace(c, distortion=np.array([0.1, 0, 0, 0])) for c in scene.maps.cameras)

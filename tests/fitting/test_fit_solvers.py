@@ -24,7 +24,14 @@ def problem(make_scene):
     found = gather(scene.maps, scene.body, 60)
     like = scene.body.v_template
     center = scene.joints[0].astype(np.float64)
-    seen = stack([found], [scene.maps.cameras], [center], [1.0], [np.zeros(len(found), dtype=bool)], like)
+    seen = stack(
+        [found],
+        [scene.maps.cameras],
+        [center],
+        [np.ones(len(found))],
+        [np.zeros(len(found), dtype=bool)],
+        like,
+    )
     state = State.from_params(
         scene.params.replace(transl=scene.params.transl - torch.as_tensor(center).float())
     )

@@ -95,7 +95,7 @@ def test_direct_weight_is_the_probability_of_the_label_within_its_palette(pipe, 
     torch.nn.init.normal_(bias[:43], std=2.0)
     maps = pipe(*view_inputs, steps=0)
     with torch.inference_mode():
-        logits = pipe._condition(images, cameras, kinds).adapter.dense_logits
+        logits = pipe.condition(images, cameras, kinds).adapter.dense_logits
     hand = logits[2, [0, *range(31, 43)]].softmax(0).max(0).values.numpy()
     shown = maps.labels[2] > 0
     assert shown.any()

@@ -30,7 +30,10 @@ def scene(body, make_ring):
     fitter = KeypointFitter(body, CONFIG)
     with torch.no_grad():
         posed = body(params)
-        faces, bary = torch.from_numpy(fitter.landmarks.face)[None], torch.from_numpy(fitter.landmarks.bary)[None]
+        faces, bary = (
+            torch.from_numpy(fitter.landmarks.face)[None],
+            torch.from_numpy(fitter.landmarks.bary)[None],
+        )
         points = fitter.marked.surface_points(params, faces, bary.float())[0].double().numpy()
     vertices = posed.vertices[0].numpy()
     cameras = make_ring(3, size=128, target=tuple(vertices.mean(0).astype(float)))
