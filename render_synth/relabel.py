@@ -8,13 +8,14 @@ import logging
 import os
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from diffproxy.body import BodyModel
 from diffproxy.data.shards import FULL, shard_paths
 from diffproxy.errors import InputError
+from diffproxy.proxies.maps import Kind
 
 log = logging.getLogger(__name__)
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
@@ -105,7 +106,7 @@ def _sample(files: dict[str, bytes], key: str, body: BodyModel) -> tuple[dict[st
         surface = render_surface(vertices, body.faces.numpy(), [Camera.from_json(view["camera"])])[0]
         on = labels > 0
         hit = on & surface.outline
-        kind = "body" if view["kind"] == FULL else view["kind"]
+        kind = cast(Kind, "body" if view["kind"] == FULL else view["kind"])
         new, uv = np.zeros_like(labels), np.zeros((*labels.shape, 2), np.float32)
         new[hit], uv[hit] = body.atlas.encode(surface.face[hit].astype(np.int64), surface.bary[hit], kind)
         labelled, differ = labelled + int(on.sum()), differ + int((new != labels).sum())

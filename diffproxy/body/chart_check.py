@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
@@ -44,10 +45,11 @@ def check_charts(atlas: SurfaceAtlas, samples: int = 5000, seed: int = 0) -> lis
     """Sample the rest surface of every label evenly by area, encode, round to 16 bits, look up, compare."""
     rng = np.random.default_rng(seed)
     reports = []
-    for part, uv_corners, kind in (
+    tables: tuple[tuple[Any, Any, Literal["body", "left_hand"]], ...] = (
         (atlas.face_part, atlas.uv_corners, "body"),
         (atlas.face_hand_part, atlas.hand_uv_corners, "left_hand"),
-    ):
+    )
+    for part, uv_corners, kind in tables:
         for label in np.unique(part[part > 0]):
             mine = np.flatnonzero(part == label)
             corners, uv = atlas.template[mine].astype(np.float64), uv_corners[mine].astype(np.float64)

@@ -137,8 +137,12 @@ class Patch:
                 stay[list(lines)] = True
                 place[:, axis] = harmonic(triangles, place[:, axis], stay)
         place *= scale
-        base, rows, cols, values, x = np.zeros_like(place), [], [], [], []
-        for k in np.flatnonzero(owner == np.arange(len(owner))):
+        base = np.zeros_like(place)
+        rows: list[int] = []
+        cols: list[int] = []
+        values: list[float] = []
+        x: list[float] = []
+        for k in np.flatnonzero(owner == np.arange(len(owner))).tolist():
             if k in lines:
                 base[k], step = place[k], lines[k] * scale
                 rows += [2 * k, 2 * k + 1]
@@ -171,9 +175,9 @@ class Patch:
                 _relative(at, triangles[:real], shapes[:real])[inside].clip(0.01, 1)
             )  # as small as now
             mine = shapes[:real][inside] * size[:, None, None]
-            x, _ = untangle(triangles[:real][inside], mine, weight[:real][inside],
+            moved, _ = untangle(triangles[:real][inside], mine, weight[:real][inside],
                             spread[:, used], at, np.zeros(int(used.sum())))  # fmt: skip
-            at = at + (spread[:, used] @ x).reshape(-1, 2)
+            at = at + (spread[:, used] @ moved).reshape(-1, 2)
             least = _least(at, triangles, shapes, real)
         self.uv = (at / scale)[owner]
         log.info("charts of %s: smallest relative area %.5f", name, least)
