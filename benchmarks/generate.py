@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from fit_scenes import look_at
 
 from diffproxy.cameras import Camera
 from diffproxy.generator import ProxyGenerator, ProxyPipeline, load_generator, preset
@@ -32,18 +33,9 @@ CASES = ((4, 1), (12, 1), (12, 3))
 
 def ring(views: int, size: int) -> list[Camera]:
     """Cameras on a circle of 4 m around a person."""
-    cameras = []
-    for i in range(views):
-        angle = 2 * np.pi * i / views
-        center = np.array([4 * np.sin(angle), 1.2, 4 * np.cos(angle)])
-        z = np.array([0, 1.0, 0]) - center
-        z /= np.linalg.norm(z)
-        x = np.cross(z, [0, 1.0, 0])
-        x /= np.linalg.norm(x)
-        R = np.stack([x, np.cross(z, x), z])
-        K = np.array([[1.8 * size, 0, size / 2], [0, 1.8 * size, size / 2], [0, 0, 1.0]])
-        cameras.append(Camera(f"c{i}", size, size, K, R, -R @ center))
-    return cameras
+    angles = 2 * np.pi * np.arange(views) / views
+    centers = [np.array([4 * np.sin(a), 1.2, 4 * np.cos(a)]) for a in angles]
+    return [look_at(f"c{i}", c, np.array([0, 1.0, 0]), size, 1.1) for i, c in enumerate(centers)]
 
 
 def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int) -> dict[str, Any]:
@@ -55,7 +47,7 @@ def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int
     )
     cameras, kinds = ring(views, config.image_size), ["body"] * views
     size = config.proxy_size
-    crops = [c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras]
+    crops = [c.resize(size, size) for c in cameras]
     seconds: dict[str, list[float]] = {}
 
     def stage(name: str, work: Callable[[], Any]) -> Any:

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import numpy as np
 import pytest
+import torch
 from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
 
@@ -69,3 +70,17 @@ def make_ring():
         )
 
     return ring
+
+
+@pytest.fixture
+def random_prior():
+    """A tiny pose prior of random weights, body and hands."""
+    from diffproxy.prior import PosePrior
+    from diffproxy.prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+
+    torch.manual_seed(1)
+    nets = [TimeNet(NetConfig(d, 64, 16, False, 0.1, linear=True)) for d in (BODY, HAND)]
+    for net in nets:
+        torch.nn.init.normal_(net.post_dense.weight, std=0.05)
+    total = BODY + 2 * HAND
+    return PosePrior(WholeBodyNet(*nets), 0.1 * torch.randn(total), 0.3 + torch.rand(total)).eval()

@@ -76,7 +76,7 @@ class ProxyPipeline:
         check_inputs(images, cameras, kinds, samples, steps)
         steps = self.generator.config.steps if steps is None else steps
         size = self.generator.config.proxy_size
-        crops = tuple(c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in cameras)
+        crops = tuple(c.resize(size, size) for c in cameras)
         if steps == 0:
             if samples > 1:
                 raise InputError(

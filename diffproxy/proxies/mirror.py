@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -45,8 +46,12 @@ class MirrorTable:
         return torch.from_numpy(self.label_map)[index], out
 
 
+@lru_cache(maxsize=4)
 def mirror_table(body: BodyModel) -> MirrorTable:
-    """Measure the table on the rest body: pair each face centre with the face nearest to its mirror image."""
+    """Measure the table on the rest body: pair each face centre with the face nearest to its mirror image.
+
+    Remembered for each body: a run asks for it in every frame.
+    """
     atlas = body.atlas
     corners = body.v_template.detach().double().numpy()[body.faces.numpy()]
     centers = corners.mean(1)

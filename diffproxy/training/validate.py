@@ -81,7 +81,7 @@ def crop_cameras(item: dict[str, Tensor]) -> list[Camera]:
 def exact_maps(item: dict[str, Tensor]) -> ProxyMaps:
     labels, uv = item["labels"].numpy(), item["uv"].permute(0, 2, 3, 1).contiguous().numpy()
     size = labels.shape[-1]
-    whole = [c.crop((0.0, 0.0, float(c.width), float(c.height)), (size, size)) for c in crop_cameras(item)]
+    whole = [c.resize(size, size) for c in crop_cameras(item)]
     kinds = tuple(KINDS[k] for k in item["kinds"].tolist())
     return ProxyMaps(labels, uv, (labels > 0).astype(np.float32), kinds, tuple(whole))
 

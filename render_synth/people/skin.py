@@ -1,4 +1,4 @@
-"""Bare skin, face and hair, painted on the body's own vertices; hair and caps also stand off the skull."""
+"""Bare skin and face, painted on the body's own vertices."""
 
 from __future__ import annotations
 
@@ -62,30 +62,3 @@ def paint_face(
         color[front & brow] = dark
     lips = front & (np.abs(f[:, 0]) < 0.026) & (np.abs(f[:, 1] + 0.068) < 0.009)
     color[lips] *= np.array([0.95, 0.6, 0.6], np.float32)
-
-
-def hair_mask(rng: np.random.Generator, a: Anatomy) -> tuple[Float[np.ndarray, "N"], str]:
-    """How far hair or a hat stands off per vertex (metres, 0 = none), and its kind."""
-    kind = str(
-        rng.choice(["bald", "short", "full", "long", "cap", "hood"], p=[0.06, 0.34, 0.22, 0.14, 0.2, 0.04])
-    )
-    f = a.face_of
-    line = 0.055 + 0.012 * noise.field(rng, a.rest, 0.05) * (kind != "cap")
-    back = np.clip(-(f[:, 2] + 0.06) / 0.06, 0, 1)  # behind the ears hair reaches lower
-    low = line - back * {"short": 0.12, "full": 0.15, "long": 0.3}.get(kind, 0.05)
-    on = (a.head > 0.5) & (f[:, 1] > low)
-    if kind == "hood":
-        on = (a.head > 0.3) & ~((np.abs(f[:, 0]) < 0.06) & (f[:, 2] > -0.03) & (f[:, 1] < 0.06))
-    thick = {"bald": 0.0, "short": 0.006, "full": 0.022, "long": 0.028, "cap": 0.010, "hood": 0.014}[kind]
-    height = (
-        thick
-        * rng.uniform(0.7, 1.4)
-        * (1 + 0.25 * noise.field(rng, a.rest, 0.05) * (kind in ("full", "long")))
-    )
-    return np.where(on, np.maximum(height, 0.002), 0.0) * (thick > 0), kind
-
-
-def beard_mask(rng: np.random.Generator, a: Anatomy) -> Float[np.ndarray, "N"]:
-    f = a.face_of
-    jaw = (a.skull > 0.5) & (f[:, 1] < -0.045 - 0.02 * (f[:, 2] > 0)) & (f[:, 2] > -0.085) & (f[:, 1] > -0.13)
-    return np.where(jaw, rng.uniform(0.001, 0.012), 0.0)

@@ -16,7 +16,7 @@ from diffproxy.fitting.diffusion_prior import (
 )
 from diffproxy.fitting.priors import Prior, default_priors, pose_priors
 from diffproxy.prior import PosePrior, load_prior, noise
-from diffproxy.prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.prior.network import BODY, NetConfig, TimeNet, WholeBodyNet
 
 
 @pytest.fixture
@@ -34,17 +34,6 @@ def gaussian():
     )
     prior.net.body.linear.set(torch.zeros(BODY), covariance / std[:, None] / std)
     return prior.double().eval(), mean, covariance, std
-
-
-@pytest.fixture
-def learned():
-    """Random weights, body and hands."""
-    torch.manual_seed(1)
-    nets = [TimeNet(NetConfig(d, 64, 16, False, 0.1, linear=True)) for d in (BODY, HAND)]
-    for net in nets:
-        torch.nn.init.normal_(net.post_dense.weight, std=0.05)
-    total = BODY + 2 * HAND
-    return PosePrior(WholeBodyNet(*nets), 0.1 * torch.randn(total), 0.3 + torch.rand(total)).eval()
 
 
 def test_around_a_gaussian_it_is_that_gaussian_blurred(gaussian):
@@ -77,18 +66,20 @@ def test_both_forms_have_the_gradient_of_the_log_density(gaussian, draws):
         assert not gradient[:3].any() and not gradient[66:].any()
 
 
-def test_denoiser_jacobian_against_autograd(learned):
+def test_denoiser_jacobian_against_autograd(random_prior):
     x, t = torch.randn(2, 153), torch.tensor([0.25])
 
     def clean(one: torch.Tensor) -> torch.Tensor:
-        return learned.denoise(noise.alpha(t) * one[None], t)[0]
+        return random_prior.denoise(noise.alpha(t) * one[None], t)[0]
 
     expected = torch.stack([torch.autograd.functional.jacobian(clean, row) for row in x])
-    assert torch.allclose(denoiser_jacobian(learned, x, t), expected, atol=1e-4)
+    assert torch.allclose(denoiser_jacobian(random_prior, x, t), expected, atol=1e-4)
 
 
-def test_adam_sees_a_stopped_gradient(learned):
-    term = DiffusionPrior(learned, weight=0.7, times=(0.3, 0.1), generator=torch.Generator().manual_seed(0))
+def test_adam_sees_a_stopped_gradient(random_prior):
+    term = DiffusionPrior(
+        random_prior, weight=0.7, times=(0.3, 0.1), generator=torch.Generator().manual_seed(0)
+    )
     term = term.around(torch.zeros(2, 176), 0.5, "adam")
     assert isinstance(term, DiffusionPrior) and term.time() == pytest.approx(0.2)
     variables = (0.3 * torch.randn(2, 176)).requires_grad_()

@@ -1,4 +1,4 @@
-"""Small priors: one whose truth is a known Gaussian, and tiny random networks."""
+"""A small prior whose truth is a known Gaussian."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diffproxy.prior import PosePrior
-from diffproxy.prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.prior.network import BODY, NetConfig, TimeNet, WholeBodyNet
 
 
 @pytest.fixture
@@ -21,14 +21,3 @@ def gaussian_prior():
     net.body.linear.set(torch.zeros(BODY), covariance / std[:, None] / std)
     prior = PosePrior(net, mean.float(), std.float()).eval()
     return prior, mean, covariance, std
-
-
-@pytest.fixture
-def random_prior():
-    """Body and hands of random weights."""
-    torch.manual_seed(1)
-    nets = [TimeNet(NetConfig(d, 64, 16, False, 0.1, linear=True)) for d in (BODY, HAND)]
-    for net in nets:
-        torch.nn.init.normal_(net.post_dense.weight, std=0.05)
-    total = BODY + 2 * HAND
-    return PosePrior(WholeBodyNet(*nets), 0.1 * torch.randn(total), 0.3 + torch.rand(total)).eval()
