@@ -86,7 +86,7 @@ def run_case(body: BodyModel, noise: str, views: int, method: str, prior: str, o
     rows = []
     for k in tqdm(range(first, first + subjects), desc=f"{noise}:{views} {method} {prior}", disable=None):
         scene = make_scene(body, k, views, size, hands)
-        maps = spoil(scene.maps, body, noise, np.random.default_rng([k, 1]))
+        maps = spoil(scene, body, noise, np.random.default_rng([k, 1]))
         if not rows:
             run_method(method, body, scene, maps, config)  # warm up
         began, cpu = time.perf_counter(), time.process_time()
@@ -98,6 +98,10 @@ def run_case(body: BodyModel, noise: str, views: int, method: str, prior: str, o
                 "reason": found.reason,
                 "sigma_mm": 1000 * found.sigma,
                 "inliers": found.inliers,
+                "misfit": found.misfit,
+                "exchanged": found.exchanged,
+                "odd": oddest(found.view_residuals[:views]),
+                "doubt": found.doubt,
                 "timings": found.timings,
                 "joint_off": np.linalg.norm(found.joints - scene.joints, axis=-1)[:22].tolist(),
                 "joint_std": found.joint_std[:22].tolist(),
@@ -108,6 +112,13 @@ def run_case(body: BodyModel, noise: str, views: int, method: str, prior: str, o
             row |= errors(body, scene, found) | {"status": "ok"}
         rows.append(row)
     return rows
+
+
+def oddest(residuals: tuple[float, ...]) -> tuple[float, float]:
+    """Of the view that misses the body most: by how much (mm), and how many times the median of the others."""
+    v = int(np.argmax(np.nan_to_num(residuals)))
+    others = float(np.nanmedian([*residuals[:v], *residuals[v + 1 :], np.nan]))
+    return 1000 * residuals[v], residuals[v] / max(others, 1e-6)
 
 
 def summary(rows: list[dict]) -> dict[str, Any]:

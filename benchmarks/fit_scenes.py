@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
@@ -26,6 +27,10 @@ NOISE = {
     "legs3": "the same in two of K=3 samples: the majority is wrong, the weights say so (paper Eq. 2-5)",
     "flip": "all sides swapped in one view",
     "nohands": "hands and forearms missing everywhere",
+    "stranger": "one view shows somebody else of much the same pose, in the same place",
+    "moved": "one camera is 4 degrees and 10 cm away from where its calibration has it",
+    "mirror": "all sides swapped in every view",
+    "mirrorlegs": "left and right leg swapped in every view",
     "occluded": "a box of background over a third of every view, elsewhere in each",
 }
 
@@ -96,8 +101,9 @@ def make_scene(body: BodyModel, number: int, views: int, size: int, hands: bool)
     return Scene(number, params, vertices, posed.joints[0].numpy(), maps)
 
 
-def spoil(maps: ProxyMaps, body: BodyModel, noise: str, rng: np.random.Generator) -> ProxyMaps:
-    """The maps with one of the kinds of `NOISE`."""
+def spoil(scene: Scene, body: BodyModel, noise: str, rng: np.random.Generator) -> ProxyMaps:
+    """The scene's maps with one of the kinds of `NOISE`."""
+    maps = scene.maps
     names = dict(body.atlas.palette.names)
     view = int(rng.integers(maps.kind.count("body")))
     if noise == "pixels":
@@ -117,6 +123,21 @@ def spoil(maps: ProxyMaps, body: BodyModel, noise: str, rng: np.random.Generator
         return blobs(uv_noise(maps, rng, 0.12, 0.05), rng, 0.1)
     if noise in ("legs", "flip"):
         return swap_labels(maps, view, side_pairs(names, LEGS if noise == "legs" else ("",)))
+    if noise in ("mirror", "mirrorlegs"):
+        pairs = side_pairs(names, LEGS if noise == "mirrorlegs" else ("",))
+        for v in range(maps.num_views):
+            maps = swap_labels(maps, v, pairs)
+        return maps
+    if noise == "stranger":
+        return stranger(scene, body, view, rng)
+    if noise == "moved":
+        turn, shift = (x / np.linalg.norm(x) for x in rng.normal(size=(2, 3)))
+        camera = maps.cameras[view]
+        R = Rotation.from_rotvec(np.radians(4) * turn).as_matrix()
+        moved = replace(
+            camera, R_cam_world=R @ camera.R_cam_world, t_cam_world=R @ camera.t_cam_world + 0.1 * shift
+        )
+        return replace(maps, cameras=(*maps.cameras[:view], moved, *maps.cameras[view + 1 :]))
     if noise == "legs3":
         wrong = swap_labels(maps, view, side_pairs(names, LEGS))
         labels = torch.from_numpy(np.stack([wrong.labels, wrong.labels, maps.labels]))
@@ -128,6 +149,24 @@ def spoil(maps: ProxyMaps, body: BodyModel, noise: str, rng: np.random.Generator
     if noise == "occluded":
         return occlude(maps, rng)
     return maps
+
+
+def stranger(scene: Scene, body: BodyModel, view: int, rng: np.random.Generator) -> ProxyMaps:
+    """Another shape, every joint turned by some 6 degrees per axis, in this view alone."""
+    old = scene.params
+    params = old.replace(
+        betas=torch.as_tensor(rng.normal(size=(1, 10))).float(),
+        body_pose=old.body_pose + torch.as_tensor(0.1 * rng.normal(size=(1, 63))).float(),
+    )
+    with torch.no_grad():
+        vertices = body(params).vertices[0].numpy()
+    seen = render_proxies(
+        body, vertices, scene.maps.cameras[view : view + 1], scene.maps.kind[view : view + 1]
+    )
+    mixed = {k: getattr(scene.maps, k).copy() for k in ("labels", "uv", "weight")}
+    for k, values in mixed.items():
+        values[view] = getattr(seen, k)[0]
+    return replace(scene.maps, **mixed)
 
 
 def occlude(maps: ProxyMaps, rng: np.random.Generator) -> ProxyMaps:

@@ -154,7 +154,10 @@ def to_record(
         "residual_px": float(result.residual_px),
         "hands": hands,
         "boxes": [[round(x, 2) for x in box] for box in boxes or ()],
+        "doubt": result.doubt,
     }
+    if result.doubt:
+        notes.append(f"doubtful: {result.doubt}")
     notes += [
         f"no view shows the {side} hand: its fingers come from the prior" for side in hands if not hands[side]
     ]

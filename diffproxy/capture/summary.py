@@ -45,6 +45,8 @@ def warnings(records: Sequence[FrameRecord]) -> list[str]:
             lines.append(f"frame {r.frame_id}: proxies and body are {r.info['residual_mm']:.0f} mm apart")
         if r.has_body and r.info.get("overlap", 1.0) < DOUBT_OVERLAP:
             lines.append(f"frame {r.frame_id}: silhouettes overlap by {r.info['overlap']:.2f} only")
+        if r.has_body and r.info.get("doubt"):
+            lines.append(f"frame {r.frame_id}: {r.info['doubt']}")
     return lines
 
 

@@ -44,10 +44,16 @@ class FitConfig:
     """A fit that explains a smaller share of the proxies than this has failed."""
     max_misfit: float = 0.5
     """So has one whose `FitResult.misfit` is larger."""
-    doubtful_misfit: float = 0.2
-    """A misfit beyond this is doubted: of network proxies whose bodies were off by a decimetre or more, most."""
+    doubtful_misfit: float = 0.15
+    """A misfit beyond this is doubted."""
+    doubtful_inliers: float = 0.75
+    """So is a fit that explains a smaller share of the proxies than this."""
     doubtful_sides: float = 0.1
     """Share of pixels read on the other side beyond which a fit is doubted."""
+    odd_view: float = 0.02
+    """A view whose pixels miss the body by more than this (median, metres) and by ..."""
+    odd_ratio: float = 2.5
+    """... times as much as in the median of the other views disagrees with them: the fit is doubted."""
     starts: int = 3
     """Starts tried where one view alone shows the person; the cheapest fit is kept."""
     vertices: bool = False

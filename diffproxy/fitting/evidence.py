@@ -49,7 +49,7 @@ def frame_normals(
         effective = np.minimum(per_view, config.independent_pixels).sum()
         information.append(np.full(len(f), effective / max(len(f), 1)))
     hands = [np.array([maps[i].kind[v] != "body" for v in f.view], dtype=bool) for i, f in enumerate(found)]
-    seen = stack(found, [m.cameras for m in maps], list(centers), information, hands, body.v_template)
+    seen = stack(found, [m.cameras for m in maps], list(centers), information, hands, body)
     skeleton = Skeleton(body, state.expression)
     data = Reprojection(body, skeleton, seen, state.expression)
     terms = localised(priors, variables_of(state), 1.0)

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.residuals import Observations
+
+LIMBS = ((1, 4, 7, 10), (2, 5, 8, 11), (16, 18, 20, *range(25, 40)), (17, 19, 21, *range(40, 55)))
+"""Joints of both legs and both arms, fingers included."""
+_LIMBS: WeakKeyDictionary[BodyModel, np.ndarray] = WeakKeyDictionary()
+
+
+def limb_of_faces(body: BodyModel) -> Int[np.ndarray, "Nf"]:
+    """Which of `LIMBS` each face hangs on; their number where it is none alone."""
+    if body not in _LIMBS:
+        bones = (body.weights[body.faces] > 0).any(1).cpu().numpy()
+        limb = np.full(len(bones), len(LIMBS))
+        for k, joints in enumerate(LIMBS):
+            chain, j = set(joints), joints[0]
+            while j > 0:
+                j = int(body.parents[j])
+                chain.add(j)
+            others = [j for j in range(bones.shape[1]) if j not in chain]
+            limb[bones[:, joints].any(1) & ~bones[:, others].any(1)] = k
+        _LIMBS[body] = limb
+    return _LIMBS[body]
 
 
 def projections(cameras: tuple[Camera, ...]) -> Float[np.ndarray, "V 3 4"]:
@@ -32,26 +54,35 @@ def stack(
     centers: list[Float[np.ndarray, "3"]],
     information: Sequence[float | np.ndarray],
     on_hand: list[np.ndarray],
-    like: Tensor,
+    body: BodyModel,
 ) -> Observations:
-    """Pad to the longest subject. `information[b]` multiplies the weights of subject b. Label 0 marks outlines.
+    """Rows ordered by limb, each limb padded to that of the subject who shows most of it.
 
-    World points are meant relative to `centers[b]`: single precision then serves however far away the origin is.
+    `information[b]` multiplies the weights of subject b. Label 0 marks outlines. World points are meant relative to
+    `centers[b]`: single precision then serves however far away the origin is.
     """
-    B, N = len(found), max(1, *(len(f) for f in found))
+    B = len(found)
+    limb = [limb_of_faces(body)[f.face] for f in found]
+    counts = np.stack([np.bincount(k, minlength=len(LIMBS) + 1) for k in limb])
+    sizes = counts.max(0)
+    first, N = np.cumsum(sizes) - sizes, int(sizes.sum())
     faces, bary = np.zeros((B, N), dtype=np.int64), np.full((B, N, 3), 1 / 3)
     pixels, weight = np.zeros((B, N, 2)), np.zeros((B, N))
     hand, outline = np.zeros((B, N), dtype=bool), np.zeros((B, N), dtype=bool)
+    view = np.full((B, N), -1, dtype=np.int64)
     P, unit = np.tile(np.eye(3, 4), (B, N, 1, 1)), np.ones((B, N))
     for b, f in enumerate(found):
-        n = len(f)
-        faces[b, :n], bary[b, :n], pixels[b, :n] = f.face, f.bary, f.pixel
-        weight[b, :n] = f.weight * information[b]
+        order = np.argsort(limb[b], kind="stable")
+        at = np.empty(len(f), dtype=np.int64)
+        at[order] = np.arange(len(f)) + np.repeat(first - (np.cumsum(counts[b]) - counts[b]), counts[b])
+        faces[b, at], bary[b, at], pixels[b, at] = f.face, f.bary, f.pixel
+        weight[b, at] = f.weight * information[b]
         from_center = projections(cameras[b])
         from_center[:, :, 3] += from_center[:, :, :3] @ centers[b]
-        P[b, :n] = from_center[f.view]
-        hand[b, :n], outline[b, :n] = on_hand[b], f.label == 0
-        unit[b, :n] = metres_per_pixel(cameras[b], centers[b])[f.view]
+        P[b, at] = from_center[f.view]
+        hand[b, at], outline[b, at], view[b, at] = on_hand[b], f.label == 0, f.view
+        unit[b, at] = metres_per_pixel(cameras[b], centers[b])[f.view]
+    like = body.v_template
 
     def tensor(a: np.ndarray) -> Tensor:
         return torch.as_tensor(a, dtype=like.dtype, device=like.device)
@@ -64,5 +95,7 @@ def stack(
         P=tensor(P),
         metres_per_pixel=tensor(unit),
         on_hand=torch.as_tensor(hand, device=like.device),
+        view=torch.as_tensor(view, device=like.device),
         outline=torch.as_tensor(outline, device=like.device),
+        blocks=tuple(int(n) for n in sizes if n),
     )

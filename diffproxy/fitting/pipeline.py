@@ -15,20 +15,20 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.covariance import joint_std
 from diffproxy.fitting.diffusion_prior import localised
-from diffproxy.fitting.noise import KERNEL_SIGMAS, noise_level, outline_rows
+from diffproxy.fitting.noise import noise_level, outline_rows
 from diffproxy.fitting.observations import stack
 from diffproxy.fitting.outline import Outline, surface_samples
 from diffproxy.fitting.pieces import piece_joints
 from diffproxy.fitting.priors import Prior, prior_cost, variables_of
-from diffproxy.fitting.resection import KERNEL
 from diffproxy.fitting.residuals import Noise, Observations, Reprojection
-from diffproxy.fitting.result import FitResult, Status
+from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.sides import Sides, misread
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solver_adam import adam
 from diffproxy.fitting.solver_lm import levenberg_marquardt, total_normal
 from diffproxy.fitting.stages import Stage, schedule
 from diffproxy.fitting.state import HAND_JOINTS, State
+from diffproxy.fitting.verdict import evidence_against, verdict
 from diffproxy.proxies import ProxyMaps
 
 COMMON_KERNEL = 0.06
@@ -74,7 +74,7 @@ def solve(
             _read_sides(subjects, body, state)
         for kernel in stage.kernels:
             outlines = _outlines(subjects, body, state) if config.outline and not stage.hands_only else None
-            seen = _observe(subjects, stage, config, like, outlines)
+            seen = _observe(subjects, stage, config, body, outlines)
             data = Reprojection(body, skeleton, seen, start.expression)
             noise = noise_level(data, state, config, kernel)
             terms = localised(priors, variables_of(state), done / max(passes - 1, 1), config.solver)
@@ -138,7 +138,7 @@ def _observe(
     subjects: list[Subject],
     stage: Stage,
     config: FitConfig,
-    like: Tensor,
+    body: BodyModel,
     outlines: list[Correspondences] | None = None,
 ) -> Observations:
     """The stage's share of every subject's pixels. A view weighs like `independent_pixels` independent ones."""
@@ -161,7 +161,7 @@ def _observe(
         on_hand.append(hand)
         information.append(share)
     return stack(
-        chosen, [s.maps.cameras for s in subjects], [s.center for s in subjects], information, on_hand, like
+        chosen, [s.maps.cameras for s in subjects], [s.center for s in subjects], information, on_hand, body
     )
 
 
@@ -187,17 +187,17 @@ def _results(
     distances = data.distances(state).double().cpu().numpy()
     stated = ~outline_rows(data.seen).cpu().numpy()
     weights, sigmas = data.seen.weight.double().cpu().numpy(), noise.sigma.double().cpu().numpy()
+    views = data.seen.view.cpu().numpy()
     pixels = distances / data.seen.metres_per_pixel.double().cpu().numpy()
     objective = data.cost(state, noise_level(data, state, config, COMMON_KERNEL)) + _prior_cost(priors, state)
+    names = dict(body.atlas.palette.names)
     results = []
     for b, s in enumerate(subjects):
         used = (weights[b] > 0) & stated[b]
-        close = (weights[b] * stated[b]) * (distances[b] < KERNEL_SIGMAS * sigmas[b])
-        inliers = float(close.sum() / max((weights[b] * stated[b]).sum(), 1e-12))
-        exchanged = float((s.found.label != s.sides.own.label).mean())
-        square = (np.minimum(distances[b], 1e3) / KERNEL) ** 2
-        misfit = float(np.average(square / (1 + square), weights=weights[b] * stated[b] + 1e-12))
-        status, reason, doubt = _verdict(s, config, joints[b], inliers, misfit, exchanged)
+        against = evidence_against(
+            s.maps, s.sides, s.found, distances[b], sigmas[b], views[b], weights[b] * stated[b], names
+        )
+        status, reason, doubt = verdict(against, config, bool(np.isfinite(joints[b]).all()), s.views, s.maps)
         s.timings["result"] = (time.perf_counter() - began) / len(subjects)
         results.append(
             FitResult(
@@ -208,8 +208,10 @@ def _results(
                 reason=reason,
                 residual_px=float(np.median(pixels[b][used])) if used.any() else float("nan"),
                 sigma=float(np.median(sigmas[b][used])) if used.any() else float("nan"),
-                inliers=inliers,
-                misfit=misfit,
+                inliers=against.inliers,
+                misfit=against.misfit,
+                exchanged=against.exchanged,
+                view_residuals=against.view_residuals,
                 doubt=doubt,
                 objective=float(objective[b]),
                 used_pixels=int(used.sum()),
@@ -224,25 +226,3 @@ def _results(
 def _prior_cost(priors: list[Prior], state: State) -> Tensor:
     variables = variables_of(state)
     return prior_cost(localised(priors, variables, 1.0), variables)
-
-
-def _verdict(
-    s: Subject, config: FitConfig, joints: np.ndarray, inliers: float, misfit: float, exchanged: float
-) -> tuple[Status, str, str]:
-    """Status, the reason for a bad one, and what to doubt about a good one."""
-    if not np.isfinite(joints).all():
-        return "failed", "the solution is not finite", ""
-    if inliers < config.min_inliers or misfit > config.max_misfit:
-        return "failed", f"the body explains only {min(inliers, 1 - misfit):.0%} of the proxies", ""
-    doubts = []
-    if misfit > config.doubtful_misfit:
-        doubts.append(f"the proxies miss the body by far in {misfit:.0%}")
-    if exchanged > config.doubtful_sides:
-        doubts.append(f"{exchanged:.0%} of the proxies state the wrong side")
-    if s.views == 1:
-        return (
-            "one_view",
-            "only one view shows the person: depth rests on an average body size",
-            "; ".join(doubts),
-        )
-    return "ok", "", "; ".join(doubts)

@@ -35,9 +35,11 @@ def plain_rows(
         "pixels": tensor(found.pixel),
         "weight": tensor(weight),
         "P": tensor(P[found.view]),
+        "view": torch.as_tensor(found.view, device=like.device)[None],
         "metres_per_pixel": tensor(metres_per_pixel(cameras, center)[found.view]),
     }
     no = torch.zeros(
         1, len(found), dtype=torch.bool, device=like.device
     )  # not on a hand, nor whatever else is told
-    return Observations(**{f.name: values.get(f.name, no) for f in fields(Observations)})
+    told = {f.name: values.get(f.name, no) for f in fields(Observations) if f.name != "blocks"}
+    return Observations(**told)

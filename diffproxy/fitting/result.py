@@ -37,6 +37,10 @@ class FitResult:
     """Share of pixels (by weight) within 4 sigma."""
     misfit: float = float("nan")
     """Mean robust loss of the pixels: 0 where all meet their points, towards 1 where all miss by more than 12 cm."""
+    exchanged: float = float("nan")
+    """Share of pixels that were read on the side which they do not state."""
+    view_residuals: tuple[float, ...] = ()
+    """Median distance of each map's pixels from their points, metres at the subject; NaN where it shows too little."""
     doubt: str = ""
     """Why the body should be looked at although there is one: the proxies contradict it, or each other."""
     objective: float = float("nan")

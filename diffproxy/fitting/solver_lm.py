@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffproxy.fitting.priors import Prior, prior_normal
+from diffproxy.fitting.priors import Prior, prior_cost, prior_normal, variables_of
 from diffproxy.fitting.residuals import Noise, Normal, Reprojection
 from diffproxy.fitting.state import TANGENT_DIM, Free, State
 
@@ -59,24 +59,23 @@ def levenberg_marquardt(
     """
     columns = free.columns().to(state.betas.device)
     normal = total_normal(data, priors, state, free, noise)
-    lam = torch.full_like(normal.cost, damping)
-    done = torch.zeros_like(normal.cost, dtype=torch.bool)
+    cost = normal.cost
+    lam = torch.full_like(cost, damping)
+    done = torch.zeros_like(cost, dtype=torch.bool)
     used = 0
-    for used in range(1, iterations + 1):  # noqa: B007  (the count is reported)
+    for used in range(1, iterations + 1):
         step = state.betas.new_zeros(len(done), TANGENT_DIM)
         step[:, columns] = solve_damped(normal, lam)
         tried = state.retract(step)
-        fresh = total_normal(data, priors, tried, free, noise)
-        better = (fresh.cost <= normal.cost) & torch.isfinite(fresh.cost) & ~done
-        small = (normal.cost - fresh.cost).abs() <= tolerance * normal.cost
+        fresh = data.cost(tried, noise) + prior_cost(priors, variables_of(tried))
+        better = (fresh <= cost) & torch.isfinite(fresh) & ~done
+        small = (cost - fresh).abs() <= tolerance * cost
         done |= small | (~better & (lam > 1e4))
         state = tried.where(better, state)
-        normal = Normal(
-            torch.where(better[:, None, None], fresh.H, normal.H),
-            torch.where(better[:, None], fresh.g, normal.g),
-            torch.where(better, fresh.cost, normal.cost),
-        )
+        cost = torch.where(better, fresh, cost)
         lam = torch.where(better, (lam * 0.2).clamp_min(1e-7), lam * 10.0)
-        if bool(done.all()):
+        if bool(done.all()) or used == iterations:
             break
-    return state, Report(used, normal.cost, done)
+        if bool(better.any()):
+            normal = total_normal(data, priors, state, free, noise)
+    return state, Report(used, cost, done)

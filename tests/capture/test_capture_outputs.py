@@ -110,6 +110,10 @@ def test_doubtful_frames_are_named() -> None:
     nobody = FrameRecord(2, "no_person", "nobody there")
     lines = warnings([good, far, nobody])
     assert len(lines) == 3 and lines[0] == "frame 2: no_person: nobody there" and "80 mm" in lines[1]
+    assert (
+        "cam1 disagrees"
+        in warnings([replace(good, info={"doubt": "cam1 disagrees with the other views"})])[0]
+    )
     metrics = run_metrics([good, far, nobody])
     assert metrics["frames"] == 3 and metrics["status"] == {"ok": 2, "no_person": 1}
     json.dumps(metrics, allow_nan=False)

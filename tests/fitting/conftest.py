@@ -62,6 +62,7 @@ def random_observations() -> Observations:
         P=P.expand(B, N, 3, 4),
         metres_per_pixel=torch.full((B, N), 0.02, dtype=dtype),
         on_hand=torch.zeros(B, N, dtype=torch.bool),
+        view=torch.zeros(B, N, dtype=torch.int64),
     )
 
 

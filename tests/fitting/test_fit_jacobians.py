@@ -63,12 +63,10 @@ def test_subsets_are_columns_of_the_whole(term, state, free):
 def test_axis_angle_derivatives_through_the_left_jacobian(term, state, random_params, random_body):
     """The derivative by axis-angle parameters, as the body model's own autograd sees it."""
     seen = random_params, term.seen
-    J = term.surface.pull(
-        torch.eye(3, dtype=torch.float64).expand(2, 20, 3, 3),
-        *(lambda w: (w[1], state, w[2]))(term.points(state)),
-        term.skeleton.below,
-        Free(tuple(range(55))),
-    )
+    _, (posed,), pose = term.points(state)
+    rows = torch.eye(3, dtype=torch.float64)[None, :, :, None].expand(2, 3, 3, 20)
+    surface, joints = term.blocks[0].surface, tuple(range(55))
+    J = surface.pull(rows, posed, state, pose, term.skeleton.below, joints, False).permute(0, 3, 2, 1)
     chain = left_jacobian(random_params.full_pose.unflatten(1, (55, 3)))
     J = (J.unflatten(-1, (55, 1, 3)) @ chain[:, None, None]).flatten(-3) * random_params.scale[
         :, :, None, None

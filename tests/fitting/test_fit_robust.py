@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from diffproxy.errors import InputError
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.corruption import blobs, drop_labels, side_pairs, swap_labels, uv_noise
+from diffproxy.proxies import render_proxies
 
 QUICK = FitConfig(max_pixels=250)
 
@@ -113,6 +115,32 @@ def test_views_that_contradict_each_other_are_doubted(make_scene):
     labels[2:], uv[2:] = labels[:2], uv[:2]
     result = fit(replace(scene.maps, labels=labels, uv=uv), scene.body, QUICK)
     assert result.status == "failed" or result.doubt
+
+
+def test_one_view_of_somebody_else_is_named(make_scene):
+    """The same pose on another shape, seen by one camera of four: the body stays, and the view is told."""
+    scene = make_scene()
+    other = scene.params.replace(betas=-scene.params.betas)
+    with torch.no_grad():
+        vertices = scene.body(other).vertices[0].numpy()
+    seen = render_proxies(scene.body, vertices, scene.maps.cameras[1:2])
+    labels, uv = scene.maps.labels.copy(), scene.maps.uv.copy()
+    labels[1], uv[1] = seen.labels[0], seen.uv[0]
+    weight = (labels > 0).astype(np.float32)
+    result = fit(replace(scene.maps, labels=labels, uv=uv, weight=weight), scene.body, QUICK)
+    assert scene.joint_error(result.joints) < 20
+    assert f"{scene.maps.cameras[1].name} disagrees" in result.doubt
+    assert np.argmax(result.view_residuals) == 1
+
+
+@pytest.mark.parametrize("words", [("thigh", "shin", "foot"), ("",)], ids=["legs", "all"])
+def test_left_and_right_swapped_in_every_view_are_doubted(make_scene, names, words):
+    scene = make_scene()
+    maps = scene.maps
+    for view in range(maps.num_views):
+        maps = swap_labels(maps, view, side_pairs(names, words))
+    result = fit(maps, scene.body, QUICK)
+    assert scene.joint_error(result.joints) < 10 or result.status == "failed" or result.doubt
 
 
 def test_a_good_fit_is_not_doubted(make_scene):

@@ -30,7 +30,7 @@ def problem(make_scene):
         [center],
         [np.ones(len(found))],
         [np.zeros(len(found), dtype=bool)],
-        like,
+        scene.body,
     )
     state = State.from_params(
         scene.params.replace(transl=scene.params.transl - torch.as_tensor(center).float())
