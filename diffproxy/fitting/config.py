@@ -46,7 +46,7 @@ class FitConfig:
     """So has one whose `FitResult.misfit` is larger."""
     doubtful_misfit: float = 0.15
     """A misfit beyond this is doubted."""
-    doubtful_inliers: float = 0.75
+    doubtful_inliers: float = 0.85
     """So is a fit that explains a smaller share of the proxies than this."""
     doubtful_sides: float = 0.1
     """Share of pixels read on the other side beyond which a fit is doubted."""

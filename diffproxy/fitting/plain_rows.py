@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -29,17 +27,15 @@ def plain_rows(
     def tensor(a: np.ndarray) -> Tensor:
         return torch.as_tensor(a, dtype=like.dtype, device=like.device)[None]
 
-    values = {
-        "faces": torch.as_tensor(found.face, device=like.device)[None],
-        "bary": tensor(found.bary),
-        "pixels": tensor(found.pixel),
-        "weight": tensor(weight),
-        "P": tensor(P[found.view]),
-        "view": torch.as_tensor(found.view, device=like.device)[None],
-        "metres_per_pixel": tensor(metres_per_pixel(cameras, center)[found.view]),
-    }
-    no = torch.zeros(
-        1, len(found), dtype=torch.bool, device=like.device
-    )  # not on a hand, nor whatever else is told
-    told = {f.name: values.get(f.name, no) for f in fields(Observations) if f.name != "blocks"}
-    return Observations(**told)
+    no = torch.zeros(1, len(found), dtype=torch.bool, device=like.device)
+    return Observations(
+        faces=torch.as_tensor(found.face, device=like.device)[None],
+        bary=tensor(found.bary),
+        pixels=tensor(found.pixel),
+        weight=tensor(weight),
+        P=tensor(P[found.view]),
+        metres_per_pixel=tensor(metres_per_pixel(cameras, center)[found.view]),
+        on_hand=no,
+        view=torch.as_tensor(found.view, device=like.device)[None],
+        outline=no,
+    )
