@@ -78,7 +78,9 @@ def open_generator(option: GeneratorOption, device: torch.device) -> Any:
     """The proxy pipeline on `device`."""
     from diffproxy.generator import load_generator
 
-    return load_generator(option.weights, sources=option.sources, allow_download=option.download).to(device)
+    pipe = load_generator(option.weights, sources=option.sources, allow_download=option.download)
+    pipe.generator.use_backend(option.attention.backend)
+    return pipe.to(device)
 
 
 def open_locator(device: torch.device) -> Any | None:

@@ -39,6 +39,13 @@ class BodyOption:
 
 
 @dataclass
+class AttentionOption:
+    """`backend`: what computes the masked attention across views: sdpa, flex or xformers (docs/generator.md)."""
+
+    backend: str = "sdpa"
+
+
+@dataclass
 class GeneratorOption:
     """`weights`: "nano" (in the package), a folder in diffusers layout, or a hub id.
 
@@ -50,6 +57,7 @@ class GeneratorOption:
     steps: int = -1
     sources: dict[str, str] = field(default_factory=dict)
     download: bool = False
+    attention: AttentionOption = field(default_factory=AttentionOption)
 
 
 @dataclass

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
-
-def attend(
-    q: Float[Tensor, "B h L d"],
-    k: Float[Tensor, "B h T d"],
-    v: Float[Tensor, "B h T d"],
-    mask: Bool[Tensor, "B #h L T"] | None = None,
-) -> Float[Tensor, "B h L d"]:
-    """Scaled dot-product attention; True in `mask` = may attend.
-
-    On a CPU in bfloat16, PyTorch 2.13's fused kernel converts to float inside and is 2 to 3 times slower, forward and
-    backward, than two plain matrix products (AVX512-BF16, one thread, d = 64, L = 256 to 1024). Elsewhere: fused.
-    """
-    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    scores = (q * q.shape[-1] ** -0.5) @ k.mT
-    if mask is not None:
-        scores = scores + torch.where(mask, 0.0, -1e4).to(scores.dtype)
-    return scores.softmax(-1) @ v
+from diffproxy.generator.backends import ATTEND, Mask, attend
 
 
 class CpuAwareProcessor:
@@ -78,12 +59,14 @@ class AttentionBranch(nn.Module):
     def joint(
         self,
         x: Float[Tensor, "G P L C"],
-        mask: Bool[Tensor, "G #Q L L"] | None = None,
+        mask: Mask | None = None,
         rays: Float[Tensor, "G #P L R"] | None = None,
+        backend: str = "sdpa",
     ) -> Float[Tensor, "G P L C"]:
         """Self-attention over the L tokens of each of the P sequences of a group; the P share one mask.
 
         P is folded into the head axis, so that one (L, L) mask per group serves all samples, modalities and heads.
+        `mask` is what `backends.prepare_mask` made for `backend`; without a mask all attend to all, by SDPA.
         """
         groups, parallel, length, dim = x.shape
         x = self.norm(x)
@@ -95,7 +78,7 @@ class AttentionBranch(nn.Module):
             return t.transpose(2, 3).reshape(groups, parallel * self.heads, length, dim // self.heads)
 
         q, k, v = heads(self.to_q(x)), heads(self.to_k(x)), heads(self.to_v(x))
-        out = attend(q, k, v, mask)
+        out = attend(q, k, v) if mask is None else ATTEND[backend](q, k, v, mask)
         out = out.view(groups, parallel, self.heads, length, dim // self.heads).transpose(2, 3)
         return self.to_out(out.reshape(groups, parallel, length, dim))
 

@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from diffproxy.generator.attention import AttentionBranch, CpuAwareProcessor
+from diffproxy.generator.backends import Mask
 from diffproxy.generator.config import AttentionConfig
 from diffproxy.generator.geometry import RAY_DIM
 
@@ -31,8 +32,9 @@ class ViewContext:
     views: int
     modalities: int
     image_tokens: Float[Tensor, "N T D"] | None = None  # one row per batch row
-    masks: dict[int, Bool[Tensor, "G 1 L L"]] = field(default_factory=dict)  # L = V n n
+    masks: dict[int, Mask] = field(default_factory=dict)  # L = V n n
     rays: dict[int, Float[Tensor, "G 1 L 6"]] = field(default_factory=dict)
+    backend: str = "sdpa"
 
 
 class MultiViewBlock(nn.Module):
@@ -89,7 +91,7 @@ def _across_views(
     grid = math.isqrt(length)
     x = h.view(v.groups, v.samples, v.views, v.modalities, length, dim).transpose(2, 3)
     x = x.reshape(v.groups, v.samples * v.modalities, v.views * length, dim)
-    x = branch.joint(x, v.masks.get(grid), v.rays.get(grid))
+    x = branch.joint(x, v.masks.get(grid), v.rays.get(grid), v.backend)
     x = x.view(v.groups, v.samples, v.modalities, v.views, length, dim).transpose(2, 3)
     return x.reshape(h.shape)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from diffproxy.errors import InputError
 
 MODALITIES = ("seg", "uv")  # order of the modality axis everywhere
+BACKENDS = ("sdpa", "flex", "xformers")  # of the masked attention, see backends.py
 PROMPTS = ("body-seg", "body-uv", "hand-seg", "hand-uv")  # row order of the prompt table
 
 
@@ -26,6 +27,13 @@ class AttentionConfig:
     epipolar_grids: tuple[int, ...] = (32, 16, 8, 4)  # latent grid sizes that hold an epipolar branch
     dense_below: int = 4  # grids up to this size attend to every cell of every view: a mask would be all true
     rays: bool = True  # Plücker-ray embedding in the epipolar branch
+    backend: str = "sdpa"  # what computes the epipolar branch; a matter of the machine, not of the weights
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise InputError(
+                f"attention.backend as one of {BACKENDS}", repr(self.backend), "leave it at sdpa"
+            )
 
 
 @dataclass(frozen=True)

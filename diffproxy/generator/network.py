@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diffproxy.errors import InputError
 from diffproxy.generator.adapter import AdapterOutput, ViewSet, build_adapter
+from diffproxy.generator.backends import Mask, check_backend, prepare_mask
 from diffproxy.generator.blocks import ViewContext, wrap_blocks
 from diffproxy.generator.codec import build_codec
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
@@ -31,7 +32,7 @@ class Conditioning:
     adapter: AdapterOutput  # rows: (group, view)
     image_tokens: Float[Tensor, "N T D"]  # rows: (group, view)
     prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
-    masks: dict[int, Bool[Tensor, "G 1 L L"]]
+    masks: dict[int, Mask]  # per latent grid, as the attention backend wants it
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
     draft: Float[Tensor, "N M C h w"] | None = (
         None  # latents that the prediction is added to; rows: (group, view)
@@ -45,6 +46,7 @@ class ProxyGenerator(nn.Module):
         super().__init__()
         from diffusers import UNet2DConditionModel
 
+        check_backend(config.attention.backend)
         self.config = config
         self.codec = build_codec(config)
         self.encoder = build_encoder(config)
@@ -71,6 +73,11 @@ class ProxyGenerator(nn.Module):
         if "unet" in self.config.frozen:
             for name, parameter in self.unet.named_parameters():
                 parameter.requires_grad_(is_trained_in_unet(name))
+
+    def use_backend(self, name: str) -> None:
+        """Compute the epipolar attention by another of `config.BACKENDS` from now on; the result stays the same."""
+        check_backend(name)
+        self.config = self.config.changed({"attention": {"backend": name}})
 
     def train(self, mode: bool = True) -> ProxyGenerator:
         super().train(mode)
@@ -127,7 +134,8 @@ class ProxyGenerator(nn.Module):
             return x.expand(-1, samples, -1, M, *x.shape[4:]).flatten(0, 3)
 
         prompts = c.prompt_ids.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, -1, -1).flatten()
-        views = ViewContext(c.groups, samples, c.views, M, spread(c.image_tokens), c.masks, c.rays)
+        backend = self.config.attention.backend
+        views = ViewContext(c.groups, samples, c.views, M, spread(c.image_tokens), c.masks, c.rays, backend)
         prediction = self.unet(
             rows,
             t if t.ndim == 0 else t.repeat_interleave(c.views * M),
@@ -149,8 +157,8 @@ class ProxyGenerator(nn.Module):
         groups: int,
         views: int,
         device: torch.device,
-    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-        masks: dict[int, Tensor] = {}
+    ) -> tuple[dict[int, Mask], dict[int, Tensor]]:
+        masks: dict[int, Mask] = {}
         rays: dict[int, Tensor] = {}
         attention = self.config.attention
         if not attention.epipolar:
@@ -162,9 +170,9 @@ class ProxyGenerator(nn.Module):
                 if scene is not None:
                     rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
                 if scene is not None and n > attention.dense_below:
-                    masks[n] = epipolar_mask(scene, n, valid).to(device)
+                    masks[n] = prepare_mask(epipolar_mask(scene, n, valid, device), attention.backend)
                 elif (mask := _valid_mask(valid, cells, device)) is not None:
-                    masks[n] = mask
+                    masks[n] = prepare_mask(mask, attention.backend)
         return masks, rays
 
 

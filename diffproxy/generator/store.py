@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 import diffproxy
 from diffproxy.errors import InputError
-from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.config import BACKENDS, GeneratorConfig
 from diffproxy.generator.network import ProxyGenerator, is_trained_in_unet
 from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
 
@@ -43,7 +43,8 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
     (folder / "scheduler").mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
     config = generator.config
-    config.save(folder / CONFIG)
+    # Whoever loads it may have another machine.
+    config.changed({"attention": {"backend": BACKENDS[0]}}).save(folder / CONFIG)
     write_palette(palette, folder / PALETTE)
     _write_json(
         folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **config.scheduler}

@@ -151,6 +151,13 @@ def test_folder_round_trip(pipe, view_inputs, tmp_path):
     assert size("half") < 0.55 * size("g")
 
 
+def test_a_saved_generator_forgets_the_backend_of_its_machine(pipe, tmp_path):
+    before = pipe.generator.config
+    pipe.generator.use_backend("flex")
+    assert pipe.generator.config.attention.backend == "flex"
+    assert ProxyPipeline.from_pretrained(pipe.save_pretrained(tmp_path / "g")).generator.config == before
+
+
 def test_damage_is_detected(pipe, tmp_path):
     folder = pipe.save_pretrained(tmp_path / "g")
     weights = folder / "unet" / "model.safetensors"
