@@ -75,6 +75,9 @@ def solve(
         for kernel in stage.kernels:
             outlines = _outlines(subjects, body, state) if config.outline and not stage.hands_only else None
             seen = _observe(subjects, stage, config, body, outlines)
+            if not seen.weight.shape[1]:  # nobody's hands are in sight
+                done += len(stage.kernels)
+                break
             data = Reprojection(body, skeleton, seen, start.expression)
             noise = noise_level(data, state, config, kernel)
             terms = localised(priors, variables_of(state), done / max(passes - 1, 1), config.solver)

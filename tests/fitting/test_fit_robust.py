@@ -53,6 +53,14 @@ def test_a_limb_that_nobody_sees(make_scene, names):
     assert result.joint_std[20] > 20 * result.joint_std[21]
 
 
+def test_hands_that_nobody_sees(make_scene, names):
+    scene = make_scene()
+    gone = [i for i, n in names.items() if "hand" in n or "forearm" in n]
+    result = fit(drop_labels(scene.maps, gone), scene.body, QUICK)
+    error = np.linalg.norm(result.joints - scene.joints, axis=-1)
+    assert result.status == "ok" and error[:20].max() < 0.005
+
+
 def test_a_missing_view(make_scene, names):
     scene = make_scene()
     maps = drop_labels(scene.maps, list(names), views=[2])
