@@ -76,6 +76,10 @@ def check_backend(name: str) -> None:
         raise InputError(
             "xformers for attention.backend=xformers", "not installed", "pip install xformers, or use sdpa"
         )
+    if name == "flex" and importlib.util.find_spec("torch.nn.attention.flex_attention") is None:
+        raise InputError(
+            "PyTorch 2.5 or newer for attention.backend=flex", torch.__version__, "update, or use sdpa"
+        )
 
 
 def prepare_mask(mask: Bool[Tensor, "G 1 L L"], backend: str) -> Mask:

@@ -41,7 +41,7 @@ class EfficientNetEncoder(nn.Module):
 
 
 class DinoEncoder(nn.Module):
-    """DINOv2: class token and patch tokens of the image resized to `resize`, never cropped."""
+    """DINOv2 of any size: class, register (if it has them) and patch tokens of the image resized, never cropped."""
 
     pyramid_channels: tuple[int, ...] = ()
     mean: Tensor
@@ -49,9 +49,11 @@ class DinoEncoder(nn.Module):
 
     def __init__(self, resize: int = 252, **dino_args: Any):
         super().__init__()
-        from transformers import Dinov2Config, Dinov2Model
+        import transformers
 
-        self.model = Dinov2Model(Dinov2Config(**dino_args))
+        kind = "Dinov2WithRegisters" if dino_args.get("num_register_tokens") else "Dinov2"
+        config = getattr(transformers, f"{kind}Config")(**dino_args)
+        self.model: Any = getattr(transformers, f"{kind}Model")(config)
         self.resize, self.token_dim = resize, self.model.config.hidden_size
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)

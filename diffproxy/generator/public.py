@@ -36,7 +36,7 @@ def public_state(
     """Tensors of a referenced part under the keys of `module`: all that the public network has, no branches."""
     path = source_file(part, config, sources, allow_download)
     if part == "encoder":
-        state = {f"model.{k}": v for k, v in dino_state(path.parent).items()}
+        state = {f"model.{k}": v for k, v in dino_state(type(module.model), path.parent).items()}
     elif part == "codec":
         state = {f"vae.{vae_key(k)}": v for k, v in read_safetensors(path).items()}
     else:
@@ -59,11 +59,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def dino_state(folder: Path) -> dict[str, Tensor]:
+def dino_state(kind: Any, folder: Path) -> dict[str, Tensor]:
     """DINOv2's tensors as the installed transformers names them: version 5 renamed what the public file holds."""
-    from transformers import Dinov2Model
-
-    return dict(from_transformers(Dinov2Model, folder).state_dict())
+    return dict(from_transformers(kind, folder).state_dict())
 
 
 def from_transformers(kind: Any, folder: Path) -> Any:

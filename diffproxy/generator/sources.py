@@ -46,7 +46,7 @@ def source_folder(
             raise InputError(f"a folder with {where}", f"{given} (no such folder)", "check the path")
         return folder
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
     names = ("*",) if part == "tokenizer" else ("config.json", WEIGHT_FILES[part])
     scheduler = ["scheduler/scheduler_config.json"] if part == "unet" else []
@@ -58,11 +58,13 @@ def source_folder(
             local_files_only=not allow_download,
         )
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise InputError(
-            where,
-            f"not downloadable ({error})" if allow_download else "not in the local hub cache",
-            f'pass sources={{"{part}": "/path/to/folder"}}, or allow the download',
-        ) from error
+        fix = f'pass sources={{"{part}": "/path/to/folder"}}, or '
+        if isinstance(error, GatedRepoError):
+            fix += "accept its terms on the hub and log in: hf auth login"
+        else:
+            fix += "name another copy in config.sources" if allow_download else "allow the download"
+        found = f"not downloadable ({error})" if allow_download else "not in the local hub cache"
+        raise InputError(where, found, fix) from error
     return Path(root) / subfolder
 
 

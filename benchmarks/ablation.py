@@ -1,0 +1,115 @@
+"""What each part of the network is worth (the paper's Table 2): every variant trained for the same budget. JSON out.
+
+    python benchmarks/ablation.py shards=shards/train val_shards=shards/test out=runs/ablation steps=3000
+    python benchmarks/ablation.py ... variants=full,no_epipolar generator=runs/warmup/model lr=5e-4 batch=8
+
+Options beside `variants` are those of train_generator.py, the same for all variants. `full` has `view_layers=2` view
+attentions in the direct head; no_epipolar lets views exchange nothing at all, no_head_views the direct head alone not.
+Each variant is trained in out/VARIANT by the training entry itself. The same command again continues: finished variants
+are read from their scores.json, an interrupted one goes on from its last checkpoint. The table goes to out/table.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from tqdm import tqdm
+
+from diffproxy.errors import InputError
+from diffproxy.training.augment import AugmentConfig
+from diffproxy.training.config import TrainConfig
+from diffproxy.training.trainer import train
+
+FULL: dict[str, Any] = {"adapter_args": {"view_layers": 2}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "no_epipolar": {"attention": {"epipolar": False}},
+    "no_cross_modality": {"attention": {"cross_modality": False}},
+    "no_image": {"attention": {"image": False}},
+    "no_text": {"attention": {"text": False}},
+    "no_head_views": {"adapter_args": {"view_layers": 0}},
+}
+COLUMNS = {
+    "dense_part_iou": "direct: part IoU", "dense_surface_median_mm": "median mm", "dense_mpvpe": "MPVPE mm",
+    "sample_part_iou": "sampled: part IoU", "sample_surface_median_mm": "median mm", "sample_mpvpe": "MPVPE mm",
+}  # fmt: skip
+
+
+def read_options(words: list[str]) -> tuple[TrainConfig, list[str]]:
+    """The training options that all variants share, and the variants. InputError for unknown ones."""
+    given = OmegaConf.from_dotlist([w for w in words if not w.startswith("variants=")])
+    names = [w.removeprefix("variants=").split(",") for w in words if w.startswith("variants=")]
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(TrainConfig(out="runs/ablation")), given)
+        values = cast(dict[str, Any], OmegaConf.to_container(merged))
+    except OmegaConfBaseException as error:
+        raise InputError(
+            "options of train_generator.py", str(error).splitlines()[0], "see its --help"
+        ) from error
+    augment = {k: tuple(v) if isinstance(v, list) else v for k, v in values["augment"].items()}
+    config = TrainConfig(**{**values, "augment": AugmentConfig(**augment)})
+    chosen = names[-1] if names else list(VARIANTS)
+    if unknown := sorted(set(chosen) - set(VARIANTS)):
+        raise InputError(f"variants among {list(VARIANTS)}", str(unknown), "variants=full,no_text")
+    if not config.val_shards:
+        raise InputError("held-out shards", "none", "add val_shards=DIR")
+    return config, chosen
+
+
+def variant_config(base: TrainConfig, name: str) -> TrainConfig:
+    """The run of one variant: the shared options, its own folder and network."""
+    network = dict(base.network)
+    for change in (FULL, VARIANTS[name]):
+        for part, values in change.items():
+            network[part] = {**network.get(part, {}), **values}
+    return replace(base, out=f"{base.out}/{name}", network=network)
+
+
+def scores_of(config: TrainConfig) -> dict[str, float]:
+    """Held-out scores after the last step; trains unless a run of the same options has finished."""
+    path, options = Path(config.out) / "scores.json", json.loads(json.dumps(asdict(config)))
+    if path.is_file():
+        stored = json.loads(path.read_text())
+        if changed := sorted(k for k in options if stored["options"].get(k) != options[k]):
+            raise InputError(
+                f"the options that {path} was made with", f"another {', '.join(changed)}", "use another out="
+            )
+        return stored["scores"]
+    train(config)
+    rows = [json.loads(line) for line in (path.parent / "curves.jsonl").read_text().splitlines()]
+    last = [r for r in rows if "val" in r][-1]
+    if last["step"] < config.steps:  # time_limit_min: the next call goes on
+        return last["val"]
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"options": options, "scores": last["val"]}, indent=1))
+    temporary.rename(path)
+    return last["val"]
+
+
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """Markdown; columns that no variant has are left out."""
+    keys = [k for k in COLUMNS if any(k in scores for scores in rows.values())]
+    lines = [["", *(COLUMNS[k] for k in keys)], ["---"] * (1 + len(keys))]
+    lines += [[name, *(f"{s[k]:g}" if k in s else "" for k in keys)] for name, s in rows.items()]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def main(words: list[str]) -> dict[str, dict[str, float]]:
+    base, names = read_options(words)
+    rows = {n: scores_of(variant_config(base, n)) for n in tqdm(names, desc="variants")}
+    out = Path(base.out)
+    (out / "table.md").write_text(table(rows) + "\n")
+    (out / "ablation.json").write_text(json.dumps({"steps": base.steps, "scores": rows}, indent=1))
+    return rows
+
+
+if __name__ == "__main__":
+    found = main(sys.argv[1:])
+    print(table(found))
+    print(json.dumps(found, indent=1))
