@@ -7,3 +7,7 @@ class InputError(ValueError):
     def __init__(self, expected: str, found: str, fix: str):
         super().__init__(f"expected {expected}\n  found {found}\n  fix: {fix}")
         self.expected, self.found, self.fix = expected, found, fix
+
+    def __reduce__(self):
+        """So that it passes between processes: by default only the message would."""
+        return type(self), (self.expected, self.found, self.fix)

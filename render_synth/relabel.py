@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 import tarfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.data.shards import FULL, shard_paths
+from diffproxy.data.shards import FULL, ShardIndex, shard_paths
 from diffproxy.errors import InputError
 from diffproxy.proxies.maps import Kind
 
-log = logging.getLogger(__name__)
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
 
 
 def relabel(source: str | Path, out: str | Path, body: str = "anny", workers: int = 1) -> int:
-    """Rewrite every shard of `source` into `out`; finished ones are kept. Returns the number of views written."""
+    """Rewrite every shard of `source` into `out`; finished ones are kept. Returns the number of views written.
+
+    InputError for a shard that is cut short or of another body; what is finished by then stays.
+    """
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -32,6 +34,8 @@ def relabel(source: str | Path, out: str | Path, body: str = "anny", workers: in
     if folder.resolve() == paths[0].parent.resolve():
         raise InputError("a folder of its own for the new shards", str(out), "name another folder")
     folder.mkdir(parents=True, exist_ok=True)
+    for leftover in [t for p in paths for t in folder.glob(f"{p.stem}.*.tmp")]:  # of a run that was killed
+        leftover.unlink()
     todo = [(p, folder / p.name, body) for p in paths if not (folder / p.name).exists()]
     views = 0
     with tqdm(total=len(paths), initial=len(paths) - len(todo), unit="shard") as bar:
@@ -50,15 +54,21 @@ def relabel(source: str | Path, out: str | Path, body: str = "anny", workers: in
 def _one(job: tuple[Path, Path, str]) -> int:
     import torch
 
-    from diffproxy.body import load_body
-
     torch.set_num_threads(1)
     source, target, name = job
-    return relabel_shard(source, target, load_body(name))
+    return relabel_shard(source, target, _body(name))
+
+
+@lru_cache(maxsize=1)
+def _body(name: str) -> BodyModel:
+    from diffproxy.body import load_body
+
+    return load_body(name)
 
 
 def relabel_shard(source: Path, target: Path, body: BodyModel) -> int:
     """One shard; every file but `*.proxy.png` and `*.meta.json` is copied as it is. Written whole or not at all."""
+    ShardIndex(source)  # refuses one that ends early: the copy would look whole
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     count = 0
     try:
@@ -78,6 +88,8 @@ def relabel_shard(source: Path, target: Path, body: BodyModel) -> int:
                     info = tarfile.TarInfo(name)
                     info.size = len(changed.get(name, data))
                     new.addfile(info, io.BytesIO(changed.get(name, data)))
+        with temporary.open("rb") as f:
+            os.fsync(f.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

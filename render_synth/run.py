@@ -96,8 +96,8 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _work(samples: range) -> tuple[str, str, str] | None:
-    """Render one shard; returns what an InputError says (errors of three arguments do not pass between processes)."""
+def _work(samples: range) -> None:
+    """Render one shard; raises what went wrong when this worker started."""
 
     def tick(views: int) -> None:
         with _state["counter"].get_lock():
@@ -105,15 +105,10 @@ def _work(samples: range) -> tuple[str, str, str] | None:
         if _state["stop"].is_set():
             raise Stopped
 
-    try:
-        if "error" in _state:
-            raise _state["error"]
-        if _state["stop"].is_set():
-            return None
+    if "error" in _state:
+        raise _state["error"]
+    if not _state["stop"].is_set():
         render_shard(_state["tools"], samples, tick)
-    except InputError as error:
-        return error.expected, error.found, error.fix
-    return None
 
 
 @contextmanager
@@ -157,9 +152,7 @@ def _render_all(config: RenderConfig, todo: list[range], bar) -> int:
         while waiting:
             done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
-                error = future.result()
-                if error is not None:
-                    raise InputError(*error)
+                future.result()
             bar.update(counter.value - bar.n)
     except BrokenProcessPool as error:
         fix = "run the same command again, with fewer workers if memory ran out (each takes about 1 GB)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
 from render_synth.mesh import Mesh
 from render_synth.picture.denoise import denoise
+from render_synth.picture.paths import NEAR, trace
 from render_synth.scenes.lights import with_sun
 from render_synth.scenes.parts import Lamp, Panel, Quad, World
 from render_synth.scenes.steady import SKY, resized
@@ -180,8 +182,16 @@ def _environment(path: str) -> Float[np.ndarray, "H W 3"]:
     return np.clip(image, 0, np.quantile(image, 0.9995))  # tame the sun: fewer fireflies
 
 
-def build_scene(world: World, meshes: dict[str, Mesh], depth: int):
+@dataclass(frozen=True)
+class Scene:
     """A Mitsuba scene; `depth` is the length of light paths."""
+
+    inner: Any
+    depth: int
+
+
+def build_scene(world: World, meshes: dict[str, Mesh], depth: int) -> Scene:
+    """A world and named meshes, ready to be rendered."""
     mi = _mitsuba()
     description: dict = {"type": "scene", "sky": _sky(world)}
     description["integrator"] = {"type": "path", "max_depth": depth}
@@ -196,12 +206,11 @@ def build_scene(world: World, meshes: dict[str, Mesh], depth: int):
         description["furniture"] = _mesh("furniture", world.furniture)
     for name, mesh in meshes.items():
         description[name] = _mesh(name, mesh)
-    return mi.load_dict(description)
+    return Scene(mi.load_dict(description), depth)
 
 
-def render(scene, camera: Camera, spp: int, seed: int) -> Float[np.ndarray, "H W 3"]:
+def render(scene: Scene, camera: Camera, spp: int, seed: int) -> Float[np.ndarray, "H W 3"]:
     """Linear radiance seen by a pinhole camera with square pixels (crops included)."""
-    mi = _mitsuba()
     f = float(camera.K[0, 0])
     if abs(camera.K[1, 1] / f - 1) > 1e-6 or camera.distortion.size:
         raise InputError(
@@ -209,24 +218,38 @@ def render(scene, camera: Camera, spp: int, seed: int) -> Float[np.ndarray, "H W
             f"fx={f}, fy={camera.K[1, 1]}",
             "render an undistorted camera",
         )
+    mi = _mitsuba()
+    if scene.depth == 3 and not mi.variant().startswith("scalar"):
+        seen = trace(scene.inner, camera, spp, seed)
+        return denoise(np.nan_to_num(seen.rgb, nan=0.0, posinf=10.0), seen.albedo, seen.normal, seen.depth)
+    view = sensor(camera, spp)
+    rgb = np.array(mi.render(scene.inner, sensor=view, spp=spp, seed=seed))[..., :3]
+    # The guides come from few paths of their own: within the main render they would double its time.
+    g = guides(scene, view, min(spp, GUIDES), seed)
+    return denoise(np.nan_to_num(rgb, nan=0.0, posinf=10.0), g[..., :3], g[..., 3:6], g[..., 6])
+
+
+def sensor(camera: Camera, spp: int) -> Any:
+    """Mitsuba's sensor for a pinhole camera with square pixels."""
+    mi = _mitsuba()
     # Mitsuba's camera looks along +z with +x to the left and +y up.
     to_world = np.eye(4)
     to_world[:3, :3] = camera.R_cam_world.T @ np.diag([-1.0, -1.0, 1.0])
     to_world[:3, 3] = camera.center_world
-    w, h = camera.width, camera.height
-    sensor = mi.load_dict({
+    f, w, h = float(camera.K[0, 0]), camera.width, camera.height
+    return mi.load_dict({
         "type": "perspective", "fov": float(np.degrees(2 * np.arctan(w / 2 / f))), "fov_axis": "x",
         "principal_point_offset_x": float(0.5 - camera.K[0, 2] / w),
         "principal_point_offset_y": float(0.5 - camera.K[1, 2] / h),
-        "near_clip": 0.05, "far_clip": 200.0, "to_world": mi.ScalarTransform4f(to_world),
+        "near_clip": NEAR, "far_clip": 200.0, "to_world": mi.ScalarTransform4f(to_world),
         "film": {"type": "hdrfilm", "width": w, "height": h, "rfilter": {"type": "box"}, "component_format": "float32"},
         "sampler": {"type": "multijitter", "sample_count": spp},
     })  # fmt: skip
-    rgb = np.array(mi.render(scene, sensor=sensor, spp=spp, seed=seed))[..., :3]
-    # The guides come from few paths of their own: within the main render they would double its time.
-    guides = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal,depth:depth"})
-    g = np.nan_to_num(
-        np.array(mi.render(scene, sensor=sensor, integrator=guides, spp=min(spp, GUIDES), seed=seed)),
-        posinf=0.0,
-    )
-    return denoise(np.nan_to_num(rgb, nan=0.0, posinf=10.0), g[..., -7:-4], g[..., -4:-1], g[..., -1])
+
+
+def guides(scene: Scene, sensor: Any, spp: int, seed: int = 0) -> Float[np.ndarray, "H W 7"]:
+    """Albedo, normal and distance (0: sky) at the first hits."""
+    mi = _mitsuba()
+    aov = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal,depth:depth"})
+    image = np.array(mi.render(scene.inner, sensor=sensor, integrator=aov, spp=spp, seed=seed))
+    return np.nan_to_num(image, posinf=0.0)[..., -7:]

@@ -89,33 +89,34 @@ def parse_corners(
     text: str, max_faces: int
 ) -> tuple[dict[str, np.ndarray], Int[np.ndarray, "F 3 3"], list[str]]:
     """Values of v, vt, vn; per triangle and corner their indices (-1: none); the material name of each triangle."""
-    values: dict[str, list[list[float]]] = {"v": [], "vt": [], "vn": []}
-    faces: list[list[tuple[int, int, int]]] = []
+    rows: dict[str, list[list[str]]] = {"v": [], "vt": [], "vn": []}
+    polygons: list[list[str]] = []
+    before: list[tuple[int, int, int]] = []  # how many v, vt, vn were read before each polygon
     names: list[str] = []
     name = ""
     for line in text.splitlines():
         word = line.split()
         if not word:
             continue
-        if word[0] in values:
-            values[word[0]].append([float(x) for x in word[1:4]])
+        if word[0] in rows:
+            rows[word[0]].append(word[1:4])
         elif word[0] == "usemtl":
             name = " ".join(word[1:])
         elif word[0] == "f":
-            corners = [_corner(w, values) for w in word[1:]]
-            for i in range(1, len(corners) - 1):
-                faces.append([corners[0], corners[i], corners[i + 1]])
-                names.append(name)
-            if len(faces) > max_faces:
-                raise InputError(f"at most {max_faces} triangles", "more", "simplify the object")
-    if not faces:
+            polygons.append(word[1:])
+            before.append((len(rows["v"]), len(rows["vt"]), len(rows["vn"])))
+            names.append(name)
+    triangles = np.array([max(len(p) - 2, 0) for p in polygons], int)
+    if triangles.sum() > max_faces:
+        raise InputError(f"at most {max_faces} triangles", "more", "simplify the object")
+    if not triangles.sum():
         raise InputError("an OBJ file with faces", "none", "remove the object")
     width = {"v": 3, "vt": 2, "vn": 3}
     arrays = {
-        k: np.array([(x + [0.0] * w)[:w] for x in values[k]], np.float64).reshape(-1, w)
+        k: np.array([(x + ["0"] * w)[:w] for x in rows[k]], np.float64).reshape(-1, w)
         for k, w in width.items()
     }
-    index = np.array(faces)
+    index = _fans(polygons, np.array(before), triangles)
     for i, key in enumerate(("v", "vt", "vn")):
         if index[..., i].max() >= len(arrays[key]) or (i == 0 and index[..., 0].min() < 0):
             raise InputError(
@@ -123,17 +124,23 @@ def parse_corners(
             )
     if not np.isfinite(arrays["v"]).all():
         raise InputError("finite points", "NaN or infinity", "remove the object")
-    return arrays, index, names
+    return arrays, index, np.repeat(names, triangles).tolist()
 
 
-def _corner(text: str, values: dict[str, list]) -> tuple[int, int, int]:
-    parts = [*text.split("/"), "", ""][:3]
-    out = []
-    for part, key in zip(parts, ("v", "vt", "vn"), strict=True):
-        at = int(part) if part else 0
-        # Negative numbers count from the end of what was read so far.
-        out.append(at - 1 if at > 0 else len(values[key]) + at if at < 0 else -1)
-    return out[0], out[1], out[2]
+def _fans(
+    polygons: list[list[str]], before: Int[np.ndarray, "P 3"], triangles: Int[np.ndarray, "P"]
+) -> Int[np.ndarray, "F 3 3"]:
+    """Polygons as fans of triangles; per corner the indices of v, vt, vn, -1: none."""
+    words = [word for polygon in polygons for word in polygon]
+    known = {word: i for i, word in enumerate(dict.fromkeys(words))}  # most occur several times
+    table = np.array([[int(x) if x else 0 for x in [*w.split("/"), "", ""][:3]] for w in known])
+    corners = table[np.fromiter((known[w] for w in words), int, len(words))]
+    counts = np.array([len(polygon) for polygon in polygons])
+    # Negative numbers count from the end of what was read so far.
+    corners = np.where(corners < 0, corners + np.repeat(before, counts, axis=0), corners - 1)
+    first = np.repeat(np.cumsum(counts) - counts, triangles)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
+    return corners[np.stack([first, second, second + 1], 1)]
 
 
 def build_thing(
@@ -149,8 +156,7 @@ def build_thing(
     More than `max_faces` triangles are refused, more than `keep_faces` thinned out.
     """
     values, index, names = parse_corners(text, max_faces)
-    known = sorted(set(names))
-    which = np.array([known.index(n) for n in names])
+    known, which = np.unique(names, return_inverse=True)
     plain = Material(np.full(3, 0.5, np.float32))
     used = [materials.get(n, plain) for n in known]
     opaque = np.array([m.opacity > 0.3 for m in used])[which]  # glass is left out

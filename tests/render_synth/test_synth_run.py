@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -161,4 +162,12 @@ def test_only_leftovers_of_this_run_are_removed(tiny, tmp_path):
 
 def test_bad_input_found_by_a_worker_reaches_the_user(monkeypatch):
     monkeypatch.setitem(runner._state, "error", InputError("a body", "none", "give one"))
-    assert runner._work(range(1)) == ("a body", "none", "give one")
+    with pytest.raises(InputError, match="give one") as raised:
+        runner._work(range(1))
+    passed = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 (as between processes)
+    assert (passed.expected, passed.found, passed.fix, str(passed)) == (
+        "a body",
+        "none",
+        "give one",
+        str(raised.value),
+    )

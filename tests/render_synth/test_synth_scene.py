@@ -1,5 +1,7 @@
 """The renderer sees what our cameras see; lights, variants and small parts of the scene."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,11 +13,14 @@ from render_synth.mesh import Mesh
 from render_synth.people.fine_mesh import build_fine_mesh
 from render_synth.picture import mitsuba_backend as backend
 from render_synth.picture.denoise import denoise
+from render_synth.picture.paths import trace
 from render_synth.plan import environment_files
+from render_synth.scenes.parts import Panel
 from render_synth.scenes.solids import Solids
 from render_synth.scenes.world import World
 
 SKY = np.ones((8, 16, 3), np.float32)
+FLOOR = np.array([[0, 2, 1], [0, 3, 2]])
 SQUARE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]]), np.array([[0, 1, 2], [0, 2, 3]])
 
 
@@ -45,6 +50,54 @@ def test_the_renderer_sees_what_the_camera_projects(tools, odd_solid, roll):
     }
     assert min(wrong, key=wrong.__getitem__) == (0, 0)
     assert 0.15 < outline.mean() < 0.85 and wrong[0, 0] <= 0.03 * outline.size
+
+
+@pytest.fixture
+def llvm():
+    """Mitsuba's LLVM variant, for one test; skips where there is no LLVM."""
+    import drjit
+    import mitsuba
+
+    before = mitsuba.variant()
+    if backend.best_variant() != "llvm_ad_rgb":
+        pytest.skip("needs LLVM")
+    mitsuba.set_variant("llvm_ad_rgb")
+    drjit.set_thread_count(1)
+    yield mitsuba
+    mitsuba.set_variant(before)
+
+
+def test_fewer_rays_bring_the_same_light(tools, odd_solid, llvm):
+    """Against Mitsuba's own path tracer: lamp, sun in the sky, rough and matte surfaces, a bounce between colours."""
+    floor = Mesh(
+        np.array([[-4, 0, -4], [4, 0, -4], [4, 0, 4], [-4, 0, 4.0]]) - [0, 0.01, 0],
+        FLOOR,
+        np.full((4, 3), 0.6),
+    )
+    grey = replace(odd_solid, colors=odd_solid.colors * 0 + np.array([0.7, 0.3, 0.2]))
+    shiny = replace(grey, vertices=grey.vertices + np.array([1.2, 0, 0]), rough=0.4)
+    lamp = Panel(
+        np.array([[-1, 3, -1], [1, 3, -1], [1, 3, 1], [-1, 3, 1.0]], np.float32), np.array([5, 4, 3.0])
+    )
+    sky = np.full((8, 16, 3), 0.3, np.float32)
+    sky[2, 5] = 20
+    scene = backend.build_scene(
+        World([], grey, [lamp], sky, "", 0.0, 1.0), {"floor": floor, "shiny": shiny}, 3
+    )
+    K = np.array([[40, 0, 20], [0, 40, 14], [0, 0, 1.0]])
+    camera = look_at("c", np.array([1.0, 1.8, 4]), np.array([0.5, 0.6, 0]), 0.1, K, 40, 28)
+    seen = trace(scene.inner, camera, 256, 1)
+    sensor = backend.sensor(camera, 256)
+    path = np.array(llvm.render(scene.inner, sensor=sensor, spp=256, seed=2))[..., :3]
+    np.testing.assert_allclose(seen.rgb.mean((0, 1)), path.mean((0, 1)), rtol=0.01)
+    assert np.median(np.abs(seen.rgb - path) / path) < 0.05
+    assert (
+        np.abs(
+            backend.guides(scene, sensor, 256)[..., :6] - np.concatenate([seen.albedo, seen.normal], -1)
+        ).mean()
+        < 0.005
+    )
+    np.testing.assert_array_equal(trace(scene.inner, camera, 4, 7).rgb, trace(scene.inner, camera, 4, 7).rgb)
 
 
 def test_the_renderer_refuses_what_is_no_pinhole(tools, odd_solid):
