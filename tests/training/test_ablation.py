@@ -23,7 +23,8 @@ def ablation():
 def words(tiny_shards, tiny_generator, tmp_path):
     return [
         f"shards={tiny_shards}", f"val_shards={tiny_shards}", f"generator={tiny_generator}", f"out={tmp_path}/a",
-        "steps=2", "batch=1", "views=2", "precision=no", "workers=0", "val_samples=1", "tensorboard=false", "save_every=1",
+        "steps=2", "batch=1", "views=2", "precision=no", "workers=0", "val_samples=1",
+        "tensorboard=false", "save_every=1",
     ]  # fmt: skip
 
 
