@@ -18,6 +18,9 @@ from render_synth.people.posed import Posed, pose_anatomy
 from render_synth.people.wardrobe import Wardrobe
 from render_synth.people.wearing import Fitting, skin_meshes, wear
 
+# What captured people wear more often than others: bare or tightly dressed for sport; swim and skull caps.
+LOOKS = {"sport": 0.15, "skull_cap": 0.1}
+
 
 @dataclass(frozen=True)
 class Dressed:
@@ -37,15 +40,16 @@ def dress(
     """
     posed = pose_anatomy(a, person)
     notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
+    look = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
     if wardrobe is None:
-        return Dressed(*paint_person(rng, posed, frozenset(), None, notes), notes)
+        return Dressed(*paint_person(rng, posed, frozenset(), None, notes, look), notes)
     fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
-    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128)
+    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128, look)
     chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
     if chosen is None or rng.random() < 0.3:
-        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes)
+        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes, look)
     else:
-        _, layers = paint_person(rng, posed, taken, None, notes, bare=False)
+        _, layers = paint_person(rng, posed, taken, None, notes, look, bare=False)
         body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, fitting.hidden(), 1 if near else 4)
         layers = (*layers, eyes)
         notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
@@ -58,13 +62,14 @@ def paint_person(
     without: frozenset[str],
     hidden: Bool[np.ndarray, "Nc"] | None,
     notes: dict[str, Any],
+    look: frozenset[str],
     bare: bool = True,
 ) -> tuple[Mesh, tuple[Mesh, ...]]:
     """Skin and clothes made on the body's own surface; `hidden` body vertices are left out of the skin."""
     a, mesh = posed.a, posed.a.mesh
     fine, n_skin = posed.fine, posed.fine_normals
     lifted = posed.lift_normals
-    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without)
+    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without, look)
     notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
     faces = mesh.faces
     if hidden is not None and hidden.any():

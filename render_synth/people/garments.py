@@ -95,6 +95,21 @@ def lower(
     )
 
 
+def sportswear(
+    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"]
+) -> list[Garment | Mesh]:
+    """Swim briefs, shorts or tights; and nothing above, or a tight short top."""
+    length = rng.choice(
+        [rng.uniform(0.02, 0.1), rng.uniform(0.15, 0.55), rng.uniform(0.85, 1.0)], p=[0.3, 0.5, 0.2]
+    )
+    loose = rng.uniform(0.002, 0.02) if 0.1 < length < 0.6 else 0.0
+    out: list[Garment | Mesh] = [lower(rng, a, normal_z, length, rng.uniform(0.02, 0.25), loose)]
+    if rng.random() < 0.4:
+        sleeve = rng.uniform(-0.1, 0.0)
+        out.append(upper(rng, a, normal_z, sleeve, rng.uniform(0.45, 0.6), 0.0, tight=0.003))
+    return out
+
+
 def shoes(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"]) -> Garment:
     top = rng.choice([1.0, 0.9, 0.75], p=[0.6, 0.25, 0.15])
     mask = (a.leg > top) & (a.arm < -0.5)
@@ -118,15 +133,18 @@ def sample_outfit(
     normal_z: Float[np.ndarray, "N"],
     posed: Posed,
     without: frozenset[str] = frozenset(),
+    look: frozenset[str] = frozenset(),
 ) -> tuple[list[Garment | Mesh], str, str]:
     """Random clothes and hair for one person: (garments, outfit name, hair kind).
 
-    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere.
+    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere; `look`: of `dress.LOOKS`.
     Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
     """
     pieces: list[Garment | Mesh] = []
     if "clothes" in without:
         outfit = ""
+    elif "sport" in look:
+        outfit = "sport"
     elif rng.random() < 0.65:
         meshes, outfit = sample_tailored(rng, posed)
         pieces += meshes
@@ -136,6 +154,8 @@ def sample_outfit(
     loose_up, loose_low = u(0.002, 0.03), u(0.002, 0.028)
     long_leg, short_leg = u(0.88, 1.0), u(0.15, 0.55)
     waist, hem = u(0.1, 0.4), u(-0.15, 0.25)
+    if outfit == "sport":
+        pieces += sportswear(rng, a, normal_z)
     if outfit in ("bare_shorts", "tee_shorts", "tank_shorts"):
         pieces.append(lower(rng, a, normal_z, short_leg, waist, loose_low))
     elif outfit in ("tee_trousers", "long_trousers", "jacket"):
@@ -166,7 +186,7 @@ def sample_outfit(
         pieces.append(Garment("suit", top.mask | low.mask, lift, top.color))
     if rng.random() < 0.35:
         pieces.append(band(rng, a, "socks", (a.leg > u(0.7, 0.97)) & (a.arm < -0.5), 0.0025))
-    if rng.random() < 0.68 and "shoes" not in without:
+    if rng.random() < (0.3 if outfit == "sport" else 0.68) and "shoes" not in without:
         pieces.append(shoes(rng, a, normal_z))
     if rng.random() < 0.04:
         pieces.append(band(rng, a, "gloves", a.arm > u(0.9, 1.0), 0.002))
@@ -178,5 +198,5 @@ def sample_outfit(
         )
     if "hair" in without:
         return pieces, outfit, ""
-    grown, hair = sample_hair(rng, posed)
+    grown, hair = sample_hair(rng, posed, "skull_cap" if "skull_cap" in look else "")
     return pieces + grown, outfit, hair

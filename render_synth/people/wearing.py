@@ -161,27 +161,33 @@ def eyes(rng: np.random.Generator, mesh: SkinMesh, posed: Posed) -> Mesh:
 
 
 def wear(
-    rng: np.random.Generator, fitting: Fitting, wardrobe: Wardrobe, notes: dict[str, Any], pixels: int
+    rng: np.random.Generator,
+    fitting: Fitting,
+    wardrobe: Wardrobe,
+    notes: dict[str, Any],
+    pixels: int,
+    look: frozenset[str] = frozenset(),
 ) -> tuple[list[Mesh], frozenset[str]]:
     """Shoes, clothes, hair and hats from the wardrobe: (meshes, what of "clothes", "shoes", "hair" they are).
 
-    Adds outfit, hair and assets to `notes`.
+    Adds outfit, hair and assets to `notes`. What `look` names is left to the built-in clothes.
     """
+    sport, cap = "sport" in look, "skull_cap" in look
     out: list[Mesh] = []
     taken: set[str] = set()
-    shoes = wardrobe.some(rng, "shoes") if rng.random() < 0.6 else None
+    shoes = wardrobe.some(rng, "shoes") if rng.random() < (0.25 if sport else 0.6) else None
     if shoes:
         fitted = fitting.put_on(shoes, margin=0.002)
         out.append(fitted.mesh(textures.garment_texture(rng, shoes, min(pixels, 256)), 0.5))
         taken.add("shoes")
-    if rng.random() < 0.6:
+    if not sport and rng.random() < 0.6:
         meshes, notes["outfit"] = wear_outfit(rng, fitting, wardrobe, pixels)
         out += meshes
         if meshes:
             taken.add("clothes")
     tint = colors.between(rng, colors.HAIR_SRGB)
-    hat = wardrobe.some(rng, "hat") if rng.random() < 0.07 else None
-    hair = wardrobe.some(rng, "hair") if rng.random() < 0.7 else None
+    hat = wardrobe.some(rng, "hat") if not cap and rng.random() < 0.07 else None
+    hair = wardrobe.some(rng, "hair") if not cap and rng.random() < 0.7 else None
     if hat:
         out.append(fitting.put_on(hat, stiff=True).mesh(textures.garment_texture(rng, hat, 128)))
         notes["hair"] = hat.name

@@ -7,14 +7,17 @@ import sys
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyParams
 from diffproxy.errors import InputError
-from render_synth.people import bodies, hair_mesh
+from render_synth.people import bodies, falling_hair, hair_mesh, skull
 from render_synth.people.anatomy import build_anatomy
 from render_synth.people.bodies import Person, sample_person
 from render_synth.people.drape import Sheet, drape, finer, sheet_faces
+from render_synth.people.dress import LOOKS
 from render_synth.people.fine_mesh import vertex_normals
+from render_synth.people.garments import sample_outfit
 from render_synth.people.outfits import sample_tailored
 from render_synth.people.pose_check import DEEP, pose_check
 from render_synth.people.pose_source import load_pose_source
@@ -172,9 +175,9 @@ def test_long_hair_falls_by_gravity_whatever_the_head_does(body, anatomy):
     bent = Angles()
     bent.both("hip", -80)
     posed = pose_anatomy(anatomy, in_pose(body, bent))
-    skull = hair_mesh.Skull.of(posed)
+    head = skull.Skull.of(posed)
     tint = np.array([0.1, 0.1, 0.1], np.float32)
-    hair = hair_mesh.curtain(np.random.default_rng(0), skull, 0.25, 0.02, tint, 0.55)
+    hair = falling_hair.curtain(np.random.default_rng(0), head, 0.25, 0.02, tint, 0.55)
     assert posed.joints[15, 1] - hair.vertices[:, 1].min() > 0.1
 
 
@@ -255,3 +258,21 @@ def test_simulated_cloth_is_the_same_every_time_and_outside_the_body():
     pytest.importorskip("warp")
     done = subprocess.run([sys.executable, "-c", SIMULATE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_swimmers_wear_little_and_tight(body, anatomy):
+    posed, tops = pose_anatomy(anatomy, in_pose(body)), 0
+    for k in range(12):
+        pieces, outfit, hair = sample_outfit(
+            np.random.default_rng(k), anatomy, anatomy.rest_normal_z, posed, look=frozenset(LOOKS)
+        )
+        clothes = [g for g in pieces if getattr(g, "name", "") in ("upper", "lower")]
+        assert (outfit, hair) == ("sport", "skull_cap") and len(clothes) in (1, 2)
+        tops += len(clothes) - 1
+        for g in clothes:
+            assert g.mask.any() and not g.mask[anatomy.arm > 0.1].any()
+            assert not g.mask[(anatomy.torso > 0.3) & (anatomy.torso < 0.4)].any()  # the belly is bare
+        cap = next(g for g in pieces if not hasattr(g, "name"))
+        far, _ = cKDTree(posed.fine).query(cap.vertices)
+        assert 0.001 < np.median(far) < far.max() < 0.008
+    assert 0 < tops < 12
