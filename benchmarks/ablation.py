@@ -15,14 +15,12 @@ import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
 from diffproxy.errors import InputError
-from diffproxy.training.augment import AugmentConfig
+from diffproxy.training.cli import read_config
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.trainer import train
 
@@ -43,17 +41,8 @@ COLUMNS = {
 
 def read_options(words: list[str]) -> tuple[TrainConfig, list[str]]:
     """The training options that all variants share, and the variants. InputError for unknown ones."""
-    given = OmegaConf.from_dotlist([w for w in words if not w.startswith("variants=")])
     names = [w.removeprefix("variants=").split(",") for w in words if w.startswith("variants=")]
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(TrainConfig(out="runs/ablation")), given)
-        values = cast(dict[str, Any], OmegaConf.to_container(merged))
-    except OmegaConfBaseException as error:
-        raise InputError(
-            "options of train_generator.py", str(error).splitlines()[0], "see its --help"
-        ) from error
-    augment = {k: tuple(v) if isinstance(v, list) else v for k, v in values["augment"].items()}
-    config = TrainConfig(**{**values, "augment": AugmentConfig(**augment)})
+    config = read_config(["out=runs/ablation", *(w for w in words if not w.startswith("variants="))])
     chosen = names[-1] if names else list(VARIANTS)
     if unknown := sorted(set(chosen) - set(VARIANTS)):
         raise InputError(f"variants among {list(VARIANTS)}", str(unknown), "variants=full,no_text")

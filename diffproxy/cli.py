@@ -15,10 +15,10 @@ from diffproxy.errors import InputError
 USAGE_ERROR = 2
 
 
-def option_types(schema: type, prefix: str = "") -> dict[str, type]:
+def option_types(schema: type, prefix: str = "") -> dict[str, Any]:
     """Dotted name -> type of every value of a (nested) options dataclass."""
     hints = get_type_hints(schema)
-    out: dict[str, type] = {}
+    out: dict[str, Any] = {}
     for f in fields(schema):
         kind = hints[f.name]
         if isinstance(kind, type) and is_dataclass(kind):

@@ -11,13 +11,26 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from diffproxy.cli import USAGE_ERROR, friendly_overrides
+from diffproxy.cli import USAGE_ERROR, check, friendly_overrides
 from diffproxy.errors import InputError
+from diffproxy.training.augment import AugmentConfig
 from diffproxy.training.config import TrainConfig
 
 log = logging.getLogger(__name__)
 CONF = Path(__file__).parents[2] / "conf" / "training"
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+
+
+def read_config(words: list[str]) -> TrainConfig:
+    """The training run that these command-line words describe. InputError for a word that the schema rejects."""
+    overrides = friendly_overrides(words, TrainConfig, CONF, {})
+    check(overrides, "train", CONF)
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        values = cast(dict[str, Any], OmegaConf.to_container(hydra.compose("train", overrides)))
+    augment: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in values["augment"].items()
+    }
+    return TrainConfig(**{**values, "augment": AugmentConfig(**augment)})
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
