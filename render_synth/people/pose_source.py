@@ -12,7 +12,7 @@ from diffproxy.data.motion import Motion, read_motion
 from diffproxy.data.motion.limits import repair_ends, within_limits
 from diffproxy.data.motion.mirror import mirror_body, mirror_hand, mirror_rotations
 from diffproxy.data.motion.rotations import about, to_matrix, to_rotvec
-from diffproxy.data.motion.smplx_rest import joint_index
+from diffproxy.data.motion.smplx_rest import REST_OFFSETS, joint_index
 from diffproxy.data.poses import PoseBank, load_pose_bank
 from diffproxy.errors import InputError
 
@@ -33,14 +33,16 @@ class PoseSource:
     files: tuple[str, ...] = ()
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
-        """A pose (fields as of `PoseBank.sample`) and what it is: "bank", "mixed" or "motion/<file name>"."""
-        chance = [0.6, 0.12, 0.28] if self.files else [0.8, 0.2, 0.0]
-        kind = str(rng.choice(["bank", "mixed", "motion"], p=chance))
+        """A pose (fields as of `PoseBank.sample`) and what it is: "bank", "mixed", "raised" or "motion/<file>"."""
+        chance = [0.48, 0.12, 0.12, 0.28] if self.files else [0.65, 0.2, 0.15, 0.0]
+        kind = str(rng.choice(["bank", "mixed", "raised", "motion"], p=chance))
         if kind == "motion":
             return self._from_motion(rng, split)
         pose = self.bank.sample(rng, split=split)
         if kind == "mixed":
             pose = self._mix(rng, pose, split)
+        elif kind == "raised":
+            pose = self._raise(rng, pose, split)
         return pose, kind
 
     def _mix(self, rng: np.random.Generator, pose: Pose, split: str) -> Pose:
@@ -49,6 +51,18 @@ class PoseSource:
         for joints in (*LIMBS.values(), HEAD):
             if rng.random() < 0.6:
                 body[joints] = self.bank.sample(rng, split=split)["body_pose"].reshape(21, 3)[joints]
+        return pose | {"body_pose": body.reshape(63)}
+
+    def _raise(self, rng: np.random.Generator, pose: Pose, split: str) -> Pose:
+        """One arm or both with the hand above the shoulder, as in other poses: motion capture has few of them."""
+        body = pose["body_pose"].reshape(21, 3).copy()
+        sides = list(LIMBS) if rng.random() < 0.5 else [str(rng.choice(list(LIMBS)))]
+        for side in sides:
+            for _ in range(100):  # about one arm in six
+                arm = self.bank.sample(rng, split=split)["body_pose"].reshape(21, 3)[LIMBS[side]]
+                if hand_height(arm, side) > 0:
+                    body[LIMBS[side]] = arm
+                    break
         return pose | {"body_pose": body.reshape(63)}
 
     def _from_motion(self, rng: np.random.Generator, split: str) -> tuple[Pose, str]:
@@ -69,6 +83,13 @@ class PoseSource:
         heading = about(1, rng.uniform(-np.pi, np.pi))
         pose = {"global_orient": to_rotvec(heading @ to_matrix(orient)), "body_pose": body, **hands}
         return {k: np.asarray(v, np.float32) for k, v in pose.items()}, f"motion/{Path(file).name}"
+
+
+def hand_height(arm: np.ndarray, side: str) -> float:
+    """Metres that the wrist is above the shoulder, along the chest; arm (4, 3): the rotations of `LIMBS[side]`."""
+    collar, shoulder, elbow = to_matrix(arm[:3])
+    upper, fore = (REST_OFFSETS[joint_index(f"{side}_{n}")] for n in ("elbow", "wrist"))
+    return float((collar @ shoulder @ (upper + elbow @ fore))[1])
 
 
 def load_pose_source(folder: str = "") -> PoseSource:

@@ -20,7 +20,7 @@ from render_synth.people.fine_mesh import vertex_normals
 from render_synth.people.garments import sample_outfit
 from render_synth.people.outfits import sample_tailored
 from render_synth.people.pose_check import DEEP, pose_check
-from render_synth.people.pose_source import load_pose_source
+from render_synth.people.pose_source import LIMBS, hand_height, load_pose_source
 from render_synth.people.posed import Obstacle, pose_anatomy
 from render_synth.people.postures import Angles
 from render_synth.people.shapes import sample_shape, shape_axes, stature_of
@@ -198,6 +198,27 @@ def test_poses_come_from_a_motion_folder(tmp_path):
     assert 2 < len(mine) < 20 and {"bank", "mixed"} <= {kind for _, kind in drawn}
     assert any(np.allclose(p["body_pose"], 0.002 * np.arange(63), atol=1e-6) for p in mine)
     assert all(p["left_hand_pose"].any() for p in mine)  # the file's hands are flat: others are drawn
+
+
+def test_raised_arms_are_frequent_and_raised(poses):
+    """Hands above the shoulder: an arm in six of the bank, and at least one in every raised pose."""
+    rng = np.random.default_rng(3)
+    high = {"bank": [], "raised": []}
+    for _ in range(600):
+        pose, kind = poses.sample(rng)
+        if kind in high:
+            arms = pose["body_pose"].reshape(21, 3)
+            high[kind].append(any(hand_height(arms[LIMBS[side]], side) > 0 for side in LIMBS))
+    assert 0.1 < len(high["raised"]) / 600 < 0.2
+    assert all(high["raised"]) and np.mean(high["bank"]) < 0.5
+
+
+def test_height_of_a_hand_above_the_shoulder():
+    up = np.array([[0, 0, 0], [0, 0, np.pi / 2], [0, 0, 0], [0, 0, 0]], float)
+    flat = np.zeros((4, 3))
+    assert hand_height(up, "left") == pytest.approx(0.518, abs=1e-6)
+    assert hand_height(-up, "right") == pytest.approx(0.518, abs=1e-6)
+    assert hand_height(flat, "left") == pytest.approx(-0.026, abs=1e-6)
 
 
 @pytest.mark.parametrize(
