@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.block_band import BlockBand, BlockFactor
@@ -65,7 +66,9 @@ def smooth_frames(
     for stretch in stretches(times, good, max_gap):
         if len(stretch) < 3:
             continue
-        for i, result in _smooth(maps, frames, body, config, times, smooth, floor, stretch).items():
+        with threadpool_limits(1, user_api="blas"):  # small blocks: more threads only wait for one another
+            smoothed = _smooth(maps, frames, body, config, times, smooth, floor, stretch)
+        for i, result in smoothed.items():
             out[i] = result
     return out, floor
 
