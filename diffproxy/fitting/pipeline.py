@@ -15,6 +15,7 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.covariance import joint_std
 from diffproxy.fitting.diffusion_prior import localised
+from diffproxy.fitting.independence import surplus
 from diffproxy.fitting.noise import noise_level, outline_rows
 from diffproxy.fitting.observations import stack
 from diffproxy.fitting.outline import Outline, surface_samples
@@ -180,7 +181,8 @@ def _results(
     began = time.perf_counter()
     noise = noise_level(data, state, config, 0.0)
     terms = localised(priors, variables_of(state), 1.0)
-    std = joint_std(total_normal(data, terms, state, stage.free, noise), data.skeleton, state, stage.free)
+    surer = Noise(noise.sigma / surplus(data, state, noise, config.independent_pixels).sqrt(), noise.kernel)
+    std = joint_std(total_normal(data, terms, state, stage.free, surer), data.skeleton, state, stage.free)
     params = state.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in subjects]), dtype=torch.float64)
     params = params.replace(transl=(params.transl.double().cpu() + centers).to(params.transl))
