@@ -42,7 +42,7 @@ class FitConfig:
     """Nor to be worse: residuals of more than a few times this are outliers, not noise."""
     min_inliers: float = 0.3
     """A fit that explains a smaller share of the proxies than this has failed."""
-    max_misfit: float = 0.5
+    max_misfit: float = 0.65
     """So has one whose `FitResult.misfit` is larger."""
     doubtful_misfit: float = 0.15
     """A misfit beyond this is doubted."""

@@ -1,0 +1,100 @@
+"""What a fit says of itself against its true error: where the thresholds of `failed` and of doubt come from. JSON.
+
+    python benchmarks/doubt.py shards=DIR subjects=30 out=FILE
+
+Spoilt proxies of `fit_scenes.NOISE`, proxies of nonsense alone, four views of four people, and, with `shards`, what the
+packaged network makes of held-out subjects. Each is fitted without thresholds; the table counts bodies by `misfit`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from fit_scenes import Scene, make_scene, spoil
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.fitting import FitConfig, fit
+from diffproxy.fitting.corruption import blobs
+from diffproxy.proxies import ProxyMaps
+
+KINDS = ("exact", "uv", "bad", "parts", "awful", "mirror", "nonsense", "four people")
+ANY = FitConfig(max_misfit=np.inf, min_inliers=0.0)
+FIRST = 1000
+
+
+def spoilt(kind: str, scenes: list[Scene], i: int, body: BodyModel) -> tuple[ProxyMaps, np.ndarray | None]:
+    """Proxies of a kind and the true joints; None where there is no true body."""
+    maps = scenes[i].maps
+    if kind == "nonsense":
+        return blobs(maps, np.random.default_rng(i), 1.0), None
+    if kind == "four people":
+        others = [scenes[(i + v) % len(scenes)].maps for v in range(4)]
+        stacks = {
+            k: np.stack([getattr(m, k)[v] for v, m in enumerate(others)]) for k in ("labels", "uv", "weight")
+        }
+        return replace(maps, **stacks), None
+    name = "none" if kind == "exact" else kind
+    return spoil(scenes[i], body, name, np.random.default_rng(i)), scenes[i].joints
+
+
+def network_cases(shards: str, subjects: int, body: BodyModel) -> list[tuple[ProxyMaps, np.ndarray]]:
+    """The packaged network on held-out crops of four views, and the true joints."""
+    from diffproxy.generator.pipeline import load_generator
+    from diffproxy.training.dataset import ProxySamples, SampleConfig
+    from diffproxy.training.validate import crop_cameras, exact_maps
+
+    pipe = load_generator("nano")
+    config = pipe.generator.config
+    data = ProxySamples(shards, body, SampleConfig(config.image_size, config.proxy_size), None)
+    cases = []
+    for i in tqdm(range(min(subjects, len(data.index))), desc="network"):
+        item = data[i]
+        maps = pipe(item["images"], crop_cameras(item), exact_maps(item).kind, seed=i)
+        with torch.no_grad():
+            cases.append((maps, body.joints(data.index.params(i))[0].numpy()))
+    return cases
+
+
+def measure(maps: ProxyMaps, truth: np.ndarray | None, body: BodyModel) -> dict[str, float]:
+    result = fit(maps, body, ANY)
+    row = {
+        "misfit": float(result.misfit),
+        "inliers": float(result.inliers),
+        "doubted": float(bool(result.doubt)),
+    }
+    if truth is not None:
+        row["mpjpe_mm"] = 1000 * float(np.linalg.norm(result.joints[:22] - truth[:22], axis=-1).mean())
+    return row
+
+
+def main(options: dict[str, str]) -> None:
+    body, count = load_body("anny"), int(options.get("subjects", 12))
+    scenes = [make_scene(body, FIRST + i, 4, 256, False) for i in tqdm(range(count), desc="scenes")]
+    cases = {kind: [spoilt(kind, scenes, i, body) for i in range(count)] for kind in KINDS}
+    if "shards" in options:
+        cases[f"network on {Path(options['shards']).name}"] = list(
+            network_cases(options["shards"], count, body)
+        )
+    rows = {k: [measure(m, t, body) for m, t in tqdm(v, desc=k)] for k, v in cases.items()}
+    print("proxies | misfit least / median / largest | inliers | MPJPE median / largest, mm | doubted")
+    for kind, found in rows.items():
+        misfit, inliers = (np.array([r[k] for r in found]) for k in ("misfit", "inliers"))
+        error = [r["mpjpe_mm"] for r in found if "mpjpe_mm" in r]
+        said = f"{np.median(error):.0f} / {max(error):.0f}" if error else "-"
+        print(
+            f"{kind} | {misfit.min():.3f} / {np.median(misfit):.3f} / {misfit.max():.3f} | "
+            f"{inliers.min():.2f} / {np.median(inliers):.2f} / {inliers.max():.2f} | {said} | "
+            f"{sum(r['doubted'] for r in found):.0f} of {len(found)}"
+        )
+    if "out" in options:
+        Path(options["out"]).write_text(json.dumps({"options": options, "rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main(dict(word.split("=", 1) for word in sys.argv[1:]))
