@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from diffproxy.body import BodyModel, BodyParams
@@ -21,6 +21,7 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.covariance import joint_jacobian
 from diffproxy.fitting.evidence import centered, frame_normals
 from diffproxy.fitting.feet import Floor, contacts, find_floor, standing_heights
+from diffproxy.fitting.limb_motion import LIMBS, jumping, rejoin
 from diffproxy.fitting.priors import pose_priors
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
@@ -105,16 +106,20 @@ def _smooth(
         share = 0.0 if before == after else (k - before) / (after - before)
         ends = frames[rows[before]].params, frames[rows[after]].params
         params.append(frames[i].params if before == after else blend(*ends, share))
-    whole = BodyParams.cat(params)
+    free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)
+    whole, loose = _without_jumps(BodyParams.cat(params), frames, rows, seen, times)
+    unheld = _columns_of(loose, free)
     centers = body.joints(whole)[:, 0].double().cpu().numpy()
     state = centered(whole, centers)
-    free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)
     skeleton = Skeleton(body, state.expression)
     ties = Ties(skeleton, free, times[rows], centers, smooth, floor)
     columns = free.columns()
     factor: BlockFactor | None = None
     for _ in range(ROUNDS):
         H, g = _evidence(maps, body, config, rows, seen, state, centers, free)
+        H[unheld[:, :, None] | unheld[:, None, :]] = 0.0
+        H[:, range(len(columns)), range(len(columns))] += RIDGE * unheld
+        g[unheld] = 0.0
         anchor = state
         for step in range(STEPS):
             if floor is not None:
@@ -131,7 +136,30 @@ def _smooth(
             state = state.retract(full.to(state.betas.device))
             if step and np.abs(tangent).max() < 1e-4:
                 break
-    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor)
+    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, loose)
+
+
+def _without_jumps(
+    params: BodyParams,
+    frames: list[FitResult],
+    rows: list[int],
+    seen: list[int],
+    times: Float[np.ndarray, "F"],
+) -> tuple[BodyParams, dict[str, Bool[np.ndarray, "K"]]]:
+    """The first guess with impossible limbs taken from their neighbours, and which these are."""
+    joints = np.stack([frames[rows[k]].joints for k in seen]).astype(np.float64)
+    loose = {}
+    for limb, jumps in jumping(joints, times[[rows[k] for k in seen]]).items():
+        loose[limb] = np.zeros(len(rows), dtype=bool)
+        loose[limb][seen] = jumps
+        params = rejoin(params, LIMBS[limb], loose[limb])
+    return params, loose
+
+
+def _columns_of(loose: dict[str, Bool[np.ndarray, "K"]], free: Free) -> Bool[np.ndarray, "K P"]:
+    """Of every frame the unknowns of limbs that are not believed."""
+    owner = np.concatenate([np.repeat(free.joints, 3), np.full(3, -1)])
+    return np.any([np.outer(k, np.isin(owner, LIMBS[limb])) for limb, k in loose.items()], axis=0)
 
 
 def _evidence(
@@ -196,6 +224,7 @@ def _results(
     rows: list[int],
     seen: list[int],
     factor: BlockFactor | None,
+    loose: dict[str, Bool[np.ndarray, "K"]],
 ) -> dict[int, FitResult]:
     params = state.to_params()
     shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
@@ -210,6 +239,9 @@ def _results(
         if covariances is not None:
             half = np.einsum("jap,pq,jaq->j", J[k], covariances[k], J[k])
             changed = replace(changed, joint_std=np.sqrt(np.maximum(half, 0)).astype(np.float32))
+        if jumped := [limb for limb, jumps in loose.items() if jumps[k]]:
+            said = f"{' and '.join(jumped)} taken from other frames: too far from where it was to have moved there"
+            changed = replace(changed, doubt="; ".join(x for x in (changed.doubt, said) if x))
         if k not in seen:
             reason = f"no body of its own ({frames[i].reason}): between its neighbours"
             changed = replace(changed, status="filled", reason=reason)

@@ -1,0 +1,79 @@
+"""Limbs that jump farther than limbs can move: which frames of them to believe.
+
+A limb that the proxies miss in some frames is fitted to whatever is there, as surely as any other. Time tells: hands do
+not cross a metre in a sixtieth of a second. Of each limb the largest set of frames is kept in which it moves at a
+possible speed from one to the next; in the others its neighbours in time decide.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from diffproxy.body import BodyParams
+
+LIMBS: dict[str, tuple[int, ...]] = {
+    "left arm": (13, 16, 18, 20, *range(25, 40)),
+    "right arm": (14, 17, 19, 21, *range(40, 55)),
+    "left leg": (1, 4, 7, 10),
+    "right leg": (2, 5, 8, 11),
+}
+"""The joints that turn with each limb, collars included: a fit twists them, too, to reach what is not there."""
+WATCHED = {"left arm": (9, 18, 20), "right arm": (9, 19, 21), "left leg": (0, 4, 7), "right leg": (0, 5, 8)}
+"""Where its place is counted from (chest, pelvis), its middle and its end."""
+FASTEST = 10.0
+"""Metres a second, relative to the trunk; a sprinter's foot reaches about that, a thrower's hand twice."""
+SLACK = 0.1
+"""Metres by which two frames may err besides."""
+REACH = 240
+"""Frames back that a chain may leap at most."""
+
+
+def jumping(
+    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, "F"]
+) -> dict[str, Bool[np.ndarray, "F"]]:
+    """Of each limb: the frames (world joints in metres, rising times in seconds) that do not go with the others."""
+    out = {}
+    for limb, (root, *ends) in WATCHED.items():
+        place = joints[:, ends] - joints[:, [root]]
+        out[limb] = ~longest_chain(place, times)
+    return out
+
+
+def longest_chain(place: Float[np.ndarray, "F E 3"], times: Float[np.ndarray, "F"]) -> Bool[np.ndarray, "F"]:
+    """The most frames of which each can be reached from the one before; of several such sets the last."""
+    count = len(times)
+    length, before = np.ones(count, dtype=int), np.full(count, -1)
+    for j in range(1, count):
+        first = max(0, j - REACH)
+        far = np.linalg.norm(place[first:j] - place[j], axis=-1).max(-1)
+        possible = far <= FASTEST * (times[j] - times[first:j]) + SLACK
+        reached = np.where(possible, length[first:j], 0)
+        if reached.max(initial=0) > 0:
+            # of equals the nearest: chains do not leap without need
+            best = len(reached) - 1 - int(np.argmax(reached[::-1]))
+            length[j], before[j] = reached[best] + 1, first + best
+    kept = np.zeros(count, dtype=bool)
+    at = count - 1 - int(np.argmax(length[::-1]))
+    while at >= 0:
+        kept[at], at = True, int(before[at])
+    return kept
+
+
+def rejoin(params: BodyParams, limb: tuple[int, ...], loose: Bool[np.ndarray, "F"]) -> BodyParams:
+    """The limb's rotations in loose frames between those of the nearest other frames (by number of frames)."""
+    import roma
+
+    firm = np.flatnonzero(~loose)
+    if not len(firm) or not loose.any():
+        return params
+    R = roma.rotvec_to_rotmat(params.full_pose.reshape(-1, 55, 3)[:, list(limb)])
+    out = params.full_pose.reshape(-1, 55, 3).clone()
+    for i in np.flatnonzero(loose).tolist():
+        a, b = firm[firm < i].max(initial=-1), firm[firm > i].min(initial=len(loose))
+        a, b = (b, b) if a < 0 else (a, a) if b == len(loose) else (a, b)
+        share = 0.0 if a == b else (i - a) / (b - a)
+        turn = roma.rotmat_to_rotvec(R[b] @ R[a].transpose(-1, -2))
+        out[i, list(limb)] = roma.rotmat_to_rotvec(roma.rotvec_to_rotmat(share * turn) @ R[a]).to(out.dtype)
+    return params.replace(**BodyParams.split_full_pose(torch.flatten(out, 1)))
