@@ -10,6 +10,7 @@ from diffproxy.body import BodyParams
 from diffproxy.errors import InputError
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.block_band import BlockBand
+from diffproxy.fitting.corruption import blobs
 from diffproxy.fitting.feet import Floor, contacts, find_floor, foot_slide, jitter
 from diffproxy.fitting.sequence import SequenceConfig, blend, fit_sequence, waves
 from diffproxy.fitting.skeleton import Skeleton
@@ -148,3 +149,23 @@ def test_without_smoothing_an_empty_frame_says_so(body, filmed):
 def test_wrong_options_say_what_to_write(wrong):
     with pytest.raises(InputError, match=r"write|add"):
         SequenceConfig(**wrong)
+
+
+def test_whatever_the_frames_hold_every_one_has_an_answer(body, filmed):
+    """NaN, nonsense, nothing, another person's maps, in any order: no frame is lost, no body is not finite."""
+    _, maps = filmed
+    nan = replace(maps[0], uv=np.full_like(maps[0].uv, np.nan))
+    unknown = replace(maps[0], labels=np.full_like(maps[0].labels, 250))
+    nonsense = blobs(maps[0], np.random.default_rng(0), 1.0)
+    kinds = [maps[1], None, nan, unknown, nonsense, maps[5], maps[2]]
+    config = FitConfig(hands=False, max_pixels=60, grid=48)
+    for seed in range(3):
+        shown = [kinds[k] for k in np.random.default_rng(seed).permutation(len(kinds))]
+        result = fit_sequence(shown, body, config, SequenceConfig(smooth=1.0, ground="auto", shape_frames=3))
+        assert len(result.frames) == len(kinds)
+        for given, frame in zip(shown, result.frames, strict=True):
+            assert np.isfinite(frame.joints).all() and torch.isfinite(frame.params.full_pose).all()
+            assert frame.status in ("ok", "one_view", "no_person", "failed", "filled")
+            assert frame.status == "ok" or frame.reason
+            if given is None or given is nan or given is unknown or given is nonsense:
+                assert frame.status in ("no_person", "failed", "filled")
