@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyParams
+from diffproxy.fitting.state import Free
 
 LIMBS: dict[str, tuple[int, ...]] = {
     "left arm": (13, 16, 18, 20, *range(25, 40)),
@@ -28,6 +29,30 @@ SLACK = 0.1
 """Metres by which two frames may err besides."""
 REACH = 240
 """Frames back that a chain may leap at most."""
+
+
+def without_jumps(
+    params: BodyParams,
+    fitted: Float[np.ndarray, "S 55 3"],
+    seen: list[int],
+    times: Float[np.ndarray, "F"],
+) -> tuple[BodyParams, dict[str, Bool[np.ndarray, "F"]]]:
+    """F frames with impossible limbs taken from their neighbours, and which these are.
+
+    fitted: joints of the frames that have a body of their own, `seen`; times in seconds, of all.
+    """
+    loose = {}
+    for limb, jumps in jumping(fitted, times[seen]).items():
+        loose[limb] = np.zeros(len(times), dtype=bool)
+        loose[limb][seen] = jumps
+        params = rejoin(params, LIMBS[limb], loose[limb])
+    return params, loose
+
+
+def columns_of(loose: dict[str, Bool[np.ndarray, "F"]], free: Free) -> Bool[np.ndarray, "F P"]:
+    """Of every frame the unknowns of its loose limbs. `free` holds joints and the place, no shape."""
+    owner = np.concatenate([np.repeat(free.joints, 3), np.full(3, -1)])
+    return np.any([np.outer(k, np.isin(owner, LIMBS[limb])) for limb, k in loose.items()], axis=0)
 
 
 def jumping(

@@ -21,7 +21,7 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.covariance import joint_jacobian
 from diffproxy.fitting.evidence import centered, frame_normals
 from diffproxy.fitting.feet import Floor, contacts, find_floor, standing_heights
-from diffproxy.fitting.limb_motion import LIMBS, jumping, rejoin
+from diffproxy.fitting.limb_motion import columns_of, without_jumps
 from diffproxy.fitting.priors import pose_priors
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
@@ -107,8 +107,9 @@ def _smooth(
         ends = frames[rows[before]].params, frames[rows[after]].params
         params.append(frames[i].params if before == after else blend(*ends, share))
     free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)
-    whole, loose = _without_jumps(BodyParams.cat(params), frames, rows, seen, times)
-    unheld = _columns_of(loose, free)
+    fitted = np.stack([frames[rows[k]].joints for k in seen]).astype(np.float64)
+    whole, loose = without_jumps(BodyParams.cat(params), fitted, seen, times[rows])
+    unheld = columns_of(loose, free)
     centers = body.joints(whole)[:, 0].double().cpu().numpy()
     state = centered(whole, centers)
     skeleton = Skeleton(body, state.expression)
@@ -137,29 +138,6 @@ def _smooth(
             if step and np.abs(tangent).max() < 1e-4:
                 break
     return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, loose)
-
-
-def _without_jumps(
-    params: BodyParams,
-    frames: list[FitResult],
-    rows: list[int],
-    seen: list[int],
-    times: Float[np.ndarray, "F"],
-) -> tuple[BodyParams, dict[str, Bool[np.ndarray, "K"]]]:
-    """The first guess with impossible limbs taken from their neighbours, and which these are."""
-    joints = np.stack([frames[rows[k]].joints for k in seen]).astype(np.float64)
-    loose = {}
-    for limb, jumps in jumping(joints, times[[rows[k] for k in seen]]).items():
-        loose[limb] = np.zeros(len(rows), dtype=bool)
-        loose[limb][seen] = jumps
-        params = rejoin(params, LIMBS[limb], loose[limb])
-    return params, loose
-
-
-def _columns_of(loose: dict[str, Bool[np.ndarray, "K"]], free: Free) -> Bool[np.ndarray, "K P"]:
-    """Of every frame the unknowns of limbs that are not believed."""
-    owner = np.concatenate([np.repeat(free.joints, 3), np.full(3, -1)])
-    return np.any([np.outer(k, np.isin(owner, LIMBS[limb])) for limb, k in loose.items()], axis=0)
 
 
 def _evidence(
