@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.bundle import Bundle, Seen, Solution, adjust, free_columns
 from diffproxy.calibration.cameras_state import RigState
+from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.marks import with_keypoints
 from diffproxy.calibration.polish import polish
-from diffproxy.calibration.report import CameraReport, camera_reports
+from diffproxy.calibration.report import camera_reports
 from diffproxy.calibration.start_rig import map_owner, placed, resect, rig_from_views, single_views
 from diffproxy.calibration.terms import (
     CommonFocal,
@@ -26,9 +26,10 @@ from diffproxy.calibration.terms import (
     RoughCameras,
     body_height,
 )
+from diffproxy.calibration.world import new_world, onto, scale_factor, turned
 from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
-from diffproxy.fitting import FitConfig, fit_many
+from diffproxy.fitting import fit_many
 from diffproxy.fitting.correspondences import gather
 from diffproxy.fitting.priors import default_priors
 from diffproxy.fitting.state import State
@@ -36,49 +37,6 @@ from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.landmarks import with_landmarks
 from diffproxy.keypoints.rows import DETECTOR_STD
 from diffproxy.proxies import ProxyMaps
-
-
-@dataclass(frozen=True)
-class CalibrationConfig:
-    """`rough`: the cameras' given poses are a start and a prior; without it nothing but intrinsics is taken from them.
-
-    The scale comes from `height` (of the person, metres), `distance` (two camera names, metres), the rough cameras, or
-    else from the average body. `fix`: a camera whose given pose becomes exactly that of the answer.
-    """
-
-    rough: bool = True
-    turn_std_deg: float = 5.0
-    place_std: float = 0.1
-    focal: bool = False
-    """Refine focal lengths, too."""
-    focal_std: float = 0.05
-    """Of the logarithm: how far focal lengths may be off."""
-    common_focal: bool = False
-    """All cameras share one correction of the focal length (cameras of one kind)."""
-    height: float | None = None
-    distance: tuple[str, str, float] | None = None
-    fix: str | None = None
-    max_pixels: int = 400
-    """Per view and frame."""
-    sigma_floor: float = 0.0005
-    max_sigma: float = 0.05
-    iterations: int = 15
-    """Per stage, at most."""
-    fit: FitConfig = field(default_factory=lambda: FitConfig(hands=False))
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The cameras given, in new places; the bodies of the frames (None where nobody was found); and how sure it is."""
-
-    cameras: tuple[Camera, ...]
-    bodies: list[BodyParams | None]
-    reports: tuple[CameraReport, ...]
-    notes: tuple[str, ...]
-    height: float
-    """Of the person, metres, as fitted."""
-    sigma: float
-    """Noise of the proxies per axis, metres."""
 
 
 def calibrate(
@@ -108,7 +66,7 @@ def calibrate(
         )
     fresh, known = rig_from_views(alone, len(cameras), body)
     if config.rough:
-        fresh = _onto(fresh, starts[0], known)
+        fresh = onto(fresh, starts[0], known)
     starts.append(fresh)
     lost = [cameras[c].name for c in range(len(cameras)) if c not in known]
     if lost and not config.rough:
@@ -174,7 +132,7 @@ def _from_start(
         if turn == 0:
             rig = resect(frames, bodies, cameras, rig, body, known)
             if config.rough:
-                rig = _onto(rig, RigState.from_cameras(cameras), known)
+                rig = onto(rig, RigState.from_cameras(cameras), known)
     used = [f for f, b in enumerate(bodies) if b is not None]
     start = BodyParams.cat([b for b in bodies if b is not None])
     return _bundle(frames, cameras, body, config, rig, start, used, sparse)
@@ -194,7 +152,7 @@ def _bundle(
     start = start.to(torch.float64)
     betas = start.betas.median(0).values.expand(len(used), 10).contiguous()
     log_scale = start.scale.log().median().expand(len(used))
-    factor = _scale_factor(rig, betas[0], float(log_scale[0].exp()), cameras, body, config)
+    factor = scale_factor(rig, betas[0], float(log_scale[0].exp()), cameras, body, config)
     if factor != 1.0:
         rig = rig.moved(torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64), factor)
         log_scale = log_scale + math.log(factor)
@@ -284,40 +242,6 @@ def _terms(cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig
     return terms
 
 
-def _scale_factor(
-    rig: RigState,
-    betas: Tensor,
-    scale: float,
-    cameras: Sequence[Camera],
-    body: BodyModel,
-    config: CalibrationConfig,
-) -> float:
-    """By how much the world has to grow so that the known length is right."""
-    if config.distance is not None:
-        names = [c.name for c in cameras]
-        if set(config.distance[:2]) <= set(names):
-            a, b = (names.index(n) for n in config.distance[:2])
-            return config.distance[2] / max(float((rig.center[a] - rig.center[b]).norm()), 1e-3)
-    if config.height is not None:
-        return config.height / body_height(body, betas, scale)
-    return 1.0
-
-
-def _onto(rig: RigState, target: RigState, rows: Sequence[int]) -> RigState:
-    """The rig moved as a whole so that its cameras lie on those of `target` (rigidly; the scale stays)."""
-    k = list(rows)
-    M = (rig.R_cam_world[k].mT @ target.R_cam_world[k]).sum(0).mT  # new world from old
-    u, _, vt = torch.linalg.svd(M)
-    fix = torch.diag(torch.stack([torch.ones(()), torch.ones(()), torch.det(u @ vt).float()]).double())
-    R = u @ fix @ vt
-    t = (target.center[k] - rig.center[k] @ R.T).median(0).values
-    moved = rig.moved(R, t)
-    rest = [c for c in range(len(rig)) if c not in k]
-    if rest:  # cameras that saw nobody stay where they were said to be
-        moved.R_cam_world[rest], moved.center[rest] = target.R_cam_world[rest], target.center[rest]
-    return moved
-
-
 def _result(
     best: _Try, cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig, notes: list[str]
 ) -> Calibration:
@@ -329,9 +253,9 @@ def _result(
     params = bodies.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in best.bundle.frames]))
     params = params.replace(transl=params.transl + centers)
-    R, t = _new_world(rig, params, body, cameras, config)
+    R, t = new_world(rig, params, body, cameras, config)
     rig = rig.moved(R, t)
-    params = _turned(params, body, R, t)
+    params = turned(params, body, R, t)
     out: list[BodyParams | None] = [None] * best.total
     for k, f in enumerate(best.used):
         out[f] = params[k].to(torch.float32)
@@ -341,42 +265,3 @@ def _result(
     height = body_height(body, bodies.betas[0], float(bodies.log_scale[0].exp()))
     placed_cameras = tuple(rig.place(c, k) for k, c in enumerate(cameras))
     return Calibration(placed_cameras, out, reports, tuple(notes), height, best.sigma)
-
-
-def _new_world(
-    rig: RigState, params: BodyParams, body: BodyModel, cameras: Sequence[Camera], config: CalibrationConfig
-) -> tuple[Tensor, Tensor]:
-    """Rotation and shift of the world: onto the fixed camera, or upright under the body, or none."""
-    if config.fix is not None:
-        names = [c.name for c in cameras]
-        if config.fix not in names:
-            raise InputError(f"a camera of {', '.join(names)}", f"fix={config.fix}", "use one of these names")
-        k = names.index(config.fix)
-        given = RigState.from_cameras(cameras)
-        R = given.R_cam_world[k].T @ rig.R_cam_world[k]
-        return R, given.center[k] - R @ rig.center[k]
-    if config.rough:
-        return torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
-    with torch.no_grad():
-        joints = body.joints(params)
-        low = body(params[0]).vertices[0]
-    up = joints[:, 12] - joints[:, 0]  # pelvis to neck, averaged over the frames
-    up = (up / up.norm(dim=-1, keepdim=True)).mean(0)
-    up = up / up.norm()
-    across = (joints[:, 1] - joints[:, 2])[0]
-    x = across - (across @ up) * up
-    x = x / x.norm()
-    R = torch.stack([x, up, torch.linalg.cross(x, up)])
-    floor = joints[0, 0] - up * ((joints[0, 0] - low) @ up).max()
-    return R, -R @ floor
-
-
-def _turned(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyParams:
-    """The bodies after `x_new = R x + t`."""
-    import roma
-
-    root = body.rest_joints(params)[:, 0]
-    turned = roma.rotmat_to_rotvec(R @ roma.rotvec_to_rotmat(params.global_orient))
-    # the root joint is the point that stays when only the orientation changes
-    at = params.scale * root + params.transl
-    return params.replace(global_orient=turned, transl=at @ R.T + t - params.scale * root)

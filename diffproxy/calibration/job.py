@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.calibration.calibrate import Calibration, CalibrationConfig
+from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.sources import find_sources, open_source

@@ -1,0 +1,53 @@
+"""What a calibration is asked, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from diffproxy.body import BodyParams
+from diffproxy.calibration.report import CameraReport
+from diffproxy.cameras import Camera
+from diffproxy.fitting import FitConfig
+
+
+@dataclass(frozen=True)
+class CalibrationConfig:
+    """`rough`: the cameras' given poses are a start and a prior; without it nothing but intrinsics is taken from them.
+
+    The scale comes from `height` (of the person, metres), `distance` (two camera names, metres), the rough cameras, or
+    else from the average body. `fix`: a camera whose given pose becomes exactly that of the answer.
+    """
+
+    rough: bool = True
+    turn_std_deg: float = 5.0
+    place_std: float = 0.1
+    focal: bool = False
+    """Refine focal lengths, too."""
+    focal_std: float = 0.05
+    """Of the logarithm: how far focal lengths may be off."""
+    common_focal: bool = False
+    """All cameras share one correction of the focal length (cameras of one kind)."""
+    height: float | None = None
+    distance: tuple[str, str, float] | None = None
+    fix: str | None = None
+    max_pixels: int = 400
+    """Per view and frame."""
+    sigma_floor: float = 0.0005
+    max_sigma: float = 0.05
+    iterations: int = 15
+    """Per stage, at most."""
+    fit: FitConfig = field(default_factory=lambda: FitConfig(hands=False))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The cameras given, in new places; the bodies of the frames (None where nobody was found); and how sure it is."""
+
+    cameras: tuple[Camera, ...]
+    bodies: list[BodyParams | None]
+    reports: tuple[CameraReport, ...]
+    notes: tuple[str, ...]
+    height: float
+    """Of the person, metres, as fitted."""
+    sigma: float
+    """Noise of the proxies per axis, metres."""
