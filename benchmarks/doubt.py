@@ -78,9 +78,7 @@ def main(options: dict[str, str]) -> None:
     scenes = [make_scene(body, FIRST + i, 4, 256, False) for i in tqdm(range(count), desc="scenes")]
     cases = {kind: [spoilt(kind, scenes, i, body) for i in range(count)] for kind in KINDS}
     if "shards" in options:
-        cases[f"network on {Path(options['shards']).name}"] = list(
-            network_cases(options["shards"], count, body)
-        )
+        cases[f"network on {Path(options['shards']).name}"] = network_cases(options["shards"], count, body)
     rows = {k: [measure(m, t, body) for m, t in tqdm(v, desc=k)] for k, v in cases.items()}
     print("proxies | misfit least / median / largest | inliers | MPJPE median / largest, mm | doubted")
     for kind, found in rows.items():

@@ -82,7 +82,7 @@ def turned(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyPar
     import roma
 
     root = body.rest_joints(params)[:, 0]
-    turned = roma.rotmat_to_rotvec(R @ roma.rotvec_to_rotmat(params.global_orient))
+    orient = roma.rotmat_to_rotvec(R @ roma.rotvec_to_rotmat(params.global_orient))
     # the root joint is the point that stays when only the orientation changes
     at = params.scale * root + params.transl
-    return params.replace(global_orient=turned, transl=at @ R.T + t - params.scale * root)
+    return params.replace(global_orient=orient, transl=at @ R.T + t - params.scale * root)

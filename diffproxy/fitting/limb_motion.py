@@ -8,17 +8,18 @@ possible speed from one to the next; in the others its neighbours in time decide
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyParams
+from diffproxy.fitting import observations
+from diffproxy.fitting.between import blend, neighbours
 from diffproxy.fitting.state import Free
 
 LIMBS: dict[str, tuple[int, ...]] = {
-    "left arm": (13, 16, 18, 20, *range(25, 40)),
-    "right arm": (14, 17, 19, 21, *range(40, 55)),
-    "left leg": (1, 4, 7, 10),
-    "right leg": (2, 5, 8, 11),
+    "left arm": (13, *observations.LIMBS[2]),
+    "right arm": (14, *observations.LIMBS[3]),
+    "left leg": observations.LIMBS[0],
+    "right leg": observations.LIMBS[1],
 }
 """The joints that turn with each limb, collars included: a fit twists them, too, to reach what is not there."""
 WATCHED = {"left arm": (9, 18, 20), "right arm": (9, 19, 21), "left leg": (0, 4, 7), "right leg": (0, 5, 8)}
@@ -88,17 +89,12 @@ def longest_chain(place: Float[np.ndarray, "F E 3"], times: Float[np.ndarray, "F
 
 def rejoin(params: BodyParams, limb: tuple[int, ...], loose: Bool[np.ndarray, "F"]) -> BodyParams:
     """The limb's rotations in loose frames between those of the nearest other frames (by number of frames)."""
-    import roma
-
-    firm = np.flatnonzero(~loose)
-    if not len(firm) or not loose.any():
+    firm = np.flatnonzero(~loose).tolist()
+    if not firm:
         return params
-    R = roma.rotvec_to_rotmat(params.full_pose.reshape(-1, 55, 3)[:, list(limb)])
-    out = params.full_pose.reshape(-1, 55, 3).clone()
+    pose = params.full_pose.reshape(-1, 55, 3).clone()
     for i in np.flatnonzero(loose).tolist():
-        a, b = firm[firm < i].max(initial=-1), firm[firm > i].min(initial=len(loose))
-        a, b = (b, b) if a < 0 else (a, a) if b == len(loose) else (a, b)
-        share = 0.0 if a == b else (i - a) / (b - a)
-        turn = roma.rotmat_to_rotvec(R[b] @ R[a].transpose(-1, -2))
-        out[i, list(limb)] = roma.rotmat_to_rotvec(roma.rotvec_to_rotmat(share * turn) @ R[a]).to(out.dtype)
-    return params.replace(**BodyParams.split_full_pose(torch.flatten(out, 1)))
+        before, after, share = neighbours(i, firm)
+        joined = blend(params[before], params[after], share).full_pose.reshape(55, 3)
+        pose[i, list(limb)] = joined[list(limb)]
+    return params.replace(**BodyParams.split_full_pose(pose.flatten(1)))

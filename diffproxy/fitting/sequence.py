@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import roma
 from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.errors import InputError
+from diffproxy.fitting.between import blend, neighbours
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.feet import find_floor, foot_slide, jitter, standing_heights
 from diffproxy.fitting.fit import fit_many
@@ -228,18 +228,7 @@ def waves(count: int, first: list[int]) -> list[list[int]]:
 def _between(i: int, done: dict[int, FitResult]) -> BodyParams | None:
     """The pose halfway (by distance) between the nearest fitted frames on both sides."""
     good = [k for k, r in done.items() if r.status in FITTED]
-    before = max((k for k in good if k < i), default=None)
-    after = min((k for k in good if k > i), default=None)
-    if before is None and after is None:
+    if not good:
         return None
-    if before is None or after is None:
-        return done[before if before is not None else after].params  # type: ignore[index]
-    return blend(done[before].params, done[after].params, (i - before) / (after - before))
-
-
-def blend(a: BodyParams, b: BodyParams, share: float) -> BodyParams:
-    """From a (0) to b (1): rotations the short way, the place in a straight line, the shape of a."""
-    R = [roma.rotvec_to_rotmat(p.full_pose.reshape(-1, 55, 3)) for p in (a, b)]
-    turn = roma.rotmat_to_rotvec(R[1] @ R[0].transpose(-1, -2))
-    pose = roma.rotmat_to_rotvec(roma.rotvec_to_rotmat(share * turn) @ R[0]).flatten(1)
-    return a.replace(**BodyParams.split_full_pose(pose), transl=a.transl + share * (b.transl - a.transl))
+    before, after, share = neighbours(i, good)
+    return done[before].params if before == after else blend(done[before].params, done[after].params, share)

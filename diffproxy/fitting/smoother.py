@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from threadpoolctl import threadpool_limits
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.between import blend, neighbours
 from diffproxy.fitting.block_band import BlockBand, BlockFactor
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.covariance import joint_jacobian
@@ -97,13 +98,10 @@ def _smooth(
     floor: Floor | None,
     rows: list[int],
 ) -> dict[int, FitResult]:
-    from diffproxy.fitting.sequence import blend
-
     seen = [k for k, i in enumerate(rows) if frames[i].status in ("ok", "one_view")]
     params: list[BodyParams] = []
     for k, i in enumerate(rows):
-        before, after = max(s for s in seen if s <= k), min(s for s in seen if s >= k)
-        share = 0.0 if before == after else (k - before) / (after - before)
+        before, after, share = neighbours(k, seen)
         ends = frames[rows[before]].params, frames[rows[after]].params
         params.append(frames[i].params if before == after else blend(*ends, share))
     free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)

@@ -9,10 +9,11 @@ import torch
 from diffproxy.body import BodyParams
 from diffproxy.errors import InputError
 from diffproxy.fitting import FitConfig
+from diffproxy.fitting.between import blend
 from diffproxy.fitting.block_band import BlockBand
 from diffproxy.fitting.corruption import blobs
 from diffproxy.fitting.feet import Floor, contacts, find_floor, foot_slide, jitter
-from diffproxy.fitting.sequence import SequenceConfig, blend, fit_sequence, waves
+from diffproxy.fitting.sequence import SequenceConfig, fit_sequence, waves
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.smoother import stretches
 from diffproxy.fitting.smoothness import Ties
