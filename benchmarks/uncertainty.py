@@ -1,7 +1,7 @@
 """How well the stated uncertainty of proxies foretells their true error, on held-out shards. JSON out, and a picture.
 
     python benchmarks/uncertainty.py shards=shards/test generator=nano samples=3 steps=1 out=out/uncertainty
-    python benchmarks/uncertainty.py shards=shards/test samples=5 steps=0 subjects=40        several direct predictions
+    python benchmarks/uncertainty.py shards=shards/test samples=1 steps=0              the direct head: 1 - probability
 
 True error: mm on the rest body between the surface points that found and true pixel mean, over pixels that are
 foreground in both. Stated: `weight` as 1 - W (paper Eq. 2-5, whatever the pipeline calls its weight); with steps >= 1
@@ -46,7 +46,7 @@ def pixels(
     exact, cameras = exact_maps(item), crop_cameras(item)
     stated: dict[str, np.ndarray] = {}
     if steps == 0:
-        maps = pipe(item["images"], cameras, exact.kind, samples=samples, steps=0, seed=subject)
+        maps = pipe(item["images"], cameras, exact.kind, steps=0)
     else:
         seg, uv = pipe.sample(item["images"], cameras, exact.kind, samples, steps, subject)
         maps = maps_from_samples(seg, uv, pipe.palette, exact.kind, exact.cameras)
@@ -149,8 +149,12 @@ def draw(rows: dict[str, dict[str, Any]], path: Path) -> None:
 
 def report(pipe: ProxyPipeline, where: str, samples: int, steps: int, subjects: int, out: Path) -> dict:
     """All of the above over the held-out subjects of `where`; writes `out/uncertainty.json` and `.png`."""
-    if samples < 2:
+    if samples < 2 and steps:
         raise InputError("samples >= 2", f"samples={samples}", "one sample says nothing of its spread")
+    if samples > 1 and not steps:
+        raise InputError(
+            "samples=1 with steps=0", f"samples={samples}", "the direct head has no chance in it"
+        )
     body, config = load_body("anny"), pipe.generator.config
     data = ProxySamples(where, body, SampleConfig(config.image_size, config.proxy_size), None)
     number = min(subjects, len(data.index)) if subjects else len(data.index)

@@ -61,3 +61,12 @@ def test_the_report_of_a_tiny_network(uncertainty, tiny_shards, tiny_generator, 
     assert (tmp_path / "u" / "uncertainty.png").stat().st_size > 1000
     with pytest.raises(InputError, match="samples >= 2"):
         uncertainty.report(pipe, str(tiny_shards), 1, 1, 1, tmp_path / "u")
+
+
+def test_the_direct_head_states_one_minus_its_probability(uncertainty, tiny_shards, tiny_generator, tmp_path):
+    pipe = ProxyPipeline.from_pretrained(tiny_generator, precision="fp32")
+    result = uncertainty.report(pipe, str(tiny_shards), 1, 0, 1, tmp_path / "u")
+    assert set(result["stated"]) == {"weight"}
+    assert all(0 <= b["stated"] <= 1 for b in result["stated"]["weight"]["bins"])
+    with pytest.raises(InputError, match="samples=1 with steps=0"):
+        uncertainty.report(pipe, str(tiny_shards), 3, 0, 1, tmp_path / "u")
