@@ -2,7 +2,7 @@
 
     python benchmarks/generate.py                                   nano: 4 views K=1, 12 views K=1, 12 views K=3
     python benchmarks/generate.py generator=sd21 device=cuda        the paper's network with random weights: times only
-    python benchmarks/generate.py views=12 samples=3 steps=4 threads=2 runs=5 precision=bf16
+    python benchmarks/generate.py views=12 samples=3 steps=4 threads=2 runs=5 precision=bf16 backend=flex
 
 Stages: condition (encoder, adapter, prompts, geometry: once per image), denoise (all steps), decode, aggregate.
 `direct` is the whole prediction without diffusion (steps=0). Every case runs once unmeasured; medians of `runs` follow.
@@ -92,7 +92,7 @@ def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    given = {"generator": "nano", "device": "cpu", "runs": "3", "precision": "auto"}
+    given = {"generator": "nano", "device": "cpu", "runs": "3", "precision": "auto", "backend": "sdpa"}
     given |= dict(word.split("=", 1) for word in words)
     if "threads" in given:
         torch.set_num_threads(int(given["threads"]))
@@ -105,14 +105,15 @@ def main(words: list[str]) -> dict[str, Any]:
         pipe = ProxyPipeline(generator, palette, given["precision"])  # type: ignore[arg-type]
     else:
         pipe = load_generator(given["generator"], precision=given["precision"])
-    pipe.to(given["device"])
+    pipe.to(given["device"]).generator.use_backend(given["backend"])
     steps = int(given.get("steps", max(1, pipe.generator.config.steps)))
     cases = ((int(given["views"]), int(given.get("samples", 1))),) if "views" in given else CASES
     parts = {p: getattr(pipe.generator, p) for p in ("unet", "adapter", "encoder", "codec")}
     count = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
     name = torch.cuda.get_device_name() if given["device"] == "cuda" else "CPU"
     return {
-        "generator": pipe.generator.config.name, "weights": note, "device": name, "threads": torch.get_num_threads(),
+        "generator": pipe.generator.config.name, "weights": note, "device": name,
+        "backend": given["backend"], "threads": torch.get_num_threads(),
         "bf16": pipe.autocast, "parameters": count,
         "cases": [measure(pipe, v, k, steps, int(given["runs"])) for v, k in cases],
     }  # fmt: skip

@@ -146,6 +146,10 @@ class PyramidAdapter(nn.Module):
             self.register_buffer("label_colors", torch.zeros(num_labels, 3))
             self.register_buffer("label_allowed", torch.ones(NUM_KINDS, num_labels, dtype=torch.bool))
 
+    def towards_unet(self) -> list[nn.Module]:
+        """What the UNet alone reads through: the direct prediction does not depend on it."""
+        return [self.outputs, self.fine_output, *([self.draft] if self.draft is not None else [])]
+
     def set_palette(self, palette: PaletteLike) -> None:
         """Teach a residual adapter the colours of the labels, and which labels each kind of view has."""
         if self.residual:

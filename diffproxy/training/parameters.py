@@ -8,6 +8,7 @@ from torch import nn
 
 from diffproxy.errors import InputError
 from diffproxy.generator import ProxyGenerator
+from diffproxy.generator.adapter import PyramidAdapter
 from diffproxy.generator.codec import VaeCodec
 from diffproxy.generator.encoders import EfficientNetEncoder
 from diffproxy.training.config import TrainConfig
@@ -20,7 +21,8 @@ FROZEN_BLOCKS = (
 def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
     """Optimiser groups `{"params", "lr", "base_lr"}`; switches gradients off everywhere else.
 
-    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves adapter and encoder;
+    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves the encoder, and of the
+    adapter all that the direct head depends on (what leads to the UNet got no gradient in the warm-up);
     `stage=decoder` trains the half of the VAE that decodes, and nothing else.
     """
     if config.stage == "decoder":
@@ -36,6 +38,9 @@ def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[di
         generator.encoder.requires_grad_(False)
     if config.freeze_conditioning:
         generator.adapter.requires_grad_(False)
+        if isinstance(generator.adapter, PyramidAdapter):
+            for part in generator.adapter.towards_unet():
+                part.requires_grad_(True)
     if not config.diffusion_weight:
         generator.unet.requires_grad_(False)
         generator.prompts.requires_grad_(False)

@@ -57,8 +57,7 @@ class TrainingObjective(nn.Module):
         cfg = self.config
         if cfg.stage == "decoder":
             return self.decoder(batch)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not cfg.freeze_conditioning):
-            cond = self.condition(batch)
+        cond = self.condition(batch)
         losses: dict[str, Tensor] = {}
         total = batch["images"].new_zeros(())
         logits, uv = cond.adapter.dense_logits, cond.adapter.dense_uv

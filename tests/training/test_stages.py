@@ -56,8 +56,29 @@ def vae_generator(body, tmp_path_factory):
 def test_checkpoints_hold_what_is_trained_and_no_more(config, tmp_path):
     train(replace(config, freeze_conditioning=True))
     state = torch.load(tmp_path / "run/checkpoints/step_0000002.pt", weights_only=True)
-    assert state["model"] and all(k.startswith(("unet.", "prompts.")) for k in state["model"])
+    rooms = ("unet.", "prompts.", "adapter.outputs.", "adapter.fine_output.", "adapter.draft.")
+    assert all(any(k.startswith(room) for k in state["model"]) for room in rooms)
+    assert all(k.startswith(rooms) for k in state["model"])
     assert state["ema"]["shadow"].keys() == state["model"].keys()
+
+
+def test_a_frozen_conditioning_keeps_the_direct_prediction(config, tmp_path):
+    """Bit for bit, while the maps that the UNet reads change."""
+    run = set_up(replace(config, freeze_conditioning=True))
+    batch, generator = next(iter(run.loader)), run.bare.generator
+
+    def seen() -> tuple[torch.Tensor, ...]:
+        with torch.no_grad():
+            adapter = run.bare.condition(batch).adapter
+        return adapter.dense_logits, adapter.dense_uv, adapter.features[0]
+
+    before = seen()
+    for step in (1, 2):
+        train_step(run, step, batch)
+    logits, uv, features = seen()
+    assert torch.equal(logits, before[0]) and torch.equal(uv, before[1])
+    assert not torch.equal(features, before[2])
+    assert not any(p.requires_grad for p in generator.encoder.parameters())
 
 
 def test_a_checkpoint_of_another_stage_is_refused(config):
