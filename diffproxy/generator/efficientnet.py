@@ -35,6 +35,18 @@ class SameConv2d(nn.Conv2d):
         )
 
     def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D h w"]:
+        # In training on a CPU, gradients of depthwise convolutions take 3 to 10 times as long in bfloat16.
+        if (
+            self.groups > 1
+            and x.dtype == torch.bfloat16
+            and x.device.type == "cpu"
+            and torch.is_grad_enabled()
+        ):
+            with torch.autocast("cpu", enabled=False):
+                return self._same(x.float()).to(x.dtype)
+        return self._same(x)
+
+    def _same(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D h w"]:
         if self.stride[0] == 1:
             return super().forward(x)
         pads = []

