@@ -93,8 +93,8 @@ class PyramidAdapter(nn.Module):
     Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first,
     each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
     `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `draft` the
-    dense prediction is fed back into the finest UNet level; with `draft="residual"` it is also what the UNet's
-    prediction is added to, so that a fresh UNet repeats the regression (needs `set_palette`).
+    dense prediction is fed back into the finest UNet level; with `draft="residual"` the UNet's prediction is also
+    a correction of it (`schedule.AroundDraft`), so that a fresh UNet's first step repeats it (needs `set_palette`).
     """
 
     label_colors: Tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from diffproxy.generator.encoders import build_encoder
 from diffproxy.generator.epipolar import epipolar_mask
 from diffproxy.generator.geometry import CameraBatch, plucker_rays
 from diffproxy.generator.prompts import PromptTable, prompt_ids
+from diffproxy.generator.schedule import DDIM, around_draft, make_scheduler
 
 M = len(MODALITIES)
 
@@ -35,7 +37,7 @@ class Conditioning:
     masks: dict[int, Mask]  # per latent grid, as the attention backend wants it
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
     draft: Float[Tensor, "N M C h w"] | None = (
-        None  # latents that the prediction is added to; rows: (group, view)
+        None  # latents that the prediction starts from; rows: (group, view)
     )
 
 
@@ -65,6 +67,10 @@ class ProxyGenerator(nn.Module):
             for parameter in self.unet.conv_out.parameters():
                 nn.init.zeros_(parameter)
         self.freeze()
+
+    @cached_property
+    def _scheduler(self) -> DDIM:
+        return make_scheduler(self.config)
 
     def freeze(self) -> None:
         """Switch gradients off in `config.frozen`; of a frozen UNet, the branches and text attention stay trainable."""
@@ -126,7 +132,11 @@ class ProxyGenerator(nn.Module):
         S = G·K rows, group-major: sample k of group g is row g·K + k.
         """
         c, samples = conditioning, latents.shape[0] // conditioning.groups
-        rows = latents.flatten(0, 2)
+        start = None
+        if c.draft is not None:
+            draft = c.draft.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, *[-1] * 5).flatten(0, 1)
+            start = around_draft(self._scheduler, latents, draft.to(latents), t.expand(latents.shape[0]))
+        rows = (latents if start is None else start.innovation).flatten(0, 2)
 
         def spread(x: Tensor) -> Tensor:
             """(group, view) rows to (group, sample, view, modality) rows."""
@@ -145,9 +155,8 @@ class ProxyGenerator(nn.Module):
             # A fresh list each time: the UNet empties it.
             down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
         ).sample.unflatten(0, latents.shape[:3])
-        if c.draft is not None:
-            draft = c.draft.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, *[-1] * 5).flatten(0, 1)
-            prediction = prediction + draft.to(prediction)
+        if start is not None:
+            prediction = start.mean + start.unit * prediction
         return prediction
 
     def _view_geometry(

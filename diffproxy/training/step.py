@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from diffproxy.body import Palette
 from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
-from diffproxy.generator.schedule import add_noise, make_scheduler, training_target
+from diffproxy.generator.schedule import (
+    DRAFT_STD,
+    add_noise,
+    around_draft,
+    make_scheduler,
+    training_target,
+)
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
 
@@ -90,12 +96,14 @@ class TrainingObjective(nn.Module):
         t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1).to(x0.device)
         if cfg.condition_dropout:
             cond = drop_conditioning(cond, torch.rand(S, generator=rng) >= cfg.condition_dropout)
-        prediction = gen.denoise(add_noise(self.scheduler, x0, noise, t), t, cond)
+        xt = add_noise(self.scheduler, x0, noise, t)
+        prediction, target = gen.denoise(xt, t, cond), training_target(self.scheduler, x0, noise, t)
+        if cond.draft is not None:  # the unit of what is left to find differs by t: let all t count alike
+            scale = DRAFT_STD / around_draft(self.scheduler, xt, xt, t).unit
+            prediction, target = prediction * scale, target * scale
         near = F.adaptive_max_pool2d((batch["labels"] > 0).float(), x0.shape[-2:])  # (S, V, h, w)
         weight = 1 + (cfg.foreground_weight - 1) * near
-        return diffusion_loss(
-            prediction, training_target(self.scheduler, x0, noise, t), weight[:, :, None, None]
-        )
+        return diffusion_loss(prediction, target, weight[:, :, None, None])
 
     def decoder(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """How well the codec gives proxy images back: L1 of both, and cross-entropy over the palette's colours."""

@@ -310,6 +310,7 @@ def test_the_dense_head_knows_the_other_views_and_where_they_stand(inputs):
 
 
 def test_a_fresh_residual_denoiser_repeats_the_dense_prediction(inputs):
+    """In its first step; later steps keep what the noise left, as if the draft's errors were normal."""
     from diffproxy.generator.palette import StoredPalette
     from diffproxy.proxies.codec import decode_rgb
 
