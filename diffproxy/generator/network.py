@@ -69,7 +69,8 @@ class ProxyGenerator(nn.Module):
         self.freeze()
 
     @cached_property
-    def _scheduler(self) -> DDIM:
+    def scheduler(self) -> DDIM:
+        """The noise schedule of training; sampling makes one of its own, whose timesteps it sets."""
         return make_scheduler(self.config)
 
     def freeze(self) -> None:
@@ -135,7 +136,7 @@ class ProxyGenerator(nn.Module):
         start = None
         if c.draft is not None:
             draft = c.draft.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, *[-1] * 5).flatten(0, 1)
-            start = around_draft(self._scheduler, latents, draft.to(latents), t.expand(latents.shape[0]))
+            start = around_draft(self.scheduler, latents, draft.to(latents), t.expand(latents.shape[0]))
         rows = (latents if start is None else start.innovation).flatten(0, 2)
 
         def spread(x: Tensor) -> Tensor:

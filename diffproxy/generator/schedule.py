@@ -80,8 +80,19 @@ def around_draft(
     scheduler: DDIM, xt: Float[Tensor, "S *D"], draft: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
 ) -> AroundDraft:
     signal, sigma = signal_and_noise(scheduler, t, xt)
-    spread = ((DRAFT_STD * signal).square() + sigma.square()).sqrt()
+    spread = _spread(signal, sigma)
     innovation = (xt - signal * draft) / spread
     return AroundDraft(
         draft + DRAFT_STD**2 * signal / spread * innovation, DRAFT_STD * sigma / spread, innovation
     )
+
+
+def draft_loss_scale(scheduler: DDIM, t: Int[Tensor, "S"], like: Tensor) -> Float[Tensor, "S *_"]:
+    """`DRAFT_STD` over `AroundDraft.unit`: times this, errors count alike at all t. `like`: (S, ...)."""
+    signal, sigma = signal_and_noise(scheduler, t, like)
+    return _spread(signal, sigma) / sigma
+
+
+def _spread(signal: Tensor, sigma: Tensor) -> Tensor:
+    """Deviation of x_t about what the draft explains of it."""
+    return ((DRAFT_STD * signal).square() + sigma.square()).sqrt()

@@ -11,13 +11,7 @@ from torch import Tensor, nn
 
 from diffproxy.body import Palette
 from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
-from diffproxy.generator.schedule import (
-    DRAFT_STD,
-    add_noise,
-    around_draft,
-    make_scheduler,
-    training_target,
-)
+from diffproxy.generator.schedule import add_noise, draft_loss_scale, training_target
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
 
@@ -43,7 +37,7 @@ class TrainingObjective(nn.Module):
     def __init__(self, generator: ProxyGenerator, palette: Palette, config: TrainConfig):
         super().__init__()
         self.generator, self.config = generator, config
-        self.scheduler = make_scheduler(generator.config)
+        self.scheduler = generator.scheduler
         self.body_ids, self.hand_ids = list(palette.body_ids), list(palette.hand_ids)
         self.register_buffer("colors", torch.as_tensor(palette.colors, dtype=torch.float32), persistent=False)
 
@@ -98,8 +92,8 @@ class TrainingObjective(nn.Module):
             cond = drop_conditioning(cond, torch.rand(S, generator=rng) >= cfg.condition_dropout)
         xt = add_noise(self.scheduler, x0, noise, t)
         prediction, target = gen.denoise(xt, t, cond), training_target(self.scheduler, x0, noise, t)
-        if cond.draft is not None:  # the unit of what is left to find differs by t: let all t count alike
-            scale = DRAFT_STD / around_draft(self.scheduler, xt, xt, t).unit
+        if cond.draft is not None:
+            scale = draft_loss_scale(self.scheduler, t, xt)
             prediction, target = prediction * scale, target * scale
         near = F.adaptive_max_pool2d((batch["labels"] > 0).float(), x0.shape[-2:])  # (S, V, h, w)
         weight = 1 + (cfg.foreground_weight - 1) * near

@@ -9,6 +9,7 @@ from diffproxy.generator.schedule import (
     DRAFT_STD,
     add_noise,
     around_draft,
+    draft_loss_scale,
     make_scheduler,
     predicted_x0,
     training_target,
@@ -56,6 +57,8 @@ def test_around_a_draft_with_normal_errors_nothing_is_left_to_find(t):
     found = around_draft(scheduler, xt, draft, torch.tensor([t]))
     error = x0 - found.mean
     assert error.std().item() == pytest.approx(found.unit.item(), rel=0.01)
+    scale = draft_loss_scale(scheduler, torch.tensor([t]), xt)
+    assert (scale * found.unit).item() == pytest.approx(DRAFT_STD)
     assert found.innovation.std().item() == pytest.approx(1, rel=0.01)
     for known in (found.innovation, draft):
         assert abs(torch.corrcoef(torch.cat([error, known]))[0, 1].item()) < 0.01
