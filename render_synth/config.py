@@ -45,6 +45,9 @@ class RenderConfig:
     people: int = option(2, "at most so many bystanders (never labelled)")
     body: str = option("anny", "body name or path of an SMPL-X npz")
     children: float = option(0.0, "probability that a person is a child (an adult's body, small and slender)")
+    plain: float = option(
+        0.0, "share of easy subjects: tight clothes, a place with few things, nothing held or in the way"
+    )
     motion: str = option(
         "",
         "folder of your motion files: AMASS or SMPL-X .npz, .bvh, at any depth (empty: packaged poses only)",
@@ -131,6 +134,8 @@ class RenderConfig:
         if not 0 <= self.distortion <= 1:
             found = f"distortion={self.distortion}"
             raise InputError("distortion between 0 and 1", found, "for example distortion=0.1")
+        if not 0 <= self.plain <= 1:
+            raise InputError("plain between 0 and 1", f"plain={self.plain}", "for example plain=0.5")
         if not 0 <= self.photo <= 1:
             raise InputError("photo between 0 and 1", f"photo={self.photo}", "for example photo=0.8")
         unknown = sorted(set(self.extra_names) - set(EXTRAS))

@@ -66,6 +66,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     def draw(name: str) -> np.random.Generator:
         return stream(config.seed, k, name)
 
+    plain = bool(draw("plain").random() < config.plain)
     scene_rng = draw("scene")
     stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.22 else 0.0
     spot = np.array([0, stand + 0.008, 0])
@@ -76,10 +77,10 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     shots = plan_shots(draw("shots"), config, layout, person)
     target = (low + high) / 2
     crowd = bystanders(tools, k, layout, target)
-    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe)
+    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe, tight=plain)
     axis = float(scene_rng.uniform(0, np.pi))
     store = open_store(tools.environments, config.furniture, config.backgrounds)
-    world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis)
+    world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, plain)
     worn = for_renderer(list(subject.worn))
     others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
     rest = for_renderer([m for person in others for m in person])  # two meshes however many people
@@ -127,7 +128,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
             extras["visibility"] = coverage(seen.surface) * shown
         labels, uv, mask = labels * shown, uv * shown[..., None], seen.mask * shown
         views.append(ShardView(rgb, labels, uv, mask, shot.camera, shot.kind, info, extras))
-    notes = dict(subject.notes)
+    notes = dict(subject.notes) | ({"plain": True} if plain else {})
     used = [a for d in (subject, *(d for _, d in crowd)) for a in d.notes.get("assets", ())]
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,

@@ -17,6 +17,7 @@ from diffproxy.body.files import BodyArrays
 from diffproxy.body.kinematics import Chain
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.params import BodyParams
+from diffproxy.body.parts import vertex_regions
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ class BodyModel(nn.Module):
     def atlas(self) -> SurfaceAtlas:
         """Parts and charts of the surface. Raises InputError if the file has no texture coordinates."""
         return SurfaceAtlas.of(self._arrays)
+
+    @cached_property
+    def regions(self) -> dict[str, np.ndarray]:
+        """Vertices (Nv,) bool of head, trunk, arms, hands, legs and feet; each vertex is in one of them."""
+        return vertex_regions(self._arrays.weights)
 
     def forward(self, params: BodyParams) -> BodyOutput:
         """Posed vertices and joints."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float, Int64
 
 from diffproxy.body.files import BodyArrays
 from diffproxy.body.names import JOINT_NAMES
 from diffproxy.body.palette import Palette
-from diffproxy.body.segments import HAND_PARTS, SEGMENTS, hand_part_joints, hand_part_mover
+from diffproxy.body.segments import HAND_PARTS, REGIONS, SEGMENTS, hand_part_joints, hand_part_mover
 from diffproxy.errors import InputError
 
 _J = {name: i for i, name in enumerate(JOINT_NAMES)}
@@ -63,16 +64,25 @@ def _corners(extra: dict[str, np.ndarray], vt_key: str, ft_key: str, nf: int) ->
     return vt[ft].astype(np.float32)
 
 
+def strongest_segment(weights: Float[np.ndarray, "N 55"]) -> Int64[np.ndarray, "N"]:
+    """Number, in the order of `SEGMENTS`, of the segment whose joints have most of each skinning weight."""
+    owned = [weights[:, [_J[j] for j in joints]].sum(axis=1) for joints, _ in SEGMENTS.values()]
+    return np.stack(owned, axis=1).argmax(axis=1)
+
+
+def vertex_regions(weights: Float[np.ndarray, "N 55"]) -> dict[str, Bool[np.ndarray, "N"]]:
+    """Which vertices belong to each of `REGIONS`; each vertex is in one of them."""
+    names = np.array(list(SEGMENTS))[strongest_segment(weights)]
+    return {region: np.isin(names, segments) for region, segments in REGIONS.items()}
+
+
 def _derived(arrays: BodyArrays, uv: np.ndarray) -> FileCharts:
     """15 segments and 12 hand parts by the strongest skinning weight; the file's one UV map serves both palettes."""
     from diffproxy.body.colors import body_colors, spread_colors
 
     weights = arrays.weights[arrays.faces].mean(axis=1)
     segments = list(SEGMENTS)
-    owned = np.stack(
-        [weights[:, [_J[j] for j in joints]].sum(axis=1) for joints, _ in SEGMENTS.values()], axis=1
-    )
-    segment = owned.argmax(axis=1)
+    segment = strongest_segment(weights)
     hand = np.stack(
         [weights[:, [_J[j] for j in hand_part_joints(p)]].sum(axis=1) for p in HAND_PARTS], axis=1
     )

@@ -25,6 +25,16 @@ for _s, _side in _SIDES.items():
     for _name, (_joints, _mover) in _SIDED.items():
         SEGMENTS[f"{_name}_{_s}"] = (tuple(f"{_side}_{j}" for j in _joints), f"{_side}_{_mover}")
 
+# what people ask about when a whole-body error is large; both sides together
+REGIONS: dict[str, tuple[str, ...]] = {
+    "head": ("head",),
+    "trunk": ("chest", "abdomen"),
+    "arms": ("upper_arm_l", "upper_arm_r", "forearm_l", "forearm_r"),
+    "hands": ("hand_l", "hand_r"),
+    "legs": ("thigh_l", "thigh_r", "shin_l", "shin_r"),
+    "feet": ("foot_l", "foot_r"),
+}
+
 HAND_PARTS: tuple[str, ...] = tuple(f"{part}_{s}" for s in _SIDES for part in ("palm", *_FINGERS))
 
 

@@ -22,16 +22,17 @@ JOINTS_NOTE = (
 def frame_errors(
     found: FrameRecord, true: FrameRecord, body: BodyModel, vertices: bool = True
 ) -> dict[str, float]:
-    """mpjpe, ra_mpjpe, pa_mpjpe, the same for vertices, and hand_mpjpe; one number each, mm."""
-    from diffproxy.metrics import body_errors, mpjpe
+    """mpjpe, ra_mpjpe, pa_mpjpe, the same for vertices and mpvpe_REGION, and hand_mpjpe; one number each, mm."""
+    from diffproxy.metrics import body_errors, mpjpe, region_errors
 
     f, t = found.joints.astype(np.float64), true.joints.astype(np.float64)
-    meshes = (
-        [posed_vertices(body, r)[None].astype(np.float64) for r in (found, true)]
-        if vertices
-        else [None, None]
-    )
-    errors = body_errors(f[None, BODY_JOINTS], t[None, BODY_JOINTS], *meshes)
+    joints = f[None, BODY_JOINTS], t[None, BODY_JOINTS]
+    if not vertices:
+        errors = body_errors(*joints)
+    else:
+        mesh, true_mesh = (posed_vertices(body, r)[None].astype(np.float64) for r in (found, true))
+        errors = body_errors(*joints, mesh, true_mesh)
+        errors |= region_errors(mesh, true_mesh, body.regions)
     out = {k: float(v[0]) for k, v in errors.items()}
     hands = [
         mpjpe((f[fingers] - f[wrist])[None], (t[fingers] - t[wrist])[None])

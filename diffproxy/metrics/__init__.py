@@ -1,6 +1,16 @@
 """Errors of bodies and proxies. Metres in, millimetres out."""
 
-from diffproxy.metrics.points import auc, body_errors, mpjpe, mpvpe, pa_mpjpe, pa_mpvpe, pck, point_errors
+from diffproxy.metrics.points import (
+    auc,
+    body_errors,
+    mpjpe,
+    mpvpe,
+    pa_mpjpe,
+    pa_mpvpe,
+    pck,
+    point_errors,
+    region_errors,
+)
 from diffproxy.metrics.procrustes import Similarity, align_similarity
 from diffproxy.metrics.proxies import (
     foreground_iou,
@@ -29,6 +39,7 @@ __all__ = [
     "pck",
     "point_errors",
     "proxy_scores",
+    "region_errors",
     "reprojection_errors",
     "rest_points",
     "surface_errors_mm",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from diffproxy.errors import InputError
 from diffproxy.metrics.procrustes import align_similarity
@@ -87,6 +87,16 @@ def body_errors(
         out["ra_mpvpe"] = mpvpe(found_vertices, true_vertices, roots)
         out["pa_mpvpe"] = pa_mpvpe(found_vertices, true_vertices)
     return out
+
+
+def region_errors(
+    found: Float[np.ndarray, "F N 3"],
+    true: Float[np.ndarray, "F N 3"],
+    regions: dict[str, Bool[np.ndarray, "N"]],
+) -> dict[str, Float[np.ndarray, " F"]]:
+    """`mpvpe_REGION`: the mean error in mm of the vertices of each region, one number per frame."""
+    errors = point_errors(found, true)
+    return {f"mpvpe_{name}": errors[..., of].mean(axis=-1) for name, of in regions.items() if of.any()}
 
 
 def pck(errors_mm: Float[np.ndarray, "*B"], threshold_mm: float = 150.0) -> float:

@@ -32,15 +32,22 @@ class Dressed:
 
 
 def dress(
-    rng: np.random.Generator, a: Anatomy, person: Person, wardrobe: Wardrobe | None = None, near: bool = True
+    rng: np.random.Generator,
+    a: Anatomy,
+    person: Person,
+    wardrobe: Wardrobe | None = None,
+    near: bool = True,
+    tight: bool = False,
 ) -> Dressed:
     """Random skin, hair and clothes on a posed body; from `wardrobe` most of the time, where there is one.
 
-    `near=False` takes smaller pictures, for bystanders; give them a coarser anatomy, too.
+    `near=False` takes smaller pictures, for bystanders; give them a coarser anatomy, too. With `tight` clothes are
+    layers on the body's surface, whatever else there is.
     """
     posed = pose_anatomy(a, person)
     notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
     look = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
+    look |= {"tight"} if tight else set()
     if wardrobe is None:
         return Dressed(*paint_person(rng, posed, frozenset(), None, notes, look), notes)
     fitting = Fitting.of(posed, person.params.betas[0].double().numpy())

@@ -137,7 +137,7 @@ def sample_outfit(
 ) -> tuple[list[Garment | Mesh], str, str]:
     """Random clothes and hair for one person: (garments, outfit name, hair kind).
 
-    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere; `look`: of `dress.LOOKS`.
+    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere; `look`: of `dress.LOOKS`, or "tight".
     Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
     """
     pieces: list[Garment | Mesh] = []
@@ -145,7 +145,7 @@ def sample_outfit(
         outfit = ""
     elif "sport" in look:
         outfit = "sport"
-    elif rng.random() < 0.65:
+    elif "tight" not in look and rng.random() < 0.65:
         meshes, outfit = sample_tailored(rng, posed)
         pieces += meshes
     else:

@@ -180,7 +180,7 @@ def wear(
         fitted = fitting.put_on(shoes, margin=0.002)
         out.append(fitted.mesh(textures.garment_texture(rng, shoes, min(pixels, 256)), 0.5))
         taken.add("shoes")
-    if not sport and rng.random() < 0.6:
+    if not sport and "tight" not in look and rng.random() < 0.6:
         meshes, notes["outfit"] = wear_outfit(rng, fitting, wardrobe, pixels)
         out += meshes
         if meshes:

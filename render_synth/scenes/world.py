@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from render_synth.cameras import Layout
 from render_synth.mesh import Mesh
@@ -26,8 +27,12 @@ def build_world(
     store: Store,
     stand: float,
     axis: float,
+    plain: bool = False,
 ) -> World:
-    """A world around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction."""
+    """A world around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
+
+    In a `plain` one few things stand about, and none in the subject's hands or before a camera.
+    """
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
     target = (low + high) / 2
     reach = np.abs(np.stack([c.center_world for c in layout.cameras])[:, [0, 2]]).max(0)
@@ -53,20 +58,18 @@ def build_world(
         notes["seat"] = True
     for other in crowd:
         equipment.seat(solids, rng, other.vertices, other.joints, 0.0)
-    if rng.random() < 0.07:
-        notes["table"] = equipment.table_before(solids, rng, ground, person.vertices, 0.0)
-    notes["held"] = held.hold(solids, rng, person.joints) + _held_item(rng, store, person, pieces)
+    if not plain:
+        if rng.random() < 0.07:
+            notes["table"] = equipment.table_before(solids, rng, ground, person.vertices, 0.0)
+        notes["held"] = held.hold(solids, rng, person.joints) + _held_item(rng, store, person, pieces)
     items = list(store.items)
-    if items and rng.random() < 0.85:
+    if items and rng.random() < (0.3 if plain else 0.85):
         furnish(rng, items, ground, limit, indoors, pieces)
-    clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(2, 15)))
+    clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(*((0, 5) if plain else (2, 15)))))
     if rng.random() < 0.2:
         equipment.mats(solids, rng, ground, float(reach.max()))
-    for camera in layout.cameras:
-        while rng.random() < 0.11:
-            clutter.occluder(solids, rng, camera.center_world, target)
-    while rng.random() < 0.12:
-        equipment.strands(solids, rng, ground)
+    if not plain:
+        _in_the_way(rng, solids, layout, ground, target)
     lamps = list(place.lamps)
     if not place.ceiling:
         lamps += lights.spots(rng, int(rng.integers(1 if indoors else 0, 4)), half, tall, top + 0.8)
@@ -86,6 +89,17 @@ def build_world(
         furniture=pieces.mesh(),
         sun=lights.draw_sun(rng, indoors),
     )
+
+
+def _in_the_way(
+    rng: Rng, solids: Solids, layout: Layout, ground: Ground, target: Float[np.ndarray, "3"]
+) -> None:
+    """Things between cameras and subject; ropes and wires."""
+    for camera in layout.cameras:
+        while rng.random() < 0.11:
+            clutter.occluder(solids, rng, camera.center_world, target)
+    while rng.random() < 0.12:
+        equipment.strands(solids, rng, ground)
 
 
 def _held_item(rng: Rng, store: Store, person: Person, pieces: Furniture) -> list[str]:

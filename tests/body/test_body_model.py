@@ -143,3 +143,18 @@ def test_moves_between_precisions(random_params):
     model = load_body("anny").to(torch.float64)
     assert model.v_template.dtype == torch.float64 and model.faces.dtype == torch.int64
     assert model(random_params(1, dtype=torch.float64)).vertices.dtype == torch.float64
+
+
+def test_regions_share_the_vertices_among_them(body) -> None:
+    """Each vertex is in one region, and a turned wrist moves the hand alone (its skin fades into the forearm's)."""
+    regions = body.regions
+    assert set(regions) == {"head", "trunk", "arms", "hands", "legs", "feet"}
+    np.testing.assert_array_equal(np.sum(list(regions.values()), axis=0), 1)
+    rest = BodyParams.rest()
+    pose = rest.body_pose.clone()
+    pose[0, 3 * 19 : 3 * 20] = torch.tensor([0.0, 0.0, 0.5])  # left wrist
+    with torch.no_grad():
+        moved = (body(rest.replace(body_pose=pose)).vertices - body(rest).vertices)[0].norm(dim=-1).numpy()
+    assert moved[regions["hands"]].max() > 0.05
+    for name in ("head", "trunk", "legs", "feet"):
+        assert moved[regions[name]].max() < 0.005

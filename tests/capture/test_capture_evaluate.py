@@ -106,6 +106,8 @@ def test_frame_errors_are_millimetres(body, params_of) -> None:
         records.append(FrameRecord(0, "ok", params=params_to_arrays(p), joints=joints))
     errors = frame_errors(records[1], records[0], body)
     assert errors["mpjpe"] == pytest.approx(10, abs=1e-3) and errors["mpvpe"] == pytest.approx(10, abs=1e-3)
+    for region in ("head", "trunk", "arms", "hands", "legs", "feet"):
+        assert errors[f"mpvpe_{region}"] == pytest.approx(10, abs=1e-3)
     for key in ("ra_mpjpe", "pa_mpjpe", "ra_mpvpe", "pa_mpvpe", "hand_mpjpe"):
         assert errors[key] == pytest.approx(0, abs=1e-3)
     assert mean_errors([errors, errors])["mpjpe_mm"] == pytest.approx(10, abs=1e-3)

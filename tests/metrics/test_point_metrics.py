@@ -15,6 +15,7 @@ from diffproxy.metrics import (
     pa_mpvpe,
     pck,
     point_errors,
+    region_errors,
 )
 
 
@@ -130,3 +131,19 @@ def test_pck_and_auc():
 def test_different_point_sets_are_refused(points):
     with pytest.raises((InputError, TypeError)):
         mpjpe(points[:, :20], points)
+
+
+def test_region_errors_are_the_means_of_their_own_vertices() -> None:
+    true = np.zeros((2, 5, 3))
+    found = true.copy()
+    found[1, :2, 0] = 0.01
+    found[1, 2:, 1] = 0.03
+    regions = {
+        "a": np.array([1, 1, 0, 0, 0], bool),
+        "b": np.array([0, 0, 1, 1, 1], bool),
+        "c": np.zeros(5, bool),
+    }
+    out = region_errors(found, true, regions)
+    assert set(out) == {"mpvpe_a", "mpvpe_b"}
+    np.testing.assert_allclose(out["mpvpe_a"], [0, 10])
+    np.testing.assert_allclose(out["mpvpe_b"], [0, 30])

@@ -33,6 +33,7 @@ def test_options_are_parsed_to_their_types():
         (["views=2", "full=3"], "full <= views"),
         (["split=val"], "split one of train, test"),
         (["extras=depth,shading"], "extras among depth, normals, visibility"),
+        (["plain=1.5"], "plain between 0 and 1"),
         (["variant=gpu"], "variant one of auto, scalar_rgb"),
         (["env=no/such/folder"], "env: a folder"),
     ],

@@ -17,7 +17,7 @@ from render_synth.people.bodies import Person, sample_person
 from render_synth.people.drape import Sheet, drape, finer, sheet_faces
 from render_synth.people.dress import LOOKS
 from render_synth.people.fine_mesh import vertex_normals
-from render_synth.people.garments import sample_outfit
+from render_synth.people.garments import OUTFITS, sample_outfit
 from render_synth.people.outfits import sample_tailored
 from render_synth.people.pose_check import DEEP, pose_check
 from render_synth.people.pose_source import LIMBS, hand_height, load_pose_source
@@ -297,3 +297,18 @@ def test_swimmers_wear_little_and_tight(body, anatomy):
         far, _ = cKDTree(posed.fine).query(cap.vertices)
         assert 0.001 < np.median(far) < far.max() < 0.008
     assert 0 < tops < 12
+
+
+def test_tight_clothes_are_never_cut_wide(body, anatomy):
+    posed = pose_anatomy(anatomy, in_pose(body))
+    for k in range(12):
+        pieces, outfit, _ = sample_outfit(
+            np.random.default_rng(k),
+            anatomy,
+            anatomy.rest_normal_z,
+            posed,
+            frozenset({"hair"}),
+            frozenset({"tight"}),
+        )
+        assert outfit in OUTFITS
+        assert all(g.lift[g.mask].max() < 0.08 for g in pieces), "layers on the skin only"
