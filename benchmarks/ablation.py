@@ -35,7 +35,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 COLUMNS = {
     "dense_part_iou": "direct: part IoU", "dense_surface_median_mm": "median mm", "dense_mpvpe": "MPVPE mm",
-    "sample_part_iou": "sampled: part IoU", "sample_surface_median_mm": "median mm", "sample_mpvpe": "MPVPE mm",
+    "sample_loss": "sampled: loss", "sample_part_iou": "part IoU",
+    "sample_surface_median_mm": "median mm", "sample_mpvpe": "MPVPE mm",
 }  # fmt: skip
 
 

@@ -69,6 +69,9 @@ class TrainingObjective(nn.Module):
             losses |= {f"dense_{k}": v for k, v in parts.items()}
             total = total + cfg.dense_weight * (parts["label"] + UV_WEIGHT * parts["uv"])
         if cfg.diffusion_weight:
+            if cfg.condition_dropout:
+                kept = torch.rand(len(batch["labels"]), generator=rng) >= cfg.condition_dropout
+                cond = drop_conditioning(cond, kept)
             losses["diffusion"] = self.diffusion(batch, cond, rng)
             total = total + cfg.diffusion_weight * losses["diffusion"]
         return losses | {"total": total}
@@ -88,8 +91,6 @@ class TrainingObjective(nn.Module):
         steps = self.scheduler.config.num_train_timesteps
         u = torch.rand(S, generator=rng)
         t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1).to(x0.device)
-        if cfg.condition_dropout:
-            cond = drop_conditioning(cond, torch.rand(S, generator=rng) >= cfg.condition_dropout)
         xt = add_noise(self.scheduler, x0, noise, t)
         prediction, target = gen.denoise(xt, t, cond), training_target(self.scheduler, x0, noise, t)
         if cond.draft is not None:

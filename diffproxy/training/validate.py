@@ -22,6 +22,7 @@ from diffproxy.viz.maps import draw_labels, draw_uv
 from diffproxy.viz.sheet import contact_sheet
 
 DRAWN = 6  # subjects in the picture
+NOISES = 4  # draws of time and noise for the loss of one subject, the same for every network
 
 
 def validate(
@@ -30,7 +31,8 @@ def validate(
     """Scores over `config.val_samples` held-out subjects, and a picture of the first ones.
 
     `dense_*`: the direct head, where there is one; `sample_*`: one sample with the configured number of steps, once
-    the UNet is trained. `*_mpjpe`, `*_mpvpe` (mm): bodies fitted to the proxies of the first `config.val_fit` subjects.
+    the UNet is trained, and `sample_loss` its training loss over times and noise that are the same for every network.
+    `*_mpjpe`, `*_mpvpe` (mm): bodies fitted to the proxies of the first `config.val_fit` subjects.
     """
     precision: Precision = "fp32" if config.precision == "no" else "auto"
     generator = objective.generator
@@ -42,10 +44,13 @@ def validate(
     found: dict[str, list[ProxyMaps]] = {name: [] for name in modes}
     errors: dict[str, list[dict[str, float]]] = {name: [] for name in modes}
     tiles: list[list[list[np.ndarray]]] = []
+    losses: list[float] = []
     for i in range(min(config.val_samples, len(data.index))):
         item = data[i]
         exact, cameras = exact_maps(item), crop_cameras(item)
         truth.append(exact)
+        if "sample" in modes:
+            losses += diffusion_losses(objective, item, i)
         for name, steps in modes.items():
             maps = pipe(item["images"].to(pipe.device), cameras, exact.kind, steps=steps, seed=i)
             found[name].append(maps)
@@ -54,7 +59,7 @@ def validate(
         if i < DRAWN and modes:
             tiles.append(rows(item, exact, found[list(modes)[-1]][-1], body))
     objective.train()
-    scores: dict[str, float] = {}
+    scores: dict[str, float] = {"sample_loss": round(float(np.mean(losses)), 5)} if losses else {}
     for name, drawn in found.items():
         labels, uv = np.concatenate([m.labels for m in drawn]), np.concatenate([m.uv for m in drawn])
         true_labels, true_uv = (
@@ -69,6 +74,17 @@ def validate(
         if errors[name]:
             scores[f"{name}_unfitted"] = sum(not e for e in errors[name])
     return scores, sheet(tiles)
+
+
+@torch.no_grad()
+def diffusion_losses(objective: TrainingObjective, item: dict[str, Tensor], seed: int) -> list[float]:
+    """The diffusion loss of one subject for `NOISES` draws of time and noise, which depend on `seed` alone."""
+    device = next(objective.generator.parameters()).device
+    batch = {k: v[None].to(device) for k, v in item.items()}
+    objective.eval()
+    cond = objective.condition(batch)
+    draws = [torch.Generator().manual_seed(NOISES * seed + k) for k in range(NOISES)]
+    return [float(objective.diffusion(batch, cond, rng)) for rng in draws]
 
 
 def crop_cameras(item: dict[str, Tensor]) -> list[Camera]:

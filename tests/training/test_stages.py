@@ -162,6 +162,20 @@ def test_held_out_bodies_are_fitted(config, tiny_shards):
     assert (run.out / "samples" / "0000001.png").is_file()
 
 
+def test_the_held_out_loss_depends_on_the_weights_alone(config, tiny_shards):
+    """Not on the step, on the random state, nor on what training drops."""
+    settings = replace(config, val_shards=str(tiny_shards), val_samples=2)
+    run = set_up(settings)
+    first = held_out_scores(run, 1)[0]["sample_loss"]
+    torch.manual_seed(7)
+    assert held_out_scores(run, 9)[0]["sample_loss"] == first > 0
+    dropping = set_up(replace(settings, out=config.out + "2", condition_dropout=0.9))
+    assert held_out_scores(dropping, 1)[0]["sample_loss"] == first
+    train_step(run, 1, next(iter(run.loader)))
+    run.ema.update(run.bare.generator)
+    assert held_out_scores(run, 1)[0]["sample_loss"] != first
+
+
 def test_tensorboard_gets_scalars(config, tmp_path):
     pytest.importorskip("tensorboard")
     train(replace(config, tensorboard=True))
