@@ -15,14 +15,15 @@ from diffproxy.cameras import Camera
 from diffproxy.errors import InputError
 from diffproxy.generator.config import MODALITIES
 from diffproxy.generator.geometry import CameraBatch
+from diffproxy.generator.inputs import check_inputs
 from diffproxy.generator.network import Conditioning, ProxyGenerator
 from diffproxy.generator.prompts import kind_ids
 from diffproxy.generator.schedule import make_scheduler
-from diffproxy.generator.store import load_saved_generator, save_generator
+from diffproxy.generator.store import hub_folder, load_saved_generator, save_generator
 from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.interfaces import palette_ids
-from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
+from diffproxy.proxies.maps import Kind, ProxyMaps
 from diffproxy.proxies.mirror import MIRROR_KIND, MirrorTable, mirror_camera
 
 PACKAGED = Path(__file__).parent / "weights"
@@ -197,7 +198,7 @@ class ProxyPipeline:
         """A saved generator: a folder, or the id of a hub repository (from the cache unless `allow_download`)."""
         path = Path(folder)
         if not path.exists() and isinstance(folder, str) and folder.count("/") == 1:
-            path = _hub_folder(folder, allow_download)
+            path = hub_folder(folder, allow_download)
         generator, palette = load_saved_generator(path, sources, allow_download)
         return ProxyPipeline(generator, palette, precision)
 
@@ -209,63 +210,9 @@ def load_generator(source: str | Path = "nano", **options: Any) -> ProxyPipeline
     return ProxyPipeline.from_pretrained(source, **options)
 
 
-def check_inputs(
-    images: Tensor, cameras: Sequence[Camera], kinds: Sequence[str], samples: int, steps: int | None
-) -> None:
-    """InputError unless the arguments of `ProxyPipeline.__call__` fit together."""
-    views, (height, width) = images.shape[0], images.shape[-2:]
-    if height != width:
-        raise InputError(
-            "square crops", f"{width} x {height} pixels", "crop with Camera.crop and a square box"
-        )
-    if not (len(cameras) == len(kinds) == views) or views == 0:
-        raise InputError(
-            "as many cameras and kinds as images, at least one",
-            f"{views} images, {len(cameras)} cameras, {len(kinds)} kinds",
-            "give one of each per view",
-        )
-    for camera in cameras:
-        if (camera.width, camera.height) != (width, height):
-            raise InputError(
-                f"the camera of the crop itself ({width} x {height})",
-                f"camera {camera.name!r} of {camera.width} x {camera.height}",
-                "pass camera.crop(box, (size, size))",
-            )
-        if camera.distortion.size:
-            raise InputError(
-                "pinhole cameras", f"{camera.name!r} has lens distortion", "undistort images first"
-            )
-    unknown = sorted(set(kinds) - set(KINDS))
-    if unknown:
-        raise InputError(f"kinds among {KINDS}", str(unknown), "use 'body' for whole-person crops")
-    low, high = images.aminmax() if images.is_floating_point() else (torch.tensor(0), torch.tensor(255))
-    if not images.is_floating_point() or not bool(torch.isfinite(images).all()) or low < 0 or high > 1:
-        raise InputError(
-            "float RGB in [0, 1]",
-            f"{images.dtype} in [{float(low):g}, {float(high):g}]",
-            "divide 8-bit images by 255",
-        )
-    if samples < 1 or (steps is not None and steps < 0):
-        raise InputError("samples >= 1 and steps >= 0", f"samples={samples}, steps={steps}", "raise them")
-
-
 def computes_in_bf16(device: torch.device) -> bool:
     """Whether bfloat16 is native (a processor without it would emulate it, slowly)."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and native is not None and bool(native())
-
-
-def _hub_folder(repo: str, allow_download: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(repo, local_files_only=not allow_download))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise InputError(
-            "a generator folder or a hub repository",
-            f"{repo}: no such folder, and not in the local hub cache",
-            "check the path, or pass allow_download=true",
-        ) from error

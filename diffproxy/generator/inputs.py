@@ -1,0 +1,52 @@
+"""What a pipeline accepts: square crops in [0, 1], one pinhole camera and one kind for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from diffproxy.cameras import Camera
+from diffproxy.errors import InputError
+from diffproxy.proxies.maps import KINDS
+
+
+def check_inputs(
+    images: Tensor, cameras: Sequence[Camera], kinds: Sequence[str], samples: int, steps: int | None
+) -> None:
+    """InputError unless the arguments of `ProxyPipeline.__call__` fit together."""
+    views, (height, width) = images.shape[0], images.shape[-2:]
+    if height != width:
+        raise InputError(
+            "square crops", f"{width} x {height} pixels", "crop with Camera.crop and a square box"
+        )
+    if not (len(cameras) == len(kinds) == views) or views == 0:
+        raise InputError(
+            "as many cameras and kinds as images, at least one",
+            f"{views} images, {len(cameras)} cameras, {len(kinds)} kinds",
+            "give one of each per view",
+        )
+    for camera in cameras:
+        if (camera.width, camera.height) != (width, height):
+            raise InputError(
+                f"the camera of the crop itself ({width} x {height})",
+                f"camera {camera.name!r} of {camera.width} x {camera.height}",
+                "pass camera.crop(box, (size, size))",
+            )
+        if camera.distortion.size:
+            raise InputError(
+                "pinhole cameras", f"{camera.name!r} has lens distortion", "undistort images first"
+            )
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise InputError(f"kinds among {KINDS}", str(unknown), "use 'body' for whole-person crops")
+    low, high = images.aminmax() if images.is_floating_point() else (torch.tensor(0), torch.tensor(255))
+    if not images.is_floating_point() or not bool(torch.isfinite(images).all()) or low < 0 or high > 1:
+        raise InputError(
+            "float RGB in [0, 1]",
+            f"{images.dtype} in [{float(low):g}, {float(high):g}]",
+            "divide 8-bit images by 255",
+        )
+    if samples < 1 or (steps is not None and steps < 0):
+        raise InputError("samples >= 1 and steps >= 0", f"samples={samples}, steps={steps}", "raise them")
