@@ -15,6 +15,7 @@ from diffproxy.data.motion.rotations import about, to_matrix, to_rotvec
 from diffproxy.data.motion.smplx_rest import REST_OFFSETS, joint_index
 from diffproxy.data.poses import PoseBank, load_pose_bank
 from diffproxy.errors import InputError
+from render_synth.people.postures import balance
 
 KINDS = (".npz", ".bvh")
 LIMBS = {
@@ -23,6 +24,8 @@ LIMBS = {
 }
 HEAD = [joint_index(n) - 1 for n in ("neck", "head")]
 Pose = dict[str, np.ndarray]
+SOURCES = ("bank", "mixed", "raised", "balance", "motion")
+WITHOUT, WITH_FILES = (0.58, 0.18, 0.14, 0.1, 0.0), (0.42, 0.11, 0.11, 0.08, 0.28)
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,8 @@ class PoseSource:
     files: tuple[str, ...] = ()
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
-        """A pose (fields as of `PoseBank.sample`) and what it is: "bank", "mixed", "raised" or "motion/<file>"."""
-        chance = [0.48, 0.12, 0.12, 0.28] if self.files else [0.65, 0.2, 0.15, 0.0]
-        kind = str(rng.choice(["bank", "mixed", "raised", "motion"], p=chance))
+        """A pose (fields as of `PoseBank.sample`) and what it is: one of `SOURCES`, or "motion/<file>"."""
+        kind = str(rng.choice(SOURCES, p=WITH_FILES if self.files else WITHOUT))
         if kind == "motion":
             return self._from_motion(rng, split)
         pose = self.bank.sample(rng, split=split)
@@ -43,6 +45,10 @@ class PoseSource:
             pose = self._mix(rng, pose, split)
         elif kind == "raised":
             pose = self._raise(rng, pose, split)
+        elif kind == "balance":
+            body, lean = balance(rng)
+            orient = to_rotvec(to_matrix(pose["global_orient"]) @ lean)
+            pose |= {"body_pose": body.astype(np.float32), "global_orient": orient.astype(np.float32)}
         return pose, kind
 
     def _mix(self, rng: np.random.Generator, pose: Pose, split: str) -> Pose:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffproxy.data.motion.rotations import about
+
 Number = float | int  # the type checker of the tests does not take an int for a float
 JOINTS = {
     "l_hip": 1, "r_hip": 2, "spine1": 3, "l_knee": 4, "r_knee": 5, "spine2": 6, "l_ankle": 7, "r_ankle": 8,
@@ -109,6 +111,37 @@ def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
     for joint in JOINTS:
         pose.add(joint, *rng.normal(0, SPREAD[joint.rstrip("123").split("_")[-1]], 3))
     return pose.body_pose(), kind
+
+
+def balance(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """As on a beam or in a dance: arms stretched out, trunk and all leaning, often one leg off the ground.
+
+    Returns body_pose (63,) in radians and the lean of the whole body, a rotation (3, 3) in its own axes.
+    """
+    pose = Angles()
+    bend, aside = rng.normal(5, 15), rng.normal(0, 15)
+    for joint in ("spine1", "spine2", "spine3"):
+        pose.add(joint, bend / 3, rng.normal(0, 6), aside / 3)
+    for side, s in (("l_", 1.0), ("r_", -1.0)):
+        if rng.random() < 0.2:
+            free_arm(pose, rng, side)
+        else:
+            pose.add(side + "shoulder", rng.normal(0, 20), s * rng.normal(-5, 25), s * rng.uniform(-50, 75))
+            pose.add(side + "elbow", 0, s * -abs(rng.normal(8, 20)), s * rng.normal(0, 5))
+    stands, other = ("l_", "r_") if rng.random() < 0.5 else ("r_", "l_")
+    knee = abs(rng.normal(5, 18))
+    pose.add(stands + "hip", -0.5 * knee + rng.normal(0, 8), 0, rng.normal(0, 5))
+    pose.add(stands + "knee", knee)
+    lifted, s = rng.random() < 0.6, 1.0 if other == "l_" else -1.0
+    swing, apart = (
+        (rng.uniform(-75, 35), rng.uniform(-5, 45)) if lifted else (rng.normal(-8, 15), rng.uniform(-5, 12))
+    )
+    pose.add(other + "hip", swing, 0, s * apart)
+    pose.add(other + "knee", rng.uniform(0, 85) if lifted else abs(rng.normal(5, 18)))
+    for joint in JOINTS:
+        pose.add(joint, *rng.normal(0, 0.7 * SPREAD[joint.rstrip("123").split("_")[-1]], 3))
+    lean = about(2, np.radians(rng.normal(0, 14))) @ about(0, np.radians(rng.normal(0, 9)))
+    return pose.body_pose(), lean
 
 
 def sample_hand_pose(rng: np.random.Generator, side: str) -> np.ndarray:

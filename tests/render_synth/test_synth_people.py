@@ -10,6 +10,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyParams
+from diffproxy.data.motion.limits import within_limits
+from diffproxy.data.motion.rotations import to_matrix
+from diffproxy.data.motion.smplx_rest import REST_OFFSETS, joint_index
 from diffproxy.errors import InputError
 from render_synth.people import bodies, falling_hair, hair_mesh, skull
 from render_synth.people.anatomy import build_anatomy
@@ -312,3 +315,28 @@ def test_tight_clothes_are_never_cut_wide(body, anatomy):
         )
         assert outfit in OUTFITS
         assert all(g.lift[g.mask].max() < 0.08 for g in pieces), "layers on the skin only"
+
+
+def test_who_balances_stretches_the_arms_and_leans(poses):
+    drawn = [poses.sample(np.random.default_rng(k)) for k in range(200)]
+    found = [pose for pose, kind in drawn if kind == "balance"]
+    assert 8 < len(found) < 35
+    assert within_limits(np.stack([p["body_pose"] for p in found])).all()
+    up = np.stack(
+        [to_matrix(p["global_orient"])[1, 1] for p in found]
+    )  # the body's own y axis against the world's
+    assert np.quantile(up, 0.1) > 0.7 and up.min() < 0.98
+    assert wide(found) > 0.5 > 2 * wide([pose for pose, kind in drawn if kind == "bank"])
+
+
+def wide(found):
+    """Share of arms that reach farther than 35 cm to the side."""
+    arms = [(p["body_pose"].reshape(21, 3)[LIMBS[s]], s) for p in found for s in LIMBS]
+    return np.mean([arm_span(arm, side) > 0.35 for arm, side in arms])
+
+
+def arm_span(arm, side):
+    """Metres from shoulder to wrist, sideways of the chest."""
+    collar, shoulder, elbow = to_matrix(arm[:3])
+    upper, fore = (REST_OFFSETS[joint_index(f"{side}_{n}")] for n in ("elbow", "wrist"))
+    return abs(float((collar @ shoulder @ (upper + elbow @ fore))[0]))
