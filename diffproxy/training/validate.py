@@ -79,9 +79,7 @@ def validate(
 @torch.no_grad()
 def diffusion_losses(objective: TrainingObjective, item: dict[str, Tensor], seed: int) -> list[float]:
     """The diffusion loss of one subject for `NOISES` draws of time and noise, which depend on `seed` alone."""
-    device = next(objective.generator.parameters()).device
-    batch = {k: v[None].to(device) for k, v in item.items()}
-    objective.eval()
+    batch = {k: v[None].to(objective.colors.device) for k, v in item.items()}
     cond = objective.condition(batch)
     draws = [torch.Generator().manual_seed(NOISES * seed + k) for k in range(NOISES)]
     return [float(objective.diffusion(batch, cond, rng)) for rng in draws]

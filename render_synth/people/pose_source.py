@@ -92,10 +92,15 @@ class PoseSource:
 
 
 def hand_height(arm: np.ndarray, side: str) -> float:
-    """Metres that the wrist is above the shoulder, along the chest; arm (4, 3): the rotations of `LIMBS[side]`."""
+    """Metres that the wrist is above the shoulder, along the chest."""
+    return float(wrist_from_shoulder(arm, side)[1])
+
+
+def wrist_from_shoulder(arm: np.ndarray, side: str) -> np.ndarray:
+    """Metres from shoulder to wrist in the chest's axes (x left, y up); arm (4, 3): the rotations of `LIMBS[side]`."""
     collar, shoulder, elbow = to_matrix(arm[:3])
     upper, fore = (REST_OFFSETS[joint_index(f"{side}_{n}")] for n in ("elbow", "wrist"))
-    return float((collar @ shoulder @ (upper + elbow @ fore))[1])
+    return collar @ shoulder @ (upper + elbow @ fore)
 
 
 def load_pose_source(folder: str = "") -> PoseSource:

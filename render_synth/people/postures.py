@@ -51,6 +51,12 @@ def free_arm(pose: Angles, rng: np.random.Generator, side: str) -> None:
     pose.add(side + "elbow", 0, s * -rng.uniform(0, 130), s * rng.normal(0, 15))
 
 
+def loosen(pose: Angles, rng: np.random.Generator, share: float = 1.0) -> None:
+    """Move every joint a little, by `share` of its `SPREAD`."""
+    for joint in JOINTS:
+        pose.add(joint, *rng.normal(0, share * SPREAD[joint.rstrip("123").split("_")[-1]], 3))
+
+
 def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
     """A random everyday posture: (body_pose (63,) radians, kind)."""
     kind = str(rng.choice(KINDS, p=CHANCE))
@@ -108,8 +114,7 @@ def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
             free_arm(pose, rng, side)
             pose.add(side + "hip", rng.uniform(-90, 25), s * rng.normal(0, 15), s * rng.uniform(-5, 40))
             pose.add(side + "knee", rng.uniform(0, 110))
-    for joint in JOINTS:
-        pose.add(joint, *rng.normal(0, SPREAD[joint.rstrip("123").split("_")[-1]], 3))
+    loosen(pose, rng)
     return pose.body_pose(), kind
 
 
@@ -138,8 +143,7 @@ def balance(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     )
     pose.add(other + "hip", swing, 0, s * apart)
     pose.add(other + "knee", rng.uniform(0, 85) if lifted else abs(rng.normal(5, 18)))
-    for joint in JOINTS:
-        pose.add(joint, *rng.normal(0, 0.7 * SPREAD[joint.rstrip("123").split("_")[-1]], 3))
+    loosen(pose, rng, 0.7)
     lean = about(2, np.radians(rng.normal(0, 14))) @ about(0, np.radians(rng.normal(0, 9)))
     return pose.body_pose(), lean
 

@@ -65,7 +65,8 @@ def build_world(
     items = list(store.items)
     if items and rng.random() < (0.3 if plain else 0.85):
         furnish(rng, items, ground, limit, indoors, pieces)
-    clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(*((0, 5) if plain else (2, 15)))))
+    fewest, most = (0, 4) if plain else (2, 14)
+    clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(fewest, most + 1)))
     if rng.random() < 0.2:
         equipment.mats(solids, rng, ground, float(reach.max()))
     if not plain:

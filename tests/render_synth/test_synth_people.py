@@ -12,7 +12,6 @@ from scipy.spatial import cKDTree
 from diffproxy.body import BodyParams
 from diffproxy.data.motion.limits import within_limits
 from diffproxy.data.motion.rotations import to_matrix
-from diffproxy.data.motion.smplx_rest import REST_OFFSETS, joint_index
 from diffproxy.errors import InputError
 from render_synth.people import bodies, falling_hair, hair_mesh, skull
 from render_synth.people.anatomy import build_anatomy
@@ -23,7 +22,7 @@ from render_synth.people.fine_mesh import vertex_normals
 from render_synth.people.garments import OUTFITS, sample_outfit
 from render_synth.people.outfits import sample_tailored
 from render_synth.people.pose_check import DEEP, pose_check
-from render_synth.people.pose_source import LIMBS, hand_height, load_pose_source
+from render_synth.people.pose_source import LIMBS, hand_height, load_pose_source, wrist_from_shoulder
 from render_synth.people.posed import Obstacle, pose_anatomy
 from render_synth.people.postures import Angles
 from render_synth.people.shapes import sample_shape, shape_axes, stature_of
@@ -332,11 +331,4 @@ def test_who_balances_stretches_the_arms_and_leans(poses):
 def wide(found):
     """Share of arms that reach farther than 35 cm to the side."""
     arms = [(p["body_pose"].reshape(21, 3)[LIMBS[s]], s) for p in found for s in LIMBS]
-    return np.mean([arm_span(arm, side) > 0.35 for arm, side in arms])
-
-
-def arm_span(arm, side):
-    """Metres from shoulder to wrist, sideways of the chest."""
-    collar, shoulder, elbow = to_matrix(arm[:3])
-    upper, fore = (REST_OFFSETS[joint_index(f"{side}_{n}")] for n in ("elbow", "wrist"))
-    return abs(float((collar @ shoulder @ (upper + elbow @ fore))[0]))
+    return np.mean([abs(wrist_from_shoulder(arm, side)[0]) > 0.35 for arm, side in arms])
