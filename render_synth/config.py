@@ -40,7 +40,7 @@ class RenderConfig:
     hand_crops: int = option(2, "crops around a visible hand per subject, from the same cameras")
     size: int = option(256, "crop size in pixels; also the long side of a whole frame")
     hand_size: int = option(0, "size of hand crops in pixels (0: as `size`)")
-    spp: int = option(8, "light paths per pixel")
+    spp: int = option(6, "light paths per pixel")
     depth: int = option(3, "path length: 2 direct light only, 3 one bounce")
     people: int = option(2, "at most so many bystanders (never labelled)")
     body: str = option("anny", "body name or path of an SMPL-X npz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+DARKEST = 0.05  # added to albedos before radiance is divided by them: the black ones hold little but noise
 HALF_OF_NEIGHBOURS = (
     (0, 1, 0.7),
     (1, 0, 0.7),
@@ -20,13 +21,14 @@ def denoise(
     depth: Float[np.ndarray, "H W"],
     levels: int = 3,
 ) -> Float[np.ndarray, "H W 3"]:
-    """Edge-stopping à-trous filter of radiance, after Dammertz et al. 2010.
+    """Edge-stopping à-trous filter, after Dammertz et al. 2010, of what falls on surfaces: textures are divided out.
 
     Neighbours count less where normal, depth (0 = sky) or albedo differ; what the guides do not show (soft shadows)
     is blurred by a few pixels. Bright single paths are clipped.
     """
     ceiling = 3 * np.quantile(rgb, 0.98) + 1e-3
-    light = np.minimum(rgb, ceiling).astype(np.float32)
+    texture = np.where(depth[..., None] > 0, albedo + DARKEST, 1.0).astype(np.float32)
+    light = np.minimum(rgb, ceiling).astype(np.float32) / texture
     scaled = np.where(depth > 0, np.log(np.maximum(depth, 1e-3)) * 20, 99.0)
     guide = np.concatenate([normal * 3.0, albedo * 6.0, scaled[..., None]], -1).astype(np.float32)
     for level in range(levels):
@@ -41,7 +43,7 @@ def denoise(
             weight[a] += w
             weight[b] += w
         light = total / weight
-    return light
+    return light * texture
 
 
 def _overlap(shape: tuple[int, ...], dy: int, dx: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
