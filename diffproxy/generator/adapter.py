@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diffproxy.generator.attention import AttentionBranch
 from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.draft import Draft
 from diffproxy.generator.geometry import RAY_DIM
 from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import KINDS
@@ -26,13 +27,13 @@ class AdapterOutput:
     """`features[i]` is added in UNet down block i. Dense maps at proxy resolution, None where there is no dense head.
 
     `dense_logits`: scores of all part labels (background 0); `dense_uv`: coordinates, unbounded but meant for [0, 1].
-    `draft`: the dense prediction as the two proxy images in [0, 1], without gradient; the denoiser corrects it.
+    `draft`: the dense prediction as a distribution of the two proxy images, without gradient: where the UNet starts.
     """
 
     features: list[Tensor] = field(default_factory=list)
     dense_logits: Float[Tensor, "N L P P"] | None = None
     dense_uv: Float[Tensor, "N 2 P P"] | None = None
-    draft: Float[Tensor, "N 2 3 P P"] | None = None
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class PyramidAdapter(nn.Module):
     Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first,
     each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
     `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `draft` the
-    dense prediction is fed back into the finest UNet level; with `draft="residual"` the UNet's prediction is also
-    a correction of it (`schedule.AroundDraft`), so that a fresh UNet's first step repeats it (needs `set_palette`).
+    dense prediction is fed back into the finest UNet level; with `draft="posterior"` the UNet also starts from what it
+    and the noisy picture say together (`draft.Draft`), and answers by a correction (needs `set_palette`).
     """
 
     label_colors: Tensor
@@ -110,7 +111,7 @@ class PyramidAdapter(nn.Module):
         num_labels: int,
         widths: Sequence[int],
         context_layers: int = 2,
-        draft: bool | Literal["residual"] = True,
+        draft: bool | Literal["posterior"] = True,
         embed_dim: int = 64,
         view_layers: int = 0,
     ):
@@ -141,8 +142,8 @@ class PyramidAdapter(nn.Module):
         )
         self.fine_output = nn.Conv2d(widths[0] * self.fold**2, unet_channels[0], 1)
         self.draft = nn.Conv2d((num_labels + 2) * self.fold**2, unet_channels[0], 1) if draft else None
-        self.residual = draft == "residual"
-        if self.residual:
+        self.posterior = draft == "posterior"
+        if self.posterior:
             self.register_buffer("label_colors", torch.zeros(num_labels, 3))
             self.register_buffer("label_allowed", torch.ones(NUM_KINDS, num_labels, dtype=torch.bool))
 
@@ -151,8 +152,8 @@ class PyramidAdapter(nn.Module):
         return [self.outputs, self.fine_output, *([self.draft] if self.draft is not None else [])]
 
     def set_palette(self, palette: PaletteLike) -> None:
-        """Teach a residual adapter the colours of the labels, and which labels each kind of view has."""
-        if self.residual:
+        """For `draft="posterior"`: the colours of the labels, and which labels each kind of view has."""
+        if self.posterior:
             self.label_colors.copy_(torch.as_tensor(as_numpy(palette.colors)))
             self.label_allowed.zero_()
             for i, kind in enumerate(KINDS):
@@ -187,15 +188,19 @@ class PyramidAdapter(nn.Module):
         logits, uv = dense.split([self.num_labels, 2], 1)
         features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=True)]
         features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
-        images_of = None
+        start = None
         if self.draft is not None:
             scores = logits
-            if self.residual:
+            if self.posterior:
                 scores = logits.masked_fill(~self.label_allowed[kinds][..., None, None], -1e4)
-                images_of = self._draft_images(scores, uv)
+                start = Draft(
+                    scores.detach().float().log_softmax(1),
+                    uv.detach().float().clamp(0, 1) * 2 - 1,
+                    self.label_colors * 2 - 1,
+                )
             draft = torch.cat([scores.softmax(1), uv.to(logits.dtype)], 1)
             features[0] = features[0] + self.draft(F.pixel_unshuffle(draft, self.fold))
-        return AdapterOutput(features, logits, uv, images_of)
+        return AdapterOutput(features, logits, uv, start)
 
     def _context(self, tokens: Float[Tensor, "N T C"], views: ViewSet | None) -> Float[Tensor, "N T C"]:
         for i, layer in enumerate(self.context):
@@ -205,17 +210,6 @@ class PyramidAdapter(nn.Module):
                 joint = self.view_context[i](joint, views.mask, views.rays)
                 tokens = joint.unflatten(1, (views.views, -1)).flatten(0, 1)
         return tokens
-
-    @torch.no_grad()
-    def _draft_images(
-        self, scores: Float[Tensor, "N L P P"], uv: Float[Tensor, "N 2 P P"]
-    ) -> Float[Tensor, "N 2 3 P P"]:
-        """The winning label's colour, and (u, v, 1), black on the background."""
-        winner = scores.argmax(1)
-        foreground = (winner > 0)[:, None]
-        seg = self.label_colors[winner].permute(0, 3, 1, 2)
-        uv_image = torch.cat([uv.float().clamp(0, 1), foreground.float()], 1) * foreground
-        return torch.stack([seg.float(), uv_image], 1)
 
 
 class T2IAdapterFull(nn.Module):

@@ -21,11 +21,18 @@ class PatchCodec(nn.Module):
 
     def encode(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
         """RGB in [0, 1] to latents in [-1, 1]."""
-        return F.pixel_unshuffle(images, self.factor) * 2.0 - 1.0
+        return self.fold(images) * 2.0 - 1.0
+
+    def fold(self, pictures: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
+        """Pictures of any range to cells of patches; `unfold` is its inverse."""
+        return F.pixel_unshuffle(pictures, self.factor)
+
+    def unfold(self, latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N 3 H W"]:
+        return F.pixel_shuffle(latents, self.factor)
 
     def decode(self, latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N 3 H W"]:
         """Latents to RGB, clamped to [0, 1]."""
-        return F.pixel_shuffle((latents + 1.0) * 0.5, self.factor).clamp(0.0, 1.0)
+        return self.unfold((latents + 1.0) * 0.5).clamp(0.0, 1.0)
 
 
 class VaeCodec(nn.Module):

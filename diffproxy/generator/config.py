@@ -84,6 +84,20 @@ class GeneratorConfig:
                 f"unet sample_size {self.unet.get('sample_size')}",
                 "change one of the three",
             )
+        drafted = self.adapter_args.get("draft") == "posterior"
+        channels, kind = self.unet.get("in_channels"), self.scheduler.get("prediction_type")
+        if drafted and (self.codec, kind) != ("patch", "sample"):
+            raise InputError(
+                'codec="patch" and prediction_type="sample" for draft="posterior"',
+                f"{self.codec} and {kind}",
+                "pixels of a draft can be corrected only by what predicts pixels",
+            )
+        if channels != (1 + drafted) * self.latent_channels:
+            raise InputError(
+                f"unet in_channels {(1 + drafted) * self.latent_channels}",
+                f"{channels} (with draft={self.adapter_args.get('draft')})",
+                "a UNet reads the latents, and with draft=posterior an estimate beside them",
+            )
 
     def replace(self, **changes: Any) -> GeneratorConfig:
         return dataclasses.replace(self, **changes)

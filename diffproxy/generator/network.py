@@ -10,17 +10,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from diffproxy.errors import InputError
 from diffproxy.generator.adapter import AdapterOutput, ViewSet, build_adapter
 from diffproxy.generator.backends import Mask, check_backend, prepare_mask
 from diffproxy.generator.blocks import ViewContext, wrap_blocks
-from diffproxy.generator.codec import build_codec
+from diffproxy.generator.codec import PatchCodec, build_codec
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
+from diffproxy.generator.draft import Draft
 from diffproxy.generator.encoders import build_encoder
 from diffproxy.generator.epipolar import epipolar_mask
 from diffproxy.generator.geometry import CameraBatch, plucker_rays
 from diffproxy.generator.prompts import PromptTable, prompt_ids
-from diffproxy.generator.schedule import DDIM, around_draft, make_scheduler
+from diffproxy.generator.schedule import DDIM, make_scheduler, signal_and_noise
 
 M = len(MODALITIES)
 
@@ -36,9 +36,15 @@ class Conditioning:
     prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
     masks: dict[int, Mask]  # per latent grid, as the attention backend wants it
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
-    draft: Float[Tensor, "N M C h w"] | None = (
-        None  # latents that the prediction starts from; rows: (group, view)
-    )
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a UNet that corrects drafts reads, and what its answer is counted from, and in."""
+
+    mean: Float[Tensor, "S V 2 C h w"]
+    deviation: Float[Tensor, "S V 2 C h w"]
+    input: Float[Tensor, "S V 2 2*C h w"]  # the noise there would be, were `mean` right, and `mean`
 
 
 class ProxyGenerator(nn.Module):
@@ -57,13 +63,7 @@ class ProxyGenerator(nn.Module):
         unet: Any = UNet2DConditionModel(**config.unet)
         self.unet = unet
         wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
-        if config.adapter_args.get("draft") == "residual":
-            if config.scheduler["prediction_type"] != "sample":
-                raise InputError(
-                    'a scheduler that predicts the sample for draft="residual"',
-                    f"prediction_type={config.scheduler['prediction_type']}",
-                    "a draft can be corrected only by what predicts the same thing",
-                )
+        if config.adapter_args.get("draft") == "posterior":
             for parameter in self.unet.conv_out.parameters():
                 nn.init.zeros_(parameter)
         self.freeze()
@@ -117,10 +117,7 @@ class ProxyGenerator(nn.Module):
         adapter = self.adapter(
             flat, encoded.pyramid, kinds, among if self.config.attention.epipolar else None
         )
-        draft = None
-        if adapter.draft is not None:
-            draft = self.codec.encode(adapter.draft.flatten(0, 1)).unflatten(0, (-1, M))
-        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays, draft)
+        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays)
 
     def denoise(
         self,
@@ -133,11 +130,11 @@ class ProxyGenerator(nn.Module):
         S = G·K rows, group-major: sample k of group g is row g·K + k.
         """
         c, samples = conditioning, latents.shape[0] // conditioning.groups
-        start = None
-        if c.draft is not None:
-            draft = c.draft.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, *[-1] * 5).flatten(0, 1)
-            start = around_draft(self.scheduler, latents, draft.to(latents), t.expand(latents.shape[0]))
-        rows = (latents if start is None else start.innovation).flatten(0, 2)
+        rows, start = latents, None
+        if c.adapter.draft is not None:
+            start = self._from_draft(c.adapter.draft.expand(samples, c.groups), latents, t)
+            rows = start.input
+        rows = rows.flatten(0, 2)
 
         def spread(x: Tensor) -> Tensor:
             """(group, view) rows to (group, sample, view, modality) rows."""
@@ -157,8 +154,23 @@ class ProxyGenerator(nn.Module):
             down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
         ).sample.unflatten(0, latents.shape[:3])
         if start is not None:
-            prediction = start.mean + start.unit * prediction
+            prediction = start.mean + start.deviation * prediction
         return prediction
+
+    def _from_draft(
+        self, draft: Draft, latents: Float[Tensor, "S V 2 C h w"], t: Int[Tensor, "S"] | Int[Tensor, ""]
+    ) -> Start:
+        """`draft` has the rows of `latents`, (group, sample, view)."""
+        codec = self.codec
+        assert isinstance(codec, PatchCodec)  # the configuration sees to it
+        signal, sigma = signal_and_noise(self.scheduler, t.expand(len(latents)), latents)
+        shape = latents.shape[:3]
+        noisy = codec.unfold(latents.flatten(0, 2)).unflatten(0, (-1, M))
+        each = [x.expand(-1, shape[1], *x.shape[2:]).flatten(0, 1)[..., 0] for x in (signal, sigma)]
+        mean, deviation = draft.posterior(noisy, *each)
+        pictures = mean, deviation.expand_as(mean)
+        mean, deviation = (codec.fold(x.flatten(0, 1)).unflatten(0, shape) for x in pictures)
+        return Start(mean, deviation, torch.cat([(latents - signal * mean) / sigma, mean], 3))
 
     def _view_geometry(
         self,

@@ -41,10 +41,10 @@ def nano_config() -> GeneratorConfig:
         latent_channels=12,
         encoder="efficientnet_lite0",
         adapter="pyramid",
-        adapter_args={"widths": [48, 64, 128, 192], "context_layers": 2, "draft": True},
+        adapter_args={"widths": [48, 64, 128, 192], "context_layers": 2, "view_layers": 2, "draft": "posterior"},
         unet={
             "sample_size": 24,
-            "in_channels": 12,
+            "in_channels": 24,  # the latents, and what the direct head makes of them
             "out_channels": 12,
             "block_out_channels": [64, 128, 128],
             "layers_per_block": 1,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from diffproxy.body import Palette
 from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
-from diffproxy.generator.schedule import add_noise, draft_loss_scale, training_target
+from diffproxy.generator.schedule import add_noise, training_target
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
 
@@ -93,9 +93,6 @@ class TrainingObjective(nn.Module):
         t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1).to(x0.device)
         xt = add_noise(self.scheduler, x0, noise, t)
         prediction, target = gen.denoise(xt, t, cond), training_target(self.scheduler, x0, noise, t)
-        if cond.draft is not None:
-            scale = draft_loss_scale(self.scheduler, t, xt)
-            prediction, target = prediction * scale, target * scale
         near = F.adaptive_max_pool2d((batch["labels"] > 0).float(), x0.shape[-2:])  # (S, V, h, w)
         weight = 1 + (cfg.foreground_weight - 1) * near
         return diffusion_loss(prediction, target, weight[:, :, None, None])

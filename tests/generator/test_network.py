@@ -17,6 +17,7 @@ from diffproxy.generator import (
 )
 from diffproxy.generator.geometry import CameraBatch
 from diffproxy.generator.network import is_trained_in_unet
+from diffproxy.generator.schedule import add_noise
 
 
 def tiny_config(**attention) -> GeneratorConfig:
@@ -30,6 +31,7 @@ def tiny_config(**attention) -> GeneratorConfig:
         unet={
             **config.unet,
             "sample_size": 8,
+            "in_channels": 12,
             "block_out_channels": [16, 16, 16],
             "cross_attention_dim": 8,
             "attention_head_dim": [1, 2, 2],
@@ -309,42 +311,73 @@ def test_the_dense_head_knows_the_other_views_and_where_they_stand(inputs):
     )
 
 
-def test_a_fresh_residual_denoiser_repeats_the_dense_prediction(inputs):
-    """In its first step; later steps keep what the noise left, as if the draft's errors were normal."""
+def drafting_generator():
+    """A tiny generator that starts from its direct head, with random colours; a fresh UNet answers nothing."""
     from diffproxy.generator.palette import StoredPalette
-    from diffproxy.proxies.codec import decode_rgb
 
-    images, cameras, kinds, latents = inputs
     config = tiny_config()
-    config = config.replace(adapter_args={**config.adapter_args, "draft": "residual"})
+    config = config.replace(
+        adapter_args={**config.adapter_args, "draft": "posterior"}, unet={**config.unet, "in_channels": 24}
+    )
     generator = build_generator(config).eval()
     colors = torch.rand(43, 3, dtype=torch.float64).clamp(0.2).numpy()
     colors[0] = 0
     names = {i: f"part{i}" for i in range(43)}
     palette = StoredPalette(names, colors, tuple(range(1, 31)), tuple(range(31, 43)))
     generator.adapter.set_palette(palette)
+    return generator, palette
+
+
+def test_a_fresh_drafting_denoiser_says_what_its_head_says(inputs):
+    """In pure noise: the mean over the labels of the view's kind, each by its probability."""
+    images, cameras, kinds, latents = inputs
+    generator, palette = drafting_generator()
     with torch.no_grad():
         c = generator.condition(images, cameras, kinds)
         rgb = generator.codec.decode(generator.denoise(latents, torch.tensor(999), c).flatten(0, 2))
-    seg, uv = rgb.unflatten(0, (1, 4, 2)).unbind(2)
-    names_of = tuple(["body", "body", "left_hand", "right_hand"])
-    labels, found = decode_rgb(seg, uv, palette, names_of)
+    seg, uv = rgb.unflatten(0, (4, 2)).unbind(1)
     scores = c.adapter.dense_logits.clone()
     scores[:2, 31:], scores[2:, 1:31] = -torch.inf, -torch.inf
-    winner = scores.argmax(1)
-    assert torch.equal(labels[0].long(), winner) and (winner > 0).any()
-    expected = c.adapter.dense_uv.clamp(0, 1).permute(0, 2, 3, 1) * (winner > 0)[..., None]
-    torch.testing.assert_close(found[0] * (winner > 0)[..., None], expected, rtol=0, atol=1e-5)
+    likely = scores.softmax(1)
+    expected = torch.einsum("nlhw,lc->nchw", likely, torch.as_tensor(palette.colors, dtype=torch.float32))
+    torch.testing.assert_close(seg, expected, rtol=0, atol=1e-5)
+    body = 1 - likely[:, :1]
+    torch.testing.assert_close(uv[:, :2], c.adapter.dense_uv.clamp(0, 1) * body, rtol=0, atol=1e-5)
+    torch.testing.assert_close(uv[:, 2:], body, rtol=0, atol=1e-5)
+
+
+def test_a_fresh_drafting_denoiser_ends_on_what_it_is_shown(inputs):
+    """Hardly any noise: whatever picture of known colours is shown, it comes back; also as two samples at once."""
+    images, cameras, kinds, _ = inputs
+    generator, palette = drafting_generator()
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 31, (4, 16, 16), generator=rng)
+    labels[2:] = torch.where(labels[2:] > 0, 31 + labels[2:] % 12, 0)
+    seg = torch.as_tensor(palette.colors, dtype=torch.float32)[labels].permute(0, 3, 1, 2)
+    uv = torch.rand(4, 3, 16, 16, generator=rng)
+    uv[:, 2] = 1
+    shown = torch.stack([seg, uv * (labels > 0)[:, None]], 1)
+    x0 = generator.codec.encode(shown.flatten(0, 1)).unflatten(0, (1, 4, 2))
+    t = torch.tensor([1])
+    xt = add_noise(generator.scheduler, x0, torch.randn(x0.shape, generator=rng), t)
+    with torch.no_grad():
+        c = generator.condition(images, cameras, kinds)
+        found = generator.denoise(xt, t, c)
+        twice = generator.denoise(torch.cat([torch.randn_like(xt), xt]), t.repeat(2), c)
+    left, noise = ((x - x0).square().mean((0, 1, 3, 4, 5)) for x in (found, xt))
+    assert left[0] < 0.3 * noise[0] and left[1] < noise[1]
+    torch.testing.assert_close(twice[1], found[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_noise_predictor_cannot_correct_a_draft():
     config = tiny_config()
-    config = config.replace(
-        adapter_args={**config.adapter_args, "draft": "residual"},
-        scheduler={**config.scheduler, "prediction_type": "epsilon"},
-    )
-    with pytest.raises(InputError, match="predicts the sample"):
-        build_generator(config)
+    with pytest.raises(InputError, match='prediction_type="sample"'):
+        config.replace(
+            adapter_args={**config.adapter_args, "draft": "posterior"},
+            scheduler={**config.scheduler, "prediction_type": "epsilon"},
+        )
+    with pytest.raises(InputError, match="in_channels 24"):
+        config.replace(adapter_args={**config.adapter_args, "draft": "posterior"})
 
 
 def test_nano_stays_small():

@@ -25,8 +25,8 @@ def tiny_generator(**changes):
         image_size=32,
         proxy_size=16,
         adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
-        unet={**config.unet, "sample_size": 8, "block_out_channels": [16, 16, 16], "cross_attention_dim": 8,
-              "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},
+        unet={**config.unet, "in_channels": 12, "sample_size": 8, "block_out_channels": [16, 16, 16],
+              "cross_attention_dim": 8, "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},
         attention=AttentionConfig(epipolar_grids=(4, 2), dense_below=1),
         **changes,
     )  # fmt: skip

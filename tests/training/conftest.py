@@ -40,8 +40,8 @@ def tiny_generator(body, tmp_path_factory):
     config = nano.replace(
         name="tiny", image_size=32, proxy_size=16,
         adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
-        unet={**nano.unet, "sample_size": 8, "block_out_channels": [16, 16, 16], "cross_attention_dim": 8,
-              "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},
+        unet={**nano.unet, "in_channels": 12, "sample_size": 8, "block_out_channels": [16, 16, 16],
+              "cross_attention_dim": 8, "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},
         attention=AttentionConfig(epipolar_grids=(4, 2), dense_below=1),
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("generator")
