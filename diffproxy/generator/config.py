@@ -84,7 +84,13 @@ class GeneratorConfig:
                 f"unet sample_size {self.unet.get('sample_size')}",
                 "change one of the three",
             )
-        drafted = self.adapter_args.get("draft") == "posterior"
+        if (draft := self.adapter_args.get("draft", False)) not in (False, True, "posterior"):
+            raise InputError(
+                "draft one of false, true, posterior",
+                repr(draft),
+                "train the UNet of a generator with draft=residual anew, with draft=posterior and in_channels doubled",
+            )
+        drafted = draft == "posterior"
         channels, kind = self.unet.get("in_channels"), self.scheduler.get("prediction_type")
         if drafted and (self.codec, kind) != ("patch", "sample"):
             raise InputError(
@@ -95,7 +101,7 @@ class GeneratorConfig:
         if channels != (1 + drafted) * self.latent_channels:
             raise InputError(
                 f"unet in_channels {(1 + drafted) * self.latent_channels}",
-                f"{channels} (with draft={self.adapter_args.get('draft')})",
+                f"{channels} (with draft={draft})",
                 "a UNet reads the latents, and with draft=posterior an estimate beside them",
             )
 

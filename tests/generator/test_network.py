@@ -376,6 +376,8 @@ def test_a_noise_predictor_cannot_correct_a_draft():
             adapter_args={**config.adapter_args, "draft": "posterior"},
             scheduler={**config.scheduler, "prediction_type": "epsilon"},
         )
+    with pytest.raises(InputError, match="draft=residual anew"):
+        config.replace(adapter_args={**config.adapter_args, "draft": "residual"})
     with pytest.raises(InputError, match="in_channels 24"):
         config.replace(adapter_args={**config.adapter_args, "draft": "posterior"})
 
