@@ -1,6 +1,6 @@
 """How well the stated uncertainty of proxies foretells their true error, on held-out shards. JSON out, and a picture.
 
-    python benchmarks/uncertainty.py shards=shards/test generator=nano samples=3 steps=1 out=out/uncertainty
+    python benchmarks/uncertainty.py shards=shards/test generator=nano samples=3 steps=4 out=out/uncertainty
     python benchmarks/uncertainty.py shards=shards/test samples=1 steps=0              the direct head: 1 - probability
 
 True error: mm on the rest body between the surface points that found and true pixel mean, over pixels that are

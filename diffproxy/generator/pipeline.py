@@ -83,7 +83,7 @@ class ProxyPipeline:
                 raise InputError(
                     "steps >= 1 to draw several samples",
                     f"samples={samples} of the direct prediction (steps=0), which has no chance in it",
-                    "add generator.steps=1, or leave samples=1",
+                    "add generator.steps=4, or leave samples=1",
                 )
             labels, uv, weight = self.direct(images, cameras, kinds, mirror)
             return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
