@@ -1,10 +1,12 @@
 """What each part of the network is worth (the paper's Table 2): every variant trained for the same budget. JSON out.
 
     python benchmarks/ablation.py shards=shards/train val_shards=shards/test out=runs/ablation steps=3000
-    python benchmarks/ablation.py ... variants=full,no_epipolar generator=runs/warmup/model lr=5e-4 batch=8
+    python benchmarks/ablation.py ... generator=runs/warmup/model fresh_unet=true freeze_conditioning=true
+    python benchmarks/ablation.py ... variants=full,no_views lr=5e-4 batch=8
 
 Options beside `variants` are those of train_generator.py, the same for all variants. `full` has `view_layers=2` view
-attentions in the direct head; no_epipolar lets views exchange nothing at all, no_head_views the direct head alone not.
+attentions in the direct head: no_head_views leaves them out, no_epipolar the UNet's branch, no_views both, so that
+views exchange nothing. With `freeze_conditioning=true` (one head for all) only branches of the UNet can be left out.
 Each variant is trained in out/VARIANT by the training entry itself. The same command again continues: finished variants
 are read from their scores.json, an interrupted one goes on from its last checkpoint. The table goes to out/table.md.
 """
@@ -27,12 +29,14 @@ from diffproxy.training.trainer import train
 FULL: dict[str, Any] = {"adapter_args": {"view_layers": 2}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {},
-    "no_epipolar": {"attention": {"epipolar": False}},
+    "no_epipolar": {"attention": {"epipolar_grids": ()}},
     "no_cross_modality": {"attention": {"cross_modality": False}},
     "no_image": {"attention": {"image": False}},
     "no_text": {"attention": {"text": False}},
     "no_head_views": {"adapter_args": {"view_layers": 0}},
+    "no_views": {"attention": {"epipolar": False}},
 }
+OF_THE_HEAD = ("no_head_views", "no_views")
 COLUMNS = {
     "dense_part_iou": "direct: part IoU", "dense_surface_median_mm": "median mm", "dense_mpvpe": "MPVPE mm",
     "sample_loss": "sampled: loss", "sample_part_iou": "part IoU",
@@ -44,9 +48,10 @@ def read_options(words: list[str]) -> tuple[TrainConfig, list[str]]:
     """The training options that all variants share, and the variants. InputError for unknown ones."""
     names = [w.removeprefix("variants=").split(",") for w in words if w.startswith("variants=")]
     config = read_config(["out=runs/ablation", *(w for w in words if not w.startswith("variants="))])
-    chosen = names[-1] if names else list(VARIANTS)
-    if unknown := sorted(set(chosen) - set(VARIANTS)):
-        raise InputError(f"variants among {list(VARIANTS)}", str(unknown), "variants=full,no_text")
+    possible = [v for v in VARIANTS if not (config.freeze_conditioning and v in OF_THE_HEAD)]
+    chosen = names[-1] if names else possible
+    if unknown := sorted(set(chosen) - set(possible)):
+        raise InputError(f"variants among {possible}", str(unknown), "variants=full,no_text")
     if not config.val_shards:
         raise InputError("held-out shards", "none", "add val_shards=DIR")
     return config, chosen

@@ -67,6 +67,11 @@ class GeneratorConfig:
     def latent_grid(self) -> int:
         return self.proxy_size // self.codec_factor
 
+    @property
+    def coarsest_grid(self) -> int:
+        """Cells along a side of the UNet's, and the adapter's, deepest map."""
+        return self.latent_grid >> (len(self.unet["block_out_channels"]) - 1)
+
     def references(self, part: str) -> bool:
         """Whether a saved generator leaves the part's public weights out and names where they come from."""
         return part in self.sources and part in self.frozen
@@ -124,7 +129,8 @@ class GeneratorConfig:
                     raise InputError(
                         f"attention switches {sorted(switches)}", str(value), "attention: {epipolar: false}"
                     )
-                values[name] = dataclasses.replace(old, **value)
+                plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+                values[name] = dataclasses.replace(old, **plain)
             elif isinstance(old, dict):
                 values[name] = {**old, **value}
             else:

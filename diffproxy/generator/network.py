@@ -112,7 +112,7 @@ class ProxyGenerator(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and "encoder" not in self.config.frozen):
             encoded = self.encoder(flat)
         masks, rays = self._view_geometry(cameras, valid, groups, views, images.device)
-        coarsest = self.config.latent_grid >> (len(self.config.unet["block_out_channels"]) - 1)
+        coarsest = self.config.coarsest_grid
         among = ViewSet(groups, views, rays.get(coarsest), _valid_mask(valid, coarsest**2, images.device))
         adapter = self.adapter(
             flat, encoded.pyramid, kinds, among if self.config.attention.epipolar else None
@@ -187,10 +187,12 @@ class ProxyGenerator(nn.Module):
             return masks, rays
         with torch.no_grad():
             scene = cameras.in_scene_frame(valid) if cameras is not None else None
+            if scene is not None:
+                # The adapter's layers over all views read the rays of its coarsest map, branch there or not.
+                for n in {*attention.epipolar_grids, self.config.coarsest_grid}:
+                    rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
             for n in attention.epipolar_grids:
                 cells = n * n
-                if scene is not None:
-                    rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
                 if scene is not None and n > attention.dense_below:
                     masks[n] = prepare_mask(epipolar_mask(scene, n, valid, device), attention.backend)
                 elif (mask := _valid_mask(valid, cells, device)) is not None:

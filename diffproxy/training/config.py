@@ -38,6 +38,7 @@ class TrainConfig:
     dense_weight: float = 1.0  # direct proxy regression (auxiliary head); 0 switches it off
     diffusion_weight: float = 1.0  # paper Eq. 1; 0 skips the UNet: the warm-up stage
     freeze_conditioning: bool = False  # train the UNet alone, on a warmed-up direct head that stays as it is
+    fresh_unet: bool = False  # of generator=FOLDER keep all but the UNet, which starts anew
     foreground_weight: float = 3.0
     condition_dropout: float = (
         0.0  # share of samples whose UNet sees neither adapter features nor image tokens

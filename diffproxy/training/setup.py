@@ -75,18 +75,20 @@ def start_generator(config: TrainConfig) -> ProxyGenerator:
     """A fresh generator by preset name, its frozen public parts loaded, or a saved one by path; both with
     `config.network` changed.
 
-    What a changed network has and the saved one lacks starts fresh. Raises InputError where public weights are missing
-    (docs/generator.md says how to get them).
+    What a changed network has and the saved one lacks starts fresh, with `fresh_unet` also the UNet. Raises InputError
+    where public weights are missing (docs/generator.md says how to get them).
     """
     if config.generator in PRESETS:
         return initial_generator(
             preset(config.generator).changed(config.network), config.sources, config.download
         )
     saved = load_saved_generator(Path(config.generator), config.sources, config.download)[0]
-    if not config.network:
+    if not config.network and not config.fresh_unet:
         return saved
     generator = ProxyGenerator(saved.config.changed(config.network))
     own, state = generator.state_dict(), saved.state_dict()
+    if config.fresh_unet:
+        state = {k: v for k, v in state.items() if not k.startswith("unet.")}
     kept = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     log.info("%d of %d tensors come from %s", len(kept), len(own), config.generator)
     generator.load_state_dict(kept, strict=False)

@@ -22,6 +22,7 @@ from diffproxy.viz.maps import draw_labels, draw_uv
 from diffproxy.viz.sheet import contact_sheet
 
 DRAWN = 6  # subjects in the picture
+STEPS = 4  # of a sample, where the generator's default is its direct head
 NOISES = 4  # draws of time and noise for the loss of one subject, the same for every network
 
 
@@ -39,7 +40,7 @@ def validate(
     pipe = ProxyPipeline(generator, body.atlas.palette, precision, channels_last=config.channels_last)
     modes = {"dense": 0} if generator.config.adapter == "pyramid" else {}
     if config.diffusion_weight:
-        modes["sample"] = max(1, generator.config.steps)
+        modes["sample"] = generator.config.steps or STEPS
     truth: list[ProxyMaps] = []
     found: dict[str, list[ProxyMaps]] = {name: [] for name in modes}
     errors: dict[str, list[dict[str, float]]] = {name: [] for name in modes}

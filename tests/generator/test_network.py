@@ -311,6 +311,15 @@ def test_the_dense_head_knows_the_other_views_and_where_they_stand(inputs):
     )
 
 
+def test_the_dense_head_does_not_need_the_unets_view_attention(inputs):
+    images, cameras, kinds, _ = inputs
+    full = awake(build_generator(tiny_config()))
+    bare = build_generator(tiny_config().changed({"attention": {"epipolar_grids": []}})).eval()
+    assert not any(".epipolar." in name for name in bare.state_dict())
+    bare.load_state_dict({k: v for k, v in full.state_dict().items() if k in bare.state_dict()})
+    assert torch.equal(dense(bare, images, cameras, kinds), dense(full, images, cameras, kinds))
+
+
 def drafting_generator():
     """A tiny generator that starts from its direct head, with random colours; a fresh UNet answers nothing."""
     from diffproxy.generator.palette import StoredPalette

@@ -58,6 +58,9 @@ def test_every_variant_changes_its_switch_alone(ablation, words):
     base, names = ablation.read_options(words)
     full = ablation.variant_config(base, "full")
     assert set(names) == set(ablation.VARIANTS)
+    assert set(names) - set(ablation.read_options([*words, "freeze_conditioning=true"])[1]) == set(
+        ablation.OF_THE_HEAD
+    )
     for name in set(names) - {"full"}:
         other = ablation.variant_config(base, name)
         assert other.network != full.network and other.out.endswith(name)
@@ -66,8 +69,13 @@ def test_every_variant_changes_its_switch_alone(ablation, words):
 
 @pytest.mark.parametrize(
     ("word", "message"),
-    [("variants=no_legs", "no_legs"), ("stepz=3", "stepz"), ("val_shards=", "held-out")],
+    [
+        ("variants=no_legs", "no_legs"),
+        ("stepz=3", "stepz"),
+        ("val_shards=", "held-out"),
+        ("variants=no_views freeze_conditioning=true", "no_views"),
+    ],
 )
 def test_wrong_options_are_explained(ablation, words, word, message):
     with pytest.raises(InputError, match=message):
-        ablation.main([*words, word])
+        ablation.main([*words, *word.split()])
