@@ -180,7 +180,7 @@ def main(words: list[str]) -> dict[str, Any]:
     given = {
         "generator": "nano",
         "samples": "3",
-        "steps": "1",
+        "steps": "4",
         "subjects": "0",
         "out": "out/uncertainty",
         "device": "cpu",
