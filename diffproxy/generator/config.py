@@ -129,8 +129,7 @@ class GeneratorConfig:
                     raise InputError(
                         f"attention switches {sorted(switches)}", str(value), "attention: {epipolar: false}"
                     )
-                plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
-                values[name] = dataclasses.replace(old, **plain)
+                values[name] = dataclasses.replace(old, **_with_tuples(value))
             elif isinstance(old, dict):
                 values[name] = {**old, **value}
             else:
@@ -148,10 +147,7 @@ class GeneratorConfig:
         """Inverse of `to_json`; unknown or missing keys raise InputError."""
         try:
             values = json.loads(text)
-            switches: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in values["attention"].items()
-            }
-            values["attention"] = AttentionConfig(**switches)
+            values["attention"] = AttentionConfig(**_with_tuples(values["attention"]))
             for key in ("prompt_texts", "frozen"):
                 values[key] = tuple(values[key])
             return GeneratorConfig(**values)
@@ -165,3 +161,8 @@ class GeneratorConfig:
     @staticmethod
     def load(path: Path | str) -> GeneratorConfig:
         return GeneratorConfig.from_json(Path(path).read_text())
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON and YAML know lists only; frozen configurations hold tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
