@@ -48,6 +48,10 @@ class RenderConfig:
     plain: float = option(
         0.0, "share of easy subjects: tight clothes, a place with few things, nothing held or in the way"
     )
+    active: float = option(
+        0.0,
+        "share of bank and motion poses replaced by raised arms and balancing (0: one in four is such anyway)",
+    )
     motion: str = option(
         "",
         "folder of your motion files: AMASS or SMPL-X .npz, .bvh, at any depth (empty: packaged poses only)",
@@ -104,10 +108,10 @@ class RenderConfig:
             if getattr(self, name) not in known:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
-        if not 0 <= self.children <= 1:
-            raise InputError(
-                "children between 0 and 1", f"children={self.children}", "for example children=0.1"
-            )
+        for name in ("children", "plain", "active", "distortion", "photo"):
+            if not 0 <= getattr(self, name) <= 1:
+                found = f"{name}={getattr(self, name)}"
+                raise InputError(f"{name} between 0 and 1", found, f"for example {name}=0.1")
         if self.motion and not Path(self.motion).is_dir():
             raise InputError(
                 "motion: a folder of .npz or .bvh files",
@@ -131,13 +135,6 @@ class RenderConfig:
             raise InputError(
                 "backgrounds: a folder of photographs", self.backgrounds, "give an existing folder"
             )
-        if not 0 <= self.distortion <= 1:
-            found = f"distortion={self.distortion}"
-            raise InputError("distortion between 0 and 1", found, "for example distortion=0.1")
-        if not 0 <= self.plain <= 1:
-            raise InputError("plain between 0 and 1", f"plain={self.plain}", "for example plain=0.5")
-        if not 0 <= self.photo <= 1:
-            raise InputError("photo between 0 and 1", f"photo={self.photo}", "for example photo=0.8")
         unknown = sorted(set(self.extra_names) - set(EXTRAS))
         if unknown:
             raise InputError(f"extras among {', '.join(EXTRAS)}", ", ".join(unknown), f"extras={EXTRAS[0]}")

@@ -34,10 +34,14 @@ class PoseSource:
 
     bank: PoseBank
     files: tuple[str, ...] = ()
+    active: float = 0.0  # share of draws that raise arms or balance whatever the table above says
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
         """A pose (fields as of `PoseBank.sample`) and what it is: one of `SOURCES`, or "motion/<file>"."""
-        kind = str(rng.choice(SOURCES, p=WITH_FILES if self.files else WITHOUT))
+        if self.active and rng.random() < self.active:  # no draw without it: samples stay as they were
+            kind = str(rng.choice(("raised", "balance")))
+        else:
+            kind = str(rng.choice(SOURCES, p=WITH_FILES if self.files else WITHOUT))
         if kind == "motion":
             return self._from_motion(rng, split)
         pose = self.bank.sample(rng, split=split)
@@ -103,9 +107,9 @@ def wrist_from_shoulder(arm: np.ndarray, side: str) -> np.ndarray:
     return collar @ shoulder @ (upper + elbow @ fore)
 
 
-def load_pose_source(folder: str = "") -> PoseSource:
+def load_pose_source(folder: str = "", active: float = 0.0) -> PoseSource:
     """The packaged bank and the motion files under a folder, at any depth. InputError if there are none."""
-    return PoseSource(load_pose_bank(), motion_files(folder))
+    return PoseSource(load_pose_bank(), motion_files(folder), active)
 
 
 def motion_files(folder: str) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def test_options_are_parsed_to_their_types():
         (["split=val"], "split one of train, test"),
         (["extras=depth,shading"], "extras among depth, normals, visibility"),
         (["plain=1.5"], "plain between 0 and 1"),
+        (["active=-0.1"], "active between 0 and 1"),
         (["variant=gpu"], "variant one of auto, scalar_rgb"),
         (["env=no/such/folder"], "env: a folder"),
     ],

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -213,6 +214,12 @@ def test_raised_arms_are_frequent_and_raised(poses):
             high[kind].append(any(hand_height(arms[LIMBS[side]], side) > 0 for side in LIMBS))
     assert 0.1 < len(high["raised"]) / 600 < 0.2
     assert all(high["raised"]) and np.mean(high["bank"]) < 0.5
+
+
+def test_active_people_all_raise_an_arm_or_balance(poses):
+    rng = np.random.default_rng(4)
+    kinds = [replace(poses, active=1.0).sample(rng)[1] for _ in range(60)]
+    assert set(kinds) == {"raised", "balance"} and 15 < kinds.count("raised") < 45
 
 
 def test_height_of_a_hand_above_the_shoulder():
