@@ -14,8 +14,8 @@ from diffproxy.training.photometric import photometric
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
 
 
-@dataclass(frozen=True)
-class AugmentConfig:
+@dataclass
+class AugmentConfig:  # not frozen: OmegaConf would refuse to override its fields
     margin: tuple[float, float] = (1.0, 1.7)  # side of the crop over the longer side of what it shows
     whole: float = 0.15  # chance to take the stored crop as it is instead
     shift: float = 0.10  # of the crop's side

@@ -1,0 +1,18 @@
+"""What `train_generator.py` accepts on its command line."""
+
+import pytest
+
+from diffproxy.errors import InputError
+from diffproxy.training.cli import read_config
+
+
+def test_augmentation_can_be_changed_by_word():
+    config = read_config(["augment.photometric=0.5", "augment.margin=[1.0,1.2]", "steps=3"])
+    assert config.augment.photometric == 0.5 and config.augment.margin == (1.0, 1.2)
+    assert config.augment.mirror == 0.5 and config.steps == 3
+
+
+@pytest.mark.parametrize("word", ["augment.blur=1", "augment.photometric=much", "learning_rate=1"])
+def test_a_word_that_means_nothing_is_refused(word):
+    with pytest.raises(InputError):
+        read_config([word])
