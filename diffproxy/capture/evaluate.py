@@ -39,8 +39,11 @@ def run_evaluation(
     """Evaluate, write `options.out` (JSON) and return what is in it.
 
     Subjects without a body count as failures: they are listed, and their errors are in no mean. Raises InputError
-    when the data were made with another body topology.
+    when the data were made with another body topology, or `options.out` is a folder.
     """
+    out = Path(options.out).expanduser()
+    if out.is_dir():  # said now, not after the last subject
+        raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands)
     device = inputs.pick_device(options.device)
@@ -67,7 +70,7 @@ def run_evaluation(
         "version": __version__,
     }
     report["subjects"] = rows
-    write_atomic(Path(options.out).expanduser(), to_json(_finite(report)))
+    write_atomic(out, to_json(_finite(report)))
     log.info("%s", one_line(options, report["summary"]))
     return report
 

@@ -86,6 +86,11 @@ def test_other_topology_is_refused(shards_of, params_of, tmp_path, monkeypatch) 
         run_evaluation(EvaluateOptions(shards=where, proxies="exact", out=str(tmp_path / "e.json")))
 
 
+def test_a_folder_as_out_is_refused_before_any_work(tmp_path) -> None:
+    with pytest.raises(InputError, match="JSON file"):
+        run_evaluation(EvaluateOptions(shards="nowhere", out=str(tmp_path)))
+
+
 def test_resampling_to_the_same_grid_is_exact(body, make_ring, params_of) -> None:
     cameras = make_ring(2, size=96)
     with torch.no_grad():
