@@ -129,7 +129,7 @@ class GeneratorConfig:
                     raise InputError(
                         f"attention switches {sorted(switches)}", str(value), "attention: {epipolar: false}"
                     )
-                values[name] = dataclasses.replace(old, **_with_tuples(value))
+                values[name] = dataclasses.replace(old, **with_tuples(value))
             elif isinstance(old, dict):
                 values[name] = {**old, **value}
             else:
@@ -147,7 +147,7 @@ class GeneratorConfig:
         """Inverse of `to_json`; unknown or missing keys raise InputError."""
         try:
             values = json.loads(text)
-            values["attention"] = AttentionConfig(**_with_tuples(values["attention"]))
+            values["attention"] = AttentionConfig(**with_tuples(values["attention"]))
             for key in ("prompt_texts", "frozen"):
                 values[key] = tuple(values[key])
             return GeneratorConfig(**values)
@@ -163,6 +163,6 @@ class GeneratorConfig:
         return GeneratorConfig.from_json(Path(path).read_text())
 
 
-def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON and YAML know lists only; frozen configurations hold tuples."""
+def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON and YAML know lists only; configurations hold tuples."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -23,14 +23,13 @@ ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 def read_config(words: list[str]) -> TrainConfig:
     """The training run that these command-line words describe. InputError for a word that the schema rejects."""
+    from diffproxy.generator.config import with_tuples  # brings the networks along: not for --help
+
     overrides = friendly_overrides(words, TrainConfig, CONF, {})
     check(overrides, "train", CONF)
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         values = cast(dict[str, Any], OmegaConf.to_container(hydra.compose("train", overrides)))
-    augment: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in values["augment"].items()
-    }
-    return TrainConfig(**{**values, "augment": AugmentConfig(**augment)})
+    return TrainConfig(**{**values, "augment": AugmentConfig(**with_tuples(values["augment"]))})
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
