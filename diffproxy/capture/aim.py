@@ -12,8 +12,9 @@ from diffproxy.cameras import Camera
 from diffproxy.capture.crops import Box, box_in_full_image, square_box
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.proxies.crops import box_around, hand_boxes, large_pieces
+from diffproxy.proxies.maps import Kind
 
-Hand = tuple[int, str, Box]  # view, kind, box in the full image
+Hand = tuple[int, Kind, Box]  # view, kind, box in the full image
 
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
 PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
@@ -22,7 +23,10 @@ LABEL_MARGIN = 1.5  # hand crop over the box of the hand's pixels
 JOINT_MARGIN = 1.9  # hand crop over the box of its joints, the middle of what the generator is trained with
 MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
 LOOK_PX = 192  # grid on which it is decided which hands the body itself hides
-HANDS = {"left_hand": [20, *range(25, 40)], "right_hand": [21, *range(40, 55)]}  # wrist and fingers
+HANDS: dict[Kind, list[int]] = {
+    "left_hand": [20, *range(25, 40)],
+    "right_hand": [21, *range(40, 55)],
+}  # wrist and fingers
 
 
 def boxes_by_pixels(maps: ProxyMaps, boxes: Sequence[Box]) -> list[Box | None]:
@@ -78,7 +82,7 @@ def boxes_by_body(
 
 def _visible_hands(
     body: BodyModel, vertices: np.ndarray, joints: np.ndarray, camera: Camera, box: Box
-) -> list[tuple[str, Box]]:
+) -> list[tuple[Kind, Box]]:
     look = camera.crop(square_box(box, 1.05), (LOOK_PX, LOOK_PX))
     shown = hand_boxes(render_proxies(body, vertices, [look]), body.atlas)
     out = []

@@ -102,6 +102,7 @@ def _proxies(
         hands=options.hands,
         recrop=options.recrop,
         mirror=options.mirror,
+        upright=options.upright,
         margin=1.2 if subject.boxes is None else 1.0,
         seed=options.seed,
     )

@@ -31,6 +31,7 @@ class EvaluateOptions:
     samples: int = 1
     hands: bool = True
     mirror: bool = True
+    upright: bool = True
     recrop: bool = True
     out: str = "out/evaluate.json"
     seed: int = 0

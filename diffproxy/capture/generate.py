@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from diffproxy.cameras import Camera
 from diffproxy.capture.aim import MIN_FOREGROUND, Hand, boxes_by_body, boxes_by_pixels, hands_by_pixels
 from diffproxy.capture.crops import Box, box_iou, crop_views, square_box, union_box
 from diffproxy.capture.timing import Stopwatch
+from diffproxy.generator.upright import look_upright
 from diffproxy.proxies import ProxyMaps
+from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.mirror import mirror_table
 
 SIDES = ("left", "right")
@@ -26,7 +29,10 @@ FirstFit = Callable[[ProxyMaps], BodyParams | None]
 
 @dataclass(frozen=True)
 class GenerateConfig:
-    """`size`: crop side in pixels; `steps` None leaves it to the generator; `mirror`: see all views mirrored too."""
+    """`size`: crop side in pixels; `steps` None leaves it to the generator; `mirror`: see all views mirrored too.
+
+    `upright`: turn views in which the body does not seem to be upright (`look_upright`).
+    """
 
     size: int
     samples: int = 1
@@ -34,6 +40,7 @@ class GenerateConfig:
     hands: bool = True
     recrop: bool = True
     mirror: bool = False
+    upright: bool = False
     margin: float = 1.2
     seed: int = 0
 
@@ -66,15 +73,17 @@ def generate_proxies(
     whose foreground is negligible keeps weight 0.
     """
 
-    def look(views: Sequence[int], kinds: Sequence[str], at: Sequence[Box], stage: str) -> ProxyMaps:
+    def look(views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str) -> ProxyMaps:
         with clock("crop"):
             crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
         with clock(stage):
-            how = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
-            return pipe(crops.images, list(crops.cameras), list(kinds), mirror=table, **how)
+            how: Any = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
+            return see(crops.images, list(crops.cameras), list(kinds), mirror=table, **how)
 
+    see = partial(look_upright, pipe) if config.upright else pipe
     table = mirror_table(body) if config.mirror else None
-    views, kinds = list(range(len(cameras))), ["body"] * len(cameras)
+    views = list(range(len(cameras)))
+    kinds: list[Kind] = ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
     moved: set[str] = set()
     found: list[Hand] = []

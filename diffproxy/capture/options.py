@@ -99,6 +99,7 @@ class FitOptions:
     samples: int = 1
     hands: bool = True
     mirror: bool = True
+    upright: bool = True
     recrop: bool = True
     track: bool = True
     prior: str = "gaussian"

@@ -123,6 +123,7 @@ def _frame_fitter(
         hands=options.hands,
         recrop=options.recrop,
         mirror=options.mirror,
+        upright=options.upright,
         margin=options.box_margin,
         seed=options.seed,
     )

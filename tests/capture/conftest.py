@@ -28,7 +28,7 @@ class Oracle:
     fail_after: int | None = None
 
     def __post_init__(self) -> None:
-        self.generator = SimpleNamespace(config=SimpleNamespace(image_size=self.size))
+        self.generator = SimpleNamespace(config=SimpleNamespace(image_size=self.size, adapter="t2i", steps=0))
         self.seen: list[list[str]] = []
 
     def __call__(self, images, cameras, kinds, samples=1, steps=None, seed=0, mirror=None) -> ProxyMaps:
