@@ -1,13 +1,15 @@
 """Turning views is exact, and the reading that is surest of itself is the one that counts."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from diffproxy.cameras import Camera
-from diffproxy.generator import ProxyPipeline
+from diffproxy.cameras import Camera, open_frames
+from diffproxy.capture.crops import crop_views, square_box
+from diffproxy.generator import ProxyPipeline, load_generator
 from diffproxy.generator.upright import (
     END_ON,
     SURE,
@@ -19,7 +21,9 @@ from diffproxy.generator.upright import (
     turned_views,
 )
 from diffproxy.proxies.maps import ProxyMaps
+from diffproxy.proxies.mirror import mirror_table
 
+DEMO = Path(__file__).parents[2] / "examples" / "synthetic_rig"
 SIDE = 8
 UP = np.array([0.0, 1.0, 0.0])
 
@@ -177,3 +181,24 @@ def test_certainty_is_of_the_body_views_and_their_foreground():
     maps = ProxyMaps(labels, np.zeros((3, 2, 2, 2)), weight, ("body", "body", "left_hand"), tuple(ring(3, 2)))
     assert certainty(maps) == pytest.approx(0.4)  # the second body view shows nobody
     assert certainty(maps.select([2])) == pytest.approx(0.1)
+
+
+def test_packaged_nano_reads_the_demo_rig_hung_upside_down_as_it_reads_it_upright(body):
+    pipe = load_generator("nano", precision="fp32")
+    size = pipe.generator.config.image_size
+    frames = open_frames(DEMO)
+    with np.load(DEMO / "ground_truth.npz") as truth:
+        pixels = [camera.project(truth["joints"][0]) for camera in frames.cameras]
+    boxes = [square_box((*p.min(0), *p.max(0)), 1.3) for p in pixels]
+    crops = crop_views(frames.read(0), frames.cameras, boxes, size)
+    cameras = list(crops.cameras)
+    kinds, table = ["body"] * len(cameras), mirror_table(body)
+    upright = look_upright(pipe, crops.images, cameras, kinds, mirror=table)
+    assert certainty(upright) > SURE
+
+    hung, hung_cameras = turned_views(crops.images, cameras, [2] * len(cameras))
+    as_seen = pipe(hung, hung_cameras, kinds, mirror=table)
+    assert certainty(as_seen) < 0.75 * certainty(upright)
+    read = turned_back(look_upright(pipe, hung, hung_cameras, kinds, mirror=table), [2] * len(cameras))
+    np.testing.assert_array_equal(read.labels, upright.labels)
+    np.testing.assert_allclose(read.uv, upright.uv, atol=1e-6)
