@@ -58,6 +58,7 @@ class GeneratorConfig:
     prompt_texts: tuple[str, ...] = PROMPTS
     num_labels: int = 43  # background + 30 body parts + 12 hand parts: width of the dense head
     steps: int = 1  # default number of denoising steps
+    sample_weights: str = "paper"  # of K samples: "paper" (Eq. 2-5), or "votes": the share that agrees
     frozen: tuple[str, ...] = ("codec", "encoder")  # parts that are not trained
     sources: dict[str, dict[str, str]] = field(
         default_factory=dict
@@ -83,6 +84,8 @@ class GeneratorConfig:
                 f"proxy_size={self.proxy_size}, codec_factor={self.codec_factor}",
                 f"use a multiple of {self.codec_factor}",
             )
+        if self.sample_weights not in ("paper", "votes"):
+            raise InputError("sample_weights one of paper, votes", repr(self.sample_weights), "leave it out")
         if self.unet.get("sample_size") != self.latent_grid:
             raise InputError(
                 f"unet sample_size {self.latent_grid} (= proxy_size / codec_factor)",

@@ -20,7 +20,7 @@ from diffproxy.generator.network import Conditioning, ProxyGenerator
 from diffproxy.generator.prompts import kind_ids
 from diffproxy.generator.schedule import make_scheduler
 from diffproxy.generator.store import hub_folder, load_saved_generator, save_generator
-from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
+from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.interfaces import palette_ids
 from diffproxy.proxies.maps import Kind, ProxyMaps
@@ -67,10 +67,11 @@ class ProxyPipeline:
     ) -> ProxyMaps:
         """Proxies of V views of one subject. `images` are square RGB crops in [0, 1] as seen by pinhole `cameras`.
 
-        `samples` > 1 draws that many from the noise and aggregates them (paper Eq. 2-5). `steps` is the number of
-        denoising steps (default: the config's); 0 takes the adapter's direct prediction, without diffusion.
-        Weight of a foreground pixel: of several samples their agreement; of one sample 1, as in the paper; of the
-        direct prediction, in which nothing is random, the probability of its label (see `direct`).
+        `samples` > 1 draws that many from the noise and aggregates them as `config.sample_weights` says: by paper
+        Eq. 2-5, or by votes. `steps` is the number of denoising steps (default: the config's); 0 takes the adapter's
+        direct prediction, without diffusion. Weight of a foreground pixel: of several samples their agreement, or the
+        share that voted for its label; of one sample 1, as in the paper; of the direct prediction, in which nothing
+        is random, the probability of its label (see `direct`).
         With `mirror` (`mirror_table(body)`) every view is seen mirrored as well, which evens out left-right mistakes:
         twice the samples, or the mean of two direct predictions.
         """
@@ -88,13 +89,18 @@ class ProxyPipeline:
             labels, uv, weight = self.direct(images, cameras, kinds, mirror)
             return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
         seg, rgb = self.sample(images, cameras, kinds, samples, steps, seed)
-        if mirror is None:
+        votes = self.generator.config.sample_weights == "votes"
+        if mirror is None and not votes:
             return maps_from_samples(seg, rgb, self.palette, tuple(kinds), crops)
         labels, uv = decode_rgb(seg, rgb, self.palette, tuple(kinds))
-        twin = [MIRROR_KIND[k] for k in kinds]
-        seen = self.sample(images.flip(-1), [mirror_camera(c) for c in cameras], twin, samples, steps, seed)
-        back, back_uv = mirror.apply_batch(*decode_rgb(*seen, self.palette, tuple(twin)))
-        labels, uv, weight = aggregate_samples(torch.cat([labels, back]), torch.cat([uv, back_uv]))
+        if mirror is not None:
+            twin = [MIRROR_KIND[k] for k in kinds]
+            seen = self.sample(
+                images.flip(-1), [mirror_camera(c) for c in cameras], twin, samples, steps, seed
+            )
+            back, back_uv = mirror.apply_batch(*decode_rgb(*seen, self.palette, tuple(twin)))
+            labels, uv = torch.cat([labels, back]), torch.cat([uv, back_uv])
+        labels, uv, weight = vote_samples(labels, uv) if votes else aggregate_samples(labels, uv)
         return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
 
     @torch.inference_mode()

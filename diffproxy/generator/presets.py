@@ -64,6 +64,7 @@ def nano_config() -> GeneratorConfig:
         },
         attention=AttentionConfig(epipolar_grids=(12, 6), dense_below=4),
         frozen=("encoder",),
+        sample_weights="votes",
         steps=4,  # one would draw the mean of two labels' colours, which may be a third one's
     )  # fmt: skip
 

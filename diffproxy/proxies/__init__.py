@@ -1,6 +1,6 @@
 """Dense proxies: which point of the body surface each pixel sees."""
 
-from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples
+from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb, encode_labels_rgb, encode_rgb
 from diffproxy.proxies.crops import box_around, hand_boxes, jitter_box, missing_hands
 from diffproxy.proxies.io import load_proxies, save_proxies
@@ -28,4 +28,5 @@ __all__ = [
     "render_proxies",
     "render_surface",
     "save_proxies",
+    "vote_samples",
 ]

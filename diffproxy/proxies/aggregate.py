@@ -35,6 +35,20 @@ def aggregate_samples(
     return winner, median, weight.clamp(0, 1) * foreground
 
 
+def vote_samples(
+    labels: UInt8[Tensor, "K *V H W"], uv: Float[Tensor, "K *V H W 2"]
+) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
+    """Labels by majority, UV by the median of the samples that voted for the winner, weight their share of the votes.
+
+    Milder than `aggregate_samples`, which gives weight 0 to whatever half of the samples contradict: of few samples
+    of a small generator that is much, and may be all of a limb. With K = 1 the foreground has weight 1.
+    """
+    winner, votes = majority(labels)
+    foreground = winner > 0
+    median = masked_median(uv, labels == winner) * foreground[..., None]
+    return winner, median, votes / labels.shape[0] * foreground
+
+
 def maps_from_samples(
     seg: Float[Tensor, "K V 3 H W"],
     uv: Float[Tensor, "K V 3 H W"],

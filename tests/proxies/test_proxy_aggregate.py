@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.proxies import aggregate_samples, encode_rgb, maps_from_samples, render_proxies
+from diffproxy.proxies import (
+    aggregate_samples,
+    encode_rgb,
+    maps_from_samples,
+    render_proxies,
+    vote_samples,
+)
 from diffproxy.proxies.aggregate import label_uncertainty, majority
 
 
@@ -94,3 +100,10 @@ def test_identical_drawings_give_the_rendered_maps_back(cube, make_ring):
     assert (maps.labels == truth.labels).all() and (maps.uv == truth.uv).all()
     np.testing.assert_allclose(maps.weight, truth.weight, atol=1e-6)
     maps.check()
+
+
+def test_votes_weigh_by_their_share_and_only_the_winners_uv_counts():
+    label, uv, weight = one(vote_samples(*pixel([4, 4, 2, 0], [[0.1, 0.5], [0.2, 0.7], [0.9, 0.9], [0, 0]])))
+    assert (label, weight) == (4, pytest.approx(0.5)) and uv == pytest.approx([0.15, 0.6])
+    assert one(vote_samples(*pixel([4], [[0.1, 0.7]]))) == [4, pytest.approx([0.1, 0.7]), 1]
+    assert one(vote_samples(*pixel([0, 0, 4], [[0, 0], [0, 0], [0.3, 0.3]]))) == [0, [0, 0], 0]
