@@ -52,6 +52,9 @@ class RenderConfig:
         0.0,
         "share of bank and motion poses replaced by raised arms and balancing (0: one in four is such anyway)",
     )
+    tumbled: float = option(
+        0.0, "share of bank and motion poses turned as a whole, any way up: falls, handstands, on the floor"
+    )
     motion: str = option(
         "",
         "folder of your motion files: AMASS or SMPL-X .npz, .bvh, at any depth (empty: packaged poses only)",
@@ -108,7 +111,7 @@ class RenderConfig:
             if getattr(self, name) not in known:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
-        for name in ("children", "plain", "active", "distortion", "photo"):
+        for name in ("children", "plain", "active", "tumbled", "distortion", "photo"):
             if not 0 <= getattr(self, name) <= 1:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} between 0 and 1", found, f"for example {name}=0.1")

@@ -45,7 +45,7 @@ def load_tools(config: RenderConfig):
         anatomy,
         crowd,
         wardrobe,
-        load_pose_source(config.motion, config.active),
+        load_pose_source(config.motion, config.active, config.tumbled),
         environment_files(config),
         versions(),
     )

@@ -19,7 +19,10 @@ class AugmentConfig:  # not frozen: OmegaConf would refuse to override its field
     margin: tuple[float, float] = (1.0, 1.7)  # side of the crop over the longer side of what it shows
     whole: float = 0.15  # chance to take the stored crop as it is instead
     shift: float = 0.10  # of the crop's side
-    roll_deg: float = 12.0
+    roll_deg: float = 12.0  # standard deviation
+    any_roll: float = (
+        0.1  # chance of a roll drawn from all angles: people lie and hang, cameras stand on their side
+    )
     photometric: float = 1.0  # strength; 0 switches it off
     mirror: float = 0.5  # chance, for all views of a sample together
 
@@ -44,7 +47,8 @@ def draw_warp(view: View, rng: np.random.Generator, config: AugmentConfig, size:
         low, high = np.array([cols.min(), rows.min()]), np.array([cols.max() + 1, rows.max() + 1])
         margin = np.exp(rng.uniform(*np.log(config.margin)))
         center, side = (low + high) / 2, max(16.0, float((high - low).max()) * margin)
-    angle = float(np.radians(rng.normal(0, config.roll_deg)))
+    turned = rng.random() < config.any_roll
+    angle = float(np.radians(rng.uniform(-180, 180) if turned else rng.normal(0, config.roll_deg)))
     return Similarity.of_square(center, side, size, angle, rng.uniform(-config.shift, config.shift, 2))
 
 

@@ -20,7 +20,7 @@ from diffproxy.proxies.mirror import mirror_table
 from diffproxy.training.augment import AugmentConfig, View, augment_view
 
 # Held-out views: cropped as the capture crops, nothing else.
-PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, photometric=0, mirror=0)
+PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, any_roll=0, photometric=0, mirror=0)
 
 
 @dataclass(frozen=True)

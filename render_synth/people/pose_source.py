@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from diffproxy.data.motion import Motion, read_motion
 from diffproxy.data.motion.limits import repair_ends, within_limits
@@ -35,9 +36,18 @@ class PoseSource:
     bank: PoseBank
     files: tuple[str, ...] = ()
     active: float = 0.0  # share of draws that raise arms or balance whatever the table above says
+    tumbled: float = 0.0  # share of draws that turn the whole body any way up
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
         """A pose (fields as of `PoseBank.sample`) and what it is: one of `SOURCES`, or "motion/<file>"."""
+        pose, kind = self._as_held(rng, split)
+        if self.tumbled and rng.random() < self.tumbled:  # no draw without it: samples stay as they were
+            # Uniform over all rotations; a turn of the body as a whole keeps it within its limits.
+            pose |= {"global_orient": Rotation.random(random_state=rng).as_rotvec().astype(np.float32)}
+        return pose, kind
+
+    def _as_held(self, rng: np.random.Generator, split: str) -> tuple[Pose, str]:
+        """A pose as the sources hold it."""
         if self.active and rng.random() < self.active:  # no draw without it: samples stay as they were
             kind = str(rng.choice(("raised", "balance")))
         else:
@@ -107,9 +117,9 @@ def wrist_from_shoulder(arm: np.ndarray, side: str) -> np.ndarray:
     return collar @ shoulder @ (upper + elbow @ fore)
 
 
-def load_pose_source(folder: str = "", active: float = 0.0) -> PoseSource:
+def load_pose_source(folder: str = "", active: float = 0.0, tumbled: float = 0.0) -> PoseSource:
     """The packaged bank and the motion files under a folder, at any depth. InputError if there are none."""
-    return PoseSource(load_pose_bank(), motion_files(folder), active)
+    return PoseSource(load_pose_bank(), motion_files(folder), active, tumbled)
 
 
 def motion_files(folder: str) -> tuple[str, ...]:

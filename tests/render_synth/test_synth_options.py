@@ -35,6 +35,7 @@ def test_options_are_parsed_to_their_types():
         (["extras=depth,shading"], "extras among depth, normals, visibility"),
         (["plain=1.5"], "plain between 0 and 1"),
         (["active=-0.1"], "active between 0 and 1"),
+        (["tumbled=2"], "tumbled between 0 and 1"),
         (["variant=gpu"], "variant one of auto, scalar_rgb"),
         (["env=no/such/folder"], "env: a folder"),
     ],

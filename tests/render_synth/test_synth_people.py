@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial import cKDTree
+from scipy.stats import kstest
 
 from diffproxy.body import BodyParams
 from diffproxy.data.motion.limits import within_limits
@@ -220,6 +221,21 @@ def test_active_people_all_raise_an_arm_or_balance(poses):
     rng = np.random.default_rng(4)
     kinds = [replace(poses, active=1.0).sample(rng)[1] for _ in range(60)]
     assert set(kinds) == {"raised", "balance"} and 15 < kinds.count("raised") < 45
+
+
+def test_tumbled_people_stand_any_way_up_in_the_poses_they_had(poses):
+    """The vertical part of a direction drawn evenly from the sphere is even in [-1, 1]; body and hands stay."""
+    ups = []
+    for k in range(200):
+        before, kind = poses.sample(np.random.default_rng(k))
+        after, same = replace(poses, tumbled=1.0).sample(np.random.default_rng(k))
+        assert same == kind and all(
+            np.array_equal(after[n], before[n]) for n in after if n != "global_orient"
+        )
+        ups.append(to_matrix(after["global_orient"])[1, 1])
+    assert kstest(ups, "uniform", (-1, 2)).pvalue > 0.01
+    pose, _ = replace(poses, tumbled=0.0).sample(np.random.default_rng(0))
+    assert np.array_equal(pose["global_orient"], poses.sample(np.random.default_rng(0))[0]["global_orient"])
 
 
 def test_height_of_a_hand_above_the_shoulder():
