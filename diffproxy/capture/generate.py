@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,14 +72,18 @@ def generate_proxies(
     whose foreground is negligible keeps weight 0.
     """
 
-    def look(views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str) -> ProxyMaps:
+    def look(
+        views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str
+    ) -> tuple[ProxyMaps, Sequence[int]]:
         with clock("crop"):
             crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
         with clock(stage):
             how: Any = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
-            return see(crops.images, list(crops.cameras), list(kinds), mirror=table, **how)
+            shown = crops.images, list(crops.cameras), list(kinds)
+            if config.upright:
+                return look_upright(pipe, *shown, mirror=table, **how)
+            return pipe(*shown, mirror=table, **how), [0] * len(kinds)
 
-    see = partial(look_upright, pipe) if config.upright else pipe
     table = mirror_table(body) if config.mirror else None
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)
@@ -88,7 +91,7 @@ def generate_proxies(
     moved: set[str] = set()
     found: list[Hand] = []
     for turn in range(1 + MAX_RECROPS):
-        maps = look(views, kinds, body_boxes, "body proxies")
+        maps, turns = look(views, kinds, body_boxes, "body proxies")
         if not (config.recrop or config.hands):
             break
         with clock("aim"):
@@ -98,14 +101,16 @@ def generate_proxies(
             break
         moved |= {cameras[v].name for v in off}
         body_boxes = wanted
-    notes = (f"cropped again: {', '.join(sorted(moved))}",) if moved else ()
     found = found if config.hands else []
     hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
     all_boxes = body_boxes
     if found:
         all_boxes = [*body_boxes, *(box for _, _, box in found)]
         views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
-        maps = look(views, kinds, all_boxes, "hand proxies")
+        maps, turns = look(views, kinds, all_boxes, "hand proxies")
+    turned = {cameras[v].name for v, quarters in zip(views, turns, strict=True) if quarters}
+    done = {"cropped again": moved, "turned to be read": turned}
+    notes = tuple(f"{what}: {', '.join(sorted(names))}" for what, names in done.items() if names)
     return Generated(_without_specks(maps), tuple(all_boxes), notes, hands if config.hands else {})
 
 

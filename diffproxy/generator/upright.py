@@ -40,29 +40,29 @@ def look_upright(
     steps: int | None = None,
     seed: int = 0,
     mirror: MirrorTable | None = None,
-) -> ProxyMaps:
+) -> tuple[ProxyMaps, tuple[int, ...]]:
     """What `pipe`, a `ProxyPipeline`, makes of the views, turned as it reads them best; arguments and errors are its.
 
     The direct prediction decides, also where samples are drawn; a generator without one sees the views as they are.
-    Proxies and cameras of the result are those of the views as given.
+    Returns proxies and cameras of the views as given, and by how many quarters each was turned to be read.
     """
     config = pipe.generator.config
     steps = config.steps if steps is None else steps
+    turns = (0,) * len(cameras)
     if config.adapter != "pyramid":
-        return pipe(images, cameras, kinds, samples, steps, seed, mirror)
+        return pipe(images, cameras, kinds, samples, steps, seed, mirror), turns
 
     def read(turns: tuple[int, ...], samples: int = 1, steps: int = 0) -> ProxyMaps:
         pictures, turned = turned_views(images, cameras, turns)
         return turned_back(pipe(pictures, turned, kinds, samples, steps, seed, mirror), turns)
 
-    turns = (0,) * len(cameras)
     best = read(turns)
     if 0 < certainty(best) < SURE:  # where nobody is seen at all, nobody is searched for
         for other in possible_turns(cameras, but=turns):
             maps = read(other)
             if certainty(maps) > certainty(best):
                 turns, best = other, maps
-    return best if steps == 0 and samples == 1 else read(turns, samples, steps)
+    return best if steps == 0 and samples == 1 else read(turns, samples, steps), turns
 
 
 def certainty(maps: ProxyMaps) -> float:

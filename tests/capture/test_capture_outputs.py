@@ -94,6 +94,20 @@ def test_crops_follow_the_foreground(body, make_ring, params_of, oracle_of) -> N
     assert made.notes == ("cropped again: cam0, cam1",)
 
 
+def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of, monkeypatch) -> None:
+    """Of body views and hand crops alike, each camera once."""
+    cameras, params = make_ring(3, size=256, radius=3.2), params_of(0)
+
+    def look(pipe, images, cameras, kinds, **how):
+        return pipe(images, cameras, kinds, **how), tuple(1 - (c.name == "cam1") for c in cameras)
+
+    monkeypatch.setattr("diffproxy.capture.generate.look_upright", look)
+    config = GenerateConfig(size=128, margin=1.0, recrop=False, upright=True)
+    boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
+    made = generate_proxies(oracle_of([params], size=128), body, images, cameras, boxes, config, Stopwatch())
+    assert made.maps.num_views > 3 and made.notes == ("turned to be read: cam0, cam2",)
+
+
 def test_jitter_is_the_second_difference() -> None:
     still = [_record(k, 0.01 * k) for k in range(5)]
     assert jitter_mm(still) == pytest.approx(0, abs=1e-3)

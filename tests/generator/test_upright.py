@@ -16,6 +16,7 @@ from diffproxy.generator.upright import (
     certainty,
     look_upright,
     possible_turns,
+    quarters_to,
     turned_back,
     turned_camera,
     turned_views,
@@ -137,13 +138,14 @@ def test_the_surest_reading_wins_and_comes_back_on_the_views_as_given(up):
     cameras = ring(4)
     images = scene(cameras, up)
     reader = Reader()
-    maps = look_upright(reader, images, cameras, ["body"] * 4)
+    maps, turns = look_upright(reader, images, cameras, ["body"] * 4)
     np.testing.assert_array_equal(maps.labels, images[:, 0].numpy().astype(np.uint8))
     np.testing.assert_array_equal(maps.uv, images[:, [0, 2]].permute(0, 2, 3, 1).numpy())
     for a, b in zip(maps.cameras, cameras, strict=True):
         np.testing.assert_allclose(a.K, b.K, atol=1e-12)
         np.testing.assert_allclose(a.R_cam_world, b.R_cam_world, atol=1e-12)
     sure = certainty(reader(images, cameras, ["body"] * 4, 1, 0, 0, None))
+    assert turns == quarters_to(up, UP, cameras)
     if up is UP:
         assert certainty(maps) == sure > SURE and len(reader.asked) == 2  # looked at once, and here
     else:
@@ -155,23 +157,24 @@ def test_an_empty_scene_is_looked_at_once():
     reader = Reader()
     images = torch.zeros(4, 3, SIDE, SIDE)
     images[:, 1] = 0.5
-    assert not look_upright(reader, images, cameras, ["body"] * 4).labels.any()
+    maps, turns = look_upright(reader, images, cameras, ["body"] * 4)
+    assert not maps.labels.any() and turns == (0,) * 4
     assert len(reader.asked) == 1
 
 
 def test_samples_are_drawn_in_the_views_that_were_turned():
     cameras = ring(4)
     reader = Reader()
-    drawn = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, samples=3, steps=4)
+    drawn, turns = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, samples=3, steps=4)
     assert reader.asked[-1] == (3, 4) and set(reader.asked[:-1]) == {(1, 0)}
-    assert certainty(drawn) > SURE
+    assert certainty(drawn) > SURE and turns == (2,) * 4
 
 
 def test_a_generator_without_direct_prediction_sees_the_views_as_they_are():
     cameras = ring(4)
     reader = Reader(adapter="t2i")
-    maps = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, steps=4)
-    assert reader.asked == [(1, 4)] and certainty(maps) < SURE
+    maps, turns = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, steps=4)
+    assert reader.asked == [(1, 4)] and certainty(maps) < SURE and turns == (0,) * 4
 
 
 def test_certainty_is_of_the_body_views_and_their_foreground():
@@ -193,12 +196,14 @@ def test_packaged_nano_reads_the_demo_rig_hung_upside_down_as_it_reads_it_uprigh
     crops = crop_views(frames.read(0), frames.cameras, boxes, size)
     cameras = list(crops.cameras)
     kinds, table = ["body"] * len(cameras), mirror_table(body)
-    upright = look_upright(pipe, crops.images, cameras, kinds, mirror=table)
+    upright, _ = look_upright(pipe, crops.images, cameras, kinds, mirror=table)
     assert certainty(upright) > SURE
 
     hung, hung_cameras = turned_views(crops.images, cameras, [2] * len(cameras))
     as_seen = pipe(hung, hung_cameras, kinds, mirror=table)
     assert certainty(as_seen) < 0.75 * certainty(upright)
-    read = turned_back(look_upright(pipe, hung, hung_cameras, kinds, mirror=table), [2] * len(cameras))
+    found, turns = look_upright(pipe, hung, hung_cameras, kinds, mirror=table)
+    assert turns == (2,) * len(cameras)
+    read = turned_back(found, turns)
     np.testing.assert_array_equal(read.labels, upright.labels)
     np.testing.assert_allclose(read.uv, upright.uv, atol=1e-6)
