@@ -24,7 +24,8 @@ from diffproxy.proxies.mirror import MirrorTable
 
 SURE = 0.6
 """Mean probability of the labels found from which on a reading is left alone. Readings of upright people have 0.62 to
-0.78 on held-out renderings and on the real rig; of 48 people none above it had a surer reading another way up."""
+0.78 on held-out renderings and on the real rig; of 48 people none above it had a surer reading another way up
+(measured with weights that had seen nobody tumbled)."""
 END_ON = 0.25
 """Sine of the angle to the viewing direction below which a view cannot tell what is up, and stays as it is."""
 QUARTER = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
