@@ -44,18 +44,19 @@ def quality(
     fit: int,
 ) -> tuple[dict[str, Any], list[ProxyMaps]]:
     """One row of the curve, and the proxies it was made of. The noise of a subject is the same for every row."""
+    truth: list[ProxyMaps] = []
     found: list[ProxyMaps] = []
     errors: list[dict[str, float]] = []
     seconds = 0.0
     for i in tqdm(range(subjects), desc=f"{steps} steps"):
         item = data[i]
-        kinds = exact_maps(item).kind
+        truth.append(exact_maps(item))
+        kinds = truth[-1].kind
         began = time.perf_counter()
         found.append(pipe(item["images"], crop_cameras(item), kinds, samples if steps else 1, steps, seed=i))
         seconds += time.perf_counter() - began
         if i < fit:
             errors.append(fit_errors(found[-1], body, data, i))
-    truth = [exact_maps(data[i]) for i in range(subjects)]
     pairs = [
         np.concatenate([getattr(m, k) for m in maps]) for maps in (found, truth) for k in ("labels", "uv")
     ]

@@ -1,6 +1,5 @@
 """The ablation command on a tiny network: same budget, finished variants kept, interrupted ones continued."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -8,15 +7,10 @@ import pytest
 
 from diffproxy.errors import InputError
 
-SOURCE = Path(__file__).parents[2] / "benchmarks" / "ablation.py"
-
 
 @pytest.fixture
-def ablation():
-    spec = importlib.util.spec_from_file_location("ablation", SOURCE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def ablation(load_benchmark):
+    return load_benchmark("ablation")
 
 
 @pytest.fixture

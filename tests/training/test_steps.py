@@ -1,23 +1,16 @@
 """The curve of quality against denoising steps, end to end on a tiny network."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import cv2
 import pytest
 
 from diffproxy.errors import InputError
 
-SOURCE = Path(__file__).parents[2] / "benchmarks" / "steps.py"
-
 
 @pytest.fixture(scope="module")
-def steps():
-    spec = importlib.util.spec_from_file_location("steps", SOURCE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def steps(load_benchmark):
+    return load_benchmark("steps")
 
 
 def test_the_curve_of_a_tiny_network(steps, tiny_shards, tiny_generator, tmp_path):

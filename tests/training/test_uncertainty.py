@@ -1,8 +1,6 @@
 """The calibration report: exact on made-up statements, and end to end on a tiny network."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +8,10 @@ import pytest
 from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline
 
-SOURCE = Path(__file__).parents[2] / "benchmarks" / "uncertainty.py"
-
 
 @pytest.fixture(scope="module")
-def uncertainty():
-    spec = importlib.util.spec_from_file_location("uncertainty", SOURCE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def uncertainty(load_benchmark):
+    return load_benchmark("uncertainty")
 
 
 def test_a_perfect_statement_has_no_area_and_a_constant_one_that_of_chance(uncertainty):
