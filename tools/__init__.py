@@ -1,0 +1,1 @@
+"""What makes the packaged files again; nothing at run time imports this."""
