@@ -7,8 +7,8 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from diffproxy.capture.evaluate_options import EvaluateOptions
 from diffproxy.cli import check, friendly_overrides, run_readably, show_messages
+from diffproxy.evaluation.config import EvaluateOptions
 
 ROOT = Path(__file__).resolve().parent
 PATHS = {"body": "file.path", "generator": "weights.weights"}
@@ -17,7 +17,7 @@ ConfigStore.instance().store(name="evaluate_schema", node=EvaluateOptions)
 
 @hydra.main(config_path=str(ROOT / "conf"), config_name="evaluate", version_base="1.3")
 def evaluate(config: DictConfig) -> None:
-    from diffproxy.capture.evaluate import run_evaluation
+    from diffproxy.evaluation.evaluate import run_evaluation
 
     show_messages()
     run_readably(lambda: run_evaluation(OmegaConf.to_object(config)))

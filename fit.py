@@ -7,8 +7,8 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from diffproxy.capture.options import FitOptions
 from diffproxy.cli import check, friendly_overrides, run_readably, show_messages
+from diffproxy.pipeline.config import FitOptions
 
 ROOT = Path(__file__).resolve().parent
 PATHS = {"rig": "folder.path", "body": "file.path", "generator": "weights.weights"}
@@ -17,7 +17,7 @@ ConfigStore.instance().store(name="fit_schema", node=FitOptions)
 
 @hydra.main(config_path=str(ROOT / "conf"), config_name="fit", version_base="1.3")
 def fit(config: DictConfig) -> None:
-    from diffproxy.capture.run import run_fit
+    from diffproxy.pipeline.fit_rig import run_fit
 
     show_messages()
     run_readably(lambda: run_fit(OmegaConf.to_object(config), ROOT))

@@ -21,10 +21,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from diffproxy.errors import InputError
 from diffproxy.training.cli import read_config
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.trainer import train
+from diffproxy.utils.errors import InputError
 
 FULL: dict[str, Any] = {"adapter_args": {"view_layers": 2}}
 VARIANTS: dict[str, dict[str, Any]] = {

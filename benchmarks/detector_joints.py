@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.cameras import load_rig, open_frames
-from diffproxy.errors import InputError
 from diffproxy.export import load_result
 from diffproxy.keypoints import NAMES, open_keypoints, triangulate_people
+from diffproxy.utils.errors import InputError
 
 LIMBS = tuple(
     f"{side}_{j}"

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from corruption import blobs
 from fit_scenes import Scene, make_scene, spoil
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.corruption import blobs
 from diffproxy.proxies import ProxyMaps
 
 KINDS = ("exact", "uv", "bad", "parts", "awful", "mirror", "nonsense", "four people")

@@ -16,9 +16,9 @@ from scipy.spatial import cKDTree
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.files import read_body_file
 from diffproxy.body.load import PACKAGED
-from diffproxy.fitting.correspondences import Correspondences, gather
-from diffproxy.fitting.priors import pose_penalty
-from diffproxy.fitting.rays import meet, pixel_rays
+from diffproxy.fitting.initialization.rays import meet, pixel_rays
+from diffproxy.fitting.terms.correspondences import Correspondences, gather
+from diffproxy.fitting.terms.priors import pose_penalty
 from diffproxy.proxies import ProxyMaps
 
 JOINTS = (0, 1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)

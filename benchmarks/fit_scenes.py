@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from corruption import blobs, drop_labels, side_pairs, swap_labels, uv_noise
 from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.data.poses import load_pose_bank
-from diffproxy.fitting.corruption import blobs, drop_labels, side_pairs, swap_labels, uv_noise
+from diffproxy.motion.pose_bank.sampler import load_pose_bank
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.proxies.aggregate import aggregate_samples
 

@@ -25,7 +25,7 @@ from fit_scenes import look_at
 
 from diffproxy.cameras import Camera
 from diffproxy.generator import ProxyGenerator, ProxyPipeline, load_generator, preset
-from diffproxy.generator.schedule import make_scheduler
+from diffproxy.generator.network.schedule import make_scheduler
 from diffproxy.proxies.aggregate import maps_from_samples
 
 CASES = ((4, 1), (12, 1), (12, 3))

@@ -18,14 +18,14 @@ from functools import partial
 
 import numpy as np
 import torch
+from corruption import blobs, drop_labels, uv_noise
 from fit_exact import random_params, ring
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.fitting import FitConfig, fit_many
-from diffproxy.fitting.corruption import blobs, drop_labels, uv_noise
-from diffproxy.fitting.diffusion_prior import DiffusionPrior
-from diffproxy.fitting.priors import default_priors
+from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
+from diffproxy.fitting.terms.priors import default_priors
 from diffproxy.proxies import ProxyMaps, render_proxies
 
 ARM = ("arm", "hand", "palm", "finger", "thumb", "index", "middle", "ring", "pinky")

@@ -17,19 +17,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from corruption import drop_labels, uv_noise
 from fit_exact import look_at
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera
-from diffproxy.data.motion.collect import collect_bodies
-from diffproxy.data.motion.motion import Motion
-from diffproxy.errors import InputError
 from diffproxy.fitting import FitConfig, fit_many
-from diffproxy.fitting.corruption import drop_labels, uv_noise
-from diffproxy.fitting.feet import find_floor, foot_slide, jitter, standing_heights
-from diffproxy.fitting.sequence import SequenceConfig, fit_sequence
+from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
+from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence
+from diffproxy.motion.clip import Motion
+from diffproxy.motion.pose_bank.collect import collect_bodies
 from diffproxy.proxies import ProxyMaps, render_proxies
+from diffproxy.utils.errors import InputError
 
 UP = np.array([0.0, 1.0, 0.0])
 

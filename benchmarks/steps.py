@@ -22,14 +22,14 @@ import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline, load_generator
 from diffproxy.metrics.proxies import proxy_scores
 from diffproxy.proxies.maps import ProxyMaps
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.validate import crop_cameras, exact_maps, fit_errors
-from diffproxy.viz.maps import draw_labels
-from diffproxy.viz.sheet import contact_sheet
+from diffproxy.utils.errors import InputError
+from diffproxy.visualization.maps import draw_labels
+from diffproxy.visualization.sheet import contact_sheet
 
 DRAWN = 6
 

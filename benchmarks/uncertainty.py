@@ -24,7 +24,6 @@ from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline, load_generator
 from diffproxy.metrics.points import MM
 from diffproxy.metrics.proxies import rest_points
@@ -32,6 +31,7 @@ from diffproxy.proxies.aggregate import label_uncertainty, majority, maps_from_s
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.validate import crop_cameras, exact_maps
+from diffproxy.utils.errors import InputError
 
 Values = Float[np.ndarray, " N"]
 BINS = 10

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 USAGE_ERROR = 2
 

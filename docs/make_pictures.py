@@ -15,10 +15,10 @@ import numpy as np
 
 from diffproxy.body import load_body
 from diffproxy.cameras import Camera, load_rig, open_frames
-from diffproxy.errors import InputError
 from diffproxy.proxies import load_proxies
-from diffproxy.proxies.files import write_atomic
-from diffproxy.viz import contact_sheet, draw_labels, draw_uv
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
+from diffproxy.visualization import contact_sheet, draw_labels, draw_uv
 
 CAPTIONS = ("input views", "proxies: part labels", "proxies: surface coordinates", "fitted SMPL-X body")
 ASPECT = 0.7  # width over height of a tile: the middle of the square crop

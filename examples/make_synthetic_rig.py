@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.cameras import Rig, save_rig
-from diffproxy.capture.record import FrameRecord, params_to_arrays
-from diffproxy.capture.result import write_result
-from diffproxy.data.shards import FULL
-from diffproxy.proxies.files import write_atomic
+from diffproxy.datasets.shards import FULL
+from diffproxy.pipeline.result_file import write_result
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.utils.io import write_atomic
 from render_synth.config import RenderConfig
 from render_synth.picture.mitsuba_backend import best_variant
 from render_synth.run import load_tools

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from dataclasses import fields
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.config import RenderConfig
 
 INTRO = """\

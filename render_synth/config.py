@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from diffproxy.data.extras import EXTRAS
-from diffproxy.errors import InputError
+from diffproxy.datasets.extras import EXTRAS
+from diffproxy.utils.errors import InputError
 
 VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
 SPLITS = ("train", "test")

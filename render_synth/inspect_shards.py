@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.body import BodyModel
-from diffproxy.data.extras import EXTRAS
-from diffproxy.data.shards import FULL, ShardIndex
-from diffproxy.errors import InputError
-from diffproxy.proxies.files import write_atomic
+from diffproxy.datasets.extras import EXTRAS
+from diffproxy.datasets.shards import FULL, ShardIndex
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 from render_synth.tiles import column, stack
 
 ALL_KINDS = ("body", FULL, "left_hand", "right_hand")

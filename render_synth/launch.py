@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.config import RenderConfig
 
 LAUNCHERS = ("slurm", "ray", "local")

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from diffproxy.data.poses import BANK_FILE
-from diffproxy.errors import InputError
-from diffproxy.proxies.files import write_atomic
+from diffproxy.motion.pose_bank.sampler import BANK_FILE
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 from render_synth.config import RenderConfig
 
 NAME = re.compile(r"s(\d+)-(\d+)-(\d+)\.(?:\d+\.)?(tar|tmp)")

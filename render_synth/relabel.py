@@ -13,9 +13,9 @@ from typing import Any, cast
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.data.shards import FULL, ShardIndex, shard_paths
-from diffproxy.errors import InputError
+from diffproxy.datasets.shards import FULL, ShardIndex, shard_paths
 from diffproxy.proxies.maps import Kind
+from diffproxy.utils.errors import InputError
 
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
 
@@ -101,7 +101,7 @@ def _sample(files: dict[str, bytes], key: str, body: BodyModel) -> tuple[dict[st
     import torch
 
     from diffproxy.cameras import Camera
-    from diffproxy.data.shards import params_from_json
+    from diffproxy.datasets.shards import params_from_json
     from diffproxy.proxies.png import decode_proxy_png, encode_proxy_png
     from diffproxy.proxies.surface import render_surface
 

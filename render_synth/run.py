@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffproxy.data.shards import ShardWriter
-from diffproxy.errors import InputError
+from diffproxy.datasets.shards import ShardWriter
+from diffproxy.utils.errors import InputError
 from render_synth.config import RenderConfig
 from render_synth.plan import check_options, environment_files, missing_shards, shard_name
 

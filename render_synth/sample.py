@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.data.shards import FULL, ShardView
+from diffproxy.datasets.shards import FULL, ShardView
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.body.names import PARENTS
-from diffproxy.data.shards import ShardView
+from diffproxy.datasets.shards import ShardView
 
 LEFT, RIGHT, MIDDLE = (90, 160, 255), (255, 120, 90), (120, 255, 120)
 MASK_COLORS = np.array(

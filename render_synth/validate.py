@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyModel
-from diffproxy.data.shards import FULL, ShardIndex, ShardView
-from diffproxy.errors import InputError
+from diffproxy.datasets.shards import FULL, ShardIndex, ShardView
 from diffproxy.proxies.maps import Kind
+from diffproxy.utils.errors import InputError
 
 FAR_MM = 2.0  # a UV that lands farther off is wrong
 LIMIT = 0.001  # fraction of the labelled pixels that may be wrong

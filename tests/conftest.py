@@ -18,7 +18,7 @@ from jaxtyping import install_import_hook
 checker = types.ModuleType("lenient_beartype")
 checker.check = beartype(conf=BeartypeConf(is_pep484_tower=True))
 sys.modules[checker.__name__] = checker
-install_import_hook(["diffproxy", "render_synth"], "lenient_beartype.check")
+install_import_hook(["diffproxy", "render_synth", "tools", "benchmarks"], "lenient_beartype.check")
 
 from diffproxy.cameras import Camera  # noqa: E402  (after the hook, so that it is checked too)
 
@@ -75,8 +75,8 @@ def make_ring():
 @pytest.fixture
 def random_prior():
     """A tiny pose prior of random weights, body and hands."""
-    from diffproxy.prior import PosePrior
-    from diffproxy.prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+    from diffproxy.pose_prior import PosePrior
+    from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
 
     torch.manual_seed(1)
     nets = [TimeNet(NetConfig(d, 64, 16, False, 0.1, linear=True)) for d in (BODY, HAND)]

@@ -1,1 +1,1 @@
-"""One-off builders: what made the data files of the package. Not installed with it."""
+"""What makes the packaged files again; nothing at run time imports this."""

@@ -75,7 +75,7 @@ def torch_state(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         path = f"{BACKBONE}model/{layer}/{kind}"
         conv(name, f"{path}_weights", f"{path}_bn_offset", depthwise)
 
-    from diffproxy.generator.movenet import STAGES
+    from diffproxy.encoders.movenet import STAGES
 
     folded("stem", "Conv1")
     number = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.body.names import NUM_JOINTS, PARENTS
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 NUM_BETAS, NUM_EXPRESSIONS = 10, 10
 _FULL_SHAPE_DIM = 300  # the full SMPL-X file keeps 300 shape and 100 expression directions

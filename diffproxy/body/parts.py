@@ -11,7 +11,7 @@ from diffproxy.body.files import BodyArrays
 from diffproxy.body.names import JOINT_NAMES
 from diffproxy.body.palette import Palette
 from diffproxy.body.segments import HAND_PARTS, REGIONS, SEGMENTS, hand_part_joints, hand_part_mover
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 _J = {name: i for i, name in enumerate(JOINT_NAMES)}
 

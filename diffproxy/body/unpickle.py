@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 _ALLOWED = {
     ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct"),

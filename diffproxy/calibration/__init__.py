@@ -1,7 +1,7 @@
 """Cameras as variables: refining rough ones with the body, or finding them from the body alone."""
 
 from diffproxy.calibration.calibrate import calibrate
-from diffproxy.calibration.cameras_state import RigState
+from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.report import CameraReport
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, fields
 from typing import Any
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 HELP = """usage: python -m diffproxy.calibration rig=DIR [out=DIR/rig.json] [start=rough|none] [scale] [more]
 
@@ -104,7 +104,7 @@ def main(words: list[str]) -> int:
 
 def _run(options: Options) -> int:
     from diffproxy.calibration.calibrate import calibrate
-    from diffproxy.calibration.job import load_job, target_file
+    from diffproxy.calibration.session import load_job, target_file
     from diffproxy.cameras import save_rig
 
     out = target_file(options)

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.calibration.bundle import Bundle, Seen, Solution, adjust, free_columns
-from diffproxy.calibration.cameras_state import RigState
+from diffproxy.calibration.alignment import new_world, onto, scale_factor, turned
+from diffproxy.calibration.body_bundle_adjustment import Bundle, Seen, Solution, adjust, free_columns
+from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import Calibration, CalibrationConfig
-from diffproxy.calibration.marks import with_keypoints
-from diffproxy.calibration.polish import polish
+from diffproxy.calibration.initialization import map_owner, placed, resect, rig_from_views, single_views
+from diffproxy.calibration.keypoint_observations import with_keypoints
+from diffproxy.calibration.point_bundle_adjustment import polish
 from diffproxy.calibration.report import camera_reports
-from diffproxy.calibration.start_rig import map_owner, placed, resect, rig_from_views, single_views
 from diffproxy.calibration.terms import (
     CommonFocal,
     KnownDistance,
@@ -26,17 +27,16 @@ from diffproxy.calibration.terms import (
     RoughCameras,
     body_height,
 )
-from diffproxy.calibration.world import new_world, onto, scale_factor, turned
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.fitting import fit_many
-from diffproxy.fitting.correspondences import gather
-from diffproxy.fitting.priors import default_priors
 from diffproxy.fitting.state import State
+from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.priors import default_priors
 from diffproxy.keypoints import Person2D
+from diffproxy.keypoints.keypoint_table import DETECTOR_STD
 from diffproxy.keypoints.landmarks import with_landmarks
-from diffproxy.keypoints.rows import DETECTOR_STD
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
 
 
 def calibrate(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def lay_on(

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0
 """Degrees along the longer side of a picture, where nothing is known: between a telephone's photo and its video."""

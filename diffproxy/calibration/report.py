@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffproxy.calibration.bundle import Bundle, row
-from diffproxy.calibration.cameras_state import PER_CAMERA, RigState, rigid_gauge
+from diffproxy.calibration.body_bundle_adjustment import Bundle, row
+from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState, rigid_gauge
 from diffproxy.cameras import Camera
-from diffproxy.fitting.residuals import Noise
 from diffproxy.fitting.state import State
+from diffproxy.fitting.terms.reprojection import Noise
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.calibration.cameras_state import PER_CAMERA, RigState
+from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.fitting.state import State
 
 SHARED = 11

@@ -12,10 +12,10 @@ from diffproxy.cameras.check import check_rig
 from diffproxy.cameras.formats import all_formats
 from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.frames import open_frames
+from diffproxy.cameras.image_sources import find_sources
 from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.rig import UP_AXES, Rig
-from diffproxy.cameras.sources import find_sources
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from diffproxy.cameras.lens import LENSES, Lens, clean_coefficients, distort, is_one_to_one, undistort
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.validation import array_of, check_camera, whole_number
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 Number = float | int  # the type checker of the tests does not take an int for a float
 

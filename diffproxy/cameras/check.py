@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras.rig import Rig, guess_up_axis, meeting_point
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 CONVERT = "python -m diffproxy.cameras convert {root}"
 

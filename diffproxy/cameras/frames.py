@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source
 from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
 from diffproxy.cameras.rig import Rig
-from diffproxy.cameras.sources import Source, Video, find_sources, open_source
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffproxy.cameras.formats import all_formats, rig_json
 from diffproxy.cameras.rig import Rig
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 SUBFOLDERS = (".", "calibration", "calib")
 

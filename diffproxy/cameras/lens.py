@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 Lens = Literal["opencv", "fisheye"]
 LENSES: tuple[Lens, ...] = ("opencv", "fisheye")

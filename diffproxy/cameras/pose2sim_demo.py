@@ -20,7 +20,7 @@ from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats import qualisys
 from diffproxy.cameras.io import save_rig
 from diffproxy.cameras.pixel_grid import PixelGrid
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 UP_AXES = ("+X", "-X", "+Y", "-Y", "+Z", "-Z")
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def pinhole_K(camera: Camera, alpha: float | int) -> Float[np.ndarray, "3 3"]:

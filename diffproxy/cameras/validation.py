@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 if TYPE_CHECKING:
     from diffproxy.cameras.camera import Camera

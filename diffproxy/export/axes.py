@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 _TO_Y_UP = {
     "+Y": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import PARAM_DIMS, BodyModel, BodyParams
-from diffproxy.errors import InputError
 from diffproxy.export.axes import rotation_to_y_up
-from diffproxy.proxies.files import write_atomic
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 UNITS_PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 TIP = 0.03  # metres: the length of a bone that has no child, e.g. a finger's last

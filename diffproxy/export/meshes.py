@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 import diffproxy
-from diffproxy.errors import InputError
 from diffproxy.export.axes import rotation_to_y_up
-from diffproxy.proxies.files import write_atomic
 from diffproxy.proxies.raycast import check_mesh
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 SUFFIXES = (".obj", ".ply", ".glb")
 

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
-from diffproxy.errors import InputError
-from diffproxy.proxies.files import write_atomic
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 STATUSES = ("ok", "one_view", "filled", "no_person", "failed")
 CONVENTIONS = {

@@ -2,7 +2,7 @@
 
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit, fit_many
-from diffproxy.fitting.priors import LinearPrior, Prior
 from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.terms.priors import LinearPrior, Prior
 
 __all__ = ["FitConfig", "FitResult", "LinearPrior", "Prior", "fit", "fit_many"]

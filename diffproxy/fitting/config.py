@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffproxy.fitting.residuals import Normal
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import Free, State
+from diffproxy.fitting.terms.reprojection import Normal
 
 
 def joint_jacobian(skeleton: Skeleton, state: State, free: Free) -> Float[Tensor, "B 55 3 P"]:

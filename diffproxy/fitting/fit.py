@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.errors import InputError
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.correspondences import gather
-from diffproxy.fitting.limbs import OTHER, LimbSearch, search_limbs
-from diffproxy.fitting.outline import Outline
-from diffproxy.fitting.pieces import PieceSearch, piece_joints
+from diffproxy.fitting.initialization.beam_search import OTHER, LimbSearch, search_limbs
+from diffproxy.fitting.initialization.initial_state import closed_form_start, disagreement
+from diffproxy.fitting.initialization.left_right import Sides
+from diffproxy.fitting.initialization.segments import PieceSearch, piece_joints
 from diffproxy.fitting.pipeline import Subject, solve
-from diffproxy.fitting.priors import Prior, default_priors, pose_penalty
 from diffproxy.fitting.result import FitResult, Status
-from diffproxy.fitting.sides import Sides
-from diffproxy.fitting.start import closed_form_start, disagreement
+from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.priors import Prior, default_priors, pose_penalty
+from diffproxy.fitting.terms.silhouette import Outline
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
 
 TRUSTED = 0.35
 """A given start whose `disagreement` is below this is taken as it is: a miss of 9 cm all over, or a third outliers."""

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.fitting.noise import outline_rows
-from diffproxy.fitting.residuals import Noise, Reprojection
 from diffproxy.fitting.state import State
+from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 
 REACH = 0.3
 """Metres on the plane through the subject, within which errors are taken to go together."""

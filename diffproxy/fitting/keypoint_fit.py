@@ -20,22 +20,22 @@ from torch import Tensor
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.correspondences import Correspondences, gather
 from diffproxy.fitting.covariance import joint_std
 from diffproxy.fitting.crowding import crowding
 from diffproxy.fitting.fit import fit
 from diffproxy.fitting.plain_rows import plain_rows
-from diffproxy.fitting.priors import Prior, default_priors
-from diffproxy.fitting.residuals import Noise, Reprojection
 from diffproxy.fitting.result import FitResult
-from diffproxy.fitting.robust import rayleigh_sigma
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solver_adam import adam
-from diffproxy.fitting.solver_lm import levenberg_marquardt, total_normal
+from diffproxy.fitting.solvers.adam import adam
+from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
+from diffproxy.fitting.terms.correspondences import Correspondences, gather
+from diffproxy.fitting.terms.priors import Prior, default_priors
+from diffproxy.fitting.terms.reprojection import Noise, Reprojection
+from diffproxy.geometry.robust import rayleigh_sigma
+from diffproxy.keypoints.keypoint_table import DETECTOR_STD, KeypointRows, one_person
 from diffproxy.keypoints.landmarks import Landmarks, with_landmarks
 from diffproxy.keypoints.layouts import INDEX, Person2D
-from diffproxy.keypoints.rows import DETECTOR_STD, KeypointRows, one_person
 from diffproxy.proxies import ProxyMaps
 
 TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")

@@ -8,9 +8,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.residuals import Noise, Observations, Reprojection
-from diffproxy.fitting.robust import rayleigh_sigma
 from diffproxy.fitting.state import State
+from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
+from diffproxy.geometry.robust import rayleigh_sigma
 
 KERNEL_SIGMAS = 4.0
 """Robust scale of the last stage, in standard deviations of the noise found."""

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.fitting.correspondences import Correspondences
-from diffproxy.fitting.residuals import Observations
+from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.reprojection import Observations
 
 LIMBS = ((1, 4, 7, 10), (2, 5, 8, 11), (16, 18, 20, *range(25, 40)), (17, 19, 21, *range(40, 55)))
 """Joints of both legs and both arms, fingers included."""

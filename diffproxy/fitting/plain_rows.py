@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.cameras import Camera
-from diffproxy.fitting.correspondences import Correspondences
 from diffproxy.fitting.observations import metres_per_pixel, projections
-from diffproxy.fitting.residuals import Observations
+from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.reprojection import Observations
 
 
 def plain_rows(

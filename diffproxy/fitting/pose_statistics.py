@@ -1,4 +1,4 @@
-"""Gaussian statistics of poses, packaged for the priors (made by `python -m diffproxy.fitting.build_prior`)."""
+"""Gaussian statistics of poses, packaged for the priors (made by `python -m tools.build_pose_statistics`)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 MODALITIES = ("seg", "uv")  # order of the modality axis everywhere
 BACKENDS = ("sdpa", "flex", "xformers")  # of the masked attention, see backends.py

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.proxies.maps import KINDS
+from diffproxy.utils.errors import InputError
 
 
 def check_inputs(

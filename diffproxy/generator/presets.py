@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from diffproxy.errors import InputError
 from diffproxy.generator.config import AttentionConfig, GeneratorConfig
+from diffproxy.utils.errors import InputError
 
 # Stability AI withdrew its SD 2.x repositories in November 2025; this is a community mirror, pinned. The checksums
 # are those of the original files, so that any other copy of them in a local folder will do.

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from diffproxy.cameras import load_rig, open_frames
-from diffproxy.errors import InputError
-from diffproxy.keypoints.detect import MediaPipe, detect
+from diffproxy.keypoints.detector import MediaPipe, detect
+from diffproxy.utils.errors import InputError
 
 HELP = """usage: python -m diffproxy.keypoints detect rig=DIR [out=DIR] [frames=0:100:10] [tiles=true]
 

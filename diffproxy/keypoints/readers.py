@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.keypoints.layouts import Person2D, person_from_flat
+from diffproxy.utils.errors import InputError
 
 FOLDER_ENDINGS = ("", "_json", "_keypoints")
 _PARTS = {

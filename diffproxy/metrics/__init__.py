@@ -1,5 +1,6 @@
 """Errors of bodies and proxies. Metres in, millimetres out."""
 
+from diffproxy.geometry.procrustes import Similarity, align_similarity
 from diffproxy.metrics.points import (
     auc,
     body_errors,
@@ -11,7 +12,6 @@ from diffproxy.metrics.points import (
     point_errors,
     region_errors,
 )
-from diffproxy.metrics.procrustes import Similarity, align_similarity
 from diffproxy.metrics.proxies import (
     foreground_iou,
     part_accuracy,

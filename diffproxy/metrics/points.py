@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from diffproxy.errors import InputError
-from diffproxy.metrics.procrustes import align_similarity
+from diffproxy.geometry.procrustes import align_similarity
+from diffproxy.utils.errors import InputError
 
 MM = 1000.0
 Alignment = Literal["none", "root", "procrustes"]

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
-from diffproxy.errors import InputError
 from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
+from diffproxy.utils.errors import InputError
 
 
 def encode_rgb(

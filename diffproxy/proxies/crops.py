@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool
 
-from diffproxy.errors import InputError
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import ProxyMaps
+from diffproxy.utils.errors import InputError
 
 Box = tuple[float, float, float, float]
 HAND_JOINTS = {"left_hand": 20, "right_hand": 21}  # SMPL-X wrists

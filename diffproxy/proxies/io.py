@@ -10,8 +10,6 @@ import numpy as np
 
 import diffproxy
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
-from diffproxy.proxies.files import write_atomic
 from diffproxy.proxies.interfaces import BodyLike, PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import KINDS, ProxyMaps
 from diffproxy.proxies.png import (
@@ -22,6 +20,8 @@ from diffproxy.proxies.png import (
     encode_proxy_png,
     encode_weight_png,
 )
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 FORMAT = "diffproxy-proxies"
 VERSION = 1

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 Kind = Literal["body", "left_hand", "right_hand"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 UV_LEVELS = 65535
 WEIGHT_LEVELS = 255

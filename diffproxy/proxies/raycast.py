@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.proxies.interfaces import AtlasLike, BodyLike, as_numpy
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
 from diffproxy.proxies.surface import Mesh, SurfaceView, render_surface
+from diffproxy.utils.errors import InputError
 
 
 def render_proxies(

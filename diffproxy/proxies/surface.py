@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.proxies.raycast import RayMesh
+from diffproxy.utils.errors import InputError
 
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (Nv, 3) metres, faces (Nf, 3)
 

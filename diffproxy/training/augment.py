@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera
 from diffproxy.proxies.maps import Kind
-from diffproxy.proxies.mirror import MIRROR_KIND, MirrorTable, mirror_camera
 from diffproxy.training.photometric import photometric
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from diffproxy.errors import InputError
 from diffproxy.training.ema import EMA
+from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 KEEP = 2  # older checkpoints are removed

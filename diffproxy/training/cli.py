@@ -12,9 +12,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from diffproxy.cli import USAGE_ERROR, check, friendly_overrides
-from diffproxy.errors import InputError
 from diffproxy.training.augment import AugmentConfig
 from diffproxy.training.config import TrainConfig
+from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 CONF = Path(__file__).parents[2] / "conf" / "training"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.errors import InputError
 from diffproxy.training.dataset import ProxySamples
+from diffproxy.utils.errors import InputError
 
 LOOK_AT = 4  # subjects of each set, evenly spread
 

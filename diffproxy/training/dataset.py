@@ -13,10 +13,10 @@ from torch.utils.data import Dataset
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import stack_cameras
-from diffproxy.data.shards import ShardIndex
+from diffproxy.datasets.shards import ShardIndex
 from diffproxy.generator.prompts import kind_ids
+from diffproxy.proxies.flip import mirror_table
 from diffproxy.proxies.maps import Kind
-from diffproxy.proxies.mirror import mirror_table
 from diffproxy.training.augment import AugmentConfig, View, augment_view, draw_shown
 
 # Held-out views: cropped as the capture crops, nothing else.

@@ -6,12 +6,12 @@ import math
 
 from torch import nn
 
-from diffproxy.errors import InputError
 from diffproxy.generator import ProxyGenerator
-from diffproxy.generator.adapter import PyramidAdapter
 from diffproxy.generator.codec import VaeCodec
-from diffproxy.generator.encoders import EfficientNetEncoder
+from diffproxy.generator.network.adapter import PyramidAdapter
+from diffproxy.generator.network.encoders import EfficientNetEncoder
 from diffproxy.training.config import TrainConfig
+from diffproxy.utils.errors import InputError
 
 FROZEN_BLOCKS = (
     5  # strides 1-8 of the encoder keep ImageNet's edges and textures: cheaper, and closer to real images

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from diffproxy.body import SurfaceAtlas
 from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
-from diffproxy.generator.schedule import add_noise, training_target
+from diffproxy.generator.network.schedule import add_noise, training_target
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss, scale_loss
 

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import torch
 
-from diffproxy.errors import InputError
 from diffproxy.generator import save_generator
 from diffproxy.training.checkpoint import save_checkpoint
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.parameters import learning_rate_factor
 from diffproxy.training.report import Reporter
 from diffproxy.training.setup import Run, set_up
+from diffproxy.utils.errors import InputError
 
 
 def noise_seed(seed: int, step: int, rank: int) -> int:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline
 from diffproxy.generator.pipeline import Precision
 from diffproxy.metrics.points import body_errors
@@ -18,8 +17,9 @@ from diffproxy.proxies.maps import KINDS, ProxyMaps
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples
 from diffproxy.training.step import TrainingObjective
-from diffproxy.viz.maps import draw_labels, draw_uv
-from diffproxy.viz.sheet import contact_sheet
+from diffproxy.utils.errors import InputError
+from diffproxy.visualization.maps import draw_labels, draw_uv
+from diffproxy.visualization.sheet import contact_sheet
 
 DRAWN = 6  # subjects in the picture
 STEPS = 4  # of a sample, where the generator's default is its direct head

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 MAX_BYTES = 64 * 2**20
 _HEADER = re.compile(

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.data.motion.limits import within_limits
+from diffproxy.motion.limits import within_limits
 from render_synth.people.pose_check import DEEP, pose_check
 from render_synth.people.pose_source import PoseSource
 from render_synth.people.postures import sample_body_pose, sample_hand_pose

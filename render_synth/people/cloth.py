@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.people.drape import Sheet, drape
 from render_synth.people.posed import Obstacle, Posed
 

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
 from diffproxy.body.names import PARENTS
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.people.base_mesh import base_vertices
 from render_synth.people.posed import Obstacle, Posed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.people.asset_files import inside, licence, numbers, read_lines, words
 
 KEYS = ("verts", "delete_verts", "weights")  # start a block of lines

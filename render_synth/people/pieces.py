@@ -86,7 +86,7 @@ def read_pieces(path: Path, root: Path, kind: str, fitter: Fitter, a: Anatomy, p
     mesh = read_obj(clo.obj)
     points = clo.place(base_vertices()) / 10
     if len(points) != len(mesh.vertices):
-        from diffproxy.errors import InputError
+        from diffproxy.utils.errors import InputError
 
         found = f"{path}: {len(points)} lines for {len(mesh.vertices)} vertices"
         raise InputError("one line per vertex of the mesh", found, "repair or remove this asset")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from diffproxy.data.motion import Motion, read_motion
-from diffproxy.data.motion.limits import repair_ends, within_limits
-from diffproxy.data.motion.mirror import mirror_body, mirror_hand, mirror_rotations
-from diffproxy.data.motion.rotations import about, to_matrix, to_rotvec
-from diffproxy.data.motion.smplx_rest import REST_OFFSETS, joint_index
-from diffproxy.data.poses import PoseBank, load_pose_bank
-from diffproxy.errors import InputError
+from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
+from diffproxy.motion import Motion, read_motion
+from diffproxy.motion.limits import repair_ends, within_limits
+from diffproxy.motion.mirror import mirror_body, mirror_hand, mirror_rotations
+from diffproxy.motion.pose_bank.sampler import PoseBank, load_pose_bank
+from diffproxy.motion.smplx_rest import REST_OFFSETS, joint_index
+from diffproxy.utils.errors import InputError
 from render_synth.people.postures import balance
 
 KINDS = (".npz", ".bvh")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffproxy.data.motion.rotations import about
+from diffproxy.geometry.rotations import about
 
 Number = float | int  # the type checker of the tests does not take an int for a float
 JOINTS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.people.anatomy import Anatomy
 from render_synth.people.asset_files import read_picture
 from render_synth.people.fitting import Fitter

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.mesh import Mesh
 from render_synth.picture.denoise import denoise
 from render_synth.picture.paths import NEAR, trace

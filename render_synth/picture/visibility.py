@@ -71,7 +71,7 @@ class Layers:
 
 def coverage(surface: SurfaceView) -> UInt8[np.ndarray, "H W"]:
     """0 no body at this pixel, 1 the body is visible (or under its own clothes), 2 something else covers it."""
-    from diffproxy.data.extras import COVERED, NO_BODY, VISIBLE
+    from diffproxy.datasets.extras import COVERED, NO_BODY, VISIBLE
 
     return np.where(surface.outline, np.where(surface.visible, VISIBLE, COVERED), NO_BODY).astype(np.uint8)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.scenes.obj import Thing, build_thing, parse_materials
 
 MAX_MEMBER = 24 * 2**20  # bytes of one file inside, unpacked

@@ -9,7 +9,7 @@ from io import BytesIO
 import numpy as np
 from jaxtyping import Float, Int
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.colors import linear
 
 TILE = 256  # pixels of an object's texture: three quarters hold pictures, the last one 16 plain colours

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.scenes.catalogue import Item, read_catalogue
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth import noise
 from render_synth.colors import linear, thing
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams, load_body
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def write(path, arrays, **changes):

@@ -15,8 +15,8 @@ from diffproxy.calibration import CalibrationConfig, calibrate
 from diffproxy.calibration.__main__ import main
 from diffproxy.calibration.compare import compare_rigs
 from diffproxy.cameras import load_rig
-from diffproxy.errors import InputError
 from diffproxy.proxies import save_proxies
+from diffproxy.utils.errors import InputError
 
 
 def moved(cameras, degrees: float, metres: float):

@@ -13,19 +13,19 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyParams
-from diffproxy.calibration.bundle import POSE, SHARED, Bundle, Seen
-from diffproxy.calibration.cameras_state import PER_CAMERA, RigState, rigid_gauge
+from diffproxy.calibration.body_bundle_adjustment import POSE, SHARED, Bundle, Seen
+from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState, rigid_gauge
 from diffproxy.calibration.compare import compare_rigs
-from diffproxy.calibration.marks import with_keypoints
-from diffproxy.calibration.polish import polish
+from diffproxy.calibration.keypoint_observations import with_keypoints
+from diffproxy.calibration.point_bundle_adjustment import polish
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, RoughCameras, body_height
-from diffproxy.errors import InputError
-from diffproxy.fitting.correspondences import gather
-from diffproxy.fitting.residuals import Noise
 from diffproxy.fitting.state import State
+from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.reprojection import Noise
 from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.landmarks import with_landmarks
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")

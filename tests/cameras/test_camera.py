@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera, PixelGrid, stack_cameras
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 LENSES = {
     "pinhole": ("opencv", []),

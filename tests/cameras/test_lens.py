@@ -7,7 +7,7 @@ import pytest
 from diffproxy.cameras import Camera
 from diffproxy.cameras.lens import distort, turning_radius, undistort
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 COEFFICIENTS = {
     "mild": ("opencv", [-0.2, 0.1, 0.001, -0.002]),

@@ -10,7 +10,7 @@ import pytest
 
 from diffproxy.cameras import load_rig, open_frames
 from diffproxy.cameras import pose2sim_demo as demo
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 CAMERA = (
     '<camera active="1" serial="cam0{i}" model="none" viewrotation="0">'

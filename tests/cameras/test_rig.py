@@ -5,7 +5,7 @@ import pytest
 
 from diffproxy.cameras import Camera, Rig
 from diffproxy.cameras.rig import UP_AXES, guess_up_axis
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from diffproxy.cameras import Camera, Rig, check_rig, load_rig, save_rig
 from diffproxy.cameras.__main__ import main
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def rig_of(cameras, **more) -> Rig:

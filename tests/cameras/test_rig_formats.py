@@ -11,7 +11,7 @@ import pytest
 
 from diffproxy.cameras import Camera, PixelGrid, Rig, load_rig, save_rig
 from diffproxy.cameras.formats import all_formats
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from diffproxy.cameras import PixelGrid, Rig, open_frames, save_rig
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 SIZE = (64, 48)
 

@@ -7,8 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyParams
 from diffproxy.body.params import PARAM_DIMS
-from diffproxy.errors import InputError
 from diffproxy.export import rotation_to_y_up, write_bvh
+from diffproxy.utils.errors import InputError
 
 
 def read_bvh(text):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from diffproxy.errors import InputError
 from diffproxy.export import rotation_to_y_up, write_mesh
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture

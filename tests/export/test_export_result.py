@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from diffproxy.body.params import PARAM_DIMS
-from diffproxy.errors import InputError
 from diffproxy.export import Result, load_result, save_result
+from diffproxy.utils.errors import InputError
 
 F, J = 3, 55
 

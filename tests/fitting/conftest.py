@@ -11,7 +11,7 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.files import BodyArrays
 from diffproxy.body.params import PARAM_DIMS
-from diffproxy.fitting.residuals import Observations
+from diffproxy.fitting.terms.reprojection import Observations
 from diffproxy.proxies import ProxyMaps, render_proxies
 
 

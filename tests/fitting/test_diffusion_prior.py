@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.errors import InputError
+from benchmarks.corruption import drop_labels
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.corruption import drop_labels
-from diffproxy.fitting.diffusion_prior import (
+from diffproxy.fitting.terms.diffusion_prior import (
     DiffusionPrior,
     LocalGaussian,
     denoiser_jacobian,
     localised,
     paper_weight,
 )
-from diffproxy.fitting.priors import Prior, default_priors, pose_priors
-from diffproxy.prior import PosePrior, load_prior, noise
-from diffproxy.prior.network import BODY, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.fitting.terms.priors import Prior, default_priors, pose_priors
+from diffproxy.pose_prior import PosePrior, load_prior, sde
+from diffproxy.pose_prior.network import BODY, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def gaussian():
 def test_around_a_gaussian_it_is_that_gaussian_blurred(gaussian):
     """With curvature the local model is the Gaussian prior itself, its covariance widened by the noise."""
     model, mean, covariance, std = gaussian
-    t = noise.time_of(0.5)
+    t = sde.time_of(0.5)
     variables = 0.5 * torch.randn(2, 176, dtype=torch.float64)
     local = DiffusionPrior(model, times=(t, t)).around(variables, 0.3, "lm")
     assert isinstance(local, LocalGaussian) and isinstance(local, Prior)
@@ -53,7 +53,7 @@ def test_around_a_gaussian_it_is_that_gaussian_blurred(gaussian):
 @pytest.mark.parametrize("draws", [0, 3])
 def test_both_forms_have_the_gradient_of_the_log_density(gaussian, draws):
     model, mean, covariance, std = gaussian
-    t = noise.time_of(0.4)
+    t = sde.time_of(0.4)
     variables = 0.4 * torch.randn(1, 176, dtype=torch.float64)
     precision = torch.linalg.inv(covariance + torch.diag((0.4 * std).square()))
     expected = precision @ (variables[0, 3:66] - mean)
@@ -70,7 +70,7 @@ def test_denoiser_jacobian_against_autograd(random_prior):
     x, t = torch.randn(2, 153), torch.tensor([0.25])
 
     def clean(one: torch.Tensor) -> torch.Tensor:
-        return random_prior.denoise(noise.alpha(t) * one[None], t)[0]
+        return random_prior.denoise(sde.alpha(t) * one[None], t)[0]
 
     expected = torch.stack([torch.autograd.functional.jacobian(clean, row) for row in x])
     assert torch.allclose(denoiser_jacobian(random_prior, x, t), expected, atol=1e-4)
@@ -110,7 +110,7 @@ def test_choosing_a_prior(body, tmp_path):
 
 def test_packaged_prior_prefers_real_poses():
     """Held-out poses are denoised better than by doing nothing, and knees that bend forward cost more."""
-    from diffproxy.data.poses import load_pose_bank
+    from diffproxy.motion.pose_bank.sampler import load_pose_bank
 
     prior = load_prior()
     bank = load_pose_bank()
@@ -119,9 +119,9 @@ def test_packaged_prior_prefers_real_poses():
     pose = torch.as_tensor(np.concatenate([bank.body_pose[rows], hands], axis=1))
     x = prior.normalise(pose)
     t = torch.full((len(x),), 0.25)
-    x_t = noise.diffuse(x, t, torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
+    x_t = sde.diffuse(x, t, torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
     error = (prior.denoise(x_t, t) - x).square().mean()
-    assert error < 0.5 * (x_t / noise.alpha(t)[:, None] - x).square().mean()
+    assert error < 0.5 * (x_t / sde.alpha(t)[:, None] - x).square().mean()
     drawn = prior.sample(16, torch.Generator().manual_seed(0), steps=40)
     assert torch.isfinite(drawn).all() and (drawn[:, 9] > -0.3).float().mean() > 0.9  # left knees
 

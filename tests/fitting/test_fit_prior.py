@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from diffproxy.errors import InputError
-from diffproxy.fitting.build_prior import FLOOR, build, precision_root
 from diffproxy.fitting.pose_statistics import marginals, pose_statistics
-from diffproxy.fitting.priors import pose_penalty
+from diffproxy.fitting.terms.priors import pose_penalty
+from diffproxy.utils.errors import InputError
+from tools.build_pose_statistics import FLOOR, build, precision_root
 
 
 def test_root_inverts_the_floored_covariance():

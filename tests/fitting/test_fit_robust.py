@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.errors import InputError
+from benchmarks.corruption import blobs, drop_labels, side_pairs, swap_labels, uv_noise
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.corruption import blobs, drop_labels, side_pairs, swap_labels, uv_noise
 from diffproxy.proxies import render_proxies
+from diffproxy.utils.errors import InputError
 
 QUICK = FitConfig(max_pixels=250)
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from diffproxy.fitting import FitConfig
-from diffproxy.fitting.correspondences import gather
 from diffproxy.fitting.observations import stack
-from diffproxy.fitting.priors import default_priors, prior_cost, variables_of
-from diffproxy.fitting.residuals import Noise, Reprojection
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solver_adam import adam
-from diffproxy.fitting.solver_lm import levenberg_marquardt, solve_damped, total_normal
+from diffproxy.fitting.solvers.adam import adam
+from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, solve_damped, total_normal
 from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State
+from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.priors import default_priors, prior_cost, variables_of
+from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 
 FREE = Free(BODY_JOINTS, transl=True)
 

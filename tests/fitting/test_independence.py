@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.corruption import uv_noise
 from diffproxy.fitting import fit
-from diffproxy.fitting.corruption import uv_noise
 from diffproxy.fitting.independence import independent_count
 
 

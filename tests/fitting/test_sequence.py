@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corruption import blobs
 from diffproxy.body import BodyParams
-from diffproxy.errors import InputError
 from diffproxy.fitting import FitConfig
-from diffproxy.fitting.between import blend
-from diffproxy.fitting.block_band import BlockBand
-from diffproxy.fitting.corruption import blobs
-from diffproxy.fitting.feet import Floor, contacts, find_floor, foot_slide, jitter
-from diffproxy.fitting.sequence import SequenceConfig, fit_sequence, waves
+from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, foot_slide, jitter
+from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence, waves
+from diffproxy.fitting.sequence.interpolation import blend
+from diffproxy.fitting.sequence.motion_residuals import Ties
+from diffproxy.fitting.sequence.smoother import stretches
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.smoother import stretches
-from diffproxy.fitting.smoothness import Ties
+from diffproxy.fitting.solvers.block_banded import BlockBand
 from diffproxy.fitting.state import Free, State
 from diffproxy.proxies import render_proxies
+from diffproxy.utils.errors import InputError
 
 UP = np.array([0.0, 1.0, 0.0])
 

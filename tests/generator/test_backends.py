@@ -6,9 +6,16 @@ import types
 import pytest
 import torch
 
-from diffproxy.errors import InputError
-from diffproxy.generator import AttentionConfig, backends
-from diffproxy.generator.backends import attend, check_backend, flex_attend, prepare_mask, xformers_attend
+from diffproxy.generator import AttentionConfig
+from diffproxy.generator.network import backends
+from diffproxy.generator.network.backends import (
+    attend,
+    check_backend,
+    flex_attend,
+    prepare_mask,
+    xformers_attend,
+)
+from diffproxy.utils.errors import InputError
 
 
 def case(groups=2, heads=3, length=96, dim=16, dtype=torch.float32):

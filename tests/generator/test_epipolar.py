@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from diffproxy.cameras import Camera
-from diffproxy.generator.epipolar import epipolar_mask
-from diffproxy.generator.geometry import CameraBatch, plucker_rays
+from diffproxy.generator.network.camera_conditioning import CameraBatch, plucker_rays
+from diffproxy.generator.network.epipolar import epipolar_mask
 
 
 def look_at(center, target, size=256, focal=1.4) -> Camera:

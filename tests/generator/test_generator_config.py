@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from diffproxy.errors import InputError
 from diffproxy.generator import GeneratorConfig, nano_config, preset, sd21_config
-from diffproxy.generator.schedule import (
+from diffproxy.generator.network.schedule import (
     add_noise,
     make_scheduler,
     predicted_x0,
     training_target,
 )
+from diffproxy.utils.errors import InputError
 
 
 @pytest.mark.parametrize("config", [nano_config(), sd21_config()], ids=lambda c: c.name)

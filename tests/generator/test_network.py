@@ -6,18 +6,18 @@ import math
 import pytest
 import torch
 
-from diffproxy.errors import InputError
 from diffproxy.generator import (
     AttentionConfig,
     GeneratorConfig,
-    backends,
     build_generator,
     nano_config,
     sd21_config,
 )
-from diffproxy.generator.geometry import CameraBatch
-from diffproxy.generator.network import is_trained_in_unet
-from diffproxy.generator.schedule import add_noise
+from diffproxy.generator.network import backends
+from diffproxy.generator.network.camera_conditioning import CameraBatch
+from diffproxy.generator.network.network import is_trained_in_unet
+from diffproxy.generator.network.schedule import add_noise
+from diffproxy.utils.errors import InputError
 
 
 def tiny_config(**attention) -> GeneratorConfig:

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline, build_generator, load_generator, nano_config
+from diffproxy.generator.checkpoint import INDEX
 from diffproxy.generator.config import AttentionConfig
 from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
-from diffproxy.generator.store import INDEX
 from diffproxy.proxies.aggregate import maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
-from diffproxy.proxies.mirror import MIRROR_KIND, MirrorTable, mirror_camera
+from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera
+from diffproxy.utils.errors import InputError
 
 
 def tiny_generator(**changes):
@@ -204,7 +204,7 @@ def test_weights_of_another_network_are_refused(pipe, tmp_path):
     index = (folder / INDEX).read_text()
     import json
 
-    from diffproxy.generator.store import file_sha256
+    from diffproxy.generator.checkpoint import file_sha256
 
     value = json.loads(index)
     value["sha256"]["adapter/model.safetensors"] = file_sha256(folder / "adapter" / "model.safetensors")
@@ -233,7 +233,7 @@ def test_packaged_nano_if_present(view_inputs):
 def test_no_heavy_import_at_module_import():
     assert importlib.util.find_spec("diffproxy.generator") is not None
     source = Path(importlib.util.find_spec("diffproxy.generator").origin).parent
-    for file in source.glob("*.py"):
+    for file in source.rglob("*.py"):
         for line in file.read_text().splitlines():
             assert not line.startswith(
                 ("import diffusers", "from diffusers", "import transformers", "from transformers")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Rig, open_frames
-from diffproxy.errors import InputError
 from diffproxy.keypoints import open_keypoints
 from diffproxy.keypoints.__main__ import frame_numbers, main
-from diffproxy.keypoints.detect import MediaPipe, detect, same_person, squares
+from diffproxy.keypoints.detector import MediaPipe, detect, same_person, squares
 from diffproxy.keypoints.layouts import INDEX
+from diffproxy.utils.errors import InputError
 
 
 class Fake:

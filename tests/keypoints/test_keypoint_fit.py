@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corruption import side_pairs, swap_labels
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.corruption import side_pairs, swap_labels
 from diffproxy.fitting.keypoint_fit import KeypointFitter
 from diffproxy.keypoints import NAMES, Person2D
 from diffproxy.proxies import render_proxies

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.keypoints import NAMES, open_keypoints, person_from_flat
 from diffproxy.keypoints.layouts import INDEX, LAYOUTS
 from diffproxy.keypoints.readers import read_people
+from diffproxy.utils.errors import InputError
 
 CAMERA = Camera(
     "cam1", 200, 100, np.array([[100.0, 0, 100], [0, 100, 50], [0, 0, 1]]), np.eye(3), np.zeros(3)

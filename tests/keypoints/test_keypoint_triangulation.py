@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffproxy.keypoints import NAMES, Person2D, triangulate_people
-from diffproxy.keypoints.rows import one_person
+from diffproxy.keypoints.keypoint_table import one_person
 
 
 def figure(place: tuple[float, float, float], seed: int) -> np.ndarray:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from diffproxy.errors import InputError
 from diffproxy.metrics import (
     align_similarity,
     auc,
@@ -17,6 +16,7 @@ from diffproxy.metrics import (
     point_errors,
     region_errors,
 )
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.errors import InputError
 from diffproxy.proxies import ProxyMaps, decode_rgb, encode_labels_rgb, encode_rgb
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffproxy.errors import InputError
 from diffproxy.proxies import ProxyMaps, box_around, hand_boxes, jitter_box, missing_hands
 from diffproxy.proxies.crops import hand_label_ids, large_pieces
+from diffproxy.utils.errors import InputError
 
 
 def blob(shape, *windows):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera
-from diffproxy.errors import InputError
 from diffproxy.proxies import proxies_from_surface, render_depth_mask, render_proxies, render_surface
 from diffproxy.proxies.raycast import RayMesh, intersect_faces
 from diffproxy.proxies.surface import projected_box
+from diffproxy.utils.errors import InputError
 
 
 def front_camera(size=64, distance=3.0, f=100.0):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.people.asset_files import licence, read_picture
 from render_synth.people.mhclo import read_mhclo
 from render_synth.people.mhmat import read_mhmat

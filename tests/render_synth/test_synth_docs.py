@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.data.extras import EXTRAS
-from diffproxy.data.shards import ShardIndex
+from diffproxy.datasets.extras import EXTRAS
+from diffproxy.datasets.shards import ShardIndex
 from render_synth.config import RenderConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "render_synth.md").read_text()

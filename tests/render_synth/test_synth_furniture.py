@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.cameras import sample_layout
 from render_synth.scenes import catalogue, held
 from render_synth.scenes.catalogue import load_item, read_catalogue

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.data.extras import EXTRAS
-from diffproxy.data.shards import ShardIndex
+from diffproxy.datasets.extras import EXTRAS
+from diffproxy.datasets.shards import ShardIndex
 from render_synth.cli import main
 from render_synth.inspect_shards import arrange, odd
 from render_synth.tiles import column, stack

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from diffproxy.data.shards import ShardIndex
+from diffproxy.datasets.shards import ShardIndex
 from render_synth.plan import missing_shards
 from render_synth.run import render_shard
 

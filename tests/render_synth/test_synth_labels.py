@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.data.extras import EXTRAS
-from diffproxy.data.shards import FULL, ShardIndex, read_shards
+from diffproxy.datasets.extras import EXTRAS
+from diffproxy.datasets.shards import FULL, ShardIndex, read_shards
 from diffproxy.proxies import render_proxies, render_surface
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth import launch as launcher
 from render_synth.cli import main
 from render_synth.config import RenderConfig

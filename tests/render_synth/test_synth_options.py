@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.cli import main
 from render_synth.config import RenderConfig
 

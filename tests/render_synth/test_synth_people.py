@@ -12,9 +12,9 @@ from scipy.spatial import cKDTree
 from scipy.stats import kstest
 
 from diffproxy.body import BodyParams
-from diffproxy.data.motion.limits import within_limits
-from diffproxy.data.motion.rotations import to_matrix
-from diffproxy.errors import InputError
+from diffproxy.geometry.rotations import to_matrix
+from diffproxy.motion.limits import within_limits
+from diffproxy.utils.errors import InputError
 from render_synth.people import bodies, falling_hair, hair_mesh, skull
 from render_synth.people.anatomy import build_anatomy
 from render_synth.people.bodies import Person, sample_person

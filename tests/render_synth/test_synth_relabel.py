@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffproxy.data.shards import ShardIndex, ShardWriter
-from diffproxy.errors import InputError
+from diffproxy.datasets.shards import ShardIndex, ShardWriter
+from diffproxy.utils.errors import InputError
 from render_synth.relabel import relabel
 
 

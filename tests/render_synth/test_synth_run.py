@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from diffproxy.data.shards import ShardIndex
-from diffproxy.errors import InputError
+from diffproxy.datasets.shards import ShardIndex
+from diffproxy.utils.errors import InputError
 from render_synth import run as runner
 from render_synth.plan import check_options, missing_shards, shard_name
 from render_synth.run import render_shard, run

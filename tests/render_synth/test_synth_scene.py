@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.errors import InputError
 from diffproxy.proxies import render_surface
+from diffproxy.utils.errors import InputError
 from render_synth.cameras import inside_frame, look_at, visible_box
 from render_synth.mesh import Mesh
 from render_synth.people.fine_mesh import build_fine_mesh

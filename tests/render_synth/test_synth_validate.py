@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.data.shards import ShardIndex, ShardWriter
+from diffproxy.datasets.shards import ShardIndex, ShardWriter
 from render_synth.cli import main
 from render_synth.validate import check_view
 

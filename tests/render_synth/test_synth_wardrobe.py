@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 from render_synth.people.anatomy import build_anatomy
 from render_synth.people.base_mesh import base_vertices
 from render_synth.people.bodies import sample_person

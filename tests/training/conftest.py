@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
-from diffproxy.data.shards import ShardView, ShardWriter
+from diffproxy.datasets.shards import ShardView, ShardWriter
 from diffproxy.generator import AttentionConfig, build_generator, nano_config, save_generator
 from diffproxy.proxies import render_proxies
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture

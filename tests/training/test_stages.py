@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
-from diffproxy.data.shards import ShardView, ShardWriter
-from diffproxy.errors import InputError
+from diffproxy.datasets.shards import ShardView, ShardWriter
 from diffproxy.generator import (
     AttentionConfig,
     build_generator,
@@ -22,6 +21,7 @@ from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.setup import set_up
 from diffproxy.training.step import drop_conditioning
 from diffproxy.training.trainer import held_out_scores, train, train_step
+from diffproxy.utils.errors import InputError
 
 VAE = {
     "in_channels": 3, "out_channels": 3, "latent_channels": 4, "block_out_channels": [8, 8], "norm_num_groups": 4,

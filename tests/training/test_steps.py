@@ -5,7 +5,7 @@ import json
 import cv2
 import pytest
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from diffproxy.errors import InputError
 from diffproxy.training.augment import AugmentConfig
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.ema import EMA
 from diffproxy.training.trainer import train
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_samples_depend_on_seed_and_number_alone(tiny_shards, body):
 
 def test_mirrored_samples_are_exact_proxies_too(tiny_shards, body, make_ring):
     """Mirroring twice gives the sample back; mirroring once swaps left and right labels only."""
-    from diffproxy.proxies.mirror import mirror_table
+    from diffproxy.proxies.flip import mirror_table
 
     table = mirror_table(body)
     data = ProxySamples(tiny_shards, body, SampleConfig(48, 48), None)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from diffproxy.errors import InputError
 from diffproxy.training.cli import read_config
+from diffproxy.utils.errors import InputError
 
 
 def test_augmentation_can_be_changed_by_word():

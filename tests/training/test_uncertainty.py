@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from diffproxy.errors import InputError
 from diffproxy.generator import ProxyPipeline
+from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")

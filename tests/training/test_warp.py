@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.proxies.mirror import mirror_camera
+from diffproxy.proxies.flip import mirror_camera
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def to_float(value, what: str) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras.formats._numbers import to_float
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 
 def read_yaml(path: Path) -> dict:
@@ -85,7 +85,7 @@ def size_or_guess(
     size: tuple[int, int] | None, root: Path, name: str, K: Float[np.ndarray, "3 3"], notes: list[str]
 ) -> tuple[int, int]:
     """Image (width, height): as written, else of the camera's pictures, else twice the principal point; noted."""
-    from diffproxy.cameras.sources import picture_size
+    from diffproxy.cameras.image_sources import picture_size
 
     if size is not None:
         return size

@@ -11,7 +11,7 @@ from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats._numbers import to_float
 from diffproxy.cameras.formats._yaml import matrix, read_yaml, rotation, shaped, size_or_guess
 from diffproxy.cameras.rig import Rig, guess_up_axis
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 NAME = "OpenCV YAML"
 PRIORITY = 20

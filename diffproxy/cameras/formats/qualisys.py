@@ -10,7 +10,7 @@ import numpy as np
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats._numbers import nearest_rotation, only_file, to_float
 from diffproxy.cameras.rig import Rig
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 NAME = "Qualisys .qca.txt"
 PRIORITY = 50

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.rig import Rig
-from diffproxy.errors import InputError
+from diffproxy.utils.errors import InputError
 
 NAME = "DiffProxy rig.json"
 PRIORITY = 100

@@ -1,0 +1,284 @@
+"""Bundle adjustment: the bodies of several frames and the cameras that see them, all at once.
+
+The cost is the fitter's own (robust reprojection of surface points in metres, its priors), with the cameras as further
+unknowns. Poses and places belong to a frame; cameras, betas and scale are shared. So the normal matrix is an arrow: the
+frames' blocks are eliminated first, and what is left to solve has 7 unknowns a camera and 11 of the shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from diffproxy.body import BodyModel
+from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
+from diffproxy.calibration.terms import RigTerm
+from diffproxy.cameras import Camera
+from diffproxy.fitting.crowding import crowding
+from diffproxy.fitting.plain_rows import plain_rows
+from diffproxy.fitting.skeleton import Skeleton
+from diffproxy.fitting.state import BODY_JOINTS, Free, State
+from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.priors import Prior, prior_normal
+from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
+from diffproxy.geometry.robust import rayleigh_sigma
+
+SHARED = 11
+"""Betas and log scale."""
+FREE = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
+POSE = 3 * len(BODY_JOINTS)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One frame: correspondences, its maps' cameras (for their intrinsics), and which of the rig each belongs to."""
+
+    found: Correspondences
+    cameras: tuple[Camera, ...]
+    camera_of_map: np.ndarray
+    center: Float[np.ndarray, "3"]
+    """World metres; origin of this frame's computation (kept while cameras move)."""
+    sigma: Float[np.ndarray, "N"]
+    """Standard deviations (metres) of rows that state their own: keypoints. NaN for pixels of proxies."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """State after `adjust`: bodies relative to their frame's centre, cameras, and how well all fit."""
+
+    bodies: State
+    rig: RigState
+    cost: float
+    iterations: int
+
+
+class Bundle:
+    """The problem; `adjust` solves it from a given start."""
+
+    def __init__(
+        self,
+        body: BodyModel,
+        frames: Sequence[Seen],
+        priors: Sequence[Prior],
+        terms: Sequence[RigTerm],
+        expression: Tensor,
+        per_view: int = 60,
+    ):
+        self.frames, self.priors, self.terms = list(frames), list(priors), list(terms)
+        self.skeleton = Skeleton(body, expression)
+        self.data, self.camera, self.K, self.per_view = [], [], [], per_view
+        for f, frame in enumerate(frames):
+            found = frame.found
+            camera = torch.as_tensor(frame.camera_of_map[found.view])
+            counts = np.bincount(found.view, minlength=len(frame.cameras))
+            share = np.minimum(
+                1.0, per_view / np.maximum(counts, 1)
+            )  # a view weighs like so many pixels at most
+            share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
+            like = body.v_template
+            seen = plain_rows(found, frame.cameras, frame.center, found.weight * share, like)
+            self.data.append(Reprojection(body, self.skeleton, seen, expression[f : f + 1]))
+            self.camera.append(camera)
+            K = np.stack([c.K for c in frame.cameras])
+            self.K.append(torch.as_tensor(K[found.view], dtype=like.dtype))
+
+    def bind(self, rig: RigState, measure: bool = False) -> None:
+        """Give the data terms the cameras of `rig`; with `measure`, also what a pixel is worth in metres there."""
+        for frame, data, camera, K in zip(self.frames, self.data, self.camera, self.K, strict=True):
+            center = torch.as_tensor(frame.center)
+            zoomed = K.clone()
+            zoomed[:, :2, :2] *= rig.zoom[camera].exp()[:, None, None]
+            R = rig.R_cam_world[camera]
+            t = (R @ (center - rig.center[camera])[..., None])[..., 0]
+            P = zoomed @ torch.cat([R, t[..., None]], dim=-1)
+            unit = data.seen.metres_per_pixel
+            if measure:
+                focal = (zoomed[:, 0, 0] * zoomed[:, 1, 1]).abs().sqrt()
+                unit = (t[:, 2].clamp_min(0.1) / focal)[None]
+            data.seen = replace(data.seen, P=P[None], metres_per_pixel=unit)
+
+    def noise(self, bodies: State, kernel: float, floor: float, ceiling: float) -> list[Noise]:
+        """A fixed robust scale (metres), or with 0 that of the residuals' own spread, frame by frame. Keypoints keep
+        their own sigma; errors of centimetres count once a part, not once a pixel."""
+        out = []
+        for f, (frame, data) in enumerate(zip(self.frames, self.data, strict=True)):
+            weight = data.seen.weight
+            own = torch.as_tensor(frame.sigma)[None]
+            dense = torch.isnan(own)
+            level, scale = kernel / 3, kernel
+            if kernel == 0:
+                distance = data.distances(row(bodies, f))[0].numpy()
+                found = rayleigh_sigma(distance[dense[0].numpy()], weight[dense].numpy())
+                level = float(np.clip(found, floor, ceiling))
+                scale = 4 * level
+            spread = torch.full_like(weight, level) * crowding(torch.full_like(weight, level), self.per_view)
+            out.append(
+                Noise(
+                    torch.where(dense, spread, own),
+                    torch.where(dense, torch.full_like(weight, scale), (4 * own).clamp_min(kernel)),
+                )
+            )
+        return out
+
+    def linearise(self, f: int, bodies: State, rig: RigState, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
+        """Gauss-Newton matrix, gradient and cost of frame f over (its pose and place | cameras | betas, scale)."""
+        data, camera = self.data[f], self.camera[f]
+        state = row(bodies, f)
+        residual, J, depth = data.jacobian(state, FREE)
+        rho, factor = data.weights(residual, depth, noise)
+        world = data.points(state)[0][0]
+        cams = self._camera_rows(f, world, rig, residual[0], depth[0])
+        n = len(camera)
+        wide = J.new_zeros(n, 2, PER_CAMERA * len(rig))
+        columns = PER_CAMERA * camera[:, None] + torch.arange(PER_CAMERA)
+        wide.scatter_(2, columns[:, None].expand(n, 2, PER_CAMERA), cams)
+        body = J[0]
+        J = torch.cat(
+            [body[..., :POSE], body[..., POSE + SHARED :], wide, body[..., POSE : POSE + SHARED]], -1
+        )
+        root = factor[0].sqrt()[:, None]
+        A, b = (J * root[..., None]).flatten(0, 1), (residual[0] * root).flatten()
+        H, g = A.T @ A, A.T @ b
+        prior = prior_normal(self.priors, state, FREE.columns())
+        own = torch.cat(
+            [
+                torch.arange(POSE),
+                torch.arange(SHARED) + POSE + 3 + PER_CAMERA * len(rig),
+                torch.arange(3) + POSE,
+            ]
+        )
+        H[own[:, None], own] += prior.H[0]
+        g[own] += prior.g[0]
+        return H, g, 0.5 * rho.sum() + prior.cost[0]
+
+    def _camera_rows(
+        self, f: int, world: Tensor, rig: RigState, residual: Tensor, depth: Tensor
+    ) -> Float[Tensor, "N 2 7"]:
+        """Derivative of the residuals (metres) by each point's own camera."""
+        data, camera = self.data[f], self.camera[f]
+        unit = data.seen.metres_per_pixel[0][:, None, None]
+        K = self.K[f].clone()
+        K[:, :2, :2] *= rig.zoom[camera].exp()[:, None, None]
+        R = rig.R_cam_world[camera]
+        arm = world + torch.as_tensor(self.frames[f].center) - rig.center[camera]
+        x = (R @ arm[..., None])[..., 0]
+        uv = residual / unit[..., 0] + data.seen.pixels[0]
+        rows = (K[:, :2] - uv[..., None] * K[:, 2:]) * (unit / depth.clamp_min(MIN_DEPTH)[:, None, None])
+        turn = torch.linalg.cross(x[:, None].expand_as(rows), rows, dim=-1)  # row · (d × x) = d · (x × row)
+        return torch.cat([turn, -rows @ R, (uv - K[:, :2, 2])[..., None] * unit], dim=-1)
+
+    def cost(self, bodies: State, rig: RigState, noise: list[Noise]) -> float:
+        """Total cost; binds `rig`."""
+        self.bind(rig)
+        total = 0.0
+        for f, data in enumerate(self.data):
+            state = row(bodies, f)
+            prior = prior_normal(self.priors, state, FREE.columns()[:0])
+            total += float(data.cost(state, noise[f])[0] + prior.cost[0])
+        return total + sum(float(t.linearise(rig, bodies)[2]) for t in self.terms)
+
+    def normal(
+        self, bodies: State, rig: RigState, noise: list[Noise], free: Int64[Tensor, "k"], damping: float
+    ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]], float]:
+        """The reduced system over the shared unknowns, and what is needed to go back to the frames."""
+        self.bind(rig)
+        own = POSE + 3
+        size = PER_CAMERA * len(rig) + SHARED
+        S, s, total = (
+            torch.zeros(size, size, dtype=torch.float64),
+            torch.zeros(size, dtype=torch.float64),
+            0.0,
+        )
+        back = []
+        for f in range(len(self.data)):
+            H, g, cost = self.linearise(f, bodies, rig, noise[f])
+            total += float(cost)
+            D = H[:own, :own]
+            D = D + torch.diag(damping * D.diagonal() + 1e-9 * D.diagonal().max())
+            L = torch.linalg.cholesky(D)
+            W = torch.cholesky_solve(H[:own, own:], L)
+            w = torch.cholesky_solve(g[:own, None], L)[:, 0]
+            S += H[own:, own:] - H[own:, :own] @ W
+            s += g[own:] - H[own:, :own] @ w
+            back.append((W, w, L))
+        for term in self.terms:
+            H, g, cost = term.linearise(rig, bodies)
+            S += H
+            s += g
+            total += float(cost)
+        return S[free[:, None], free], s[free], back, total
+
+
+def row(bodies: State, f: int) -> State:
+    """One frame's body."""
+    return State(
+        bodies.rotations[f : f + 1], bodies.betas[f : f + 1], bodies.log_scale[f : f + 1],
+        bodies.transl[f : f + 1], bodies.expression[f : f + 1],
+    )  # fmt: skip
+
+
+def free_columns(
+    count: int, poses: bool = True, focal: bool = False, shape: bool = True
+) -> Int64[Tensor, "k"]:
+    """Which shared unknowns may move."""
+    places = [PER_CAMERA * c + k for c in range(count) for k in range(6) if poses]
+    places += [PER_CAMERA * c + 6 for c in range(count) if focal]
+    places += [PER_CAMERA * count + k for k in range(SHARED) if shape]
+    return torch.tensor(sorted(places), dtype=torch.int64)
+
+
+def adjust(
+    bundle: Bundle,
+    bodies: State,
+    rig: RigState,
+    noise: list[Noise],
+    free: Int64[Tensor, "k"],
+    iterations: int = 20,
+    tolerance: float = 1e-4,
+) -> Solution:
+    """Levenberg-Marquardt on frames and cameras together, until a step lowers the cost by less than `tolerance`."""
+    lam, used = 1e-3, 0
+    cost = bundle.cost(bodies, rig, noise)
+    for used in range(1, iterations + 1):  # noqa: B007  (the count is reported)
+        S, s, back, _ = bundle.normal(bodies, rig, noise, free, lam)
+        diagonal = S.diagonal()
+        S = S + torch.diag(lam * diagonal + 1e-8 * diagonal.max().clamp_min(1e-12))
+        factor, failed = torch.linalg.cholesky_ex(S)
+        if int(failed) or not bool(torch.isfinite(s).all()):
+            lam *= 10
+            continue
+        shared = s.new_zeros(PER_CAMERA * len(rig) + SHARED)
+        shared[free] = torch.cholesky_solve(-s[:, None], factor)[:, 0]
+        tried, moved = _step(bodies, rig, shared, back)
+        fresh = bundle.cost(tried, moved, noise)
+        if np.isfinite(fresh) and fresh <= cost:
+            done = cost - fresh <= tolerance * cost
+            bodies, rig, cost = tried, moved, fresh
+            lam = max(lam * 0.2, 1e-8)
+            if done:
+                break
+        else:
+            lam *= 10
+            if lam > 1e6:
+                break
+    bundle.bind(rig)
+    return Solution(bodies, rig, cost, used)
+
+
+def _step(
+    bodies: State, rig: RigState, shared: Tensor, back: list[tuple[Tensor, Tensor, Tensor]]
+) -> tuple[State, RigState]:
+    count = PER_CAMERA * len(rig)
+    full = shared.new_zeros(len(back), 179)
+    columns = FREE.columns()
+    for f, (W, w, _) in enumerate(back):
+        own = -w - W @ shared
+        full[f, columns[:POSE]] = own[:POSE]
+        full[f, 176:179] = own[POSE:]
+        full[f, 165:176] = shared[count:]
+    return bodies.retract(full), rig.retract(shared[:count].reshape(-1, PER_CAMERA))

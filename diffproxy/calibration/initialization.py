@@ -1,0 +1,187 @@
+"""Where the cameras are, from nothing: every view alone shows a body in front of its camera, and it is the same body.
+
+One view says how the body is turned towards it and, by the body's size, how far off it stands. Laying the bodies of
+all views (of several frames) on each other therefore gives the cameras, without one shared pixel: also where cameras
+face each other and no surface point is seen twice. Then each camera is placed anew against the common body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.calibration.camera_parameters import RigState
+from diffproxy.cameras import Camera
+from diffproxy.fitting import FitConfig, FitResult, fit_many
+from diffproxy.fitting.initialization.initial_state import balanced
+from diffproxy.fitting.initialization.rays import Rays, pixel_rays
+from diffproxy.fitting.initialization.register_segments import Anchor, Piece, locate, rotation_grid
+from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.proxies import ProxyMaps
+
+KERNEL = 0.15
+"""Metres; bodies of single views that lie further apart than this do not pull each other."""
+EVERY = 23
+"""Of the vertices, for laying bodies on each other."""
+
+
+def map_owner(maps: ProxyMaps, cameras: Sequence[Camera]) -> np.ndarray:
+    """Index (M,) of the rig camera of every map, by name; -1 for maps of other cameras."""
+    names = [c.name for c in cameras]
+    return np.array([names.index(c.name) if c.name in names else -1 for c in maps.cameras], dtype=np.int64)
+
+
+def placed(maps: ProxyMaps, cameras: Sequence[Camera], rig: RigState) -> ProxyMaps:
+    """The maps with the poses and focal lengths of `rig`; their own intrinsics are the start of the zoom."""
+    owner = map_owner(maps, cameras)
+    return replace(
+        maps, cameras=tuple(rig.place(c, int(k)) for c, k in zip(maps.cameras, owner, strict=True))
+    )
+
+
+def single_views(
+    frames: Sequence[ProxyMaps], cameras: Sequence[Camera], body: BodyModel, config: FitConfig
+) -> dict[tuple[int, int], FitResult]:
+    """A body of average shape in camera coordinates, for every (frame, camera) that shows one."""
+    jobs: dict[tuple[int, int], ProxyMaps] = {}
+    for f, maps in enumerate(frames):
+        owner = map_owner(maps, cameras)
+        for c in range(len(cameras)):
+            rows = [m for m in range(maps.num_views) if owner[m] == c and maps.kind[m] == "body"]
+            if rows:
+                alone = maps.select(rows)
+                neutral = tuple(
+                    replace(k, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for k in alone.cameras
+                )
+                jobs[f, c] = replace(alone, cameras=neutral)
+    quick = replace(config, hands=False, max_pixels=min(config.max_pixels, 300))
+    shape = torch.zeros(10, dtype=body.v_template.dtype)
+    results = fit_many(list(jobs.values()), body, quick, shape=shape, scale=1.0)
+    return {k: r for k, r in zip(jobs, results, strict=True) if r.status in ("ok", "one_view")}
+
+
+def rig_from_views(
+    found: dict[tuple[int, int], FitResult], count: int, body: BodyModel
+) -> tuple[RigState, list[int]]:
+    """Cameras whose bodies coincide, and which of them could be placed. The world is that of the camera seen most."""
+    clouds = {k: _cloud(body, r) for k, r in found.items()}
+    seen = [sum(1 for f, c in clouds if c == k) for k in range(count)]
+    R = np.broadcast_to(np.eye(3), (count, 3, 3)).copy()  # world from camera
+    t = np.zeros((count, 3))
+    known = [int(np.argmax(seen))]
+    while True:  # the camera that shares most frames with those placed comes next
+        shared = {
+            c: sum((f, k) in clouds for k in known for f, o in clouds if o == c)
+            for c in range(count)
+            if c not in known
+        }
+        if not shared or max(shared.values()) == 0:
+            break
+        c = max(shared, key=lambda k: shared[k])
+        known.append(c)
+        R[c], t[c] = _align(clouds, c, known[:-1], R, t)
+    for _ in range(3):
+        for c in known[1:]:
+            R[c], t[c] = _align(clouds, c, [k for k in known if k != c], R, t)
+    rig = RigState(
+        torch.as_tensor(np.swapaxes(R, 1, 2).copy()),
+        torch.as_tensor(t),
+        torch.zeros(count, dtype=torch.float64),
+    )
+    return rig, sorted(known)
+
+
+def _cloud(body: BodyModel, result: FitResult) -> np.ndarray:
+    with torch.no_grad():
+        return body(result.params).vertices[0, ::EVERY].double().numpy()
+
+
+def _align(
+    clouds: dict[tuple[int, int], np.ndarray], c: int, others: list[int], R: np.ndarray, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """World from camera c: its bodies on the median of the others', robustly."""
+    own, target = [], []
+    for f, k in clouds:
+        if k != c:
+            continue
+        there = [clouds[f, o] @ R[o].T + t[o] for o in others if (f, o) in clouds]
+        if there:
+            own.append(clouds[f, c])
+            target.append(np.median(there, axis=0))
+    if not own:
+        return R[c], t[c]
+    a, b = np.concatenate(own), np.concatenate(target)
+    weight = np.ones(len(a))
+    for _ in range(15):
+        turn, shift = rigid(a, b, weight)
+        square = np.square(a @ turn.T + shift - b).sum(-1)
+        weight = 1 / (1 + square / KERNEL**2) ** 2
+    return turn, shift
+
+
+def rigid(
+    a: Float[np.ndarray, "N 3"], b: Float[np.ndarray, "N 3"], weight: Float[np.ndarray, "N"]
+) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]:
+    """Weighted least-squares R, t with `b = R a + t`."""
+    total = weight.sum()
+    ma, mb = weight @ a / total, weight @ b / total
+    u, _, vt = np.linalg.svd(((b - mb) * weight[:, None]).T @ (a - ma))
+    R = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    return R, mb - R @ ma
+
+
+def resect(
+    frames: Sequence[ProxyMaps],
+    bodies: Sequence[BodyParams | None],
+    cameras: Sequence[Camera],
+    rig: RigState,
+    body: BodyModel,
+    which: Sequence[int],
+    grid: int = 300,
+    per_view: int = 200,
+) -> RigState:
+    """Every camera of `which` placed against the bodies, by a search over all its rotations."""
+    points: dict[int, list[np.ndarray]] = {c: [] for c in which}
+    pixels: dict[int, list[np.ndarray]] = {c: [] for c in which}
+    weights: dict[int, list[np.ndarray]] = {c: [] for c in which}
+    for maps, params in zip(frames, bodies, strict=True):
+        if params is None:
+            continue
+        owner = map_owner(maps, cameras)
+        found = gather(maps, body, per_view, hands=False)
+        found = found[found.label > 0]
+        x = body.surface_points(
+            params, torch.from_numpy(found.face)[None], torch.from_numpy(found.bary)[None].to(params.betas)
+        )[0]
+        neutral = tuple(
+            replace(rig.place(k, int(o)), R_cam_world=np.eye(3), t_cam_world=np.zeros(3))
+            for k, o in zip(maps.cameras, owner, strict=True)
+        )
+        rays = pixel_rays(neutral, found.view, found.pixel)
+        for c in which:
+            rows = owner[found.view] == c
+            points[c].append(x.double().numpy()[rows])
+            pixels[c].append(rays.direction[rows])
+            weights[c].append(found.weight[rows])
+    R, center = rig.R_cam_world.clone(), rig.center.clone()
+    for c in which:
+        at, d, w = (np.concatenate(a) if a else np.zeros((0, 3)) for a in (points[c], pixels[c], weights[c]))
+        if len(at) < 30:
+            continue
+        pivot = np.median(at, axis=0)
+        piece = Piece(
+            at - pivot, Rays(np.zeros_like(at), d), balanced(np.zeros(len(at), dtype=np.int64), w, 60.0)
+        )
+        now = rig.R_cam_world[c].numpy()
+        near = Rotation.from_rotvec(np.random.default_rng(0).normal(size=(40, 3)) * 0.15).as_matrix() @ now
+        candidates = np.concatenate([now[None], near, rotation_grid(grid)])
+        best = locate(piece, Anchor(), candidates, keep=6, iterations=12)
+        R[c] = torch.as_tensor(best.R[0])
+        center[c] = torch.as_tensor(pivot - best.R[0].T @ best.t[0])
+    return RigState(R, center, rig.zoom)

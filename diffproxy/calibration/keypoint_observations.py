@@ -1,0 +1,90 @@
+"""Keypoints of other detectors as rows of a bundle adjustment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.calibration.body_bundle_adjustment import Seen
+from diffproxy.calibration.camera_parameters import RigState
+from diffproxy.cameras import Camera
+from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.keypoints import Person2D
+from diffproxy.keypoints.keypoint_table import DETECTOR_STD, MIN_CONFIDENCE
+from diffproxy.keypoints.landmarks import Landmarks
+
+FAR = 0.4
+"""Metres at the subject; a detection further from the body than this (median of its points) is somebody else."""
+
+
+def with_keypoints(
+    frame: Seen,
+    people: Sequence[Sequence[Person2D]],
+    cameras: Sequence[Camera],
+    rig: RigState,
+    body: BodyModel,
+    marks: Landmarks,
+    params: BodyParams,
+) -> Seen:
+    """The frame with the keypoints of the person nearest to its body in every camera; views after those of the maps.
+
+    `body` is that of `with_landmarks`, `params` the frame's body (one row, world). Cameras need not be right yet.
+    """
+    known = np.flatnonzero(marks.face >= 0)
+    faces, bary = torch.from_numpy(marks.face[known])[None], torch.from_numpy(marks.bary[known])[None]
+    with torch.no_grad():
+        x = body.surface_points(params, faces, bary.to(params.betas))[0].double().numpy()
+    count = len(frame.cameras)
+    found, sigma = [frame.found], [np.full(len(frame.found), np.nan)]
+    for c, camera in enumerate(cameras):
+        placed = rig.place(camera, c)
+        person = _nearest(people[c], placed, x, known)
+        if person is None:
+            continue
+        rows = np.flatnonzero(person.points[known, 2] >= MIN_CONFIDENCE)
+        name = known[rows]
+        found.append(
+            Correspondences(
+                view=np.full(len(rows), count + c),
+                pixel=person.points[name, :2],
+                label=np.ones(len(rows), dtype=np.int64),
+                face=marks.face[name],
+                bary=marks.bary[name],
+                weight=person.points[name, 2],
+                rank=np.zeros(len(rows)),
+            )
+        )
+        sigma.append(np.hypot(marks.std[name], DETECTOR_STD))
+    joined = Correspondences(
+        *(np.concatenate([getattr(f, k) for f in found]) for k in Correspondences.__dataclass_fields__)
+    )
+    return replace(
+        frame,
+        found=joined,
+        cameras=(*frame.cameras, *cameras),
+        camera_of_map=np.concatenate([frame.camera_of_map, np.arange(len(cameras))]),
+        sigma=np.concatenate(sigma),
+    )
+
+
+def _nearest(
+    people: Sequence[Person2D], camera: Camera, x: Float[np.ndarray, "k 3"], known: np.ndarray
+) -> Person2D | None:
+    """The person whose points lie nearest to those of the body, if any lies near."""
+    pixels = camera.project(x)
+    depth = (x @ camera.R_cam_world[2] + camera.t_cam_world[2]).mean()
+    best: tuple[float, Person2D | None] = (FAR, None)
+    for person in people:
+        rows = (person.points[known, 2] >= MIN_CONFIDENCE) & np.isfinite(pixels).all(-1)
+        if rows.sum() < 5:
+            continue
+        miss = np.linalg.norm(person.points[known][rows, :2] - pixels[rows], axis=-1)
+        metres = float(np.median(miss)) * depth / camera.K[0, 0]
+        if metres < best[0]:
+            best = (metres, person)
+    return best[1]

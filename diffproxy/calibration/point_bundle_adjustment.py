@@ -1,0 +1,199 @@
+"""Cameras from keypoints as free points: the last word where proxies are coarser than a detector.
+
+A body model ties keypoints together by bones whose meaning differs a little from the detector's, and coarse proxies
+pull at it. Here every keypoint of every frame is a point of its own, seen by two cameras or more: classical bundle
+adjustment. Turn, place and size of the rig as a whole, which points cannot tell, stay those of the body's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from diffproxy.calibration.body_bundle_adjustment import Bundle
+from diffproxy.calibration.camera_parameters import RigState
+from diffproxy.geometry.so3 import left_jacobian
+from diffproxy.keypoints.keypoint_table import DETECTOR_STD
+
+FAR = 0.25
+"""Metres; rays that pass their point by more than this at the start are somebody else's, or the other side's."""
+ITERATIONS = 60
+ENOUGH = 40
+"""Points that a camera must share with others."""
+
+
+def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | None:
+    """Poses (with `focal_std`: and focal lengths) from keypoints alone, started at `rig`; None if they are too few."""
+    camera, point, xy, weight = _rows(bundle, rig)
+    count = len(rig)
+    if not len(camera):
+        return None
+    R0, c0 = rig.R_cam_world.numpy(), rig.center.numpy()
+    x0 = _meet(camera, point, xy, R0, c0)
+    keep = _miss(x0[point], camera, xy, R0, c0) < FAR
+    seen = np.bincount(point[keep], minlength=len(x0))
+    keep &= seen[point] >= 2
+    if (np.bincount(camera[keep], minlength=count) < ENOUGH).any():
+        return None
+    camera, xy, weight = camera[keep], xy[keep], weight[keep]
+    _, point = np.unique(point[keep], return_inverse=True)
+    x0 = _meet(camera, point, xy, R0, c0)
+    depth = np.maximum(np.einsum("ni,ni->n", R0[camera][:, 2], x0[point] - c0[camera]), 0.1)
+    unit = np.sqrt(weight) * depth / DETECTOR_STD  # ideal coordinates to standard deviations
+    step, x, scale, damping = np.zeros((count, 7)), x0, 16.0, 1e-3
+    cost = np.inf
+    for turn in range(ITERATIONS):
+        if turn == ITERATIONS // 2:
+            scale, cost = 2.0, np.inf  # first coarsely, then as the noise is
+        r, by_camera, by_point, hold = _linear(step, x, R0, c0, camera, point, xy, unit, focal_std)
+        now = _cost(r, step * hold, scale)
+        root = 1 / np.sqrt(1 + np.square(r).sum(1) / scale**2)  # Cauchy
+        r, by_camera, by_point = (
+            r * root[:, None],
+            by_camera * root[:, None, None],
+            by_point * root[:, None, None],
+        )
+        turned, moved = _step(r, by_camera, by_point, camera, point, step, hold, damping)
+        tried, moved = step + turned, x + moved
+        after = _cost(
+            _linear(tried, moved, R0, c0, camera, point, xy, unit, focal_std)[0], tried * hold, scale
+        )
+        if not np.isfinite(after):
+            return None
+        if after <= now:
+            step, x, damping = tried, moved, max(damping * 0.2, 1e-8)
+            if cost - after <= 1e-6 * after and turn > ITERATIONS // 2:
+                break
+            cost = after
+        else:
+            damping *= 10
+    R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
+    return _as_before(R, c0 + step[:, 3:6], rig.zoom.numpy() + step[:, 6], R0, c0)
+
+
+def _cost(r: np.ndarray, pull: np.ndarray, scale: float) -> float:
+    return float(scale**2 * np.log1p(np.square(r).sum(1) / scale**2).sum() + np.square(pull).sum())
+
+
+def _step(
+    r: np.ndarray,
+    by_camera: np.ndarray,
+    by_point: np.ndarray,
+    camera: np.ndarray,
+    point: np.ndarray,
+    step: np.ndarray,
+    hold: np.ndarray,
+    damping: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The damped Gauss-Newton step of cameras (C, 7) and points (P, 3); points are eliminated first."""
+    count, points = len(step), int(point.max()) + 1
+    cc, gc = np.zeros((count, 7, 7)), np.zeros((count, 7))
+    pp, gp = np.zeros((points, 3, 3)), np.zeros((points, 3))
+    cp = np.zeros((count, points, 7, 3))
+    np.add.at(cc, camera, np.einsum("nki,nkj->nij", by_camera, by_camera))
+    np.add.at(gc, camera, np.einsum("nki,nk->ni", by_camera, r))
+    np.add.at(pp, point, np.einsum("nki,nkj->nij", by_point, by_point))
+    np.add.at(gp, point, np.einsum("nki,nk->ni", by_point, r))
+    np.add.at(cp, (camera, point), np.einsum("nki,nkj->nij", by_camera, by_point))
+    cc += np.diag(hold**2)
+    gc += step * hold**2
+    cc += damping * cc * np.eye(7)
+    pp += (damping * pp + 1e-9) * np.eye(3)
+    W = np.linalg.solve(pp[None], np.swapaxes(cp, 2, 3))  # (C, P, 3, 7)
+    S = -np.einsum("aPik,bPkj->aibj", cp, W)
+    S[np.arange(count), :, np.arange(count)] += cc
+    w = np.linalg.solve(pp, gp[..., None])[..., 0]
+    s = gc - np.einsum("aPik,Pk->ai", cp, w)
+    move = -np.linalg.solve(S.reshape(7 * count, -1), s.ravel()).reshape(count, 7)
+    return move, -w - np.einsum("aPki,ai->Pk", W, move)
+
+
+def _linear(
+    step: np.ndarray,
+    x: np.ndarray,
+    R0: np.ndarray,
+    c0: np.ndarray,
+    camera: np.ndarray,
+    point: np.ndarray,
+    xy: np.ndarray,
+    unit: np.ndarray,
+    focal_std: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals (N, 2) in standard deviations, their derivatives by camera (N, 2, 7) and by point (N, 2, 3), and
+    the inverse deviations of the cameras' steps.
+
+    `step` holds rotation vectors on top of R0, shifts of c0, log zooms. The rig as a whole may not wander: each camera
+    feels a faint pull to where it was.
+    """
+    n = len(camera)
+    R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
+    local = np.einsum("nij,nj->ni", R[camera], x[point] - (c0 + step[:, 3:6])[camera])
+    z = np.maximum(local[:, 2], 0.05)
+    zoom = np.exp(step[camera, 6])
+    seen = local[:, :2] / z[:, None] * zoom[:, None]
+    rows = np.zeros((n, 2, 3))
+    rows[:, 0, 0] = rows[:, 1, 1] = zoom / z
+    rows[:, :, 2] = -seen / z[:, None]
+    rows *= unit[:, None, None]
+    by_place = np.einsum("nki,nij->nkj", rows, R[camera])
+    # a turn about the camera's axes at this rotation; of the rotation vector itself by its left Jacobian
+    by_turn = np.cross(local[:, None], rows) @ _left_jacobian(step[:, :3])[camera]
+    by_zoom = (seen * unit[:, None])[..., None] * (focal_std > 0)
+    hold = np.array([1.0, 1.0, 1.0, 1 / 3, 1 / 3, 1 / 3, 1 / focal_std if focal_std > 0 else 1.0])
+    return (seen - xy) * unit[:, None], np.concatenate([by_turn, -by_place, by_zoom], -1), by_place, hold
+
+
+def _left_jacobian(rotvec: np.ndarray) -> np.ndarray:
+    return left_jacobian(torch.as_tensor(rotvec)).numpy()
+
+
+def _rows(bundle: Bundle, rig: RigState) -> tuple[np.ndarray, ...]:
+    """Camera, point (frame and name), ideal coordinates and confidence of every keypoint."""
+    camera, point, xy, weight = [], [], [], []
+    for f, frame in enumerate(bundle.frames):
+        own = np.flatnonzero(~np.isnan(frame.sigma))
+        K = np.stack([c.K for c in frame.cameras])[frame.found.view[own]]
+        c = frame.camera_of_map[frame.found.view[own]]
+        zoom = np.exp(rig.zoom.numpy()[c])
+        pixel = frame.found.pixel[own] - K[:, :2, 2]
+        camera.append(c)
+        point.append(frame.found.face[own] + f * 10**7)
+        xy.append(pixel / (K[:, [0, 1], [0, 1]] * zoom[:, None]))
+        weight.append(frame.found.weight[own])
+    _, index = np.unique(np.concatenate(point), return_inverse=True)
+    return np.concatenate(camera), index, np.concatenate(xy), np.concatenate(weight)
+
+
+def _meet(
+    camera: np.ndarray, point: np.ndarray, xy: np.ndarray, R: np.ndarray, c: np.ndarray
+) -> Float[np.ndarray, "P 3"]:
+    """Least-squares intersections of the rays of each point."""
+    d = np.einsum("nji,nj->ni", R[camera], np.column_stack([xy, np.ones(len(xy))]))
+    d /= np.linalg.norm(d, axis=1, keepdims=True)
+    across = np.eye(3) - d[:, :, None] * d[:, None]
+    A, b = np.zeros((point.max() + 1, 3, 3)), np.zeros((point.max() + 1, 3))
+    np.add.at(A, point, across)
+    np.add.at(b, point, np.einsum("nij,nj->ni", across, c[camera]))
+    return np.linalg.solve(A + 1e-6 * np.eye(3), b[..., None])[..., 0]
+
+
+def _miss(
+    x: np.ndarray, camera: np.ndarray, xy: np.ndarray, R: np.ndarray, c: np.ndarray
+) -> Float[np.ndarray, "N"]:
+    """How far points (one for each row) pass by their rays, metres; infinite behind the camera."""
+    local = np.einsum("nij,nj->ni", R[camera], x - c[camera])
+    e = np.linalg.norm(local[:, :2] - xy * local[:, 2:], axis=1)
+    return np.where(local[:, 2] > 0.1, e, np.inf)
+
+
+def _as_before(R: np.ndarray, c: np.ndarray, zoom: np.ndarray, R0: np.ndarray, c0: np.ndarray) -> RigState:
+    """The rig laid on its earlier self as a whole: turned, shifted and sized."""
+    u, _, vt = np.linalg.svd(np.einsum("nji,njk->ik", R0, R))
+    T = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
+    p, q = c @ T.T, c0
+    p0, q0 = p - p.mean(0), q - q.mean(0)
+    s = float((p0 * q0).sum() / max((p0 * p0).sum(), 1e-12))
+    center = s * p0 + q.mean(0)
+    return RigState(torch.as_tensor(R @ T.T), torch.as_tensor(center), torch.as_tensor(zoom))

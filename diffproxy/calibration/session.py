@@ -1,0 +1,253 @@
+"""From the options of the command to proxies, cameras and settings."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.calibration.config import Calibration, CalibrationConfig
+from diffproxy.calibration.predicted import guessed_camera, load_predicted
+from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
+from diffproxy.cameras.image_sources import find_sources, open_source
+from diffproxy.keypoints import Person2D, open_keypoints
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import select_frames
+
+if TYPE_CHECKING:
+    from diffproxy.calibration.__main__ import Options
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """What `calibrate` needs, and what is said about it afterwards."""
+
+    body: BodyModel
+    cameras: tuple[Camera, ...]
+    config: CalibrationConfig
+    frames: list[ProxyMaps]
+    frame_ids: list[int]
+    rig: Rig
+    rough: bool
+    scale: str
+    keypoints: list[list[list[Person2D]]] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def as_rig(self, found: Calibration) -> Rig:
+        """The rig with its new cameras: of the undistorted pictures if it came without lens, else with its lens.
+
+        Poses are those of the camera itself, so they hold for the calibrated picture and its undistorted version alike;
+        a new focal length scales the lens' own.
+        """
+        cameras = []
+        for old, start, new in zip(self.rig.cameras, self.cameras, found.cameras, strict=True):
+            K = old.K.copy()
+            K[:2, :2] *= new.K[0, 0] / start.K[0, 0]
+            cameras.append(replace(old, K=K, R_cam_world=new.R_cam_world, t_cam_world=new.t_cam_world))
+        notes = [*self.rig.notes, f"poses found from a person ({self.scale}), frames {self.frame_ids}"]
+        up = self.rig.up_axis if self.rough else "+Y"
+        return replace(self.rig, cameras=tuple(cameras), up_axis=up, notes=notes)
+
+
+def target_file(options: Options) -> Path:
+    """Where rig.json goes; InputError rather than overwrite a calibration unasked."""
+    if options.out:
+        return Path(options.out)
+    file = _folder(options) / "rig.json"
+    if file.exists():
+        raise InputError(
+            "out=FILE, since the rig has a rig.json already", str(file), "write out=calibrated/rig.json"
+        )
+    return file
+
+
+def load_job(options: Options) -> Job:
+    """Read the rig, make or load the proxies. InputError for anything wrong."""
+    folder = _folder(options)
+    body = load_body(options.body)
+    rig, has_calibration = _rig(folder, options)
+    predicted = bool(options.cameras)
+    rough = options.start != "none" and (has_calibration or predicted)
+    if options.start == "rough" and not rough:
+        raise InputError("a calibration in the rig folder for start=rough", "none", "write start=none")
+    frames = open_frames(folder, rig, common_frames=True)
+    cameras = frames.cameras
+    if predicted:
+        cameras = load_predicted(options.cameras, cameras)
+        rig = replace(rig, cameras=cameras)
+        frames = open_frames(folder, rig, common_frames=True)
+    ids = select_frames(options.frames, frames.frame_ids)
+    focal = options.focal == "true" if options.focal else not has_calibration
+    config = CalibrationConfig(
+        rough=rough,
+        turn_std_deg=options.turn_std,
+        place_std=options.place_std,
+        focal=focal,
+        focal_std=0.05 if has_calibration or predicted else 0.3,
+        common_focal=options.common_focal == "true",
+        height=options.height or None,
+        distance=_distance(options.distance),
+        fix=options.fix or None,
+    )
+    if options.proxies:
+        maps, ids = _saved(Path(options.proxies), body, ids, frames)
+    else:
+        maps = _made(options, body, frames, ids, rough and not predicted)
+    keypoints = None
+    if options.keypoints:
+        folder_of = open_keypoints(options.keypoints, frames.picture_cameras)
+        keypoints = [_straight(folder_of.frame(f, frames.picture_cameras), frames) for f in ids]
+    if config.distance:
+        scale = f"the distance of {config.distance[0]} and {config.distance[1]}"
+    elif config.height:
+        scale = "the person's height"
+    else:
+        scale = "the rough cameras and an average body" if rough else "an average body (unsure by some 4 %)"
+    return Job(body, cameras, config, maps, ids, rig, rough, scale, keypoints, list(frames.notes))
+
+
+def _folder(options: Options) -> Path:
+    path = Path("downloads/pose2sim" if options.rig == "pose2sim" else options.rig).expanduser()
+    if not path.is_dir():
+        raise InputError("a rig folder", f"{path}, which does not exist", "check rig=DIR")
+    return path
+
+
+def _rig(folder: Path, options: Options) -> tuple[Rig, bool]:
+    """The folder's rig and whether it is a calibration; without one, cameras guessed from the pictures."""
+    try:
+        rig = load_rig(folder)
+        if options.start == "none":  # lens and focal length are kept, the poses are not
+            blank = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in rig.cameras)
+            rig = replace(rig, cameras=blank)
+        return rig, True
+    except InputError:
+        if options.start == "rough" and not options.cameras:
+            raise
+    found = find_sources(folder)
+    if not found:
+        raise InputError(f"images/ or videos/ in {folder}", "neither", "name them after the cameras")
+    cameras = []
+    for name, path in found.items():
+        source = open_source(path)
+        height, width = source.read(source.frame_ids[0]).shape[:2]
+        cameras.append(guessed_camera(name, width, height, options.fov))
+    return Rig(folder.resolve().name, tuple(cameras), root=folder), False
+
+
+def _distance(text: str) -> tuple[str, str, float] | None:
+    if not text:
+        return None
+    parts = text.split(",")
+    try:
+        a, b, metres = parts[0].strip(), parts[1].strip(), float(parts[2])
+    except (IndexError, ValueError) as error:
+        raise InputError("distance=CAMERA,CAMERA,METRES", text, "write distance=cam01,cam03,3.2") from error
+    if not (metres > 0 and math.isfinite(metres)):
+        raise InputError("a distance above 0", text, "write metres")
+    return a, b, metres
+
+
+def _saved(
+    folder: Path, body: BodyModel, ids: list[int], frames: RigFrames
+) -> tuple[list[ProxyMaps], list[int]]:
+    """Saved proxies of the wanted frames that have any, with the intrinsics of today's cameras and the same crops."""
+    from diffproxy.pipeline.proxy_cache import ProxyStore
+
+    store = ProxyStore(folder, body)
+    have = [f for f in ids if f in store.frame_ids]
+    if not have:
+        raise InputError(
+            f"proxies of the frames {ids[:5]}...", f"{store.frame_ids[:5]}...", "choose other frames="
+        )
+    by_name = {c.name: c for c in frames.cameras}
+    out = []
+    for f in have:
+        made = store.load(f)
+        maps = made.maps
+        if made.boxes and len(made.boxes) == maps.num_views:
+            size = maps.labels.shape[1]
+            cameras = tuple(
+                by_name[c.name].crop(box, (size, size)) if c.name in by_name else c
+                for c, box in zip(maps.cameras, made.boxes, strict=True)
+            )
+            maps = replace(maps, cameras=cameras)
+        out.append(maps)
+    return out, have
+
+
+def _made(
+    options: Options, body: BodyModel, frames: RigFrames, ids: list[int], placed: bool
+) -> list[ProxyMaps]:
+    """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
+    from diffproxy.pipeline.config import GeneratorOption
+    from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
+    from diffproxy.pipeline.inputs import open_generator, open_locator, pick_device
+    from diffproxy.pipeline.person_boxes import BoxFile
+    from diffproxy.utils.timing import Stopwatch
+
+    device = pick_device("auto")
+    pipe = open_generator(GeneratorOption(weights=options.generator), device)
+    locator = None if options.boxes else open_locator(device)
+    given = BoxFile(Path(options.boxes), frames.cameras) if options.boxes else None
+    config = GenerateConfig(size=int(pipe.generator.config.image_size), hands=False)
+    out: list[ProxyMaps] = []
+    for frame_id, images in tqdm(frames.iterate(ids), total=len(ids), desc="proxies", unit="frame"):
+        if given is not None:
+            boxes: list[Any] = list(given.find(frame_id, images, frames.cameras, None).boxes)
+        else:
+            boxes = _located(locator, images, frames.cameras, placed)
+        views = []
+        for image, camera, box in zip(images, frames.cameras, boxes, strict=True):
+            if box is not None:
+                made = generate_proxies(pipe, body, [image], [camera], [box], config, Stopwatch())
+                views.append(made.maps)
+        if views:
+            out.append(ProxyMaps.cat(views))
+        else:
+            log.warning("frame %d: nobody is seen", frame_id)
+            ids.remove(frame_id)
+    if not out:
+        raise InputError("a person in the pictures", "none found", "give boxes=FILE")
+    return out
+
+
+def _located(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
+    """A box in every view: by geometry where the cameras are nearly known, else the surest and largest."""
+    from diffproxy.pipeline.crops import whole_image_box
+    from diffproxy.pipeline.person_boxes import Located
+
+    if locator is None:
+        return [whole_image_box(c) for c in cameras]
+    if placed:
+        where = Located(locator).find(0, images, cameras, None)
+        if where.views >= 2:
+            return list(where.boxes)
+    boxes = []
+    for found in locator.locate(list(images)):
+        best = max(found, key=lambda c: float(c.score) * (c.box[3] - c.box[1]), default=None)
+        boxes.append(None if best is None else tuple(float(v) for v in best.box))
+    return boxes
+
+
+def _straight(people: list[list[Person2D]], frames: RigFrames) -> list[list[Person2D]]:
+    """Detections in pixels of the undistorted pictures."""
+    out = []
+    for found, picture, camera in zip(people, frames.picture_cameras, frames.cameras, strict=True):
+        moved = []
+        for person in found:
+            xy = picture.normalized(person.points[:, :2]) @ camera.K[:2, :2].T + camera.K[:2, 2]
+            good = np.isfinite(xy).all(-1)
+            points = np.column_stack([np.where(good[:, None], xy, 0.0), person.points[:, 2] * good])
+            moved.append(Person2D(points))
+        out.append(moved)
+    return out

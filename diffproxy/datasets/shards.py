@@ -1,0 +1,250 @@
+"""Shards of rendered subjects: WebDataset tar files, one sample a subject. Format: docs/render_synth.md."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from diffproxy.body.params import PARAM_DIMS, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.datasets.extras import EXTRAS, decode_extra, encode_extra
+from diffproxy.proxies.png import decode_png, decode_proxy_png, encode_png, encode_proxy_png
+from diffproxy.utils.errors import InputError
+
+VERSION = 2
+FULL = "full"  # the kind under which whole frames are listed, beside body | left_hand | right_hand
+KEPT = 64  # samples whose decoded meta data an index keeps: a training run must not hold all of them
+
+
+@dataclass(frozen=True)
+class ShardView:
+    """One picture of a subject. `mask`: 0 background, 1 subject with clothes, 2 and more other people, each a value of
+    its own (in shards of version 1 all of them 2); `uv` in [0, 1].
+
+    `kind` is body | left_hand | right_hand for square crops and "full" for a whole frame (body labels). `extras` holds
+    what of `diffproxy.datasets.extras.EXTRAS` was rendered (and asked for).
+    """
+
+    rgb: UInt8[np.ndarray, "H W 3"]
+    labels: UInt8[np.ndarray, "H W"]
+    uv: Float[np.ndarray, "H W 2"]
+    mask: UInt8[np.ndarray, "H W"]
+    camera: Camera
+    kind: str
+    info: dict[str, Any] = field(default_factory=dict)
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def decode_jpeg(data: bytes, name: str) -> UInt8[np.ndarray, "H W 3"]:
+    """The RGB picture of a JPEG file; InputError naming it (`name`) where it is none."""
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"a picture in {name}", f"{len(data)} bytes that do not decode", "render it again")
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+def params_to_json(params: BodyParams) -> dict[str, list[float]]:
+    return {k: [float(x) for x in getattr(params, k)[0]] for k in PARAM_DIMS}
+
+
+def params_from_json(data: dict[str, list[float]]) -> BodyParams:
+    return BodyParams(**{k: torch.tensor([data[k]], dtype=torch.float32) for k in PARAM_DIMS})
+
+
+class ShardWriter:
+    """Writes one tar shard under a temporary name; `close()` gives it its own. Use as a context manager."""
+
+    def __init__(self, path: str | Path, quality: int = 92):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        self.quality = quality
+        # Closed by close() or on leaving the context.
+        self._tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+
+    def add(self, key: str, views: list[ShardView], params: BodyParams, meta: dict[str, Any]) -> None:
+        """One subject. Time stamps are zero, so equal data gives equal bytes. `key` must hold no dot or slash."""
+        import cv2
+
+        if not key or "." in key or "/" in key:
+            raise InputError("a sample key without dots and slashes", repr(key), "for example s0-0000001")
+        jpeg = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
+        for i, v in enumerate(views):
+            self._file(f"{key}.v{i}.rgb.jpg", cv2.imencode(".jpg", v.rgb[..., ::-1], jpeg)[1].tobytes())
+            self._file(f"{key}.v{i}.proxy.png", encode_proxy_png(v.labels, v.uv))
+            self._file(f"{key}.v{i}.mask.png", encode_png(v.mask))
+            for name in sorted(v.extras):
+                self._file(f"{key}.v{i}.{name}.png", encode_extra(name, v.extras[name]))
+        listed = [{"kind": v.kind, "camera": v.camera.to_json()} | v.info for v in views]
+        full = {"version": VERSION, "params": params_to_json(params), "views": listed} | meta
+        self._file(f"{key}.meta.json", json.dumps(full, sort_keys=True).encode())
+
+    def _file(self, name: str, data: bytes) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        self._tar.addfile(info, io.BytesIO(data))
+
+    def close(self) -> None:
+        self._tar.close()
+        with self.temporary.open("rb") as f:
+            os.fsync(f.fileno())
+        self.temporary.replace(self.path)
+
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(self, kind: type | None, *rest: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            try:
+                self._tar.close()  # a full disk fails here once more
+            finally:
+                self.temporary.unlink(missing_ok=True)
+
+
+def shard_paths(where: str | Path) -> list[Path]:
+    """The shards of a folder, a glob pattern or one file, sorted."""
+    path = Path(where)
+    if path.is_dir():
+        found = sorted(path.glob("*.tar"))
+    elif path.is_file():
+        found = [path]
+    else:
+        found = sorted(path.parent.glob(path.name))
+    if not found:
+        fix = f"render some: python -m render_synth out={where}; *.tmp files are unfinished shards"
+        raise InputError("a folder with .tar shards, a pattern or one shard", str(where), fix)
+    return found
+
+
+@dataclass(frozen=True)
+class _Entry:
+    path: Path
+    files: dict[str, tuple[int, int]]  # extension -> (offset, size)
+
+
+class ShardIndex:
+    """Random access to every sample under `where`; opens files per call, so it may be shared by loader processes."""
+
+    def __init__(self, where: str | Path):
+        self.samples: list[tuple[str, _Entry]] = []
+        for path in shard_paths(where):
+            self.samples += sorted(_scan(path).items())
+        self._meta: dict[int, dict[str, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def _read(self, sample: int, extension: str) -> bytes:
+        key, entry = self.samples[sample]
+        if extension not in entry.files:
+            fix = f"delete {entry.path} and render again"
+            raise InputError(f"{extension} in sample {key}", f"none in {entry.path.name}", fix)
+        offset, size = entry.files[extension]
+        with entry.path.open("rb") as f:
+            f.seek(offset)
+            return f.read(size)
+
+    def meta(self, sample: int) -> dict[str, Any]:
+        """What `ShardWriter.add` wrote for this sample, with `params`, `views` and `version`."""
+        if sample not in self._meta:
+            meta = json.loads(self._read(sample, "meta.json"))
+            if meta["version"] > VERSION:
+                found = f"version {meta['version']} in {self.samples[sample][1].path.name}"
+                raise InputError(f"a shard of version {VERSION} or older", found, "update diffproxy")
+            while len(self._meta) >= KEPT:
+                self._meta.pop(next(iter(self._meta)))
+            self._meta[sample] = meta
+        return self._meta[sample]
+
+    def key(self, sample: int) -> str:
+        return self.samples[sample][0]
+
+    def params(self, sample: int) -> BodyParams:
+        return params_from_json(self.meta(sample)["params"])
+
+    def kinds(self, sample: int) -> list[str]:
+        """Per stored view: body | left_hand | right_hand (square crops) or full (whole frame)."""
+        return [v["kind"] for v in self.meta(sample)["views"]]
+
+    def has(self, sample: int, extension: str) -> bool:
+        """Whether the sample has a file of this name after its key, e.g. "v0.depth.png"."""
+        return extension in self.samples[sample][1].files
+
+    def view(self, sample: int, number: int, extras: Collection[str] = ()) -> ShardView:
+        """View `number` of this sample; only its own pictures, and the stored ones of `extras`, are decoded."""
+        listed = self.meta(sample)["views"][number]
+
+        def read(extension: str) -> tuple[bytes, str]:
+            name = f"v{number}.{extension}"
+            return self._read(sample, name), f"{name} of {self.key(sample)}"
+
+        labels, uv = decode_proxy_png(*read("proxy.png"))
+        rgb = decode_jpeg(*read("rgb.jpg"))
+        mask = decode_png(*read("mask.png"), np.uint8, channels=1)
+        stored = [name for name in EXTRAS if name in extras and self.has(sample, f"v{number}.{name}.png")]
+        extra = {name: decode_extra(name, *read(f"{name}.png")) for name in stored}
+        camera = Camera.from_json(listed["camera"])
+        sizes = {rgb.shape[:2], labels.shape, mask.shape, (camera.height, camera.width)}
+        sizes |= {a.shape[:2] for a in extra.values()}
+        if len(sizes) > 1:
+            where = f"view {number} of {self.key(sample)}"
+            raise InputError(f"pictures of the camera's size in {where}", f"sizes {sizes}", "render again")
+        info = {k: v for k, v in listed.items() if k not in ("kind", "camera")}
+        return ShardView(rgb, labels, uv, mask, camera, listed["kind"], info, extra)
+
+
+def _scan(path: Path) -> dict[str, _Entry]:
+    """Names and places of a shard's files by sample key; a truncated file raises `InputError`."""
+    found: dict[str, _Entry] = {}
+    fix = f"delete {path} and render again: finished shards are kept"
+    end = 0
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                key, _, extension = member.name.partition(".")
+                found.setdefault(key, _Entry(path, {})).files[extension] = (member.offset_data, member.size)
+                end = member.offset_data + member.size
+    except (tarfile.TarError, EOFError) as error:
+        raise InputError("a readable tar shard", f"{path.name}: {error}", fix) from error
+    # tarfile itself takes a file cut between members for a complete one: ask for the two empty blocks at the end.
+    if path.stat().st_size < end + 1024:
+        raise InputError("a complete shard", f"{path.name} ends early", fix)
+    for key, entry in found.items():
+        if "meta.json" not in entry.files:
+            raise InputError("meta.json in every sample", f"sample {key} of {path.name} has none", fix)
+    return found
+
+
+def read_shards(where: str | Path) -> Iterator[dict[str, Any]]:
+    """Every subject under `where` as a dict.
+
+    `key`, `meta`, `params` (BodyParams), `views` (all ShardViews); and of the body crops, stacked: `rgb` (V,H,W,3)
+    uint8, `labels` (V,H,W), `uv` (V,H,W,2), `mask` (V,H,W), `cameras`.
+    """
+    index = ShardIndex(where)
+    for i in range(len(index)):
+        views = [index.view(i, j) for j in range(len(index.kinds(i)))]
+        crops = [v for v in views if v.kind == "body"]
+        stacked = (
+            {k: np.stack([getattr(v, k) for v in crops]) for k in ("rgb", "labels", "uv", "mask")}
+            if crops
+            else {}
+        )
+        yield {
+            "key": index.key(i), "meta": index.meta(i), "params": index.params(i), "views": views,
+            "cameras": tuple(v.camera for v in crops),
+        } | stacked  # fmt: skip

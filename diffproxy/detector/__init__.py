@@ -1,0 +1,1 @@
+"""The person detector: where a person stands in a picture."""

@@ -1,0 +1,1 @@
+"""Image encoders that several networks stand on."""

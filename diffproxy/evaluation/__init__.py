@@ -1,0 +1,1 @@
+"""Runs on data with ground truth, and their tables."""

@@ -1,0 +1,47 @@
+"""Everything `evaluate.py` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from diffproxy.pipeline.config import BodyOption, GeneratorOption, SolverOption, at_least, one_of
+
+
+@dataclass
+class DatasetOption:
+    """`name`: a reader in diffproxy/evaluation/datasets; `path`: where its data lies."""
+
+    name: str = "synthetic"
+    path: str = ""
+
+
+@dataclass
+class EvaluateOptions:
+    """All options of `evaluate.py`; `conf/evaluate.yaml` explains each in one line."""
+
+    dataset: DatasetOption = field(default_factory=DatasetOption)
+    body: BodyOption = field(default_factory=BodyOption)
+    generator: GeneratorOption = field(default_factory=GeneratorOption)
+    solver: SolverOption = field(default_factory=SolverOption)
+    shards: str = "shards/test"
+    limit: int = 100
+    views: int = 4
+    proxies: str = "generated"
+    images: str = "crops"
+    samples: int = 1
+    hands: bool = True
+    mirror: bool = True
+    upright: bool = True
+    recrop: bool = True
+    out: str = "out/evaluate.json"
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        one_of("proxies", self.proxies, ("generated", "exact"))
+        one_of("images", self.images, ("crops", "full"))
+        one_of("solver", self.solver.name, ("lm", "adam"))
+        at_least("limit", self.limit, 1)
+        at_least("views", self.views, 1)
+        at_least("samples", self.samples, 1)
+        at_least("generator.steps", self.generator.steps, -1)

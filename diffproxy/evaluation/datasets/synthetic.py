@@ -1,0 +1,53 @@
+"""Shards of `python -m render_synth`: crops with exact proxies, or whole frames for the locator too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diffproxy.datasets.shards import FULL, ShardIndex, ShardView
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets.registry import EvalSubject
+from diffproxy.pipeline.crops import whole_image_box
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
+
+
+def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+    """One subject a sample: its first `views` body crops (`images=crops`) or whole frames (`images=full`)."""
+    index = ShardIndex(options.dataset.path or options.shards)
+    kind = "body" if options.images == "crops" else FULL
+    for sample in range(len(index)):
+        numbers = [j for j, k in enumerate(index.kinds(sample)) if k == kind][: options.views]
+        if not numbers:
+            fix = "render with full=4, or write images=crops" if kind == FULL else "render with views=4"
+            raise InputError(f"views of kind {kind} in every sample", f"none in {index.key(sample)}", fix)
+        views = [index.view(sample, j) for j in numbers]
+        params = params_to_arrays(index.params(sample))
+        yield EvalSubject(
+            key=index.key(sample),
+            images=[v.rgb for v in views],
+            cameras=[v.camera for v in views],
+            truth=FrameRecord(sample, "ok", params=params),
+            topology=str(index.meta(sample).get("topology", "")),
+            boxes=[whole_image_box(v.camera) for v in views] if kind == "body" else None,
+            exact=_exact(views + _hands(index, sample, views[0])) if kind == "body" else None,
+            info={"views": len(views)},
+        )
+
+
+def _hands(index: ShardIndex, sample: int, like: ShardView) -> list[ShardView]:
+    """The sample's hand crops, if they have the size of its body crops."""
+    hands = [
+        index.view(sample, j) for j, k in enumerate(index.kinds(sample)) if k in ("left_hand", "right_hand")
+    ]
+    return [v for v in hands if v.labels.shape == like.labels.shape]
+
+
+def _exact(views: list[ShardView]) -> ProxyMaps:
+    labels = np.stack([v.labels for v in views])
+    uv = np.stack([v.uv for v in views]).astype(np.float32)
+    weight = (labels > 0).astype(np.float32)
+    return ProxyMaps(labels, uv, weight, tuple(v.kind for v in views), tuple(v.camera for v in views))

@@ -1,0 +1,202 @@
+"""`evaluate.py`: images (or exact proxies) of known subjects through the whole pipeline, and the errors."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from diffproxy import __version__
+from diffproxy.body import BodyModel
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets import EvalSubject, open_dataset
+from diffproxy.pipeline import inputs
+from diffproxy.pipeline.fit_frame import first_fit, fit_frame
+from diffproxy.pipeline.fit_rig import fit_config
+from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
+from diffproxy.pipeline.person_boxes import Located
+from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.summary import to_json
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
+from diffproxy.utils.timing import Stopwatch
+
+log = logging.getLogger(__name__)
+
+
+def run_evaluation(
+    options: EvaluateOptions, pipe: Any | None = None, locator: Any | None = None
+) -> dict[str, Any]:
+    """Evaluate, write `options.out` (JSON) and return what is in it.
+
+    Subjects without a body count as failures: they are listed, and their errors are in no mean. Raises InputError
+    when the data were made with another body topology, or `options.out` is a folder.
+    """
+    out = Path(options.out).expanduser()
+    if out.is_dir():  # said now, not after the last subject
+        raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
+    body = inputs.open_body(options.body)
+    config = fit_config(options.solver, options.hands)
+    device = inputs.pick_device(options.device)
+    if options.proxies == "generated":
+        pipe = pipe or inputs.open_generator(options.generator, device)
+        if options.images == "full":
+            locator = locator or inputs.open_locator(device)
+    rows: list[dict[str, Any]] = []
+    for subject in tqdm(open_dataset(options), desc="subjects", unit="subject"):
+        _check_topology(subject, body)
+        begin, clock = time.perf_counter(), Stopwatch()
+        made = _proxies(subject, body, options, pipe, locator, clock)
+        row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
+        if made is not None:
+            found = fit_frame(0, made, body, config, clock=clock)
+            row |= {"status": found.status, "reason": found.reason}
+            row |= _errors(found, subject, body) | _proxy_errors(made.maps, subject, body)
+            row["residual_px"] = found.info.get("residual_px")
+        rows.append(row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds})
+    report: dict[str, Any] = {
+        "summary": summarise(rows),
+        "joints": JOINTS_NOTE,
+        "options": asdict(options),
+        "version": __version__,
+    }
+    report["subjects"] = rows
+    write_atomic(out, to_json(_finite(report)))
+    log.info("%s", one_line(options, report["summary"]))
+    return report
+
+
+def _check_topology(subject: EvalSubject, body: BodyModel) -> None:
+    if subject.topology and subject.topology != body.topology_id:
+        raise InputError(
+            f"subjects of body topology {body.topology_id} ({body.name})",
+            f"{subject.topology} in {subject.key}",
+            "evaluate with the body that the data were made with: body=FILE",
+        )
+
+
+def _proxies(
+    subject: EvalSubject, body: BodyModel, options: EvaluateOptions, pipe: Any, locator: Any, clock: Stopwatch
+) -> Generated | None:
+    """Exact or generated proxies of one subject; None when the locator finds nobody."""
+    if options.proxies == "exact":
+        if subject.exact is None:
+            raise InputError(
+                "a data set with exact proxies", subject.key, "write proxies=generated images=crops"
+            )
+        bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
+        return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
+    generate = GenerateConfig(
+        size=int(pipe.generator.config.image_size),
+        samples=options.samples,
+        steps=None if options.generator.steps < 0 else options.generator.steps,
+        hands=options.hands,
+        recrop=options.recrop,
+        mirror=options.mirror,
+        upright=options.upright,
+        margin=1.2 if subject.boxes is None else 1.0,
+        seed=options.seed,
+    )
+    boxes, seen = subject.boxes, list(range(len(subject.cameras)))
+    if boxes is None:
+        if locator is None:
+            raise InputError("locator weights for whole images", "none installed", "write images=crops")
+        with clock("locate"):
+            location = Located(locator).find(0, subject.images, subject.cameras, None)
+        seen = [v for v, box in enumerate(location.boxes) if box is not None]
+        boxes = [location.boxes[v] for v in seen]
+        if not seen:
+            return None
+    images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
+    config = fit_config(options.solver, options.hands)
+    return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
+
+
+def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel) -> dict[str, float]:
+    if not found.has_body:
+        return {}
+    truth = subject.truth
+    if np.isnan(truth.joints).any():
+        with torch.no_grad():
+            truth = replace(truth, joints=body.joints(truth.body_params())[0].numpy())
+    return frame_errors(found, truth, body)
+
+
+def _proxy_errors(maps: ProxyMaps, subject: EvalSubject, body: BodyModel) -> dict[str, float]:
+    """Scores of the body views against the exact proxies, seen on the generated maps' own pixels."""
+    from diffproxy.metrics import proxy_scores
+
+    if subject.exact is None:
+        return {}
+    names = {c.name: v for v, c in reversed(list(enumerate(subject.exact.cameras)))}
+    views = [v for v, kind in enumerate(maps.kind) if kind == "body"]
+    pairs = [resample(subject.exact, names[maps.cameras[v].name], maps.cameras[v]) for v in views]
+    true_labels, true_uv = (np.stack([p[k] for p in pairs]) for k in (0, 1))
+    return proxy_scores(maps.labels[views], maps.uv[views], true_labels, true_uv, body)
+
+
+def resample(exact: ProxyMaps, view: int, camera: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and UV of one exact view at the pixel centres of another crop of the same camera (nearest pixel)."""
+    cols, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+    source = exact.cameras[view]
+    H = source.K @ np.linalg.inv(camera.K)
+    x, y = (H[k, 0] * cols + H[k, 1] * rows + H[k, 2] for k in (0, 1))
+    inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
+    i = np.clip(np.floor(y), 0, source.height - 1).astype(int)
+    j = np.clip(np.floor(x), 0, source.width - 1).astype(int)
+    labels = np.where(inside, exact.labels[view][i, j], 0).astype(np.uint8)
+    return labels, (exact.uv[view][i, j] * inside[..., None]).astype(np.float32)
+
+
+def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means and medians over subjects of every number, and how many subjects ended how."""
+    keys = dict.fromkeys(k for r in rows for k, v in r.items() if isinstance(v, float | int))
+    out: dict[str, Any] = {"subjects": len(rows), "status": dict(Counter(r["status"] for r in rows))}
+    for key in keys:
+        values = [r[key] for r in rows if key in r and r[key] is not None and np.isfinite(r[key])]
+        if values:
+            out[key] = {
+                "mean": round(float(np.mean(values)), 4),
+                "median": round(float(np.median(values)), 4),
+            }
+    return out
+
+
+def one_line(options: EvaluateOptions, summary: dict[str, Any]) -> str:
+    """What people paste into a message."""
+
+    def mean(key: str) -> str:
+        return f"{summary[key]['mean']:.1f}" if key in summary else "-"
+
+    views = f"{summary['views']['mean']:.3g} views" if "views" in summary else f"{options.views} views"
+    parts = [
+        f"{options.dataset.name}, {summary['subjects']} subjects, {views}, {options.proxies} proxies",
+        f"MPJPE {mean('mpjpe')} (PA {mean('pa_mpjpe')}), MPVPE {mean('mpvpe')} (PA {mean('pa_mpvpe')}) mm",
+    ]
+    if "part_accuracy" in summary and options.proxies == "generated":
+        part, iou = summary["part_accuracy"]["mean"], summary["foreground_iou"]["mean"]
+        parts.append(f"proxies: part {part:.2f}, IoU {iou:.2f}, surface {mean('surface_median_mm')} mm")
+    missed = sum(n for status, n in summary["status"].items() if status not in ("ok", "one_view"))
+    alone = summary["status"].get("one_view", 0)
+    parts.append(
+        (f"{alone} by one view, " if alone else "") + f"{missed} without a body, {mean('seconds')} s each"
+    )
+    return "; ".join(parts)
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for numbers that JSON cannot write."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,76 @@
+"""A first pose without local minima: pieces are located from the trunk outwards, each by a search over rotations."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting.initialization.rays import pixel_rays
+from diffproxy.fitting.initialization.register_segments import KERNEL, Anchor, exp_map, locate
+from diffproxy.fitting.initialization.segments import ENOUGH, PieceSearch, Tree, balanced, distinct, near
+from diffproxy.fitting.terms.correspondences import Correspondences
+
+TRUNK = (0, 3, 6, 9)
+"""Pelvis and spine: located together first, as one rigid piece."""
+LOG_SCALE_STD = 0.04
+BEND = 0.4
+"""Radians by which the pelvis may turn away from the trunk as a whole."""
+
+
+def closed_form_start(
+    search: PieceSearch, shape: BodyParams, free_scale: bool = True, trunk_choice: int = 0
+) -> BodyParams:
+    """Pose and place from correspondences, and scale where it is free and two views show it.
+
+    `shape` gives betas and scale; its pose and place do not matter. `trunk_choice` takes the second best (1), third
+    best (2) ... place of the trunk that is not much like the better ones, or the last there is.
+    """
+    joints = search.joints
+    local = np.broadcast_to(np.eye(3), (len(joints), 3, 3)).copy()
+    local[1:22] = exp_map(search.penalty.mean[1:])  # what nobody sees stays at the prior's mean
+    tree = Tree(search.parents, joints, local, np.zeros(3), float(shape.scale))
+
+    trunk = np.flatnonzero(np.isin(search.mover, TRUNK))
+    if len(trunk) < ENOUGH:
+        trunk = np.arange(
+            len(search.found)
+        )  # no trunk in sight: the whole body as if rigid is better than nothing
+    several = len(np.unique(search.found.view)) > 1
+    anchor = Anchor(log_scale_std=LOG_SCALE_STD if free_scale and several else 0.0)
+    whole = search.piece(trunk, joints[0])
+    first = locate(whole, anchor, search.grid, scale=tree.scale, keep=8, iterations=8)
+    choices = distinct(first.R, 1 + trunk_choice)
+    k = choices[-1]
+    tree.scale, tree.t, tree.local[0] = float(first.scale[k]), first.t[k], first.R[k]
+    pelvis = np.flatnonzero(search.mover == 0)
+    if len(pelvis) >= ENOUGH:  # the trunk bends: let the pelvis settle from there
+        piece, anchor = search.piece(pelvis, joints[0]), Anchor(tree.t, pivot_std=0.05)
+        own = locate(piece, anchor, first.R[k : k + 1], near(first.R[k], BEND), tree.scale, iterations=8)
+        tree.t, tree.local[0] = own.t[0], own.R[0]
+
+    for joint in (j for j in _outwards(search.parents) if j in search.seen):
+        best = search.find(tree, joint)
+        if best is not None:
+            search.turn(tree, joint, best.R[0])
+    return search.to_params(tree)
+
+
+def disagreement(
+    body: BodyModel, found: Correspondences, cameras: tuple[Camera, ...], params: BodyParams
+) -> float:
+    """Mean robust loss of a guess, in [0, 1]: 0 where every ray meets its point, 1 where all miss by far."""
+    bary = torch.from_numpy(found.bary)[None].to(params.betas)
+    points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
+    e = pixel_rays(cameras, found.view, found.pixel).away(points[0].double().cpu().numpy())
+    square = np.einsum("ni,ni->n", e, e) / KERNEL**2
+    return float(np.average(square / (1 + square), weights=balanced(found.view, found.weight)))
+
+
+def _outwards(parents: list[int]) -> list[int]:
+    """Joints ordered so that parents come first (SMPL-X numbering does already; others may not)."""
+    order = [0]
+    for j in order:
+        order += [k for k, p in enumerate(parents) if p == j and k != 0]
+    return order

@@ -1,0 +1,180 @@
+"""The body as a tree of rigid pieces, and the search for one piece given the pose of what carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting.initialization.rays import pixel_rays
+from diffproxy.fitting.initialization.register_segments import (
+    Anchor,
+    Piece,
+    Placement,
+    exp_map,
+    locate,
+    rotation_grid,
+)
+from diffproxy.fitting.terms.correspondences import Correspondences
+
+SPREAD = {3, 6, 9, 12, 15}
+"""Joints that share a bend equally (spine, neck); elsewhere the last joint before the piece takes all of it."""
+APART = np.radians(35)
+"""Hypotheses of a piece closer than this are one."""
+ENOUGH = 8
+"""Fewer pixels than this do not locate a piece."""
+
+
+def log_map(R: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K 3"]:
+    """Rotation vectors, angles in [0, pi]."""
+    return Rotation.from_matrix(R).as_rotvec()
+
+
+@dataclass(frozen=True)
+class PosePenalty:
+    """Gaussian over joint rotations relative to the parent: means (22,3) and precisions (22,3,3), radians."""
+
+    mean: Float[np.ndarray, "22 3"]
+    precision: Float[np.ndarray, "22 3 3"]
+
+    def __call__(self, joint: int, R_parent_joint: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K"]:
+        e = log_map(R_parent_joint) - self.mean[joint]
+        return 0.5 * np.einsum("ki,ij,kj->k", e, self.precision[joint], e)
+
+
+def piece_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
+    """The joint that moves the part of each label (N,)."""
+    return np.asarray(body.atlas.segment_of_label)[labels]
+
+
+def balanced(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.ndarray:
+    """Weights under which every view has one voice, of `per_view` independent observations; small views less."""
+    counts = np.bincount(view, minlength=int(view.max()) + 1)
+    voice = per_view * np.minimum(1.0, counts / 30.0) / np.maximum(counts, 1)
+    return weight * voice[view]
+
+
+@dataclass
+class Tree:
+    """A posed skeleton: local rotations (J,3,3), place of the root joint (world, metres), scale."""
+
+    parents: list[int]
+    rest: Float[np.ndarray, "J 3"]
+    local: Float[np.ndarray, "J 3 3"]
+    t: Float[np.ndarray, "3"]
+    scale: float
+
+    def pose(self) -> tuple[Float[np.ndarray, "J 3 3"], Float[np.ndarray, "J 3"]]:
+        """World rotations and positions of the joints."""
+        R, c = self.local.copy(), np.empty_like(self.rest)
+        c[0] = self.t
+        for j in range(1, len(R)):
+            p = self.parents[j]
+            R[j] = R[p] @ self.local[j]
+            c[j] = c[p] + self.scale * R[p] @ (self.rest[j] - self.rest[p])
+        return R, c
+
+    def copy(self) -> Tree:
+        return Tree(self.parents, self.rest, self.local.copy(), self.t, self.scale)
+
+
+class PieceSearch:
+    """Everything that the searches of one subject share: rest points of the pixels, their rays, the rotation grid."""
+
+    def __init__(
+        self,
+        body: BodyModel,
+        found: Correspondences,
+        cameras: tuple[Camera, ...],
+        penalty: PosePenalty,
+        shape: BodyParams,
+        grid: int,
+    ):
+        rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
+        self.rest = rest.replace(betas=shape.betas)
+        faces, bary = torch.from_numpy(found.face)[None], torch.from_numpy(found.bary)[None]
+        posed = body.surface_points(self.rest, faces.to(rest.betas.device), bary.to(rest.betas))
+        self.points = posed[0].double().cpu().numpy()
+        self.joints = body.joints(self.rest)[0].double().cpu().numpy()
+        self.parents = [-1, *(int(p) for p in body.parents[1:])]
+        self.found, self.penalty = found, penalty
+        self.rays = pixel_rays(cameras, found.view, found.pixel)
+        self.mover = piece_joints(body, found.label)
+        self.grid = np.concatenate([np.eye(3)[None], rotation_grid(grid)])
+        # fingers are left to the solver: a relaxed hand is close enough
+        self.seen = sorted(j for j in set(self.mover.tolist()) if 0 < j < len(penalty.mean))
+
+    def piece(self, rows: Int[np.ndarray, "N"], pivot: Float[np.ndarray, "3"]) -> Piece:
+        weight = balanced(self.found.view[rows], self.found.weight[rows])
+        return Piece(self.points[rows] - pivot, self.rays[rows], weight)
+
+    def chain(self, joint: int) -> list[int]:
+        """The joints from the next piece inwards (exclusive) to this piece's joint that its rotation is given to."""
+        chain = [joint]
+        while self.parents[chain[0]] not in (0, *self.seen):
+            chain.insert(0, self.parents[chain[0]])
+        return chain if all(j in SPREAD for j in chain) else [joint]
+
+    def find(self, tree: Tree, joint: int, keep: int = 4) -> Placement | None:
+        """Places of the piece that `joint` moves, on the tree as posed; None if too few pixels show it."""
+        rows = np.flatnonzero(self.mover == joint)
+        if len(rows) < ENOUGH:
+            return None
+        chain = self.chain(joint)
+        R, c = tree.pose()
+        R_base = R[self.parents[chain[0]]]
+
+        def improbable(R_world: np.ndarray) -> np.ndarray:
+            return self.penalty(joint, exp_map(log_map(R_base.T @ R_world) / len(chain)))
+
+        anchor = Anchor(c[chain[0]], pivot_std=0.05 if len(chain) == 1 else 0.07)
+        candidates = np.concatenate([R[joint][None], R_base @ self.grid])
+        piece = self.piece(rows, self.joints[chain[0]])
+        return locate(piece, anchor, candidates, improbable, tree.scale, keep)
+
+    def turn(self, tree: Tree, joint: int, R_world: Float[np.ndarray, "3 3"]) -> None:
+        """Give the piece this world rotation, in place; joints that share a bend take equal parts."""
+        chain = self.chain(joint)
+        R_base = tree.pose()[0][self.parents[chain[0]]]
+        share = exp_map(log_map((R_base.T @ R_world)[None])[0] / len(chain))
+        for j in chain:
+            tree.local[j] = share
+
+    def to_params(self, tree: Tree) -> BodyParams:
+        """Parameters of a tree; the root joint of the unplaced body stays at its rest position."""
+        like = self.rest.betas
+        pose = torch.as_tensor(log_map(tree.local), dtype=like.dtype, device=like.device).reshape(1, 165)
+        transl = torch.as_tensor(tree.t - tree.scale * self.joints[0], dtype=like.dtype, device=like.device)
+        scale = torch.full_like(self.rest.scale, tree.scale)
+        return self.rest.replace(**BodyParams.split_full_pose(pose), transl=transl[None], scale=scale)
+
+    def from_params(self, params: BodyParams) -> Tree:
+        """The tree of a posed body of this shape."""
+        rotvecs = params.full_pose[0].double().cpu().numpy().reshape(-1, 3)
+        scale = float(params.scale)
+        t = params.transl[0].double().cpu().numpy() + scale * self.joints[0]
+        return Tree(self.parents, self.joints, exp_map(rotvecs), t, scale)
+
+
+def near(R: Float[np.ndarray, "3 3"], std: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Penalty on turning away from R, `std` in radians."""
+    return lambda other: 0.5 * (log_map(R.T @ other) ** 2).sum(-1) / std**2
+
+
+def distinct(R: Float[np.ndarray, "K 3 3"], count: int) -> list[int]:
+    """Indices of the first `count` rotations that are `APART` from each other, in the order given."""
+    kept: list[int] = []
+    for k in range(len(R)):
+        if len(kept) < count and all(angle(R[k], R[j]) > APART for j in kept):
+            kept.append(k)
+    return kept
+
+
+def angle(A: Float[np.ndarray, "3 3"], B: Float[np.ndarray, "3 3"]) -> float:
+    return float(np.arccos(np.clip((np.trace(A.T @ B) - 1) / 2, -1, 1)))

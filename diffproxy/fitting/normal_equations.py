@@ -1,0 +1,87 @@
+"""How firmly the proxies hold each fitted frame: normal matrices of data and pose prior, a few frames at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.observations import stack
+from diffproxy.fitting.skeleton import Skeleton
+from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
+from diffproxy.fitting.state import Free, State
+from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.diffusion_prior import localised
+from diffproxy.fitting.terms.priors import Prior, variables_of
+from diffproxy.fitting.terms.reprojection import Noise, Normal, Reprojection
+from diffproxy.geometry.robust import rayleigh_sigma
+from diffproxy.proxies import ProxyMaps
+
+KERNEL_SIGMAS = 4.0
+
+
+def centered(params: BodyParams, centers: Float[np.ndarray, "F 3"]) -> State:
+    """The state whose `transl` counts from each frame's center: single precision serves far from the origin."""
+    shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
+    return State.from_params(params.replace(transl=(params.transl.double() - shift).to(params.transl.dtype)))
+
+
+def frame_normals(
+    maps: Sequence[ProxyMaps],
+    body: BodyModel,
+    config: FitConfig,
+    priors: list[Prior],
+    state: State,
+    centers: Float[np.ndarray, "F 3"],
+    free: Free,
+    max_pixels: int,
+) -> Normal:
+    """Gauss-Newton model of every frame's own cost around `state`, over the tangent of `free`."""
+    found = [gather(m, body, max_pixels, config.min_weight, config.hands) for m in maps]
+    information = []
+    for f, m in zip(found, maps, strict=True):
+        per_view = np.bincount(f.view, minlength=m.num_views)
+        effective = np.minimum(per_view, config.independent_pixels).sum()
+        information.append(np.full(len(f), effective / max(len(f), 1)))
+    hands = [np.array([maps[i].kind[v] != "body" for v in f.view], dtype=bool) for i, f in enumerate(found)]
+    seen = stack(found, [m.cameras for m in maps], list(centers), information, hands, body)
+    skeleton = Skeleton(body, state.expression)
+    data = Reprojection(body, skeleton, seen, state.expression)
+    terms = localised(priors, variables_of(state), 1.0)
+    return total_normal(data, terms, state, free, noise_of(data, state, config))
+
+
+def noise_of(data: Reprojection, state: State, config: FitConfig) -> Noise:
+    """The spread of the residuals, crops of hands apart from the rest."""
+    distance = data.distances(state).double().cpu().numpy()
+    weight, hand = data.seen.weight.double().cpu().numpy(), data.seen.on_hand.cpu().numpy()
+    sigma = np.full_like(distance, config.sigma_floor)
+    for b in range(len(distance)):
+        for group in (hand[b], ~hand[b]):
+            rows = group & (weight[b] > 0)
+            if rows.any():
+                found = rayleigh_sigma(distance[b][rows], weight[b][rows])
+                sigma[b][group] = np.clip(found, config.sigma_floor, config.max_sigma)
+    spread = torch.as_tensor(sigma, dtype=data.seen.weight.dtype, device=data.seen.weight.device)
+    return Noise(spread, KERNEL_SIGMAS * spread)
+
+
+def marginal_information(
+    normal: Normal, keep: Tensor
+) -> tuple[Float[np.ndarray, "B k k"], Float[np.ndarray, "B k"]]:
+    """What each body's normal equations say of some columns when all others follow: Schur complement and gradient."""
+    H, g = normal.H.double().cpu().numpy(), normal.g.double().cpu().numpy()
+    kept = keep.cpu().numpy()
+    rest = np.setdiff1d(np.arange(H.shape[1]), kept)
+    out_H, out_g = [], []
+    for h, v in zip(H, g, strict=True):
+        ridge = 1e-9 * np.trace(h) / len(h) * np.eye(len(rest))
+        gain = np.linalg.solve(h[np.ix_(rest, rest)] + ridge, h[np.ix_(rest, kept)]).T
+        out_H.append(h[np.ix_(kept, kept)] - gain @ h[np.ix_(rest, kept)])
+        out_g.append(v[kept] - gain @ v[rest])
+    return np.stack(out_H), np.stack(out_g)

@@ -1,0 +1,234 @@
+"""Successive frames of one person: one shape, each frame started from its neighbours, motion without jitter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.fit import fit_many
+from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
+from diffproxy.fitting.sequence.interpolation import blend, neighbours
+from diffproxy.fitting.sequence.shared_shape import shared_shape
+from diffproxy.fitting.sequence.smoother import smooth_frames
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
+
+FITTED = ("ok", "one_view")
+
+
+@dataclass(frozen=True)
+class SequenceConfig:
+    """How frames help each other. Lengths in metres, times in seconds."""
+
+    shape: str = "shared"
+    """`shared`: one shape, from several frames together; `per_frame`."""
+    smooth: float = 0.0
+    """0: frames as they are fitted. 1: usual motion, as far as the proxies leave room. More: smoother."""
+    ground: str = "none"
+    """`none`; `auto`: standing feet stay put, on a floor found from them; or the floor's height in metres."""
+    up: tuple[float, float, float] = (0.0, 1.0, 0.0)
+    shape_frames: int = 8
+    max_gap: float = 0.5
+    """Frames without a body are filled in when their neighbours are at most this far apart. Needs `smooth`."""
+    chunk: int = 12
+    """Frames fitted as one batch."""
+    max_pixels: int = 200
+    """A view, at most, once the shape is known."""
+
+    def __post_init__(self) -> None:
+        if self.shape not in ("shared", "per_frame"):
+            raise InputError("shape=shared or per_frame", f"shape={self.shape}", "write shape=shared")
+        if self.smooth < 0 or not np.isfinite(self.smooth):
+            raise InputError("smooth of 0 or more", f"smooth={self.smooth}", "write smooth=1")
+        if self.ground not in ("none", "auto"):
+            floor_height(self.ground)
+        if self.shape != "shared" and (self.smooth > 0 or self.ground != "none"):
+            raise InputError("one shape for smooth motion", f"shape={self.shape}", "add shape=shared")
+
+
+def floor_height(text: str) -> float:
+    """Metres; InputError for what is not a number."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(
+            "ground=none, auto or a height in metres", f"ground={text}", "write ground=auto"
+        ) from error
+
+
+@dataclass(frozen=True)
+class SequenceFit:
+    """One result a frame, and what was found of them all."""
+
+    frames: list[FitResult]
+    report: dict[str, Any] = field(default_factory=dict)
+    """jitter_mm (mm / frame²), foot_slide_cm_s, ground_m, betas, scale, filled frames, seconds by step."""
+
+
+def fit_sequence(
+    maps: Sequence[ProxyMaps | None],
+    body: BodyModel,
+    config: FitConfig | None = None,
+    sequence: SequenceConfig | None = None,
+    times: Float[np.ndarray, "F"] | None = None,
+    starts: Sequence[BodyParams | None] | None = None,
+) -> SequenceFit:
+    """Fit all frames. `maps` may load on access, None: no proxies; `times` in seconds, rising (default: 30 a second).
+
+    starts: a first guess for each frame, None where unknown; without any, frames start from fitted neighbours.
+    Every frame gets a result; one without usable proxies keeps its status, or is `filled` from its neighbours.
+    """
+    config, sequence = config or FitConfig(), sequence or SequenceConfig()
+    count = len(maps)
+    times = np.arange(count) / 30.0 if times is None else np.asarray(times, dtype=np.float64)
+    if times.shape != (count,) or (count > 1 and not (np.diff(times) > 0).all()):
+        raise InputError(f"{count} rising times", f"{times.shape}", "one time in seconds for each frame")
+    given: list[BodyParams | None] = list(starts) if starts is not None else [None] * count
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+    shape: tuple[Tensor, float] | None = None
+    first: dict[int, FitResult] = {}
+    report: dict[str, Any] = {}
+    if sequence.shape == "shared" and count > 1:
+        first = _key_frames(maps, body, config, sequence, given)
+        good = [i for i, r in first.items() if r.status in FITTED]
+        if good:
+            shown = [m for m in (maps[i] for i in good) if m is not None]
+            found = shared_shape(shown, [first[i] for i in good], body, config)
+            shape = (found.betas, found.scale)
+            report |= {"betas": [round(float(b), 4) for b in found.betas], "scale": round(found.scale, 5)}
+    seconds["shape"] = time.perf_counter() - began
+    began = time.perf_counter()
+    frames = _all_frames(maps, body, config, sequence, given, first, shape)
+    seconds["frames"] = time.perf_counter() - began
+    began = time.perf_counter()
+    floor = None
+    if sequence.smooth > 0 or sequence.ground != "none":
+        height = None if sequence.ground in ("none", "auto") else floor_height(sequence.ground)
+        frames, floor = smooth_frames(
+            maps, frames, body, config, times, sequence.smooth, sequence.max_gap,
+            np.array(sequence.up), sequence.ground != "none", height,
+        )  # fmt: skip
+    seconds["smooth"] = time.perf_counter() - began
+    report |= motion_report(frames, body, times, np.array(sequence.up))
+    if floor is not None:
+        report["ground_m"] = round(floor.height, 4)
+    report["filled"] = [i for i, f in enumerate(frames) if f.status == "filled"]
+    report["seconds"] = {k: round(v, 3) for k, v in seconds.items()}
+    return SequenceFit(frames, report)
+
+
+def motion_report(
+    frames: Sequence[FitResult], body: BodyModel, times: Float[np.ndarray, "F"], up: Float[np.ndarray, "3"]
+) -> dict[str, float | None]:
+    """Jitter of the 22 body joints and slide of standing feet."""
+    known = [f for f in frames if _has_body(f)]
+    if len(known) < 3:
+        return {"jitter_mm": None, "foot_slide_cm_s": None}
+    joints = np.stack([f.joints if _has_body(f) else np.full((55, 3), np.nan) for f in frames]).astype(
+        np.float64
+    )
+    rest = standing_heights(body, known[0].params.betas[0], float(known[0].params.scale))
+    slide = foot_slide(joints, times, find_floor(joints, up, rest))
+    shake = jitter(joints[:, :22], times, float(np.median(np.diff(times))))
+    return {
+        "jitter_mm": None if shake is None else round(shake, 3),
+        "foot_slide_cm_s": None if slide is None else round(slide, 3),
+    }
+
+
+def _has_body(frame: FitResult) -> bool:
+    return frame.status in (*FITTED, "filled")
+
+
+def _key_frames(
+    maps: Sequence[ProxyMaps | None],
+    body: BodyModel,
+    config: FitConfig,
+    sequence: SequenceConfig,
+    given: list[BodyParams | None],
+) -> dict[int, FitResult]:
+    """A few frames, evenly spread, each with its own shape."""
+    count = min(sequence.shape_frames, len(maps))
+    rows = np.unique(np.linspace(0, len(maps) - 1, count).round().astype(int)).tolist()
+    return _fit_rows(maps, rows, body, config, [given[i] for i in rows])
+
+
+def _fit_rows(
+    maps: Sequence[ProxyMaps | None],
+    rows: list[int],
+    body: BodyModel,
+    config: FitConfig,
+    starts: list[BodyParams | None],
+    betas: Tensor | None = None,
+    scale: float | None = None,
+) -> dict[int, FitResult]:
+    """One batch; a frame without proxies has no person."""
+    loaded = {i: maps[i] for i in rows}
+    shown = [i for i in rows if loaded[i] is not None]
+    chosen = [s for i, s in zip(rows, starts, strict=True) if loaded[i] is not None]
+    fits = fit_many([m for m in loaded.values() if m is not None], body, config, chosen, betas, scale=scale)
+    rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
+    nobody = FitResult(
+        rest, body.joints(rest)[0].cpu().numpy(), np.full(55, np.inf, np.float32), "no_person", "no proxies"
+    )
+    return {i: nobody for i in rows} | dict(zip(shown, fits, strict=True))
+
+
+def _all_frames(
+    maps: Sequence[ProxyMaps | None],
+    body: BodyModel,
+    config: FitConfig,
+    sequence: SequenceConfig,
+    given: list[BodyParams | None],
+    first: dict[int, FitResult],
+    shape: tuple[Tensor, float] | None,
+) -> list[FitResult]:
+    """In waves: every wave halves the gaps between the frames that are done."""
+    betas, scale = shape if shape is not None else (None, None)
+    if shape is not None:
+        config = replace(config, max_pixels=min(config.max_pixels, sequence.max_pixels))
+    hints = {i: r.params for i, r in first.items() if r.status in FITTED}
+    hints |= {i: g for i, g in enumerate(given) if g is not None}
+    done: dict[int, FitResult] = {}
+    bar = tqdm(total=len(maps), desc="frames", unit="frame", leave=False)
+    for wave in waves(len(maps), sorted(first)):
+        for at in range(0, len(wave), sequence.chunk):
+            rows = wave[at : at + sequence.chunk]
+            starts = [hints[i] if i in hints else _between(i, done) for i in rows]
+            done |= _fit_rows(maps, rows, body, config, starts, betas, scale)
+            bar.update(len(rows))
+    bar.close()
+    return [done[i] for i in range(len(maps))]
+
+
+def waves(count: int, first: list[int]) -> list[list[int]]:
+    """All frames 0 ... count - 1 in an order in which each lies between two of earlier waves (or beyond them all)."""
+    out = [first or [0]] if count else []
+    done = sorted(out[0]) if out else []
+    while len(done) < count:
+        edges = [-1, *done, count]
+        wave = [(a + b) // 2 for a, b in pairwise(edges) if b - a > 1]
+        out.append(wave)
+        done = sorted({*done, *wave})
+    return out
+
+
+def _between(i: int, done: dict[int, FitResult]) -> BodyParams | None:
+    """The pose halfway (by distance) between the nearest fitted frames on both sides."""
+    good = [k for k, r in done.items() if r.status in FITTED]
+    if not good:
+        return None
+    before, after, share = neighbours(i, good)
+    return done[before].params if before == after else blend(done[before].params, done[after].params, share)

@@ -1,0 +1,182 @@
+"""The data term: reprojection residuals of surface points, in metres at the subject, and its normal equations.
+
+A pixel's residual is `(projection - pixel) * metres_per_pixel`: metres on the fronto-parallel plane through the
+subject. So a hand crop with five times the zoom does not count its pixels five times as heavy, and one noise level
+(how well the proxies know the surface) serves all views.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from diffproxy.body import BodyModel
+from diffproxy.fitting.skeleton import Pose, Skeleton
+from diffproxy.fitting.state import Free, State
+from diffproxy.fitting.surface import Posed, SurfacePoints
+from diffproxy.geometry.robust import geman_mcclure
+
+MIN_DEPTH = 0.05
+"""Metres; a point nearer to a camera than this, or behind it, does not count."""
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Correspondences of B subjects as tensors, padded to N with weight 0. `P` maps world metres to pixels."""
+
+    faces: Int64[Tensor, "B N"]
+    bary: Float[Tensor, "B N 3"]
+    pixels: Float[Tensor, "B N 2"]
+    weight: Float[Tensor, "B N"]
+    P: Float[Tensor, "B N 3 4"]
+    metres_per_pixel: Float[Tensor, "B N"]
+    on_hand: Bool[Tensor, "B N"]
+    view: Int64[Tensor, "B N"]
+    """Map that each row comes from; -1 where it is padding."""
+    outline: Bool[Tensor, "B N"] | None = None
+    """Rows that come from the foreground's outline, not from labels."""
+    blocks: tuple[int, ...] = ()
+    """Lengths of successive runs of rows that lie on the same limb; none: all rows in one."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is believed of every residual's error, metres: standard deviation per axis, and where robustness sets in."""
+
+    sigma: Float[Tensor, "B N"]
+    kernel: Float[Tensor, "B N"]
+
+
+@dataclass(frozen=True)
+class Normal:
+    """A quadratic model of a cost around the current state: `cost + g·d + d·H·d / 2`."""
+
+    H: Float[Tensor, "B P P"]
+    g: Float[Tensor, "B P"]
+    cost: Float[Tensor, "B"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of which each depends on the same few joints: their derivatives have these columns only."""
+
+    rows: slice
+    surface: SurfacePoints
+    joints: frozenset[int]
+
+
+class Reprojection:
+    """The data term of a fit."""
+
+    def __init__(
+        self, body: BodyModel, skeleton: Skeleton, seen: Observations, expression: Tensor | None = None
+    ):
+        self.seen, self.skeleton = seen, skeleton
+        self.blocks: list[Block] = []
+        at = 0
+        for size in seen.blocks or (seen.faces.shape[1],):
+            rows, at = slice(at, at + size), at + size
+            surface = SurfacePoints(body, seen.faces[:, rows], seen.bary[:, rows], expression)
+            self.blocks.append(Block(rows, surface, surface.moved_by(skeleton.below)))
+
+    def points(
+        self, state: State, by_betas: bool = False
+    ) -> tuple[Float[Tensor, "B N 3"], list[Posed], Pose]:
+        """World points, with the pieces that the Jacobian needs, block by block."""
+        pose = self.skeleton.pose(state, by_betas)
+        posed = [block.surface.pose(state, pose) for block in self.blocks]
+        world = torch.cat([p.points for p in posed], dim=-1).transpose(1, 2)
+        return state.log_scale.exp()[:, None, None] * world + state.transl[:, None], posed, pose
+
+    def project(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
+        """Residuals in metres, and depths in metres."""
+        P = self.seen.P
+        h = (P[..., :3] @ world[..., None])[..., 0] + P[..., 3]
+        depth = h[..., 2]
+        uv = h[..., :2] / depth.clamp_min(MIN_DEPTH)[..., None]
+        return (uv - self.seen.pixels) * self.seen.metres_per_pixel[..., None], depth
+
+    def distances(self, state: State) -> Float[Tensor, "B N"]:
+        """Length of every residual in metres; infinite behind a camera."""
+        residual, depth = self.project(self.points(state)[0])
+        return torch.where(depth > MIN_DEPTH, residual.norm(dim=-1), torch.inf)
+
+    def _derivatives(
+        self, block: Block, posed: Posed, world: Float[Tensor, "B n 3"], uv: Float[Tensor, "B n 2"],
+        depth: Float[Tensor, "B n"], state: State, pose: Pose, free: Free,
+    ) -> tuple[Float[Tensor, "B P 2 n"], list[int]]:  # fmt: skip
+        """Derivatives of a block's residuals, points last, and which of the tangent's columns they are."""
+        P = self.seen.P[:, block.rows].permute(0, 2, 3, 1)  # (B, 3, 4, n)
+        unit = self.seen.metres_per_pixel[:, block.rows] / depth.clamp_min(MIN_DEPTH)
+        rows = P[:, :2, :3] - uv.transpose(1, 2)[:, :, None] * P[:, 2:, :3]
+        rows = (rows * unit[:, None, None]).contiguous()  # (B, 2, 3, n)
+        joints = tuple(j for j in free.joints if j in block.joints)
+        scale = state.log_scale.exp()[:, None, None, None]
+        surface, below = block.surface, self.skeleton.below
+        parts = [surface.pull(rows * scale, posed, state, pose, below, joints, free.betas)]
+        if free.scale:
+            arm = (world - state.transl[:, None]).transpose(1, 2)[:, None]
+            parts.append((rows * arm).sum(2)[:, None])
+        if free.transl:
+            parts.append(rows.transpose(1, 2))
+        first = 3 * len(free.joints)
+        columns = [3 * i + a for i, j in enumerate(free.joints) if j in block.joints for a in range(3)]
+        columns += range(first, first + 10 * free.betas + free.scale + 3 * free.transl)
+        return torch.cat(parts, dim=1), columns
+
+    def _linear(
+        self, state: State, free: Free
+    ) -> tuple[Tensor, Tensor, list[tuple[slice, Float[Tensor, "B P 2 n"], list[int]]]]:
+        """Residuals (B,N,2), depths (B,N), and the derivatives of every block."""
+        world, posed, pose = self.points(state, free.betas)
+        residual, depth = self.project(world)
+        uv = residual / self.seen.metres_per_pixel[..., None] + self.seen.pixels
+        parts = []
+        for block, p in zip(self.blocks, posed, strict=True):
+            r = block.rows
+            parts.append(
+                (r, *self._derivatives(block, p, world[:, r], uv[:, r], depth[:, r], state, pose, free))
+            )
+        return residual, depth, parts
+
+    def jacobian(self, state: State, free: Free) -> tuple[Tensor, Tensor, Tensor]:
+        """Residuals (B,N,2) in metres, their derivatives (B,N,2,P) by the tangent of `free`, depths (B,N)."""
+        residual, depth, parts = self._linear(state, free)
+        J = residual.new_zeros(*residual.shape, len(free.columns()))
+        for rows, J_part, columns in parts:
+            J[:, rows, :, columns] = J_part.permute(0, 3, 2, 1)
+        return residual, J, depth
+
+    def weights(
+        self, residual: Tensor, depth: Tensor, noise: Noise
+    ) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B N"]]:
+        """Per point: weighted robust loss and reweighting factor, both over sigma²."""
+        rho, factor = geman_mcclure(residual.square().sum(-1), noise.kernel)
+        ahead = depth > MIN_DEPTH
+        weight = self.seen.weight / noise.sigma.square()
+        rho = torch.where(ahead, rho, noise.kernel.square())
+        return weight * rho, weight * torch.where(ahead, factor, torch.zeros_like(factor))
+
+    def cost(self, state: State, noise: Noise) -> Float[Tensor, "B"]:
+        """`sum w rho / sigma² / 2`, without units."""
+        residual, depth = self.project(self.points(state)[0])
+        return 0.5 * self.weights(residual, depth, noise)[0].sum(-1)
+
+    def linearise(self, state: State, free: Free, noise: Noise) -> Normal:
+        """Gauss-Newton model of `cost` around `state`."""
+        residual, depth, parts = self._linear(state, free)
+        rho, factor = self.weights(residual, depth, noise)
+        root = factor.sqrt()[:, None]
+        size = len(free.columns())
+        H, g = residual.new_zeros(len(residual), size, size), residual.new_zeros(len(residual), size)
+        weighted = residual.transpose(1, 2) * root
+        for rows, J, columns in parts:
+            A = (J * root[:, None, :, rows]).flatten(2)
+            b = weighted[:, :, rows].flatten(1)
+            index = torch.tensor(columns, dtype=torch.int64, device=H.device)
+            H[:, index[:, None], index] += A @ A.transpose(1, 2)
+            g[:, index] += (A @ b[..., None])[..., 0]
+        return Normal(H, g, 0.5 * rho.sum(-1))

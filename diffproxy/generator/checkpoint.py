@@ -1,0 +1,174 @@
+"""Generators on disk, in the diffusers folder layout, every file under a SHA-256 in `model_index.json`.
+
+    model_index.json   class, version, checksums, references to parts that are not stored here
+    config.json        GeneratorConfig
+    palette.json       part names and colours the weights were trained with
+    scheduler/scheduler_config.json
+    unet | adapter | prompts | encoder | codec /model.safetensors
+
+Of a part that is public (listed in `config.sources`) and frozen, only what is trained all the same is stored (of a
+UNet: the new branches and the text attention); the rest comes from the referenced repository or a local folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import diffproxy
+from diffproxy.generator.config import BACKENDS, GeneratorConfig
+from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_unet
+from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
+from diffproxy.utils.errors import InputError
+
+PARTS = ("unet", "adapter", "prompts", "encoder", "codec")
+INDEX, CONFIG, PALETTE, WEIGHTS = "model_index.json", "config.json", "palette.json", "model.safetensors"
+REINSTALL = "restore the folder from its source (copy, download or train it again)"
+
+
+def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, half: bool = False) -> Path:
+    """Write `generator` to `folder`; `half` stores float16 (the packaged `nano`). Existing files are replaced.
+
+    The index is written last: a folder without it is an unfinished save.
+    """
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    (folder / "scheduler").mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
+    config = generator.config
+    # Whoever loads it may have another machine.
+    config.changed({"attention": {"backend": BACKENDS[0]}}).save(folder / CONFIG)
+    write_palette(palette, folder / PALETTE)
+    _write_json(
+        folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **config.scheduler}
+    )
+    files = [CONFIG, PALETTE]
+    for part in PARTS:
+        state = stored_state(part, getattr(generator, part), config)
+        if not state:
+            continue
+        (folder / part).mkdir(exist_ok=True)
+        tensors = {k: _store_dtype(v, half) for k, v in state.items()}
+        temporary = folder / part / (WEIGHTS + ".tmp")
+        save_file(tensors, temporary, metadata={"format": "pt"})
+        temporary.rename(folder / part / WEIGHTS)
+        files.append(f"{part}/{WEIGHTS}")
+    index = {
+        "_class_name": "ProxyPipeline",
+        "_diffproxy_version": diffproxy.__version__,
+        "name": config.name,
+        "sources": config.sources,
+        "sha256": {name: file_sha256(folder / name) for name in files},
+    }
+    _write_json(folder / INDEX, index)
+    return folder
+
+
+def load_saved_generator(
+    folder: Path | str, sources: Mapping[str, Path | str] | None = None, allow_download: bool = False
+) -> tuple[ProxyGenerator, StoredPalette]:
+    """Inverse of `save_generator`, in evaluation mode, float32. `sources` gives local folders of referenced parts.
+
+    Raises InputError for missing, altered or mismatching files. Nothing is downloaded unless `allow_download`.
+    """
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    index = check_folder(folder)
+    config = GeneratorConfig.load(folder / CONFIG)
+    generator = ProxyGenerator(config)
+    for part in PARTS:
+        module = getattr(generator, part)
+        state: dict[str, Tensor] = {}
+        if config.references(part):
+            from diffproxy.generator.pretrained import public_state
+
+            state.update(public_state(part, module, config, sources, allow_download))
+        if f"{part}/{WEIGHTS}" in index["sha256"]:
+            state.update(load_file(folder / part / WEIGHTS))
+        load_strictly(module, state, f"{folder}/{part}")
+    return generator.eval(), read_palette(folder / PALETTE)
+
+
+def check_folder(folder: Path) -> dict[str, Any]:
+    """The index of `folder`, after checking that every file is there and is the one that was saved."""
+    if not (folder / INDEX).is_file():
+        raise InputError(
+            f"a generator folder with {INDEX}",
+            f"{folder} " + ("(no index: the save did not finish)" if folder.is_dir() else "(no such folder)"),
+            "give a folder written by save_generator, or train one with train_generator.py",
+        )
+    index = json.loads((folder / INDEX).read_text())
+    for name, digest in index["sha256"].items():
+        if not (folder / name).is_file():
+            raise InputError(f"{name} in {folder}", "no such file", REINSTALL)
+        if file_sha256(folder / name) != digest:
+            raise InputError(f"{folder / name} with SHA-256 {digest[:12]}…", "a different file", REINSTALL)
+    return index
+
+
+def stored_state(part: str, module: nn.Module, config: GeneratorConfig) -> dict[str, Tensor]:
+    """What is saved of a part: everything, or of a referenced one only the tensors that are trained all the same.
+
+    Which those are does not depend on what happens to have gradients now: an earlier stage may have trained more.
+    """
+    state = dict(module.state_dict())
+    if not config.references(part):
+        return state
+    return {k: v for k, v in state.items() if part == "unet" and is_trained_in_unet(k)}
+
+
+def load_strictly(module: nn.Module, state: dict[str, Tensor], what: str) -> None:
+    """`load_state_dict`, strict, with an error that names the first differences."""
+    own = module.state_dict()
+    check_fit(
+        own, state, f"{what} that fit its config.json", "use the config.json the weights were saved with"
+    )
+    module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()})
+
+
+def check_fit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str, fix: str) -> None:
+    """InputError unless `state` has the names and shapes of `own`."""
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
+    for problem, names in (("missing", missing), ("unknown", extra), ("of another shape", sorted(shapes))):
+        if names:
+            raise InputError(f"weights of {what}", f"{len(names)} tensors {problem}, e.g. {names[0]}", fix)
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _store_dtype(tensor: Tensor, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.to(torch.float16) if half and tensor.is_floating_point() else tensor
+
+
+def _write_json(path: Path, value: Any) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    temporary.rename(path)
+
+
+def hub_folder(repo: str, allow_download: bool) -> Path:
+    """The local copy of a hub repository; fetched if `allow_download`. InputError if there is none."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repo, local_files_only=not allow_download))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise InputError(
+            "a generator folder or a hub repository",
+            f"{repo}: no such folder, and not in the local hub cache",
+            "check the path, or pass allow_download=true",
+        ) from error

@@ -1,0 +1,274 @@
+"""Adapters: the image itself, pixel-aligned, as one feature map per UNet down block (and a direct dense prediction)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from diffproxy.generator.coarse_posterior import Draft
+from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.network.attention import AttentionBranch
+from diffproxy.generator.network.camera_conditioning import RAY_DIM
+from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
+from diffproxy.proxies.maps import KINDS
+
+NUM_KINDS = 3  # body, left_hand, right_hand
+INITIAL_SCALE = 0.05  # metres: what a head trained for a few minutes is off by
+
+
+@dataclass(frozen=True)
+class AdapterOutput:
+    """`features[i]` is added in UNet down block i. Dense maps at proxy resolution, None where there is no dense head.
+
+    `dense_logits`: scores of all part labels (background 0); `dense_uv`: coordinates, unbounded but meant for [0, 1].
+    `dense_log_scale`: logarithm of how far (u, v) is off on the surface, as the scale b in metres of an isotropic
+    Laplace density exp(-d / b) over distances d in the plane; its standard deviation is sqrt(3) b along either axis.
+    `draft`: the dense prediction as a distribution of the two proxy images, without gradient: where the UNet starts.
+    """
+
+    features: list[Tensor] = field(default_factory=list)
+    dense_logits: Float[Tensor, "N L P P"] | None = None
+    dense_uv: Float[Tensor, "N 2 P P"] | None = None
+    dense_log_scale: Float[Tensor, "N 1 P P"] | None = None
+    draft: Draft | None = None
+
+
+@dataclass(frozen=True)
+class ViewSet:
+    """How the rows of a batch form G groups of V views: rays of the coarsest cells, and who may attend to whom."""
+
+    groups: int
+    views: int
+    rays: Float[Tensor, "G 1 L 6"] | None = None  # L = V cells
+    mask: Bool[Tensor, "G 1 L L"] | None = None
+
+
+class ResBlock(nn.Module):
+    """GroupNorm, SiLU, 3x3, twice, with a skip; `embedding` shifts and scales in between."""
+
+    def __init__(self, width: int, embed_dim: int):
+        super().__init__()
+        self.norm1, self.norm2 = nn.GroupNorm(8, width), nn.GroupNorm(8, width)
+        self.conv1, self.conv2 = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
+        self.film = nn.Linear(embed_dim, 2 * width)
+
+    def forward(
+        self, x: Float[Tensor, "N C H W"], embedding: Float[Tensor, "N E"]
+    ) -> Float[Tensor, "N C H W"]:
+        h = self.norm2(self.conv1(F.silu(self.norm1(x))))
+        scale, shift = self.film(embedding)[..., None, None].chunk(2, 1)
+        return x + self.conv2(F.silu(h * (1 + scale) + shift))
+
+
+class ContextLayer(nn.Module):
+    """Pre-norm transformer layer over the cells of the coarsest map, of one view or (with rays) of all views.
+
+    `fresh` starts as the identity: it may be added to a trained adapter.
+    """
+
+    def __init__(self, dim: int, heads: int, ray_dim: int = 0, fresh: bool = False):
+        super().__init__()
+        self.attention = AttentionBranch(dim, heads, ray_dim=ray_dim)
+        last = nn.Linear(4 * dim, dim)
+        if fresh:
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+        self.mlp = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 4 * dim), nn.GELU(), last)
+
+    def forward(
+        self,
+        x: Float[Tensor, "G T C"],
+        mask: Bool[Tensor, "G 1 T T"] | None = None,
+        rays: Float[Tensor, "G 1 T 6"] | None = None,
+    ) -> Float[Tensor, "G T C"]:
+        x = x + self.attention.joint(x[:, None], mask, rays)[:, 0]
+        return x + self.mlp(x)
+
+
+class PyramidAdapter(nn.Module):
+    """RGB and the frozen encoder's pyramid, fused coarse to fine, so that every level knows the whole body.
+
+    Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first,
+    each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
+    `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `uv_scale`
+    the head also states how far (u, v) is off. With `draft` the dense prediction is fed back into the finest UNet
+    level; with `draft="posterior"` the UNet also starts from what it and the noisy picture say together
+    (`draft.Draft`), and answers by a correction (needs `set_palette`).
+    """
+
+    label_colors: Tensor
+    label_allowed: Tensor
+
+    def __init__(
+        self,
+        proxy_size: int,
+        latent_grid: int,
+        rgb_factor: int,
+        unet_channels: Sequence[int],
+        pyramid_channels: Sequence[int],
+        num_labels: int,
+        widths: Sequence[int],
+        context_layers: int = 2,
+        draft: bool | Literal["posterior"] = True,
+        embed_dim: int = 64,
+        view_layers: int = 0,
+        uv_scale: bool = False,
+    ):
+        super().__init__()
+        self.grids = [proxy_size] + [latent_grid >> i for i in range(len(unet_channels))]
+        self.rgb_factor, self.fold, self.num_labels = rgb_factor, proxy_size // latent_grid, num_labels
+        self.kinds = nn.Embedding(NUM_KINDS, embed_dim)
+        self.rgb = nn.Conv2d(3 * rgb_factor**2, widths[0], 3, padding=1)
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(c, w, 1) for c, w in zip(pyramid_channels, widths, strict=True)
+        )
+        self.descend = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths))
+        self.blocks = nn.ModuleList(ResBlock(w, embed_dim) for w in widths)
+        coarse, side = widths[-1], self.grids[-1]
+        self.position = nn.Parameter(torch.randn(1, coarse, side, side) * 0.02)
+        self.context_kind = nn.Linear(embed_dim, coarse)
+        self.context = nn.Sequential(
+            *[ContextLayer(coarse, max(coarse // 64, 1)) for _ in range(context_layers)]
+        )
+        self.view_context = nn.ModuleList(
+            ContextLayer(coarse, max(coarse // 64, 1), RAY_DIM, fresh=True) for _ in range(view_layers)
+        )
+        self.head_norm = nn.GroupNorm(8, widths[0])
+        self.head = nn.Conv2d(widths[0], num_labels + 2, 1)
+        nn.init.constant_(self.head.get_parameter("bias")[num_labels:], 0.5)
+        self.scale_head = nn.Conv2d(widths[0], 1, 1) if uv_scale else None
+        if self.scale_head is not None:
+            nn.init.zeros_(self.scale_head.weight)
+            nn.init.constant_(self.scale_head.get_parameter("bias"), math.log(INITIAL_SCALE))
+        self.outputs = nn.ModuleList(
+            nn.Conv2d(w, c, 1) for w, c in zip(widths[1:], unet_channels, strict=True)
+        )
+        self.fine_output = nn.Conv2d(widths[0] * self.fold**2, unet_channels[0], 1)
+        self.draft = nn.Conv2d((num_labels + 2) * self.fold**2, unet_channels[0], 1) if draft else None
+        self.posterior = draft == "posterior"
+        if self.posterior:
+            self.register_buffer("label_colors", torch.zeros(num_labels, 3))
+            self.register_buffer("label_allowed", torch.ones(NUM_KINDS, num_labels, dtype=torch.bool))
+
+    def towards_unet(self) -> list[nn.Module]:
+        """What the UNet alone reads through: the direct prediction does not depend on it."""
+        return [self.outputs, self.fine_output, *([self.draft] if self.draft is not None else [])]
+
+    def set_palette(self, palette: PaletteLike) -> None:
+        """For `draft="posterior"`: the colours of the labels, and which labels each kind of view has."""
+        if self.posterior:
+            self.label_colors.copy_(torch.as_tensor(as_numpy(palette.colors)))
+            self.label_allowed.zero_()
+            for i, kind in enumerate(KINDS):
+                self.label_allowed[i, [0, *palette_ids(palette, kind)]] = True
+
+    def forward(
+        self,
+        images: Float[Tensor, "N 3 H W"],
+        pyramid: list[Tensor],
+        kinds: Int[Tensor, "N"],
+        views: ViewSet | None = None,
+    ) -> AdapterOutput:
+        """RGB in [0, 1]; `pyramid` fine to coarse, any sizes (resized to this adapter's grids); `kinds` in 0..2.
+
+        Without `views` every row is on its own.
+        """
+        embedding = self.kinds(kinds)
+        rgb = self.rgb(F.pixel_unshuffle(images * 2.0 - 1.0, self.rgb_factor))
+        laterals = [
+            conv(_resize(p, n)) for conv, p, n in zip(self.laterals, pyramid, self.grids, strict=True)
+        ]
+        laterals[0] = laterals[0] + rgb
+
+        h = laterals[-1] + self.position + self.context_kind(embedding)[..., None, None]
+        h = self._context(h.flatten(2).transpose(1, 2), views).transpose(1, 2).unflatten(2, h.shape[2:])
+        maps = [self.blocks[-1](h, embedding)]
+        for i in reversed(range(len(laterals) - 1)):
+            up = F.interpolate(self.descend[i](maps[0]), size=(self.grids[i],) * 2, mode="nearest")
+            maps.insert(0, self.blocks[i](laterals[i] + up, embedding))
+
+        finest = F.silu(self.head_norm(maps[0]))
+        dense = self.head(finest)
+        log_scale = None if self.scale_head is None else self.scale_head(finest)
+        logits, uv = dense.split([self.num_labels, 2], 1)
+        features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=True)]
+        features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
+        start = None
+        if self.draft is not None:
+            scores = logits
+            if self.posterior:
+                scores = logits.masked_fill(~self.label_allowed[kinds][..., None, None], -1e4)
+                start = Draft(
+                    scores.detach().float().log_softmax(1),
+                    uv.detach().float().clamp(0, 1) * 2 - 1,
+                    self.label_colors * 2 - 1,
+                )
+            draft = torch.cat([scores.softmax(1), uv.to(logits.dtype)], 1)
+            features[0] = features[0] + self.draft(F.pixel_unshuffle(draft, self.fold))
+        return AdapterOutput(features, logits, uv, log_scale, start)
+
+    def _context(self, tokens: Float[Tensor, "N T C"], views: ViewSet | None) -> Float[Tensor, "N T C"]:
+        for i, layer in enumerate(self.context):
+            tokens = layer(tokens)
+            if views is not None and i < len(self.view_context):
+                joint = tokens.unflatten(0, (views.groups, views.views)).flatten(1, 2)
+                joint = self.view_context[i](joint, views.mask, views.rays)
+                tokens = joint.unflatten(1, (views.views, -1)).flatten(0, 1)
+        return tokens
+
+
+class T2IAdapterFull(nn.Module):
+    """diffusers' T2I-Adapter (RGB in [0, 1], no dense head); nothing else enters."""
+
+    def __init__(self, **adapter_args: Any):
+        super().__init__()
+        from diffusers import T2IAdapter
+
+        self.adapter: Any = T2IAdapter(**adapter_args)
+
+    def forward(
+        self,
+        images: Float[Tensor, "N 3 H W"],
+        pyramid: list[Tensor],
+        kinds: Int[Tensor, "N"],
+        views: ViewSet | None = None,
+    ) -> AdapterOutput:
+        return AdapterOutput(self.adapter(images))
+
+    def set_palette(self, palette: PaletteLike) -> None:
+        """Nothing to learn: there is no dense head."""
+
+
+Adapter = PyramidAdapter | T2IAdapterFull
+
+
+def build_adapter(config: GeneratorConfig, pyramid_channels: Sequence[int]) -> Adapter:
+    if config.adapter == "t2i":
+        return T2IAdapterFull(**config.adapter_args)
+    return PyramidAdapter(
+        config.proxy_size,
+        config.latent_grid,
+        config.image_size // config.proxy_size,
+        config.unet["block_out_channels"],
+        pyramid_channels,
+        config.num_labels,
+        **config.adapter_args,
+    )
+
+
+def _resize(x: Float[Tensor, "N C h w"], n: int) -> Float[Tensor, "N C n n"]:
+    if x.shape[-1] == n and x.shape[-2] == n:
+        return x
+    if x.shape[-1] < n:
+        return F.interpolate(x, size=(n, n), mode="bilinear", align_corners=False)
+    # The antialiased kernel does not know bfloat16 on a CPU.
+    smooth = F.interpolate(x.float(), size=(n, n), mode="bilinear", align_corners=False, antialias=True)
+    return smooth.to(x.dtype)

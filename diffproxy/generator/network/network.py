@@ -1,0 +1,222 @@
+"""`ProxyGenerator`: the conditional denoiser. One class for `nano` and `sd21`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from diffproxy.generator.coarse_posterior import Draft
+from diffproxy.generator.codec import PatchCodec, build_codec
+from diffproxy.generator.config import MODALITIES, GeneratorConfig
+from diffproxy.generator.network.adapter import AdapterOutput, ViewSet, build_adapter
+from diffproxy.generator.network.backends import Mask, check_backend, prepare_mask
+from diffproxy.generator.network.blocks import ViewContext, wrap_blocks
+from diffproxy.generator.network.camera_conditioning import CameraBatch, plucker_rays
+from diffproxy.generator.network.encoders import build_encoder
+from diffproxy.generator.network.epipolar import epipolar_mask
+from diffproxy.generator.network.schedule import DDIM, make_scheduler, signal_and_noise
+from diffproxy.generator.prompts import PromptTable, prompt_ids
+
+M = len(MODALITIES)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """All that does not change over denoising steps, modalities and samples, for G groups of V views."""
+
+    groups: int
+    views: int
+    adapter: AdapterOutput  # rows: (group, view)
+    image_tokens: Float[Tensor, "N T D"]  # rows: (group, view)
+    prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
+    masks: dict[int, Mask]  # per latent grid, as the attention backend wants it
+    rays: dict[int, Float[Tensor, "G 1 L 6"]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a UNet that corrects drafts reads, and what its answer is counted from, and in."""
+
+    mean: Float[Tensor, "S V 2 C h w"]
+    deviation: Float[Tensor, "S V 2 C h w"]
+    input: Float[Tensor, "S V 2 2*C h w"]  # the noise there would be, were `mean` right, and `mean`
+
+
+class ProxyGenerator(nn.Module):
+    """Images and cameras to proxy latents; `codec` turns latents into proxy images. Frozen parts: `config.frozen`."""
+
+    def __init__(self, config: GeneratorConfig):
+        super().__init__()
+        from diffusers import UNet2DConditionModel
+
+        check_backend(config.attention.backend)
+        self.config = config
+        self.codec = build_codec(config)
+        self.encoder = build_encoder(config)
+        self.adapter = build_adapter(config, self.encoder.pyramid_channels)
+        self.prompts = PromptTable(config.prompt_tokens, config.unet["cross_attention_dim"])
+        unet: Any = UNet2DConditionModel(**config.unet)
+        self.unet = unet
+        wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
+        if config.adapter_args.get("draft") == "posterior":
+            for parameter in self.unet.conv_out.parameters():
+                nn.init.zeros_(parameter)
+        self.freeze()
+
+    @cached_property
+    def scheduler(self) -> DDIM:
+        """The noise schedule of training; sampling makes one of its own, whose timesteps it sets."""
+        return make_scheduler(self.config)
+
+    def freeze(self) -> None:
+        """Switch gradients off in `config.frozen`; of a frozen UNet, the branches and text attention stay trainable."""
+        for name in self.config.frozen:
+            getattr(self, name).requires_grad_(False)
+        if "unet" in self.config.frozen:
+            for name, parameter in self.unet.named_parameters():
+                parameter.requires_grad_(is_trained_in_unet(name))
+
+    def use_backend(self, name: str) -> None:
+        """Compute the epipolar attention by another of `config.BACKENDS` from now on; the result stays the same."""
+        check_backend(name)
+        self.config = self.config.changed({"attention": {"backend": name}})
+
+    def train(self, mode: bool = True) -> ProxyGenerator:
+        super().train(mode)
+        for name in self.config.frozen:
+            getattr(self, name).eval()
+        return self
+
+    def condition(
+        self,
+        images: Float[Tensor, "G V 3 H W"],
+        cameras: CameraBatch | None,
+        kinds: Int[Tensor, "G V"],
+        valid: Bool[Tensor, "G V"] | None = None,
+    ) -> Conditioning:
+        """Everything computed once per image. Images are RGB in [0, 1]; `kinds` are ids of `prompts.KINDS`.
+
+        Without cameras every view attends to all of every other. Views not `valid` (padding) are seen by nobody.
+        """
+        if images.shape[-2:] != (self.config.image_size,) * 2:
+            raise ValueError(
+                f"images of {tuple(images.shape[-2:])} pixels, config says {self.config.image_size}"
+            )
+        groups, views = images.shape[:2]
+        flat, kinds = images.flatten(0, 1), kinds.flatten()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and "encoder" not in self.config.frozen):
+            encoded = self.encoder(flat)
+        masks, rays = self._view_geometry(cameras, valid, groups, views, images.device)
+        coarsest = self.config.coarsest_grid
+        among = ViewSet(groups, views, rays.get(coarsest), _valid_mask(valid, coarsest**2, images.device))
+        adapter = self.adapter(
+            flat, encoded.pyramid, kinds, among if self.config.attention.epipolar else None
+        )
+        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays)
+
+    def denoise(
+        self,
+        latents: Float[Tensor, "S V 2 C h w"],
+        t: Int[Tensor, "S"] | Int[Tensor, ""],
+        conditioning: Conditioning,
+    ) -> Float[Tensor, "S V 2 C h w"]:
+        """The UNet's prediction (what `config.scheduler["prediction_type"]` says) at timesteps `t`.
+
+        S = G·K rows, group-major: sample k of group g is row g·K + k.
+        """
+        c, samples = conditioning, latents.shape[0] // conditioning.groups
+        rows, start = latents, None
+        if c.adapter.draft is not None:
+            start = self._from_draft(c.adapter.draft.expand(samples, c.groups), latents, t)
+            rows = start.input
+        rows = rows.flatten(0, 2)
+
+        def spread(x: Tensor) -> Tensor:
+            """(group, view) rows to (group, sample, view, modality) rows."""
+            x = x.unflatten(0, (c.groups, 1, c.views, 1))
+            return x.expand(-1, samples, -1, M, *x.shape[4:]).flatten(0, 3)
+
+        prompts = c.prompt_ids.unflatten(0, (c.groups, 1, c.views)).expand(-1, samples, -1, -1).flatten()
+        backend = self.config.attention.backend
+        views = ViewContext(c.groups, samples, c.views, M, spread(c.image_tokens), c.masks, c.rays, backend)
+        prediction = self.unet(
+            rows,
+            t if t.ndim == 0 else t.repeat_interleave(c.views * M),
+            self.prompts(prompts).to(rows.dtype),
+            class_labels=prompts if self.config.unet.get("num_class_embeds") else None,
+            cross_attention_kwargs={"views": views},
+            # A fresh list each time: the UNet empties it.
+            down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
+        ).sample.unflatten(0, latents.shape[:3])
+        if start is not None:
+            prediction = start.mean + start.deviation * prediction
+        return prediction
+
+    def _from_draft(
+        self, draft: Draft, latents: Float[Tensor, "S V 2 C h w"], t: Int[Tensor, "S"] | Int[Tensor, ""]
+    ) -> Start:
+        """`draft` has the rows of `latents`, (group, sample, view)."""
+        codec = self.codec
+        assert isinstance(codec, PatchCodec)  # the configuration sees to it
+        signal, sigma = signal_and_noise(self.scheduler, t.expand(len(latents)), latents)
+        shape = latents.shape[:3]
+        noisy = codec.unfold(latents.flatten(0, 2)).unflatten(0, (-1, M))
+        each = [x.expand(-1, shape[1], *x.shape[2:]).flatten(0, 1)[..., 0] for x in (signal, sigma)]
+        mean, deviation = draft.posterior(noisy, *each)
+        pictures = mean, deviation.expand_as(mean)
+        mean, deviation = (codec.fold(x.flatten(0, 1)).unflatten(0, shape) for x in pictures)
+        return Start(mean, deviation, torch.cat([(latents - signal * mean) / sigma, mean], 3))
+
+    def _view_geometry(
+        self,
+        cameras: CameraBatch | None,
+        valid: Bool[Tensor, "G V"] | None,
+        groups: int,
+        views: int,
+        device: torch.device,
+    ) -> tuple[dict[int, Mask], dict[int, Tensor]]:
+        masks: dict[int, Mask] = {}
+        rays: dict[int, Tensor] = {}
+        attention = self.config.attention
+        if not attention.epipolar:
+            return masks, rays
+        with torch.no_grad():
+            scene = cameras.in_scene_frame(valid) if cameras is not None else None
+            if scene is not None:
+                # The adapter's layers over all views read the rays of its coarsest map, branch there or not.
+                for n in {*attention.epipolar_grids, self.config.coarsest_grid}:
+                    rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
+            for n in attention.epipolar_grids:
+                cells = n * n
+                if scene is not None and n > attention.dense_below:
+                    masks[n] = prepare_mask(epipolar_mask(scene, n, valid, device), attention.backend)
+                elif (mask := _valid_mask(valid, cells, device)) is not None:
+                    masks[n] = prepare_mask(mask, attention.backend)
+        return masks, rays
+
+
+def _valid_mask(
+    valid: Bool[Tensor, "G V"] | None, cells: int, device: torch.device
+) -> Bool[Tensor, "G 1 L L"] | None:
+    """Every token may attend to those of valid views and of its own view; None: to all."""
+    if valid is None:
+        return None
+    own = torch.eye(valid.shape[1], dtype=torch.bool, device=device)
+    allowed = (valid.to(device)[:, None] | own).repeat_interleave(cells, 1)
+    return allowed.repeat_interleave(cells, 2)[:, None]
+
+
+def is_trained_in_unet(name: str) -> bool:
+    """Of a frozen UNet's parameters, those the paper trains: new branches and text cross-attention."""
+    branch = any(f".{b}." in name for b in ("epipolar", "cross_modality", "image"))
+    return branch or ".block.attn2." in name or ".block.norm2." in name
+
+
+def build_generator(config: GeneratorConfig) -> ProxyGenerator:
+    """A generator with random weights; for `efficientnet_lite0`, call `encoder.net.load_imagenet()` before training."""
+    return ProxyGenerator(config)

@@ -1,0 +1,1 @@
+"""Rotations, Procrustes alignment and robust losses, on plain arrays and tensors."""

@@ -1,0 +1,58 @@
+"""Motion: what every reader returns, a clip of SMPL-X pose parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy import ndarray
+
+from diffproxy.utils.errors import InputError
+
+_WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}
+
+
+@dataclass(frozen=True)
+class Motion:
+    """F frames of an SMPL-X body in a y-up world: axis-angle (radians), metres, hands relative to the flat hand.
+
+    Hands and betas are None where the source does not know them. Shapes are checked here, as files may hold anything:
+    InputError on wrong shapes, NaN or no frame.
+    """
+
+    global_orient: ndarray  # (F, 3)
+    body_pose: ndarray  # (F, 63)
+    transl: ndarray  # (F, 3)
+    fps: float
+    source: str
+    left_hand_pose: ndarray | None = None  # (F, 45)
+    right_hand_pose: ndarray | None = None  # (F, 45)
+    betas: ndarray | None = None  # (N,)
+
+    def __post_init__(self) -> None:
+        frames = len(self.body_pose)
+        for name, width in _WIDTHS.items():
+            array = getattr(self, name)
+            if array is None:
+                continue
+            if array.shape != (frames, width) or frames == 0:
+                raise InputError(
+                    f"{name} of shape (F, {width}) with at least one frame",
+                    f"{array.shape} for {frames} frames",
+                    f"check {self.source}",
+                )
+            if not np.isfinite(array).all():
+                raise InputError(f"finite {name}", "NaN or infinity", f"check {self.source}")
+        if not np.isfinite(self.fps) or self.fps <= 0:
+            raise InputError("frames per second above zero", str(self.fps), f"check {self.source}")
+
+    def __len__(self) -> int:
+        return len(self.body_pose)
+
+    def __getitem__(self, index: slice) -> Motion:
+        """The motion cut or thinned to some frames; `fps` follows the step of the slice."""
+        cut = {f.name: getattr(self, f.name)[index] for f in fields(self) if self._is_per_frame(f.name)}
+        return replace(self, fps=self.fps / abs(index.step or 1), **cut)
+
+    def _is_per_frame(self, name: str) -> bool:
+        return name in _WIDTHS and getattr(self, name) is not None

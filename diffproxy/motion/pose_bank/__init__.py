@@ -1,0 +1,1 @@
+"""The packaged bank of poses: built, stored, drawn from."""

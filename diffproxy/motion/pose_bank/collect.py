@@ -1,0 +1,86 @@
+"""Find and read the free motion data that the packaged bank is made of."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from diffproxy.motion.clip import Motion
+from diffproxy.motion.hand_directions import FINGERS
+from diffproxy.motion.readers.bvh import read_bvh
+from diffproxy.motion.readers.deepmimic import read_deepmimic
+from diffproxy.motion.readers.hands import read_godot_hands, read_handy_work, read_handyjs
+from diffproxy.motion.readers.skeleton import read_expmap117, read_skeleton_npz
+from diffproxy.motion.retarget import find_rest, retarget
+from diffproxy.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+CMU = "CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu)"
+DEEPMIMIC = "DeepMimic reference motions (MIT)"
+MAKEHUMAN = "MakeHuman poses (CC0)"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A retargeted clip, the database it comes from and the group that is never split between train and test."""
+
+    motion: Motion
+    database: str
+    group: str
+
+
+def collect_bodies(folder: Path) -> Iterator[Source]:
+    """Every body clip under the motion folder: `cmu_mocap`, `deepmimic_MIT`, `makehuman_poses`."""
+    paths = sorted((folder / "cmu_mocap").glob("cmu_[0-9]*.npz"))
+    clips = [read_skeleton_npz(p) for p in tqdm(paths, desc="reading", leave=False)]
+    rests = {}
+    for clip in clips:  # one rest pose for all clips of one rig: not every clip begins with a T-pose
+        rig = tuple(clip.names)
+        if rig not in rests and rig[0].startswith("CC_"):
+            rests[rig] = find_rest([c for c in clips if c.names == rig])
+    for clip in tqdm(clips, desc="retargeting", leave=False):
+        subject = re.findall(r"\d+", clip.source)[0]
+        try:
+            motion = retarget(clip, rests.get(tuple(clip.names)))
+        except InputError as error:
+            log.warning("left out: %s", error)
+            continue
+        yield Source(motion, CMU, f"cmu_{subject}")
+    for path in sorted((folder / "cmu_mocap").glob("*expmap117*.npz")):
+        for clip in read_expmap117(path):
+            action = clip.source.split("/")[2]
+            yield Source(retarget(clip), CMU, f"cmu_{action}")
+    for path in sorted((folder / "deepmimic_MIT").glob("*.txt")):
+        yield Source(retarget(read_deepmimic(path)), DEEPMIMIC, path.stem)
+    figures = {p.stem: read_bvh(p) for p in sorted((folder / "makehuman_poses").glob("*.bvh"))}
+    for name, clip in figures.items():
+        yield Source(retarget(clip, figures.get("tpose")), MAKEHUMAN, f"makehuman_{name}")
+
+
+def collect_hands(folder: Path) -> list[tuple[str, np.ndarray]]:
+    """Every right-hand pose (name, (45,)) under `hand_poses`, those beyond finger limits left out."""
+    hands = folder / "hand_poses"
+    readers = (
+        ("godot_xr_tools", read_godot_hands, hands / "godot_xr_tools_hand_poses_CC0.json"),
+        ("handyjs", read_handyjs, hands / "handyjs_poses_MIT.json"),
+        ("handy_work", read_handy_work, hands / "handy-work_MIT"),
+    )
+    found = [
+        (f"{n}/{k}", pose) for n, read, path in readers if path.exists() for k, pose in read(path).items()
+    ]
+    if not found:
+        raise InputError("hand poses under hand_poses/", f"none in {hands}", "give the motion folder")
+    return [(name, pose) for name, pose in found if _plausible(pose)]
+
+
+def _plausible(pose: np.ndarray) -> bool:
+    """Fingers bend at most 120 degrees a joint, and only the knuckles and the thumb move sideways."""
+    joints = np.degrees(pose.reshape(len(FINGERS), 3, 3))
+    return bool((np.linalg.norm(joints, axis=-1) < 120).all())

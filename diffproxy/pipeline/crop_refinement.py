@@ -1,0 +1,96 @@
+"""Where to look more closely: boxes of the body and of the hands, from a first fit or from the proxies alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.pipeline.crops import Box, box_in_full_image, square_box
+from diffproxy.proxies import ProxyMaps, render_proxies
+from diffproxy.proxies.crops import box_around, hand_boxes, large_pieces
+from diffproxy.proxies.maps import Kind
+
+Hand = tuple[int, Kind, Box]  # view, kind, box in the full image
+
+MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
+PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
+MIN_ZOOM = 0.15  # a foreground smaller than this part of the crop's side is a speck, not a person far off
+LABEL_MARGIN = 1.5  # hand crop over the box of the hand's pixels
+JOINT_MARGIN = 1.9  # hand crop over the box of its joints, the middle of what the generator is trained with
+MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
+LOOK_PX = 192  # grid on which it is decided which hands the body itself hides
+HANDS: dict[Kind, list[int]] = {
+    "left_hand": [20, *range(25, 40)],
+    "right_hand": [21, *range(40, 55)],
+}  # wrist and fingers
+
+
+def boxes_by_pixels(maps: ProxyMaps, boxes: Sequence[Box]) -> list[Box | None]:
+    """The box around the large pieces of each view's foreground, None where it shows next to nothing.
+
+    `boxes` are the crops that the maps show, in pixels of the full images, as is the answer.
+    """
+    out: list[Box | None] = []
+    for labels, box in zip(maps.labels, boxes, strict=True):
+        mask = large_pieces(labels > 0, PIECE)
+        found = box_around(mask, 0.0, min_pixels=int(MIN_FOREGROUND * mask.size))
+        if found is None or found[2] - found[0] <= MIN_ZOOM * labels.shape[0]:
+            out.append(None)
+        else:
+            out.append(box_in_full_image(found, box, labels.shape[0]))
+    return out
+
+
+def hands_by_pixels(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> list[Hand]:
+    """A box around every hand that the labels show."""
+    found = []
+    for (view, kind), box in sorted(hand_boxes(maps, body.atlas).items()):
+        if box is not None:
+            square = square_box(box_in_full_image(box, boxes[view], maps.labels.shape[1]), LABEL_MARGIN)
+            found.append((view, kind, square))
+    return [hand for hand in found if hand[2][2] - hand[2][0] >= MIN_HAND_PX]
+
+
+def boxes_by_body(
+    body: BodyModel, params: BodyParams, cameras: Sequence[Camera]
+) -> tuple[list[Box | None], list[Hand]]:
+    """Boxes around a fitted body, and around those of its hands that it does not hide itself.
+
+    Geometry makes the views agree where labels alone would mistake a lamp for a hand. A view that the body is
+    behind of, or whose image it misses, gets None and no hands.
+    """
+    with torch.no_grad():
+        posed = body(params)
+    vertices, joints = (x[0].double().cpu().numpy() for x in (posed.vertices, posed.joints))
+    boxes: list[Box | None] = []
+    hands: list[Hand] = []
+    for v, camera in enumerate(cameras):
+        pixels = camera.project(vertices)
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        if not np.isfinite(pixels).all() or (high < 0).any() or (low > (camera.width, camera.height)).any():
+            boxes.append(None)
+            continue
+        box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        boxes.append(box)
+        hands += [(v, kind, hand) for kind, hand in _visible_hands(body, vertices, joints, camera, box)]
+    return boxes, hands
+
+
+def _visible_hands(
+    body: BodyModel, vertices: np.ndarray, joints: np.ndarray, camera: Camera, box: Box
+) -> list[tuple[Kind, Box]]:
+    look = camera.crop(square_box(box, 1.05), (LOOK_PX, LOOK_PX))
+    shown = hand_boxes(render_proxies(body, vertices, [look]), body.atlas)
+    out = []
+    for kind, rows in HANDS.items():
+        pixels = camera.project(joints[rows])
+        square = square_box((*pixels.min(axis=0), *pixels.max(axis=0)), JOINT_MARGIN)
+        x, y = pixels.mean(axis=0)
+        inside = 0 <= x < camera.width and 0 <= y < camera.height
+        if shown[0, kind] is not None and inside and square[2] - square[0] >= MIN_HAND_PX:
+            out.append((kind, square))
+    return out

@@ -1,0 +1,197 @@
+"""One frame from images to a body, with a status instead of an exception when there is nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting import FitConfig, FitResult, fit
+from diffproxy.pipeline.crops import Box
+from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.multiview_association import Location
+from diffproxy.pipeline.person_boxes import BoxSource, from_joints
+from diffproxy.pipeline.reprojection_quality import ViewQuality, view_quality
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.sparse import SparseKeypoints
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.timing import Stopwatch
+
+TRACK_GAP = 5  # frames; later than this the last body says little about where the subject is now
+AIM_PIXELS = 200  # a view; aiming needs centimetres only
+AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
+HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
+LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
+
+
+@dataclass(frozen=True)
+class FrameFitter:
+    """Everything that stays the same from frame to frame."""
+
+    body: BodyModel
+    pipe: Any
+    source: BoxSource
+    generate: GenerateConfig
+    fit_config: FitConfig
+    track: bool = True
+    sparse: SparseKeypoints | None = None
+
+    def run(
+        self,
+        frame_id: int,
+        images: Sequence[np.ndarray],
+        cameras: Sequence[Camera],
+        last: FrameRecord | None = None,
+        on_stage: Callable[[str], None] | None = None,
+    ) -> tuple[FrameRecord, Generated | None]:
+        """The record of this frame and its proxies (None when nobody was found).
+
+        `last` is the nearest earlier frame; when it has a body and is near in time, its body gives the boxes and
+        the start. If that leads nowhere, the subject is located afresh.
+        """
+        clock = Stopwatch(on_stage)
+        near = last.joints[0].astype(np.float64) if last is not None and last.has_body else None
+        tracked = (
+            self.track and near is not None and last is not None and frame_id - last.frame_id <= TRACK_GAP
+        )
+        if tracked and last is not None and last.status == "ok":
+            location = from_joints(last.joints, cameras)
+            if location.views >= 2:
+                record, made = self._run_at(frame_id, images, cameras, location, last, clock)
+                if record.status == "ok" and not record.info["residual_mm"] > LOST_MM:
+                    return record, made
+        with clock("locate"):
+            location = self.source.find(frame_id, images, cameras, near if tracked else None)
+        return self._run_at(frame_id, images, cameras, location, None, clock)
+
+    def _run_at(
+        self,
+        frame_id: int,
+        images: Sequence[np.ndarray],
+        cameras: Sequence[Camera],
+        location: Location,
+        start: FrameRecord | None,
+        clock: Stopwatch,
+    ) -> tuple[FrameRecord, Generated | None]:
+        seen = [v for v, box in enumerate(location.boxes) if box is not None]
+        if not seen:
+            info = {"notes": list(location.notes), "timings": clock.seconds}
+            reason = location.notes[0] if location.notes else "no view shows the subject"
+            return FrameRecord(frame_id, "no_person", reason, info=info), None
+        made = generate_proxies(
+            self.pipe,
+            self.body,
+            [images[v] for v in seen],
+            [cameras[v] for v in seen],
+            [location.boxes[v] for v in seen],
+            self.generate,
+            clock,
+            first_fit(self.body, self.fit_config, self.sparse, frame_id),
+        )
+        made = replace(made, notes=(*location.notes, *made.notes))
+        record = fit_frame(frame_id, made, self.body, self.fit_config, start, clock=clock, sparse=self.sparse)
+        return record, made
+
+
+def first_fit(
+    body: BodyModel, config: FitConfig, sparse: SparseKeypoints | None = None, frame_id: int = 0
+) -> FirstFit:
+    """A quick body from the first proxies, None when it does not explain them well enough to aim by."""
+    quick = replace(config, hands=False, vertices=False, max_pixels=min(config.max_pixels, AIM_PIXELS))
+
+    def find(maps: ProxyMaps) -> BodyParams | None:
+        result = fit(maps, body, quick) if sparse is None else sparse.fit(frame_id, maps, quick=True)
+        return result.params if result.status == "ok" and result.sigma < AIM_SIGMA else None
+
+    return find
+
+
+def fit_frame(
+    frame_id: int,
+    made: Generated,
+    body: BodyModel,
+    config: FitConfig,
+    start: FrameRecord | None = None,
+    betas: Tensor | None = None,
+    scale: float | None = None,
+    clock: Stopwatch | None = None,
+    sparse: SparseKeypoints | None = None,
+) -> FrameRecord:
+    """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape."""
+    clock = clock or Stopwatch()
+    first = start.body_params() if start is not None and start.has_body else None
+    with clock("fit"):
+        if sparse is None:
+            result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
+        else:
+            result = sparse.fit(frame_id, made.maps, first, betas, scale)
+    with clock("quality"):
+        return to_record(frame_id, result, made.maps, made.boxes, body, list(made.notes), clock, made.hands)
+
+
+def to_record(
+    frame_id: int,
+    result: FitResult,
+    maps: ProxyMaps,
+    boxes: tuple[Box, ...] | None,
+    body: BodyModel,
+    notes: list[str],
+    clock: Stopwatch,
+    hands: dict[str, list[str]],
+) -> FrameRecord:
+    """The fit's answer with the quality of each view and what to doubt."""
+    info: dict[str, Any] = {
+        "notes": notes,
+        "timings": clock.seconds,
+        "fit_timings": {k: float(v) for k, v in result.timings.items()},
+        "used_pixels": result.used_pixels,
+        "residual_px": float(result.residual_px),
+        "hands": hands,
+        "boxes": [[round(x, 2) for x in box] for box in boxes or ()],
+        "doubt": result.doubt,
+    }
+    if result.doubt:
+        notes.append(f"doubtful: {result.doubt}")
+    notes += [
+        f"no view shows the {side} hand: its fingers come from the prior" for side in hands if not hands[side]
+    ]
+    if result.status not in ("ok", "one_view"):
+        return FrameRecord(frame_id, result.status, result.reason, info=info)
+    with torch.no_grad():
+        vertices = body(result.params).vertices[0].cpu().numpy()
+    views = view_quality(maps, boxes, body, vertices)
+    info["hands"] = trusted_hands(hands, views, notes)
+    used = [q for q in views if q.pixels and q.kind == "body"] or [q for q in views if q.pixels]
+    info["views"] = [q.to_json() for q in views]
+    info["residual_mm"] = float(np.median([q.residual_mm for q in used])) if used else float("nan")
+    info["overlap"] = float(np.mean([q.overlap for q in used if q.overlap is not None] or [np.nan]))
+    joints = result.joints.astype(np.float32)
+    std = np.asarray(result.joint_std, dtype=np.float32)
+    return FrameRecord(
+        frame_id, result.status, result.reason, params_to_arrays(result.params), joints, std, info
+    )
+
+
+def trusted_hands(
+    hands: dict[str, list[str]], views: list[ViewQuality], notes: list[str]
+) -> dict[str, list[str]]:
+    """The cameras whose crops of each hand agree with the body; what does not, and hands unseen, go to `notes`."""
+    off = {
+        (q.kind, q.camera): q.residual_mm
+        for q in views
+        if q.kind != "body" and not q.residual_mm < HAND_DOUBT_MM
+    }
+    trusted = {side: [c for c in names if (f"{side}_hand", c) not in off] for side, names in hands.items()}
+    for side, names in hands.items():
+        bad = [c for c in names if c not in trusted[side]]
+        if bad:
+            notes.append(f"{side} hand: the crops of {', '.join(bad)} show no hand that agrees with the body")
+        if not trusted[side]:
+            notes.append(f"no view shows the {side} hand: its fingers come from the prior")
+    return trusted

@@ -1,0 +1,132 @@
+"""The second pass over a run's frames: one shape, smooth motion, feet on the floor (docs/sequences.md)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from diffproxy.body import BodyModel
+from diffproxy.fitting import FitConfig, FitResult
+from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, standing_heights
+from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence
+from diffproxy.pipeline.config import FitOptions
+from diffproxy.pipeline.fit_frame import to_record
+from diffproxy.pipeline.proxy_cache import ProxyStore
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.run_folder import FrameStore, fingerprint
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.io import write_atomic
+from diffproxy.utils.timing import Stopwatch
+
+log = logging.getLogger(__name__)
+
+FOLDER = "frames_shared"
+REPORT = "sequence.json"
+
+
+def wanted(options: FitOptions) -> bool:
+    """Whether frames are to help each other."""
+    return options.shape == "shared" or options.smooth > 0 or options.ground != "none"
+
+
+def sequence_config(options: FitOptions, up: Sequence[float] = (0.0, 1.0, 0.0)) -> SequenceConfig:
+    """InputError for options that do not go together."""
+    x, y, z = (float(v) for v in up)
+    return SequenceConfig(shape=options.shape, smooth=options.smooth, ground=options.ground, up=(x, y, z))
+
+
+class StoredMaps(Sequence):
+    """The proxies of some frames, read when they are asked for; None where a frame has none."""
+
+    def __init__(self, proxies: ProxyStore, ids: list[int]):
+        self.proxies, self.ids = proxies, ids
+        self.known = set(proxies.frame_ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, i: int) -> ProxyMaps | None: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[ProxyMaps | None]: ...
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        return self.proxies.load(self.ids[i]).maps if self.ids[i] in self.known else None
+
+
+def together(
+    out: Path,
+    stamp: str,
+    records: list[FrameRecord],
+    fresh: set[int],
+    proxies: ProxyStore,
+    config: FitConfig,
+    sequence: SequenceConfig,
+    fps: float,
+) -> tuple[list[FrameRecord], set[int]]:
+    """All frames again as one sequence, and the ids of those that were computed now."""
+    if sum(r.has_body for r in records) < 2:
+        return records, fresh
+    ids = [r.frame_id for r in records]
+    store = FrameStore(
+        out / FOLDER, fingerprint({"stamp": stamp, "ids": ids, "fps": fps, **asdict(sequence)})
+    )
+    done = [store.load(i) for i in ids]
+    if all(r is not None for r in done) and (out / REPORT).is_file():
+        return [r for r in done if r is not None], set()
+    starts = [r.body_params() if r.has_body else None for r in records]
+    fitted = fit_sequence(
+        StoredMaps(proxies, ids), proxies.body, config, sequence, np.array(ids) / fps, starts
+    )
+    each = sum(fitted.report["seconds"].values()) / len(ids)
+    changed = [_record(r, f, proxies, each) for r, f in zip(records, fitted.frames, strict=True)]
+    write_atomic(out / REPORT, json.dumps(fitted.report, indent=1).encode())
+    for record in changed:
+        store.save(record)
+    return changed, set(ids)
+
+
+def _record(first: FrameRecord, result: FitResult, proxies: ProxyStore, seconds: float) -> FrameRecord:
+    """The sequence's answer for one frame, with the quality of its views where it has any."""
+    clock = Stopwatch()
+    clock.seconds.update({**first.info.get("timings", {}), "sequence": seconds})
+    if result.status == "filled":
+        info = {**first.info, "timings": clock.seconds}
+        joints, std = result.joints.astype(np.float32), np.asarray(result.joint_std, dtype=np.float32)
+        params = params_to_arrays(result.params)
+        return FrameRecord(first.frame_id, "filled", result.reason, params, joints, std, info)
+    if result.status not in ("ok", "one_view"):
+        return replace(first, info={**first.info, "timings": clock.seconds})
+    made = proxies.load(first.frame_id)
+    record = to_record(
+        first.frame_id, result, made.maps, made.boxes, proxies.body, list(made.notes), clock, made.hands
+    )
+    return replace(record, info={**first.info, **record.info})
+
+
+def motion_metrics(
+    out: Path, records: Sequence[FrameRecord], body: BodyModel, up: Sequence[float], fps: float
+) -> dict[str, Any]:
+    """Slide of standing feet, cm/s, and what the second pass found; empty for fewer than three bodies."""
+    good = [r for r in records if r.has_body]
+    if len(good) < 3:
+        return {}
+    axis = np.asarray(up, dtype=np.float64)
+    params = good[0].body_params()
+    rest = standing_heights(body, params.betas[0], float(params.scale))
+    joints = np.stack([r.joints for r in good]).astype(np.float64)
+    times = np.array([r.frame_id for r in good]) / fps
+    slide = foot_slide(joints, times, find_floor(joints, axis, rest))
+    found: dict[str, Any] = {"foot_slide_cm_s": None if slide is None else round(slide, 3)}
+    path = out / REPORT
+    if path.is_file():
+        report = json.loads(path.read_text())
+        found["sequence"] = {k: v for k, v in report.items() if k not in ("jitter_mm", "foot_slide_cm_s")}
+    return found

@@ -1,0 +1,135 @@
+"""Meshes, overlays and the report of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import RigFrames
+from diffproxy.pipeline.result_file import posed_vertices
+from diffproxy.pipeline.results import FrameRecord
+
+SHOWN = 8  # frames with pictures in the report
+
+
+def write_meshes(
+    out: Path, records: Sequence[FrameRecord], fresh: set[int], body: BodyModel, kind: str, up_axis: str
+) -> None:
+    """`mesh/<frame>.<kind>` of every frame with a body; those that are there and not `fresh` stay."""
+    from diffproxy.export import write_mesh
+
+    faces = body.faces.cpu().numpy()
+    for record in records:
+        path = out / "mesh" / f"{record.frame_id:06d}.{kind}"
+        if record.has_body and (record.frame_id in fresh or not path.exists()):
+            write_mesh(path, posed_vertices(body, record), faces, up_axis)
+
+
+def write_overlays(
+    out: Path, records: Sequence[FrameRecord], fresh: set[int], body: BodyModel, frames: RigFrames
+) -> None:
+    """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`."""
+    from diffproxy.visualization import overlay_body, save_image
+
+    faces = body.faces.cpu().numpy()
+    todo = []
+    for record in records:
+        paths = [overlay_path(out, c.name, record.frame_id) for c in frames.cameras]
+        if record.has_body and (record.frame_id in fresh or not all(p.exists() for p in paths)):
+            todo.append((record, paths))
+    for record, paths in tqdm(todo, desc="overlays", unit="frame", disable=not todo):
+        vertices = posed_vertices(body, record)
+        for image, camera, path in zip(frames.read(record.frame_id), frames.cameras, paths, strict=True):
+            save_image(path, overlay_body(image, camera, vertices, faces))
+
+
+def overlay_path(out: Path, camera: str, frame_id: int) -> Path:
+    return out / "overlay" / camera / f"{frame_id:06d}.png"
+
+
+def write_run_report(
+    out: Path, records: Sequence[FrameRecord], metrics: dict[str, Any], title: str, notes: Sequence[str]
+) -> None:
+    """`report.html` with the run's numbers and the overlays of a few frames."""
+    from diffproxy.visualization import Report, write_report
+
+    truth = metrics.get("ground_truth") or {}
+    summary = {
+        "frames": metrics["frames"],
+        "with a body": sum(r.has_body for r in records),
+        "proxies to body, mm": metrics["residual_mm"],
+        "silhouette overlap": metrics["silhouette_iou"],
+        "joint deviation, mm": metrics["joint_std_mm"],
+        "jitter, mm/frame²": metrics.get("jitter_mm"),
+        **{
+            f"{k.removesuffix('_mm').upper()}, mm": v
+            for k, v in truth.items()
+            if k in ("mpjpe_mm", "mpvpe_mm")
+        },
+    }
+    tables = {
+        "Views": [{"view": name, **row} for name, row in metrics["views"].items()],
+        "Seconds per frame": [{"stage": k, "seconds": v} for k, v in metrics["seconds"].items()],
+        "Against the ground truth": [truth] if truth else [],
+    }
+    write_report(
+        out / "report.html",
+        Report(
+            title=title,
+            summary={k: v for k, v in summary.items() if v is not None},
+            warnings=metrics["warnings"],
+            notes=[*notes, *_frame_notes(records)],
+            tables=tables,
+            frames=[_row(r) for r in records],
+            pictures=_pictures(out, records),
+        ),
+    )
+
+
+def _row(record: FrameRecord) -> dict[str, Any]:
+    info = record.info
+    return {
+        "frame": record.frame_id,
+        "status": record.status,
+        "proxies to body, mm": info.get("residual_mm"),
+        "overlap": info.get("overlap"),
+        "joint deviation, mm": 1000 * float(np.median(record.joint_std[:22])) if record.has_body else None,
+        "hands seen": ", ".join(f"{side} {len(v)}" for side, v in info.get("hands", {}).items()),
+        "seconds": info.get("seconds"),
+        "reason": record.reason,
+    }
+
+
+def _frame_notes(records: Sequence[FrameRecord]) -> list[str]:
+    """What happened in single frames; a note that many frames share is written once."""
+    frames: dict[str, list[int]] = {}
+    for record in records:
+        for note in record.info.get("notes", ()):
+            frames.setdefault(note, []).append(record.frame_id)
+    few = [
+        f"{', '.join(map(str, ids[:6]))}{' ...' if len(ids) > 6 else ''}: {n}" for n, ids in frames.items()
+    ]
+    return [f"frame {line}" for line in few[:60]]
+
+
+def _pictures(out: Path, records: Sequence[FrameRecord]) -> list[tuple[str, np.ndarray]]:
+    """One contact sheet of all views for a few frames, evenly spread."""
+    from diffproxy.cameras.image_sources import read_picture
+    from diffproxy.visualization import contact_sheet
+
+    good = [r.frame_id for r in records if r.has_body]
+    chosen = [good[i] for i in np.unique(np.linspace(0, len(good) - 1, min(SHOWN, len(good))).astype(int))]
+    sheets = []
+    for frame_id in chosen:
+        found = sorted((out / "overlay").glob(f"*/{frame_id:06d}.png"))
+        if found:
+            tiles, names = [read_picture(p) for p in found], [p.parent.name for p in found]
+            sheets.append(
+                (f"frame {frame_id}", contact_sheet(tiles, names, min(len(tiles), 4), max_side=640))
+            )
+    return sheets

@@ -1,0 +1,150 @@
+"""Images to proxies for one frame: first pass on the body, then closer crops and hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.generator.test_time_rotation import look_upright
+from diffproxy.pipeline.crop_refinement import (
+    MIN_FOREGROUND,
+    Hand,
+    boxes_by_body,
+    boxes_by_pixels,
+    hands_by_pixels,
+)
+from diffproxy.pipeline.crops import Box, box_iou, crop_views, square_box, union_box
+from diffproxy.proxies import ProxyMaps
+from diffproxy.proxies.flip import mirror_table
+from diffproxy.proxies.maps import Kind
+from diffproxy.utils.timing import Stopwatch
+
+SIDES = ("left", "right")
+MAX_RECROPS = 2  # from a whole image to a person in it takes two
+MIN_HAND = 0.05  # of a hand crop; the generator has never been shown less of a hand
+RECROP_IOU = 0.7  # of the crop and the better one; training shakes boxes by about as much
+
+FirstFit = Callable[[ProxyMaps], BodyParams | None]
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """`size`: crop side in pixels; `steps` None leaves it to the generator; `mirror`: see all views mirrored too.
+
+    `upright`: turn views in which the body does not seem to be upright (`look_upright`).
+    """
+
+    size: int
+    samples: int = 1
+    steps: int | None = None
+    hands: bool = True
+    recrop: bool = True
+    mirror: bool = False
+    upright: bool = False
+    margin: float = 1.2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Proxies of all crops, body views first; `boxes[v]` is crop v in pixels of its full image."""
+
+    maps: ProxyMaps
+    boxes: tuple[Box, ...]
+    notes: tuple[str, ...] = ()
+    hands: dict[str, list[str]] = field(default_factory=dict)  # side -> cameras that show it
+
+
+def generate_proxies(
+    pipe: Any,
+    body: BodyModel,
+    images: Sequence[np.ndarray],
+    cameras: Sequence[Camera],
+    boxes: Sequence[Box],
+    config: GenerateConfig,
+    clock: Stopwatch,
+    first_fit: FirstFit | None = None,
+) -> Generated:
+    """Run the generator on the subject's boxes, one in each view.
+
+    Pass 1 sees square crops around the boxes. `first_fit` makes a body of its proxies, which says where body and
+    hands really are; without one (None, or it finds nobody) the proxies themselves say it. Pass 1 is repeated
+    where that asks for quite another crop. Pass 2 runs all views again together with the enlarged hands. A view
+    whose foreground is negligible keeps weight 0.
+    """
+
+    def look(
+        views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str
+    ) -> tuple[ProxyMaps, Sequence[int]]:
+        with clock("crop"):
+            crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
+        with clock(stage):
+            how: Any = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
+            shown = crops.images, list(crops.cameras), list(kinds)
+            if config.upright:
+                return look_upright(pipe, *shown, mirror=table, **how)
+            return pipe(*shown, mirror=table, **how), [0] * len(kinds)
+
+    table = mirror_table(body) if config.mirror else None
+    views = list(range(len(cameras)))
+    kinds: list[Kind] = ["body"] * len(cameras)
+    body_boxes = [square_box(b, config.margin) for b in boxes]
+    moved: set[str] = set()
+    found: list[Hand] = []
+    for turn in range(1 + MAX_RECROPS):
+        maps, turns = look(views, kinds, body_boxes, "body proxies")
+        if not (config.recrop or config.hands):
+            break
+        with clock("aim"):
+            wanted, found = _aim(maps, body, cameras, body_boxes, config.margin, first_fit)
+        off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
+        if not off or not config.recrop or turn == MAX_RECROPS:
+            break
+        moved |= {cameras[v].name for v in off}
+        body_boxes = wanted
+    found = found if config.hands else []
+    hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
+    all_boxes = body_boxes
+    if found:
+        all_boxes = [*body_boxes, *(box for _, _, box in found)]
+        views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
+        maps, turns = look(views, kinds, all_boxes, "hand proxies")
+    turned = {cameras[v].name for v, quarters in zip(views, turns, strict=True) if quarters}
+    done = {"cropped again": moved, "turned to be read": turned}
+    notes = tuple(f"{what}: {', '.join(sorted(names))}" for what, names in done.items() if names)
+    return Generated(_without_specks(maps), tuple(all_boxes), notes, hands if config.hands else {})
+
+
+def _aim(
+    maps: ProxyMaps,
+    body: BodyModel,
+    cameras: Sequence[Camera],
+    boxes: list[Box],
+    margin: float,
+    first_fit: FirstFit | None,
+) -> tuple[list[Box], list[Hand]]:
+    """Better crops of the body, and the hands in sight.
+
+    A crop holds both the fitted body and the foreground: either may miss a raised arm, and what is cut off is lost.
+    """
+    shown = boxes_by_pixels(maps, boxes)
+    params = first_fit(maps) if first_fit is not None else None
+    if params is None:
+        around, hands = shown, hands_by_pixels(maps, body, boxes)
+    else:
+        fitted, hands = boxes_by_body(body, params, cameras)
+        around = [union_box(a, b) for a, b in zip(shown, fitted, strict=True)]
+    better = [old if box is None else square_box(box, margin) for old, box in zip(boxes, around, strict=True)]
+    return better, hands
+
+
+def _without_specks(maps: ProxyMaps) -> ProxyMaps:
+    """Views that show next to nothing get weight 0: a few stray pixels are no second view, and no hand."""
+    least = np.array([MIN_FOREGROUND if kind == "body" else MIN_HAND for kind in maps.kind])
+    small = (maps.labels > 0).mean(axis=(1, 2)) < least
+    return replace(maps, weight=np.where(small[:, None, None], np.float32(0), maps.weight))

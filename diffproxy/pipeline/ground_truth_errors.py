@@ -1,0 +1,65 @@
+"""A fitted frame against the truth, in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.body import BodyModel
+from diffproxy.export import load_result
+from diffproxy.pipeline.result_file import posed_vertices, result_record
+from diffproxy.pipeline.results import FrameRecord
+
+BODY_JOINTS = slice(0, 22)
+HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints
+JOINTS_NOTE = (
+    "22 SMPL-X body joints (pelvis to wrists); hand_mpjpe: 15 finger joints a hand, after wrist alignment"
+)
+
+
+def frame_errors(
+    found: FrameRecord, true: FrameRecord, body: BodyModel, vertices: bool = True
+) -> dict[str, float]:
+    """mpjpe, ra_mpjpe, pa_mpjpe, the same for vertices and mpvpe_REGION, and hand_mpjpe; one number each, mm."""
+    from diffproxy.metrics import body_errors, mpjpe, region_errors
+
+    f, t = found.joints.astype(np.float64), true.joints.astype(np.float64)
+    joints = f[None, BODY_JOINTS], t[None, BODY_JOINTS]
+    if not vertices:
+        errors = body_errors(*joints)
+    else:
+        mesh, true_mesh = (posed_vertices(body, r)[None].astype(np.float64) for r in (found, true))
+        errors = body_errors(*joints, mesh, true_mesh)
+        errors |= region_errors(mesh, true_mesh, body.regions)
+    out = {k: float(v[0]) for k, v in errors.items()}
+    hands = [
+        mpjpe((f[fingers] - f[wrist])[None], (t[fingers] - t[wrist])[None])
+        for wrist, fingers in HANDS.values()
+    ]
+    return {**out, "hand_mpjpe": float(np.mean(hands))}
+
+
+def mean_errors(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Mean of each error over frames, keys ending in `_mm`."""
+    return {f"{k}_mm": round(float(np.mean([r[k] for r in rows])), 3) for k in rows[0]} if rows else {}
+
+
+def ground_truth_errors(
+    path: Path, records: Sequence[FrameRecord], body: BodyModel
+) -> dict[str, object] | None:
+    """Errors against `ground_truth.npz` (laid out as result.npz), mean over frames; None when no frame is in both.
+
+    Vertices are compared only when the truth has the same body topology.
+    """
+    truth = load_result(path)
+    rows = {int(f): i for i, f in enumerate(truth.frame_ids)}
+    pairs = [
+        (r, result_record(truth, rows[r.frame_id])) for r in records if r.has_body and r.frame_id in rows
+    ]
+    if not pairs:
+        return None
+    same = truth.meta["body"]["topology"] == body.topology_id
+    errors = mean_errors([frame_errors(r, t, body, same) for r, t in pairs])
+    return {"frames": len(pairs), "joints": JOINTS_NOTE, **errors}

@@ -1,0 +1,92 @@
+"""From options to the objects of a run: rig, pictures, body, generator, locator."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.cameras import RigFrames, load_rig, open_frames
+from diffproxy.pipeline.config import BodyOption, FitOptions, GeneratorOption, RigOption, split_names
+from diffproxy.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def find_folder(path: str, root: Path) -> Path:
+    """`path` as given, or under the project folder when it is not found from here (presets name it so)."""
+    given = Path(path).expanduser()
+    return given if given.exists() or given.is_absolute() else root / given
+
+
+def rig_folder(option: RigOption, root: Path) -> Path:
+    """The rig folder of the options, made first when it has a recipe."""
+    if option.prepare == "pose2sim":
+        from diffproxy.cameras.pose2sim_demo import prepare_pose2sim
+
+        target = find_folder(option.path, root)
+        target.mkdir(parents=True, exist_ok=True)
+        return prepare_pose2sim(target)
+    if option.prepare:
+        raise InputError('rig.prepare "" or pose2sim', option.prepare, "leave rig.prepare out")
+    folder = find_folder(option.path, root)
+    if not folder.exists():
+        raise InputError(
+            "a rig folder", f"{option.path}, which does not exist", "check rig=DIR; see docs/usage.md"
+        )
+    return folder
+
+
+def open_rig(options: FitOptions, root: Path) -> RigFrames:
+    """Pictures of the chosen views, undistorted on reading."""
+    folder = rig_folder(options.rig, root)
+    rig = load_rig(folder, options.rig.calibration or None)
+    names = split_names(options.views)
+    if names is not None:
+        rig = rig.subset(names)
+    frames = open_frames(folder, rig, common_frames=options.common_frames)
+    for note in frames.rig.notes:
+        log.info("rig: %s", note)
+    return frames
+
+
+def open_body(option: BodyOption) -> BodyModel:
+    """The body of the options in float32 on the CPU."""
+    return load_body(option.path, allow_pickle=True) if option.allow_pickle else load_body(option.path)
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is the first GPU when there is one; InputError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        have = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+        found = str(error).splitlines()[0]
+        raise InputError(
+            f"a device of this machine ({have})", f"device={name}: {found}", "write device=auto"
+        ) from error
+    return device
+
+
+def open_generator(option: GeneratorOption, device: torch.device) -> Any:
+    """The proxy pipeline on `device`."""
+    from diffproxy.generator import load_generator
+
+    pipe = load_generator(option.weights, sources=option.sources, allow_download=option.download)
+    pipe.generator.use_backend(option.attention.backend)
+    return pipe.to(device)
+
+
+def open_locator(device: torch.device) -> Any | None:
+    """The packaged locator, None when this installation has no weights for it."""
+    from diffproxy.detector.locator_weights import PACKAGED, load_locator
+
+    if not (PACKAGED / "config.json").is_file():
+        return None
+    return load_locator("nano").to(device)

@@ -1,0 +1,81 @@
+"""What a run leaves behind beside the frames: result.npz, metrics, meshes, overlays, the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from diffproxy.body import BodyModel
+from diffproxy.cameras import RigFrames
+from diffproxy.pipeline.config import FitOptions
+from diffproxy.pipeline.fit_sequence import motion_metrics
+from diffproxy.pipeline.frame_figures import write_meshes, write_overlays, write_run_report
+from diffproxy.pipeline.ground_truth_errors import ground_truth_errors
+from diffproxy.pipeline.result_file import write_result
+from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.summary import run_metrics, to_json
+from diffproxy.utils.io import write_atomic
+
+log = logging.getLogger(__name__)
+
+
+def write_outputs(
+    out: Path,
+    records: Sequence[FrameRecord],
+    fresh: set[int],
+    body: BodyModel,
+    frames: RigFrames | None,
+    options: FitOptions,
+    settings: dict[str, Any],
+) -> None:
+    """Write everything the options ask for. `fresh`: frames computed now, whose pictures and meshes are renewed."""
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
+    write_atomic(out / "config.yaml", config.encode())
+    metrics = run_metrics(records)
+    up = frames.rig.up.tolist() if frames is not None else [0.0, 1.0, 0.0]
+    metrics |= motion_metrics(out, records, body, up, options.fps)
+    root = frames.rig.root if frames is not None else None
+    if root is not None and (root / "ground_truth.npz").is_file():
+        metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)
+    up_axis = frames.rig.up_axis if frames is not None else "+Y"
+    meta = {
+        "up_axis": up_axis if frames is not None else None,
+        "rig": frames.rig.name if frames is not None else None,
+        "generator": None if options.proxies else options.generator.weights,
+        "version": settings["version"],
+        "settings": settings,
+        "options": asdict(options),
+        "seconds": metrics["seconds"],
+    }
+    write_result(out / "result.npz", records, body, meta, options.save.vertices)
+    write_atomic(out / "metrics.json", to_json(metrics))
+    if options.save.mesh != "none":
+        write_meshes(out, records, fresh, body, options.save.mesh, up_axis)
+    if options.save.overlay and frames is not None:
+        write_overlays(out, records, fresh, body, frames)
+    if options.save.report:
+        notes = frames.rig.notes if frames is not None else [f"proxies of {options.proxies}, no images"]
+        write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes)
+    _say(out, metrics)
+
+
+def _say(out: Path, metrics: dict[str, Any]) -> None:
+    """The few lines that people read."""
+    counts = ", ".join(f"{n} {status}" for status, n in metrics["status"].items())
+    log.info("%d frame(s): %s", metrics["frames"], counts)
+    if metrics["residual_mm"] is not None:
+        iou = metrics["silhouette_iou"]
+        overlap = "" if iou is None else f", silhouettes overlap {iou:.2f}"
+        log.info("proxies and body: %.1f mm median%s", metrics["residual_mm"], overlap)
+    truth = metrics.get("ground_truth")
+    if truth:
+        parts = [f"{k.removesuffix('_mm').upper()} {v:.1f} mm" for k, v in truth.items() if k.endswith("_mm")]
+        log.info("against the ground truth: %s", ", ".join(parts))
+    for warning in metrics["warnings"][:5]:
+        log.warning("%s", warning)
+    log.info("results: %s", out)

@@ -1,0 +1,176 @@
+"""Where the subject is in this frame: boxes from a file, masks, the last body, or the locator."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.cameras import Camera
+from diffproxy.pipeline.crops import Box, BoxLike, as_box, whole_image_box
+from diffproxy.pipeline.multiview_association import Candidate, Location, Locator, choose_subject
+from diffproxy.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+TRACK_MARGIN = 1.25  # how far limbs may move from one frame to the next, around the box of all joints
+
+
+@runtime_checkable
+class BoxSource(Protocol):
+    """Says where the subject is; `near` is the subject's last known place (metres), if any."""
+
+    def find(
+        self,
+        frame_id: int,
+        images: Sequence[np.ndarray],
+        cameras: Sequence[Camera],
+        near: Float[np.ndarray, "3"] | None,
+    ) -> Location: ...
+
+
+class WholeImages:
+    """The subject fills the images."""
+
+    def find(
+        self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
+    ) -> Location:
+        return Location(tuple(whole_image_box(c) for c in cameras), None)
+
+
+class Located:
+    """Detections of a locator, made consistent over the views."""
+
+    def __init__(self, locator: Any):
+        self.locator = locator
+
+    def find(
+        self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
+    ) -> Location:
+        found = self.locator.locate(list(images))
+        return choose_subject([[_candidate(c) for c in view] for view in found], cameras, near)
+
+
+def _candidate(found: Any) -> Candidate:
+    """Whatever a locator returns, with its own body centre where it knows one."""
+    plain = Candidate.from_box(found.box, float(found.score))
+    centre = getattr(found, "centre", None)
+    return (
+        plain if centre is None else Candidate(plain.box, plain.score, (float(centre[0]), float(centre[1])))
+    )
+
+
+class BoxFile:
+    """JSON `{camera: {frame: [x0, y0, x1, y1]}}`, or `{camera: box}` for all frames; pixels of undistorted images."""
+
+    def __init__(self, path: Path, cameras: Sequence[Camera]):
+        if not path.is_file():
+            raise InputError("a JSON file of boxes", f"{path}, which does not exist", "check boxes=FILE")
+        try:
+            self.boxes: dict[str, Any] = dict(json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"JSON in {path}", str(error), 'write {"cam01": {"0": [x0, y0, x1, y1]}}'
+            ) from error
+        if not set(self.boxes) & {c.name for c in cameras}:
+            names, here = ", ".join(c.name for c in cameras), ", ".join(self.boxes)
+            raise InputError(
+                f"boxes for the cameras {names} in {path}", here or "none", "name the cameras alike"
+            )
+
+    def find(
+        self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
+    ) -> Location:
+        boxes = [self._box(c.name, frame_id) for c in cameras]
+        return from_given(boxes, cameras, "box file")
+
+    def _box(self, camera: str, frame_id: int) -> Box | None:
+        entry = self.boxes.get(camera)
+        value = entry.get(str(frame_id), entry.get("*")) if isinstance(entry, dict) else entry
+        if value is None:
+            return None
+        box = np.asarray(value, dtype=np.float64).ravel()
+        if box.size != 4 or not (np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]):
+            raise InputError(
+                f"a box [x0, y0, x1, y1] with x1 > x0 and y1 > y0 for {camera}, frame {frame_id}",
+                str(value),
+                "mend the box file",
+            )
+        return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+
+
+class Masks:
+    """`<folder>/<camera>/<frame>.png`, not black = subject; the box is what the mask covers."""
+
+    def __init__(self, folder: Path, cameras: Sequence[Camera]):
+        self.files: dict[str, dict[int, Path]] = {}
+        for camera in cameras:
+            found = sorted((folder / camera.name).glob("*.png"))
+            self.files[camera.name] = {int(p.stem): p for p in found if p.stem.isdigit()}
+        if not any(self.files.values()):
+            wanted = f"{folder}/{cameras[0].name}/000000.png and the like"
+            raise InputError(f"masks as {wanted}", "none", "check masks=DIR")
+
+    def find(
+        self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
+    ) -> Location:
+        return from_given([self._box(c, frame_id) for c in cameras], cameras, "masks")
+
+    def _box(self, camera: Camera, frame_id: int) -> Box | None:
+        from diffproxy.cameras.image_sources import read_picture
+
+        path = self.files[camera.name].get(frame_id)
+        if path is None:
+            return None
+        mask = read_picture(path).max(axis=-1) > 0
+        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if rows.size == 0:
+            return None
+        sx, sy = camera.width / mask.shape[1], camera.height / mask.shape[0]
+        box = np.array([cols[0] * sx, rows[0] * sy, (cols[-1] + 1) * sx, (rows[-1] + 1) * sy])
+        return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+
+
+def from_given(boxes: Sequence[BoxLike | None], cameras: Sequence[Camera], source: str) -> Location:
+    """Boxes as they were given; views without one are left out and named."""
+    notes = [f"{c.name}: no box in the {source}" for c, b in zip(cameras, boxes, strict=True) if b is None]
+    plain = tuple(None if b is None else as_box(b) for b in boxes)
+    return Location(plain, None, tuple(notes))
+
+
+def from_joints(joints: Float[np.ndarray, "55 3"], cameras: Sequence[Camera]) -> Location:
+    """Boxes around the joints of the last body; cameras that do not see its middle get none."""
+    boxes: list[Box | None] = []
+    for camera in cameras:
+        pixels = camera.project(joints.astype(np.float64))
+        middle = np.nanmean(pixels, axis=0) if np.isfinite(pixels).any() else np.full(2, np.nan)
+        inside = 0 <= middle[0] < camera.width and 0 <= middle[1] < camera.height
+        if not (np.isfinite(pixels).all() and inside):
+            boxes.append(None)
+            continue
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        centre, half = 0.5 * (low + high), 0.5 * TRACK_MARGIN * (high - low)
+        x0, y0, x1, y1 = (float(v) for v in (*(centre - half), *(centre + half)))
+        boxes.append((x0, y0, x1, y1))
+    return from_given(boxes, cameras, "last frame")
+
+
+def choose_source(
+    boxes: str, masks: str, cameras: Sequence[Camera], locator: Locator | Any | None
+) -> BoxSource:
+    """The box source that the options ask for; without locator weights whole images are used, and it is said."""
+    if masks:
+        return Masks(Path(masks), cameras)
+    if boxes == "full":
+        return WholeImages()
+    if boxes != "auto":
+        return BoxFile(Path(boxes), cameras)
+    if locator is None:
+        log.warning("no locator weights: the whole images go to the generator; boxes=FILE or masks=DIR help")
+        return WholeImages()
+    return Located(locator)

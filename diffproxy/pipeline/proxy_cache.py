@@ -1,0 +1,78 @@
+"""Proxies of a run on disk: one folder a frame in the documented format, with the crops' boxes beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from diffproxy.body import BodyModel
+from diffproxy.pipeline.crops import as_box
+from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.utils.errors import InputError
+
+SIDE = "capture.json"  # ours; the maps themselves are in the format of diffproxy.proxies
+
+
+class ProxyStore:
+    """`folder/<frame>/proxies.json` for many frames; a folder that holds proxies.json itself is frame 0."""
+
+    def __init__(self, folder: Path, body: BodyModel, must_exist: bool = True):
+        self.folder, self.body = folder, body
+        if must_exist and not self._folders():
+            raise InputError(
+                "saved proxies: DIR/proxies.json or DIR/<frame>/proxies.json",
+                f"none in {folder}",
+                "check proxies=DIR; a run of fit.py writes them to its out/proxies",
+            )
+
+    def _folders(self) -> dict[int, Path]:
+        if (self.folder / "proxies.json").is_file():
+            return {int(self.folder.name) if self.folder.name.isdigit() else 0: self.folder}
+        found = self.folder.glob("*/proxies.json")
+        return {int(p.parent.name): p.parent for p in found if p.parent.name.isdigit()}
+
+    @property
+    def frame_ids(self) -> list[int]:
+        return sorted(self._folders())
+
+    def save(self, frame_id: int, made: Generated) -> None:
+        """Write one frame under a temporary name, then rename; an earlier one is replaced."""
+        from diffproxy.proxies import save_proxies
+
+        target = self.folder / f"{frame_id:06d}"
+        temporary = self.folder / f".{target.name}.{os.getpid()}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            save_proxies(made.maps, temporary, self.body)
+            side = {"boxes": made.boxes, "notes": made.notes, "hands": made.hands}
+            (temporary / SIDE).write_text(json.dumps(side))
+            shutil.rmtree(target, ignore_errors=True)
+            temporary.replace(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def load(self, frame_id: int) -> Generated:
+        """One frame; proxies that were made for another body topology raise InputError."""
+        from diffproxy.proxies import load_proxies
+
+        folder = self._folders().get(frame_id)
+        if folder is None:
+            raise InputError(f"proxies of frame {frame_id} in {self.folder}", "none", "choose other frames=")
+        maps, _ = load_proxies(folder, self.body)
+        side = json.loads((folder / SIDE).read_text()) if (folder / SIDE).is_file() else {}
+        boxes = tuple(as_box(box) for box in side.get("boxes", ()))
+        return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}))
+
+    def digest(self) -> str:
+        """Changes when any map does."""
+        total = hashlib.sha256()
+        for frame_id, folder in sorted(self._folders().items()):
+            total.update(str(frame_id).encode())
+            for path in sorted(folder.iterdir()):
+                if path.name != SIDE and path.is_file():
+                    total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        return total.hexdigest()[:16]

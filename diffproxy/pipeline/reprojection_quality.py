@@ -1,0 +1,52 @@
+"""How well the fitted body explains the proxies, view by view."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.body import BodyModel
+from diffproxy.pipeline.crops import Box
+from diffproxy.proxies import ProxyMaps
+
+
+@dataclass(frozen=True)
+class ViewQuality:
+    """`residual_px`: median distance between a pixel and its body point, in pixels of the map; `source_px`: the
+    same in the full image; `residual_mm`: at the depth of the body. `overlap`: IoU of body and foreground
+    silhouettes in [0, 1], None for hand crops, which see the forearm as well."""
+
+    camera: str
+    kind: str
+    pixels: int
+    residual_px: float
+    source_px: float
+    residual_mm: float
+    overlap: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {k: (round(v, 4) if isinstance(v, float) else v) for k, v in asdict(self).items()}
+
+
+def view_quality(
+    maps: ProxyMaps, boxes: tuple[Box, ...] | None, body: BodyModel, vertices: Float[np.ndarray, "Nv 3"]
+) -> list[ViewQuality]:
+    """One entry a view; `boxes` are the crops in their full images (None: the maps are full images)."""
+    from diffproxy.metrics import foreground_iou, reprojection_errors
+    from diffproxy.proxies import render_depth_mask
+
+    _, silhouettes = render_depth_mask(body, vertices, list(maps.cameras))
+    middle = np.median(vertices, axis=0).astype(np.float64)
+    out = []
+    for v, errors in enumerate(reprojection_errors(maps, vertices, body)):
+        camera, kind = maps.cameras[v], maps.kind[v]
+        px = float(np.median(errors)) if errors.size else float("nan")
+        depth = float(camera.R_cam_world[2] @ middle + camera.t_cam_world[2])
+        zoom = (boxes[v][2] - boxes[v][0]) / camera.width if boxes else 1.0
+        overlap = foreground_iou(silhouettes[v], maps.labels[v] > 0) if kind == "body" else None
+        mm = 1000 * px * depth / float(camera.K[1, 1])
+        out.append(ViewQuality(camera.name, kind, int(errors.size), px, px * zoom, mm, overlap))
+    return out

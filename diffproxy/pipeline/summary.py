@@ -1,0 +1,93 @@
+"""`metrics.json`: how good the run is, and how long it took."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
+from diffproxy.pipeline.results import FrameRecord
+
+DOUBT_MM = 40.0  # median distance of proxies and body beyond which a frame is not to be trusted
+DOUBT_OVERLAP = 0.6  # IoU of body and foreground, likewise
+
+
+def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
+    """Counts, residuals of each camera, spread of the joints, jitter, seconds; millimetres where the name says so."""
+    good = [r for r in records if r.has_body]
+    out: dict[str, Any] = {
+        "frames": len(records),
+        "status": dict(Counter(r.status for r in records)),
+        "not_ok": {str(r.frame_id): f"{r.status}: {r.reason}" for r in records if r.status != "ok"},
+        "residual_px": _median([r.info.get("residual_px") for r in good]),
+        "residual_mm": _median([r.info.get("residual_mm") for r in good]),
+        "silhouette_iou": _median([r.info.get("overlap") for r in good]),
+        "joint_std_mm": _median([1000 * float(np.median(r.joint_std[BODY_JOINTS])) for r in good]),
+        "views": _views(good),
+        "seconds": _seconds(records),
+        "warnings": warnings(records),
+    }
+    jitter = jitter_mm(records)
+    if jitter is not None:
+        out["jitter_mm"] = jitter
+    return out
+
+
+def warnings(records: Sequence[FrameRecord]) -> list[str]:
+    """Frames that need a look: no body, or one that does not explain the proxies."""
+    lines = [f"frame {r.frame_id}: {r.status}: {r.reason}" for r in records if r.status != "ok"]
+    for r in records:
+        if r.has_body and r.info.get("residual_mm", 0.0) > DOUBT_MM:
+            lines.append(f"frame {r.frame_id}: proxies and body are {r.info['residual_mm']:.0f} mm apart")
+        if r.has_body and r.info.get("overlap", 1.0) < DOUBT_OVERLAP:
+            lines.append(f"frame {r.frame_id}: silhouettes overlap by {r.info['overlap']:.2f} only")
+        if r.has_body and r.info.get("doubt"):
+            lines.append(f"frame {r.frame_id}: {r.info['doubt']}")
+    return lines
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    kept = [v for v in values if v is not None and np.isfinite(v)]
+    return round(float(np.median(kept)), 4) if kept else None
+
+
+def _views(records: Sequence[FrameRecord]) -> dict[str, dict[str, float | None]]:
+    """Medians over frames, by camera; hand crops apart as `camera/left_hand`."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        for view in record.info.get("views", ()):
+            key = view["camera"] if view["kind"] == "body" else f"{view['camera']}/{view['kind']}"
+            rows.setdefault(key, []).append(view)
+    keys = ("pixels", "residual_px", "source_px", "residual_mm", "overlap")
+    return {name: {k: _median([v[k] for v in views]) for k in keys} for name, views in sorted(rows.items())}
+
+
+def _seconds(records: Sequence[FrameRecord]) -> dict[str, float]:
+    """Mean over frames of every stage, and of the whole frame."""
+    totals: dict[str, list[float]] = {}
+    for record in records:
+        for stage, seconds in record.info.get("timings", {}).items():
+            totals.setdefault(stage, []).append(seconds)
+        if "seconds" in record.info:
+            totals.setdefault("frame", []).append(record.info["seconds"])
+    return {stage: round(float(np.mean(v)), 4) for stage, v in totals.items()}
+
+
+def jitter_mm(records: Sequence[FrameRecord]) -> float | None:
+    """Mean length of the joints' second difference, mm / frame², over three successive equally spaced frames."""
+    steps = []
+    for a, b, c in zip(records, records[1:], records[2:], strict=False):
+        spacing = b.frame_id - a.frame_id
+        if spacing == c.frame_id - b.frame_id and all(r.has_body for r in (a, b, c)):
+            second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
+            steps.append(np.linalg.norm(second, axis=-1).mean())
+    return round(1000 * float(np.mean(steps)), 4) if steps else None
+
+
+def to_json(metrics: dict[str, Any]) -> bytes:
+    """Indented JSON without NaN, which is none of JSON's business."""
+    return (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode()

@@ -1,0 +1,86 @@
+"""Prior files: safetensors with half-precision weights, the normaliser, and the sizes as JSON metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diffproxy.pose_prior.model import PosePrior
+from diffproxy.pose_prior.network import NetConfig, TimeNet, WholeBodyNet
+from diffproxy.utils.errors import InputError
+
+PACKAGED = "pose_diffusion.safetensors"
+PARTS = ("body", "hand", "face", "correction")
+
+
+def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = None) -> None:
+    """Write one file; the same prior gives the same bytes."""
+    from safetensors.torch import save_file
+
+    nets = {k: getattr(prior.net, k) for k in PARTS}
+    sizes = {k: asdict(net.config) for k, net in nets.items() if net is not None}
+    tensors = {
+        k: v.detach().cpu().to(torch.float16 if _is_weight(k) else torch.float32).contiguous()
+        for k, v in prior.state_dict().items()
+        if not k.endswith("sigmas") and k != "signs"
+    }
+    text = {"format": "diffproxy-pose-prior", "version": 1, "name": prior.name, "nets": sizes}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".tmp")
+    save_file(tensors, part, {"prior": json.dumps({**text, **(notes or {})}, sort_keys=True)})
+    part.replace(path)
+
+
+def _is_weight(name: str) -> bool:
+    return name.startswith("net.") and ".linear." not in name
+
+
+def load_prior(path: Path | str | None = None) -> PosePrior:
+    """The packaged prior; a .safetensors file of `save_prior`; or a folder of published DPoser-X checkpoints.
+
+    The result is in evaluation mode on the CPU, single precision. InputError where the file is something else.
+    """
+    if path is None:
+        path = Path(str(files("diffproxy.pose_prior") / "weights" / PACKAGED))
+    path = Path(path).expanduser()
+    if path.is_dir():
+        from diffproxy.pose_prior.official import load_official
+
+        return load_official(path)
+    if not path.is_file():
+        raise InputError(
+            "a pose prior", f"no file at {path}", "write prior=diffusion, gaussian, none or a path"
+        )
+    sizes, name, tensors = _read(path)
+    nets = {k: TimeNet(NetConfig(**v)) for k, v in sizes.items()}
+    net = WholeBodyNet(**{k: nets.get(k) for k in PARTS})  # type: ignore[arg-type]
+    mean, std = tensors.pop("mean").float(), tensors.pop("std").float()
+    prior = PosePrior(net, mean, std, name)
+    computed = {k for k in prior.state_dict() if k.endswith("sigmas")} | {"signs", "mean", "std"}
+    expected = {k: tuple(v.shape) for k, v in prior.state_dict().items() if k not in computed}
+    found = {k: tuple(v.shape) for k, v in tensors.items()}
+    if expected != found or mean.shape != (net.dim,) or std.shape != (net.dim,):
+        odd = sorted(k for k in {*expected, *found} if expected.get(k) != found.get(k))
+        raise InputError(
+            "weights that fit their sizes", f"{path}: {odd[:3]}", "fetch or train the prior again"
+        )
+    prior.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
+    return prior.eval().requires_grad_(False)
+
+
+def _read(path: Path) -> tuple[dict[str, dict], str, dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            text = json.loads((file.metadata() or {}).get("prior", "{}"))
+            if text.get("format") != "diffproxy-pose-prior" or text.get("version") != 1:
+                raise InputError("a pose prior of version 1", f"{path}: {text}"[:200], "see docs/prior.md")
+            return text["nets"], str(text["name"]), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("a pose prior as safetensors", f"{path}: {error}", "see docs/prior.md") from error

@@ -1,0 +1,68 @@
+"""PosePrior: a whole-body network with its normaliser, told in radians of SMPL-X poses."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diffproxy.pose_prior import sde
+from diffproxy.pose_prior.network import BODY, HAND, WholeBodyNet
+
+POSE_COLUMNS = (*range(3, 66), *range(75, 165))
+"""Where body, left and right hand lie in a full pose of 55 x 3 values: no root, jaw or eyes."""
+MIRROR = (1.0, -1.0, -1.0)
+"""A left hand's rotation vectors, seen as a right hand's."""
+
+
+class PosePrior(nn.Module):
+    """Distribution of poses (B, D), D = 63 body + 45 left + 45 right values (radians, flat hands), or 63."""
+
+    mean: Tensor
+    std: Tensor
+    signs: Tensor
+
+    def __init__(self, net: WholeBodyNet, mean: Float[Tensor, "D"], std: Float[Tensor, "D"], name: str = ""):
+        super().__init__()
+        self.net, self.name = net, name
+        signs = torch.ones(net.dim)
+        if net.dim > BODY:
+            signs[BODY : BODY + HAND] = torch.tensor(MIRROR).repeat(HAND // 3)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        self.register_buffer("signs", signs)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Places of the prior's values in a full pose (165)."""
+        return POSE_COLUMNS[: self.net.dim]
+
+    def normalise(self, pose: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        return (pose * self.signs - self.mean) / self.std
+
+    def radians(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        """Inverse of `normalise`."""
+        return (x * self.std + self.mean) * self.signs
+
+    def denoise(self, x_t: Float[Tensor, "B D"], t: Float[Tensor, "B"]) -> Float[Tensor, "B D"]:
+        """The expected clean pose, both in normalised units: one step."""
+        return (x_t - sde.sigma(t)[:, None] * self.net(x_t, t)) / sde.alpha(t)[:, None]
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator, steps: int = 150) -> Float[Tensor, "B D"]:
+        """Random poses (radians): deterministic steps from noise at t = 1, evenly in the logarithm of the spread."""
+        like = self.mean
+        levels = torch.logspace(2.18, -1.6, steps, dtype=torch.float64)
+        times = [sde.time_of(float(s)) for s in levels]
+        z = torch.randn(count, len(like), generator=generator).to(like)
+        x = z * sde.sigma(torch.tensor(times[0])).to(like)
+        for now, after in zip(times, [*times[1:], None], strict=True):
+            t = like.new_full((count,), now)
+            eps = self.net(x, t)
+            clean = (x - sde.sigma(t)[:, None] * eps) / sde.alpha(t)[:, None]
+            clean = clean.clamp(-8.0, 8.0)
+            if after is None:
+                return self.radians(clean)
+            eps = (x - sde.alpha(t)[:, None] * clean) / sde.sigma(t)[:, None]
+            x = sde.diffuse(clean, like.new_full((count,), after), eps)
+        return self.radians(x)

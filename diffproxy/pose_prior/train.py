@@ -1,0 +1,232 @@
+"""Training of the pose prior: noise prediction on poses, exact resume, averaged weights, held-out curve."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from diffproxy.pose_prior import sde
+from diffproxy.pose_prior.checkpoint import PACKAGED, save_prior
+from diffproxy.pose_prior.data import Poses, collect
+from diffproxy.pose_prior.evaluate import denoising_errors
+from diffproxy.pose_prior.model import PosePrior
+from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.utils.errors import InputError
+
+log = logging.getLogger(__name__)
+
+MEASURED, PROBED, REPORTED = 20000, 2000, 6000
+"""Poses from which moments are taken, the curve and the final table are made."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Defaults make the packaged prior; the published one is hidden=1024 embed=512 steps=200000 batch=1280."""
+
+    motion: str = ""
+    out: str = "runs/prior"
+    hidden: int = 384
+    embed: int = 96
+    hand_hidden: int = 192
+    hand_embed: int = 64
+    steps: int = 5000
+    batch: int = 256
+    lr: float = 1e-3
+    warmup: int = 300
+    ema: float = 0.999
+    dropout: float = 0.1
+    jitter: float = 0.05
+    """Radians of noise on every training pose: few performers, so neighbours of their poses count as poses too."""
+    hand_jitter: float = 0.1
+    """The same for fingers, of which there are a hundred shapes only."""
+    low_times: float = 0.6
+    """Share of times drawn from where the fitter works (t < 0.5); the rest from all."""
+    limb_width: float = 0.2
+    """Radians added in quadrature to the standard deviations that poses are divided by."""
+    seed: int = 0
+    save_every: int = 1000
+    minutes: float = 0.0
+    """Stop cleanly after so long (0: no limit); the same command goes on."""
+
+
+def train(config: TrainConfig) -> Path:
+    """Train, or go on from the last checkpoint in `out`; returns the finished prior's file."""
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    poses = _poses(config, out)
+    prior = new_prior(config, poses["train"])
+    run = _Run(config, prior, poses, out)
+    run.resume()
+    run.go()
+    path = out / PACKAGED
+    averaged = run.averaged()
+    save_prior(averaged, path, {"training": asdict(config) | {"motion": Path(config.motion).name, "out": ""}})
+    rng = np.random.default_rng(1)
+    draws = {k: p.draw(rng, REPORTED) for k, p in poses.items()}
+    report = {"steps": run.step, "denoising": denoising_errors(averaged, draws["train"], draws["test"])}
+    (out / "report.json").write_text(json.dumps({**report, "curve": run.curve}, indent=1) + "\n")
+    return path
+
+
+def new_prior(config: TrainConfig, poses: Poses) -> PosePrior:
+    """Fresh networks and the normaliser of these poses."""
+    torch.manual_seed(config.seed)
+    net = WholeBodyNet(
+        TimeNet(NetConfig(BODY, config.hidden, config.embed, False, config.dropout, linear=True)),
+        TimeNet(NetConfig(HAND, config.hand_hidden, config.hand_embed, False, config.dropout, linear=True)),
+    )
+    prior = PosePrior(net, torch.zeros(net.dim), torch.ones(net.dim), "diffproxy")
+    x = prior.normalise(torch.as_tensor(poses.draw(np.random.default_rng(config.seed), MEASURED)))
+    hands = x[:, BODY:].reshape(-1, HAND)  # both sides as right hands
+    mean = torch.cat([x[:, :BODY].mean(0), hands.mean(0), hands.mean(0)])
+    std = torch.cat([x[:, :BODY].std(0), hands.std(0), hands.std(0)])
+    prior.mean.copy_(mean)
+    prior.std.copy_((std.square() + config.limb_width**2).sqrt())
+    x = (x - prior.mean) / prior.std
+    widen = (jitters(config) / prior.std).square()
+    for part, known, wide in ((net.body, x[:, :BODY], widen[:BODY]), (net.hand, x[:, BODY:], widen[BODY:])):
+        if part is None or part.linear is None:
+            continue
+        known = known.reshape(-1, part.config.dim)
+        part.linear.set(known.mean(0), torch.cov(known.T) + torch.diag(wide[: part.config.dim]))
+    return prior
+
+
+def jitters(config: TrainConfig) -> Tensor:
+    """Of each of the 153 values, radians."""
+    return torch.tensor([config.jitter] * BODY + [config.hand_jitter] * (2 * HAND))
+
+
+class _Run:
+    def __init__(self, config: TrainConfig, prior: PosePrior, poses: dict[str, Poses], out: Path):
+        self.config, self.prior, self.poses, self.out = config, prior, poses, out
+        self.jitter = jitters(config)
+        self.optimizer = torch.optim.AdamW(prior.net.parameters(), lr=config.lr, weight_decay=0.01)
+        self.shadow = {k: v.detach().clone() for k, v in prior.net.named_parameters()}
+        self.step = 0
+        self.curve: list[dict[str, float]] = []
+        self.file = out / "checkpoint.pt"
+        self.probe = torch.as_tensor(poses["test"].draw(np.random.default_rng(7), PROBED))
+
+    def go(self) -> None:
+        began, total = time.monotonic(), 0.0
+        self.prior.train()
+        bar = tqdm(
+            range(self.step, self.config.steps), initial=self.step, total=self.config.steps, desc="prior"
+        )
+        for k in bar:
+            loss = self._update(k)
+            total += float(loss)
+            self.step = k + 1
+            last = self.step == self.config.steps
+            late = self.config.minutes and time.monotonic() - began > 60 * self.config.minutes
+            if self.step % self.config.save_every == 0 or last or late:
+                self.curve.append(
+                    {
+                        "step": self.step,
+                        "train": round(total / (k % self.config.save_every + 1), 5),
+                        **self.probed(),
+                    }
+                )
+                total = 0.0
+                bar.set_postfix(self.curve[-1])
+                self.save()
+            if late:
+                break
+
+    def _update(self, k: int) -> Tensor:
+        """One step; all its randomness follows from the seed and k, so a resumed run repeats it."""
+        c = self.config
+        rng = np.random.default_rng([c.seed, k])
+        torch.manual_seed(int(rng.integers(2**31)))
+        pose = torch.as_tensor(self.poses["train"].draw(rng, c.batch))
+        x0 = self.prior.normalise(pose + self.jitter * torch.randn_like(pose))
+        u = torch.rand(c.batch)
+        low = torch.rand(c.batch) < c.low_times
+        t = torch.where(low, 0.5 * u, u).clamp_min(sde.T_MIN)
+        z = torch.randn_like(x0)
+        warm = min(1.0, (k + 1) / c.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = float(c.lr * warm * (0.5 + 0.5 * np.cos(np.pi * k / c.steps)))
+        loss = (self.prior.net(sde.diffuse(x0, t, z), t) - z).square().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.prior.net.parameters(), 1.0)
+        self.optimizer.step()
+        keep = min(c.ema, (1 + k) / (10 + k))
+        with torch.no_grad():
+            for name, p in self.prior.net.named_parameters():
+                self.shadow[name].lerp_(p, 1 - keep)
+        return loss.detach()
+
+    def averaged(self) -> PosePrior:
+        """A copy with the averaged weights, in evaluation mode."""
+        p = self.prior
+        net = WholeBodyNet(*(None if n is None else TimeNet(n.config) for n in (p.net.body, p.net.hand)))  # type: ignore[arg-type]
+        net.load_state_dict({**p.net.state_dict(), **self.shadow})
+        return PosePrior(net, p.mean.clone(), p.std.clone(), p.name).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def probed(self) -> dict[str, float]:
+        """Held-out noise prediction at two times that the fitter uses, from the averaged weights."""
+        prior, out = self.averaged(), {}
+        x0 = prior.normalise(self.probe)
+        z = torch.randn(x0.shape, generator=torch.Generator().manual_seed(3))
+        for time_ in (0.15, 0.35):
+            t = torch.full((len(x0),), time_)
+            error = (prior.net(sde.diffuse(x0, t, z), t) - z).square()
+            out[f"body t={time_}"] = round(float(error[:, :BODY].mean()), 5)
+            out[f"hands t={time_}"] = round(float(error[:, BODY:].mean()), 5)
+        return out
+
+    def save(self) -> None:
+        state = {
+            "config": json.dumps(_fixed(self.config)),
+            "step": self.step,
+            "net": self.prior.net.state_dict(),
+            "shadow": self.shadow,
+            "optimizer": self.optimizer.state_dict(),
+            "curve": json.dumps(self.curve),
+        }
+        part = self.file.with_suffix(".tmp")
+        torch.save(state, part)
+        part.replace(self.file)
+
+    def resume(self) -> None:
+        if not self.file.exists():
+            return
+        state = torch.load(self.file, map_location="cpu", weights_only=True)
+        if json.loads(state["config"]) != _fixed(self.config):
+            raise InputError("the options of the run begun here", str(self.file), "choose another out=DIR")
+        self.prior.net.load_state_dict(state["net"])
+        self.shadow = dict(state["shadow"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.curve = int(state["step"]), json.loads(state["curve"])
+        log.info("going on after step %d", self.step)
+
+
+def _fixed(config: TrainConfig) -> dict[str, object]:
+    """What must not change between a run and its continuation."""
+    free = ("out", "motion", "minutes", "save_every")
+    return {f.name: getattr(config, f.name) for f in fields(config) if f.name not in free}
+
+
+def _poses(config: TrainConfig, out: Path) -> dict[str, Poses]:
+    """The collected poses, kept in `out` so that going on takes no new reading."""
+    file, names = out / "poses.npz", ("body", "weight", "hand", "paired")
+    if file.exists():
+        with np.load(file, allow_pickle=False) as data:
+            return {s: Poses(*(data[f"{s}_{n}"] for n in names)) for s in ("train", "test")}
+    poses = collect(Path(config.motion), config.seed)
+    part = out / "poses.tmp.npz"
+    np.savez(part, **{f"{s}_{n}": getattr(p, n) for s, p in poses.items() for n in names})
+    part.replace(file)
+    return poses

@@ -1,0 +1,1 @@
+"""Small things that every room needs: errors, whole files, timing, frame ranges."""

@@ -1,0 +1,69 @@
+"""Which frames: the small language of `frames=`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diffproxy.utils.errors import InputError
+
+ALL = ("", "all")
+
+
+def _number(text: str, whole: str) -> int | None:
+    if text.strip() == "":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(
+            "frames as one number, a range start:stop:step, a list of those, or all",
+            f"frames={whole!r}",
+            "write for example frames=40, frames=0:100:10, frames=3,7,9 or leave it out for every frame",
+        ) from None
+
+
+def select_frames(text: str, available: Sequence[int]) -> list[int]:
+    """The frame numbers named by `text`, in rising order without repeats.
+
+    `"40"` is the frame numbered 40, `"0:100:10"` a half-open range as in Python, `"3,7,9"` a list, `""` or
+    `"all"` everything. A number named by itself must exist; a range takes what exists inside it. Raises
+    InputError when a named frame is missing or nothing is left.
+    """
+    have = sorted(set(available))
+    if text.strip().lower() in ALL:
+        return have
+    chosen: set[int] = set()
+    for part in text.split(","):
+        if ":" in part:
+            chosen |= set(have) & set(_range(part, text, have))
+            continue
+        number = _number(part, text)
+        if number is None:
+            continue
+        if number not in have:
+            raise InputError(
+                f"a frame among {_span(have)}", f"frame {number}", "name frames that the rig has"
+            )
+        chosen.add(number)
+    if not chosen:
+        raise InputError(
+            f"frames among {_span(have)}", f"frames={text!r}, which names none", "widen the range"
+        )
+    return sorted(chosen)
+
+
+def _range(part: str, whole: str, have: list[int]) -> range:
+    bounds = [_number(piece, whole) for piece in part.split(":")]
+    if len(bounds) > 3 or (len(bounds) == 3 and bounds[2] is not None and bounds[2] <= 0):
+        raise InputError(
+            "a range start:stop:step with a positive step", f"frames={whole!r}", "write frames=0:100:10"
+        )
+    start, stop, step = (*bounds, None, None)[:3]
+    last = have[-1] + 1 if have else 0
+    return range(start or 0, last if stop is None else stop, step or 1)
+
+
+def _span(have: list[int]) -> str:
+    if not have:
+        return "none (the rig has no images)"
+    return f"{have[0]}..{have[-1]} ({len(have)} frames)" if len(have) > 6 else ", ".join(map(str, have))

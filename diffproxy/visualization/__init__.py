@@ -1,0 +1,22 @@
+"""Pictures for people: overlays, proxies as colours, contact sheets, the report."""
+
+from diffproxy.visualization.maps import draw_labels, draw_uv, draw_weight, proxy_sheet
+from diffproxy.visualization.overlay import overlay_body
+from diffproxy.visualization.report import Report, report_html, write_report
+from diffproxy.visualization.shading import shade, vertex_normals
+from diffproxy.visualization.sheet import contact_sheet, save_image
+
+__all__ = [
+    "Report",
+    "contact_sheet",
+    "draw_labels",
+    "draw_uv",
+    "draw_weight",
+    "overlay_body",
+    "proxy_sheet",
+    "report_html",
+    "save_image",
+    "shade",
+    "vertex_normals",
+    "write_report",
+]

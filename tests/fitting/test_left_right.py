@@ -1,0 +1,94 @@
+"""Sides misread by the proxies, limbs searched in pairs, and what the foreground says by itself."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.corruption import side_pairs, swap_labels
+from diffproxy.body import BodyParams
+from diffproxy.fitting.initialization.beam_search import OTHER, PAIRS, LimbSearch, search_limbs
+from diffproxy.fitting.initialization.left_right import Sides, mirror_labels, mirror_surface, misread
+from diffproxy.fitting.initialization.register_segments import exp_map
+from diffproxy.fitting.initialization.segments import PieceSearch, distinct, piece_joints
+from diffproxy.fitting.terms.correspondences import Correspondences, gather
+from diffproxy.fitting.terms.priors import pose_penalty
+from diffproxy.fitting.terms.silhouette import Outline, surface_samples
+
+
+@pytest.fixture()
+def seen(make_scene):
+    scene = make_scene()
+    found = gather(scene.maps, scene.body, 150)
+    return scene, found, Sides.of(found, scene.body, piece_joints(scene.body, found.label))
+
+
+def test_mirroring_twice_comes_back(body):
+    rng = np.random.default_rng(0)
+    face, bary = rng.integers(len(body.faces), size=50), rng.dirichlet(np.ones(3), size=50)
+    mirror = mirror_surface(body)
+    point = np.einsum("nk,nkc->nc", bary, mirror.corners[face])
+    f, b = mirror(face, bary)
+    image = np.einsum("nk,nkc->nc", b, mirror.corners[f])
+    off = np.linalg.norm(image - point * [-1, 1, 1], axis=-1)
+    assert np.median(off) < 0.002 and off.max() < 0.03
+
+
+def test_labels_of_the_other_side():
+    table = mirror_labels({0: "background", 1: "shin_l", 2: "shin_r", 3: "head"})
+    assert table[:4].tolist() == [0, 2, 1, 0]
+
+
+def test_the_true_body_finds_the_swapped_legs(seen, body):
+    scene, _, sides = seen
+    assert not misread(sides, body, scene.maps.cameras, scene.params).any()
+    pairs = side_pairs(dict(body.atlas.palette.names), ("thigh", "shin", "foot"))
+    swapped = gather(swap_labels(scene.maps, 1, pairs), body, 150)
+    sides = Sides.of(swapped, body, piece_joints(body, swapped.label))
+    wrong = misread(sides, body, scene.maps.cameras, scene.params)
+    legs = (swapped.view == 1) & np.isin(swapped.label, [i for pair in pairs for i in pair])
+    assert wrong[legs].mean() > 0.9 and not wrong[~legs].any()
+    assert (sides.read(wrong).label[wrong] != swapped.label[wrong]).all()
+
+
+def limb_search(body, maps, sides) -> LimbSearch:
+    return LimbSearch(
+        PieceSearch(body, sides.doubled(OTHER), maps.cameras, pose_penalty(), BodyParams.rest(1), 150), sides
+    )
+
+
+def test_a_limb_that_points_elsewhere_is_found_again(seen, body):
+    scene, _, sides = seen
+    limbs = limb_search(body, scene.maps, sides)
+    assert search_limbs(limbs, scene.params) is None
+    pose = scene.params.body_pose.clone()
+    pose[0, 45:48] = torch.tensor([0.0, 0.0, 1.2])  # the left arm up
+    better = search_limbs(limbs, scene.params.replace(body_pose=pose))
+    assert better is not None
+    off = np.linalg.norm(body.joints(better)[0].numpy() - scene.joints, axis=-1)
+    assert off[18] < 0.08 and off[20] < 0.12
+
+
+def test_distinct_rotations():
+    R = exp_map(np.array([[0.0, 0, 0], [0.1, 0, 0], [1.5, 0, 0], [1.6, 0, 0]]))
+    assert distinct(R, 4) == [0, 2] and distinct(R, 1) == [0]
+    assert len(PAIRS) == 2
+
+
+def test_the_true_body_lies_within_its_outline(seen, body):
+    scene, found, _ = seen
+    outline = Outline(scene.maps, found, body, 30)
+    face, bary = surface_samples(body)
+
+    def pairs(shift: float) -> Correspondences:
+        params = scene.params.replace(transl=scene.params.transl + torch.tensor([[shift, 0.0, 0.0]]))
+        points = body.surface_points(
+            params, torch.from_numpy(face)[None], torch.from_numpy(bary)[None].float()
+        )
+        return outline.matches(points[0].double().numpy())
+
+    kept, moved = pairs(0.0), pairs(0.3)
+    assert len(kept) < 0.12 * 4 * len(face)
+    assert moved.weight.sum() > 5 * kept.weight.sum()
+    assert (kept.label == 0).all() and np.isfinite(moved.pixel).all()
+    row, column = np.floor(moved.pixel[moved.weight > 0][:, ::-1]).astype(int).T
+    assert (row < scene.maps.labels.shape[1]).all() and (column < scene.maps.labels.shape[2]).all()

@@ -1,0 +1,209 @@
+"""Turning views is exact, and the reading that is surest of itself is the one that counts."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.cameras import Camera, open_frames
+from diffproxy.generator import ProxyPipeline, load_generator
+from diffproxy.generator.test_time_rotation import (
+    END_ON,
+    SURE,
+    certainty,
+    look_upright,
+    possible_turns,
+    quarters_to,
+    turned_back,
+    turned_camera,
+    turned_views,
+)
+from diffproxy.pipeline.crops import crop_views, square_box
+from diffproxy.proxies.flip import mirror_table
+from diffproxy.proxies.maps import ProxyMaps
+
+DEMO = Path(__file__).parents[2] / "examples" / "synthetic_rig"
+SIDE = 8
+UP = np.array([0.0, 1.0, 0.0])
+
+
+def ring(views: int, side: int = SIDE) -> list[Camera]:
+    """Level cameras around the origin, y up in the world."""
+    cameras = []
+    for angle in np.arange(views) * 2 * np.pi / views + 0.1:
+        center = 3 * np.array([np.sin(angle), 0.0, np.cos(angle)])
+        z = -center / 3
+        x = np.cross(-UP, z)
+        R = np.stack([x, np.cross(z, x), z])
+        K = np.array([[1.5 * side, 0, side / 2 + 0.3], [0, 1.4 * side, side / 2 - 0.2], [0, 0, 1.0]])
+        cameras.append(Camera(f"c{angle:.1f}", side, side, K, R, -R @ center))
+    return cameras
+
+
+class Reader(ProxyPipeline):
+    """Sees labels in red; is as sure as the green arrow points up, and notes how it was asked."""
+
+    def __init__(self, adapter: str = "pyramid"):
+        self.generator = SimpleNamespace(config=SimpleNamespace(adapter=adapter, steps=0))
+        self.asked: list[tuple[int, int]] = []
+
+    def __call__(self, images, cameras, kinds, samples, steps, seed, mirror):
+        self.asked.append((samples, steps))
+        labels = images[:, 0].round().numpy().astype(np.uint8)
+        rows = images[:, 1].sum(2).numpy()
+        height = (rows * np.linspace(1, 0, SIDE)).sum(1) / rows.sum(1)
+        weight = np.where(labels > 0, height[:, None, None], 0).astype(np.float32)
+        uv = images[:, [0, 2]].permute(0, 2, 3, 1).numpy()
+        return ProxyMaps(labels, uv, weight, tuple(kinds), tuple(cameras))
+
+
+def scene(cameras: list[Camera], up: np.ndarray) -> torch.Tensor:
+    """Pictures of noise labels with a green arrow to where `up` points in each view."""
+    rng = torch.Generator().manual_seed(0)
+    images = torch.rand(len(cameras), 3, SIDE, SIDE, generator=rng)
+    images[:, 0] = torch.randint(1, 31, images[:, 0].shape, generator=rng).float()
+    at = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
+    for image, camera in zip(images, cameras, strict=True):
+        x, y, _ = camera.R_cam_world @ up
+        image[1] = torch.from_numpy(np.exp(2 * (at[None] * x + at[:, None] * y)))
+    return images
+
+
+@pytest.mark.parametrize("quarters", [-3, -1, 0, 1, 2, 3, 5])
+def test_a_turned_camera_sees_points_where_the_turned_picture_shows_them(quarters):
+    camera = ring(3)[1]
+    points = np.random.default_rng(0).normal(0, 0.4, (40, 3))
+    pixels = camera.project(points)
+    for _ in range(quarters % 4):
+        pixels = np.stack([pixels[:, 1], SIDE - pixels[:, 0]], 1)
+    turned = turned_camera(camera, quarters)
+    np.testing.assert_allclose(turned.project(points), pixels, atol=1e-9)
+    np.testing.assert_allclose(turned_camera(turned, -quarters).K, camera.K, atol=1e-12)
+
+    row, column = 1, 6  # one bright pixel moves as a point at its centre does
+    image = torch.zeros(1, 3, SIDE, SIDE)
+    image[0, 0, row, column] = 1.0
+    (picture,), (found,) = turned_views(image, [camera], [quarters])
+    x, y = column + 0.5, row + 0.5
+    for _ in range(quarters % 4):
+        x, y = y, SIDE - x
+    assert picture[0, int(y), int(x)] == 1.0
+    np.testing.assert_array_equal(found.K, turned.K)
+
+
+def test_maps_turn_there_and_back():
+    cameras, rng = ring(4), np.random.default_rng(1)
+    labels = rng.integers(0, 30, (4, SIDE, SIDE), dtype=np.uint8)
+    maps = ProxyMaps(
+        labels, rng.random((4, SIDE, SIDE, 2)), rng.random(labels.shape), ("body",) * 4, tuple(cameras)
+    )
+    there = turned_back(maps, [0, 1, 2, 3])
+    np.testing.assert_array_equal(there.labels[1], np.rot90(labels[1], -1))
+    again = turned_back(there, [0, -1, -2, -3])
+    for name in ("labels", "uv", "weight"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(maps, name))
+    for a, b in zip(again.cameras, cameras, strict=True):
+        np.testing.assert_allclose(a.R_cam_world, b.R_cam_world, atol=1e-12)
+
+
+@pytest.mark.parametrize("views", [1, 2, 4, 7])
+def test_each_way_of_turning_brings_one_direction_up_in_all_views(views):
+    cameras = ring(views)
+    ways = possible_turns(cameras)
+    assert len(ways) == len(set(ways)) and (0,) * views in ways and (2,) * views in ways
+    assert (0,) * views not in possible_turns(cameras, but=(0,) * views)
+    if views == 1:
+        assert set(ways) == {(0,), (1,), (2,), (3,)}
+    for turns in ways:
+        after = [turned_camera(c, k) for c, k in zip(cameras, turns, strict=True)]
+        heights = (
+            [-(c.R_cam_world @ d)[1] for c in after if np.hypot(*(c.R_cam_world @ d)[:2]) > END_ON]
+            for d in directions()
+        )
+        best = max(min(h) for h in heights if h)
+        assert best > END_ON * np.sqrt(0.5) - 1e-9
+
+
+def directions() -> np.ndarray:
+    """Up, down and every direction of the horizon by one degree."""
+    angle = np.radians(np.arange(360))
+    level = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], 1)
+    return np.concatenate([[UP, -UP], level])
+
+
+@pytest.mark.parametrize("up", [UP, -UP, np.array([1.0, 0, 0]), np.array([0, 0, -1.0])])
+def test_the_surest_reading_wins_and_comes_back_on_the_views_as_given(up):
+    cameras = ring(4)
+    images = scene(cameras, up)
+    reader = Reader()
+    maps, turns = look_upright(reader, images, cameras, ["body"] * 4)
+    np.testing.assert_array_equal(maps.labels, images[:, 0].numpy().astype(np.uint8))
+    np.testing.assert_array_equal(maps.uv, images[:, [0, 2]].permute(0, 2, 3, 1).numpy())
+    for a, b in zip(maps.cameras, cameras, strict=True):
+        np.testing.assert_allclose(a.K, b.K, atol=1e-12)
+        np.testing.assert_allclose(a.R_cam_world, b.R_cam_world, atol=1e-12)
+    sure = certainty(reader(images, cameras, ["body"] * 4, 1, 0, 0, None))
+    assert turns == quarters_to(up, UP, cameras)
+    if up is UP:
+        assert certainty(maps) == sure > SURE and len(reader.asked) == 2  # looked at once, and here
+    else:
+        assert certainty(maps) > 0.55 > sure and len(reader.asked) > 4
+
+
+def test_an_empty_scene_is_looked_at_once():
+    cameras = ring(4)
+    reader = Reader()
+    images = torch.zeros(4, 3, SIDE, SIDE)
+    images[:, 1] = 0.5
+    maps, turns = look_upright(reader, images, cameras, ["body"] * 4)
+    assert not maps.labels.any() and turns == (0,) * 4
+    assert len(reader.asked) == 1
+
+
+def test_samples_are_drawn_in_the_views_that_were_turned():
+    cameras = ring(4)
+    reader = Reader()
+    drawn, turns = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, samples=3, steps=4)
+    assert reader.asked[-1] == (3, 4) and set(reader.asked[:-1]) == {(1, 0)}
+    assert certainty(drawn) > SURE and turns == (2,) * 4
+
+
+def test_a_generator_without_direct_prediction_sees_the_views_as_they_are():
+    cameras = ring(4)
+    reader = Reader(adapter="t2i")
+    maps, turns = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, steps=4)
+    assert reader.asked == [(1, 4)] and certainty(maps) < SURE and turns == (0,) * 4
+
+
+def test_certainty_is_of_the_body_views_and_their_foreground():
+    labels = np.zeros((3, 2, 2), np.uint8)
+    labels[0, 0], labels[2] = 5, 33
+    weight = np.where(labels == 5, 0.8, np.where(labels == 33, 0.1, 0.0)).astype(np.float32)
+    maps = ProxyMaps(labels, np.zeros((3, 2, 2, 2)), weight, ("body", "body", "left_hand"), tuple(ring(3, 2)))
+    assert certainty(maps) == pytest.approx(0.4)  # the second body view shows nobody
+    assert certainty(maps.select([2])) == pytest.approx(0.1)
+
+
+def test_packaged_nano_reads_the_demo_rig_hung_upside_down_as_it_reads_it_upright(body):
+    pipe = load_generator("nano", precision="fp32")
+    size = pipe.generator.config.image_size
+    frames = open_frames(DEMO)
+    with np.load(DEMO / "ground_truth.npz") as truth:
+        pixels = [camera.project(truth["joints"][0]) for camera in frames.cameras]
+    boxes = [square_box((*p.min(0), *p.max(0)), 1.3) for p in pixels]
+    crops = crop_views(frames.read(0), frames.cameras, boxes, size)
+    cameras = list(crops.cameras)
+    kinds, table = ["body"] * len(cameras), mirror_table(body)
+    upright, _ = look_upright(pipe, crops.images, cameras, kinds, mirror=table)
+    assert certainty(upright) > SURE
+
+    hung, hung_cameras = turned_views(crops.images, cameras, [2] * len(cameras))
+    as_seen = pipe(hung, hung_cameras, kinds, mirror=table)
+    assert certainty(as_seen) < 0.75 * certainty(upright)
+    found, turns = look_upright(pipe, hung, hung_cameras, kinds, mirror=table)
+    assert turns == (2,) * len(cameras)
+    read = turned_back(found, turns)
+    np.testing.assert_array_equal(read.labels, upright.labels)
+    np.testing.assert_allclose(read.uv, upright.uv, atol=1e-6)

@@ -1,0 +1,154 @@
+"""What a run leaves behind: meshes, overlays, report, errors against the truth, hands, jitter."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.body import BodyParams
+from diffproxy.pipeline.config import SaveOptions
+from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
+from diffproxy.pipeline.result_file import write_result
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
+from diffproxy.utils.timing import Stopwatch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _record(frame_id: int, x: float) -> FrameRecord:
+    joints = np.zeros((55, 3), np.float32)
+    joints[:, 0] = x
+    params = params_to_arrays(BodyParams.rest(1))
+    return FrameRecord(
+        frame_id, "ok", "", params, joints, np.full(55, 0.002, np.float32), {"residual_mm": 3.0}
+    )
+
+
+def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -> None:
+    rig, truth = rig_of(2), [params_of(0), params_of(0, 0.05)]
+    records = []
+    for k, params in enumerate(truth):
+        joints = body.joints(params)[0].numpy()
+        records.append(FrameRecord(k, "ok", "", params_to_arrays(params), joints, np.zeros(55, np.float32)))
+    write_result(rig / "ground_truth.npz", records, body, {})
+    options = options_of(rig, save=SaveOptions(mesh="glb"))
+    out = run_fit(options, ROOT, oracle_of(truth))
+    meshes = sorted(p.name for p in (out / "mesh").iterdir())
+    assert meshes == ["000000.glb", "000001.glb"]
+    overlay = cv2.imread(str(out / "overlay" / "cam1" / "000001.png"))
+    assert overlay.shape == (128, 128, 3) and (overlay != 40).any() and (overlay[0, 0] == 40).all()
+    page = (out / "report.html").read_text()
+    assert "MPJPE" in page and "data:image/jpeg" in page and "cam2" in page
+    errors = json.loads((out / "metrics.json").read_text())["ground_truth"]
+    assert errors["frames"] == 2 and errors["mpjpe_mm"] < 8 and errors["mpvpe_mm"] < 15
+    assert (out / "config.yaml").read_text().startswith("rig:")
+    assert sorted(p.name for p in (out / "proxies").iterdir()) == ["000000", "000001"]
+    assert not list(out.rglob("*.tmp"))
+    # a picture that was lost comes back without any frame being computed again
+    (out / "overlay" / "cam1" / "000001.png").unlink()
+    pipe = oracle_of(truth)
+    run_fit(options, ROOT, pipe)
+    assert pipe.calls == 0 and (out / "overlay" / "cam1" / "000001.png").exists()
+
+
+def test_hands_get_views_of_their_own(body, make_ring, params_of, oracle_of) -> None:
+    """The second pass sees all body views again and every visible hand, in crops that hold the hand."""
+    cameras = make_ring(3, size=256, radius=3.2)
+    params = params_of(0)
+    images = [np.full((256, 256, 3), 20, np.uint8)] * 3
+    pipe = oracle_of([params], size=128)
+    boxes = [(0.0, 0.0, 256.0, 256.0)] * 3
+    config = GenerateConfig(size=128, margin=1.0, recrop=False)
+    made = generate_proxies(pipe, body, images, cameras, boxes, config, Stopwatch())
+    assert pipe.seen[0] == ["body"] * 3 and pipe.seen[1][:3] == ["body"] * 3
+    hands = [(k, c) for k, c in zip(made.maps.kind, made.maps.cameras, strict=True) if k != "body"]
+    assert len(hands) >= 3 and len(pipe.seen) == 2
+    assert sum(map(len, made.hands.values())) == len(hands) and set(made.hands) == {"left", "right"}
+    joints = body.joints(params)[0].detach().numpy().astype(float)
+    for kind, camera in hands:
+        fingers = joints[25:40] if kind == "left_hand" else joints[40:55]
+        pixels = camera.project(fingers)
+        assert ((pixels > 0) & (pixels < 128)).mean() > 0.9
+        assert np.ptp(pixels, axis=0).max() > 25  # enlarged: a hand of 10 px fills a good part of its crop
+
+
+def test_crops_follow_the_foreground(body, make_ring, params_of, oracle_of) -> None:
+    cameras = make_ring(2, size=256, radius=3.2)
+    params = params_of(0)
+    loose = [(-100.0, -100.0, 356.0, 356.0)] * 2
+    config = GenerateConfig(size=96, margin=1.1, hands=False)
+    images = [np.full((256, 256, 3), 20, np.uint8)] * 2
+    made = generate_proxies(oracle_of([params], size=96), body, images, cameras, loose, config, Stopwatch())
+    with torch.no_grad():
+        vertices = body(params).vertices[0].numpy().astype(float)
+    for box, camera in zip(made.boxes, cameras, strict=True):
+        pixels = camera.project(vertices)
+        assert (pixels.min(0) > np.array(box[:2]) - 1).all() and (pixels.max(0) < np.array(box[2:]) + 1).all()
+        assert box[2] - box[0] < 1.3 * np.ptp(pixels, axis=0).max()
+    assert made.notes == ("cropped again: cam0, cam1",)
+
+
+def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of, monkeypatch) -> None:
+    """Of body views and hand crops alike, each camera once."""
+    cameras, params = make_ring(3, size=256, radius=3.2), params_of(0)
+
+    def look(pipe, images, cameras, kinds, **how):
+        return pipe(images, cameras, kinds, **how), tuple(1 - (c.name == "cam1") for c in cameras)
+
+    monkeypatch.setattr("diffproxy.pipeline.generate_proxies.look_upright", look)
+    config = GenerateConfig(size=128, margin=1.0, recrop=False, upright=True)
+    boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
+    made = generate_proxies(oracle_of([params], size=128), body, images, cameras, boxes, config, Stopwatch())
+    assert made.maps.num_views > 3 and made.notes == ("turned to be read: cam0, cam2",)
+
+
+def test_jitter_is_the_second_difference() -> None:
+    still = [_record(k, 0.01 * k) for k in range(5)]
+    assert jitter_mm(still) == pytest.approx(0, abs=1e-3)
+    shaking = [_record(k, 0.001 * (k % 2)) for k in range(5)]
+    assert jitter_mm(shaking) == pytest.approx(2.0, abs=1e-3)  # 1 mm to and fro
+    assert jitter_mm(shaking[:2]) is None
+    uneven = [_record(0, 0.0), _record(1, 0.0), _record(7, 0.0)]
+    assert jitter_mm(uneven) is None
+
+
+def test_doubtful_frames_are_named() -> None:
+    good, far = _record(0, 0.0), _record(1, 0.0)
+    far = replace(far, info={"residual_mm": 80.0, "overlap": 0.4})
+    nobody = FrameRecord(2, "no_person", "nobody there")
+    lines = warnings([good, far, nobody])
+    assert len(lines) == 3 and lines[0] == "frame 2: no_person: nobody there" and "80 mm" in lines[1]
+    assert (
+        "cam1 disagrees"
+        in warnings([replace(good, info={"doubt": "cam1 disagrees with the other views"})])[0]
+    )
+    metrics = run_metrics([good, far, nobody])
+    assert metrics["frames"] == 3 and metrics["status"] == {"ok": 2, "no_person": 1}
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params_of, oracle_of) -> None:
+    """A first fit that misses the arms still gives crops that hold the foreground; one that knows all aims hands."""
+    cameras = make_ring(3, size=256, radius=3.2)
+    params = params_of(0)
+    images = [np.full((256, 256, 3), 20, np.uint8)] * 3
+    small = replace(params, scale=torch.full((1, 1), 0.5))
+    loose = [(-100.0, -100.0, 356.0, 356.0)] * 3
+    config = GenerateConfig(size=96, margin=1.05)
+    with torch.no_grad():
+        vertices = body(params).vertices[0].numpy().astype(float)
+    for guess in (small, params):
+        pipe = oracle_of([params], size=96)
+        made = generate_proxies(pipe, body, images, cameras, loose, config, Stopwatch(), lambda _, g=guess: g)
+        for box, camera in zip(made.boxes[:3], cameras, strict=True):
+            pixels = camera.project(vertices)
+            assert (pixels.min(0) > np.array(box[:2]) - 1).all() and (
+                pixels.max(0) < np.array(box[2:]) + 1
+            ).all()
+    assert "left_hand" in made.maps.kind and "right_hand" in made.maps.kind

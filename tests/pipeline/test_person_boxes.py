@@ -1,0 +1,98 @@
+"""Boxes from files, masks, the last body and a locator."""
+
+import json
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from diffproxy.pipeline.multiview_association import Candidate
+from diffproxy.pipeline.person_boxes import BoxFile, Located, Masks, WholeImages, choose_source, from_joints
+from diffproxy.utils.errors import InputError
+
+
+def _images(cameras):
+    return [np.zeros((c.height, c.width, 3), np.uint8) for c in cameras]
+
+
+def test_box_file(tmp_path, make_ring) -> None:
+    cameras = make_ring(4)
+    path = tmp_path / "boxes.json"
+    boxes = {
+        "cam0": {"3": [1, 2, 30, 40]},
+        "cam1": [5, 6, 50, 60],
+        "cam2": {"*": [7, 8, 70, 80], "3": [0, 0, 9, 9]},
+    }
+    path.write_text(json.dumps(boxes))
+    found = choose_source(str(path), "", cameras, None).find(3, _images(cameras), cameras, None)
+    assert found.boxes == ((1.0, 2.0, 30.0, 40.0), (5.0, 6.0, 50.0, 60.0), (0.0, 0.0, 9.0, 9.0), None)
+    assert found.notes == ("cam3: no box in the box file",)
+    other = BoxFile(path, cameras).find(4, _images(cameras), cameras, None)
+    assert other.boxes[0] is None and other.boxes[2] == (7.0, 8.0, 70.0, 80.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", '{"other": [0, 0, 1, 1]}', '{"cam0": [0, 0, 0, 1]}', '{"cam0": [1, 2, 3]}', "[1]"]
+)
+def test_bad_box_files(tmp_path, make_ring, text) -> None:
+    cameras = make_ring(2)
+    path = tmp_path / "boxes.json"
+    path.write_text(text)
+    with pytest.raises(InputError):
+        BoxFile(path, cameras).find(0, _images(cameras), cameras, None)
+    with pytest.raises(InputError, match="does not exist"):
+        BoxFile(tmp_path / "none.json", cameras)
+
+
+def test_masks(tmp_path, make_ring) -> None:
+    cameras = make_ring(3, size=64)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[10:30, 20:25] = 255
+    for camera in cameras[:2]:
+        (tmp_path / camera.name).mkdir()
+        cv2.imwrite(str(tmp_path / camera.name / "000007.png"), mask if camera is cameras[0] else mask * 0)
+    found = Masks(tmp_path, cameras).find(7, _images(cameras), cameras, None)
+    assert found.boxes == ((20.0, 10.0, 25.0, 30.0), None, None) and len(found.notes) == 2
+    assert Masks(tmp_path, cameras).find(8, _images(cameras), cameras, None).views == 0
+    with pytest.raises(InputError, match="masks"):
+        Masks(tmp_path / "no", cameras)
+
+
+def test_last_body_places_the_boxes(body, make_ring, params_of) -> None:
+    cameras = make_ring(3, size=256)
+    joints = body.joints(params_of(0))[0].numpy()
+    found = from_joints(joints, cameras)
+    for box, camera in zip(found.boxes, cameras, strict=True):
+        pixels = camera.project(joints.astype(float))
+        assert box is not None
+        assert (pixels.min(0) > box[:2]).all() and (pixels.max(0) < box[2:]).all()
+    behind = from_joints(joints + np.float32([0, 0, 50]), cameras)
+    assert behind.views < 3 and any("last frame" in n for n in behind.notes)
+
+
+def test_locator_candidates_become_one_subject(make_ring) -> None:
+    """Any object with `locate(images)` and boxes with scores will do; a centre of its own is used."""
+    cameras = make_ring(3, size=512, radius=3.5)
+    plain = SimpleNamespace(box=(100, 50, 250, 480), score=0.9)
+    centred = SimpleNamespace(box=(100, 50, 250, 480), score=0.9, centre=(180.0, 260.0))
+    seen = []
+
+    class Fake:
+        def locate(self, images):
+            seen.append(len(images))
+            return [[plain], [centred], []]
+
+    found = Located(Fake()).find(0, _images(cameras), cameras, None)
+    assert seen == [3] and len(found.boxes) == 3
+    assert isinstance(choose_source("auto", "", cameras, Fake()), Located)
+    assert isinstance(choose_source("auto", "", cameras, None), WholeImages)
+    assert Candidate.from_box((0, 0, 2, 4)).centre == (1.0, 2.0)
+
+
+def test_whole_images_are_square_and_hold_the_image(make_ring) -> None:
+    from dataclasses import replace
+
+    wide = replace(make_ring(1)[0], width=200, height=100)
+    found = WholeImages().find(0, _images([wide]), [wide], None)
+    assert found.boxes == ((0.0, -50.0, 200.0, 150.0),)

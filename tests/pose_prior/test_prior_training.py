@@ -1,0 +1,113 @@
+"""Reading poses, training a few steps, stopping and going on."""
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.motion.mirror import mirror_body, mirror_hand
+from diffproxy.pose_prior import data, load_prior, train
+from diffproxy.pose_prior.__main__ import main
+from diffproxy.pose_prior.data import Poses, collect
+from diffproxy.utils.errors import InputError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_extras():
+    """Few fingers and postures: drawing thousands takes longer than the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "HAND_POOL", 12)
+        patch.setattr(data, "RULED", 2)
+        for name in ("MEASURED", "PROBED", "REPORTED"):
+            patch.setattr(train, name, 200)
+        yield
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory):
+    """AMASS-like clips of three performers, one folder each; the first has moving fingers."""
+    root, rng = tmp_path_factory.mktemp("motion"), np.random.default_rng(0)
+    for performer in range(3):
+        folder = root / f"performer{performer}"
+        folder.mkdir()
+        for take in range(2):
+            poses = np.zeros((40, 165), dtype=np.float32)
+            poses[:, 3:66] = 0.1 * rng.normal(size=(40, 63))
+            if performer == 0:
+                poses[:, 75:165] = 0.1 * rng.normal(size=(40, 90))
+            np.savez(
+                folder / f"take{take}_poses.npz", poses=poses, trans=np.zeros((40, 3)), betas=np.zeros(10),
+                mocap_framerate=30.0, gender="neutral",
+            )  # fmt: skip
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(motion, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    main(["train", f"motion={motion}", f"out={out}", *TINY])
+    return out
+
+
+TINY = ["hidden=32", "embed=16", "hand_hidden=32", "hand_embed=16", "steps=6", "batch=8", "save_every=2"]
+
+
+def test_clips_are_split_and_fingers_stay_with_their_body(motion):
+    poses = collect(motion)
+    assert {len(p.hand) for p in poses.values()} == {12}
+    mocap = {s: p.body[: -13 * 2] for s, p in poses.items()}
+    assert len(mocap["train"]) + len(mocap["test"]) <= 240 and min(map(len, mocap.values())) > 0
+    paired = poses["train"].paired
+    assert 0 < np.isfinite(paired).all(1).sum() < len(paired)
+
+
+def test_draws_are_poses_or_their_mirror_images():
+    rng = np.random.default_rng(0)
+    body, hand, paired = rng.normal(size=(1, 63)), rng.normal(size=(1, 45)), rng.normal(size=(1, 90))
+    drawn = Poses(body, np.ones(1), hand, paired).draw(rng, 50).astype(np.float64)
+    straight = np.isclose(drawn[:, :63], body).all(1)
+    assert 5 < straight.sum() < 45
+    assert np.allclose(drawn[straight], np.concatenate([body, paired], axis=1), atol=1e-5)
+    flipped = [mirror_body(body), mirror_hand(paired[:, 45:]), mirror_hand(paired[:, :45])]
+    assert np.allclose(drawn[~straight], np.concatenate(flipped, axis=1), atol=1e-5)
+    alone = Poses(body, np.ones(1), hand, np.full((1, 90), np.nan)).draw(rng, 3)
+    assert np.allclose(alone[:, 108:], hand, atol=1e-5) and np.allclose(
+        alone[:, 63:108], mirror_hand(hand), atol=1e-5
+    )
+
+
+def test_a_stopped_run_goes_on_bit_for_bit(motion, finished, tmp_path):
+    again = ["train", f"motion={motion}", f"out={tmp_path}", *TINY]
+    main([*again, "minutes=0.0000001"])  # one step at a time
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
+    main([*again, "minutes=0.0000001"])
+    main(again)
+    name = "pose_diffusion.safetensors"
+    assert (tmp_path / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_a_finished_run_can_be_used(finished, tmp_path):
+    prior = load_prior(finished / "pose_diffusion.safetensors")
+    assert prior.net.dim == 153
+    assert (finished / "report.json").is_file() and not list(finished.glob("*.tmp*"))
+    out = tmp_path / "poses.npz"
+    main(["sample", f"prior={finished / 'pose_diffusion.safetensors'}", f"out={out}", "count=3"])
+    with np.load(out) as poses:
+        assert poses["body_pose"].shape == (3, 63) and poses["left_hand_pose"].shape == (3, 45)
+        assert all(np.isfinite(poses[k]).all() for k in poses.files)
+
+
+def test_wrong_commands_say_what_to_write(motion, finished, tmp_path):
+    for words in ([], ["--help"]):
+        main(words)
+    for words, message in (
+        (["fly"], "train"),
+        (["train", "motion"], "train"),
+        (["train", "motion=x", "colour=red"], "colour"),
+        (["train", f"motion={motion}", "steps=many"], "numbers"),
+        (["train", f"motion={tmp_path / 'none'}", f"out={tmp_path}"], "motion"),
+        (["train", f"motion={motion}", f"out={finished}", *TINY, "seed=4"], "another out"),
+        (["sample", "count=3"], "out"),
+        (["convert", f"official={tmp_path / 'none'}", "out=x"], "published"),
+    ):
+        with pytest.raises(InputError, match=message):
+            main(words)

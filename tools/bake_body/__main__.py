@@ -1,0 +1,3 @@
+from tools.bake_body.bake import main
+
+main()
