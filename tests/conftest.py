@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import types
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
@@ -29,6 +31,20 @@ def body():
     from diffproxy.body import load_body
 
     return load_body("anny")
+
+
+@pytest.fixture(scope="session")
+def load_benchmark():
+    """The module of a script in `benchmarks/`, which is no package, by its name."""
+
+    def load(name):
+        source = Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, source)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 def look_at(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel
-from diffproxy.cameras import RigFrames
+from diffproxy.cameras import Camera, RigFrames
 from diffproxy.pipeline.result_file import posed_vertices
 from diffproxy.pipeline.results import FrameRecord
 
@@ -33,8 +35,11 @@ def write_meshes(
 def write_overlays(
     out: Path, records: Sequence[FrameRecord], fresh: set[int], body: BodyModel, frames: RigFrames
 ) -> None:
-    """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`."""
-    from diffproxy.visualization import overlay_body, save_image
+    """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`.
+
+    The views of a frame are drawn and packed side by side, in threads: most of the work holds no lock of Python.
+    """
+    from diffproxy.visualization import BodyPainter, save_image
 
     faces = body.faces.cpu().numpy()
     todo = []
@@ -42,10 +47,15 @@ def write_overlays(
         paths = [overlay_path(out, c.name, record.frame_id) for c in frames.cameras]
         if record.has_body and (record.frame_id in fresh or not all(p.exists() for p in paths)):
             todo.append((record, paths))
-    for record, paths in tqdm(todo, desc="overlays", unit="frame", disable=not todo):
-        vertices = posed_vertices(body, record)
-        for image, camera, path in zip(frames.read(record.frame_id), frames.cameras, paths, strict=True):
-            save_image(path, overlay_body(image, camera, vertices, faces))
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(frames.cameras))) as pool:
+        for record, paths in tqdm(todo, desc="overlays", unit="frame", disable=not todo):
+            painter = BodyPainter(posed_vertices(body, record), faces)
+
+            def write(image: np.ndarray, camera: Camera, path: Path, painter: BodyPainter = painter) -> None:
+                save_image(path, painter.draw(image, camera))
+
+            # list: waits for all, and raises what went wrong in a thread
+            list(pool.map(write, frames.read(record.frame_id), frames.cameras, paths))
 
 
 def overlay_path(out: Path, camera: str, frame_id: int) -> Path:

@@ -1,12 +1,13 @@
 """Pictures for people: overlays, proxies as colours, contact sheets, the report."""
 
 from diffproxy.visualization.maps import draw_labels, draw_uv, draw_weight, proxy_sheet
-from diffproxy.visualization.overlay import overlay_body
+from diffproxy.visualization.overlay import BodyPainter, overlay_body
 from diffproxy.visualization.report import Report, report_html, write_report
 from diffproxy.visualization.shading import shade, vertex_normals
 from diffproxy.visualization.sheet import contact_sheet, save_image
 
 __all__ = [
+    "BodyPainter",
     "Report",
     "contact_sheet",
     "draw_labels",

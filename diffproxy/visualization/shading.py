@@ -1,4 +1,4 @@
-"""A shaded picture of a mesh from what the ray caster sees."""
+"""Shaded colours of a mesh from what the ray caster sees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from diffproxy.cameras import Camera
 from diffproxy.proxies import SurfaceView
-from diffproxy.proxies.surface import pixel_rays
+from diffproxy.proxies.surface import rays_at
 
 
 def vertex_normals(
@@ -37,20 +37,35 @@ def shade(
     """
     picture = np.zeros((*view.face.shape, 3), dtype=np.float32)
     rows, cols = np.nonzero(view.outline)
-    if not len(rows):
-        return picture
-    face, bary = view.face[rows, cols], view.bary[rows, cols]
-    normal = np.einsum("nc,ncd->nd", bary, vertex_normals(vertices, faces)[faces[face]])
-    rays = pixel_rays(camera, (0, 0, camera.width, camera.height)).reshape(camera.height, camera.width, 3)[
-        rows, cols
-    ]
-    normal, rays = (a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12) for a in (normal, rays))
-    facing = -np.einsum("nd,nd->n", normal, rays)
-    normal, facing = normal * np.where(facing < 0, -1.0, 1.0)[:, None], np.abs(facing)  # two-sided
-    key = np.array([-0.5, -0.7, -0.5]) @ camera.R_cam_world  # from the upper left, in front
-    key = np.clip(normal @ key / np.linalg.norm(key), 0, 1)
-    light = 0.25 + 0.45 * facing + 0.4 * key
-    base = np.asarray(color, dtype=np.float64)
-    base = base[face] if base.ndim == 2 else base
-    picture[rows, cols] = np.clip(light[:, None] * base, 0, 1)
+    picture[rows, cols] = shade_pixels(
+        view, rows, cols, vertex_normals(vertices, faces), faces, camera, color
+    )
     return picture
+
+
+def shade_pixels(
+    view: SurfaceView,
+    rows: Int[np.ndarray, " N"],
+    cols: Int[np.ndarray, " N"],
+    normals: Float[np.ndarray, "Nv 3"],
+    faces: Int[np.ndarray, "Nf 3"],
+    camera: Camera,
+    color: Float[np.ndarray, "*M 3"] | tuple[float, float, float],
+) -> Float[np.ndarray, "N 3"]:
+    """`shade` at some pixels of the outline, with the vertices' normals. Float32: colours have 256 levels."""
+    face = view.face[rows, cols]
+    normal = np.einsum("nc,ncd->nd", view.bary[rows, cols], normals.astype(np.float32)[faces[face]])
+    rays = rays_at(camera, cols + 0.5, rows + 0.5).astype(np.float32)
+    facing = -np.einsum("nd,nd->n", normal, rays)
+    towards = camera.R_cam_world.T @ np.array([-0.5, -0.7, -0.5])  # to the key light: upper left, in front
+    towards = (towards / np.linalg.norm(towards)).astype(np.float32)
+    length = np.maximum(_length(normal), 1e-12)
+    key = normal @ towards * np.where(facing < 0, -1, 1).astype(np.float32) / length  # two-sided
+    facing = np.abs(facing) / (length * _length(rays))
+    light = 0.25 + 0.45 * facing + 0.4 * key.clip(0, 1)
+    base = np.asarray(color, dtype=np.float32)
+    return np.clip(light[:, None] * (base[face] if base.ndim == 2 else base), 0, 1)
+
+
+def _length(vectors: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+    return np.sqrt(np.einsum("nd,nd->n", vectors, vectors))

@@ -1,8 +1,5 @@
 """A few tiny subjects as a shard, and a tiny generator: they test plumbing, never quality."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,20 +8,6 @@ from diffproxy.body import BodyParams
 from diffproxy.datasets.shards import ShardView, ShardWriter
 from diffproxy.generator import AttentionConfig, build_generator, nano_config, save_generator
 from diffproxy.proxies import render_proxies
-
-
-@pytest.fixture(scope="session")
-def load_benchmark():
-    """The module of a script in `benchmarks/`, which is no package, by its name."""
-
-    def load(name):
-        source = Path(__file__).parents[2] / "benchmarks" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(name, source)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 @pytest.fixture(scope="session")
