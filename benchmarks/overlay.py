@@ -17,11 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
 
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera, Rig, open_frames, save_rig
 from diffproxy.pipeline.frame_figures import write_overlays
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays
 
 MINE = {"frames": 5, "views": 4, "width": 1920, "height": 1080}
 
