@@ -272,7 +272,7 @@ def test_a_folder_without_motion_is_refused(tmp_path):
 
 
 def test_cloth_engines_are_asked_for_by_name(monkeypatch):
-    from render_synth.humans.garments import cloth
+    from render_synth.humans.garments import drape as cloth
 
     assert isinstance(cloth.load_cloth("none"), cloth.Relaxation)
     with pytest.raises(InputError, match="one of none, warp"):

@@ -13,7 +13,7 @@ from diffproxy.body import BodyModel
 from render_synth.humans.body.fine_mesh import FineMesh, build_fine_mesh
 
 if TYPE_CHECKING:
-    from render_synth.humans.garments.cloth import ClothEngine
+    from render_synth.humans.garments.drape import ClothEngine
     from render_synth.humans.garments.limb_tubes import Tubes
 
 ARM = {
@@ -50,7 +50,7 @@ class Anatomy:
     @cached_property
     def cloth(self) -> ClothEngine:
         """What makes loose cloth hang."""
-        from render_synth.humans.garments.cloth import load_cloth
+        from render_synth.humans.garments.drape import load_cloth
 
         return load_cloth(self.cloth_name)
 

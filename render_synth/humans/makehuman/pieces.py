@@ -17,8 +17,7 @@ from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.makehuman.asset_files import read_picture
 from render_synth.humans.makehuman.base_mesh import base_vertices
 from render_synth.humans.makehuman.garment_fitting import Binding, Fitter, borders, head_weights
-from render_synth.humans.makehuman.mhclo import Clo, read_mhclo
-from render_synth.humans.makehuman.mhmat import read_mhmat
+from render_synth.humans.makehuman.mhclo import Clo, read_mhclo, read_mhmat
 from render_synth.humans.makehuman.obj_file import ObjMesh, read_obj
 from render_synth.rendering.cutout import cut_plan
 

@@ -12,7 +12,7 @@ from diffproxy.utils.errors import InputError
 from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.makehuman.asset_files import read_picture
 from render_synth.humans.makehuman.garment_fitting import Fitter
-from render_synth.humans.makehuman.mhmat import read_mhmat
+from render_synth.humans.makehuman.mhclo import read_mhmat
 from render_synth.humans.makehuman.pieces import Piece, read_pieces
 
 FOLDERS = {"clothes": "clothes", "hair": "hair", "eyebrows": "brows"}

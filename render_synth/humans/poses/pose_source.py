@@ -11,10 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
 from diffproxy.motion import Motion, read_motion
+from diffproxy.motion.clip import mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.limits import repair_ends, within_limits
-from diffproxy.motion.mirror import mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.pose_bank.sampler import PoseBank, load_pose_bank
-from diffproxy.motion.smplx_rest import REST_OFFSETS, joint_index
+from diffproxy.motion.skeleton import REST_OFFSETS, joint_index
 from diffproxy.utils.errors import InputError
 from render_synth.humans.poses.postures import balance
 
