@@ -57,6 +57,28 @@ class SurfaceAtlas:
             num_labels=len(self.palette.names),
         )
 
+    @cached_property
+    def metres_per_uv(self) -> Float[np.ndarray, "L 2"]:
+        """How far the surface point moves with u and with v: area-weighted mean over each part's faces, at rest.
+
+        Background: zero. A part's scale differs from it by a quarter or so from place to place, which is little next
+        to what a network's coordinates are uncertain by.
+        """
+        scale = np.zeros((len(self.palette.names), 2))
+        total = np.zeros(len(scale))
+        edges = (self.template[:, 1:] - self.template[:, :1]).astype(np.float64)
+        area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=-1) / 2
+        for labels, corners in (
+            (self.face_part, self.uv_corners),
+            (self.face_hand_part, self.hand_uv_corners),
+        ):
+            flat = (corners[:, 1:] - corners[:, :1]).astype(np.float64)
+            usable = (labels > 0) & (np.abs(np.linalg.det(flat)) > 1e-9)
+            lengths = np.linalg.norm(np.linalg.solve(flat[usable], edges[usable]), axis=-1)
+            np.add.at(scale, labels[usable], area[usable, None] * lengths)
+            np.add.at(total, labels[usable], area[usable])
+        return (scale / np.maximum(total, 1e-12)[:, None]).astype(np.float32)
+
     def encode(
         self, face: Int64[np.ndarray, "N"], bary: Float[np.ndarray, "N 3"], kind: Kind = "body"
     ) -> tuple[UInt8[np.ndarray, "N"], Float[np.ndarray, "N 2"]]:

@@ -46,7 +46,7 @@ class GeneratorConfig:
     codec: Literal["patch", "vae"]
     codec_factor: int  # proxy pixels per latent cell
     latent_channels: int
-    encoder: Literal["efficientnet_lite0", "dinov2"]
+    encoder: Literal["efficientnet_lite0", "movenet_thunder", "dinov2"]
     adapter: Literal["pyramid", "t2i"]
     unet: dict[str, Any]  # diffusers UNet2DConditionModel arguments
     scheduler: dict[str, Any]  # diffusers DDIMScheduler arguments

@@ -31,19 +31,21 @@ BETAS = {
 
 
 def nano_config() -> GeneratorConfig:
-    """192² image to 48² proxies in 12-channel 24² latents; predicts x0."""
+    """256² image to 64² proxies in 12-channel 32² latents; predicts x0."""
     return GeneratorConfig(
         name="nano",
-        image_size=192,
-        proxy_size=48,
+        image_size=256,
+        proxy_size=64,
         codec="patch",
         codec_factor=2,
         latent_channels=12,
-        encoder="efficientnet_lite0",
+        encoder="movenet_thunder",
         adapter="pyramid",
-        adapter_args={"widths": [48, 64, 128, 192], "context_layers": 2, "view_layers": 2, "draft": "posterior"},
+        adapter_args={
+            "widths": [48, 64, 128, 192], "context_layers": 2, "view_layers": 2, "draft": "posterior", "uv_scale": True,
+        },
         unet={
-            "sample_size": 24,
+            "sample_size": 32,
             "in_channels": 24,  # the latents, and what the direct head makes of them
             "out_channels": 12,
             "block_out_channels": [64, 128, 128],
@@ -62,7 +64,7 @@ def nano_config() -> GeneratorConfig:
             **BETAS, "prediction_type": "sample", "timestep_spacing": "trailing",
             "rescale_betas_zero_snr": True, "set_alpha_to_one": True, "clip_sample": True, "clip_sample_range": 1.0,
         },
-        attention=AttentionConfig(epipolar_grids=(12, 6), dense_below=4),
+        attention=AttentionConfig(epipolar_grids=(16, 8), dense_below=4),
         frozen=("encoder",),
         sample_weights="votes",
         steps=4,  # one would draw the mean of two labels' colours, which may be a third one's

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from diffproxy.generator.checkpoint import check_fit, file_sha256, load_strictly
 from diffproxy.generator.config import GeneratorConfig
-from diffproxy.generator.network.encoders import EfficientNetEncoder
+from diffproxy.generator.network.encoders import EfficientNetEncoder, MoveNetEncoder
 from diffproxy.generator.weight_sources import PINNED, Locations, source_file, source_folder
 from diffproxy.utils.errors import InputError
 
@@ -157,4 +157,6 @@ def initial_generator(
         )
     elif isinstance(generator.encoder, EfficientNetEncoder):
         generator.encoder.net.load_imagenet()
+    elif isinstance(generator.encoder, MoveNetEncoder):
+        generator.encoder.net.load_published()
     return generator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -23,6 +23,7 @@ class AugmentConfig:  # not frozen: OmegaConf would refuse to override its field
     any_roll: float = (
         0.1  # chance of a roll drawn from all angles: people lie and hang, cameras stand on their side
     )
+    cut: float = 0.0  # chance, for all views of a sample together, that the frame's edges cut the person off
     photometric: float = 1.0  # strength; 0 switches it off
     mirror: float = 0.5  # chance, for all views of a sample together
 
@@ -36,6 +37,68 @@ class View:
     uv: Float[np.ndarray, "h w 2"]
     camera: Camera
     kind: Kind
+
+
+#: What a frame that cuts people off still shows, and how often. Desks and webcams: the upper body.
+SHOWN: tuple[tuple[float, tuple[str, ...]], ...] = (
+    (0.3, ("head", "chest", "upper_arm", "forearm", "hand")),
+    (0.15, ("head", "chest", "abdomen", "upper_arm", "thigh")),
+    (0.1, ("thigh", "shin", "foot", "abdomen")),
+    (0.1, ("head", "chest")),
+)
+
+
+def draw_shown(rng: np.random.Generator, names: dict[int, str]) -> tuple[int, ...] | None:
+    """Labels that the frames of a sample are drawn about; None: each frame's edges are drawn for themselves."""
+    u = rng.random()
+    for share, parts in SHOWN:
+        if u < share:
+            return tuple(i for i, name in names.items() if any(part in name for part in parts))
+        u -= share
+    return None
+
+
+def draw_frame(
+    labels: UInt8[np.ndarray, "h w"], rng: np.random.Generator, shown: tuple[int, ...] | None
+) -> Float[np.ndarray, "4"]:
+    """Left, top, right and bottom edge of a frame that cuts the person off, in pixels of the view.
+
+    About the parts `shown`, give or take a tenth of the person's size; or with one edge that takes up to 60 % of the
+    person's height or width away, or two that take up to 40 % each. The whole view, where the person is not seen.
+    """
+    height, width = labels.shape
+    frame = np.array([0.0, 0.0, width, height])
+    rows, columns = np.nonzero(labels)
+    if not rows.size:
+        return frame
+    low, high = np.array([columns.min(), rows.min()]), np.array([columns.max() + 1, rows.max() + 1])
+    size = high - low
+    kept_rows, kept_columns = np.nonzero(np.isin(labels, shown)) if shown is not None else (rows, columns)
+    if shown is not None and kept_rows.size:
+        kept_low = np.array([kept_columns.min(), kept_rows.min()])
+        kept_high = np.array([kept_columns.max() + 1, kept_rows.max() + 1])
+        jitter = rng.uniform(-0.08, 0.08, 4) * np.tile(size, 2)
+        # An edge beyond which the person does not reach stays where it is.
+        frame = np.where(np.concatenate([kept_low - low, high - kept_high]) > 0.12 * np.tile(size, 2),
+                         np.concatenate([kept_low, kept_high]) + jitter, frame)  # fmt: skip
+    else:
+        edges = rng.choice(4, int(rng.integers(1, 3)), replace=False)
+        for edge in edges:
+            inwards = rng.uniform(0.1, 0.6 if len(edges) == 1 else 0.4) * size[edge % 2]
+            frame[edge] = low[edge] + inwards if edge < 2 else high[edge - 2] - inwards
+    return np.round(frame)
+
+
+def cut_off(view: View, frame: Float[np.ndarray, "4"], color: tuple[int, int, int]) -> View:
+    """The view as a camera whose frame ends at these edges sees it: `color` and no labels beyond them."""
+    left, top, right, bottom = frame.astype(int).clip(0)
+    inside = np.zeros(view.labels.shape, dtype=bool)
+    inside[top:bottom, left:right] = True
+    return replace(
+        view,
+        image=np.where(inside[..., None], view.image, np.array(color, np.uint8)),
+        labels=np.where(inside, view.labels, 0).astype(np.uint8),
+    )
 
 
 def draw_warp(view: View, rng: np.random.Generator, config: AugmentConfig, size: int) -> Similarity:
@@ -59,10 +122,17 @@ def augment_view(
     image_size: int,
     proxy_size: int,
     mirror: MirrorTable | None,
+    cut: bool = False,
+    shown: tuple[int, ...] | None = None,
 ) -> View:
-    """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none)."""
-    warp = draw_warp(view, rng, config, image_size)
+    """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none).
+
+    With `cut` the frame's edges cut the person off (see `draw_frame`).
+    """
     gray = int(rng.integers(0, 256)) if rng.random() < 0.5 else 0
+    if cut:
+        view = cut_off(view, draw_frame(view.labels, rng, shown), (gray, gray, gray))
+    warp = draw_warp(view, rng, config, image_size)
     image = warp_image(view.image, warp, image_size, (gray, gray, gray))
     labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)
     camera, kind = warp_camera(view.camera, warp, image_size), view.kind

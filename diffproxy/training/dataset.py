@@ -17,7 +17,7 @@ from diffproxy.datasets.shards import ShardIndex
 from diffproxy.generator.codec import kind_ids
 from diffproxy.proxies.flip import mirror_table
 from diffproxy.proxies.maps import Kind
-from diffproxy.training.augment import AugmentConfig, View, augment_view
+from diffproxy.training.augment import AugmentConfig, View, augment_view, draw_shown
 
 # Held-out views: cropped as the capture crops, nothing else.
 PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, any_roll=0, photometric=0, mirror=0)
@@ -49,7 +49,7 @@ class ProxySamples(Dataset):
     ):
         self.where, self.index = str(shards), ShardIndex(shards)
         self.config, self.augment, self.length = config, augment, length
-        self.mirror = mirror_table(body)
+        self.mirror, self.names = mirror_table(body), body.atlas.palette.names
 
     def __len__(self) -> int:
         return self.length
@@ -79,11 +79,16 @@ class ProxySamples(Dataset):
         )
         augment = self.augment or PLAIN
         mirror = self.mirror if rng.random() < augment.mirror else None
+        cut = rng.random() < augment.cut
+        shown = draw_shown(rng, self.names) if cut else None
         views = []
         for j in chosen:
             v = self.index.view(sample, j)
             view = View(v.rgb, v.labels, v.uv, v.camera, cast(Kind, v.kind))
-            views.append(augment_view(view, rng, augment, cfg.image_size, cfg.proxy_size, mirror))
+            cut_view = cut and v.kind == "body"
+            views.append(
+                augment_view(view, rng, augment, cfg.image_size, cfg.proxy_size, mirror, cut_view, shown)
+            )
         return collate_views(views)
 
 

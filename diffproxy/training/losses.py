@@ -39,6 +39,26 @@ def dense_loss(
     return {"label": label, "uv": (error * foreground).sum() / foreground.sum().clamp(min=1)}
 
 
+def scale_loss(
+    log_scale: Float[Tensor, "N 1 H W"],
+    uv_pred: Float[Tensor, "N 2 H W"],
+    labels: Integer[Tensor, "N H W"],
+    uv: Float[Tensor, "N 2 H W"],
+    metres_per_uv: Float[Tensor, "L 2"],
+) -> Float[Tensor, ""]:
+    """Negative log-likelihood of the distance on the surface between predicted and true (u, v), foreground only.
+
+    The density is exp(-d / b) / (2 pi b^2) with b = exp(`log_scale`) in metres. The coordinates get no gradient from
+    it: it is what they are uncertain by that is learnt here, not where they are.
+    """
+    scale = metres_per_uv[labels.long()].permute(0, 3, 1, 2)
+    distance = ((uv_pred.detach().float() - uv) * scale).square().sum(1).sqrt()
+    log_b = log_scale[:, 0].float()
+    foreground = (labels > 0).float()
+    loss = distance * (-log_b).exp() + 2 * log_b
+    return (loss * foreground).sum() / foreground.sum().clamp(min=1)
+
+
 def diffusion_loss(
     prediction: Float[Tensor, "..."], target: Float[Tensor, "..."], weight: Float[Tensor, "..."] | None = None
 ) -> Float[Tensor, ""]:

@@ -81,6 +81,23 @@ def _jpeg(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
 
 
+def _haze(image: Image, rng: np.random.Generator) -> Image:
+    """Stray light: a bright veil, stronger towards one side, as by a window or a dirty lens."""
+    h, w = image.shape[:2]
+    veil, angle = rng.uniform(120, 255), rng.uniform(0, 2 * np.pi)
+    x, y = np.meshgrid(np.linspace(-1, 1, w, dtype=np.float32), np.linspace(-1, 1, h, dtype=np.float32))
+    share = rng.uniform(0.15, 0.6) * (1 + 0.5 * (np.cos(angle) * x + np.sin(angle) * y))
+    share = share.clip(0, 0.8)[..., None]
+    return (image * (1 - share) + veil * share).astype(np.uint8)
+
+
+def _dim(image: Image, rng: np.random.Generator) -> Image:
+    """Too little light: dark, and grainy for it."""
+    dark = image * np.float32(rng.uniform(0.12, 0.5))
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * rng.uniform(1, 6)
+    return (dark + noise).clip(0, 255).astype(np.uint8)
+
+
 def _pixelate(image: Image, rng: np.random.Generator) -> Image:
     """A mosaic over a random patch: published footage hides faces this way."""
     out = image.copy()
@@ -125,6 +142,8 @@ _STEPS: tuple[tuple[float, Callable[[Image, np.random.Generator], Image]], ...] 
     (0.3, _occlude),
     (0.25, _pixelate),
     (0.9, _exposure),
+    (0.08, _haze),
+    (0.08, _dim),
     (0.5, _contrast),
     (0.6, _saturation_hue),
     (0.08, _gray),

@@ -107,7 +107,7 @@ def set_up(config: TrainConfig) -> Run:
     body = load_body(config.body)
     generator = start_generator(config)
     generator.adapter.set_palette(body.atlas.palette)
-    objective = TrainingObjective(generator, body.atlas.palette, config)
+    objective = TrainingObjective(generator, body.atlas, config)
     groups = select_parameters(generator, config)
     if config.gradient_checkpointing:
         generator.unet.enable_gradient_checkpointing()

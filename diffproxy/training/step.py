@@ -9,15 +9,16 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from diffproxy.body import Palette
+from diffproxy.body import SurfaceAtlas
 from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
 from diffproxy.generator.network.schedule import add_noise, training_target
 from diffproxy.training.config import TrainConfig
-from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
+from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss, scale_loss
 
 COLOR_WIDTH = 0.1  # RGB distance at which a decoded colour stops being taken for a palette colour
 PALETTE_WEIGHT = 0.1
 UV_WEIGHT = 5.0  # UV errors are about 0.05 where cross-entropy is about 1
+SCALE_WEIGHT = 0.1
 
 
 def proxy_images(
@@ -33,13 +34,16 @@ class TrainingObjective(nn.Module):
     """Wraps the generator so that one `forward` gives all losses (what accelerate and DDP expect)."""
 
     colors: Tensor
+    metres_per_uv: Tensor
 
-    def __init__(self, generator: ProxyGenerator, palette: Palette, config: TrainConfig):
+    def __init__(self, generator: ProxyGenerator, atlas: SurfaceAtlas, config: TrainConfig):
         super().__init__()
         self.generator, self.config = generator, config
+        palette = atlas.palette
         self.scheduler = generator.scheduler
         self.body_ids, self.hand_ids = list(palette.body_ids), list(palette.hand_ids)
         self.register_buffer("colors", torch.as_tensor(palette.colors, dtype=torch.float32), persistent=False)
+        self.register_buffer("metres_per_uv", torch.as_tensor(atlas.metres_per_uv), persistent=False)
 
     def condition(self, batch: dict[str, Tensor]) -> Conditioning:
         cameras = CameraBatch.from_arrays(
@@ -68,6 +72,15 @@ class TrainingObjective(nn.Module):
             )  # fmt: skip
             losses |= {f"dense_{k}": v for k, v in parts.items()}
             total = total + cfg.dense_weight * (parts["label"] + UV_WEIGHT * parts["uv"])
+            if (log_scale := cond.adapter.dense_log_scale) is not None:
+                losses["dense_scale"] = scale_loss(
+                    log_scale,
+                    uv,
+                    batch["labels"].flatten(0, 1),
+                    batch["uv"].flatten(0, 1),
+                    self.metres_per_uv,
+                )
+                total = total + cfg.dense_weight * SCALE_WEIGHT * losses["dense_scale"]
         if cfg.diffusion_weight:
             if cfg.condition_dropout:
                 kept = torch.rand(len(batch["labels"]), generator=rng) >= cfg.condition_dropout

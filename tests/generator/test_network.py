@@ -25,6 +25,7 @@ def tiny_config(**attention) -> GeneratorConfig:
     config = nano_config()
     return config.replace(
         name="tiny",
+        encoder="efficientnet_lite0",  # cheaper than MoveNet at this size
         image_size=32,
         proxy_size=16,
         adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True, "view_layers": 1},

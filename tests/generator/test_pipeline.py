@@ -24,6 +24,7 @@ def tiny_generator(**changes):
     config = nano_config()
     config = config.replace(
         name="tiny",
+        encoder="efficientnet_lite0",
         image_size=32,
         proxy_size=16,
         adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},

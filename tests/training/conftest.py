@@ -55,7 +55,7 @@ def tiny_generator(body, tmp_path_factory):
     torch.manual_seed(0)
     nano = nano_config()
     config = nano.replace(
-        name="tiny", image_size=32, proxy_size=16,
+        name="tiny", encoder="efficientnet_lite0", image_size=32, proxy_size=16,
         adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
         unet={**nano.unet, "in_channels": 12, "sample_size": 8, "block_out_channels": [16, 16, 16],
               "cross_attention_dim": 8, "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},

@@ -3,7 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffproxy.training.augment import AugmentConfig, View, draw_warp
+from diffproxy.training.augment import (
+    AugmentConfig,
+    View,
+    augment_view,
+    cut_off,
+    draw_frame,
+    draw_shown,
+    draw_warp,
+)
 
 
 @pytest.fixture
@@ -35,3 +43,49 @@ def test_the_crop_lies_about_what_the_view_shows(view):
     for seed in range(20):
         warp = draw_warp(view, np.random.default_rng(seed), config, 64)
         np.testing.assert_allclose(warp.matrix @ [45.0, 50.0, 1.0], [32, 32], atol=1e-9)
+
+
+NAMES = {0: "background", 1: "front_head", 2: "front_chest", 3: "front_thigh_l", 4: "front_shin_l"}
+
+
+@pytest.fixture
+def standing(view):
+    """Head, chest, thigh and shin below each other, 15 rows each."""
+    labels = np.zeros((96, 96), np.uint8)
+    for k in range(4):
+        labels[20 + 15 * k : 35 + 15 * k, 30:60] = k + 1
+    return replace(view, labels=labels, image=np.full((96, 96, 3), 200, np.uint8))
+
+
+def test_a_frame_about_the_upper_body_leaves_the_legs_out(standing):
+    for seed in range(20):
+        left, top, right, bottom = draw_frame(standing.labels, np.random.default_rng(seed), shown=(1, 2))
+        assert (left, top, right) == (0, 0, 96)  # nothing but legs reaches beyond
+        assert 50 - 0.08 * 60 - 1 <= bottom <= 50 + 0.08 * 60 + 1
+
+
+def test_edges_of_their_own_take_a_part_of_the_person_away(standing):
+    kept = []
+    for seed in range(200):
+        frame = draw_frame(standing.labels, np.random.default_rng(seed), shown=None)
+        cut = cut_off(standing, frame, (7, 7, 7))
+        inside = (cut.image == 200).all(-1)
+        assert ((cut.image == 7).all(-1) == ~inside).all() and not cut.labels[~inside].any()
+        assert (cut.labels[inside] == standing.labels[inside]).all()
+        kept.append((cut.labels > 0).sum() / (standing.labels > 0).sum())
+    assert min(kept) > 0.1 and max(kept) < 0.95
+
+
+def test_what_is_shown_is_chosen_by_the_names_of_parts():
+    drawn = [draw_shown(np.random.default_rng(seed), NAMES) for seed in range(400)]
+    assert (1, 2) in drawn  # head and chest
+    assert np.mean([shown is None for shown in drawn]) == pytest.approx(0.35, abs=0.07)
+
+
+def test_without_cut_a_view_is_augmented_as_before(standing):
+    def augmented(**cut):
+        rng = np.random.default_rng(3)
+        return augment_view(standing, rng, AugmentConfig(photometric=0), 64, 32, None, **cut)
+
+    assert (augmented().labels == augmented(cut=False, shown=(1,)).labels).all()
+    assert not (augmented(cut=True, shown=(1,)).labels == 4).any()

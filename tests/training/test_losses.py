@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss
+from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss, scale_loss
 
 
 def test_a_hand_view_may_not_answer_with_body_parts():
@@ -35,3 +37,25 @@ def test_weighted_diffusion_loss_is_a_weighted_mean():
     prediction, target = torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2)
     assert diffusion_loss(prediction, target).item() == pytest.approx(2.5)
     assert diffusion_loss(prediction, target, torch.tensor([[3.0, 1.0]])).item() == pytest.approx((3 + 4) / 4)
+
+
+def test_scale_loss_by_hand_and_at_its_best():
+    """Distance 5 cm in a chart of (1, 0.5) metres; the likeliest scale of a distance d is d / 2."""
+    uv = torch.zeros(1, 2, 1, 2)
+    predicted = torch.tensor([0.03, 0.08]).view(1, 2, 1, 1).expand(1, 2, 1, 2)
+    labels = torch.tensor([[[0, 1]]])
+    metres = torch.tensor([[0.0, 0.0], [1.0, 0.5]])
+
+    def loss(b):
+        return scale_loss(torch.full((1, 1, 1, 2), math.log(b)), predicted, labels, uv, metres).item()
+
+    assert loss(0.05) == pytest.approx(0.05 / 0.05 + 2 * math.log(0.05), abs=1e-5)
+    assert loss(0.025) < min(loss(0.024), loss(0.026))
+
+
+def test_coordinates_get_no_gradient_from_what_they_are_uncertain_by():
+    predicted = torch.rand(1, 2, 2, 2, requires_grad=True)
+    log_scale = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    labels = torch.ones(1, 2, 2, dtype=torch.long)
+    scale_loss(log_scale, predicted, labels, torch.zeros(1, 2, 2, 2), torch.ones(2, 2)).backward()
+    assert predicted.grad is None and log_scale.grad.abs().sum() > 0

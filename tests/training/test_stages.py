@@ -44,7 +44,8 @@ def vae_generator(body, tmp_path_factory):
     torch.manual_seed(0)
     nano = nano_config()
     config = nano.replace(
-        name="tiny-vae", image_size=32, proxy_size=16, codec="vae", codec_factor=2, latent_channels=4, codec_args=VAE,
+        name="tiny-vae", encoder="efficientnet_lite0", image_size=32, proxy_size=16,
+        codec="vae", codec_factor=2, latent_channels=4, codec_args=VAE,
         adapter_args={"widths": [8, 16, 16, 16], "context_layers": 1, "draft": True},
         unet={**nano.unet, "sample_size": 8, "in_channels": 4, "out_channels": 4, "block_out_channels": [16, 16, 16],
               "cross_attention_dim": 8, "attention_head_dim": [1, 2, 2], "norm_num_groups": 8},

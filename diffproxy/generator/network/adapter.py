@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import KINDS
 
 NUM_KINDS = 3  # body, left_hand, right_hand
+INITIAL_SCALE = 0.05  # metres: what a head trained for a few minutes is off by
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,15 @@ class AdapterOutput:
     """`features[i]` is added in UNet down block i. Dense maps at proxy resolution, None where there is no dense head.
 
     `dense_logits`: scores of all part labels (background 0); `dense_uv`: coordinates, unbounded but meant for [0, 1].
+    `dense_log_scale`: logarithm of how far (u, v) is off on the surface, as the scale b in metres of an isotropic
+    Laplace density exp(-d / b) over distances d in the plane; its standard deviation is sqrt(3) b along either axis.
     `draft`: the dense prediction as a distribution of the two proxy images, without gradient: where the UNet starts.
     """
 
     features: list[Tensor] = field(default_factory=list)
     dense_logits: Float[Tensor, "N L P P"] | None = None
     dense_uv: Float[Tensor, "N 2 P P"] | None = None
+    dense_log_scale: Float[Tensor, "N 1 P P"] | None = None
     draft: Draft | None = None
 
 
@@ -93,9 +98,10 @@ class PyramidAdapter(nn.Module):
 
     Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first,
     each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
-    `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `draft` the
-    dense prediction is fed back into the finest UNet level; with `draft="posterior"` the UNet also starts from what it
-    and the noisy picture say together (`draft.Draft`), and answers by a correction (needs `set_palette`).
+    `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `uv_scale`
+    the head also states how far (u, v) is off. With `draft` the dense prediction is fed back into the finest UNet
+    level; with `draft="posterior"` the UNet also starts from what it and the noisy picture say together
+    (`draft.Draft`), and answers by a correction (needs `set_palette`).
     """
 
     label_colors: Tensor
@@ -114,6 +120,7 @@ class PyramidAdapter(nn.Module):
         draft: bool | Literal["posterior"] = True,
         embed_dim: int = 64,
         view_layers: int = 0,
+        uv_scale: bool = False,
     ):
         super().__init__()
         self.grids = [proxy_size] + [latent_grid >> i for i in range(len(unet_channels))]
@@ -137,6 +144,10 @@ class PyramidAdapter(nn.Module):
         self.head_norm = nn.GroupNorm(8, widths[0])
         self.head = nn.Conv2d(widths[0], num_labels + 2, 1)
         nn.init.constant_(self.head.get_parameter("bias")[num_labels:], 0.5)
+        self.scale_head = nn.Conv2d(widths[0], 1, 1) if uv_scale else None
+        if self.scale_head is not None:
+            nn.init.zeros_(self.scale_head.weight)
+            nn.init.constant_(self.scale_head.get_parameter("bias"), math.log(INITIAL_SCALE))
         self.outputs = nn.ModuleList(
             nn.Conv2d(w, c, 1) for w, c in zip(widths[1:], unet_channels, strict=True)
         )
@@ -184,7 +195,9 @@ class PyramidAdapter(nn.Module):
             up = F.interpolate(self.descend[i](maps[0]), size=(self.grids[i],) * 2, mode="nearest")
             maps.insert(0, self.blocks[i](laterals[i] + up, embedding))
 
-        dense = self.head(F.silu(self.head_norm(maps[0])))
+        finest = F.silu(self.head_norm(maps[0]))
+        dense = self.head(finest)
+        log_scale = None if self.scale_head is None else self.scale_head(finest)
         logits, uv = dense.split([self.num_labels, 2], 1)
         features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=True)]
         features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
@@ -200,7 +213,7 @@ class PyramidAdapter(nn.Module):
                 )
             draft = torch.cat([scores.softmax(1), uv.to(logits.dtype)], 1)
             features[0] = features[0] + self.draft(F.pixel_unshuffle(draft, self.fold))
-        return AdapterOutput(features, logits, uv, start)
+        return AdapterOutput(features, logits, uv, log_scale, start)
 
     def _context(self, tokens: Float[Tensor, "N T C"], views: ViewSet | None) -> Float[Tensor, "N T C"]:
         for i, layer in enumerate(self.context):
