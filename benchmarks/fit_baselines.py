@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.files import read_body_file
-from diffproxy.body.load import PACKAGED
+from diffproxy.body.model import PACKAGED
 from diffproxy.fitting.initialization.rays import meet, pixel_rays
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import pose_penalty

@@ -12,7 +12,7 @@ from diffproxy.datasets.extras import EXTRAS
 from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
-from render_synth.tiles import column, stack
+from render_synth.contact_sheet import column, stack
 
 ALL_KINDS = ("body", FULL, "left_hand", "right_hand")
 LABELLED = 0.02  # a view of the body with less than this fraction of its pixels labelled is odd

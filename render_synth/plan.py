@@ -69,7 +69,7 @@ def environment_files(config: RenderConfig) -> tuple[str, ...]:
 
 def check_options(config: RenderConfig) -> None:
     """One folder, one set of options per seed: otherwise a resumed run would mix two kinds of data."""
-    from render_synth.people.pose_source import motion_files
+    from render_synth.humans.poses.pose_source import motion_files
 
     path = Path(config.out) / f"options-s{config.seed}.json"
     now: dict[str, Any] = config.content() | {

@@ -27,10 +27,10 @@ def load_tools(config: RenderConfig):
     import torch
 
     from diffproxy.body import load_body
-    from render_synth.people.anatomy import build_anatomy
-    from render_synth.people.pose_source import load_pose_source
-    from render_synth.people.wardrobe import read_wardrobe
-    from render_synth.picture import mitsuba_backend as backend
+    from render_synth.humans.body.anatomy import build_anatomy
+    from render_synth.humans.makehuman.wardrobe import read_wardrobe
+    from render_synth.humans.poses.pose_source import load_pose_source
+    from render_synth.rendering import mitsuba_backend as backend
     from render_synth.sample import Tools
 
     torch.set_num_threads(1)
@@ -129,7 +129,7 @@ def run(config: RenderConfig) -> int:
     """Render all missing shards; returns the number of views rendered now. Interrupt and start again at will."""
     from tqdm import tqdm
 
-    from render_synth.picture.mitsuba_backend import best_variant
+    from render_synth.rendering.mitsuba_backend import best_variant
 
     if config.variant == "auto":
         config = replace(config, variant=best_variant())

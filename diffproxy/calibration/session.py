@@ -223,7 +223,7 @@ def _made(
 
 def _located(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
     """A box in every view: by geometry where the cameras are nearly known, else the surest and largest."""
-    from diffproxy.pipeline.crops import whole_image_box
+    from diffproxy.pipeline.crop_refinement import whole_image_box
     from diffproxy.pipeline.person_boxes import Located
 
     if locator is None:

@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.extras import EXTRAS, decode_extra, encode_extra
-from diffproxy.proxies.png import decode_png, decode_proxy_png, encode_png, encode_proxy_png
+from diffproxy.proxies.io import decode_png, decode_proxy_png, encode_png, encode_proxy_png
 from diffproxy.utils.errors import InputError
 
 VERSION = 2

@@ -24,10 +24,9 @@ from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, gener
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameRecord
-from diffproxy.pipeline.summary import to_json
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import write_atomic
+from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)

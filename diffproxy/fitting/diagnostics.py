@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.initialization.left_right import Sides
 from diffproxy.fitting.initialization.register_segments import KERNEL
-from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
 from diffproxy.proxies import ProxyMaps
 
 ENOUGH = 15

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import roma
@@ -18,12 +19,10 @@ import torch
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.cameras import Camera
+from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.covariance import joint_std
-from diffproxy.fitting.crowding import crowding
 from diffproxy.fitting.fit import fit
-from diffproxy.fitting.plain_rows import plain_rows
+from diffproxy.fitting.observations import plain_rows
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
@@ -32,11 +31,14 @@ from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
+from diffproxy.fitting.uncertainty import crowding, joint_std
 from diffproxy.geometry.robust import rayleigh_sigma
+from diffproxy.keypoints import open_keypoints
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD, KeypointRows, one_person
 from diffproxy.keypoints.landmarks import Landmarks, with_landmarks
 from diffproxy.keypoints.layouts import INDEX, Person2D
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
 
 TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 HAND_MOVERS = (20, 21, *HAND_JOINTS)
@@ -253,3 +255,47 @@ def _as_correspondences(
     )
     reach = np.where(rows.agreeing[known] >= 3, SURE_SIGMAS, KERNEL_SIGMAS)
     return found, np.hypot(marks.std[name], DETECTOR_STD), reach
+
+
+# The 2D keypoints of a run (`keypoints=DIR`): the detections of each frame, ready for the fit.
+
+
+class SparseKeypoints:
+    """Keypoint files of a rig beside its proxies; `quick` fits aim the crops, whole ones are the answer."""
+
+    def __init__(
+        self, folder: Path, frames: RigFrames, body: BodyModel, config: FitConfig, aim_pixels: int = 200
+    ):
+        self.frames = frames
+        self.found = open_keypoints(folder, frames.picture_cameras)
+        quick = replace(config, hands=False, vertices=False, max_pixels=min(config.max_pixels, aim_pixels))
+        self.fitters = {False: KeypointFitter(body, config), True: KeypointFitter(body, quick)}
+
+    def fit(
+        self,
+        frame_id: int,
+        maps: ProxyMaps,
+        start: BodyParams | None = None,
+        betas: Tensor | None = None,
+        scale: float | None = None,
+        quick: bool = False,
+    ) -> FitResult:
+        """The body of a frame; without detections in it, that of the proxies alone."""
+        people = self.found.frame(frame_id, self.frames.picture_cameras)
+        pictures, cameras = self.frames.picture_cameras, self.frames.cameras
+        return self.fitters[quick].fit(maps, people, pictures, cameras, start, betas, scale)
+
+
+def open_sparse(
+    folder: str, frames: RigFrames | None, body: BodyModel, config: FitConfig
+) -> SparseKeypoints | None:
+    """None without `keypoints=`. InputError where there is no rig to read them with."""
+    if not folder:
+        return None
+    if frames is None:
+        raise InputError(
+            "a rig with keypoints=, for its cameras and lenses",
+            "proxies= alone",
+            "give rig=DIR instead of proxies=DIR",
+        )
+    return SparseKeypoints(Path(folder).expanduser(), frames, body, config)

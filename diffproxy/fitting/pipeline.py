@@ -11,25 +11,22 @@ import torch
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.covariance import joint_std
+from diffproxy.fitting.config import FitConfig, Stage, schedule
 from diffproxy.fitting.diagnostics import evidence_against, verdict
-from diffproxy.fitting.independence import surplus
 from diffproxy.fitting.initialization.left_right import Sides, misread
 from diffproxy.fitting.initialization.segments import piece_joints
-from diffproxy.fitting.noise import noise_level, outline_rows
 from diffproxy.fitting.observations import stack
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
-from diffproxy.fitting.stages import Stage, schedule
 from diffproxy.fitting.state import HAND_JOINTS, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import Outline, surface_samples
+from diffproxy.fitting.uncertainty import joint_std, noise_level, outline_rows, surplus
 from diffproxy.proxies import ProxyMaps
 
 COMMON_KERNEL = 0.06

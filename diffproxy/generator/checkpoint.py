@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 import diffproxy
+from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import BACKENDS, GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_unet
-from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
 from diffproxy.utils.errors import InputError
 
 PARTS = ("unet", "adapter", "prompts", "encoder", "codec")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.config import MODALITIES, PROMPTS, GeneratorConfig
 
 
 class PatchCodec(nn.Module):
@@ -66,3 +70,66 @@ Codec = PatchCodec | VaeCodec
 
 def build_codec(config: GeneratorConfig) -> Codec:
     return PatchCodec(config.codec_factor) if config.codec == "patch" else VaeCodec(**config.codec_args)
+
+
+# The palette a generator was trained with, stored beside its weights: colours are part of what it learned.
+
+
+@dataclass(frozen=True)
+class StoredPalette:
+    """Part names and colours: `colors[id]` is RGB in [0, 1], id 0 the black background."""
+
+    names: dict[int, str]
+    colors: Float[np.ndarray, "L 3"]
+    body_ids: tuple[int, ...]
+    hand_ids: tuple[int, ...]
+
+
+def write_palette(palette: Any, path: Path) -> None:
+    """`palette`: anything with names, colors, body_ids and hand_ids (the body's own palette, or a stored one)."""
+    colors = palette.colors.tolist()
+    value = {
+        "names": {str(int(k)): str(v) for k, v in palette.names.items()},
+        "colors": [[round(float(c), 6) for c in row] for row in colors],
+        "body_ids": [int(i) for i in palette.body_ids],
+        "hand_ids": [int(i) for i in palette.hand_ids],
+    }
+    path.write_text(json.dumps(value) + "\n")
+
+
+def read_palette(path: Path) -> StoredPalette:
+    value = json.loads(path.read_text())
+    return StoredPalette(
+        {int(k): v for k, v in value["names"].items()},
+        np.array(value["colors"], dtype=np.float64),
+        tuple(value["body_ids"]),
+        tuple(value["hand_ids"]),
+    )
+
+
+# The four constant prompts (body-seg, body-uv, hand-seg, hand-uv) as one table of embeddings.
+
+
+KINDS = ("body", "left_hand", "right_hand")  # order of kind ids
+
+
+def kind_ids(kinds: list[str] | tuple[str, ...]) -> Int[Tensor, "V"]:
+    """Names to ids; KeyError-free: callers validate names first."""
+    return torch.tensor([KINDS.index(k) for k in kinds], dtype=torch.long)
+
+
+def prompt_ids(kinds: Int[Tensor, "*B"]) -> Int[Tensor, "*B 2"]:
+    """Rows of the prompt table for (seg, uv) of each view; both hands share the hand prompts, as in the paper."""
+    first = (kinds > 0).long() * len(MODALITIES)
+    return first[..., None] + torch.arange(len(MODALITIES), device=kinds.device)
+
+
+class PromptTable(nn.Module):
+    """(prompt, token, channel). Learned for `nano`; for `sd21` the cached CLIP embeddings of four fixed sentences."""
+
+    def __init__(self, tokens: int, dim: int):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(len(PROMPTS), tokens, dim) * 0.5)
+
+    def forward(self, ids: Int[Tensor, "*B"]) -> Float[Tensor, "*B T D"]:
+        return self.table[ids]

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from diffproxy.cameras import Camera
 from diffproxy.generator.checkpoint import hub_folder, load_saved_generator, save_generator
+from diffproxy.generator.codec import kind_ids
 from diffproxy.generator.config import MODALITIES
 from diffproxy.generator.inputs import check_inputs
 from diffproxy.generator.network.camera_conditioning import CameraBatch
 from diffproxy.generator.network.network import Conditioning, ProxyGenerator
 from diffproxy.generator.network.schedule import make_scheduler
-from diffproxy.generator.prompts import kind_ids
 from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from numpy import ndarray
 
+from diffproxy.motion.skeleton import BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
 _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}
@@ -56,3 +64,54 @@ class Motion:
 
     def _is_per_frame(self, name: str) -> bool:
         return name in _WIDTHS and getattr(self, name) is not None
+
+
+# Loading npz files from outside: plain arrays only.
+
+
+# All that numpy and zipfile were seen to raise on cut, spoilt or foreign files.
+_BROKEN = (
+    ValueError, OSError, EOFError, AttributeError, KeyError, SyntaxError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
+
+
+def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an npz (those of `keys` that it has, or all), never unpickling; InputError on any other file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {k: file[k] for k in file.files if keys is None or k in keys}
+    except FileNotFoundError:
+        raise InputError("a motion file", f"nothing at {path}", "check the path") from None
+    except _BROKEN as error:
+        raise InputError(
+            "a whole npz of plain arrays", f"{path}: {error}", "export the file again"
+        ) from error
+
+
+# Left-right mirror of SMPL-X poses across the body's own x = 0 plane.
+
+
+_SIGN = np.array([1.0, -1.0, -1.0])  # a mirrored axis-angle vector keeps x and negates y, z
+_SWAP = np.array(
+    [
+        BODY_JOINTS.index(n.replace("left", "?").replace("right", "left").replace("?", "right"))
+        for n in BODY_JOINTS
+    ]
+)
+
+
+def mirror_rotations(rotvec: Float[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 3"]:
+    """Axis-angle of the mirrored rotation; also turns a right-hand pose (as 15 x 3) into the left hand's."""
+    return rotvec * _SIGN.astype(rotvec.dtype)
+
+
+def mirror_hand(pose: Float[ndarray, "*batch 45"]) -> Float[ndarray, "*batch 45"]:
+    """The other hand making the same shape."""
+    return mirror_rotations(pose.reshape(*pose.shape[:-1], 15, 3)).reshape(pose.shape)
+
+
+def mirror_body(body_pose: Float[ndarray, "*batch 63"]) -> Float[ndarray, "*batch 63"]:
+    """The mirrored body pose: left and right joints change places."""
+    joints = body_pose.reshape(*body_pose.shape[:-1], 21, 3)
+    return mirror_rotations(joints[..., _SWAP[1:] - 1, :]).reshape(body_pose.shape)

@@ -6,7 +6,7 @@ in another), so a skeleton is first recognised as a whole and never matched join
 
 from __future__ import annotations
 
-from diffproxy.motion.smplx_rest import BODY_JOINTS
+from diffproxy.motion.skeleton import BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
 # Joints of the middle, then of one side; {s} is the side as the family writes it. A missing joint is interpolated.

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from diffproxy.geometry.rotations import split_twist, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
-from diffproxy.motion.smplx_rest import BODY_JOINTS, REST_OFFSETS, joint_index
+from diffproxy.motion.skeleton import BODY_JOINTS, REST_OFFSETS, joint_index
 
 # Largest rotation of each joint from rest, degrees, left and right alike.
 LARGEST: dict[str, float] = {

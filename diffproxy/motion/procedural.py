@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from diffproxy.geometry.rotations import to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
-from diffproxy.motion.smplx_rest import joint_index
+from diffproxy.motion.skeleton import joint_index
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,65 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.geometry.rotations import about, part_way, swing, to_matrix, to_rotvec
+from diffproxy.geometry.rotations import about, part_way, split_twist, swing, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import JointMap, recognise
-from diffproxy.motion.share import share_twist_and_lift
-from diffproxy.motion.skeleton import SkeletonClip, forward_kinematics, local_rotations
-from diffproxy.motion.smplx_rest import (
+from diffproxy.motion.skeleton import (
     BODY_JOINTS,
     BODY_PARENTS,
     LIMB_BONES,
     PELVIS,
     REST_JOINTS,
     REST_OFFSETS,
+    SkeletonClip,
+    forward_kinematics,
     joint_index,
+    local_rotations,
 )
 from diffproxy.utils.errors import InputError
+
+# Spread rotations that mocap puts into one joint over the joints that really share them.
+#
+# Bone directions and the hand's attitude stay as they are; only skin, and the shoulder's height, look less broken.
+
+
+FOREARM_SHARE = 0.5  # of the twist between elbow and hand: radius and ulna cross all along the forearm
+COLLAR_SHARE = 0.15  # of the swing of the upper arm from the T-pose: clavicle and shoulder blade go with it
+RIGID_COLLAR = np.radians(3.0)  # a source whose collar never turns further does not capture it
+
+
+def share_twist_and_lift(local: Float[ndarray, "F 22 3 3"]) -> Float[ndarray, "F 22 3 3"]:
+    """Local rotations with forearm twist and collar lift shared out."""
+    local = local.copy()
+    for side in ("left", "right"):
+        collar, shoulder, elbow, wrist = (
+            joint_index(f"{side}_{n}") for n in ("collar", "shoulder", "elbow", "wrist")
+        )
+        _share_twist(local, elbow, wrist)
+        angle = np.arccos(np.clip((np.trace(local[:, collar], axis1=1, axis2=2) - 1) / 2, -1, 1))
+        if np.median(angle) < RIGID_COLLAR:
+            _share_lift(local, collar, shoulder, REST_OFFSETS[elbow])
+    return local
+
+
+def _share_twist(local: Float[ndarray, "F 22 3 3"], elbow: int, wrist: int) -> None:
+    axis = REST_OFFSETS[wrist] / np.linalg.norm(REST_OFFSETS[wrist])
+    # twist first, as seen from the forearm: wrist = twist @ swing, the transpose of what split_twist gives
+    twist = -split_twist(local[:, wrist].transpose(0, 2, 1), axis)[1]
+    turn = to_matrix(FOREARM_SHARE * twist[:, None] * axis)
+    local[:, elbow] = local[:, elbow] @ turn
+    local[:, wrist] = turn.transpose(0, 2, 1) @ local[:, wrist]
+
+
+def _share_lift(
+    local: Float[ndarray, "F 22 3 3"], collar: int, shoulder: int, arm: Float[ndarray, "3"]
+) -> None:
+    swing, _ = split_twist(local[:, shoulder], arm)
+    eye = np.broadcast_to(np.eye(3), swing.shape)
+    lift = part_way(eye, swing, COLLAR_SHARE)
+    local[:, collar] = local[:, collar] @ lift
+    local[:, shoulder] = lift.transpose(0, 2, 1) @ local[:, shoulder]
+
 
 MOST_ASTRAY = 50.0  # degrees between a leg of the rest pose and the leg of SMPL-X in rest
 SOLE_YAW = np.radians(8.0)  # toes of the SMPL-X rest foot point outwards by about this much

@@ -3,16 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.pipeline.crops import Box, box_in_full_image, square_box
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.proxies.crops import box_around, hand_boxes, large_pieces
 from diffproxy.proxies.maps import Kind
+
+# Square crops of the undistorted images, and the cameras that belong to them.
+
+
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the full undistorted image
+BoxLike = Sequence[float | int] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Square views for the generator: `images` in [0, 1] RGB, `cameras[v]` the pinhole camera of crop v."""
+
+    images: Float[Tensor, "V 3 S S"]
+    cameras: tuple[Camera, ...]
+    boxes: tuple[Box, ...]
+
+    def __add__(self, other: Crops) -> Crops:
+        images = torch.cat([self.images, other.images])
+        return Crops(images, self.cameras + other.cameras, self.boxes + other.boxes)
+
+
+def as_box(box: BoxLike) -> Box:
+    """Any four numbers as a box."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return x0, y0, x1, y1
+
+
+def square_box(box: BoxLike, margin: float = 1.0) -> Box:
+    """The square around the same centre whose side is the longer side of `box` times `margin`."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    half = 0.5 * margin * max(x1 - x0, y1 - y0, 1e-3)
+    cx, cy = 0.5 * (x0 + x1), 0.5 * (y0 + y1)
+    return (cx - half, cy - half, cx + half, cy + half)
+
+
+def whole_image_box(camera: Camera) -> Box:
+    """The smallest centred square that holds the whole image."""
+    return square_box((0.0, 0.0, camera.width, camera.height))
+
+
+def crop_image(image: UInt8[np.ndarray, "H W 3"], box: BoxLike, size: int) -> UInt8[np.ndarray, "S S 3"]:
+    """Resample the region `box` to `size` x `size`; outside of the image is black.
+
+    Pixel centres lie at integer + 0.5 on both sides, so that a point at x in the image is at
+    (x - x0) * size / (x1 - x0) in the crop: exactly `Camera.crop`. Reductions average over merged pixels.
+    """
+    import cv2
+
+    x0, y0, x1, y1 = (float(v) for v in box)
+    # Never step over source pixels: sample on a grid finer by a whole factor, then average blocks of it.
+    factor = max(1, int(np.ceil(max(x1 - x0, y1 - y0) / size - 1e-6)))
+    grid = size * factor
+    sx, sy = grid / (x1 - x0), grid / (y1 - y0)
+    # OpenCV counts from the centre of the first pixel, we count from its corner: half a pixel on either side.
+    matrix = np.array([[sx, 0, sx * (0.5 - x0) - 0.5], [0, sy, sy * (0.5 - y0) - 0.5]])
+    out = cv2.warpAffine(image, matrix, (grid, grid), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return out if factor == 1 else cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def crop_views(
+    images: Sequence[np.ndarray], cameras: Sequence[Camera], boxes: Sequence[BoxLike], size: int
+) -> Crops:
+    """One square crop a view; `cameras` are the pinhole cameras of the undistorted `images`."""
+    pixels = [crop_image(image, box, size) for image, box in zip(images, boxes, strict=True)]
+    tensor = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 255.0
+    plain = tuple(as_box(box) for box in boxes)
+    cropped = tuple(c.crop(box, (size, size)) for c, box in zip(cameras, plain, strict=True))
+    return Crops(tensor, cropped, plain)
+
+
+def box_in_full_image(box: BoxLike, crop_box: BoxLike, size: int) -> Box:
+    """A box in pixels of a crop, carried back to pixels of the full image the crop was cut from."""
+    x0, y0, x1, y1 = crop_box
+    sx, sy = (x1 - x0) / size, (y1 - y0) / size
+    return (x0 + box[0] * sx, y0 + box[1] * sy, x0 + box[2] * sx, y0 + box[3] * sy)
+
+
+def box_iou(a: BoxLike, b: BoxLike) -> float:
+    """Intersection over union of two boxes, in [0, 1]."""
+    w = min(a[2], b[2]) - max(a[0], b[0])
+    h = min(a[3], b[3]) - max(a[1], b[1])
+    inter = max(w, 0.0) * max(h, 0.0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter
+    return inter / union if union > 0 else 0.0
+
+
+def union_box(a: BoxLike | None, b: BoxLike | None) -> Box | None:
+    """The smallest box that holds both; None counts as empty."""
+    if a is None or b is None:
+        one = b if a is None else a
+        return None if one is None else as_box(one)
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+
 
 Hand = tuple[int, Kind, Box]  # view, kind, box in the full image
 

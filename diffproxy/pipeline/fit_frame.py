@@ -13,13 +13,13 @@ from torch import Tensor
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, FitResult, fit
-from diffproxy.pipeline.crops import Box
+from diffproxy.fitting.keypoint_fit import SparseKeypoints
+from diffproxy.pipeline.crop_refinement import Box
 from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.reprojection_quality import ViewQuality, view_quality
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays
-from diffproxy.pipeline.sparse import SparseKeypoints
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
 

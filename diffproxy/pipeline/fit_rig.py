@@ -16,6 +16,7 @@ from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting import FitConfig
+from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions, SolverOption
 from diffproxy.pipeline.fit_frame import TRACK_GAP, FrameFitter, fit_frame
@@ -25,7 +26,6 @@ from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameRecord
 from diffproxy.pipeline.run_folder import FrameStore, fingerprint, open_run
-from diffproxy.pipeline.sparse import open_sparse
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 

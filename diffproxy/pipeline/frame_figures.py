@@ -13,8 +13,7 @@ from tqdm import tqdm
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
-from diffproxy.pipeline.result_file import posed_vertices
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameRecord, posed_vertices
 
 SHOWN = 8  # frames with pictures in the report
 

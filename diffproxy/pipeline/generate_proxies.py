@@ -13,12 +13,16 @@ from diffproxy.cameras import Camera
 from diffproxy.generator.test_time_rotation import look_upright
 from diffproxy.pipeline.crop_refinement import (
     MIN_FOREGROUND,
+    Box,
     Hand,
+    box_iou,
     boxes_by_body,
     boxes_by_pixels,
+    crop_views,
     hands_by_pixels,
+    square_box,
+    union_box,
 )
-from diffproxy.pipeline.crops import Box, box_iou, crop_views, square_box, union_box
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.flip import mirror_table
 from diffproxy.proxies.maps import Kind

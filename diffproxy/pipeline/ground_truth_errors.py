@@ -9,8 +9,7 @@ import numpy as np
 
 from diffproxy.body import BodyModel
 from diffproxy.export import load_result
-from diffproxy.pipeline.result_file import posed_vertices, result_record
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameRecord, posed_vertices, result_record
 
 BODY_JOINTS = slice(0, 22)
 HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints

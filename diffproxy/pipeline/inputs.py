@@ -85,7 +85,7 @@ def open_generator(option: GeneratorOption, device: torch.device) -> Any:
 
 def open_locator(device: torch.device) -> Any | None:
     """The packaged locator, None when this installation has no weights for it."""
-    from diffproxy.detector.locator_weights import PACKAGED, load_locator
+    from diffproxy.detector.model import PACKAGED, load_locator
 
     if not (PACKAGED / "config.json").is_file():
         return None

@@ -14,10 +14,9 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_sequence import motion_metrics
 from diffproxy.pipeline.frame_figures import write_meshes, write_overlays, write_run_report
 from diffproxy.pipeline.ground_truth_errors import ground_truth_errors
-from diffproxy.pipeline.result_file import write_result
-from diffproxy.pipeline.results import FrameRecord
-from diffproxy.pipeline.summary import run_metrics, to_json
-from diffproxy.utils.io import write_atomic
+from diffproxy.pipeline.results import FrameRecord, write_result
+from diffproxy.pipeline.summary import run_metrics
+from diffproxy.utils.io import to_json, write_atomic
 
 log = logging.getLogger(__name__)
 

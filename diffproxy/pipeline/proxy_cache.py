@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from diffproxy.body import BodyModel
-from diffproxy.pipeline.crops import as_box
+from diffproxy.pipeline.crop_refinement import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.utils.errors import InputError
 

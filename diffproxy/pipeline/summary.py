@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -86,8 +85,3 @@ def jitter_mm(records: Sequence[FrameRecord]) -> float | None:
             second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
             steps.append(np.linalg.norm(second, axis=-1).mean())
     return round(1000 * float(np.mean(steps)), 4) if steps else None
-
-
-def to_json(metrics: dict[str, Any]) -> bytes:
-    """Indented JSON without NaN, which is none of JSON's business."""
-    return (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode()

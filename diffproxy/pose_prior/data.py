@@ -13,9 +13,8 @@ from numpy import ndarray
 from tqdm import tqdm
 
 from diffproxy.motion import read_motion
-from diffproxy.motion.clip import Motion
+from diffproxy.motion.clip import Motion, mirror_body, mirror_hand
 from diffproxy.motion.limits import repair_ends, within_limits
-from diffproxy.motion.mirror import mirror_body, mirror_hand
 from diffproxy.motion.pose_bank.build import TEST_GROUPS
 from diffproxy.motion.pose_bank.collect import collect_bodies
 from diffproxy.motion.pose_bank.sampler import PoseBank, load_pose_bank

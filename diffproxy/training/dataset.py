@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from diffproxy.body import BodyModel
 from diffproxy.cameras import stack_cameras
 from diffproxy.datasets.shards import ShardIndex
-from diffproxy.generator.prompts import kind_ids
+from diffproxy.generator.codec import kind_ids
 from diffproxy.proxies.flip import mirror_table
 from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import AugmentConfig, View, augment_view, draw_shown

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from diffproxy.detector.locator_weights import save_locator
-from diffproxy.detector.model import Locator, LocatorMaps, box_iou, decode_boxes
+from diffproxy.detector.model import Locator, LocatorMaps, box_iou, decode_boxes, save_locator
 from diffproxy.training.detector_data import LocatorSamples
 from diffproxy.training.ema import EMA
 

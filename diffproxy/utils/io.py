@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -15,3 +17,8 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def to_json(metrics: dict[str, Any]) -> bytes:
+    """Indented JSON without NaN, which is none of JSON's business."""
+    return (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode()

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.utils.errors import InputError
-from render_synth.scenes.obj import Thing, build_thing, parse_materials
+from render_synth.scenes.obj_file import Thing, build_thing, parse_materials
 
 MAX_MEMBER = 24 * 2**20  # bytes of one file inside, unpacked
 MAX_CATALOGUE = 4 * 2**20

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from render_synth.colors import thing
-from render_synth.scenes.placing import Ground
-from render_synth.scenes.solids import Solids
+from render_synth.scenes.placement import Ground
+from render_synth.scenes.primitives import Solids
 
 
 def crate(s: Solids, rng: np.random.Generator, x: float, z: float) -> None:

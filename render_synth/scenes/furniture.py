@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from render_synth.mesh import Mesh
+from render_synth.rendering.mesh import Mesh
 from render_synth.scenes.catalogue import Item, load_item
-from render_synth.scenes.obj import TILE, Thing
+from render_synth.scenes.obj_file import TILE, Thing
 
 Rng = np.random.Generator
 COLUMNS, ROWS = 4, 2  # of TILE x TILE cells: the texture has one size whatever stands in the scene

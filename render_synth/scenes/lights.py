@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 from jaxtyping import Float
 
-from render_synth.scenes.parts import Lamp, Panel, Sun
+from render_synth.scenes.mesh_parts import Lamp, Panel, Sun
 
 Rng = np.random.Generator
 

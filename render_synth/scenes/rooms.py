@@ -8,8 +8,8 @@ import numpy as np
 
 from render_synth.colors import thing
 from render_synth.scenes import lights, textures
-from render_synth.scenes.parts import Lamp, Panel, Quad
-from render_synth.scenes.solids import Solids
+from render_synth.scenes.mesh_parts import Lamp, Panel, Quad
+from render_synth.scenes.primitives import Solids
 
 Rng = np.random.Generator
 SIDES = ((0, -1), (0, 1), (1, -1), (1, 1))  # axis (x or z) and sign of the four walls

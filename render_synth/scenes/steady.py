@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from render_synth.scenes.parts import Lamp, Panel, Quad
+from render_synth.scenes.mesh_parts import Lamp, Panel, Quad
 
 TEXTURE = (320, 320)  # rows, columns of floors and walls
 SKY = (512, 1024)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from diffproxy.body import PARAM_DIMS, BodyParams, load_body
-from diffproxy.body.load import PACKAGED
+from diffproxy.body.model import PACKAGED
 
 smplx = pytest.importorskip("smplx")
 

@@ -2,8 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.detector.locator_weights import load_locator, save_locator
-from diffproxy.detector.model import INPUT_SIZE, Locator, LocatorMaps, box_iou, decode_boxes, letterbox
+from diffproxy.detector.model import (
+    INPUT_SIZE,
+    Locator,
+    LocatorMaps,
+    box_iou,
+    decode_boxes,
+    letterbox,
+    load_locator,
+    save_locator,
+)
 from diffproxy.utils.errors import InputError
 
 

@@ -323,7 +323,7 @@ def test_the_dense_head_does_not_need_the_unets_view_attention(inputs):
 
 def drafting_generator():
     """A tiny generator that starts from its direct head, with random colours; a fresh UNet answers nothing."""
-    from diffproxy.generator.palette import StoredPalette
+    from diffproxy.generator.codec import StoredPalette
 
     config = tiny_config()
     config = config.replace(

@@ -12,8 +12,8 @@ import torch
 from diffproxy.cameras import Camera
 from diffproxy.generator import ProxyPipeline, build_generator, load_generator, nano_config
 from diffproxy.generator.checkpoint import INDEX
+from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import AttentionConfig
-from diffproxy.generator.palette import StoredPalette, read_palette, write_palette
 from diffproxy.proxies.aggregate import maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera

@@ -20,7 +20,7 @@ from diffproxy.generator.test_time_rotation import (
     turned_camera,
     turned_views,
 )
-from diffproxy.pipeline.crops import crop_views, square_box
+from diffproxy.pipeline.crop_refinement import crop_views, square_box
 from diffproxy.proxies.flip import mirror_table
 from diffproxy.proxies.maps import ProxyMaps
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from diffproxy.geometry.rotations import about, to_matrix
+from diffproxy.motion.clip import mirror_body, mirror_hand
 from diffproxy.motion.hand_directions import (
     FINGERS,
     FLAT_DIRECTIONS,
@@ -16,9 +17,8 @@ from diffproxy.motion.hand_directions import (
     hand_pose,
 )
 from diffproxy.motion.hand_synergy import sample_fingers
-from diffproxy.motion.mirror import mirror_body, mirror_hand
 from diffproxy.motion.readers.hands import read_handy_work, read_handyjs, read_tracked_hand
-from diffproxy.motion.smplx_rest import BODY_JOINTS
+from diffproxy.motion.skeleton import BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
 KNUCKLES = {

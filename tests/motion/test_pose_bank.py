@@ -13,9 +13,9 @@ from diffproxy.geometry.rotations import to_matrix
 from diffproxy.motion.__main__ import main
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.limits import within_limits
+from diffproxy.motion.pose_bank.collect import diverse, farthest_points
 from diffproxy.motion.pose_bank.file import QUANTUM, quantise, radians, summary, write_npz
 from diffproxy.motion.pose_bank.sampler import BANK_FILE, load_pose_bank
-from diffproxy.motion.pose_bank.select import diverse, farthest_points
 from diffproxy.motion.procedural import POSTURES, posture
 from diffproxy.motion.retarget import smplx_joints
 from diffproxy.utils.errors import InputError
@@ -131,7 +131,7 @@ def test_farthest_points_find_the_corners():
 def motion_folder(folder, subjects=("01", "02")):
     """A folder as `build_bank` expects it: short clips of a small Acclaim-like figure and two hand shapes."""
     from diffproxy.motion.readers.skeleton import EXPMAP38
-    from diffproxy.motion.smplx_rest import REST_JOINTS, joint_index
+    from diffproxy.motion.skeleton import REST_JOINTS, joint_index
 
     at = {"root": "pelvis", "lfemur": "left_hip", "ltibia": "left_knee", "lfoot": "left_ankle", "ltoes": "left_foot",
           "thorax": "spine3", "head": "head", "lclavicle": "left_collar", "lhumerus": "left_shoulder",

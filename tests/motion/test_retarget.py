@@ -13,8 +13,14 @@ from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import recognise
 from diffproxy.motion.limits import joints_within_limits, repair_ends, within_limits
 from diffproxy.motion.retarget import find_rest, limb_directions, smplx_joints, standing_axes
-from diffproxy.motion.skeleton import forward_kinematics, local_rotations
-from diffproxy.motion.smplx_rest import BODY_JOINTS, BODY_PARENTS, REST_OFFSETS, joint_index
+from diffproxy.motion.skeleton import (
+    BODY_JOINTS,
+    BODY_PARENTS,
+    REST_OFFSETS,
+    forward_kinematics,
+    joint_index,
+    local_rotations,
+)
 from diffproxy.utils.errors import InputError
 
 INDEX = {name: i for i, name in enumerate(BODY_JOINTS)}

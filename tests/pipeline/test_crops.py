@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera
-from diffproxy.pipeline.crops import box_in_full_image, box_iou, crop_image, crop_views, square_box, union_box
+from diffproxy.pipeline.crop_refinement import (
+    box_in_full_image,
+    box_iou,
+    crop_image,
+    crop_views,
+    square_box,
+    union_box,
+)
 
 
 def _camera() -> Camera:

@@ -10,7 +10,7 @@ import pytest
 
 from diffproxy.cameras import Rig, open_frames
 from diffproxy.fitting import FitConfig
-from diffproxy.pipeline.sparse import open_sparse
+from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.utils.errors import InputError
 
 

@@ -13,8 +13,7 @@ from diffproxy.body import BodyParams
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
-from diffproxy.pipeline.result_file import write_result
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.results import FrameRecord, params_to_arrays, write_result
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
 from diffproxy.utils.timing import Stopwatch
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.motion.mirror import mirror_body, mirror_hand
+from diffproxy.motion.clip import mirror_body, mirror_hand
 from diffproxy.pose_prior import data, load_prior, train
 from diffproxy.pose_prior.__main__ import main
 from diffproxy.pose_prior.data import Poses, collect

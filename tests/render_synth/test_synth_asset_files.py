@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from diffproxy.utils.errors import InputError
-from render_synth.people.asset_files import licence, read_picture
-from render_synth.people.mhclo import read_mhclo
-from render_synth.people.mhmat import read_mhmat
-from render_synth.people.obj_file import read_obj
+from render_synth.humans.makehuman.asset_files import licence, read_picture
+from render_synth.humans.makehuman.mhclo import read_mhclo, read_mhmat
+from render_synth.humans.makehuman.obj_file import read_obj
 
 OBJ = "# a mesh\nv 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nf 1/1 2/2 3/3 4/4\n"
 CLO = """# released as CC0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from render_synth.camera_effects.distortion import distort_layout, render_bent, with_lens
 from render_synth.cameras import look_at, sample_layout
-from render_synth.picture.distortion import distort_layout, render_bent, with_lens
 
 K = np.array([[110.0, 0, 90], [0, 110, 62], [0, 0, 1]])
 CAMERA = look_at("c", np.array([0, 1.0, 3.0]), np.array([0, 1.0, 0]), 0.1, K, 180, 120)

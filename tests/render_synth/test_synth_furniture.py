@@ -11,16 +11,17 @@ import torch
 from diffproxy.body import BodyParams
 from diffproxy.utils.errors import InputError
 from render_synth.cameras import sample_layout
-from render_synth.scenes import catalogue, held
+from render_synth.scenes import catalogue
+from render_synth.scenes import held_objects as held
+from render_synth.scenes.capture_equipment import seat
 from render_synth.scenes.catalogue import load_item, read_catalogue
-from render_synth.scenes.equipment import seat
 from render_synth.scenes.furniture import COLUMNS, ROWS, Furniture, yaw
 from render_synth.scenes.lights import spots, with_sun
-from render_synth.scenes.obj import TILE, build_thing, cluster, parse_materials
-from render_synth.scenes.parts import Quad, Sun
-from render_synth.scenes.placing import Ground, furnish
+from render_synth.scenes.mesh_parts import Quad, Sun
+from render_synth.scenes.obj_file import TILE, build_thing, cluster, parse_materials
+from render_synth.scenes.placement import Ground, furnish
+from render_synth.scenes.primitives import Solids
 from render_synth.scenes.rooms import SIDES, Wall
-from render_synth.scenes.solids import Solids
 from render_synth.scenes.steady import LAMPS, QUADS, TEXTURE, steady_lamps, steady_quads
 
 CUBE = """mtllib cube.mtl

@@ -9,8 +9,8 @@ import pytest
 from diffproxy.datasets.extras import EXTRAS
 from diffproxy.datasets.shards import ShardIndex
 from render_synth.cli import main
+from render_synth.contact_sheet import column, stack
 from render_synth.inspect_shards import arrange, odd
-from render_synth.tiles import column, stack
 
 
 def test_inspect_has_its_own_help(capsys):

@@ -15,20 +15,23 @@ from diffproxy.body import BodyParams
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.motion.limits import within_limits
 from diffproxy.utils.errors import InputError
-from render_synth.people import bodies, falling_hair, hair_mesh, skull
-from render_synth.people.anatomy import build_anatomy
-from render_synth.people.bodies import Person, sample_person
-from render_synth.people.drape import Sheet, drape, finer, sheet_faces
-from render_synth.people.dress import LOOKS
-from render_synth.people.fine_mesh import vertex_normals
-from render_synth.people.garments import OUTFITS, sample_outfit
-from render_synth.people.outfits import sample_tailored
-from render_synth.people.pose_check import DEEP, pose_check
-from render_synth.people.pose_source import LIMBS, hand_height, load_pose_source, wrist_from_shoulder
-from render_synth.people.posed import Obstacle, pose_anatomy
-from render_synth.people.postures import Angles
-from render_synth.people.shapes import sample_shape, shape_axes, stature_of
-from render_synth.people.skirt import Cut, bell
+from render_synth.humans.body import bodies
+from render_synth.humans.body.anatomy import build_anatomy
+from render_synth.humans.body.bodies import Person, sample_person
+from render_synth.humans.body.fine_mesh import vertex_normals
+from render_synth.humans.body.posed import Obstacle, pose_anatomy
+from render_synth.humans.body.shapes import sample_shape, shape_axes, stature_of
+from render_synth.humans.dress import LOOKS
+from render_synth.humans.garments.drape import Sheet, drape, finer, sheet_faces
+from render_synth.humans.garments.garments import OUTFITS, sample_outfit
+from render_synth.humans.garments.outfits import sample_tailored
+from render_synth.humans.garments.skirt import Cut, bell
+from render_synth.humans.hair import hair_mesh
+from render_synth.humans.hair import long_hair as falling_hair
+from render_synth.humans.hair import scalp as skull
+from render_synth.humans.poses.pose_check import DEEP, pose_check
+from render_synth.humans.poses.pose_source import LIMBS, hand_height, load_pose_source, wrist_from_shoulder
+from render_synth.humans.poses.postures import Angles
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +272,7 @@ def test_a_folder_without_motion_is_refused(tmp_path):
 
 
 def test_cloth_engines_are_asked_for_by_name(monkeypatch):
-    from render_synth.people import cloth
+    from render_synth.humans.garments import drape as cloth
 
     assert isinstance(cloth.load_cloth("none"), cloth.Relaxation)
     with pytest.raises(InputError, match="one of none, warp"):
@@ -282,10 +285,10 @@ def test_cloth_engines_are_asked_for_by_name(monkeypatch):
 SIMULATE = """
 import numpy as np, torch
 from diffproxy.body import load_body
-from render_synth.people.anatomy import build_anatomy
-from render_synth.people.bodies import sample_person
-from render_synth.people.posed import pose_anatomy
-from render_synth.people.skirt import Cut, bell
+from render_synth.humans.body.anatomy import build_anatomy
+from render_synth.humans.body.bodies import sample_person
+from render_synth.humans.body.posed import pose_anatomy
+from render_synth.humans.garments.skirt import Cut, bell
 body = load_body("anny")
 person = sample_person(body, np.random.default_rng(4), np.zeros(3))
 posed = pose_anatomy(build_anatomy(body, 0.03, cloth="warp"), person)

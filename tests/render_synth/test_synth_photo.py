@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from render_synth.picture import lens, sensor
-from render_synth.picture.develop import Frame, draw_photo, shoot
+from render_synth.camera_effects import lens, sensor
+from render_synth.camera_effects.develop import Frame, draw_photo, shoot
 
 GREY = np.full((40, 48, 3), 0.25, np.float32)
 FRAME = Frame(scale=0.2, centre=(24.0, 20.0), half=60.0, focal=300.0)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from render_synth.camera_effects.photographer import Photographer
 from render_synth.cameras import look_at
-from render_synth.picture.photographer import Photographer
-from render_synth.shots import Shot
-from render_synth.streams import stream
+from render_synth.rng import stream
+from render_synth.views import Shot
 
 K = np.array([[1500.0, 0, 960], [0, 1500, 540], [0, 0, 1]])
 SOURCE = look_at("cam0", np.array([0, 1.0, 4.0]), np.array([0, 1.0, 0]), 0.0, K, 1920, 1080)

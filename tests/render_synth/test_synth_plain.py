@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from render_synth.people.garments import OUTFITS
+from render_synth.humans.garments.garments import OUTFITS
+from render_synth.rng import stream
 from render_synth.sample import render_sample
-from render_synth.streams import stream
 
 
 def test_plain_subjects_are_tightly_dressed_with_empty_hands_and_nothing_in_the_way(tools, monkeypatch):
     def never(*_):
         raise AssertionError("something is in the way of a plain subject")
 
-    monkeypatch.setattr("render_synth.scenes.world._in_the_way", never)
-    monkeypatch.setattr("render_synth.scenes.held.hold", never)
+    monkeypatch.setattr("render_synth.scenes.scene._in_the_way", never)
+    monkeypatch.setattr("render_synth.scenes.held_objects.hold", never)
     easy = replace(tools, config=replace(tools.config, plain=1.0, views=1, full=0))
     for k in range(4):
         meta = render_sample(easy, k)[2]

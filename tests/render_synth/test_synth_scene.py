@@ -9,15 +9,15 @@ import pytest
 from diffproxy.proxies import render_surface
 from diffproxy.utils.errors import InputError
 from render_synth.cameras import inside_frame, look_at, visible_box
-from render_synth.mesh import Mesh
-from render_synth.people.fine_mesh import build_fine_mesh
-from render_synth.picture import mitsuba_backend as backend
-from render_synth.picture.denoise import denoise
-from render_synth.picture.paths import trace
+from render_synth.humans.body.fine_mesh import build_fine_mesh
 from render_synth.plan import environment_files
-from render_synth.scenes.parts import Panel
-from render_synth.scenes.solids import Solids
-from render_synth.scenes.world import World
+from render_synth.rendering import mitsuba_backend as backend
+from render_synth.rendering.denoise import denoise
+from render_synth.rendering.light_paths import trace
+from render_synth.rendering.mesh import Mesh
+from render_synth.scenes.mesh_parts import Panel
+from render_synth.scenes.primitives import Solids
+from render_synth.scenes.scene import World
 
 SKY = np.ones((8, 16, 3), np.float32)
 FLOOR = np.array([[0, 2, 1], [0, 3, 2]])

@@ -1,6 +1,6 @@
 """Each job of each sample draws its own numbers."""
 
-from render_synth.streams import stream
+from render_synth.rng import stream
 
 
 def test_a_stream_is_a_function_of_seed_sample_and_name():

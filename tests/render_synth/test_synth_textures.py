@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from render_synth.cameras import look_at
-from render_synth.mesh import Mesh, for_renderer
-from render_synth.picture import mitsuba_backend as backend
-from render_synth.picture.cutout import cut_holes, sample_texture
-from render_synth.picture.visibility import Layers
-from render_synth.scenes.world import World
+from render_synth.rendering import mitsuba_backend as backend
+from render_synth.rendering.cutout import cut_holes, sample_texture
+from render_synth.rendering.mesh import Mesh, for_renderer
+from render_synth.rendering.visibility import Layers
+from render_synth.scenes.scene import World
 
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
 FACES = np.array([[0, 1, 2], [0, 2, 3]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from render_synth.cameras import look_at
-from render_synth.picture.visibility import Layers, camera_normals, coverage
+from render_synth.rendering.visibility import Layers, camera_normals, coverage
 
 CORNERS, FACES = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0.0]]), np.array([[0, 1, 2], [0, 2, 3]])
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from diffproxy.utils.errors import InputError
-from render_synth.people.anatomy import build_anatomy
-from render_synth.people.base_mesh import base_vertices
-from render_synth.people.bodies import sample_person
-from render_synth.people.dress import dress
-from render_synth.people.fine_mesh import vertex_normals
-from render_synth.people.fitting import Fitter, neighbours, unskin
-from render_synth.people.pieces import clipped, split_suit
-from render_synth.people.posed import pose_anatomy
-from render_synth.people.wardrobe import build_skin_mesh, read_wardrobe
-from render_synth.people.wearing import Fitting
+from render_synth.humans.body.anatomy import build_anatomy
+from render_synth.humans.body.bodies import sample_person
+from render_synth.humans.body.fine_mesh import vertex_normals
+from render_synth.humans.body.posed import pose_anatomy
+from render_synth.humans.dress import dress
+from render_synth.humans.makehuman.base_mesh import base_vertices
+from render_synth.humans.makehuman.garment_fitting import Fitter, neighbours, unskin
+from render_synth.humans.makehuman.pieces import clipped, split_suit
+from render_synth.humans.makehuman.wardrobe import build_skin_mesh, read_wardrobe
+from render_synth.humans.makehuman.wearing import Fitting
 
 
 @pytest.fixture(scope="module")

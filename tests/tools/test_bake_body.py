@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from diffproxy.body import JOINT_NAMES, NUM_JOINTS, PARENTS
-from diffproxy.body.colors import body_colors, spread_colors
-from diffproxy.body.load import PACKAGED as BODIES
-from diffproxy.body.segments import SEGMENTS
+from diffproxy.body.model import PACKAGED as BODIES
+from diffproxy.body.palette import body_colors, spread_colors
+from diffproxy.body.parts import SEGMENTS
 from tools.bake_body.bake import bake, save_npz
 from tools.bake_body.rest_pose import mirror_joints, rest_rotations, to_rest_pose
 

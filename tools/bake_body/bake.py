@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.body.load import PACKAGED
+from diffproxy.body.model import PACKAGED
 from diffproxy.body.names import NUM_JOINTS, PARENTS
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ SAMPLES, SEED = 600, 0
 
 def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
     """All arrays of the body file."""
-    from diffproxy.body.colors import body_colors, spread_colors
+    from diffproxy.body.palette import body_colors, spread_colors
     from tools.bake_body.charts import (
         HAND_PART_JOINT,
         HAND_PART_NAMES,

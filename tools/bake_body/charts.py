@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffproxy.body.names import JOINT_NAMES
-from diffproxy.body.segments import HAND_PARTS, SEGMENTS, hand_part_joints, hand_part_mover
+from diffproxy.body.parts import HAND_PARTS, SEGMENTS, hand_part_joints, hand_part_mover
 from tools.bake_body.frames import Centreline, area_of, cap
 from tools.bake_body.measure import make_rulers
 

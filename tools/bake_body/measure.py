@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffproxy.body.names import JOINT_NAMES
-from diffproxy.body.segments import SEGMENTS
+from diffproxy.body.parts import SEGMENTS
 from tools.bake_body.frames import Centreline
 from tools.bake_body.rulers import HandRuler, HeadRuler, HeelRuler, Ruler
 

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffproxy.fitting.covariance import joint_jacobian
 from diffproxy.fitting.sequence.contacts import FEET, Floor
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.block_banded import BlockBand
 from diffproxy.fitting.state import Free, State
+from diffproxy.fitting.uncertainty import joint_jacobian
 
 ACCELERATION = (
     10, 16, 16, 8, 10, 10, 6, 20, 20, 7, 25, 25, 6, 3, 3, 6, 16, 16, 12, 12, 20, 20,

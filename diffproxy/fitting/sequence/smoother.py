@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.covariance import joint_jacobian
 from diffproxy.fitting.normal_equations import centered, frame_normals
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, standing_heights
@@ -28,6 +27,7 @@ from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.block_banded import BlockBand, BlockFactor
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import pose_priors
+from diffproxy.fitting.uncertainty import joint_jacobian
 from diffproxy.proxies import ProxyMaps
 
 PIXELS = 150

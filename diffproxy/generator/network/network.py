@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diffproxy.generator.coarse_posterior import Draft
-from diffproxy.generator.codec import PatchCodec, build_codec
+from diffproxy.generator.codec import PatchCodec, PromptTable, build_codec, prompt_ids
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
 from diffproxy.generator.network.adapter import AdapterOutput, ViewSet, build_adapter
 from diffproxy.generator.network.backends import Mask, check_backend, prepare_mask
@@ -20,7 +20,6 @@ from diffproxy.generator.network.camera_conditioning import CameraBatch, plucker
 from diffproxy.generator.network.encoders import build_encoder
 from diffproxy.generator.network.epipolar import epipolar_mask
 from diffproxy.generator.network.schedule import DDIM, make_scheduler, signal_and_noise
-from diffproxy.generator.prompts import PromptTable, prompt_ids
 
 M = len(MODALITIES)
 

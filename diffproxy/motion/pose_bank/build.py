@@ -13,9 +13,8 @@ from numpy import ndarray
 from tqdm import tqdm
 
 from diffproxy.motion.limits import repair_ends, within_limits
-from diffproxy.motion.pose_bank.collect import Source, collect_bodies, collect_hands
+from diffproxy.motion.pose_bank.collect import Source, collect_bodies, collect_hands, diverse
 from diffproxy.motion.pose_bank.file import quantise, summary, write_npz
-from diffproxy.motion.pose_bank.select import diverse
 from diffproxy.motion.procedural import POSTURES, procedural
 from diffproxy.motion.retarget import smplx_joints
 from diffproxy.utils.errors import InputError

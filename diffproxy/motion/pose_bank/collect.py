@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
 from tqdm import tqdm
 
 from diffproxy.motion.clip import Motion
@@ -84,3 +86,36 @@ def _plausible(pose: np.ndarray) -> bool:
     """Fingers bend at most 120 degrees a joint, and only the knuckles and the thumb move sideways."""
     joints = np.degrees(pose.reshape(len(FINGERS), 3, 3))
     return bool((np.linalg.norm(joints, axis=-1) < 120).all())
+
+
+# Choosing few poses that cover many.
+
+
+def farthest_points(features: Float[ndarray, "N D"], count: int, start: int = 0) -> Int[ndarray, "K"]:
+    """Greedy k-centre: indices of `count` rows, each as far as possible from those before it (Euclidean)."""
+    count = min(count, len(features))
+    data = features.astype(np.float32)
+    square = (data**2).sum(axis=1)
+    nearest = np.full(len(data), np.inf, np.float32)
+    chosen = np.empty(count, np.int64)
+    current = start
+    for k in tqdm(range(count), desc="choosing poses", disable=count < 1000, leave=False):
+        chosen[k] = current
+        nearest = np.minimum(nearest, square + square[current] - 2 * (data @ data[current]))
+        nearest[current] = -1.0
+        current = int(np.argmax(nearest))
+    return chosen
+
+
+def diverse(
+    features: Float[ndarray, "N D"], count: int, rng: np.random.Generator, spread: float = 0.7
+) -> Int[ndarray, "K"]:
+    """`count` distinct rows, sorted: the share `spread` by farthest points, the rest at random, as often as they occur.
+
+    Farthest points alone would all but forget standing and walking.
+    """
+    if count >= len(features):
+        return np.arange(len(features))
+    far = farthest_points(features, int(count * spread))
+    rest = np.setdiff1d(np.arange(len(features)), far)
+    return np.sort(np.concatenate([far, rng.choice(rest, count - len(far), replace=False)]))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int16
 from numpy import ndarray
 
-from diffproxy.motion.mirror import mirror_body
+from diffproxy.motion.clip import mirror_body
 
 QUANTUM = np.pi / 32767  # radians per step of the stored 16-bit integers
 FLOOR = np.radians(3.0)  # standard deviation added to every direction of the summary

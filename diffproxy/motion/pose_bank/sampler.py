@@ -10,9 +10,8 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
-from diffproxy.motion.arrays import load_arrays
+from diffproxy.motion.clip import load_arrays, mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.hand_synergy import sample_fingers
-from diffproxy.motion.mirror import mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.pose_bank.file import radians
 from diffproxy.utils.errors import InputError
 

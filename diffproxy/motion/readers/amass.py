@@ -9,9 +9,8 @@ from typing import Literal
 import numpy as np
 
 from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
-from diffproxy.motion.arrays import load_arrays
-from diffproxy.motion.clip import Motion
-from diffproxy.motion.smplx_rest import PELVIS
+from diffproxy.motion.clip import Motion, load_arrays
+from diffproxy.motion.skeleton import PELVIS
 from diffproxy.utils.errors import InputError
 
 # Where body and hands lie in a `poses` row of each width: SMPL-X, SMPL+H, SMPL (whose two hand joints are dropped).

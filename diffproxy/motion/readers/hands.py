@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.motion.arrays import load_arrays
+from diffproxy.motion.clip import load_arrays
 from diffproxy.motion.hand_directions import FINGERS, calibrate, hand_pose, palm_axes
 from diffproxy.utils.errors import InputError
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffproxy.motion.arrays import load_arrays
-from diffproxy.motion.clip import Motion
+from diffproxy.motion.clip import Motion, load_arrays
 from diffproxy.motion.readers.amass import UpAxis, read_amass
 from diffproxy.motion.readers.bvh import read_bvh
 from diffproxy.motion.readers.deepmimic import read_deepmimic

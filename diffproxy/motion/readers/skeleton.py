@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.geometry.rotations import to_matrix
-from diffproxy.motion.arrays import load_arrays
+from diffproxy.motion.clip import load_arrays
 from diffproxy.motion.skeleton import SkeletonClip
 from diffproxy.utils.errors import InputError
 

@@ -1,0 +1,1 @@
+"""What lens, sensor and software make of linear light."""

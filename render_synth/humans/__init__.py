@@ -1,0 +1,1 @@
+"""Random people: bodies in poses, with clothes, hair and skin."""

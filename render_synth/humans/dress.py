@@ -1,0 +1,98 @@
+"""A dressed person: the body's skin and its clothes as render meshes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from render_synth.humans.body import skin
+from render_synth.humans.body.anatomy import Anatomy
+from render_synth.humans.body.bodies import Person
+from render_synth.humans.body.fine_mesh import vertex_normals
+from render_synth.humans.body.posed import Posed, pose_anatomy
+from render_synth.humans.garments.garments import sample_outfit
+from render_synth.humans.makehuman.wardrobe import Wardrobe
+from render_synth.humans.makehuman.wearing import Fitting, skin_meshes, wear
+from render_synth.rendering.mesh import Mesh
+
+# What captured people wear more often than others: bare or tightly dressed for sport; swim and skull caps.
+LOOKS = {"sport": 0.15, "skull_cap": 0.1}
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """`worn`: clothes, shoes, hats, hair; `notes`: outfit, hair, and `assets` (name and licence of each file used)."""
+
+    skin: Mesh
+    worn: tuple[Mesh, ...]
+    notes: dict[str, Any]
+
+
+def dress(
+    rng: np.random.Generator,
+    a: Anatomy,
+    person: Person,
+    wardrobe: Wardrobe | None = None,
+    near: bool = True,
+    tight: bool = False,
+) -> Dressed:
+    """Random skin, hair and clothes on a posed body; from `wardrobe` most of the time, where there is one.
+
+    `near=False` takes smaller pictures, for bystanders; give them a coarser anatomy, too. With `tight` clothes are
+    layers on the body's surface, whatever else there is.
+    """
+    posed = pose_anatomy(a, person)
+    notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
+    look = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
+    look |= {"tight"} if tight else set()
+    if wardrobe is None:
+        return Dressed(*paint_person(rng, posed, frozenset(), None, notes, look), notes)
+    fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
+    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128, look)
+    chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
+    if chosen is None or rng.random() < 0.3:
+        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes, look)
+    else:
+        _, layers = paint_person(rng, posed, taken, None, notes, look, bare=False)
+        body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, fitting.hidden(), 1 if near else 4)
+        layers = (*layers, eyes)
+        notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
+    return Dressed(body, (*meshes, *layers), notes)
+
+
+def paint_person(
+    rng: np.random.Generator,
+    posed: Posed,
+    without: frozenset[str],
+    hidden: Bool[np.ndarray, "Nc"] | None,
+    notes: dict[str, Any],
+    look: frozenset[str],
+    bare: bool = True,
+) -> tuple[Mesh, tuple[Mesh, ...]]:
+    """Skin and clothes made on the body's own surface; `hidden` body vertices are left out of the skin."""
+    a, mesh = posed.a, posed.a.mesh
+    fine, n_skin = posed.fine, posed.fine_normals
+    lifted = posed.lift_normals
+    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without, look)
+    notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
+    faces = mesh.faces
+    if hidden is not None and hidden.any():
+        under = mesh.refine(hidden[:, None].astype(np.float32))[:, 0] > 0.999
+        faces = faces[~under[faces].all(1)]
+    color = skin.paint_skin(rng, a) if bare else np.ones_like(fine)
+    body = Mesh(fine, faces, color, n_skin, rough=float(rng.uniform(0.35, 0.7)))
+    worn = []
+    for g in pieces:
+        if isinstance(g, Mesh):
+            worn.append(g)
+            continue
+        keep = g.mask[mesh.faces].all(1)
+        used, inverse = np.unique(mesh.faces[keep], return_inverse=True)
+        if len(used):
+            v = fine[used] + g.lift[used, None] * lifted[used]
+            f = inverse.reshape(-1, 3)
+            worn.append(Mesh(v.astype(np.float32), f, g.color[used], vertex_normals(v, f)))
+    return body, tuple(worn)

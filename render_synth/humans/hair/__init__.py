@@ -1,0 +1,1 @@
+"""Hair, beards and hats, made on the head in the rest pose."""

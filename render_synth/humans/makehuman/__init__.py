@@ -1,0 +1,1 @@
+"""Garments, hair and skins from asset folders in MakeHuman layout."""

@@ -1,0 +1,122 @@
+"""One world: room or field, things, light, as plain arrays that a renderer turns into pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from render_synth.cameras import Layout
+from render_synth.humans.body.bodies import Person
+from render_synth.rendering.mesh import Mesh
+from render_synth.scenes import capture_equipment as equipment
+from render_synth.scenes import clutter, furniture, lights, rooms, textures
+from render_synth.scenes import held_objects as held
+from render_synth.scenes.furniture import Furniture
+from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, Sun, World
+from render_synth.scenes.object_store import Store
+from render_synth.scenes.placement import Ground, far_from_rays, furnish
+from render_synth.scenes.primitives import Solids
+from render_synth.scenes.steady import steady_lamps, steady_quads
+
+Rng = np.random.Generator
+
+
+def build_world(
+    rng: Rng,
+    layout: Layout,
+    person: Person,
+    crowd: list[Person],
+    store: Store,
+    stand: float,
+    axis: float,
+    plain: bool = False,
+) -> World:
+    """A world around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
+
+    In a `plain` one few things stand about, and none in the subject's hands or before a camera.
+    """
+    low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
+    target = (low + high) / 2
+    reach = np.abs(np.stack([c.center_world for c in layout.cameras])[:, [0, 2]]).max(0)
+    top = max(max(float(c.center_world[1]) for c in layout.cameras), float(high[1]) - 0.4)
+    indoors = bool(rng.random() < 0.72)
+    half = (
+        float(max(reach[0], 1.2) + rng.uniform(0.3, 2.5)),
+        float(max(reach[1], 1.2) + rng.uniform(0.3, 2.5)),
+    )
+    limit = half if indoors else (float(reach[0] + 3.5), float(reach[1] + 3.5))
+    tall = max(rng.uniform(2.4, 4.5), top + 0.6)
+    solids, pieces = Solids(), Furniture()
+    if indoors:
+        place = rooms.indoor(rng, half, tall, solids, store.pictures)
+    else:
+        place = rooms.outdoor(rng, float(reach.max()), store.pictures)
+    ground = Ground(layout, target, [person.vertices, *(p.vertices for p in crowd)])
+    notes: dict = {"indoors": indoors, "ceiling": place.ceiling}
+    if stand > 0:
+        notes["stand"] = "deck" if rng.random() < 0.6 else "beam"
+        (equipment.deck if notes["stand"] == "deck" else clutter.beam)(solids, rng, stand, axis)
+    elif rng.random() < 0.8 and equipment.seat(solids, rng, person.vertices, person.joints, 0.0):
+        notes["seat"] = True
+    for other in crowd:
+        equipment.seat(solids, rng, other.vertices, other.joints, 0.0)
+    if not plain:
+        if rng.random() < 0.07:
+            notes["table"] = equipment.table_before(solids, rng, ground, person.vertices, 0.0)
+        notes["held"] = held.hold(solids, rng, person.joints) + _held_item(rng, store, person, pieces)
+    items = list(store.items)
+    if items and rng.random() < (0.3 if plain else 0.85):
+        furnish(rng, items, ground, limit, indoors, pieces)
+    fewest, most = (0, 4) if plain else (2, 14)
+    clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(fewest, most + 1)))
+    if rng.random() < 0.2:
+        equipment.mats(solids, rng, ground, float(reach.max()))
+    if not plain:
+        _in_the_way(rng, solids, layout, ground, target)
+    lamps = list(place.lamps)
+    if not place.ceiling:
+        lamps += lights.spots(rng, int(rng.integers(1 if indoors else 0, 4)), half, tall, top + 0.8)
+    elif rng.random() < 0.3:
+        lamps += lights.spots(rng, 1, half, tall, top + 0.3)
+    use_file = bool(store.environments) and rng.random() < 0.75
+    notes |= {"lamps": len(lamps), "furniture": len(pieces.placed), "assets": pieces.assets()}
+    return World(
+        quads=steady_quads(place.quads),
+        things=Mesh(*solids.merged()),
+        lamps=steady_lamps(lamps),
+        sky=None if use_file else textures.sky(rng),
+        sky_file=str(rng.choice(store.environments)) if use_file else "",
+        sky_turn=float(rng.uniform(0, 2 * np.pi)),
+        sky_gain=float(np.exp(rng.uniform(np.log(0.12), np.log(1.3)))),
+        notes=notes,
+        furniture=pieces.mesh(),
+        sun=lights.draw_sun(rng, indoors),
+    )
+
+
+def _in_the_way(
+    rng: Rng, solids: Solids, layout: Layout, ground: Ground, target: Float[np.ndarray, "3"]
+) -> None:
+    """Things between cameras and subject; ropes and wires."""
+    for camera in layout.cameras:
+        while rng.random() < 0.11:
+            clutter.occluder(solids, rng, camera.center_world, target)
+    while rng.random() < 0.12:
+        equipment.strands(solids, rng, ground)
+
+
+def _held_item(rng: Rng, store: Store, person: Person, pieces: Furniture) -> list[str]:
+    """Now and then a small thing of the catalogue in a hand, gripped at its middle."""
+    small = furniture.small_items(list(store.items))
+    if not small or rng.random() > 0.08:
+        return []
+    item = small[int(rng.integers(len(small)))]
+    turn, grip = held.hand_frame(np.asarray(person.joints, np.float64), str(rng.choice(["left", "right"])))
+    size = np.array(item.size)
+    # Its height along the hand's first axis: cups and bottles stand in the fist.
+    along = turn @ np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1.0]])
+    origin = grip - along @ np.array([0, size[1] / 2, 0]) + turn[:, 2] * size[2] / 2
+    return [item.name] if pieces.add(item, along, origin, np.ones(3)) is not None else []
+
+
+__all__ = ["Lamp", "Panel", "Quad", "Sun", "World", "build_world", "far_from_rays"]
