@@ -9,7 +9,6 @@ The graph's own half-precision values are stored unchanged. Users never need thi
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import json
 import tarfile
@@ -106,25 +105,6 @@ def torch_state(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         layer = f"{ROOT}{scope}/conv2d_{last}"
         conv(f"heads.{head}.1", f"{layer}/Conv2D/ReadVariableOp", f"{layer}/BiasAdd/ReadVariableOp")
     return state
-
-
-def operations(graph: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Nodes of the graph by name, string attributes decoded (the parity test walks it)."""
-
-    def decoded(attribute: dict[str, Any]) -> Any:
-        if "s" in attribute:
-            return base64.b64decode(attribute["s"]).decode()
-        if "list" in attribute:
-            inner = attribute["list"]
-            return [base64.b64decode(v).decode() for v in inner.get("s", [])] or [
-                int(v) for v in inner.get("i", [])
-            ]
-        return attribute
-
-    return {
-        node["name"]: {**node, "attr": {k: decoded(v) for k, v in node.get("attr", {}).items()}}
-        for node in graph["modelTopology"]["node"]
-    }
 
 
 def main() -> None:
