@@ -158,7 +158,7 @@ def main(options: dict[str, str]) -> None:
 
 
 def _joints(results: list) -> tuple[np.ndarray, np.ndarray]:
-    known = np.array([r.status in ("ok", "one_view", "filled") for r in results])
+    known = np.array([r.has_body or r.status == "filled" for r in results])
     return np.stack([r.joints for r in results]), known
 
 

@@ -124,7 +124,7 @@ def _from_start(
     bodies: list[BodyParams | None] = []
     for turn in range(2):
         fitted = fit_many([placed(m, cameras, rig) for m in frames], body, config.fit)
-        bodies = [r.params if r.status in ("ok", "one_view") else None for r in fitted]
+        bodies = [r.params if r.has_body else None for r in fitted]
         if all(b is None for b in bodies):  # the cameras contradict each other: the best there is will do
             bodies = [r.params if r.status == "failed" else None for r in fitted]
         if all(b is None for b in bodies):

@@ -63,7 +63,7 @@ def single_views(
     quick = replace(config, hands=False, max_pixels=min(config.max_pixels, 300))
     shape = torch.zeros(10, dtype=body.v_template.dtype)
     results = fit_many(list(jobs.values()), body, quick, shape=shape, scale=1.0)
-    return {k: r for k, r in zip(jobs, results, strict=True) if r.status in ("ok", "one_view")}
+    return {k: r for k, r in zip(jobs, results, strict=True) if r.has_body}
 
 
 def rig_from_views(

@@ -17,6 +17,7 @@ from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
+from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
 from diffproxy.pipeline.fit_rig import fit_config
@@ -184,7 +185,7 @@ def one_line(options: EvaluateOptions, summary: dict[str, Any]) -> str:
     if "part_accuracy" in summary and options.proxies == "generated":
         part, iou = summary["part_accuracy"]["mean"], summary["foreground_iou"]["mean"]
         parts.append(f"proxies: part {part:.2f}, IoU {iou:.2f}, surface {mean('surface_median_mm')} mm")
-    missed = sum(n for status, n in summary["status"].items() if status not in ("ok", "one_view"))
+    missed = sum(n for status, n in summary["status"].items() if status not in FITTED)
     alone = summary["status"].get("one_view", 0)
     parts.append(
         (f"{alone} by one view, " if alone else "") + f"{missed} without a body, {mean('seconds')} s each"

@@ -19,13 +19,15 @@ from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
-STATUSES = ("ok", "one_view", "filled", "no_person", "failed")
+STATUSES = ("ok", "doubtful", "one_view", "filled", "no_person", "failed")
 CONVENTIONS = {
     "units": "metres, radians, seconds",
     "place": "x_world = scale * x_body + transl; with scale 1 this is SMPL-X",
     "rotations": "axis-angle, relative to the parent joint",
     "hands": "15 x 3 rotations a hand, relative to the flat hand (flat_hand_mean=True), no PCA",
     "joint_std": "standard deviation of the joint position in metres",
+    "joint_observed": "0: no pixel of any view supports the joint, its place comes from the priors; 1: fully supported",
+    "status": "doubtful: a body, with reasons not to trust it in `reason`",
     "missing": "frames without a body hold NaN; status says why",
 }
 
@@ -34,8 +36,9 @@ CONVENTIONS = {
 class Result:
     """F frames in rising order. Metres and radians, the rig's world; frames without a body hold NaN.
 
-    `params` has one (F, n) array for each field of BodyParams; `status` is ok | one_view | filled | no_person | failed
-    with a sentence in `reason`; `meta` is JSON: body file and topology, up axis, generator weights, settings, timings.
+    `params` has one (F, n) array for each field of BodyParams; `status` is ok | doubtful | one_view | filled |
+    no_person | failed with a sentence in `reason`; `meta` is JSON: body file and topology, up axis, generator weights,
+    settings, timings. `joint_observed`: how far pixels support each joint, 0 to 1; None in files of true bodies.
     """
 
     frame_ids: Int[np.ndarray, " F"]
@@ -46,6 +49,7 @@ class Result:
     joint_names: tuple[str, ...]
     meta: Mapping[str, Any] = field(default_factory=dict)
     reason: np.ndarray | None = None
+    joint_observed: Float[np.ndarray, "F J"] | None = None
     vertices: Float[np.ndarray, "F N 3"] | None = None
     faces: Int[np.ndarray, "Nf 3"] | None = None
 
@@ -71,6 +75,8 @@ def save_result(result: Result, path: str | Path) -> None:
         "joint_std": np.asarray(result.joint_std, dtype=np.float32),
         "joint_names": np.asarray(result.joint_names, dtype=np.str_),
     }
+    if result.joint_observed is not None:
+        arrays["joint_observed"] = np.asarray(result.joint_observed, dtype=np.float32)
     if result.vertices is not None and result.faces is not None:
         arrays |= {
             "vertices": np.asarray(result.vertices, dtype=np.float32),
@@ -106,6 +112,7 @@ def load_result(path: str | Path) -> Result:
         joint_names=tuple(str(n) for n in arrays["joint_names"]),
         meta=meta,
         reason=arrays.get("reason"),
+        joint_observed=arrays.get("joint_observed"),
         vertices=arrays.get("vertices"),
         faces=arrays.get("faces"),
     )
@@ -121,6 +128,8 @@ def _check(arrays: Mapping[str, np.ndarray], where: str) -> None:
     frames, joints = len(arrays["frame_ids"]), len(arrays["joint_names"])
     shapes: dict[str, tuple[int, ...]] = {k: (frames, n) for k, n in PARAM_DIMS.items()}
     shapes |= {"status": (frames,), "joints": (frames, joints, 3), "joint_std": (frames, joints)}
+    if "joint_observed" in arrays:
+        shapes["joint_observed"] = (frames, joints)
     for key, shape in shapes.items():
         if arrays[key].shape != shape:
             raise InputError(

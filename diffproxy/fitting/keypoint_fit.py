@@ -70,7 +70,7 @@ class KeypointFitter:
         distortion), and pinhole ones of the same order. Views need not be those of the maps."""
         plain = fit(maps, self.body, self.config, start, shape, scale=scale)
         began = time.perf_counter()
-        has_body = plain.status in ("ok", "one_view")
+        has_body = plain.has_body
         rows = one_person(people, pictures, cameras, plain.joints[0].astype(np.float64) if has_body else None)
         if len(rows) < ENOUGH:
             return plain

@@ -16,6 +16,7 @@ from diffproxy.fitting.diagnostics import evidence_against, verdict
 from diffproxy.fitting.initialization.left_right import Sides, misread
 from diffproxy.fitting.initialization.segments import piece_joints
 from diffproxy.fitting.observations import stack
+from diffproxy.fitting.observed import joint_support
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
@@ -26,7 +27,7 @@ from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import Outline, surface_samples
-from diffproxy.fitting.uncertainty import joint_std, noise_level, outline_rows, surplus
+from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, joint_std, noise_level, outline_rows, surplus
 from diffproxy.proxies import ProxyMaps
 
 COMMON_KERNEL = 0.06
@@ -190,6 +191,7 @@ def _results(
     stated = ~outline_rows(data.seen).cpu().numpy()
     weights, sigmas = data.seen.weight.double().cpu().numpy(), noise.sigma.double().cpu().numpy()
     views = data.seen.view.cpu().numpy()
+    faces, barys = data.seen.faces.cpu().numpy(), data.seen.bary.double().cpu().numpy()
     pixels = distances / data.seen.metres_per_pixel.double().cpu().numpy()
     objective = data.cost(state, noise_level(data, state, config, COMMON_KERNEL)) + _prior_cost(priors, state)
     names = dict(body.atlas.palette.names)
@@ -199,6 +201,8 @@ def _results(
         against = evidence_against(
             s.maps, s.sides, s.found, distances[b], sigmas[b], views[b], weights[b] * stated[b], names
         )
+        agree = used & (distances[b] < KERNEL_SIGMAS * sigmas[b])
+        observed = joint_support(body, faces[b][agree], barys[b][agree])
         status, reason, doubt = verdict(against, config, bool(np.isfinite(joints[b]).all()), s.views, s.maps)
         s.timings["result"] = (time.perf_counter() - began) / len(subjects)
         results.append(
@@ -220,6 +224,7 @@ def _results(
                 vertices=None if vertices is None else vertices[b],
                 timings=s.timings,
                 stages=s.stages,
+                joint_observed=observed,
             )
         )
     return results

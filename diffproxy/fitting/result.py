@@ -10,17 +10,19 @@ from jaxtyping import Float
 
 from diffproxy.body import BodyParams
 
-Status = Literal["ok", "no_person", "one_view", "failed", "filled"]
+Status = Literal["ok", "doubtful", "one_view", "filled", "no_person", "failed"]
+FITTED: tuple[Status, ...] = ("ok", "doubtful", "one_view")
+"""Statuses of a body that the frame's own pixels gave."""
 
 
 @dataclass(frozen=True)
 class FitResult:
     """One fitted body (batch of one), world frame, metres.
 
-    status: "ok"; "one_view": fitted, but depth rests on the size of an average body; "no_person": too few foreground
-    pixels, the parameters are the rest pose; "failed": the parameters are the best there is, do not trust them;
-    "filled": a frame of a sequence without a body of its own, interpolated from its neighbours.
-    `reason` says why whenever the status is not "ok".
+    status: "ok"; "doubtful": fitted, but `reason` says why not to trust it; "one_view": fitted, but depth rests on the
+    size of an average body; "filled": a frame of a sequence without a body of its own, interpolated from its
+    neighbours; "no_person": too few foreground pixels, the parameters are the rest pose; "failed": the parameters are
+    the best there is, do not trust them. `reason` says why whenever the status is not "ok".
     """
 
     params: BodyParams
@@ -51,3 +53,10 @@ class FitResult:
     """Seconds per step."""
     stages: list[dict[str, Any]] = field(default_factory=list)
     """Per solver stage: name, iterations, cost, sigma."""
+    joint_observed: Float[np.ndarray, "55"] = field(default_factory=lambda: np.zeros(55))
+    """How far pixels support each joint, in [0, 1] (`joint_support`); 0: its place comes from the priors."""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the frame's own pixels gave a body."""
+        return self.status in FITTED

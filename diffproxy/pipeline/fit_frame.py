@@ -161,7 +161,7 @@ def to_record(
     notes += [
         f"no view shows the {side} hand: its fingers come from the prior" for side in hands if not hands[side]
     ]
-    if result.status not in ("ok", "one_view"):
+    if not result.has_body:
         return FrameRecord(frame_id, result.status, result.reason, info=info)
     with torch.no_grad():
         vertices = body(result.params).vertices[0].cpu().numpy()
@@ -174,7 +174,14 @@ def to_record(
     joints = result.joints.astype(np.float32)
     std = np.asarray(result.joint_std, dtype=np.float32)
     return FrameRecord(
-        frame_id, result.status, result.reason, params_to_arrays(result.params), joints, std, info
+        frame_id,
+        result.status,
+        result.reason,
+        params_to_arrays(result.params),
+        joints,
+        std,
+        info,
+        result.joint_observed.astype(np.float32),
     )
 
 

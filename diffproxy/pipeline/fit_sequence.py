@@ -101,8 +101,9 @@ def _record(first: FrameRecord, result: FitResult, proxies: ProxyStore, seconds:
         info = {**first.info, "timings": clock.seconds}
         joints, std = result.joints.astype(np.float32), np.asarray(result.joint_std, dtype=np.float32)
         params = params_to_arrays(result.params)
-        return FrameRecord(first.frame_id, "filled", result.reason, params, joints, std, info)
-    if result.status not in ("ok", "one_view"):
+        observed = result.joint_observed.astype(np.float32)
+        return FrameRecord(first.frame_id, "filled", result.reason, params, joints, std, info, observed)
+    if not result.has_body:
         return replace(first, info={**first.info, "timings": clock.seconds})
     made = proxies.load(first.frame_id)
     record = to_record(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ from jaxtyping import Float
 from diffproxy.body import BodyModel
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.export import Result, save_result
+from diffproxy.fitting.result import FITTED, Status
 
-Status = Literal["ok", "one_view", "filled", "no_person", "failed"]
 NUM_JOINTS = 55
 
 
@@ -29,7 +29,8 @@ class FrameRecord:
     """The result of one frame; without a body all numbers are NaN.
 
     `params`: one array for each field of BodyParams. `joints` and `joint_std` in metres, rig world. `info` is
-    plain JSON: notes, boxes, residuals of each view, timings in seconds.
+    plain JSON: notes, boxes, residuals of each view, timings in seconds. `joint_observed`: how far pixels support each
+    joint, from 0 (no pixel of any view: its place comes from the priors) to 1 (docs/fitting.md).
     """
 
     frame_id: int
@@ -39,10 +40,11 @@ class FrameRecord:
     joints: Float[np.ndarray, "55 3"] = field(default_factory=lambda: np.full((NUM_JOINTS, 3), np.nan, "f4"))
     joint_std: Float[np.ndarray, "55"] = field(default_factory=lambda: np.full(NUM_JOINTS, np.nan, "f4"))
     info: dict[str, Any] = field(default_factory=dict)
+    joint_observed: Float[np.ndarray, "55"] = field(default_factory=lambda: np.full(NUM_JOINTS, np.nan, "f4"))
 
     @property
     def has_body(self) -> bool:
-        return self.status in ("ok", "one_view", "filled") and bool(np.isfinite(self.joints).all())
+        return self.status in (*FITTED, "filled") and bool(np.isfinite(self.joints).all())
 
     def body_params(self) -> BodyParams:
         """The parameters as a batch of one."""
@@ -55,6 +57,7 @@ class FrameRecord:
             **{f"params.{k}": v for k, v in self.params.items()},
             "joints": self.joints,
             "joint_std": self.joint_std,
+            "joint_observed": self.joint_observed,
             "record": np.array(json.dumps(text)),
         }
 
@@ -63,7 +66,8 @@ class FrameRecord:
         """Inverse of `to_arrays`; KeyError when something is missing."""
         params = {k: arrays[f"params.{k}"] for k in PARAM_DIMS}
         text = json.loads(str(arrays["record"]))
-        return FrameRecord(**text, params=params, joints=arrays["joints"], joint_std=arrays["joint_std"])
+        numbers = {k: arrays[k] for k in ("joints", "joint_std", "joint_observed")}
+        return FrameRecord(**text, params=params, **numbers)
 
 
 def params_to_arrays(params: BodyParams) -> dict[str, np.ndarray]:
@@ -89,6 +93,7 @@ def write_result(
         params={k: np.stack([r.params[k] for r in records]) for k in PARAM_DIMS},
         joints=np.stack([r.joints for r in records]),
         joint_std=np.stack([r.joint_std for r in records]),
+        joint_observed=np.stack([r.joint_observed for r in records]),
         joint_names=tuple(body.joint_names),
         meta={"body": {"name": body.name, "topology": body.topology_id}, **meta},
         vertices=np.stack([posed_vertices(body, r) for r in records]) if with_vertices else None,

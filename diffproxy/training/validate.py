@@ -109,7 +109,7 @@ def fit_errors(maps: ProxyMaps, body: BodyModel, data: ProxySamples, i: int) -> 
         result = fit(maps, body)
     except InputError:  # an early network may draw what cannot be a proxy
         return {}
-    if result.status not in ("ok", "one_view"):
+    if not result.has_body:
         return {}
     with torch.no_grad():
         true, got = body(data.index.params(i % len(data.index))), body(result.params)

@@ -47,7 +47,7 @@ footer { margin-top: 2rem; opacity: .6; font-size: .8rem; }
 """
 
 
-GOOD, FAIR = {"ok"}, {"one_view", "filled"}  # the other statuses are shown as failures
+GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses are shown as failures
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def result():
         joint_names=tuple(f"j{i}" for i in range(J)),
         meta={"up_axis": "+Z", "seconds": {"fit": 0.5}},
         reason=np.array(["", "only cam A", "nobody"]),
+        joint_observed=rng.random((F, J), dtype=np.float32),
     )
 
 
@@ -46,6 +47,7 @@ def test_round_trip_is_bit_exact(result, path):
         assert (again.params[key] == result.params[key]).all() and again.params[key].dtype == np.float32
     np.testing.assert_array_equal(again.joints, result.joints)
     np.testing.assert_array_equal(again.joint_std, result.joint_std)
+    np.testing.assert_array_equal(again.joint_observed, result.joint_observed)
     assert again.frame_ids.tolist() == [3, 4, 9] and again.status.tolist() == result.status.tolist()
     assert again.reason.tolist() == ["", "only cam A", "nobody"] and again.joint_names == result.joint_names
     assert again.meta["up_axis"] == "+Z" and again.meta["units"] == "metres, radians, seconds"

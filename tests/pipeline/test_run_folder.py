@@ -17,7 +17,9 @@ def _record(frame_id: int = 3) -> FrameRecord:
     params = {k: rng.normal(size=n).astype(np.float32) for k, n in PARAM_DIMS.items()}
     joints = rng.normal(size=(55, 3)).astype(np.float32)
     std = np.full(55, 0.01, np.float32)
-    return FrameRecord(frame_id, "ok", "", params, joints, std, {"timings": {"fit": 0.5}, "notes": ["a"]})
+    return FrameRecord(
+        frame_id, "ok", "", params, joints, std, {"timings": {"fit": 0.5}, "notes": ["a"]}, std
+    )
 
 
 def test_round_trip_is_exact(tmp_path) -> None:
@@ -28,6 +30,7 @@ def test_round_trip_is_exact(tmp_path) -> None:
     for key, value in _record().params.items():
         assert np.array_equal(back.params[key], value)
     assert np.array_equal(back.joints, _record().joints)
+    assert np.array_equal(back.joint_observed, _record().joint_observed)
     assert back.body_params().betas.shape == (1, 10)
 
 

@@ -16,15 +16,13 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit_many
-from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.result import FITTED, FitResult
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
 from diffproxy.fitting.sequence.interpolation import blend, neighbours
 from diffproxy.fitting.sequence.shared_shape import shared_shape
 from diffproxy.fitting.sequence.smoother import smooth_frames
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
-
-FITTED = ("ok", "one_view")
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _smooth(
     floor: Floor | None,
     rows: list[int],
 ) -> dict[int, FitResult]:
-    seen = [k for k, i in enumerate(rows) if frames[i].status in ("ok", "one_view")]
+    seen = [k for k, i in enumerate(rows) if frames[i].has_body]
     params: list[BodyParams] = []
     for k, i in enumerate(rows):
         before, after, share = neighbours(k, seen)
@@ -220,6 +220,6 @@ def _results(
             changed = replace(changed, doubt="; ".join(x for x in (changed.doubt, said) if x))
         if k not in seen:
             reason = f"no body of its own ({frames[i].reason}): between its neighbours"
-            changed = replace(changed, status="filled", reason=reason)
+            changed = replace(changed, status="filled", reason=reason, joint_observed=np.zeros(55))
         out[i] = changed
     return out
