@@ -1,6 +1,7 @@
 """What rendering costs: CPU seconds per view against paths, size, variant and extras. Prints JSON.
 
-    python benchmarks/render.py [samples=3] [spp=4,8,12,32] [sizes=128,256,512] [variants=llvm_ad_rgb] [key=value ...]
+    python benchmarks/render.py [samples=3] [samples_per_pixel=4,8,12,32] [sizes=128,256,512] [variants=llvm_ad_rgb]
+        [key=value ...]
 
 Each row is measured in a process of its own, on one thread, after one sample of warm-up. Other keys go to the render.
 """
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MINE = {"samples": "3", "spp": "4,8,12,32", "sizes": "128,256,512", "variants": "llvm_ad_rgb"}
+MINE = {"samples": "3", "samples_per_pixel": "4,8,12,32", "sizes": "128,256,512", "variants": "llvm_ad_rgb"}
 
 
 def measure(samples: int, words: list[str]) -> dict[str, float]:
@@ -48,10 +49,10 @@ def main(words: list[str]) -> None:
     given = dict(word.partition("=")[::2] for word in words)
     mine = MINE | {k: v for k, v in given.items() if k in MINE}
     rest = [f"{k}={v}" for k, v in given.items() if k not in MINE]
-    spp, sizes = mine["spp"].split(","), mine["sizes"].split(",")
+    paths, sizes = mine["samples_per_pixel"].split(","), mine["sizes"].split(",")
     rows = []
     for variant in mine["variants"].split(","):
-        cases = [[f"spp={n}"] for n in spp] + [[f"size={n}"] for n in sizes]
+        cases = [[f"samples_per_pixel={n}"] for n in paths] + [[f"size={n}"] for n in sizes]
         for case in [*cases, ["extras=depth,normals,visibility"]]:
             options = [f"variant={variant}", *case, *rest]
             command = [sys.executable, __file__, "--row", mine["samples"], *options]

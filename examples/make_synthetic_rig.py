@@ -26,7 +26,7 @@ DEFAULTS = {
     "k": "3",
     "seed": "20260",
     "size": "720",
-    "spp": "48",
+    "samples_per_pixel": "48",
     "quality": "90",
 }
 
@@ -37,8 +37,8 @@ def make(options: dict[str, str]) -> Path:
 
     folder = Path(options["out"])
     config = RenderConfig(
-        seed=int(options["seed"]), split="test", views=VIEWS, full=VIEWS, hand_crops=0,
-        size=int(options["size"]), spp=int(options["spp"]), variant=best_variant(),
+        seed=int(options["seed"]), split="test", views=VIEWS, full_frames=VIEWS, hand_crops=0,
+        size=int(options["size"]), samples_per_pixel=int(options["samples_per_pixel"]), variant=best_variant(),
     )  # fmt: skip
     tools = load_tools(config)
     views, params, meta = render_sample(tools, int(options["k"]))

@@ -34,26 +34,28 @@ class RenderConfig:
     workers: int = option(2, "processes; each renders on one thread")
     per_shard: int = option(20, "subjects per shard")
     views: int = option(4, "square crops around the body per subject, each from a camera of its own")
-    full: int = option(
-        1, "of those cameras, how many also give a whole frame (for training the person locator)"
+    full_frames: int = option(
+        1, "of those cameras, how many also give a whole frame (for training the person detector)"
     )
     hand_crops: int = option(2, "crops around a visible hand per subject, from the same cameras")
     size: int = option(256, "crop size in pixels; also the long side of a whole frame")
     hand_size: int = option(0, "size of hand crops in pixels (0: as `size`)")
-    spp: int = option(6, "light paths per pixel")
-    depth: int = option(3, "path length: 2 direct light only, 3 one bounce")
-    people: int = option(2, "at most so many bystanders (never labelled)")
+    samples_per_pixel: int = option(6, "light paths per pixel")
+    max_depth: int = option(3, "longest light path: 2 direct light only, 3 one bounce")
+    max_bystanders: int = option(2, "most bystanders of a subject; they are never labelled")
     body: str = option("anny", "body name or path of an SMPL-X npz")
-    children: float = option(0.0, "probability that a person is a child (an adult's body, small and slender)")
-    plain: float = option(
-        0.0, "share of easy subjects: tight clothes, a place with few things, nothing held or in the way"
+    child_fraction: float = option(
+        0.0, "share of people who are children (an adult's body, small and slender)"
     )
-    active: float = option(
+    easy_fraction: float = option(
+        0.0, "share of easy subjects: tight clothes, few objects, nothing held, nothing before the cameras"
+    )
+    action_pose_fraction: float = option(
         0.0,
-        "share of bank and motion poses replaced by raised arms and balancing (0: one in four is such anyway)",
+        "share of bank and motion poses replaced by raised arms and balancing (at 0, one pose in four is one of these)",
     )
-    tumbled: float = option(
-        0.0, "share of bank and motion poses turned as a whole, any way up: falls, handstands, on the floor"
+    random_orientation_fraction: float = option(
+        0.0, "share of bank and motion poses whose whole body gets a uniformly random rotation"
     )
     motion: str = option(
         "",
@@ -66,11 +68,11 @@ class RenderConfig:
         "", "Sweet Home 3D furniture (.sh3f), or a folder of .sh3f or .obj files (empty: boxes and rods only)"
     )
     backgrounds: str = option("", "folder of photographs for posters, walls and backdrops (empty: none)")
-    distortion: float = option(
+    distortion_fraction: float = option(
         0.0, "share of subjects whose cameras keep their lens distortion (most readers expect pinholes: 0)"
     )
-    photo: float = option(
-        0.8, "how much the cameras spoil their pictures: 0 clean; 1 much noise, blur, bad exposure, JPEG"
+    camera_effects: float = option(
+        0.8, "strength of noise, blur, exposure errors and JPEG artefacts: 0 none, 1 strong"
     )
     extras: str = option(
         "",
@@ -90,8 +92,8 @@ class RenderConfig:
     )
 
     def __post_init__(self) -> None:
-        least = dict.fromkeys(("subjects", "workers", "per_shard", "views", "spp"), 1)
-        least |= dict.fromkeys(("start", "seed", "people", "hand_crops"), 0) | {"depth": 2}
+        least = dict.fromkeys(("subjects", "workers", "per_shard", "views", "samples_per_pixel"), 1)
+        least |= dict.fromkeys(("start", "seed", "max_bystanders", "hand_crops"), 0) | {"max_depth": 2}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise InputError(
@@ -103,15 +105,14 @@ class RenderConfig:
                 raise InputError(
                     f"{name} between 32 and 4096 pixels", f"{name}={pixels}", f"for example {name}=256"
                 )
-        if not 0 <= self.full <= self.views:
-            raise InputError(
-                "0 <= full <= views", f"full={self.full}, views={self.views}", "lower full or raise views"
-            )
+        if not 0 <= self.full_frames <= self.views:
+            found = f"full_frames={self.full_frames}, views={self.views}"
+            raise InputError("0 <= full_frames <= views", found, "lower full_frames or raise views")
         for name, known in (("split", SPLITS), ("cloth", CLOTH), ("variant", VARIANTS)):
             if getattr(self, name) not in known:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} one of {', '.join(known)}", found, f"for example {name}={known[0]}")
-        for name in ("children", "plain", "active", "tumbled", "distortion", "photo"):
+        for name in (*(f.name for f in fields(self) if f.name.endswith("_fraction")), "camera_effects"):
             if not 0 <= getattr(self, name) <= 1:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} between 0 and 1", found, f"for example {name}=0.1")

@@ -84,7 +84,12 @@ def check_options(config: RenderConfig) -> None:
         before = json.loads(path.read_text())
     except ValueError as error:
         raise InputError("the options of the run as JSON", f"{path}: {error}", "use another out=") from error
-    # A folder begun before an option existed was rendered with what is its default now.
+    if unknown := sorted(set(before) - set(now)):
+        found = f"{path} with {', '.join(unknown)}: options of another version, under other names"
+        raise InputError(
+            f"options among {', '.join(now)}", found, "finish that run with its version, or use another out="
+        )
+    # An option that did not exist when the folder was begun had the effect of its present default.
     before = RenderConfig().content() | before
     changed = sorted(k for k in now if before.get(k, now[k]) != now[k])
     if changed:

@@ -45,7 +45,7 @@ def load_tools(config: RenderConfig):
         anatomy,
         crowd,
         wardrobe,
-        load_pose_source(config.motion, config.active, config.tumbled),
+        load_pose_source(config.motion, config.action_pose_fraction, config.random_orientation_fraction),
         environment_files(config),
         versions(),
     )
@@ -135,7 +135,7 @@ def run(config: RenderConfig) -> int:
         config = replace(config, variant=best_variant())
     check_options(config)
     todo = missing_shards(config)
-    total = sum(len(samples) for samples in todo) * (config.views + config.full + config.hand_crops)
+    total = sum(len(samples) for samples in todo) * (config.views + config.full_frames + config.hand_crops)
     with tqdm(total=total, unit="view", desc=f"{config.out} ({config.variant})", smoothing=0.05) as bar:
         return _render_all(config, todo, bar) if todo else 0
 

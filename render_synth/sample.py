@@ -48,13 +48,13 @@ class Tools:
 def bystanders(tools: Tools, k: int, layout: Layout, target: np.ndarray) -> list[tuple[Person, Dressed]]:
     """Other people with their clothes, never in front of the subject by more than chance."""
     config, out = tools.config, []
-    count = int(stream(config.seed, k, "bystanders").integers(0, config.people + 1))
+    count = int(stream(config.seed, k, "bystanders").integers(0, config.max_bystanders + 1))
     for i in range(count):
         rng = stream(config.seed, k, f"bystander-{i}")
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 4.5)
         place = np.array([distance * np.sin(angle), 0.0, distance * np.cos(angle)])
         if far_from_rays(place[[0, 2]], layout, target, 0.8 if rng.random() < 0.85 else 0.45):
-            person = sample_person(tools.body, rng, place, tools.poses, config.split, config.children)
+            person = sample_person(tools.body, rng, place, tools.poses, config.split, config.child_fraction)
             out.append((person, dress(rng, tools.crowd, person, tools.wardrobe, near=False)))
     return out
 
@@ -66,26 +66,28 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     def draw(name: str) -> np.random.Generator:
         return stream(config.seed, k, name)
 
-    plain = bool(draw("plain").random() < config.plain)
+    easy = bool(draw("plain").random() < config.easy_fraction)
     scene_rng = draw("scene")
     stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.22 else 0.0
     spot = np.array([0, stand + 0.008, 0])
-    person = sample_person(body, draw("person"), spot, tools.poses, config.split, config.children)
+    person = sample_person(body, draw("person"), spot, tools.poses, config.split, config.child_fraction)
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
     layout = sample_layout(draw("cameras"), config.views, low, high, 7.5)
-    layout = distort_layout(draw("lens"), layout, config.distortion)
+    layout = distort_layout(draw("lens"), layout, config.distortion_fraction)
     shots = plan_shots(draw("shots"), config, layout, person)
     target = (low + high) / 2
     crowd = bystanders(tools, k, layout, target)
-    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe, tight=plain)
+    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe, tight=easy)
     axis = float(scene_rng.uniform(0, np.pi))
     store = open_store(tools.environments, config.furniture, config.backgrounds)
-    world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, plain)
+    world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, easy)
     worn = for_renderer(list(subject.worn))
     others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
     rest = for_renderer([m for person in others for m in person])  # two meshes however many people
     meshes = {"skin": subject.skin} | {f"worn{i}": m for i, m in enumerate(worn)}
-    scene = backend.build_scene(world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.depth)
+    scene = backend.build_scene(
+        world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.max_depth
+    )
     faces = body.faces.numpy()
     layers = Layers(
         (person.vertices, faces),
@@ -94,7 +96,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         [triangles(m) for m in (world.things, *world.solid, *world.quads)],
     )
     normals = vertex_normals(person.vertices, faces) if "normals" in config.extra_names else None
-    photographer = Photographer(draw, config.photo, target)
+    photographer = Photographer(draw, config.camera_effects, target)
     views, hands = [], 0
     for number, shot in enumerate(shots):
         is_hand = shot.kind not in ("body", FULL)
@@ -112,7 +114,9 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         )
         sensor = draw(f"sensor-{number}")
         noise = int(sensor.integers(2**31))
-        light = render_bent(lambda c, n=noise: backend.render(scene, c, config.spp, seed=n), shot.camera)
+        light = render_bent(
+            lambda c, n=noise: backend.render(scene, c, config.samples_per_pixel, seed=n), shot.camera
+        )
         rgb = photographer.take(sensor, shot, light, seen.mask, seen.depth) * shown[..., None]
         info = {
             "crop": list(shot.crop),
@@ -128,7 +132,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
             extras["visibility"] = coverage(seen.surface) * shown
         labels, uv, mask = labels * shown, uv * shown[..., None], seen.mask * shown
         views.append(ShardView(rgb, labels, uv, mask, shot.camera, shot.kind, info, extras))
-    notes = dict(subject.notes) | ({"plain": True} if plain else {})
+    notes = dict(subject.notes) | ({"easy": True} if easy else {})
     used = [a for d in (subject, *(d for _, d in crowd)) for a in d.notes.get("assets", ())]
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,

@@ -35,7 +35,7 @@ def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, p
             continue
         crop = sample_crop(rng, box)
         shots.append(Shot(camera.crop(crop, (config.size, config.size)), "body", crop, camera))
-        if number < config.full:
+        if number < config.full_frames:
             long = max(camera.width, camera.height)
             w, h = (max(round(config.size * s / long), 8) for s in (camera.width, camera.height))
             whole = (0.0, 0.0, float(camera.width), float(camera.height))

@@ -29,11 +29,11 @@ def build_world(
     store: Store,
     stand: float,
     axis: float,
-    plain: bool = False,
+    easy: bool = False,
 ) -> World:
     """A world around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
 
-    In a `plain` one few things stand about, and none in the subject's hands or before a camera.
+    An `easy` scene has few objects, none in the subject's hands and none before a camera.
     """
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
     target = (low + high) / 2
@@ -60,18 +60,18 @@ def build_world(
         notes["seat"] = True
     for other in crowd:
         equipment.seat(solids, rng, other.vertices, other.joints, 0.0)
-    if not plain:
+    if not easy:
         if rng.random() < 0.07:
             notes["table"] = equipment.table_before(solids, rng, ground, person.vertices, 0.0)
         notes["held"] = held.hold(solids, rng, person.joints) + _held_item(rng, store, person, pieces)
     items = list(store.items)
-    if items and rng.random() < (0.3 if plain else 0.85):
+    if items and rng.random() < (0.3 if easy else 0.85):
         furnish(rng, items, ground, limit, indoors, pieces)
-    fewest, most = (0, 4) if plain else (2, 14)
+    fewest, most = (0, 4) if easy else (2, 14)
     clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(fewest, most + 1)))
     if rng.random() < 0.2:
         equipment.mats(solids, rng, ground, float(reach.max()))
-    if not plain:
+    if not easy:
         _in_the_way(rng, solids, layout, ground, target)
     lamps = list(place.lamps)
     if not place.ceiling:

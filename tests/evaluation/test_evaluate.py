@@ -70,7 +70,7 @@ def test_whole_frames_need_full_views(shards_of, params_of, tmp_path) -> None:
     options = EvaluateOptions(
         shards=str(shards_of([params_of(0)])), images="full", out=str(tmp_path / "e.json")
     )
-    with pytest.raises(InputError, match="full=4"):
+    with pytest.raises(InputError, match="full_frames=4"):
         next(open_dataset(options))
     with pytest.raises(InputError, match="synthetic"):
         next(open_dataset(replace(options, dataset=DatasetOption("rich"))))

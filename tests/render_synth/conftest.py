@@ -5,8 +5,9 @@ import pytest
 from render_synth.config import RenderConfig
 
 TINY = {
-    "subjects": 3, "per_shard": 1, "views": 2, "full": 1, "hand_crops": 1, "size": 48, "spp": 1, "depth": 2,
-    "people": 1, "workers": 1, "seed": 11, "extras": "depth,normals,visibility", "variant": "scalar_rgb",
+    "subjects": 3, "per_shard": 1, "views": 2, "full_frames": 1, "hand_crops": 1, "size": 48, "samples_per_pixel": 1,
+    "max_depth": 2, "max_bystanders": 1, "workers": 1, "seed": 11, "variant": "scalar_rgb",
+    "extras": "depth,normals,visibility",
 }  # fmt: skip
 
 

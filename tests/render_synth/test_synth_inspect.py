@@ -16,7 +16,9 @@ from render_synth.inspect_shards import arrange, odd
 def test_inspect_has_its_own_help(capsys):
     assert main(["inspect", "--help"]) == 0
     text = capsys.readouterr().out
-    assert "inspect SHARDS" in text and "picture=contact_sheet.png" in text and "spp" not in text
+    assert (
+        "inspect SHARDS" in text and "picture=contact_sheet.png" in text and "samples_per_pixel" not in text
+    )
 
 
 def test_inspect_draws_a_block_per_subject(rendered, tmp_path, capsys):
@@ -43,7 +45,7 @@ def test_inspect_draws_a_block_per_subject(rendered, tmp_path, capsys):
         (["SHARDS", "count=0"], "count: a whole number"),
         (["SHARDS", "first=3"], "first below 3"),
         (["SHARDS", "kinds=feet"], "kinds among body, full"),
-        (["SHARDS", "spp=9"], "key one of picture, count"),
+        (["SHARDS", "samples_per_pixel=9"], "key one of picture, count"),
         (["SHARDS", "picture=sheet.gif"], "named .png or .jpg"),
         (["SHARDS", "body=nobody.npz"], "nobody.npz"),
     ],

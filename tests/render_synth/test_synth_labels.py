@@ -84,7 +84,7 @@ def test_sizes_and_kinds(rendered, tiny):
     config = tiny(rendered)
     for sample in read_shards(rendered):
         kinds = [v.kind for v in sample["views"]]
-        assert kinds.count("body") <= config.views and kinds.count(FULL) <= config.full
+        assert kinds.count("body") <= config.views and kinds.count(FULL) <= config.full_frames
         assert sum(k.endswith("_hand") for k in kinds) <= config.hand_crops
         for view in sample["views"]:
             h, w = view.labels.shape
@@ -111,7 +111,7 @@ def test_meta_data_tells_how_the_sample_was_made(rendered, body):
     meta = index.meta(1)
     assert (meta["seed"], meta["k"], meta["body"]) == (11, 1, body.name)
     assert meta["topology"] == body.topology_id
-    assert meta["options"]["spp"] == 1 and meta["options"]["variant"] == "scalar_rgb"
+    assert meta["options"]["samples_per_pixel"] == 1 and meta["options"]["variant"] == "scalar_rgb"
     assert {"posture", "layout", "outfit", "hair", "bystanders", "environment", "world"} <= set(meta)
 
 

@@ -25,17 +25,17 @@ def test_options_are_parsed_to_their_types():
         (["subjects=0"], "subjects >= 1"),
         (["seed=-1"], "seed >= 0"),
         (["start=-1"], "start >= 0"),
-        (["people=-2"], "people >= 0"),
+        (["max_bystanders=-2"], "max_bystanders >= 0"),
         (["hand_crops=-1"], "hand_crops >= 0"),
         (["size=16"], "size between 32 and 4096"),
         (["hand_size=8"], "hand_size between 32 and 4096"),
-        (["depth=1"], "depth >= 2"),
-        (["views=2", "full=3"], "full <= views"),
+        (["max_depth=1"], "max_depth >= 2"),
+        (["views=2", "full_frames=3"], "full_frames <= views"),
         (["split=val"], "split one of train, test"),
         (["extras=depth,shading"], "extras among depth, normals, visibility"),
-        (["plain=1.5"], "plain between 0 and 1"),
-        (["active=-0.1"], "active between 0 and 1"),
-        (["tumbled=2"], "tumbled between 0 and 1"),
+        (["easy_fraction=1.5"], "easy_fraction between 0 and 1"),
+        (["action_pose_fraction=-0.1"], "action_pose_fraction between 0 and 1"),
+        (["random_orientation_fraction=2"], "random_orientation_fraction between 0 and 1"),
         (["variant=gpu"], "variant one of auto, scalar_rgb"),
         (["env=no/such/folder"], "env: a folder"),
     ],
@@ -62,10 +62,10 @@ def test_help_lists_every_option_with_its_default(words, capsys):
 
 
 def test_changed_options_are_told_on_the_command_line(rendered, tiny, capsys):
-    content = tiny(rendered, spp=3).content()
+    content = tiny(rendered, samples_per_pixel=3).content()
     words = [f"{k}={v}" for k, v in content.items()]
     assert main([*words, f"out={rendered}", "subjects=3"]) == 2
-    assert "spp=3 (was 1)" in capsys.readouterr().err
+    assert "samples_per_pixel=3 (was 1)" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):

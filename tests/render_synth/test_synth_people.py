@@ -222,7 +222,7 @@ def test_raised_arms_are_frequent_and_raised(poses):
 
 def test_active_people_all_raise_an_arm_or_balance(poses):
     rng = np.random.default_rng(4)
-    kinds = [replace(poses, active=1.0).sample(rng)[1] for _ in range(60)]
+    kinds = [replace(poses, action_pose_fraction=1.0).sample(rng)[1] for _ in range(60)]
     assert set(kinds) == {"raised", "balance"} and 15 < kinds.count("raised") < 45
 
 
@@ -231,13 +231,13 @@ def test_tumbled_people_stand_any_way_up_in_the_poses_they_had(poses):
     ups = []
     for k in range(200):
         before, kind = poses.sample(np.random.default_rng(k))
-        after, same = replace(poses, tumbled=1.0).sample(np.random.default_rng(k))
+        after, same = replace(poses, random_orientation_fraction=1.0).sample(np.random.default_rng(k))
         assert same == kind and all(
             np.array_equal(after[n], before[n]) for n in after if n != "global_orient"
         )
         ups.append(to_matrix(after["global_orient"])[1, 1])
     assert kstest(ups, "uniform", (-1, 2)).pvalue > 0.01
-    pose, _ = replace(poses, tumbled=0.0).sample(np.random.default_rng(0))
+    pose, _ = replace(poses, random_orientation_fraction=0.0).sample(np.random.default_rng(0))
     assert np.array_equal(pose["global_orient"], poses.sample(np.random.default_rng(0))[0]["global_orient"])
 
 

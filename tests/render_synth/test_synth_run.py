@@ -90,7 +90,7 @@ def test_a_sample_does_not_depend_on_those_before_it(tools, rendered, tmp_path):
 
 
 def test_samples_and_seeds_differ(tools, rendered, tmp_path):
-    other = replace(tools, config=replace(tools.config, out=str(tmp_path), seed=12, people=0))
+    other = replace(tools, config=replace(tools.config, out=str(tmp_path), seed=12, max_bystanders=0))
     render_shard(other, range(1))
     index = ShardIndex(rendered)
     betas = [index.params(0).betas, index.params(1).betas, ShardIndex(tmp_path).params(0).betas]
@@ -100,9 +100,9 @@ def test_samples_and_seeds_differ(tools, rendered, tmp_path):
 def test_changed_options_are_refused(tiny, tmp_path):
     check_options(tiny(tmp_path))
     check_options(tiny(tmp_path, subjects=9, start=3, per_shard=2, workers=2))  # not what a sample looks like
-    check_options(tiny(tmp_path, seed=12, spp=2))  # another seed is another kind of data
-    with pytest.raises(InputError, match=r"size=64 \(was 48\), spp=2 \(was 1\)"):
-        check_options(tiny(tmp_path, spp=2, size=64))
+    check_options(tiny(tmp_path, seed=12, samples_per_pixel=2))  # another seed is another kind of data
+    with pytest.raises(InputError, match=r"samples_per_pixel=2 \(was 1\), size=64 \(was 48\)"):
+        check_options(tiny(tmp_path, samples_per_pixel=2, size=64))
 
 
 def test_other_environments_are_refused(tiny, tmp_path):
@@ -132,6 +132,14 @@ def test_a_folder_begun_before_an_option_existed_may_be_resumed(tiny, tmp_path):
         check_options(tiny(tmp_path))  # the default was rendered, not what is asked for now
     path.write_text("{")
     with pytest.raises(InputError, match="JSON"):
+        check_options(tiny(tmp_path))
+
+
+def test_a_folder_with_other_option_names_is_refused_with_these_names(tiny, tmp_path):
+    check_options(tiny(tmp_path))
+    path = tmp_path / "options-s11.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"spp": 1, "plain": 0.0}))
+    with pytest.raises(InputError, match=r"with plain, spp: options of another version"):
         check_options(tiny(tmp_path))
 
 

@@ -22,7 +22,9 @@ def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
     for sample in range(len(index)):
         numbers = [j for j, k in enumerate(index.kinds(sample)) if k == kind][: options.views]
         if not numbers:
-            fix = "render with full=4, or write images=crops" if kind == FULL else "render with views=4"
+            fix = (
+                "render with full_frames=4, or write images=crops" if kind == FULL else "render with views=4"
+            )
             raise InputError(f"views of kind {kind} in every sample", f"none in {index.key(sample)}", fix)
         views = [index.view(sample, j) for j in numbers]
         params = params_to_arrays(index.params(sample))

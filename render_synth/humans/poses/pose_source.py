@@ -35,20 +35,26 @@ class PoseSource:
 
     bank: PoseBank
     files: tuple[str, ...] = ()
-    active: float = 0.0  # share of draws that raise arms or balance whatever the table above says
-    tumbled: float = 0.0  # share of draws that turn the whole body any way up
+    action_pose_fraction: float = (
+        0.0  # share of draws that raise arms or balance, before the table above applies
+    )
+    random_orientation_fraction: float = 0.0  # share of draws whose whole body gets a random rotation
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
         """A pose (fields as of `PoseBank.sample`) and what it is: one of `SOURCES`, or "motion/<file>"."""
         pose, kind = self._as_held(rng, split)
-        if self.tumbled and rng.random() < self.tumbled:  # no draw without it: samples stay as they were
+        if (
+            self.random_orientation_fraction and rng.random() < self.random_orientation_fraction
+        ):  # no draw without it: samples stay as they were
             # Uniform over all rotations; a turn of the body as a whole keeps it within its limits.
             pose |= {"global_orient": Rotation.random(random_state=rng).as_rotvec().astype(np.float32)}
         return pose, kind
 
     def _as_held(self, rng: np.random.Generator, split: str) -> tuple[Pose, str]:
         """A pose as the sources hold it."""
-        if self.active and rng.random() < self.active:  # no draw without it: samples stay as they were
+        if (
+            self.action_pose_fraction and rng.random() < self.action_pose_fraction
+        ):  # no draw without it: samples stay as they were
             kind = str(rng.choice(("raised", "balance")))
         else:
             kind = str(rng.choice(SOURCES, p=WITH_FILES if self.files else WITHOUT))
@@ -117,9 +123,13 @@ def wrist_from_shoulder(arm: np.ndarray, side: str) -> np.ndarray:
     return collar @ shoulder @ (upper + elbow @ fore)
 
 
-def load_pose_source(folder: str = "", active: float = 0.0, tumbled: float = 0.0) -> PoseSource:
+def load_pose_source(
+    folder: str = "", action_pose_fraction: float = 0.0, random_orientation_fraction: float = 0.0
+) -> PoseSource:
     """The packaged bank and the motion files under a folder, at any depth. InputError if there are none."""
-    return PoseSource(load_pose_bank(), motion_files(folder), active, tumbled)
+    return PoseSource(
+        load_pose_bank(), motion_files(folder), action_pose_fraction, random_orientation_fraction
+    )
 
 
 def motion_files(folder: str) -> tuple[str, ...]:
