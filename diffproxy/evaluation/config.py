@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from diffproxy.pipeline.config import BodyOption, GeneratorOption, SolverOption, at_least, one_of
+from diffproxy.utils.errors import InputError
 
 
 @dataclass
 class DatasetOption:
-    """`name`: a reader in diffproxy/evaluation/datasets; `path`: where its data lies."""
+    """`name`: a reader in diffproxy/evaluation/datasets; `path`: where its data lies; `cut`: seed of `cut_pictures`,
+    which cuts the person off; -1 leaves the pictures as they are."""
 
     name: str = "synthetic"
     path: str = ""
+    cut: int = -1
 
 
 @dataclass
@@ -41,6 +44,11 @@ class EvaluateOptions:
         one_of("proxies", self.proxies, ("generated", "exact"))
         one_of("images", self.images, ("crops", "full"))
         one_of("solver", self.solver.name, ("lm", "adam"))
+        at_least("dataset.cut", self.dataset.cut, -1)
+        if self.dataset.cut >= 0 and (self.proxies, self.images) != ("generated", "crops"):
+            found = f"proxies={self.proxies} images={self.images}"
+            fix = "drop dataset.cut, or write proxies=generated images=crops"
+            raise InputError("dataset.cut with generated proxies of crops", found, fix)
         at_least("limit", self.limit, 1)
         at_least("views", self.views, 1)
         at_least("samples", self.samples, 1)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import asdict, replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
+from diffproxy.evaluation.observed_joints import coverage, joint_errors, names_unseen_parts, observed_joints
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
@@ -52,19 +54,19 @@ def run_evaluation(
         if options.images == "full":
             locator = locator or inputs.open_locator(device)
     rows: list[dict[str, Any]] = []
-    for subject in tqdm(open_dataset(options), desc="subjects", unit="subject"):
+    for subject in tqdm(open_dataset(options, body), desc="subjects", unit="subject"):
         _check_topology(subject, body)
         begin, clock = time.perf_counter(), Stopwatch()
         made = _proxies(subject, body, options, pipe, locator, clock)
         row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
         if made is not None:
             found = fit_frame(0, made, body, config, clock=clock)
-            row |= {"status": found.status, "reason": found.reason}
+            row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
             row |= _errors(found, subject, body) | _proxy_errors(made.maps, subject, body)
-            row["residual_px"] = found.info.get("residual_px")
+            row |= {"residual_px": found.info.get("residual_px"), **subject.info}
         rows.append(row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds})
     report: dict[str, Any] = {
-        "summary": summarise(rows),
+        "summary": summarise(rows) | {"coverage": coverage(rows)},
         "joints": JOINTS_NOTE,
         "options": asdict(options),
         "version": __version__,
@@ -121,14 +123,18 @@ def _proxies(
     return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 
-def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel) -> dict[str, float]:
+def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel) -> dict[str, Any]:
     if not found.has_body:
         return {}
     truth = subject.truth
     if np.isnan(truth.joints).any():
         with torch.no_grad():
             truth = replace(truth, joints=body.joints(truth.body_params())[0].numpy())
-    return frame_errors(found, truth, body)
+    errors: dict[str, Any] = frame_errors(found, truth, body)
+    if subject.exact is not None:
+        errors |= joint_errors(found, truth.joints, observed_joints(subject.exact, body))
+        errors["unseen_named"] = names_unseen_parts(found)
+    return errors
 
 
 def _proxy_errors(maps: ProxyMaps, subject: EvalSubject, body: BodyModel) -> dict[str, float]:
@@ -159,7 +165,9 @@ def resample(exact: ProxyMaps, view: int, camera: Any) -> tuple[np.ndarray, np.n
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means and medians over subjects of every number, and how many subjects ended how."""
-    keys = dict.fromkeys(k for r in rows for k, v in r.items() if isinstance(v, float | int))
+    keys = dict.fromkeys(
+        k for r in rows for k, v in r.items() if isinstance(v, float | int) and not isinstance(v, bool)
+    )
     out: dict[str, Any] = {"subjects": len(rows), "status": dict(Counter(r["status"] for r in rows))}
     for key in keys:
         values = [r[key] for r in rows if key in r and r[key] is not None and np.isfinite(r[key])]
@@ -185,12 +193,26 @@ def one_line(options: EvaluateOptions, summary: dict[str, Any]) -> str:
     if "part_accuracy" in summary and options.proxies == "generated":
         part, iou = summary["part_accuracy"]["mean"], summary["foreground_iou"]["mean"]
         parts.append(f"proxies: part {part:.2f}, IoU {iou:.2f}, surface {mean('surface_median_mm')} mm")
+    if options.dataset.cut >= 0:
+        parts.append(cut_line(summary["coverage"]))
     missed = sum(n for status, n in summary["status"].items() if status not in FITTED)
     alone = summary["status"].get("one_view", 0)
     parts.append(
         (f"{alone} by one view, " if alone else "") + f"{missed} without a body, {mean('seconds')} s each"
     )
     return "; ".join(parts)
+
+
+def cut_line(found: dict[str, Any]) -> str:
+    """Of cut pictures: what is observed and what is not."""
+    seen, unseen = (
+        {"mpjpe_mm": nan, "within_2_std": nan} | found.get(k, {}) for k in ("observed", "unobserved")
+    )
+    return (
+        f"observed joints {seen['mpjpe_mm']:.1f} mm, unobserved {unseen['mpjpe_mm']:.0f} mm, "
+        f"{unseen['within_2_std']:.0%} of these within two deviations, "
+        f"{found.get('ok_without_unseen_named', 0)} ok without unseen parts named"
+    )
 
 
 def _finite(value: Any) -> Any:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.datasets.shards import ShardView, ShardWriter
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.evaluate import one_line, resample, run_evaluation, summarise
@@ -15,31 +14,6 @@ from diffproxy.pipeline.ground_truth_errors import frame_errors, mean_errors
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays
 from diffproxy.proxies import render_proxies
 from diffproxy.utils.errors import InputError
-
-SIZE = 128
-
-
-@pytest.fixture
-def shards_of(tmp_path, body, make_ring):
-    """Factory: shards with one subject for each given body (grey images, so that the oracle knows it)."""
-
-    def make(bodies, grey: int = 20):
-        cameras = make_ring(4, size=SIZE, radius=3.2)
-        with ShardWriter(tmp_path / "shards" / "s.tar") as writer:
-            for k, params in enumerate(bodies):
-                with torch.no_grad():
-                    maps = render_proxies(body, body(params).vertices[0].numpy(), cameras)
-                rgb = np.full((SIZE, SIZE, 3), (k + 1) * grey, np.uint8)
-                views = [
-                    ShardView(
-                        rgb, maps.labels[v], maps.uv[v], (maps.labels[v] > 0).astype(np.uint8), c, "body"
-                    )
-                    for v, c in enumerate(cameras)
-                ]
-                writer.add(f"k{k}", views, params, {"topology": body.topology_id})
-        return tmp_path / "shards"
-
-    return make
 
 
 def test_exact_proxies_isolate_the_fitter(tmp_path, shards_of, params_of) -> None:
@@ -58,7 +32,7 @@ def test_oracle_on_images(tmp_path, shards_of, params_of, oracle_of) -> None:
     bodies = [params_of(0), params_of(1)]
     where = str(shards_of(bodies))
     options = EvaluateOptions(shards=where, hands=False, recrop=False, views=3, out=str(tmp_path / "e.json"))
-    summary = run_evaluation(options, oracle_of(bodies, size=SIZE))["summary"]
+    summary = run_evaluation(options, oracle_of(bodies, size=128))["summary"]
     assert summary["status"] == {"ok": 2} and summary["mpjpe"]["mean"] < 5
     assert summary["part_accuracy"]["mean"] == 1 and summary["foreground_iou"]["mean"] == 1
     assert summary["surface_median_mm"]["mean"] < 0.1
@@ -66,14 +40,14 @@ def test_oracle_on_images(tmp_path, shards_of, params_of, oracle_of) -> None:
     assert nobody["status"] == {"no_person": 1} and "mpjpe" not in nobody
 
 
-def test_whole_frames_need_full_views(shards_of, params_of, tmp_path) -> None:
+def test_whole_frames_need_full_views(shards_of, params_of, body, tmp_path) -> None:
     options = EvaluateOptions(
         shards=str(shards_of([params_of(0)])), images="full", out=str(tmp_path / "e.json")
     )
     with pytest.raises(InputError, match="full_frames=4"):
-        next(open_dataset(options))
+        next(open_dataset(options, body))
     with pytest.raises(InputError, match="synthetic"):
-        next(open_dataset(replace(options, dataset=DatasetOption("rich"))))
+        next(open_dataset(replace(options, dataset=DatasetOption("rich")), body))
 
 
 def test_other_topology_is_refused(shards_of, params_of, tmp_path, monkeypatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.pipeline.crop_refinement import Box
@@ -39,12 +40,17 @@ class EvalSubject:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-def open_dataset(options: EvaluateOptions) -> Iterator[EvalSubject]:
-    """The subjects of the data set that the options name, at most `options.limit`."""
+def open_dataset(options: EvaluateOptions, body: BodyModel) -> Iterator[EvalSubject]:
+    """The subjects of the data set that the options name, at most `options.limit`; with `dataset.cut` cut off."""
     name = options.dataset.name
     if name not in READERS:
         raise InputError(f"dataset among {', '.join(READERS)}", name, "write dataset=synthetic")
-    for number, subject in enumerate(import_module(READERS[name]).read(options)):
+    subjects = import_module(READERS[name]).read(options)
+    if options.dataset.cut >= 0:
+        from diffproxy.evaluation.datasets.cut_pictures import cut_subjects
+
+        subjects = cut_subjects(subjects, body, options.dataset.cut)
+    for number, subject in enumerate(subjects):
         if number >= options.limit:
             return
         yield subject
