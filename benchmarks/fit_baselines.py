@@ -16,9 +16,11 @@ from scipy.spatial import cKDTree
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.files import read_body_file
 from diffproxy.body.model import PACKAGED
-from diffproxy.fitting.initialization.rays import meet, pixel_rays
+from diffproxy.fitting.initialization.rays import pixel_rays
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import pose_penalty
+from diffproxy.geometry.procrustes import align_points
+from diffproxy.geometry.triangulation import intersect_rays
 from diffproxy.proxies import ProxyMaps
 
 JOINTS = (0, 1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
@@ -48,12 +50,11 @@ def sparse_fit(body: BodyModel, maps: ProxyMaps, pixels: np.ndarray) -> BodyPara
     target = np.empty((len(JOINTS), 3))
     for j in range(len(JOINTS)):
         rays = pixel_rays(cameras, np.arange(len(cameras)), pixels[:, j])
-        target[j] = meet(rays, np.ones(len(cameras)))[0]
+        target[j] = intersect_rays(rays.origin, rays.direction)
     penalty = pose_penalty()
     roots = np.linalg.cholesky(penalty.precision)
     rest = body.joints(BodyParams.rest(1))[0].numpy()[list(JOINTS)].astype(np.float64)
-    U, _, Vt = np.linalg.svd((target - target.mean(0)).T @ (rest - rest.mean(0)))
-    R = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    R = align_points(rest, target, with_scale=False).R
 
     def params(x: torch.Tensor) -> BodyParams:
         return BodyParams.rest(1, dtype=x.dtype).replace(
@@ -100,7 +101,7 @@ def triangulated_vertices(body: BodyModel, maps: ProxyMaps) -> tuple[np.ndarray,
         seen = len(np.unique(found.view[group]))
         if seen > 1:
             points[vertex[group[0]]], views[vertex[group[0]]] = (
-                meet(rays[group], np.ones(len(group)))[0],
+                intersect_rays(rays.origin[group], rays.direction[group]),
                 seen,
             )
     return points, views

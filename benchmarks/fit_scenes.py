@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
+from diffproxy.geometry.directions import look_at_rotation
 from diffproxy.motion.pose_bank.sampler import load_pose_bank
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.proxies.aggregate import aggregate_samples
@@ -57,13 +58,8 @@ def random_params(rng: np.random.Generator) -> BodyParams:
 
 def look_at(name: str, position: np.ndarray, target: np.ndarray, size: int, radius: float) -> Camera:
     """A square view that just holds a ball of `radius` metres around the target."""
-    forward = target - position
-    distance = np.linalg.norm(forward)
-    forward = forward / distance
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    R = np.stack([right, np.cross(forward, right), forward])
-    f = size / 2 * distance / radius
+    R = look_at_rotation(position, target)
+    f = size / 2 * np.linalg.norm(target - position) / radius
     K = np.array([[f, 0, size / 2], [0, f, size / 2], [0, 0, 1.0]])
     return Camera(name, size, size, K, R, -R @ position)
 

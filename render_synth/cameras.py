@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.directions import look_at_rotation
 from render_synth.layouts import SHAPES, Mount, draw_plan
 
 Box = tuple[float, float, float, float]
@@ -23,13 +24,8 @@ def look_at(
     name: str, position, target, roll: float, K: Float[np.ndarray, "3 3"], width: int, height: int
 ) -> Camera:
     """A pinhole camera at `position` looking at `target`, turned by `roll` (radians) about its axis."""
-    forward = np.asarray(target, dtype=np.float64) - position
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    down = np.cross(forward, right)
     c, s = np.cos(roll), np.sin(roll)
-    R = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ np.stack([right, down, forward])
+    R = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ look_at_rotation(position, target)
     return Camera(name, width, height, K, R, -R @ np.asarray(position, dtype=np.float64))
 
 

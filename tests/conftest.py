@@ -23,6 +23,7 @@ sys.modules[checker.__name__] = checker
 install_import_hook(["diffproxy", "render_synth", "tools", "benchmarks"], "lenient_beartype.check")
 
 from diffproxy.cameras import Camera  # noqa: E402  (after the hook, so that it is checked too)
+from diffproxy.geometry.directions import look_at_rotation  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +57,7 @@ def look_at(
     up: tuple = (0, 1, 0),
 ) -> Camera:
     """A pinhole camera at `position` (metres) looking at `target`, image upright with respect to `up`."""
-    forward = target - position
-    forward = forward / np.linalg.norm(forward)
-    right = np.cross(forward, up)
-    right /= np.linalg.norm(right)
-    down = np.cross(forward, right)
-    R = np.stack([right, down, forward])
+    R = look_at_rotation(position, target, up)
     f = size / 2 / np.tan(np.radians(fov_deg) / 2)
     K = np.array([[f, 0, size / 2], [0, f, size / 2], [0, 0, 1.0]])
     return Camera(name, size, size, K, R, -R @ position)

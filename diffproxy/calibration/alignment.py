@@ -12,6 +12,7 @@ from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import CalibrationConfig
 from diffproxy.calibration.terms import body_height
 from diffproxy.cameras import Camera
+from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
 
 
@@ -37,10 +38,8 @@ def scale_factor(
 def onto(rig: RigState, target: RigState, rows: Sequence[int]) -> RigState:
     """The rig moved as a whole so that its cameras lie on those of `target` (rigidly; the scale stays)."""
     k = list(rows)
-    M = (rig.R_cam_world[k].mT @ target.R_cam_world[k]).sum(0).mT  # new world from old
-    u, _, vt = torch.linalg.svd(M)
-    fix = torch.diag(torch.stack([torch.ones(()), torch.ones(()), torch.det(u @ vt).float()]).double())
-    R = u @ fix @ vt
+    summed = (target.R_cam_world[k].mT @ rig.R_cam_world[k]).sum(0)  # new world from old
+    R = torch.from_numpy(nearest_rotation(summed.numpy()))
     t = (target.center[k] - rig.center[k] @ R.T).median(0).values
     moved = rig.moved(R, t)
     rest = [c for c in range(len(rig)) if c not in k]

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.procrustes import nearest_rotation
+from diffproxy.geometry.so3 import hat
 
 PER_CAMERA = 7
 """Tangent of a camera: a turn about its centre (3, radians, camera axes) | centre (3, metres, world) | log focal."""
@@ -41,9 +43,7 @@ class RigState:
 
     def place(self, camera: Camera, index: int) -> Camera:
         """`camera` (the full picture's or a crop of it) with pose and focal length of camera `index`."""
-        R = self.R_cam_world[index].numpy()
-        u, _, vt = np.linalg.svd(R)  # many small turns drift off the rotations
-        R = u @ vt
+        R = nearest_rotation(self.R_cam_world[index].numpy())  # many small steps drift off the rotations
         K = camera.K.copy()
         K[:2, :2] *= float(self.zoom[index].exp())
         return replace(camera, K=K, R_cam_world=R, t_cam_world=-R @ self.center[index].numpy())
@@ -58,10 +58,9 @@ def rigid_gauge(rig: RigState) -> Float[Tensor, "C7 6"]:
     blocks = []
     for c in range(len(rig)):
         block = torch.zeros(PER_CAMERA, 6, dtype=torch.float64)
-        x, y, z = (float(v) for v in rig.center[c])
         # x_new = x + w × x: the centre moves by w × c, the camera turns by -R w (its own axes)
         block[:3, :3] = -rig.R_cam_world[c]
-        block[3:6, :3] = torch.tensor([[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]], dtype=torch.float64)
+        block[3:6, :3] = -hat(rig.center[c])
         block[3:6, 3:] = torch.eye(3, dtype=torch.float64)
         blocks.append(block)
     return torch.cat(blocks)

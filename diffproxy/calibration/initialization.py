@@ -12,8 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.camera_parameters import RigState
@@ -23,6 +21,9 @@ from diffproxy.fitting.initialization.initial_state import balanced
 from diffproxy.fitting.initialization.rays import Rays, pixel_rays
 from diffproxy.fitting.initialization.register_segments import Anchor, Piece, locate, rotation_grid
 from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.geometry.procrustes import align_points
+from diffproxy.geometry.robust import geman_mcclure
+from diffproxy.geometry.rotations import to_matrix
 from diffproxy.proxies import ProxyMaps
 
 KERNEL = 0.15
@@ -119,21 +120,9 @@ def _align(
     a, b = np.concatenate(own), np.concatenate(target)
     weight = np.ones(len(a))
     for _ in range(15):
-        turn, shift = rigid(a, b, weight)
-        square = np.square(a @ turn.T + shift - b).sum(-1)
-        weight = 1 / (1 + square / KERNEL**2) ** 2
-    return turn, shift
-
-
-def rigid(
-    a: Float[np.ndarray, "N 3"], b: Float[np.ndarray, "N 3"], weight: Float[np.ndarray, "N"]
-) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]:
-    """Weighted least-squares R, t with `b = R a + t`."""
-    total = weight.sum()
-    ma, mb = weight @ a / total, weight @ b / total
-    u, _, vt = np.linalg.svd(((b - mb) * weight[:, None]).T @ (a - ma))
-    R = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-    return R, mb - R @ ma
+        motion = align_points(a, b, weight, with_scale=False)
+        weight = geman_mcclure(np.square(motion.apply(a) - b).sum(-1), KERNEL)[1]
+    return motion.R, motion.t
 
 
 def resect(
@@ -179,7 +168,7 @@ def resect(
             at - pivot, Rays(np.zeros_like(at), d), balanced(np.zeros(len(at), dtype=np.int64), w, 60.0)
         )
         now = rig.R_cam_world[c].numpy()
-        near = Rotation.from_rotvec(np.random.default_rng(0).normal(size=(40, 3)) * 0.15).as_matrix() @ now
+        near = to_matrix(np.random.default_rng(0).normal(size=(40, 3)) * 0.15) @ now
         candidates = np.concatenate([now[None], near, rotation_grid(grid)])
         best = locate(piece, Anchor(), candidates, keep=6, iterations=12)
         R[c] = torch.as_tensor(best.R[0])

@@ -10,11 +10,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from diffproxy.calibration.body_bundle_adjustment import Bundle
 from diffproxy.calibration.camera_parameters import RigState
-from diffproxy.geometry.rotations import left_jacobian
+from diffproxy.geometry.procrustes import align_frames
+from diffproxy.geometry.rotations import to_matrix
+from diffproxy.geometry.so3 import left_jacobian
+from diffproxy.geometry.triangulation import intersect_rays_by_group
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD
 
 FAR = 0.25
@@ -31,7 +33,7 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
     if not len(camera):
         return None
     R0, c0 = rig.R_cam_world.numpy(), rig.center.numpy()
-    x0 = _meet(camera, point, xy, R0, c0)
+    x0 = _intersect(camera, point, xy, R0, c0)
     keep = _miss(x0[point], camera, xy, R0, c0) < FAR
     seen = np.bincount(point[keep], minlength=len(x0))
     keep &= seen[point] >= 2
@@ -39,7 +41,7 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
         return None
     camera, xy, weight = camera[keep], xy[keep], weight[keep]
     _, point = np.unique(point[keep], return_inverse=True)
-    x0 = _meet(camera, point, xy, R0, c0)
+    x0 = _intersect(camera, point, xy, R0, c0)
     depth = np.maximum(np.einsum("ni,ni->n", R0[camera][:, 2], x0[point] - c0[camera]), 0.1)
     unit = np.sqrt(weight) * depth / DETECTOR_STD  # ideal coordinates to standard deviations
     step, x, scale, damping = np.zeros((count, 7)), x0, 16.0, 1e-3
@@ -69,7 +71,7 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
             cost = after
         else:
             damping *= 10
-    R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
+    R = to_matrix(step[:, :3]) @ R0
     return _as_before(R, c0 + step[:, 3:6], rig.zoom.numpy() + step[:, 6], R0, c0)
 
 
@@ -128,7 +130,7 @@ def _linear(
     feels a faint pull to where it was.
     """
     n = len(camera)
-    R = Rotation.from_rotvec(step[:, :3]).as_matrix() @ R0
+    R = to_matrix(step[:, :3]) @ R0
     local = np.einsum("nij,nj->ni", R[camera], x[point] - (c0 + step[:, 3:6])[camera])
     z = np.maximum(local[:, 2], 0.05)
     zoom = np.exp(step[camera, 6])
@@ -166,17 +168,12 @@ def _rows(bundle: Bundle, rig: RigState) -> tuple[np.ndarray, ...]:
     return np.concatenate(camera), index, np.concatenate(xy), np.concatenate(weight)
 
 
-def _meet(
+def _intersect(
     camera: np.ndarray, point: np.ndarray, xy: np.ndarray, R: np.ndarray, c: np.ndarray
 ) -> Float[np.ndarray, "P 3"]:
     """Least-squares intersections of the rays of each point."""
     d = np.einsum("nji,nj->ni", R[camera], np.column_stack([xy, np.ones(len(xy))]))
-    d /= np.linalg.norm(d, axis=1, keepdims=True)
-    across = np.eye(3) - d[:, :, None] * d[:, None]
-    A, b = np.zeros((point.max() + 1, 3, 3)), np.zeros((point.max() + 1, 3))
-    np.add.at(A, point, across)
-    np.add.at(b, point, np.einsum("nij,nj->ni", across, c[camera]))
-    return np.linalg.solve(A + 1e-6 * np.eye(3), b[..., None])[..., 0]
+    return intersect_rays_by_group(c[camera], d / np.linalg.norm(d, axis=1, keepdims=True), point)
 
 
 def _miss(
@@ -190,10 +187,6 @@ def _miss(
 
 def _as_before(R: np.ndarray, c: np.ndarray, zoom: np.ndarray, R0: np.ndarray, c0: np.ndarray) -> RigState:
     """The rig laid on its earlier self as a whole: turned, shifted and sized."""
-    u, _, vt = np.linalg.svd(np.einsum("nji,njk->ik", R0, R))
-    T = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-    p, q = c @ T.T, c0
-    p0, q0 = p - p.mean(0), q - q.mean(0)
-    s = float((p0 * q0).sum() / max((p0 * p0).sum(), 1e-12))
-    center = s * p0 + q.mean(0)
-    return RigState(torch.as_tensor(R @ T.T), torch.as_tensor(center), torch.as_tensor(zoom))
+    a = align_frames(R, c, R0, c0)
+    center = a.apply(c)
+    return RigState(torch.as_tensor(R @ a.R.T), torch.as_tensor(center), torch.as_tensor(zoom))

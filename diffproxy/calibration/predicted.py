@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0
@@ -63,9 +64,8 @@ def load_predicted(path: Path | str, pictures: Sequence[Camera]) -> tuple[Camera
                 f"pixels in the intrinsics of {camera.name}", f"{K[k].tolist()}", "export them in pixels"
             )
         S = np.diag([camera.width / width, camera.height / height, 1.0])
-        u, _, vt = np.linalg.svd(E[k, :3, :3])
-        R = u @ vt
-        if np.linalg.det(R) < 0 or np.abs(R - E[k, :3, :3]).max() > 0.05:
+        R = nearest_rotation(E[k, :3, :3])
+        if np.abs(R - E[k, :3, :3]).max() > 0.05:
             raise InputError(
                 f"rotations in {path}", f"camera {camera.name} has none", "export OpenCV world to camera"
             )

@@ -14,7 +14,8 @@ from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.frames import open_frames
 from diffproxy.cameras.image_sources import find_sources
 from diffproxy.cameras.io import load_rig, save_rig
-from diffproxy.cameras.rig import UP_AXES, Rig
+from diffproxy.cameras.rig import Rig
+from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
 
 

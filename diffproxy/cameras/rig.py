@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.up_axis import rotation_to_y_up, up_vector
+from diffproxy.geometry.triangulation import normal_equations, solve_point
 from diffproxy.utils.errors import InputError
-
-UP_AXES = ("+X", "-X", "+Y", "-Y", "+Z", "-Z")
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,7 @@ class Rig:
         double = sorted({n for n in names if names.count(n) > 1})
         if double:
             raise InputError(f"different camera names in rig {self.name}", f"twice: {double}", "rename them")
-        if self.up_axis not in UP_AXES:
-            raise InputError(
-                f"up_axis one of {', '.join(UP_AXES)}", f"{self.up_axis!r}", 'for example "up_axis": "+Z"'
-            )
+        up_vector(self.up_axis)  # refuses unknown names
         if self.units != "m":
             raise InputError("a rig in metres", f"units {self.units!r}", "convert with `rig.scaled(...)`")
 
@@ -57,9 +54,7 @@ class Rig:
     @property
     def up(self) -> Float[np.ndarray, " 3"]:
         """Unit vector of the up direction, in the world frame."""
-        vector = np.zeros(3)
-        vector["XYZ".index(self.up_axis[1])] = 1.0 if self.up_axis[0] == "+" else -1.0
-        return vector
+        return up_vector(self.up_axis)
 
     @property
     def R_yup_world(self) -> Float[np.ndarray, "3 3"]:
@@ -67,12 +62,7 @@ class Rig:
 
         For "+Z" this is (x, y, z) -> (x, z, -y); for "-Y" (x, -y, -z).
         """
-        u, y = self.up, np.array([0.0, 1.0, 0.0])
-        if self.up_axis == "-Y":
-            return np.diag([1.0, -1.0, -1.0])
-        v = np.cross(u, y)
-        S = np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
-        return np.eye(3) + S + S @ S / (1.0 + u @ y)
+        return rotation_to_y_up(self.up_axis)
 
     @property
     def centers_world(self) -> Float[np.ndarray, "V 3"]:
@@ -106,10 +96,9 @@ def meeting_point(cameras: Sequence[Camera]) -> Float[np.ndarray, " 3"]:
     """
     centers = np.stack([c.center_world for c in cameras])
     axes = np.stack([c.direction_world for c in cameras])
-    A = (np.eye(3) - axes[:, :, None] * axes[:, None, :]).mean(0)
-    b = np.einsum("vij,vj->i", np.eye(3) - axes[:, :, None] * axes[:, None, :], centers) / len(cameras)
-    if np.linalg.eigvalsh(A)[0] > 1e-3:
-        return np.linalg.solve(A, b)
+    A, b = normal_equations(centers, axes, np.ones(len(axes)))
+    if np.linalg.eigvalsh(A.mean(0))[0] > 1e-3:
+        return solve_point(A.sum(0), b.sum(0))
     return centers.mean(0) + 3.0 * axes.mean(0)
 
 

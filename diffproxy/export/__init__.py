@@ -1,7 +1,7 @@
 """Files for other programs: results as npz, meshes as OBJ, PLY and GLB, motion as BVH."""
 
 from diffproxy.export.bvh import write_bvh
-from diffproxy.export.meshes import rotation_to_y_up, write_mesh
+from diffproxy.export.meshes import write_mesh
 from diffproxy.export.result import Result, load_result, save_result
 
-__all__ = ["Result", "load_result", "rotation_to_y_up", "save_result", "write_bvh", "write_mesh"]
+__all__ = ["Result", "load_result", "save_result", "write_bvh", "write_mesh"]

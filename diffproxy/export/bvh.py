@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import PARAM_DIMS, BodyModel, BodyParams
-from diffproxy.export.meshes import rotation_to_y_up
+from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 

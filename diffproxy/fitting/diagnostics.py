@@ -13,6 +13,7 @@ from diffproxy.fitting.initialization.register_segments import KERNEL
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
+from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.proxies import ProxyMaps
 
 ENOUGH = 15
@@ -44,11 +45,11 @@ def evidence_against(
     """`distance`, `sigma` (metres), `view`, `weight` (0: not a pixel that states a part) of the rows of the last stage;
     `found` are the pixels with their sides as read in the end, `names` the palette's."""
     total = max(float(weight.sum()), 1e-12)
-    square = (np.minimum(distance, 1e3) / KERNEL) ** 2
+    loss = geman_mcclure((np.minimum(distance, 1e3) / KERNEL) ** 2, 1.0)[0]
     exchanged = found.label != sides.own.label
     return Evidence(
         inliers=float(weight[distance < KERNEL_SIGMAS * sigma].sum() / total),
-        misfit=float((weight * square / (1 + square)).sum() / total),
+        misfit=float((weight * loss).sum() / total),
         exchanged=float(exchanged.mean()),
         view_residuals=tuple(_median(distance[(view == v) & (weight > 0)]) for v in range(maps.num_views)),
         swapped=_swapped(sides.own.label, exchanged, names),

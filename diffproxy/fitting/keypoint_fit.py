@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import roma
 import torch
 from torch import Tensor
 
@@ -32,7 +31,9 @@ from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 from diffproxy.fitting.uncertainty import crowding, joint_std
+from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import rayleigh_sigma
+from diffproxy.geometry.rotations import to_rotvec
 from diffproxy.keypoints import open_keypoints
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD, KeypointRows, one_person
 from diffproxy.keypoints.landmarks import Landmarks, with_landmarks
@@ -127,10 +128,9 @@ class _Problem:
         rest = BodyParams.rest(1, dtype=like.betas.dtype).replace(betas=like.betas, scale=like.scale)
         joints = self.body.joints(rest)[0].double().numpy()
         own = joints[[1, 2, 16, 17]]
-        u, _, vt = np.linalg.svd((points - points.mean(0)).T @ (own - own.mean(0)))
-        R = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-        at = points.mean(0) - R @ (own.mean(0) - joints[0])
-        orient = roma.rotmat_to_rotvec(torch.as_tensor(R)[None]).to(like.betas)
+        motion = align_points(own, points, with_scale=False)
+        at = motion.apply(joints[:1])[0]
+        orient = torch.as_tensor(to_rotvec(motion.R[None])).to(like.betas)
         transl = torch.as_tensor(at - joints[0], dtype=like.betas.dtype)[None]
         params = rest.replace(global_orient=orient, transl=transl)
         data, noise = self._bind(params, dense=False)

@@ -19,7 +19,7 @@ from torch import Tensor
 from diffproxy.body import BodyModel
 from diffproxy.fitting.skeleton import Pose
 from diffproxy.fitting.state import NUM_JOINTS, State
-from diffproxy.geometry.rotations import hat
+from diffproxy.geometry.so3 import hat
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
 
-def geman_mcclure(
-    square: Float[Tensor, "*B"], scale: Float[Tensor, "*B"]
-) -> tuple[Float[Tensor, "*B"], Float[Tensor, "*B"]]:
-    """Loss `r² / (1 + r²/c²)` (at most c²) and its derivative by r², the weight of reweighted least squares."""
-    ratio = 1.0 / (1.0 + square / scale.square())
-    return square * ratio, ratio.square()
+
+def geman_mcclure(square: ArrayT, scale: ArrayT | float) -> tuple[ArrayT, ArrayT]:
+    """Loss `r² / (1 + r²/c²)` (at most c²) and its derivative by r², the weight of reweighted least squares.
+
+    Args:
+        square: squared residuals r², of any shape; numpy or torch.
+        scale: c, the residual at which robustness sets in; a number, or an array that broadcasts.
+    """
+    ratio = 1.0 / (1.0 + square / scale**2)
+    return square * ratio, ratio**2
 
 
 QUANTILE = 0.3

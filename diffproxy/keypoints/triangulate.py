@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.triangulation import intersect_rays
 from diffproxy.keypoints.layouts import NAMES, Person2D
 
 TOLERANCE = 0.06
@@ -97,14 +98,10 @@ def intersect(
     xy: Float[np.ndarray, "V N 2"], weight: Float[np.ndarray, "V N"], cameras: Sequence[Camera]
 ) -> Float[np.ndarray, "N 3"]:
     """Least-squares points of rays given by ideal coordinates, rays weighted by `weight`; metres."""
-    A, b = np.zeros((xy.shape[1], 3, 3)), np.zeros((xy.shape[1], 3))
-    for v, c in enumerate(cameras):
-        d = np.concatenate([xy[v], np.ones_like(xy[v][:, :1])], -1) @ c.R_cam_world
-        d /= np.linalg.norm(d, axis=-1, keepdims=True)
-        P = weight[v][:, None, None] * (np.eye(3) - d[:, :, None] * d[:, None])
-        A += P
-        b += P @ c.center_world
-    return np.linalg.solve(A + 1e-9 * np.eye(3), b[..., None])[..., 0]
+    d = np.concatenate([xy, np.ones_like(xy[..., :1])], -1) @ np.stack([c.R_cam_world for c in cameras])
+    d /= np.linalg.norm(d, axis=-1, keepdims=True)
+    centers = np.broadcast_to(np.stack([c.center_world for c in cameras])[:, None], d.shape)
+    return intersect_rays(*(a.swapaxes(0, 1) for a in (centers, d)), weight.T)
 
 
 def miss_metres(

@@ -1,6 +1,6 @@
 """Errors of bodies and proxies. Metres in, millimetres out."""
 
-from diffproxy.geometry.procrustes import Similarity, align_similarity
+from diffproxy.geometry.procrustes import Similarity, align_points
 from diffproxy.metrics.points import (
     auc,
     body_errors,
@@ -25,7 +25,7 @@ from diffproxy.metrics.reprojection import median_reprojection_px, reprojection_
 
 __all__ = [
     "Similarity",
-    "align_similarity",
+    "align_points",
     "auc",
     "body_errors",
     "foreground_iou",

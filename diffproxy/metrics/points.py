@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from diffproxy.geometry.procrustes import align_similarity
+from diffproxy.geometry.procrustes import align_points
 from diffproxy.utils.errors import InputError
 
 MM = 1000.0
@@ -32,7 +32,7 @@ def point_errors(
     if align == "root":
         found, true = (a - a[..., root : root + 1, :] for a in (found, true))
     elif align == "procrustes":
-        found = align_similarity(found, true).apply(found)
+        found = align_points(found, true).apply(found)
     return MM * np.linalg.norm(found - true, axis=-1)
 
 

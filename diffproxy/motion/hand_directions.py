@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.geometry.rotations import about, swing, to_matrix, to_rotvec
+from diffproxy.geometry.directions import rotation_between
+from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
 
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")  # SMPL-X order, three joints each
 
@@ -48,8 +49,8 @@ def calibrate(flat: Float[ndarray, "5 3 3"], bend: float = 0.0) -> Float[ndarray
     A wrist marker off the hand's axis tilts the palm axes; one flat pose shows by how much. `bend` (radians) is how
     far the knuckles of that pose are bent all the same.
     """
-    wanted = about(2, bend) @ FLAT_DIRECTIONS[:4, 0].mean(axis=0)
-    return swing(flat[:4, 0].mean(axis=0), wanted)
+    wanted = axis_rotation(2, bend) @ FLAT_DIRECTIONS[:4, 0].mean(axis=0)
+    return rotation_between(flat[:4, 0].mean(axis=0), wanted)
 
 
 def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
@@ -61,7 +62,7 @@ def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
     for finger in range(5):
         parent = np.eye(3)
         for bone in range(3):
-            here = swing(parent @ FLAT_DIRECTIONS[finger, bone], directions[finger, bone]) @ parent
+            here = rotation_between(parent @ FLAT_DIRECTIONS[finger, bone], directions[finger, bone]) @ parent
             pose[finger, bone] = to_rotvec(parent.T @ here)
             parent = here
     return pose.reshape(45)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from diffproxy.geometry.rotations import split_twist, to_matrix, to_rotvec
+from diffproxy.geometry.rotations import swing_twist, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.skeleton import BODY_JOINTS, REST_OFFSETS, joint_index
 
@@ -39,7 +39,7 @@ def joints_within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F 
         bend = np.degrees(pose[:, knee - 1])
         good[:, knee - 1] &= (bend[:, 0] > -KNEE_BACK) & (np.abs(bend[:, 1:]) < KNEE_ASIDE).all(axis=1)
         good[:, elbow - 1] &= np.degrees(elbow_flexion(pose[:, elbow - 1], side)) > -ELBOW_BACK
-        swing, _ = split_twist(to_matrix(pose[:, wrist - 1]), REST_OFFSETS[wrist])
+        swing, _ = swing_twist(to_matrix(pose[:, wrist - 1]), REST_OFFSETS[wrist])
         good[:, wrist - 1] &= np.degrees(np.linalg.norm(to_rotvec(swing), axis=-1)) < WRIST_BEND
     return good
 

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.geometry.rotations import about, part_way, split_twist, swing, to_matrix, to_rotvec
+from diffproxy.geometry.directions import rotation_between
+from diffproxy.geometry.rotations import axis_rotation, slerp, swing_twist, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import JointMap, recognise
 from diffproxy.motion.skeleton import (
@@ -57,7 +58,7 @@ def share_twist_and_lift(local: Float[ndarray, "F 22 3 3"]) -> Float[ndarray, "F
 def _share_twist(local: Float[ndarray, "F 22 3 3"], elbow: int, wrist: int) -> None:
     axis = REST_OFFSETS[wrist] / np.linalg.norm(REST_OFFSETS[wrist])
     # twist first, as seen from the forearm: wrist = twist @ swing, the transpose of what split_twist gives
-    twist = -split_twist(local[:, wrist].transpose(0, 2, 1), axis)[1]
+    twist = -swing_twist(local[:, wrist].transpose(0, 2, 1), axis)[1]
     turn = to_matrix(FOREARM_SHARE * twist[:, None] * axis)
     local[:, elbow] = local[:, elbow] @ turn
     local[:, wrist] = turn.transpose(0, 2, 1) @ local[:, wrist]
@@ -66,9 +67,9 @@ def _share_twist(local: Float[ndarray, "F 22 3 3"], elbow: int, wrist: int) -> N
 def _share_lift(
     local: Float[ndarray, "F 22 3 3"], collar: int, shoulder: int, arm: Float[ndarray, "3"]
 ) -> None:
-    swing, _ = split_twist(local[:, shoulder], arm)
+    swing, _ = swing_twist(local[:, shoulder], arm)
     eye = np.broadcast_to(np.eye(3), swing.shape)
-    lift = part_way(eye, swing, COLLAR_SHARE)
+    lift = slerp(eye, swing, COLLAR_SHARE)
     local[:, collar] = local[:, collar] @ lift
     local[:, shoulder] = lift.transpose(0, 2, 1) @ local[:, shoulder]
 
@@ -161,7 +162,7 @@ def _alignment(positions: Float[ndarray, "J 3"], joint_map: JointMap) -> dict[st
     align = {name: np.eye(3) for name in joint_map.turned_by}
     at = {k: positions[i] for k, i in joint_map.placed_at.items()}
     for a, b in LIMB_BONES:
-        align[a] = swing(REST_JOINTS[joint_index(b)] - REST_JOINTS[joint_index(a)], at[b] - at[a])
+        align[a] = rotation_between(REST_JOINTS[joint_index(b)] - REST_JOINTS[joint_index(a)], at[b] - at[a])
     for side, sign in (("left", 1.0), ("right", -1.0)):
         align[f"{side}_wrist"] = align[f"{side}_elbow"]
         foot = _sole(at[f"{side}_knee"], at[f"{side}_ankle"], at.get(f"{side}_foot"), sign)
@@ -176,13 +177,13 @@ def _sole(knee: ndarray, ankle: ndarray, toe: ndarray | None, sign: float) -> Fl
 
     Skeletons that rest with splayed legs (Acclaim: 20 degrees) carry the foot at a right angle to the shin.
     """
-    splay = swing(np.array([0.0, -1.0, 0.0]), ankle - knee)
+    splay = rotation_between(np.array([0.0, -1.0, 0.0]), ankle - knee)
     if np.linalg.norm(to_rotvec(splay)) < np.radians(12):
         splay = np.eye(3)
     if toe is None:
         return splay
     ahead = splay.T @ (toe - ankle)
-    return splay @ about(1, float(np.arctan2(ahead[0], ahead[2])) - sign * SOLE_YAW)
+    return splay @ axis_rotation(1, float(np.arctan2(ahead[0], ahead[2])) - sign * SOLE_YAW)
 
 
 def _fill(follow: dict[str, Float[ndarray, "F 3 3"]]) -> Float[ndarray, "F 22 3 3"]:
@@ -193,7 +194,7 @@ def _fill(follow: dict[str, Float[ndarray, "F 3 3"]]) -> Float[ndarray, "F 22 3 
         if name not in follow:
             below = max(i for i in range(k) if spine[i] in follow)
             above = min(i for i in range(k, 6) if spine[i] in follow)
-            full[name] = part_way(follow[spine[below]], follow[spine[above]], (k - below) / (above - below))
+            full[name] = slerp(follow[spine[below]], follow[spine[above]], (k - below) / (above - below))
     for name, parent in zip(BODY_JOINTS, BODY_PARENTS, strict=True):
         if name not in full:
             full[name] = full[BODY_JOINTS[parent]]

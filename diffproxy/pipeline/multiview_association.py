@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.triangulation import intersect_rays
 from diffproxy.pipeline.crop_refinement import Box, BoxLike
 
 HEIGHT_RANGE_M = (1.0, 2.3)  # a person's longer side in a box, crouching to arms up
@@ -99,13 +100,10 @@ def choose_subject(
 
 def triangulate(points: Float[np.ndarray, "N 2"], cameras: Sequence[Camera]) -> Float[np.ndarray, 3]:
     """The point (metres) nearest to the N viewing rays, least squares on perpendicular distance."""
-    A, b = np.zeros((3, 3)), np.zeros(3)
-    for point, camera in zip(points, cameras, strict=True):
-        ray = camera.R_cam_world.T @ np.linalg.solve(camera.K, np.array([point[0], point[1], 1.0]))
-        ray /= np.linalg.norm(ray)
-        P = np.eye(3) - np.outer(ray, ray)
-        A, b = A + P, b + P @ camera.center_world
-    return np.linalg.solve(A + 1e-9 * np.eye(3), b)
+    rays = [camera.rays_world(point) for point, camera in zip(points, cameras, strict=True)]
+    return intersect_rays(
+        np.stack([origin for origin, _ in rays]), np.stack([direction for _, direction in rays])
+    )
 
 
 def _size_px(box: Box) -> float:

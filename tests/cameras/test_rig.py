@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera, Rig
-from diffproxy.cameras.rig import UP_AXES, guess_up_axis
+from diffproxy.cameras.rig import guess_up_axis
+from diffproxy.cameras.up_axis import UP_AXES, rotation_to_y_up, up_vector
 from diffproxy.utils.errors import InputError
 
 
@@ -78,3 +79,13 @@ def test_impossible_rigs_are_refused(rig):
         Rig("r", rig.cameras, up_axis="Z")
     with pytest.raises(InputError, match="metres"):
         Rig("r", rig.cameras, units="mm")
+
+
+def test_every_up_axis_comes_to_plus_y_exactly():
+    for axis in UP_AXES:
+        assert (rotation_to_y_up(axis) @ up_vector(axis) == [0, 1, 0]).all()
+        assert set(np.abs(rotation_to_y_up(axis)).ravel()) == {0.0, 1.0}
+    assert (rotation_to_y_up("+Z") @ [1.0, 2.0, 3.0] == [1, 3, -2]).all()
+    assert (rotation_to_y_up("-Y") @ [1.0, 2.0, 3.0] == [1, -2, -3]).all()
+    with pytest.raises(InputError, match="up_axis one of"):
+        up_vector("Z")

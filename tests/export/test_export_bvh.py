@@ -7,7 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyParams
 from diffproxy.body.params import PARAM_DIMS
-from diffproxy.export import rotation_to_y_up, write_bvh
+from diffproxy.cameras.up_axis import rotation_to_y_up
+from diffproxy.export import write_bvh
 from diffproxy.utils.errors import InputError
 
 

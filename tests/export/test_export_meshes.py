@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from diffproxy.export import rotation_to_y_up, write_mesh
+from diffproxy.cameras.up_axis import rotation_to_y_up
+from diffproxy.export import write_mesh
 from diffproxy.utils.errors import InputError
 
 

@@ -10,7 +10,7 @@ from diffproxy.fitting.state import TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import LinearPrior, prior_cost, prior_normal, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 from diffproxy.fitting.uncertainty import joint_jacobian
-from diffproxy.geometry.rotations import left_jacobian
+from diffproxy.geometry.so3 import left_jacobian
 
 ALL = Free(tuple(range(55)), betas=True, scale=True, transl=True)
 TOLERANCE = 1e-12

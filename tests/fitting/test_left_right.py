@@ -8,11 +8,11 @@ from benchmarks.corruption import side_pairs, swap_labels
 from diffproxy.body import BodyParams
 from diffproxy.fitting.initialization.beam_search import OTHER, PAIRS, LimbSearch, search_limbs
 from diffproxy.fitting.initialization.left_right import Sides, mirror_labels, mirror_surface, misread
-from diffproxy.fitting.initialization.register_segments import exp_map
 from diffproxy.fitting.initialization.segments import PieceSearch, distinct, piece_joints
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import pose_penalty
 from diffproxy.fitting.terms.silhouette import Outline, surface_samples
+from diffproxy.geometry.rotations import to_matrix
 
 
 @pytest.fixture()
@@ -69,7 +69,7 @@ def test_a_limb_that_points_elsewhere_is_found_again(seen, body):
 
 
 def test_distinct_rotations():
-    R = exp_map(np.array([[0.0, 0, 0], [0.1, 0, 0], [1.5, 0, 0], [1.6, 0, 0]]))
+    R = to_matrix(np.array([[0.0, 0, 0], [0.1, 0, 0], [1.5, 0, 0], [1.6, 0, 0]]))
     assert distinct(R, 4) == [0, 2] and distinct(R, 1) == [0]
     assert len(PAIRS) == 2
 

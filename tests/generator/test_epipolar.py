@@ -9,14 +9,11 @@ import torch
 from diffproxy.cameras import Camera
 from diffproxy.generator.network.camera_conditioning import CameraBatch, plucker_rays
 from diffproxy.generator.network.epipolar import epipolar_mask
+from diffproxy.geometry.directions import look_at_rotation
 
 
 def look_at(center, target, size=256, focal=1.4) -> Camera:
-    z = target - center
-    z = z / np.linalg.norm(z)
-    x = np.cross([0.0, -1.0, 0.0], z)
-    x = x / np.linalg.norm(x)
-    R = np.stack([x, np.cross(z, x), z])
+    R = look_at_rotation(center, target)
     K = np.array([[focal * size, 0, size / 2], [0, focal * size, size / 2], [0, 0, 1.0]])
     return Camera("c", size, size, K, R, -R @ center)
 

@@ -3,7 +3,7 @@
 import roma
 import torch
 
-from diffproxy.geometry.rotations import hat, left_jacobian, left_jacobian_inverse
+from diffproxy.geometry.so3 import hat, left_jacobian, left_jacobian_inverse
 
 
 def vectors() -> torch.Tensor:

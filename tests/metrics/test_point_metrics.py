@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from diffproxy.metrics import (
-    align_similarity,
+    align_points,
     auc,
     body_errors,
     mpjpe,
@@ -52,7 +52,7 @@ def test_root_alignment_uses_the_named_joint(points):
 def test_procrustes_recovers_the_similarity(points):
     rng = np.random.default_rng(1)
     moved, R = move(points, rng)
-    found = align_similarity(points, moved)
+    found = align_points(points, moved)
     np.testing.assert_allclose(found.scale, 1.7, rtol=1e-12)
     np.testing.assert_allclose(found.R, R, atol=1e-12)
     np.testing.assert_allclose(found.apply(points), moved, atol=1e-12)
@@ -68,7 +68,7 @@ def test_procrustes_error_is_blind_to_any_similarity_of_the_estimate(points):
 
 def test_a_mirror_is_not_a_rotation(points):
     mirrored = points * [-1, 1, 1]
-    found = align_similarity(mirrored, points)
+    found = align_points(mirrored, points)
     np.testing.assert_allclose(np.linalg.det(found.R), 1)
     assert pa_mpjpe(mirrored, points).min() > 100
 
@@ -77,7 +77,7 @@ def test_it_is_the_minimum(points):
     """No nearby similarity has a smaller sum of squares."""
     rng = np.random.default_rng(3)
     target = points + 0.1 * rng.normal(size=points.shape)
-    best = align_similarity(points, target)
+    best = align_points(points, target)
     least = ((best.apply(points) - target) ** 2).sum(axis=(1, 2))
     for _ in range(50):
         R = Rotation.from_rotvec(rng.normal(size=3) * 1e-3).as_matrix() @ best.R
@@ -88,7 +88,7 @@ def test_it_is_the_minimum(points):
 
 def test_without_scale_it_is_rigid(points):
     moved, _ = move(points, np.random.default_rng(4))
-    assert (align_similarity(points, moved, with_scale=False).scale == 1).all()
+    assert (align_points(points, moved, with_scale=False).scale == 1).all()
 
 
 def test_planar_and_coincident_points_have_an_answer(points):
@@ -96,7 +96,7 @@ def test_planar_and_coincident_points_have_an_answer(points):
     moved, _ = move(flat, np.random.default_rng(5))
     assert pa_mpjpe(flat, moved) == pytest.approx([0] * 4, abs=1e-9)
     heap = np.zeros_like(points)
-    found = align_similarity(heap, points)
+    found = align_points(heap, points)
     assert (found.scale == 1).all() and (np.eye(3) == found.R).all()
     np.testing.assert_allclose(found.t, points.mean(axis=1))
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from diffproxy.geometry.rotations import about, to_matrix
+from diffproxy.geometry.rotations import axis_rotation, to_matrix
 from diffproxy.motion.clip import mirror_body, mirror_hand
 from diffproxy.motion.hand_directions import (
     FINGERS,
@@ -73,7 +73,7 @@ def test_handyjs_and_tracked_positions(tmp_path, curled):
         for n, d in (("flat", FLAT_DIRECTIONS), ("curl", curled))
     ]
     poses[0]["jointPositions"] = (
-        positions(FLAT_DIRECTIONS @ about(2, 0.1396).T, 25) @ turn.T + shift
+        positions(FLAT_DIRECTIONS @ axis_rotation(2, 0.1396).T, 25) @ turn.T + shift
     ).tolist()
     (tmp_path / "h.json").write_text(json.dumps([*poses, {"handedness": "left", "names": ["flat"]}]))
     found = read_handyjs(tmp_path / "h.json")["curl"]

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
+from diffproxy.geometry.rotations import axis_rotation as about
+from diffproxy.geometry.rotations import to_matrix, to_rotvec
 from diffproxy.motion import Motion, read_amass, read_bvh, read_motion
 from diffproxy.motion.readers.deepmimic import read_deepmimic
 from diffproxy.motion.readers.skeleton import read_skeleton_npz
@@ -127,8 +128,14 @@ def test_bvh_channel_orders(tmp_path):
     assert clip.names == ("Hips", "Chest") and clip.parents == (-1, 0) and clip.fps == pytest.approx(20)
     assert np.allclose(clip.root, [[0, 90, 0], [1, 91, 2]]) and np.allclose(clip.offsets[1], [0, 10, 0])
     rad = np.radians
-    assert np.allclose(clip.rotations[1, 0], about(2, rad(10)) @ about(0, rad(20)) @ about(1, rad(30)))
-    assert np.allclose(clip.rotations[1, 1], about(1, rad(-40)) @ about(0, rad(50)) @ about(2, rad(60)))
+    assert np.allclose(
+        clip.rotations[1, 0],
+        about(2, rad(10)) @ about(0, rad(20)) @ about(1, rad(30)),
+    )
+    assert np.allclose(
+        clip.rotations[1, 1],
+        about(1, rad(-40)) @ about(0, rad(50)) @ about(2, rad(60)),
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffproxy.geometry.rotations import about, split_twist, swing, to_matrix, to_rotvec
+from diffproxy.geometry.directions import rotation_between
+from diffproxy.geometry.rotations import axis_rotation, swing_twist, to_matrix, to_rotvec
 from diffproxy.motion import SkeletonClip, retarget
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import recognise
@@ -45,9 +46,9 @@ def splayed(clip: SkeletonClip) -> SkeletonClip:
     bend = {n: np.eye(3) for n in BODY_JOINTS}
     for side, sign in (("left", 1), ("right", -1)):
         for n in ("shoulder", "elbow", "wrist"):
-            bend[f"{side}_{n}"] = about(2, -sign * 1.3)
+            bend[f"{side}_{n}"] = axis_rotation(2, -sign * 1.3)
         for n in ("hip", "knee", "ankle", "foot"):
-            bend[f"{side}_{n}"] = about(2, sign * np.radians(20))
+            bend[f"{side}_{n}"] = axis_rotation(2, sign * np.radians(20))
     turn = np.stack([bend[n] for n in BODY_JOINTS])
     offsets = np.stack([turn[max(p, 0)] @ o for p, o in zip(clip.parents, clip.offsets, strict=True)])
     local = local_rotations(clip.parents, globals_ @ turn.transpose(0, 2, 1))
@@ -104,7 +105,7 @@ def test_rest_from_another_clip():
 
 def test_left_stays_left_and_up_stays_up():
     clip = figure(frames=1, angle=0.0)
-    clip.rotations[0, INDEX["left_elbow"]] = about(1, -1.2)
+    clip.rotations[0, INDEX["left_elbow"]] = axis_rotation(1, -1.2)
     motion = retarget(clip)
     joints = smplx_joints(motion)[1][0]
     joints = joints - joints[0]
@@ -124,7 +125,7 @@ def test_forearm_takes_part_of_the_hands_twist():
     clip.rotations[0, INDEX["left_wrist"]] = to_matrix(1.4 * axis / np.linalg.norm(axis))
     motion = retarget(clip)
     pose = to_matrix(motion.body_pose.reshape(21, 3))
-    elbow, wrist = (split_twist(pose[None, INDEX[f"left_{n}"] - 1], axis)[1][0] for n in ("elbow", "wrist"))
+    elbow, wrist = (swing_twist(pose[None, INDEX[f"left_{n}"] - 1], axis)[1][0] for n in ("elbow", "wrist"))
     assert elbow == pytest.approx(0.7, abs=1e-6) and wrist == pytest.approx(0.7, abs=1e-6)
     assert np.allclose(
         smplx_joints(motion)[0][0, INDEX["left_wrist"]], clip.rotations[0, INDEX["left_wrist"]]
@@ -134,7 +135,7 @@ def test_forearm_takes_part_of_the_hands_twist():
 def test_rigid_collar_takes_part_of_the_lift():
     """Where the source has no collar of its own, a hanging arm draws the shoulder down, its direction kept."""
     clip = figure(frames=1, angle=0.0)
-    clip.rotations[0, INDEX["left_shoulder"]] = about(2, -1.2)
+    clip.rotations[0, INDEX["left_shoulder"]] = axis_rotation(2, -1.2)
     motion = retarget(clip)
     joints = smplx_joints(motion)[1]
     shoulder = np.linalg.norm(motion.body_pose.reshape(21, 3)[INDEX["left_collar"] - 1])
@@ -171,11 +172,11 @@ def test_rotation_algebra():
     vectors = rng.normal(0, 1, (50, 3))
     assert np.allclose(to_matrix(to_rotvec(to_matrix(vectors))), to_matrix(vectors))
     axis = np.array([0.3, -0.5, 0.8])
-    rest, angle = split_twist(to_matrix(vectors), axis)
+    rest, angle = swing_twist(to_matrix(vectors), axis)
     unit = axis / np.linalg.norm(axis)
     assert np.allclose(rest @ to_matrix(angle[:, None] * unit), to_matrix(vectors))
     assert np.allclose(to_rotvec(rest) @ unit, 0, atol=1e-9)  # what is left does not turn about the axis
     for a, b in (rng.normal(size=(2, 3)), (axis, -axis), (axis, 2 * axis)):
         if np.allclose(np.cross(a, b), 0) and a @ b < 0:
             continue
-        assert np.allclose(swing(a, b) @ a / np.linalg.norm(a), b / np.linalg.norm(b))
+        assert np.allclose(rotation_between(a, b) @ a / np.linalg.norm(a), b / np.linalg.norm(b))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from diffproxy.geometry.procrustes import special_procrustes
 from diffproxy.utils.errors import InputError
 
 
@@ -29,16 +30,16 @@ def only_file(folder: Path, pattern: str, name: str) -> Path | None:
     return paths[0] if paths else None
 
 
-def nearest_rotation(R: np.ndarray, what: str) -> np.ndarray:
+def checked_rotation(R: np.ndarray, what: str) -> np.ndarray:
     """The rotation nearest to `R`, for files printed with few digits; InputError if off by more than 1 %."""
     R = np.asarray(R, dtype=np.float64).reshape(3, 3)
     if not np.isfinite(R).all():
         raise InputError(f"finite numbers in {what}", f"{R.tolist()}", "calibrate this camera again")
-    U, s, Vt = np.linalg.svd(R)
-    if np.abs(s - 1).max() > 1e-2 or np.linalg.det(U @ Vt) < 0:
+    rotation, singular = special_procrustes(R)
+    if np.abs(singular - 1).max() > 1e-2:  # a reflection has a negative singular value
         raise InputError(
             f"a rotation matrix in {what} (orthonormal, determinant +1)",
-            f"singular values {np.round(s, 4).tolist()}, determinant {np.linalg.det(R):.3g}",
+            f"singular values {np.abs(singular).round(4).tolist()}, determinant {np.linalg.det(R):.3g}",
             "check row/column order, sign of one axis, or whether a rotation vector was meant",
         )
-    return U @ Vt
+    return rotation

@@ -67,7 +67,7 @@ def shaped(entry, shape: tuple[int, ...], what: str) -> Float[np.ndarray, ...]:
 
 def rotation(entry, what: str) -> Float[np.ndarray, "3 3"]:
     """A rotation from a 3x3 matrix or a Rodrigues vector."""
-    from diffproxy.cameras.formats._numbers import nearest_rotation
+    from diffproxy.cameras.formats._numbers import checked_rotation
 
     values = matrix(entry, what)
     if values.size == 3:
@@ -78,7 +78,7 @@ def rotation(entry, what: str) -> Float[np.ndarray, "3 3"]:
         return cv2.Rodrigues(values.reshape(3, 1).astype(np.float64))[0]
     if values.size != 9:
         raise InputError(f"{what}: 3x3 or 3 numbers", f"shape {values.shape}", "correct the calibration file")
-    return nearest_rotation(values, what)
+    return checked_rotation(values, what)
 
 
 def size_or_guess(

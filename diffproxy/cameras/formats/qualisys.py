@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.cameras.formats._numbers import nearest_rotation, only_file, to_float
+from diffproxy.cameras.formats._numbers import checked_rotation, only_file, to_float
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.errors import InputError
 
@@ -74,7 +74,7 @@ def _camera(entry: ElementTree.Element, path: Path) -> Camera:
 
     left, top = number(fov, "left"), number(fov, "top")
     M = np.array([[number(pose, f"r{i}{j}") for j in (1, 2, 3)] for i in (1, 2, 3)])
-    R = np.diag([1.0, -1.0, -1.0]) @ nearest_rotation(M, f"<transform> of camera {name} in {path.name}")
+    R = np.diag([1.0, -1.0, -1.0]) @ checked_rotation(M, f"<transform> of camera {name} in {path.name}")
     center = np.array([number(pose, axis) for axis in "xyz"]) / 1000.0
     K = np.eye(3)
     K[0, 0], K[1, 1] = number(lens, "focalLengthU") / SUBPIXEL, number(lens, "focalLengthV") / SUBPIXEL

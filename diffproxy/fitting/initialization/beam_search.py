@@ -13,7 +13,9 @@ import numpy as np
 from diffproxy.body import BodyParams
 from diffproxy.fitting.initialization.left_right import Sides
 from diffproxy.fitting.initialization.register_segments import KERNEL, SIGMA
-from diffproxy.fitting.initialization.segments import PieceSearch, Tree, angle, balanced, distinct
+from diffproxy.fitting.initialization.segments import PieceSearch, Tree, balanced, distinct
+from diffproxy.geometry.robust import geman_mcclure
+from diffproxy.geometry.rotations import rotation_angle
 
 PAIRS = (((1, 4, 7), (2, 5, 8)), ((16, 18, 20), (17, 19, 21)))
 """Joints that move the pieces of legs and arms, from the trunk outwards, left and right."""
@@ -49,9 +51,8 @@ class LimbSearch:
             X = self.search.points[first + on] - self.search.joints[j]
             world = c[j] + tree.scale * np.einsum("nij,nj->ni", R[j], X)
             e = self.search.rays[first + on].away(world)
-            square = np.einsum("ni,ni->n", e, e) / KERNEL**2
             loss = np.ones(n)
-            loss[on] = square / (1 + square)
+            loss[on] = geman_mcclure(np.einsum("ni,ni->n", e, e) / KERNEL**2, 1.0)[0]
             out.append(loss)
         return out[0], out[1]
 
@@ -118,7 +119,7 @@ def search_limbs(limbs: LimbSearch, params: BodyParams) -> BodyParams | None:
         if suspicious:
             tree = limbs.pair(tree, left, right)
     after = tree.pose()[0]
-    if not any(angle(start[j], after[j]) > 0.3 for pair in PAIRS for limb in pair for j in limb):
+    if not any(rotation_angle(start[j], after[j]) > 0.3 for pair in PAIRS for limb in pair for j in limb):
         return None
     moved = limbs.search.to_params(tree)
     return moved.replace(left_hand_pose=params.left_hand_pose, right_hand_pose=params.right_hand_pose)

@@ -8,9 +8,11 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting.initialization.rays import pixel_rays
-from diffproxy.fitting.initialization.register_segments import KERNEL, Anchor, exp_map, locate
+from diffproxy.fitting.initialization.register_segments import KERNEL, Anchor, locate
 from diffproxy.fitting.initialization.segments import ENOUGH, PieceSearch, Tree, balanced, distinct, near
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.geometry.robust import geman_mcclure
+from diffproxy.geometry.rotations import to_matrix
 
 TRUNK = (0, 3, 6, 9)
 """Pelvis and spine: located together first, as one rigid piece."""
@@ -29,7 +31,7 @@ def closed_form_start(
     """
     joints = search.joints
     local = np.broadcast_to(np.eye(3), (len(joints), 3, 3)).copy()
-    local[1:22] = exp_map(search.penalty.mean[1:])  # what nobody sees stays at the prior's mean
+    local[1:22] = to_matrix(search.penalty.mean[1:])  # what nobody sees stays at the prior's mean
     tree = Tree(search.parents, joints, local, np.zeros(3), float(shape.scale))
 
     trunk = np.flatnonzero(np.isin(search.mover, TRUNK))
@@ -64,8 +66,8 @@ def disagreement(
     bary = torch.from_numpy(found.bary)[None].to(params.betas)
     points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
     e = pixel_rays(cameras, found.view, found.pixel).away(points[0].double().cpu().numpy())
-    square = np.einsum("ni,ni->n", e, e) / KERNEL**2
-    return float(np.average(square / (1 + square), weights=balanced(found.view, found.weight)))
+    loss = geman_mcclure(np.einsum("ni,ni->n", e, e) / KERNEL**2, 1.0)[0]
+    return float(np.average(loss, weights=balanced(found.view, found.weight)))
 
 
 def _outwards(parents: list[int]) -> list[int]:

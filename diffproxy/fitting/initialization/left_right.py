@@ -19,6 +19,7 @@ from diffproxy.cameras import Camera
 from diffproxy.fitting.initialization.rays import pixel_rays
 from diffproxy.fitting.initialization.register_segments import KERNEL
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.geometry.robust import geman_mcclure
 
 OWN, PIECE = 4.0, 8.0
 """Log odds that a pixel's side was misread, per unit of loss (0 to 1) that exchanging saves: its own, its piece's."""
@@ -123,8 +124,7 @@ def robust_loss(
     bary = torch.from_numpy(found.bary)[None].to(params.betas)
     points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
     e = pixel_rays(cameras, found.view, found.pixel).away(points[0].double().cpu().numpy())
-    square = np.einsum("ni,ni->n", e, e) / KERNEL**2
-    return square / (1 + square)
+    return geman_mcclure(np.einsum("ni,ni->n", e, e) / KERNEL**2, 1.0)[0]
 
 
 def misread(

@@ -1,4 +1,4 @@
-"""Pixels as rays in the world, and what rays alone say about points: the linear algebra of triangulation."""
+"""Pixels as rays in the world, and the distance of points to them."""
 
 from __future__ import annotations
 
@@ -41,17 +41,3 @@ def pixel_rays(
     direction = (np.swapaxes(R, 1, 2) @ K_inv)[view] @ homogeneous[..., None]
     direction = direction[..., 0] / np.linalg.norm(direction[..., 0], axis=-1, keepdims=True)
     return Rays(centers[view], direction)
-
-
-def meet(
-    rays: Rays, weight: Float[np.ndarray, "N"], offset: Float[np.ndarray, "*K N 3"] | None = None
-) -> tuple[Float[np.ndarray, "*K 3"], Float[np.ndarray, "3 3"]]:
-    """The point t that minimises `sum w |distance of (t + offset_i) to ray_i|²`, and its information matrix.
-
-    With no offset this is plain triangulation; with `offset = R X` it is the place of a rigid body of known rotation.
-    """
-    across = weight[:, None, None] * (np.eye(3) - rays.direction[:, :, None] * rays.direction[:, None])
-    A = across.sum(0)
-    target = rays.origin if offset is None else rays.origin - offset
-    b = np.einsum("nij,...nj->...i", across, target)
-    return np.linalg.solve(A + 1e-9 * np.trace(A) * np.eye(3), b[..., None])[..., 0], A

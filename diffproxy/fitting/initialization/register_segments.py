@@ -11,9 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from diffproxy.fitting.initialization.rays import Rays
+from diffproxy.geometry.robust import geman_mcclure
+from diffproxy.geometry.rotations import to_matrix
+from diffproxy.geometry.so3 import hat
+from diffproxy.geometry.triangulation import perpendicular, solve_point
 
 
 @dataclass(frozen=True)
@@ -74,31 +79,13 @@ def rotation_grid(count: int) -> Float[np.ndarray, "K 3 3"]:
     ).reshape(-1, 3, 3)  # fmt: skip
 
 
-def _hat(v: Float[np.ndarray, "*K 3"]) -> Float[np.ndarray, "*K 3 3"]:
-    out = np.zeros((*v.shape, 3))
-    out[..., 0, 1], out[..., 0, 2], out[..., 1, 2] = -v[..., 2], v[..., 1], -v[..., 0]
-    return out - np.swapaxes(out, -1, -2)
-
-
-def exp_map(v: Float[np.ndarray, "*K 3"]) -> Float[np.ndarray, "*K 3 3"]:
-    """Rodrigues' formula."""
-    angle = np.linalg.norm(v, axis=-1)[..., None, None]
-    W = _hat(v)
-    return np.eye(3) + np.sinc(angle / np.pi) * W + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (W @ W)
-
-
-def _robust(square: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    ratio = 1 / (1 + square / KERNEL**2)
-    return square * ratio, ratio**2
-
-
 def _square(e: np.ndarray) -> np.ndarray:
     return np.einsum("...i,...i->...", e, e)
 
 
 def _score(piece: Piece, anchor: Anchor, R: np.ndarray, t: np.ndarray, scale: np.ndarray) -> np.ndarray:
     e = piece.rays.away(scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2)) + t[:, None])
-    cost = (piece.weight * _robust(_square(e))[0]).sum(-1) / (2 * SIGMA**2)
+    cost = (piece.weight * geman_mcclure(_square(e), KERNEL)[0]).sum(-1) / (2 * SIGMA**2)
     if anchor.pivot is not None:
         cost += ((t - anchor.pivot) ** 2).sum(-1) / (2 * anchor.pivot_std**2)
     if anchor.log_scale_std > 0:
@@ -117,14 +104,11 @@ def _place(piece: Piece, anchor: Anchor, R: Float[np.ndarray, "K 3 3"]) -> Float
     weight = np.broadcast_to(piece.weight, offset.shape[:2])
     target = piece.rays.origin - offset
     across = target - np.einsum("kni,ni->kn", target, d)[..., None] * d
-    outer = (d[:, :, None] * d[:, None]).reshape(-1, 9)
+    projection = perpendicular(d).reshape(-1, 9)
     t = np.zeros((len(R), 3))
     for _ in range(3):
-        A = weight.sum(-1)[:, None, None] * np.eye(3) - (weight @ outer).reshape(-1, 3, 3) + A0
-        A += 1e-9 * np.trace(A, axis1=1, axis2=2)[:, None, None] * np.eye(3)
-        b = (weight[:, None] @ across)[:, 0] + b0
-        t = np.linalg.solve(A, b[..., None])[..., 0]
-        weight = piece.weight * _robust(_square(piece.rays.away(offset + t[:, None])))[1]
+        t = solve_point((weight @ projection).reshape(-1, 3, 3) + A0, (weight[:, None] @ across)[:, 0] + b0)
+        weight = piece.weight * geman_mcclure(_square(piece.rays.away(offset + t[:, None])), KERNEL)[1]
     return t
 
 
@@ -137,8 +121,10 @@ def _refine(
     for _ in range(iterations):
         arm = scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2))
         e = piece.rays.away(arm + t[:, None])
-        root = np.sqrt(piece.weight * _robust(_square(e))[1])[..., None]
-        J = np.concatenate([-_hat(arm), np.broadcast_to(np.eye(3), (*arm.shape, 3))], axis=-1)
+        root = np.sqrt(piece.weight * geman_mcclure(_square(e), KERNEL)[1])[..., None]
+        J = np.concatenate(
+            [-hat(torch.from_numpy(arm)).numpy(), np.broadcast_to(np.eye(3), (*arm.shape, 3))], axis=-1
+        )
         if size == 7:
             J = np.concatenate([J, arm[..., None]], axis=-1)
         J = (J - d[:, :, None] * np.einsum("ni,knij->knj", d, J)[:, :, None]) * root[..., None]
@@ -157,7 +143,7 @@ def _refine(
         step = np.linalg.solve(H + (1e-4 * H + 1e-7 * trace) * np.eye(size), -g[..., None])[..., 0]
         turn = step[:, :3]
         turn *= np.minimum(1.0, 0.7 / np.maximum(np.linalg.norm(turn, axis=-1, keepdims=True), 1e-9))
-        R = exp_map(turn) @ R
+        R = to_matrix(turn) @ R
         t = t + step[:, 3:6]
         if size == 7:
             scale = scale * np.exp(np.clip(step[:, 6], -0.2, 0.2))

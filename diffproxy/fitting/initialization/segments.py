@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
@@ -17,11 +16,11 @@ from diffproxy.fitting.initialization.register_segments import (
     Anchor,
     Piece,
     Placement,
-    exp_map,
     locate,
     rotation_grid,
 )
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.geometry.rotations import rotation_angle, to_matrix, to_rotvec
 
 SPREAD = {3, 6, 9, 12, 15}
 """Joints that share a bend equally (spine, neck); elsewhere the last joint before the piece takes all of it."""
@@ -29,11 +28,6 @@ APART = np.radians(35)
 """Hypotheses of a piece closer than this are one."""
 ENOUGH = 8
 """Fewer pixels than this do not locate a piece."""
-
-
-def log_map(R: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K 3"]:
-    """Rotation vectors, angles in [0, pi]."""
-    return Rotation.from_matrix(R).as_rotvec()
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class PosePenalty:
     precision: Float[np.ndarray, "22 3 3"]
 
     def __call__(self, joint: int, R_parent_joint: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K"]:
-        e = log_map(R_parent_joint) - self.mean[joint]
+        e = to_rotvec(R_parent_joint) - self.mean[joint]
         return 0.5 * np.einsum("ki,ij,kj->k", e, self.precision[joint], e)
 
 
@@ -131,7 +125,7 @@ class PieceSearch:
         R_base = R[self.parents[chain[0]]]
 
         def improbable(R_world: np.ndarray) -> np.ndarray:
-            return self.penalty(joint, exp_map(log_map(R_base.T @ R_world) / len(chain)))
+            return self.penalty(joint, to_matrix(to_rotvec(R_base.T @ R_world) / len(chain)))
 
         anchor = Anchor(c[chain[0]], pivot_std=0.05 if len(chain) == 1 else 0.07)
         candidates = np.concatenate([R[joint][None], R_base @ self.grid])
@@ -142,14 +136,14 @@ class PieceSearch:
         """Give the piece this world rotation, in place; joints that share a bend take equal parts."""
         chain = self.chain(joint)
         R_base = tree.pose()[0][self.parents[chain[0]]]
-        share = exp_map(log_map((R_base.T @ R_world)[None])[0] / len(chain))
+        share = to_matrix(to_rotvec((R_base.T @ R_world)[None])[0] / len(chain))
         for j in chain:
             tree.local[j] = share
 
     def to_params(self, tree: Tree) -> BodyParams:
         """Parameters of a tree; the root joint of the unplaced body stays at its rest position."""
         like = self.rest.betas
-        pose = torch.as_tensor(log_map(tree.local), dtype=like.dtype, device=like.device).reshape(1, 165)
+        pose = torch.as_tensor(to_rotvec(tree.local), dtype=like.dtype, device=like.device).reshape(1, 165)
         transl = torch.as_tensor(tree.t - tree.scale * self.joints[0], dtype=like.dtype, device=like.device)
         scale = torch.full_like(self.rest.scale, tree.scale)
         return self.rest.replace(**BodyParams.split_full_pose(pose), transl=transl[None], scale=scale)
@@ -159,22 +153,18 @@ class PieceSearch:
         rotvecs = params.full_pose[0].double().cpu().numpy().reshape(-1, 3)
         scale = float(params.scale)
         t = params.transl[0].double().cpu().numpy() + scale * self.joints[0]
-        return Tree(self.parents, self.joints, exp_map(rotvecs), t, scale)
+        return Tree(self.parents, self.joints, to_matrix(rotvecs), t, scale)
 
 
 def near(R: Float[np.ndarray, "3 3"], std: float) -> Callable[[np.ndarray], np.ndarray]:
     """Penalty on turning away from R, `std` in radians."""
-    return lambda other: 0.5 * (log_map(R.T @ other) ** 2).sum(-1) / std**2
+    return lambda other: 0.5 * (to_rotvec(R.T @ other) ** 2).sum(-1) / std**2
 
 
 def distinct(R: Float[np.ndarray, "K 3 3"], count: int) -> list[int]:
     """Indices of the first `count` rotations that are `APART` from each other, in the order given."""
     kept: list[int] = []
     for k in range(len(R)):
-        if len(kept) < count and all(angle(R[k], R[j]) > APART for j in kept):
+        if len(kept) < count and all(rotation_angle(R[k], R[j]) > APART for j in kept):
             kept.append(k)
     return kept
-
-
-def angle(A: Float[np.ndarray, "3 3"], B: Float[np.ndarray, "3 3"]) -> float:
-    return float(np.arccos(np.clip((np.trace(A.T @ B) - 1) / 2, -1, 1)))

@@ -16,7 +16,7 @@ from diffproxy.fitting.pose_statistics import marginals, pose_statistics
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, State
 from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.reprojection import Normal
-from diffproxy.geometry.rotations import left_jacobian_inverse
+from diffproxy.geometry.so3 import left_jacobian_inverse
 from diffproxy.pose_prior import load_prior
 
 VARIABLES_DIM = 176

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
+from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
 from diffproxy.motion.clip import load_arrays, mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.hand_synergy import sample_fingers
 from diffproxy.motion.pose_bank.file import radians
@@ -57,7 +57,7 @@ class PoseBank:
         body, orient = self.body_pose[row], self.global_orient[row]
         if rng.random() < 0.5:
             body, orient = mirror_body(body), mirror_rotations(orient)
-        heading = about(1, rng.uniform(-np.pi, np.pi))
+        heading = axis_rotation(1, rng.uniform(-np.pi, np.pi))
         pose = {
             "global_orient": to_rotvec(heading @ to_matrix(orient)),
             "body_pose": body,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
+from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion, load_arrays
 from diffproxy.motion.skeleton import PELVIS
 from diffproxy.utils.errors import InputError
@@ -52,7 +52,7 @@ def read_amass(path: Path, up_axis: UpAxis | None = None) -> Motion:
 
 
 def _z_up_to_y_up(motion: Motion) -> Motion:
-    turn = about(0, -np.pi / 2)
+    turn = axis_rotation(0, -np.pi / 2)
     orient = to_rotvec(turn @ to_matrix(motion.global_orient))
     return replace(motion, global_orient=orient, transl=(motion.transl + PELVIS) @ turn.T - PELVIS)
 

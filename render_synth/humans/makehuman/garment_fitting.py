@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
 from diffproxy.body.names import PARENTS
+from diffproxy.geometry.procrustes import align_points
 from diffproxy.utils.errors import InputError
 from render_synth.humans.body.posed import Obstacle, Posed
 from render_synth.humans.makehuman.base_mesh import base_vertices
@@ -93,15 +94,8 @@ def joint_maps(
         if w.sum() < 1.0:  # hardly any vertex: move with the parent
             out[j] = out[PARENTS[j]] if j else np.eye(3, 4)
             continue
-        w = w / w.sum()
-        a, b = w @ start, w @ end
-        x, y = start - a, end - b
-        u, s, vt = np.linalg.svd((w[:, None] * y).T @ x)
-        flip = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        turn = (u * flip) @ vt
-        scale = (s * flip).sum() / (w @ (x**2).sum(1))
-        out[j, :, :3] = scale * turn
-        out[j, :, 3] = b - scale * turn @ a
+        best = align_points(start, end, w)
+        out[j, :, :3], out[j, :, 3] = best.scale * best.R, best.t
     return out
 
 

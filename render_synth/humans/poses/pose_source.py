@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from diffproxy.geometry.rotations import about, to_matrix, to_rotvec
+from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
 from diffproxy.motion import Motion, read_motion
 from diffproxy.motion.clip import mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.limits import repair_ends, within_limits
@@ -106,7 +106,7 @@ class PoseSource:
                 hands = dict(zip(hands, own, strict=True))
         if mirrored:
             body, orient = mirror_body(body), mirror_rotations(orient)
-        heading = about(1, rng.uniform(-np.pi, np.pi))
+        heading = axis_rotation(1, rng.uniform(-np.pi, np.pi))
         pose = {"global_orient": to_rotvec(heading @ to_matrix(orient)), "body_pose": body, **hands}
         return {k: np.asarray(v, np.float32) for k, v in pose.items()}, f"motion/{Path(file).name}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffproxy.geometry.rotations import about
+from diffproxy.geometry.rotations import axis_rotation
 
 Number = float | int  # the type checker of the tests does not take an int for a float
 JOINTS = {
@@ -144,7 +144,7 @@ def balance(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     pose.add(other + "hip", swing, 0, s * apart)
     pose.add(other + "knee", rng.uniform(0, 85) if lifted else abs(rng.normal(5, 18)))
     loosen(pose, rng, 0.7)
-    lean = about(2, np.radians(rng.normal(0, 14))) @ about(0, np.radians(rng.normal(0, 9)))
+    lean = axis_rotation(2, np.radians(rng.normal(0, 14))) @ axis_rotation(0, np.radians(rng.normal(0, 9)))
     return pose.body_pose(), lean
 
 
