@@ -42,7 +42,7 @@ def sample_layout(
     `kind` names one of `layouts.LAYOUTS`; empty: drawn.
     """
     kind, plan = draw_plan(rng, count, kind)
-    shape = SHAPES[int(rng.choice(len(SHAPES), p=[0.45, 0.2, 0.1, 0.05, 0.2]))]
+    shape = SHAPES[int(rng.choice(len(SHAPES), p=plan.shapes))]
     aim = (low + high) / 2 + rng.normal(0, plan.aim, 3) * np.array([1, 0.8, 1])
     return Layout(
         kind,

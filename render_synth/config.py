@@ -68,6 +68,17 @@ class RenderConfig:
         "", "Sweet Home 3D furniture (.sh3f), or a folder of .sh3f or .obj files (empty: boxes and rods only)"
     )
     backgrounds: str = option("", "folder of photographs for posters, walls and backdrops (empty: none)")
+    desk_fraction: float = option(
+        0.0,
+        "share of subjects who sit, mostly at a table, seen by webcams with wide lenses 0.5 to 1.5 m away",
+    )
+    phone_fraction: float = option(
+        0.0,
+        "share of the other subjects filmed by upright phones 1.2 to 2.8 m away that may cut off the body",
+    )
+    big_hair_fraction: float = option(
+        0.0, "share of subjects with scalp hair that stands 1.5 to 7 cm farther off the head"
+    )
     distortion_fraction: float = option(
         0.0, "share of subjects whose cameras keep their lens distortion (most readers expect pinholes: 0)"
     )

@@ -31,6 +31,7 @@ class Plan:
     mounts: list[Mount]
     fill: Range = (0.25, 1.05)
     aim: float = 0.1  # metres (standard deviation) by which the whole rig looks past the subject
+    shapes: tuple[float, ...] = (0.45, 0.2, 0.1, 0.05, 0.2)  # probabilities of `SHAPES`
 
 
 def spread(rng: Rng, count: int, jitter: float) -> np.ndarray:
@@ -143,6 +144,16 @@ def arc(rng: Rng, count: int) -> Plan:
     ])  # fmt: skip
 
 
+def phones(rng: Rng, count: int) -> Plan:
+    """Phones held or leaned upright near the subject: portrait pictures that often cut off feet, hands or head."""
+    fov = rng.uniform(60, 82)
+    return Plan([
+        Mount(a, rng.uniform(1.2, 2.8), rng.uniform(0.8, 1.7), fov * rng.uniform(0.95, 1.05), True,
+              rng.normal(0, 4), 0.2)
+        for a in spread(rng, count, 0.6)
+    ], fill=(0.5, 1.5), aim=0.15, shapes=(0.55, 0.3, 0.0, 0.0, 0.15))  # fmt: skip
+
+
 def anyhow(rng: Rng, count: int) -> Plan:
     """Every camera from a layout of its own."""
     kinds = [ring, tripods, mounted, corners, action, low, top]
@@ -155,6 +166,7 @@ LAYOUTS: dict[str, tuple[Callable[[Rng, int], Plan], float]] = {
     "ring": (ring, 0.16), "tripods": (tripods, 0.2), "mounted": (mounted, 0.2), "corners": (corners, 0.1),
     "near": (near, 0.07), "far": (far, 0.05), "action": (action, 0.05), "low": (low, 0.04), "top": (top, 0.04),
     "arc": (arc, 0.04), "anyhow": (anyhow, 0.05),
+    "phones": (phones, 0.0),  # chosen by the option `phone_fraction`
 }  # fmt: skip
 SHAPES = ((1920, 1080), (1440, 1080), (1080, 1080), (1280, 1024), (1920, 1088))
 

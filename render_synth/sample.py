@@ -26,9 +26,14 @@ from render_synth.rendering import mitsuba_backend as backend
 from render_synth.rendering.mesh import for_renderer
 from render_synth.rendering.visibility import Layers, Triangles, camera_normals, coverage
 from render_synth.rng import stream
+from render_synth.scenes.desk import Desk, fit_desk
 from render_synth.scenes.object_store import open_store
 from render_synth.scenes.scene import build_world, far_from_rays
 from render_synth.views import plan_shots
+from render_synth.webcams import sample_webcams
+
+TABLE_CHANCE = 0.8  # of seated subjects: the others sit on a chair or sofa in front of the cameras
+HAIR_VOLUME = (0.015, 0.07)  # metres
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,18 @@ class Tools:
     software: dict[str, str]  # versions, for the meta data
 
 
-def bystanders(tools: Tools, k: int, layout: Layout, target: np.ndarray) -> list[tuple[Person, Dressed]]:
-    """Other people with their clothes, never in front of the subject by more than chance."""
+def bystanders(
+    tools: Tools, k: int, layout: Layout, target: np.ndarray, desk: Desk | None = None
+) -> list[tuple[Person, Dressed]]:
+    """Other people with their clothes, not at the subject's desk and seldom between it and a camera."""
     config, out = tools.config, []
     count = int(stream(config.seed, k, "bystanders").integers(0, config.max_bystanders + 1))
     for i in range(count):
         rng = stream(config.seed, k, f"bystander-{i}")
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 4.5)
         place = np.array([distance * np.sin(angle), 0.0, distance * np.cos(angle)])
+        if desk is not None and desk.covers(place[None], 0.5)[0]:
+            continue
         if far_from_rays(place[[0, 2]], layout, target, 0.8 if rng.random() < 0.85 else 0.45):
             person = sample_person(tools.body, rng, place, tools.poses, config.split, config.child_fraction)
             out.append((person, dress(rng, tools.crowd, person, tools.wardrobe, near=False)))
@@ -70,17 +79,34 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     scene_rng = draw("scene")
     stand = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < 0.22 else 0.0
     spot = np.array([0, stand + 0.008, 0])
-    person = sample_person(body, draw("person"), spot, tools.poses, config.split, config.child_fraction)
+    seated = bool(draw("desk").random() < config.desk_fraction)
+    phones = not seated and bool(draw("phones").random() < config.phone_fraction)
+    if seated:
+        stand, spot = 0.0, np.array([0, 0.008, 0])
+    person = sample_person(
+        body, draw("person"), spot, tools.poses, config.split, config.child_fraction, seated
+    )
     low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
-    layout = sample_layout(draw("cameras"), config.views, low, high, 7.5)
+    desk = None
+    if seated:
+        desk_rng = draw("table")
+        if desk_rng.random() < TABLE_CHANCE:
+            desk = fit_desk(desk_rng, person.vertices, person.joints)
+        layout = sample_webcams(draw("cameras"), config.views, person.vertices, person.joints, desk)
+    else:
+        layout = sample_layout(draw("cameras"), config.views, low, high, 7.5, "phones" if phones else "")
     layout = distort_layout(draw("lens"), layout, config.distortion_fraction)
     shots = plan_shots(draw("shots"), config, layout, person)
     target = (low + high) / 2
-    crowd = bystanders(tools, k, layout, target)
-    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe, tight=easy)
+    crowd = bystanders(tools, k, layout, target, desk)
+    hair = draw("hair")
+    volume = float(hair.uniform(*HAIR_VOLUME)) if hair.random() < config.big_hair_fraction else 0.0
+    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe, tight=easy, hair_volume=volume)
     axis = float(scene_rng.uniform(0, np.pi))
     store = open_store(tools.environments, config.furniture, config.backgrounds)
-    world = build_world(scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, easy)
+    world = build_world(
+        scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, easy, seated, desk
+    )
     worn = for_renderer(list(subject.worn))
     others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
     rest = for_renderer([m for person in others for m in person])  # two meshes however many people

@@ -38,25 +38,30 @@ def dress(
     wardrobe: Wardrobe | None = None,
     near: bool = True,
     tight: bool = False,
+    hair_volume: float = 0.0,
 ) -> Dressed:
     """Random skin, hair and clothes on a posed body; from `wardrobe` most of the time, where there is one.
 
     `near=False` takes smaller pictures, for bystanders; give them a coarser anatomy, too. With `tight` clothes are
-    layers on the body's surface, whatever else there is.
+    layers on the body's surface, whatever else there is. `hair_volume`: metres that scalp hair stands farther off the
+    head than usual; above 0 nobody is bald or wears a hat.
     """
     posed = pose_anatomy(a, person)
     notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
     look = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
     look |= {"tight"} if tight else set()
+    if hair_volume:
+        look -= {"skull_cap"}
+        notes["hair_volume"] = round(hair_volume, 3)
     if wardrobe is None:
-        return Dressed(*paint_person(rng, posed, frozenset(), None, notes, look), notes)
+        return Dressed(*paint_person(rng, posed, frozenset(), None, notes, look, hair_volume), notes)
     fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
-    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128, look)
+    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128, look, hair_volume)
     chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
     if chosen is None or rng.random() < 0.3:
-        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes, look)
+        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes, look, hair_volume)
     else:
-        _, layers = paint_person(rng, posed, taken, None, notes, look, bare=False)
+        _, layers = paint_person(rng, posed, taken, None, notes, look, hair_volume, bare=False)
         body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, fitting.hidden(), 1 if near else 4)
         layers = (*layers, eyes)
         notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
@@ -70,13 +75,14 @@ def paint_person(
     hidden: Bool[np.ndarray, "Nc"] | None,
     notes: dict[str, Any],
     look: frozenset[str],
+    hair_volume: float = 0.0,
     bare: bool = True,
 ) -> tuple[Mesh, tuple[Mesh, ...]]:
     """Skin and clothes made on the body's own surface; `hidden` body vertices are left out of the skin."""
     a, mesh = posed.a, posed.a.mesh
     fine, n_skin = posed.fine, posed.fine_normals
     lifted = posed.lift_normals
-    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without, look)
+    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without, look, hair_volume)
     notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
     faces = mesh.faces
     if hidden is not None and hidden.any():

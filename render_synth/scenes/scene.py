@@ -11,6 +11,7 @@ from render_synth.rendering.mesh import Mesh
 from render_synth.scenes import capture_equipment as equipment
 from render_synth.scenes import clutter, furniture, lights, rooms, textures
 from render_synth.scenes import held_objects as held
+from render_synth.scenes.desk import Desk, build_desk
 from render_synth.scenes.furniture import Furniture
 from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, Sun, World
 from render_synth.scenes.object_store import Store
@@ -30,8 +31,12 @@ def build_world(
     stand: float,
     axis: float,
     easy: bool = False,
+    seated: bool = False,
+    desk: Desk | None = None,
 ) -> World:
     """A world around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
+
+    A `seated` subject is in a room and gets a seat, and the table `desk` if there is one.
 
     An `easy` scene has few objects, none in the subject's hands and none before a camera.
     """
@@ -39,7 +44,7 @@ def build_world(
     target = (low + high) / 2
     reach = np.abs(np.stack([c.center_world for c in layout.cameras])[:, [0, 2]]).max(0)
     top = max(max(float(c.center_world[1]) for c in layout.cameras), float(high[1]) - 0.4)
-    indoors = bool(rng.random() < 0.72)
+    indoors = bool(rng.random() < 0.72) or seated
     half = (
         float(max(reach[0], 1.2) + rng.uniform(0.3, 2.5)),
         float(max(reach[1], 1.2) + rng.uniform(0.3, 2.5)),
@@ -56,12 +61,16 @@ def build_world(
     if stand > 0:
         notes["stand"] = "deck" if rng.random() < 0.6 else "beam"
         (equipment.deck if notes["stand"] == "deck" else clutter.beam)(solids, rng, stand, axis)
-    elif rng.random() < 0.8 and equipment.seat(solids, rng, person.vertices, person.joints, 0.0):
+    elif (rng.random() < 0.8 or seated) and equipment.seat(solids, rng, person.vertices, person.joints, 0.0):
         notes["seat"] = True
+    if desk is not None:
+        build_desk(solids, rng, desk, layout, person.vertices)
+        ground.take(desk.center, 0.5 * float(np.hypot(desk.width, desk.depth)))
+        notes["desk"] = {"height": round(desk.height, 3), "width": round(desk.width, 3)}
     for other in crowd:
         equipment.seat(solids, rng, other.vertices, other.joints, 0.0)
     if not easy:
-        if rng.random() < 0.07:
+        if rng.random() < 0.07 and not seated:
             notes["table"] = equipment.table_before(solids, rng, ground, person.vertices, 0.0)
         notes["held"] = held.hold(solids, rng, person.joints) + _held_item(rng, store, person, pieces)
     items = list(store.items)
@@ -71,7 +80,7 @@ def build_world(
     clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(fewest, most + 1)))
     if rng.random() < 0.2:
         equipment.mats(solids, rng, ground, float(reach.max()))
-    if not easy:
+    if not easy and not seated:  # nothing fits between a person and a camera at arm's length
         _in_the_way(rng, solids, layout, ground, target)
     lamps = list(place.lamps)
     if not place.ceiling:

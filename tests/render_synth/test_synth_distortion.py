@@ -65,7 +65,7 @@ def test_bent_samples_have_labels_where_their_cameras_say(tools):
 
     from render_synth.sample import render_sample
 
-    config = dataclasses.replace(tools.config, distortion=1.0, hand_crops=0)
+    config = dataclasses.replace(tools.config, distortion_fraction=1.0, hand_crops=0)
     views, params, _ = render_sample(dataclasses.replace(tools, config=config), 1)
     bent = [v for v in views if not v.camera.is_pinhole]
     assert bent

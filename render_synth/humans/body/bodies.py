@@ -14,6 +14,7 @@ from render_synth.humans.body.shapes import sample_shape
 from render_synth.humans.poses.pose_check import DEEP, pose_check
 from render_synth.humans.poses.pose_source import PoseSource
 from render_synth.humans.poses.postures import sample_body_pose, sample_hand_pose
+from render_synth.humans.poses.seated import sample_seated_pose
 
 TRIES = 8
 
@@ -51,6 +52,19 @@ def sample_pose(
     return {k: np.asarray(v, dtype=np.float32) for k, v in pose.items()}, kind
 
 
+def sample_seated(
+    rng: np.random.Generator, source: PoseSource | None, split: str
+) -> tuple[dict[str, np.ndarray], str]:
+    """Pose fields of a seated person; hands of the source, if there is one."""
+    pose = {"body_pose": sample_seated_pose(rng), "global_orient": heading(rng, rng.normal(0, 2, 3))}
+    for side in ("left", "right"):
+        pose[f"{side}_hand_pose"] = sample_hand_pose(rng, side)
+    if source is not None and rng.random() < 0.8:
+        drawn, _ = source.sample(rng, split=split)
+        pose.update({k: drawn[k] for k in ("left_hand_pose", "right_hand_pose")})
+    return {k: np.asarray(v, dtype=np.float32) for k, v in pose.items()}, "seated"
+
+
 def heading(rng: np.random.Generator, tilt_deg: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
     """A random turn about the vertical, slightly tilted, as axis-angle."""
     from scipy.spatial.transform import Rotation
@@ -66,8 +80,9 @@ def sample_person(
     source: PoseSource | None = None,
     split: str = "train",
     children: float = 0.0,
+    seated: bool = False,
 ) -> Person:
-    """A person whose lowest point is at the height of `place`, and whose pelvis is above it.
+    """A person whose lowest point is at the height of `place`, and whose pelvis is above it; `seated`: on a chair.
 
     Poses beyond joint limits, or in which a limb enters the body by more than 2 cm, are drawn again, eight times at
     most; then the least bad one is taken.
@@ -78,7 +93,7 @@ def sample_person(
     best, depth, tries = None, np.inf, 0
     while depth > DEEP and tries < TRIES:
         tries += 1
-        pose, kind = sample_pose(rng, source, split)
+        pose, kind = (sample_seated if seated else sample_pose)(rng, source, split)
         values = {
             k: torch.from_numpy(np.asarray(v, dtype=np.float32))[None] for k, v in (fixed | pose).items()
         }

@@ -134,6 +134,7 @@ def sample_outfit(
     posed: Posed,
     without: frozenset[str] = frozenset(),
     look: frozenset[str] = frozenset(),
+    hair_volume: float = 0.0,
 ) -> tuple[list[Garment | Mesh], str, str]:
     """Random clothes and hair for one person: (garments, outfit name, hair kind).
 
@@ -198,5 +199,5 @@ def sample_outfit(
         )
     if "hair" in without:
         return pieces, outfit, ""
-    grown, hair = sample_hair(rng, posed, "skull_cap" if "skull_cap" in look else "")
+    grown, hair = sample_hair(rng, posed, "skull_cap" if "skull_cap" in look else "", hair_volume)
     return pieces + grown, outfit, hair

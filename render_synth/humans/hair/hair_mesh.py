@@ -17,6 +17,7 @@ CHANCE = {
     "bald": 0.07, "short": 0.24, "full": 0.12, "afro": 0.03, "bob": 0.08, "long": 0.11, "pony_tail": 0.09,
     "braid": 0.03, "bun": 0.05, "cap": 0.08, "brimmed": 0.04, "beanie": 0.03, "hood": 0.03,
 }  # fmt: skip
+TIED = ("pony_tail", "braid", "bun")
 HATS = ("cap", "brimmed", "beanie", "hood", "skull_cap")
 DENSE = {  # metres off the skin
     "short": 0.007, "full": 0.02, "afro": 0.055, "bob": 0.014, "long": 0.013, "pony_tail": 0.007, "braid": 0.007,
@@ -25,14 +26,24 @@ DENSE = {  # metres off the skin
 }  # fmt: skip
 
 
-def sample_hair(rng: np.random.Generator, posed: Posed, style: str = "") -> tuple[list[Mesh], str]:
-    """Hair or a hat (drawn, unless `style` names it), and perhaps a beard, of one posed person."""
+def sample_hair(
+    rng: np.random.Generator, posed: Posed, style: str = "", volume: float = 0.0
+) -> tuple[list[Mesh], str]:
+    """Hair or a hat (drawn, unless `style` names it), and perhaps a beard, of one posed person.
+
+    `volume`: metres that hair stands farther off the head than usual (a third of it where it is tied back); above 0
+    the style is one of hair.
+    """
+    if volume and not style:
+        chance = {k: p for k, p in CHANCE.items() if k not in (*HATS, "bald")}
+        style = str(rng.choice(list(chance), p=np.array(list(chance.values())) / sum(chance.values())))
     style = style or str(rng.choice(list(CHANCE), p=list(CHANCE.values())))
+    volume *= 0.33 if style in TIED else 1.0
     skull, meshes = Skull.of(posed), []
     natural = colors.between(rng, colors.HAIR_SRGB)
     tint = colors.cloth(rng) if style in HATS else natural
     if style != "bald":
-        meshes.append(scalp(rng, posed, style, tint))
+        meshes.append(scalp(rng, posed, style, tint, volume))
     long = (
         style
         if style not in HATS
@@ -43,7 +54,7 @@ def sample_hair(rng: np.random.Generator, posed: Posed, style: str = "") -> tupl
     if long in ("bob", "long"):
         length = rng.uniform(0.06, 0.14) if long == "bob" else rng.uniform(0.18, 0.5)
         meshes.append(
-            curtain(rng, skull, length, DENSE[long] + 0.006, natural, 1.3 if style in HATS else 0.55)
+            curtain(rng, skull, length, DENSE[long] + 0.006 + volume, natural, 1.3 if style in HATS else 0.55)
         )
     elif long in ("pony_tail", "braid"):
         meshes.append(tail(rng, skull, long, natural, 1.5 if style in HATS else 0.9))
@@ -56,8 +67,10 @@ def sample_hair(rng: np.random.Generator, posed: Posed, style: str = "") -> tupl
     return [m for m in meshes if len(m.faces)], style
 
 
-def scalp(rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.ndarray, "3"]) -> Mesh:
-    """What covers the skull: cropped or combed hair, or the crown of a hat."""
+def scalp(
+    rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.ndarray, "3"], volume: float = 0.0
+) -> Mesh:
+    """What covers the skull: cropped or combed hair, `volume` metres thicker than usual, or the crown of a hat."""
     a = posed.a
     f = a.face_of
     near = a.head > 0.3
@@ -71,7 +84,7 @@ def scalp(rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.nda
     on = (a.skull > 0.5) & (f[:, 1] > line - behind * (0.03 if style in ("cap", "brimmed") else reach))
     if style == "hood":
         on = near & ~((np.abs(f[:, 0]) < 0.07) & (f[:, 2] > -0.05) & (f[:, 1] < 0.06))
-    thick = DENSE[style] * rng.uniform(0.75, 1.35) * posed.scale
+    thick = (DENSE[style] * rng.uniform(0.75, 1.35) + volume) * posed.scale
     rough = 0.0 if style in HATS else 0.12 if style == "afro" else 0.3
     rows, faces = patch(a.mesh.faces, on)
     rim = np.clip(

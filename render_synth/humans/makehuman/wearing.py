@@ -17,6 +17,8 @@ from render_synth.humans.makehuman.pieces import Piece, clipped
 from render_synth.humans.makehuman.wardrobe import Skin, SkinMesh, Wardrobe
 from render_synth.rendering.mesh import Mesh
 
+EYES = (23, 24)
+FULL_GAP = 0.012  # metres off the skin from where hair takes up all of an additional volume
 REACH = 0.03  # layers farther from each other than this do not touch; metres
 
 
@@ -60,12 +62,18 @@ class Fitting:
         margin: float = 0.004,
         over: list[Fitted] | None = None,
         stiff: bool = False,
+        volume: float = 0.0,
     ) -> Fitted:
-        """Pose a piece, `loose` metres wider, out of the body and out of the layers in `over`."""
+        """Pose a piece, `loose` metres wider, out of the body and out of the layers in `over`.
+
+        `volume`: metres that hair stands farther off the head.
+        """
         b = piece.binding
         rest = (b.rest + b.shapes @ self.betas) * self.posed.scale
         if loose:
             rest = rest + loose * vertex_normals(rest, piece.hull)
+        if volume:
+            rest = fluffed(rest, self.posed, volume)
         points = self.posed.skin(rest, b.weights)
         if not stiff:
             points = self.solid.push_out(points, b.weights, margin, b.around)
@@ -80,6 +88,15 @@ class Fitting:
         for fitted in self.worn:
             out |= fitted.hidden
         return out
+
+
+def fluffed(rest: Float[np.ndarray, "N 3"], posed: Posed, volume: float) -> Float[np.ndarray, "N 3"]:
+    """Hair in the rest pose moved away from the middle of the head by `volume` metres; what touches the skin stays."""
+    from scipy.spatial import cKDTree
+
+    center = posed.rest_joints[list(EYES)].mean(0) + np.array([0, 0.035, -0.085]) * posed.scale
+    gap, _ = cKDTree(posed.rest).query(rest)
+    return rest + volume * posed.scale * np.clip(gap / FULL_GAP, 0, 1)[:, None] * unit(rest - center)
 
 
 def outside(points: Float[np.ndarray, "N 3"], inner: Fitted, margin: float) -> Float[np.ndarray, "N 3"]:
@@ -167,10 +184,12 @@ def wear(
     notes: dict[str, Any],
     pixels: int,
     look: frozenset[str] = frozenset(),
+    hair_volume: float = 0.0,
 ) -> tuple[list[Mesh], frozenset[str]]:
     """Shoes, clothes, hair and hats from the wardrobe: (meshes, what of "clothes", "shoes", "hair" they are).
 
-    Adds outfit, hair and assets to `notes`. What `look` names is left to the built-in clothes.
+    Adds outfit, hair and assets to `notes`. What `look` names is left to the built-in clothes. `hair_volume`: metres
+    that hair stands farther off the head; above 0 there is no hat.
     """
     sport, cap = "sport" in look, "skull_cap" in look
     out: list[Mesh] = []
@@ -186,7 +205,7 @@ def wear(
         if meshes:
             taken.add("clothes")
     tint = colors.between(rng, colors.HAIR_SRGB)
-    hat = wardrobe.some(rng, "hat") if not cap and rng.random() < 0.07 else None
+    hat = wardrobe.some(rng, "hat") if not cap and rng.random() < 0.07 and not hair_volume else None
     hair = wardrobe.some(rng, "hair") if not cap and rng.random() < 0.7 else None
     if hat:
         out.append(fitting.put_on(hat, stiff=True).mesh(textures.garment_texture(rng, hat, 128)))
@@ -195,7 +214,7 @@ def wear(
             hair = clipped(hair, hat.rest[:, 1].min() + 0.03 - hair.rest[:, 1])
     if hair:
         over = [f for f in fitting.worn if f.piece.kind in ("top", "suit")]
-        fitted = fitting.put_on(hair, margin=0.003, over=over)
+        fitted = fitting.put_on(hair, margin=0.003, over=over, volume=hair_volume)
         out.append(fitted.mesh(textures.hair_texture(rng, hair, tint), float(rng.uniform(0.35, 0.6))))
         notes["hair"] = hair.name
     if hat or hair:
