@@ -27,7 +27,7 @@ def load_tools(config: RenderConfig):
     import torch
 
     from diffproxy.body import load_body
-    from render_synth.humans.body.anatomy import build_anatomy
+    from render_synth.humans.dress import build_dresser
     from render_synth.humans.makehuman.wardrobe import read_wardrobe
     from render_synth.humans.poses.pose_source import load_pose_source
     from render_synth.rendering import mitsuba_backend as backend
@@ -36,14 +36,13 @@ def load_tools(config: RenderConfig):
     torch.set_num_threads(1)
     backend.start(config.variant)
     body = load_body(config.body)
-    anatomy = build_anatomy(body, cloth=config.cloth)
-    wardrobe = read_wardrobe(config.assets, anatomy) if config.assets else None
-    crowd = build_anatomy(body, 0.03)
+    dresser = build_dresser(body, cloth=config.cloth)
+    wardrobe = read_wardrobe(config.assets, dresser.anatomy) if config.assets else None
     return Tools(
         config,
         body,
-        anatomy,
-        crowd,
+        dresser,
+        build_dresser(body, 0.03),
         wardrobe,
         load_pose_source(config.motion, config.action_pose_fraction, config.random_orientation_fraction),
         environment_files(config),

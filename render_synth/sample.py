@@ -16,14 +16,13 @@ from render_synth.camera_effects.distortion import distort_layout, render_bent
 from render_synth.camera_effects.photographer import Photographer
 from render_synth.cameras import Layout, inside_frame, sample_layout
 from render_synth.config import RenderConfig
-from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.body.bodies import Person, sample_person
 from render_synth.humans.body.fine_mesh import vertex_normals
-from render_synth.humans.dress import Dressed, dress
+from render_synth.humans.dress import Dressed, Dresser, dress
 from render_synth.humans.makehuman.wardrobe import Wardrobe
 from render_synth.humans.poses.pose_source import PoseSource
 from render_synth.rendering import mitsuba_backend as backend
-from render_synth.rendering.mesh import for_renderer
+from render_synth.rendering.texture_atlas import merge_for_rendering
 from render_synth.rendering.visibility import Layers, Triangles, camera_normals, coverage
 from render_synth.rng import stream
 from render_synth.scenes.desk import Desk, fit_desk
@@ -42,8 +41,8 @@ class Tools:
 
     config: RenderConfig
     body: BodyModel
-    anatomy: Anatomy
-    crowd: Anatomy  # coarser, for bystanders
+    dresser: Dresser
+    bystander_dresser: Dresser  # with a coarser mesh
     wardrobe: Wardrobe | None
     poses: PoseSource
     environments: tuple[str, ...]
@@ -64,7 +63,7 @@ def bystanders(
             continue
         if far_from_rays(place[[0, 2]], layout, target, 0.8 if rng.random() < 0.85 else 0.45):
             person = sample_person(tools.body, rng, place, tools.poses, config.split, config.child_fraction)
-            out.append((person, dress(rng, tools.crowd, person, tools.wardrobe, near=False)))
+            out.append((person, dress(rng, tools.bystander_dresser, person, tools.wardrobe, near=False)))
     return out
 
 
@@ -101,15 +100,15 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     crowd = bystanders(tools, k, layout, target, desk)
     hair = draw("hair")
     volume = float(hair.uniform(*HAIR_VOLUME)) if hair.random() < config.big_hair_fraction else 0.0
-    subject = dress(draw("outfit"), tools.anatomy, person, tools.wardrobe, tight=easy, hair_volume=volume)
+    subject = dress(draw("outfit"), tools.dresser, person, tools.wardrobe, tight=easy, hair_volume=volume)
     axis = float(scene_rng.uniform(0, np.pi))
     store = open_store(tools.environments, config.furniture, config.backgrounds)
     world = build_world(
         scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, easy, seated, desk
     )
-    worn = for_renderer(list(subject.worn))
-    others = [for_renderer([d.skin, *d.worn]) for _, d in crowd]
-    rest = for_renderer([m for person in others for m in person])  # two meshes however many people
+    worn = merge_for_rendering(list(subject.worn))
+    others = [merge_for_rendering([d.skin, *d.worn]) for _, d in crowd]
+    rest = merge_for_rendering([m for person in others for m in person])  # two meshes however many people
     meshes = {"skin": subject.skin} | {f"worn{i}": m for i, m in enumerate(worn)}
     scene = backend.build_scene(
         world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.max_depth

@@ -8,18 +8,34 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from diffproxy.body import BodyModel
 from render_synth.humans.body import skin
-from render_synth.humans.body.anatomy import Anatomy
+from render_synth.humans.body.anatomy import Anatomy, build_anatomy
 from render_synth.humans.body.bodies import Person
 from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Posed, pose_anatomy
 from render_synth.humans.garments.garments import sample_outfit
+from render_synth.humans.garments.outfits import GarmentTools, build_garment_tools
 from render_synth.humans.makehuman.wardrobe import Wardrobe
 from render_synth.humans.makehuman.wearing import Fitting, skin_meshes, wear
 from render_synth.rendering.mesh import Mesh
 
 # What captured people wear more often than others: bare or tightly dressed for sport; swim and skull caps.
 LOOKS = {"sport": 0.15, "skull_cap": 0.1}
+
+
+@dataclass(frozen=True)
+class Dresser:
+    """Everything about a body that dressing needs; the same for all people."""
+
+    anatomy: Anatomy
+    garments: GarmentTools
+
+
+def build_dresser(body: BodyModel, max_edge: float = 0.010, cloth: str = "none") -> Dresser:
+    """A dresser for a body; clothes are painted on a mesh with edges of at most `max_edge` metres."""
+    anatomy = build_anatomy(body, max_edge)
+    return Dresser(anatomy, build_garment_tools(anatomy, cloth))
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Dressed:
 
 def dress(
     rng: np.random.Generator,
-    a: Anatomy,
+    dresser: Dresser,
     person: Person,
     wardrobe: Wardrobe | None = None,
     near: bool = True,
@@ -42,11 +58,11 @@ def dress(
 ) -> Dressed:
     """Random skin, hair and clothes on a posed body; from `wardrobe` most of the time, where there is one.
 
-    `near=False` takes smaller pictures, for bystanders; give them a coarser anatomy, too. With `tight` clothes are
+    `near=False` takes smaller pictures, for bystanders; give them a coarser `dresser`, too. With `tight` clothes are
     layers on the body's surface, whatever else there is. `hair_volume`: metres that scalp hair stands farther off the
     head than usual; above 0 nobody is bald or wears a hat.
     """
-    posed = pose_anatomy(a, person)
+    posed = pose_anatomy(dresser.anatomy, person)
     notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
     look = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
     look |= {"tight"} if tight else set()
@@ -54,14 +70,20 @@ def dress(
         look -= {"skull_cap"}
         notes["hair_volume"] = round(hair_volume, 3)
     if wardrobe is None:
-        return Dressed(*paint_person(rng, posed, frozenset(), None, notes, look, hair_volume), notes)
+        return Dressed(
+            *paint_person(rng, posed, dresser.garments, frozenset(), None, notes, look, hair_volume), notes
+        )
     fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
     meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128, look, hair_volume)
     chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
     if chosen is None or rng.random() < 0.3:
-        body, layers = paint_person(rng, posed, taken, fitting.hidden(), notes, look, hair_volume)
+        body, layers = paint_person(
+            rng, posed, dresser.garments, taken, fitting.hidden(), notes, look, hair_volume
+        )
     else:
-        _, layers = paint_person(rng, posed, taken, None, notes, look, hair_volume, bare=False)
+        _, layers = paint_person(
+            rng, posed, dresser.garments, taken, None, notes, look, hair_volume, bare=False
+        )
         body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, fitting.hidden(), 1 if near else 4)
         layers = (*layers, eyes)
         notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
@@ -71,6 +93,7 @@ def dress(
 def paint_person(
     rng: np.random.Generator,
     posed: Posed,
+    tools: GarmentTools,
     without: frozenset[str],
     hidden: Bool[np.ndarray, "Nc"] | None,
     notes: dict[str, Any],
@@ -82,7 +105,7 @@ def paint_person(
     a, mesh = posed.a, posed.a.mesh
     fine, n_skin = posed.fine, posed.fine_normals
     lifted = posed.lift_normals
-    pieces, outfit, hair = sample_outfit(rng, a, a.rest_normal_z, posed, without, look, hair_volume)
+    pieces, outfit, hair = sample_outfit(rng, posed, tools, without, look, hair_volume)
     notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
     faces = mesh.faces
     if hidden is not None and hidden.any():

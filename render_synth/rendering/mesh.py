@@ -1,4 +1,4 @@
-"""Triangle meshes as the renderer takes them: plain arrays, linear colours, metres."""
+"""Triangle meshes as plain arrays: metres, linear RGB."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 class Mesh:
     """Triangles with linear RGB per vertex; `rough` < 1 adds a specular lobe.
 
-    With `uv` (origin at the bottom left) and `texture` (linear RGB, or RGBA whose alpha < 0.5 cuts holes, see
-    `for_renderer`) the colour is the texture's times the mean of the vertex colours.
+    With `uv` (origin at the bottom left) and `texture` (linear RGB, or RGBA whose alpha < 0.5 means no
+    surface) the colour is the texture's times the mean of the vertex colours.
     """
 
     vertices: Float[np.ndarray, "N 3"]
@@ -24,14 +24,14 @@ class Mesh:
     uv: Float[np.ndarray, "N 2"] | None = None
     texture: Float[np.ndarray, "S T C"] | None = None
 
-    def picture(self) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "S T C"]]:
-        """`uv` and `texture` of a mesh that has them."""
+    def textured(self) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "S T C"]]:
+        """`uv` and `texture` of a mesh that has both; ValueError else."""
         if self.uv is None or self.texture is None:
-            raise ValueError("a mesh without a texture has no picture")
+            raise ValueError("the mesh has no texture")
         return self.uv, self.texture
 
 
-def joined(meshes: list[Mesh]) -> Mesh:
+def merge_untextured(meshes: list[Mesh]) -> Mesh:
     """Several meshes without textures as one."""
     if not meshes:
         far = np.array([[0, -90, 0], [0.01, -90, 0], [0, -90, 0.01]], np.float32)
@@ -43,15 +43,3 @@ def joined(meshes: list[Mesh]) -> Mesh:
         np.concatenate([m.colors for m in meshes]),
         np.concatenate([m.normals for m in meshes]).astype(np.float32),
     )
-
-
-def for_renderer(meshes: list[Mesh]) -> list[Mesh]:
-    """Two meshes in place of many: those without texture, and those with, their holes cut out. Always two.
-
-    Rays for masks must be cast against these, too.
-    """
-    from render_synth.rendering.cutout import cut_holes
-    from render_synth.rendering.texture_atlas import packed
-
-    cut = [cut_holes(m) for m in meshes if m.texture is not None]
-    return [joined([m for m in meshes if m.texture is None]), packed([m for m in cut if len(m.faces)])]

@@ -105,7 +105,7 @@ def _mesh(name: str, mesh: Mesh):
     params = mi.traverse(out)
     if textured:
         # Mitsuba reads a bitmap's first row at v = 0.
-        uv = mesh.picture()[0]
+        uv = mesh.textured()[0]
         flipped = np.stack([uv[:, 0], 1 - uv[:, 1]], 1)
         params["vertex_texcoords"] = np.ascontiguousarray(flipped, np.float32).ravel()
     params["vertex_positions"] = np.ascontiguousarray(mesh.vertices, np.float32).ravel()

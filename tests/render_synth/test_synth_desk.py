@@ -108,7 +108,7 @@ def test_phones_stand_upright(tools):
 @pytest.mark.parametrize("style", ["short", "afro", "bob"])
 def test_hair_volume_is_added_to_the_distance_from_the_head(tools, style):
     person = sample_person(tools.body, np.random.default_rng(3), np.zeros(3), tools.poses)
-    posed = pose_anatomy(tools.anatomy, person)
+    posed = pose_anatomy(tools.dresser.anatomy, person)
     usual, big = (sample_hair(np.random.default_rng(5), posed, style, volume)[0][0] for volume in (0.0, 0.05))
     tree = cKDTree(posed.vertices)
     gained = np.percentile(tree.query(big.vertices)[0], 90) - np.percentile(tree.query(usual.vertices)[0], 90)
@@ -117,7 +117,7 @@ def test_hair_volume_is_added_to_the_distance_from_the_head(tools, style):
 
 def test_people_with_hair_volume_wear_no_hat(tools):
     person = sample_person(tools.body, np.random.default_rng(3), np.zeros(3), tools.poses)
-    posed = pose_anatomy(tools.crowd, person)
+    posed = pose_anatomy(tools.bystander_dresser.anatomy, person)
     styles = {sample_hair(np.random.default_rng(k), posed, volume=0.02)[1] for k in range(25)}
     assert len(styles) > 3 and not styles & {*HATS, "bald"}
 

@@ -22,9 +22,10 @@ from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Obstacle, pose_anatomy
 from render_synth.humans.body.shapes import sample_shape, shape_axes, stature_of
 from render_synth.humans.dress import LOOKS
-from render_synth.humans.garments.drape import Sheet, drape, finer, sheet_faces
+from render_synth.humans.garments.cloth_sheet import Sheet, finer, sheet_faces
+from render_synth.humans.garments.drape import drape
 from render_synth.humans.garments.garments import OUTFITS, sample_outfit
-from render_synth.humans.garments.outfits import sample_tailored
+from render_synth.humans.garments.outfits import build_garment_tools, sample_tailored
 from render_synth.humans.garments.skirt import Cut, bell
 from render_synth.humans.hair import hair_mesh
 from render_synth.humans.hair import long_hair as falling_hair
@@ -37,6 +38,11 @@ from render_synth.humans.poses.postures import Angles
 @pytest.fixture(scope="module")
 def anatomy(body):
     return build_anatomy(body, 0.03)
+
+
+@pytest.fixture(scope="module")
+def garments(anatomy):
+    return build_garment_tools(anatomy)
 
 
 @pytest.fixture(scope="module")
@@ -159,11 +165,11 @@ def test_finer_grids_pass_through_the_coarse_points():
     assert len(faces) == 2 * 8 * 16 and faces.max() == 9 * 16 - 1
 
 
-def test_clothes_and_hair_face_outwards_and_are_the_same_every_time(body, anatomy):
+def test_clothes_and_hair_face_outwards_and_are_the_same_every_time(body, anatomy, garments):
     posed = pose_anatomy(anatomy, in_pose(body))
     kinds = set()
     for k in range(12):
-        meshes, kind = sample_tailored(np.random.default_rng(k), posed)
+        meshes, kind = sample_tailored(np.random.default_rng(k), posed, garments)
         hair, style = hair_mesh.sample_hair(np.random.default_rng(k), posed)
         kinds |= {kind, style}
         for mesh in [*meshes, *hair]:
@@ -172,7 +178,7 @@ def test_clothes_and_hair_face_outwards_and_are_the_same_every_time(body, anatom
             out = ((mesh.vertices - mesh.vertices.mean(0)) * vertex_normals(mesh.vertices, mesh.faces)).sum(1)
             assert out.mean() > 0, (kind, style)
     assert len(kinds) > 6
-    twice = [sample_tailored(np.random.default_rng(3), posed)[0] for _ in range(2)]
+    twice = [sample_tailored(np.random.default_rng(3), posed, garments)[0] for _ in range(2)]
     for a, b in zip(*twice, strict=True):
         np.testing.assert_array_equal(a.vertices, b.vertices)
         np.testing.assert_array_equal(a.colors, b.colors)
@@ -272,7 +278,7 @@ def test_a_folder_without_motion_is_refused(tmp_path):
 
 
 def test_cloth_engines_are_asked_for_by_name(monkeypatch):
-    from render_synth.humans.garments import drape as cloth
+    from render_synth.humans.garments import cloth_engine as cloth
 
     assert isinstance(cloth.load_cloth("none"), cloth.Relaxation)
     with pytest.raises(InputError, match="one of none, warp"):
@@ -288,12 +294,14 @@ from diffproxy.body import load_body
 from render_synth.humans.body.anatomy import build_anatomy
 from render_synth.humans.body.bodies import sample_person
 from render_synth.humans.body.posed import pose_anatomy
+from render_synth.humans.garments.cloth_engine import load_cloth
 from render_synth.humans.garments.skirt import Cut, bell
 body = load_body("anny")
 person = sample_person(body, np.random.default_rng(4), np.zeros(3))
-posed = pose_anatomy(build_anatomy(body, 0.03, cloth="warp"), person)
+posed = pose_anatomy(build_anatomy(body, 0.03), person)
 sheet = bell(posed, Cut(0.3, 0.5, flare=0.2), np.random.default_rng(0))
-one, two = (posed.a.cloth.hang(posed, sheet, posed.trunk, 0.006, 10) for _ in range(2))
+cloth = load_cloth("warp")
+one, two = (cloth.hang(posed, sheet, posed.trunk, 0.006, 10) for _ in range(2))
 np.testing.assert_array_equal(one, two)
 _, at = posed.trunk.tree.query(one.reshape(-1, 3))
 height = ((one.reshape(-1, 3) - posed.trunk.points[at]) * posed.trunk.normals[at]).sum(1)
@@ -309,12 +317,10 @@ def test_simulated_cloth_is_the_same_every_time_and_outside_the_body():
     assert done.returncode == 0, done.stderr
 
 
-def test_swimmers_wear_little_and_tight(body, anatomy):
+def test_swimmers_wear_little_and_tight(body, anatomy, garments):
     posed, tops = pose_anatomy(anatomy, in_pose(body)), 0
     for k in range(12):
-        pieces, outfit, hair = sample_outfit(
-            np.random.default_rng(k), anatomy, anatomy.rest_normal_z, posed, look=frozenset(LOOKS)
-        )
+        pieces, outfit, hair = sample_outfit(np.random.default_rng(k), posed, garments, look=frozenset(LOOKS))
         clothes = [g for g in pieces if getattr(g, "name", "") in ("upper", "lower")]
         assert (outfit, hair) == ("sport", "skull_cap") and len(clothes) in (1, 2)
         tops += len(clothes) - 1
@@ -327,14 +333,13 @@ def test_swimmers_wear_little_and_tight(body, anatomy):
     assert 0 < tops < 12
 
 
-def test_tight_clothes_are_never_cut_wide(body, anatomy):
+def test_tight_clothes_are_never_cut_wide(body, anatomy, garments):
     posed = pose_anatomy(anatomy, in_pose(body))
     for k in range(12):
         pieces, outfit, _ = sample_outfit(
             np.random.default_rng(k),
-            anatomy,
-            anatomy.rest_normal_z,
             posed,
+            garments,
             frozenset({"hair"}),
             frozenset({"tight"}),
         )

@@ -7,8 +7,9 @@ import pytest
 
 from render_synth.cameras import look_at
 from render_synth.rendering import mitsuba_backend as backend
-from render_synth.rendering.cutout import cut_holes, sample_texture
-from render_synth.rendering.mesh import Mesh, for_renderer
+from render_synth.rendering.alpha_cutout import cut_holes, sample_texture
+from render_synth.rendering.mesh import Mesh
+from render_synth.rendering.texture_atlas import merge_for_rendering
 from render_synth.rendering.visibility import Layers
 from render_synth.scenes.scene import World
 
@@ -49,7 +50,7 @@ def test_bilinear_sampling_is_exact_at_centres_and_between():
 def test_holes_are_cut_along_the_level_line_and_masks_see_through_them():
     alpha = np.tile(np.linspace(-0.5, 1.5, 64)[None, :, None], (64, 1, 1)).clip(0, 1)
     texture = np.concatenate([np.ones((64, 64, 3)), alpha], 2).astype(np.float32)
-    plain, cut = for_renderer([square(texture)])
+    plain, cut = merge_for_rendering([square(texture)])
     assert len(plain.faces) == 1
     a, b, c = (cut.vertices[cut.faces[:, i]].astype(float) for i in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
@@ -72,7 +73,7 @@ def test_an_atlas_shows_each_mesh_its_own_texture_and_tint():
         square(rng.random((h, w, 3)).astype(np.float32), t)
         for h, w, t in ((8, 4, 1.0), (600, 700, 0.5), (512, 512, 1.0))
     ]
-    plain, packed = for_renderer([replace(m, normals=CORNERS) for m in meshes])
+    plain, packed = merge_for_rendering([replace(m, normals=CORNERS) for m in meshes])
     assert len(plain.faces) == 1 and len(packed.faces) == 6
     for i, m in enumerate(meshes):
         h, w = m.texture.shape[:2]
@@ -87,4 +88,4 @@ def test_an_atlas_shows_each_mesh_its_own_texture_and_tint():
 
 
 def test_the_renderer_always_gets_two_meshes():
-    assert [len(m.faces) for m in for_renderer([])] == [1, 1]
+    assert [len(m.faces) for m in merge_for_rendering([])] == [1, 1]

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel
 from render_synth.humans.body.fine_mesh import FineMesh, build_fine_mesh
-
-if TYPE_CHECKING:
-    from render_synth.humans.garments.drape import ClothEngine
-    from render_synth.humans.garments.limb_tubes import Tubes
 
 ARM = {
     side: [base, base + 2, base + 4, *hand]
@@ -40,26 +35,11 @@ class Anatomy:
     skull: Float[np.ndarray, "N"]  # weight of the head joint and what hangs on it
     foot: Float[np.ndarray, "N"]
     hand: Float[np.ndarray, "N"]
-    cloth_name: str = "none"
 
     @cached_property
     def rest_normal_z(self) -> Float[np.ndarray, "N"]:
         """How much the rest surface faces ahead."""
         return self.mesh.refine(self.mesh.normals(self.mesh_rest_coarse))[:, 2]
-
-    @cached_property
-    def cloth(self) -> ClothEngine:
-        """What makes loose cloth hang."""
-        from render_synth.humans.garments.drape import load_cloth
-
-        return load_cloth(self.cloth_name)
-
-    @cached_property
-    def tubes(self) -> Tubes:
-        """Limbs and trunk as tubes, for straight-cut clothes."""
-        from render_synth.humans.garments.limb_tubes import build_tubes
-
-        return build_tubes(self)
 
     @property
     def face_of(self) -> Float[np.ndarray, "N 3"]:
@@ -67,8 +47,8 @@ class Anatomy:
         return self.rest - self.joints[23:25].mean(0)
 
 
-def build_anatomy(body: BodyModel, max_edge: float = 0.010, cloth: str = "none") -> Anatomy:
-    """The anatomy of a body model's rest shape; `cloth` names the engine for loose clothes."""
+def build_anatomy(body: BodyModel, max_edge: float = 0.010) -> Anatomy:
+    """The anatomy of a body model's rest shape, on a mesh with edges of at most `max_edge` metres."""
     template = body.v_template.detach().double().numpy()
     mesh = build_fine_mesh(template, body.faces.numpy(), max_edge)
     rest = mesh.refine(template)
@@ -88,7 +68,7 @@ def build_anatomy(body: BodyModel, max_edge: float = 0.010, cloth: str = "none")
     return Anatomy(
         body, mesh, template, rest, joints, arm, leg, torso,
         head=w[:, HEAD].sum(1), skull=w[:, HEAD[1:]].sum(1), foot=w[:, [7, 8, 10, 11]].sum(1),
-        hand=w[:, [20, 21, *range(25, 55)]].sum(1), cloth_name=cloth,
+        hand=w[:, [20, 21, *range(25, 55)]].sum(1),
     )  # fmt: skip
 
 

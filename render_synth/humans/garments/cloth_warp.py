@@ -11,7 +11,7 @@ import warp as wp
 
 from diffproxy.body import BodyParams
 from render_synth.humans.body.posed import Obstacle, Posed
-from render_synth.humans.garments.drape import Sheet, constraint_groups
+from render_synth.humans.garments.cloth_sheet import Sheet, constraint_groups
 
 FRAMES, SUBSTEPS = 24, 8  # of the movement; then as many steps at rest as asked for
 DT = 1.0 / 60.0 / SUBSTEPS

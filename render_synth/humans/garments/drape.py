@@ -1,30 +1,16 @@
-"""Sheets of cloth or hair as grids, and how they hang: position-based relaxation against the body, in numpy.
+"""How a grid of cloth or hair hangs: position-based relaxation against the body, in numpy.
 
-Müller et al., Position Based Dynamics (2007). The constraints of a grid fall into few groups that share no vertex, so
+Müller et al., Position Based Dynamics (2007). The constraints of a grid fall into few groups that share no point, so
 that each group is one vectorised step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from diffproxy.utils.errors import InputError
-from render_synth.humans.body.posed import Obstacle, Posed, above
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """R x C points in the rest pose (metres), row 0 on top. `closed`: the last column is followed by the first."""
-
-    rest: Float[np.ndarray, "R C 3"]
-    weights: Float[np.ndarray, "R C 55"]
-    closed: bool
-    held: int = 2  # rows that follow the body exactly
-    fullness: float = 1.0  # width of the cloth over the width of `rest`, at the hem: above one makes folds
+from render_synth.humans.body.posed import Obstacle, above
+from render_synth.humans.garments.cloth_sheet import Sheet, constraint_groups
 
 
 def drape(
@@ -69,136 +55,3 @@ def drape(
         before[sheet.held :] += grip * (p[sheet.held :] - before[sheet.held :])
     p[sheet.held :] = obstacle.push_out(p[sheet.held :].reshape(-1, 3), margin).reshape(-1, *shape[1:])
     return p
-
-
-@dataclass(frozen=True)
-class Group:
-    """Pairs of grid points that share none: their distance is brought to `length`."""
-
-    a: Int[np.ndarray, "E"]
-    b: Int[np.ndarray, "E"]
-    length: Float[np.ndarray, "E"]
-    share_a: Float[np.ndarray, "E 1"]
-    share_b: Float[np.ndarray, "E 1"]
-    only_stretch: bool
-
-    def solve(self, p: Float[np.ndarray, "R C 3"]) -> None:
-        flat = p.reshape(-1, 3)
-        d = flat[self.b] - flat[self.a]
-        length = np.sqrt(np.einsum("ni,ni->n", d, d)) + 1e-9
-        error = 1 - self.length / length
-        if self.only_stretch:
-            error = np.maximum(error, 0)
-        d *= error[:, None]
-        flat[self.a] += self.share_a * d
-        flat[self.b] -= self.share_b * d
-
-
-def constraint_groups(sheet: Sheet, stiff: float) -> list[Group]:
-    """What keeps a sheet's shape: lengths down, across and (against stretch) along diagonals; bending across."""
-    free = np.ones(sheet.rest.shape[:2])
-    free[: sheet.held] = 0.0
-    rows, cols = sheet.rest.shape[:2]
-    index = np.arange(rows * cols).reshape(rows, cols)
-    flat, mobile = sheet.rest.reshape(-1, 3), free.ravel()
-    fuller = 1 + (sheet.fullness - 1) * np.linspace(0, 1, rows)[:, None] ** 0.7
-    out = []
-
-    def add(a: np.ndarray, b: np.ndarray, keep: np.ndarray, wide: float, much: float, slack: bool) -> None:
-        length = np.linalg.norm(flat[a] - flat[b], axis=-1) * (1 + wide * (fuller[: len(a)] - 1))
-        total = mobile[a] + mobile[b]
-        keep = keep & (total > 0)
-        total = np.maximum(total, 1)
-        shares = (much * mobile[a] / total)[keep][:, None], (much * mobile[b] / total)[keep][:, None]
-        out.append(Group(a[keep], b[keep], length[keep], *shares, slack))
-
-    across = np.roll(index, -1, 1) if sheet.closed else index[:, 1:]
-    here = index if sheet.closed else index[:, :-1]
-    two = np.roll(index, -2, 1) if sheet.closed else index[:, 2:]
-    below, above = index[1:], index[:-1]
-    for parity in (0, 1):
-        add(
-            above,
-            below,
-            (np.arange(rows - 1) % 2 == parity)[:, None] & np.ones_like(above, bool),
-            0,
-            1,
-            False,
-        )
-        columns = np.arange(here.shape[1]) % 2 == parity
-        add(here, across, columns[None] & np.ones_like(here, bool), 1, 1, False)
-        diagonal = (np.arange(rows - 1) % 2 == parity)[:, None] & np.ones_like(here[:-1], bool)
-        add(here[:-1], across[1:], diagonal, 0.5, 0.5, True)
-        add(across[:-1], here[1:], diagonal, 0.5, 0.5, True)
-    if stiff:
-        for part in (0, 1):
-            far = index[:, : two.shape[1]]
-            columns = np.arange(two.shape[1]) % 4 // 2 == part
-            add(far, two, columns[None] & np.ones_like(far, bool), 1, stiff, False)
-    return out
-
-
-def sheet_faces(rows: int, cols: int, closed: bool) -> Int[np.ndarray, "F 3"]:
-    """Two triangles per cell; columns run anticlockwise seen from above, so that faces look outwards."""
-    index = np.arange(rows * cols).reshape(rows, cols)
-    right = np.roll(index, -1, 1) if closed else index[:, 1:]
-    left = index if closed else index[:, :-1]
-    a, b, c, d = left[:-1], right[:-1], left[1:], right[1:]
-    return np.concatenate([np.stack([a, c, d], -1).reshape(-1, 3), np.stack([a, d, b], -1).reshape(-1, 3)])
-
-
-def finer(grid: Float[np.ndarray, "R C D"], closed: bool) -> Float[np.ndarray, "S T D"]:
-    """Twice as many rows and columns, by cubic interpolation."""
-    return _twice(_twice(grid, False).swapaxes(0, 1), closed).swapaxes(0, 1)
-
-
-def _twice(x: np.ndarray, closed: bool) -> np.ndarray:
-    ends = (x[-1:], x[:2]) if closed else (2 * x[:1] - x[1:2], 2 * x[-1:] - x[-2:-1])
-    e = np.concatenate([ends[0], x, ends[1]])
-    mid = (9 * (e[1:-2] + e[2:-1]) - e[:-3] - e[3:]) / 16
-    out = np.empty((len(x) + len(mid), *x.shape[1:]), x.dtype)
-    out[0::2], out[1::2] = x, mid
-    return out
-
-
-# How loose cloth comes to hang: the built-in relaxation, or a simulation engine that users have installed.
-
-
-ENGINES = ("none", "warp")
-
-
-@runtime_checkable
-class ClothEngine(Protocol):
-    """Hangs a sheet on a posed body. The same sheet, body and obstacle always give the same cloth."""
-
-    def hang(
-        self, posed: Posed, sheet: Sheet, obstacle: Obstacle, margin: float, steps: int
-    ) -> Float[np.ndarray, "R C 3"]:
-        """World positions (metres) of the sheet, at least about `margin` off the body; `steps` bounds the work."""
-        ...
-
-
-class Relaxation:
-    """The built-in way: from the skinned sheet, some steps of position-based relaxation (`drape`)."""
-
-    def hang(
-        self, posed: Posed, sheet: Sheet, obstacle: Obstacle, margin: float, steps: int
-    ) -> Float[np.ndarray, "R C 3"]:
-        start = posed.skin(sheet.rest.reshape(-1, 3), sheet.weights.reshape(-1, 55)).reshape(sheet.rest.shape)
-        return drape(sheet, start, obstacle, margin=margin, steps=steps)
-
-
-def load_cloth(name: str) -> ClothEngine:
-    """The engine of a name in `ENGINES`. InputError on another name or if the engine is not installed."""
-    if name == "none":
-        return Relaxation()
-    if name != "warp":
-        raise InputError(f"cloth one of {', '.join(ENGINES)}", f"cloth={name}", "for example cloth=none")
-    try:
-        import warp  # noqa: F401
-    except ImportError as error:
-        fix = "pip install warp-lang, or cloth=none"
-        raise InputError("NVIDIA Warp (package warp-lang) for cloth=warp", str(error), fix) from error
-    from render_synth.humans.garments.cloth_warp import WarpCloth
-
-    return WarpCloth()

@@ -11,7 +11,7 @@ from render_synth import colors, noise
 from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.fabric_patterns import paint
-from render_synth.humans.garments.outfits import sample_tailored
+from render_synth.humans.garments.outfits import GarmentTools, sample_tailored
 from render_synth.humans.hair.hair_mesh import sample_hair
 from render_synth.rendering.mesh import Mesh
 
@@ -129,9 +129,8 @@ def band(
 
 def sample_outfit(
     rng: np.random.Generator,
-    a: Anatomy,
-    normal_z: Float[np.ndarray, "N"],
     posed: Posed,
+    tools: GarmentTools,
     without: frozenset[str] = frozenset(),
     look: frozenset[str] = frozenset(),
     hair_volume: float = 0.0,
@@ -141,13 +140,14 @@ def sample_outfit(
     `without`: "clothes", "shoes" or "hair" that are worn from elsewhere; `look`: of `dress.LOOKS`, or "tight".
     Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
     """
+    a, normal_z = posed.a, posed.a.rest_normal_z
     pieces: list[Garment | Mesh] = []
     if "clothes" in without:
         outfit = ""
     elif "sport" in look:
         outfit = "sport"
     elif "tight" not in look and rng.random() < 0.65:
-        meshes, outfit = sample_tailored(rng, posed)
+        meshes, outfit = sample_tailored(rng, posed, tools)
         pieces += meshes
     else:
         outfit = str(rng.choice(OUTFITS, p=CHANCE))

@@ -15,7 +15,7 @@ STATIONS = 40
 
 
 @dataclass(frozen=True)
-class Tubes:
+class LimbTubes:
     """Per fine vertex of the mean rest body: direction away from the tube's axis, the axis, distance to it (metres).
 
     `leg_reach`, `arm_reach`: largest distance at 40 stations of the limb (0 at its upper joint, 1 at ankle or wrist).
@@ -31,7 +31,7 @@ class Tubes:
     most: Float[np.ndarray, "N"]  # beyond it, the cloth of one leg would reach into the other's
 
 
-def build_tubes(a: Anatomy) -> Tubes:
+def build_limb_tubes(a: Anatomy) -> LimbTubes:
     rest = a.rest.astype(np.float64)
     arm, leg, j = a.arm > 0, a.leg > 0, a.joints
     away, axis = np.zeros_like(rest), np.zeros_like(rest)
@@ -62,19 +62,19 @@ def build_tubes(a: Anatomy) -> Tubes:
     inward = np.maximum(-direction[:, 0] * np.sign(rest[:, 0]), 1e-3)
     most = np.where(leg, np.maximum(np.abs(rest[:, 0]) - 0.006, 0) / inward, 9.0)
     n = len(a.mesh_rest_coarse)
-    return Tubes(
+    return LimbTubes(
         direction[:n], axis[:n], radius.astype(np.float32), _reach(a.leg, radius, leg), _reach(a.arm, radius, arm),
         np.where(arm, 0, fall).astype(np.float32), most.astype(np.float32),
     )  # fmt: skip
 
 
-def outward(posed: Posed, tubes: Tubes, droop: float) -> Float[np.ndarray, "N 3"]:
+def outward(posed: Posed, limbs: LimbTubes, droop: float) -> Float[np.ndarray, "N 3"]:
     """Where one metre of slack goes at each fine vertex of the posed body.
 
     Away from the limb's axis and, by `droop`, down across it: a wide sleeve rests on a raised arm and hangs below it.
     """
-    away = posed.turn(tubes.away, posed.weights)
-    axis = posed.turn(tubes.axis, posed.weights)
+    away = posed.turn(limbs.away, posed.weights)
+    axis = posed.turn(limbs.axis, posed.weights)
     down = DOWN - axis * (axis @ DOWN)[:, None]
     return posed.a.mesh.refine(away + droop * down)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from render_synth.humans.body.anatomy import LEG
 from render_synth.humans.body.posed import Posed
-from render_synth.humans.garments.drape import Sheet
+from render_synth.humans.garments.cloth_sheet import Sheet
 
 COLUMNS = 56
 STEP = 0.03  # metres between rows

@@ -11,9 +11,10 @@ from render_synth import noise
 from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Posed
-from render_synth.humans.garments.drape import finer, sheet_faces
+from render_synth.humans.garments.cloth_engine import ClothEngine
+from render_synth.humans.garments.cloth_sheet import finer, sheet_faces
 from render_synth.humans.garments.fabric_patterns import paint
-from render_synth.humans.garments.limb_tubes import STATIONS, Tubes, outward
+from render_synth.humans.garments.limb_tubes import STATIONS, LimbTubes, outward
 from render_synth.humans.garments.skirt import Cut, bell
 from render_synth.rendering.mesh import Mesh
 
@@ -32,7 +33,7 @@ class Shell:
 def trousers(
     rng: np.random.Generator,
     a: Anatomy,
-    tubes: Tubes,
+    limbs: LimbTubes,
     length: float,
     waist: float,
     hem: float,
@@ -42,20 +43,20 @@ def trousers(
     edge = length + 0.012 * np.sin(3 * a.rest[:, 0] * 40 + rng.uniform(0, 6)) * rng.random()
     mask = (a.torso < waist) & (a.leg < edge) & (a.arm < -0.5)
     t = np.clip(a.leg, 0, 1)
-    reach = np.interp(t, np.linspace(0, 1, STATIONS), tubes.leg_reach)
-    thigh = tubes.leg_reach[STATIONS // 6]
-    end = np.interp(length, np.linspace(0, 1, STATIONS), tubes.leg_reach) + hem
+    reach = np.interp(t, np.linspace(0, 1, STATIONS), limbs.leg_reach)
+    thigh = limbs.leg_reach[STATIONS // 6]
+    end = np.interp(length, np.linspace(0, 1, STATIONS), limbs.leg_reach) + hem
     along = np.clip((t - 0.12) / max(length - 0.12, 0.05), 0, 1)
     cut = np.maximum(thigh + along * (end - thigh), reach) + flare * np.clip((t - 0.5) / 0.5, 0, 1)
-    slack = np.clip(cut - tubes.radius, 0, 0.16) * np.clip(t / 0.15, 0, 1) ** 0.7
-    slack = np.where(a.leg > 0, slack, 0.35 * np.minimum(tubes.fall, 0.03))
-    return Shell(mask, rng.uniform(0.003, 0.006), np.minimum(slack, tubes.most).astype(np.float32))
+    slack = np.clip(cut - limbs.radius, 0, 0.16) * np.clip(t / 0.15, 0, 1) ** 0.7
+    slack = np.where(a.leg > 0, slack, 0.35 * np.minimum(limbs.fall, 0.03))
+    return Shell(mask, rng.uniform(0.003, 0.006), np.minimum(slack, limbs.most).astype(np.float32))
 
 
 def top(
     rng: np.random.Generator,
     a: Anatomy,
-    tubes: Tubes,
+    limbs: LimbTubes,
     sleeve: float,
     cuff: float,
     hem: float,
@@ -75,12 +76,12 @@ def top(
     )
     t = np.clip(a.arm, 0, 1)
     grid = np.linspace(0, 1, STATIONS)
-    upper, end = tubes.arm_reach[STATIONS // 5], np.interp(max(sleeve, 0), grid, tubes.arm_reach) + cuff
+    upper, end = limbs.arm_reach[STATIONS // 5], np.interp(max(sleeve, 0), grid, limbs.arm_reach) + cuff
     cut = np.maximum(upper + 0.3 * cuff + np.clip(t / max(sleeve, 0.1), 0, 1) * (end - upper - 0.3 * cuff),
-                     np.interp(t, grid, tubes.arm_reach))  # fmt: skip
-    on_arm = np.clip(cut - tubes.radius, 0, 0.2) * np.clip(t / 0.15, 0, 1)
+                     np.interp(t, grid, limbs.arm_reach))  # fmt: skip
+    on_arm = np.clip(cut - limbs.radius, 0, 0.2) * np.clip(t / 0.15, 0, 1)
     widen = 0.02 * hang * np.clip(0.7 - a.torso, 0, 2)
-    slack = np.where(a.arm > 0, on_arm, hang * np.minimum(tubes.fall, 0.09) + widen)
+    slack = np.where(a.arm > 0, on_arm, hang * np.minimum(limbs.fall, 0.09) + widen)
     return Shell(mask, tight, slack.astype(np.float32))
 
 
@@ -120,7 +121,7 @@ class Piece:
     front: Float[np.ndarray, "N"]
 
 
-def sew(posed: Posed, tubes: Tubes, shell: Shell, folds: int) -> Piece:
+def sew(posed: Posed, limbs: LimbTubes, shell: Shell, folds: int) -> Piece:
     """The posed surface of a shell, with folds: pieces of the same number fold alike and stay in their order."""
     a = posed.a
     keep = shell.mask[a.mesh.faces].all(1)
@@ -133,7 +134,7 @@ def sew(posed: Posed, tubes: Tubes, shell: Shell, folds: int) -> Piece:
     slack = (slack + 0.3 * np.minimum(slack, 0.02) * wrinkle) * posed.scale
     normal = posed.fine_normals[used]
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    step = tight[:, None] * normal + slack[:, None] * outward(posed, tubes, DROOP)[used]
+    step = tight[:, None] * normal + slack[:, None] * outward(posed, limbs, DROOP)[used]
     step += np.maximum(tight - np.einsum("ni,ni->n", step, normal), 0)[:, None] * normal
     v = posed.fine[used] + step
     v[:, 1] = np.maximum(v[:, 1], posed.floor + 0.003)
@@ -141,14 +142,19 @@ def sew(posed: Posed, tubes: Tubes, shell: Shell, folds: int) -> Piece:
 
 
 def hang_skirt(
-    rng: np.random.Generator, posed: Posed, cut: Cut, under: list[Piece] | None = None, steps: int = 30
+    rng: np.random.Generator,
+    posed: Posed,
+    cloth: ClothEngine,
+    cut: Cut,
+    under: list[Piece] | None = None,
+    steps: int = 30,
 ) -> Piece:
     """A skirt, the lower part of a dress or of a coat, as it falls around the legs and over the clothes `under` it."""
     sheet = bell(posed, cut, rng)
     obstacle = posed.trunk.with_more(
         [(p.vertices[::2], vertex_normals(p.vertices, p.faces)[::2]) for p in under or []]
     )
-    grid = finer(posed.a.cloth.hang(posed, sheet, obstacle, cut.ease, steps), sheet.closed)
+    grid = finer(cloth.hang(posed, sheet, obstacle, cut.ease, steps), sheet.closed)
     rest = finer(sheet.rest, sheet.closed).reshape(-1, 3) / posed.scale
     v = obstacle.push_out(grid.reshape(-1, 3), 0.6 * cut.ease, 1)
     front = np.where(rest[:, 2] > 0, 1.0, -1.0)

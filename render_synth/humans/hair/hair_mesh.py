@@ -8,7 +8,7 @@ from jaxtyping import Float
 from render_synth import colors, noise
 from render_synth.humans.body.fine_mesh import unit
 from render_synth.humans.body.posed import Posed
-from render_synth.humans.garments.drape import finer, sheet_faces
+from render_synth.humans.garments.cloth_sheet import finer, sheet_faces
 from render_synth.humans.hair.long_hair import bun, curtain, tail
 from render_synth.humans.hair.scalp import HEAD_JOINT, Skull, direction, finished, patch, shade
 from render_synth.rendering.mesh import Mesh

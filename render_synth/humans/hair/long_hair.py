@@ -7,7 +7,8 @@ from jaxtyping import Float
 
 from render_synth import noise
 from render_synth.humans.body.fine_mesh import unit
-from render_synth.humans.garments.drape import Sheet, drape, finer, sheet_faces
+from render_synth.humans.garments.cloth_sheet import Sheet, finer, sheet_faces
+from render_synth.humans.garments.drape import drape
 from render_synth.humans.hair.scalp import HEAD_JOINT, Skull, direction, finished, shade
 from render_synth.rendering.mesh import Mesh
 

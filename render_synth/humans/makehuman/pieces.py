@@ -19,7 +19,7 @@ from render_synth.humans.makehuman.base_mesh import base_vertices
 from render_synth.humans.makehuman.garment_fitting import Binding, Fitter, borders, head_weights
 from render_synth.humans.makehuman.mhclo import Clo, read_mhclo, read_mhmat
 from render_synth.humans.makehuman.obj_file import ObjMesh, read_obj
-from render_synth.rendering.cutout import cut_plan
+from render_synth.rendering.alpha_cutout import clip_triangles, cut_by_alpha
 
 TEXELS = 288  # side of the table of texel places, on which patterns are painted
 
@@ -152,7 +152,7 @@ def _piece(
     if picture is not None and picture.shape[2] == 4:
         if kind in ("hair", "brows") and picture[..., 3].min() < 128:
             alpha = picture[..., 3:].astype(np.float32) / 255
-            cut, faces = cut_plan(blend @ p, uv, faces, alpha, 0.008 if kind == "hair" else 0.002, 0.4)
+            cut, faces = cut_by_alpha(blend @ p, uv, faces, alpha, 0.008 if kind == "hair" else 0.002, 0.4)
             blend, uv = (cut @ blend).tocsr(), np.asarray(cut @ uv, np.float32)
         picture = np.ascontiguousarray(picture[..., :3])
     hidden = np.zeros(len(fitter.template), bool)
@@ -175,9 +175,7 @@ def covered(
 
 def clipped(piece: Piece, over: Float[np.ndarray, "M"]) -> Piece:
     """The piece where `over` (per render vertex) is positive: shorter sleeves, legs, hems."""
-    from render_synth.rendering.cutout import clip_plan
-
-    cut, faces = clip_plan(sparse.identity(len(over), format="csr", dtype=np.float32), piece.faces, over)
+    cut, faces = clip_triangles(sparse.identity(len(over), format="csr", dtype=np.float32), piece.faces, over)
     if not len(faces):
         return piece
     return replace(

@@ -1,6 +1,6 @@
-"""Holes of alpha textures, cut into the triangles themselves.
+"""Alpha cutout: triangles clipped along the 0.5 level of their texture's alpha channel.
 
-Then every ray agrees on them: light paths, shadows, path length (a see-through material would spend bounces) and masks.
+All rays then see the same holes: light paths, shadows and masks. A transparent material would cost path depth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def sample_texture(
     return top * (1 - fy) + low * fy
 
 
-def cut_plan(
+def cut_by_alpha(
     vertices: Float[np.ndarray, "N 3"],
     uv: Float[np.ndarray, "N 2"],
     faces: Int[np.ndarray, "F 3"],
@@ -43,13 +43,13 @@ def cut_plan(
     """
     fine = build_fine_mesh(vertices, faces, max_edge)
     over = sample_texture(alpha, fine.refine(uv).astype(np.float64))[:, 0] - level
-    return clip_plan(fine.blend, fine.faces, over)
+    return clip_triangles(fine.blend, fine.faces, over)
 
 
-def clip_plan(
+def clip_triangles(
     blend: sparse.csr_matrix, faces: Int[np.ndarray, "F 3"], over: Float[np.ndarray, "N"]
 ) -> tuple[sparse.csr_matrix, Int[np.ndarray, "G 3"]]:
-    """Triangles where the linear field `over` (one value per row of `blend`) is positive, as in `cut_plan`."""
+    """Triangles where the linear field `over` (one value per row of `blend`) is positive, as in `cut_by_alpha`."""
     inside = over > 0
     count = inside[faces].sum(1)
     out = [faces[count == 3]]
@@ -80,17 +80,17 @@ def cut_holes(mesh: Mesh, max_edge: float = 0.008) -> Mesh:
     """A mesh whose RGBA texture became RGB, without the surface where alpha < 0.5; any other mesh as it is."""
     if mesh.texture is None or mesh.texture.shape[2] != 4 or mesh.uv is None:
         return mesh
-    plain = replace(mesh, texture=mesh.texture[..., :3])
+    opaque = replace(mesh, texture=mesh.texture[..., :3])
     alpha = mesh.texture[..., 3:]
     if alpha.min() > 0.5:
-        return plain
-    blend, faces = cut_plan(mesh.vertices, mesh.uv, mesh.faces, alpha, max_edge)
+        return opaque
+    blend, faces = cut_by_alpha(mesh.vertices, mesh.uv, mesh.faces, alpha, max_edge)
     if not len(faces):
         blend, faces = blend[:0], faces
     normals = vertex_normals(mesh.vertices, mesh.faces) if mesh.normals is None else mesh.normals
     take = lambda x: np.asarray(blend @ x, dtype=np.float32)  # noqa: E731
     return replace(
-        plain,
+        opaque,
         vertices=take(mesh.vertices),
         faces=faces,
         colors=take(mesh.colors),
