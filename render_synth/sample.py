@@ -12,8 +12,8 @@ from diffproxy.datasets.shards import FULL, ShardView
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
-from render_synth.camera_effects.distortion import distort_layout, render_bent
-from render_synth.camera_effects.photographer import Photographer
+from render_synth.camera_effects.camera_simulator import CameraSimulator
+from render_synth.camera_effects.distortion import distort_layout, render_distorted
 from render_synth.cameras import Layout, inside_frame, sample_layout
 from render_synth.config import RenderConfig
 from render_synth.humans.body.bodies import Person, sample_person
@@ -28,7 +28,7 @@ from render_synth.rng import stream
 from render_synth.scenes.desk import Desk, fit_desk
 from render_synth.scenes.object_store import open_store
 from render_synth.scenes.scene import build_world, far_from_rays
-from render_synth.views import plan_shots
+from render_synth.views import plan_views
 from render_synth.webcams import sample_webcams
 
 TABLE_CHANCE = 0.8  # of seated subjects: the others sit on a chair or sofa in front of the cameras
@@ -95,7 +95,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     else:
         layout = sample_layout(draw("cameras"), config.views, low, high, 7.5, "phones" if phones else "")
     layout = distort_layout(draw("lens"), layout, config.distortion_fraction)
-    shots = plan_shots(draw("shots"), config, layout, person)
+    planned = plan_views(draw("shots"), config, layout, person)
     target = (low + high) / 2
     crowd = bystanders(tools, k, layout, target, desk)
     hair = draw("hair")
@@ -121,42 +121,42 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
         [triangles(m) for m in (world.things, *world.solid, *world.quads)],
     )
     normals = vertex_normals(person.vertices, faces) if "normals" in config.extra_names else None
-    photographer = Photographer(draw, config.camera_effects, target)
+    cameras = CameraSimulator(draw, config.camera_effects, target)
     views, hands = [], 0
-    for number, shot in enumerate(shots):
-        is_hand = shot.kind not in ("body", FULL)
+    for number, view in enumerate(planned):
+        is_hand = view.kind not in ("body", FULL)
         if is_hand and hands >= config.hand_crops:
             continue
-        seen = layers.see(shot.camera)
-        kind: Kind = "body" if shot.kind == "full" else shot.kind
-        maps = proxies_from_surface(cast(AtlasLike, body.atlas), [seen.surface], [shot.camera], [kind])
+        seen = layers.see(view.camera)
+        kind: Kind = "body" if view.kind == "full" else view.kind
+        maps = proxies_from_surface(cast(AtlasLike, body.atlas), [seen.surface], [view.camera], [kind])
         labels, uv = maps.labels[0], maps.uv[0]
         if is_hand and (labels > 0).mean() < 0.06:
             continue
         hands += is_hand
         shown = inside_frame(
-            shot.crop, (shot.camera.width, shot.camera.height), (shot.source.width, shot.source.height)
+            view.crop, (view.camera.width, view.camera.height), (view.source.width, view.source.height)
         )
         sensor = draw(f"sensor-{number}")
         noise = int(sensor.integers(2**31))
-        light = render_bent(
-            lambda c, n=noise: backend.render(scene, c, config.samples_per_pixel, seed=n), shot.camera
+        light = render_distorted(
+            lambda c, n=noise: backend.render(scene, c, config.samples_per_pixel, seed=n), view.camera
         )
-        rgb = photographer.take(sensor, shot, light, seen.mask, seen.depth) * shown[..., None]
+        rgb = cameras.capture(sensor, view, light, seen.mask, seen.depth) * shown[..., None]
         info = {
-            "crop": list(shot.crop),
-            "source": [shot.source.width, shot.source.height],
-            "camera_name": shot.source.name,
+            "crop": list(view.crop),
+            "source": [view.source.width, view.source.height],
+            "camera_name": view.source.name,
         }
         extras: dict[str, np.ndarray] = {}
         if "depth" in config.extra_names:
             extras["depth"] = np.where(shown, seen.depth, np.inf)
         if normals is not None:
-            extras["normals"] = camera_normals(seen.surface, faces, normals, shot.camera) * shown[..., None]
+            extras["normals"] = camera_normals(seen.surface, faces, normals, view.camera) * shown[..., None]
         if "visibility" in config.extra_names:
             extras["visibility"] = coverage(seen.surface) * shown
         labels, uv, mask = labels * shown, uv * shown[..., None], seen.mask * shown
-        views.append(ShardView(rgb, labels, uv, mask, shot.camera, shot.kind, info, extras))
+        views.append(ShardView(rgb, labels, uv, mask, view.camera, view.kind, info, extras))
     notes = dict(subject.notes) | ({"easy": True} if easy else {})
     used = [a for d in (subject, *(d for _, d in crowd)) for a in d.notes.get("assets", ())]
     meta: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Which pictures of a subject are taken: body crops, whole frames and hand crops of a layout's cameras."""
+"""The views of a subject: body crops, whole frames and hand crops of a layout's cameras."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HAND_JOINTS: dict[Kind, list[int]] = {"left_hand": [20, *range(25, 40)], "right_
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One picture to take: the crop's camera and what it shows."""
+class PlannedView:
+    """A view to render: the camera of the crop, its kind, the crop in pixels of `source`, and the uncropped camera."""
 
     camera: Camera
     kind: Kind | Literal["full"]
@@ -26,15 +26,17 @@ class Shot:
     source: Camera
 
 
-def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, person: Person) -> list[Shot]:
+def plan_views(
+    rng: np.random.Generator, config: RenderConfig, layout: Layout, person: Person
+) -> list[PlannedView]:
     """Body crops of every camera, whole frames of the first ones, and hand crops."""
-    shots, frames, hands = [], [], []
+    bodies, frames, hands = [], [], []
     for number, camera in enumerate(layout.cameras):
         box = visible_box(camera, person.vertices)
         if box is None:  # not a view of this subject: the sampler keeps this rare
             continue
         crop = sample_crop(rng, box)
-        shots.append(Shot(camera.crop(crop, (config.size, config.size)), "body", crop, camera))
+        bodies.append(PlannedView(camera.crop(crop, (config.size, config.size)), "body", crop, camera))
         if number < config.full_frames:
             long = max(camera.width, camera.height)
             w, h = (max(round(config.size * s / long), 8) for s in (camera.width, camera.height))
@@ -42,7 +44,7 @@ def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, p
             # Rows and columns must scale alike, else pixels are not square: crop to the rounded aspect.
             scale = min(camera.width / w, camera.height / h)
             whole = (0.0, 0.0, w * scale, h * scale)
-            frames.append(Shot(camera.crop(whole, (w, h)), "full", whole, camera))
+            frames.append(PlannedView(camera.crop(whole, (w, h)), "full", whole, camera))
         for kind, joints in HAND_JOINTS.items():
             uv = camera.project(person.joints[joints])
             if np.isfinite(uv).all() and (uv > 0).all() and (uv < [camera.width, camera.height]).all():
@@ -50,7 +52,7 @@ def plan_shots(rng: np.random.Generator, config: RenderConfig, layout: Layout, p
                 cx, cy = uv.mean(0) + rng.normal(0, 0.06, 2) * side
                 crop = (cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2)
                 size = config.hand_size or config.size
-                hands.append(Shot(camera.crop(crop, (size, size)), kind, crop, camera))
+                hands.append(PlannedView(camera.crop(crop, (size, size)), kind, crop, camera))
     order = rng.permutation(len(hands))
     spare = 3 if config.hand_crops else 0  # some hands turn out to be hidden
-    return shots + frames + [hands[i] for i in order[: config.hand_crops + spare]]
+    return bodies + frames + [hands[i] for i in order[: config.hand_crops + spare]]

@@ -1,1 +1,1 @@
-"""What lens, sensor and software make of linear light."""
+"""Camera simulation: lens, sensor and image processing."""

@@ -1,4 +1,4 @@
-"""Pictures through lenses that bend straight lines: a wide pinhole picture is rendered and warped, exactly."""
+"""Lens distortion by warping a wider pinhole image."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def _world(camera: Camera, xy: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N
 
 
 def border(width: int, height: int) -> Float[np.ndarray, "N 2"]:
-    """Pixels along the edge of a picture."""
+    """Pixels along the edge of an image."""
     x, y = np.linspace(0, width, 33), np.linspace(0, height, 33)
     sides = [np.stack([x, 0 * x], 1), np.stack([x, 0 * x + height], 1)]
     sides += [np.stack([0 * y, y], 1), np.stack([0 * y + width, y], 1)]
     return np.concatenate(sides)
 
 
-def distort_layout(rng: np.random.Generator, layout: Layout, often: float) -> Layout:
-    """With chance `often` all cameras of a rig get lenses of one kind: barrel or pincushion, slightly off centre."""
-    if rng.random() >= often:
+def distort_layout(rng: np.random.Generator, layout: Layout, fraction: float) -> Layout:
+    """With probability `fraction` all cameras of a rig get barrel or pincushion distortion, slightly off centre."""
+    if rng.random() >= fraction:
         return layout
     k1 = rng.uniform(-0.25, 0.05)
     k2 = rng.uniform(-0.2, 0.5) * abs(k1)
@@ -50,12 +50,12 @@ def distort_layout(rng: np.random.Generator, layout: Layout, often: float) -> La
     )
 
 
-def render_bent(
-    take: Callable[[Camera], Float[np.ndarray, "h w 3"]], camera: Camera
+def render_distorted(
+    render: Callable[[Camera], Float[np.ndarray, "h w 3"]], camera: Camera
 ) -> Float[np.ndarray, "H W 3"]:
-    """`take` gives a pinhole's picture; the result is what `camera` sees, black where its lens does not reach."""
+    """The image of a distorted camera; `render` renders pinhole cameras. Black where the distortion has no inverse."""
     if camera.is_pinhole:
-        return take(camera)
+        return render(camera)
     import cv2
 
     w, h = camera.width, camera.height
@@ -77,6 +77,6 @@ def render_bent(
         lens="opencv",
         pixel_grid=None,
     )
-    light = np.ascontiguousarray(take(pinhole), np.float32)
+    light = np.ascontiguousarray(render(pinhole), np.float32)
     at = np.where(seen[:, None], xy * f - low - 0.5, -9.0).astype(np.float32).reshape(h, w, 2)
     return cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)

@@ -1,4 +1,4 @@
-"""What glass and exposure time do to a linear picture: vignetting, coloured edges, blur by motion and by depth."""
+"""Lens and exposure time on linear images: vignetting, chromatic aberration, motion blur, depth of field."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def chromatic_aberration(
     return out
 
 
-def streak(step: Float[np.ndarray, "2"]) -> Float[np.ndarray, "S S"]:
-    """The kernel of a point that moves by `step` (x, y pixels) at constant speed, centred, of sum 1."""
+def motion_kernel(step: Float[np.ndarray, "2"]) -> Float[np.ndarray, "S S"]:
+    """Blur kernel of a point that moves by `step` (x, y pixels) at constant speed; centred, sum 1."""
     reach = int(np.ceil(np.abs(step).max() / 2)) + 1
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     count = max(int(4 * np.linalg.norm(step)), 1)
@@ -52,12 +52,12 @@ def streak(step: Float[np.ndarray, "2"]) -> Float[np.ndarray, "S S"]:
 
 
 def shake(image: Float[np.ndarray, "H W 3"], step: Float[np.ndarray, "2"]) -> Float[np.ndarray, "H W 3"]:
-    """Blur of a camera that turns while it exposes: all pixels move by `step` (x, y pixels)."""
+    """Blur of a camera that rotates during the exposure: all pixels move by `step` (x, y pixels)."""
     import cv2
 
     if np.linalg.norm(step) < 0.3:
         return image
-    return cv2.filter2D(image, -1, streak(np.asarray(step, float)), borderType=cv2.BORDER_REPLICATE)
+    return cv2.filter2D(image, -1, motion_kernel(np.asarray(step, float)), borderType=cv2.BORDER_REPLICATE)
 
 
 def subject_motion(
@@ -71,7 +71,7 @@ def subject_motion(
 
     if np.linalg.norm(step) < 0.3 or not subject.any():
         return image
-    kernel = streak(np.asarray(step, float))
+    kernel = motion_kernel(np.asarray(step, float))
     mask = subject.astype(np.float32)[..., None]
     blur = lambda x: cv2.filter2D(x, -1, kernel, borderType=cv2.BORDER_REPLICATE)  # noqa: E731
     cover = blur(mask[..., 0])[..., None]

@@ -1,6 +1,6 @@
-"""What a camera's sensor and software make of linear light: exposure, colour, noise, tone, sharpening, JPEG.
+"""Sensor and image signal processor (ISP): exposure, white balance, noise, tone curve, sharpening, JPEG.
 
-Each step is a pure function; `develop.py` draws their strengths and applies them in this order.
+Each step is a pure function; `camera_settings.py` samples their parameters and applies them in this order.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def noise(
 
 
 def smooth_noise(image: Float[np.ndarray, "H W 3"], strength: Number) -> Float[np.ndarray, "H W 3"]:
-    """The plastic look of a camera's own noise reduction; colour is smoothed more than brightness. `image` is sRGB."""
+    """Noise reduction of a camera: bilateral filter, colour smoothed more than brightness. `image` is sRGB."""
     import cv2
 
     if strength <= 0:
@@ -74,7 +74,7 @@ def tone(
     lift: Number = 0.0,
     gamma: Number = 1.0,
 ) -> Float[np.ndarray, "H W 3"]:
-    """An sRGB picture's look: S-curve (-1 flat to 1 steep), saturation, raised blacks, gamma; in [0, 1]."""
+    """Tone curve of an sRGB image: S-curve (-1 flat to 1 steep), saturation, black level, gamma; in [0, 1]."""
     x = np.clip(image, 0, 1) ** gamma
     x = x + contrast * (x * x * (3 - 2 * x) - x)
     grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -85,7 +85,7 @@ def tone(
 def sharpen(
     image: Float[np.ndarray, "H W 3"], amount: Number, radius: Number = 1.0
 ) -> Float[np.ndarray, "H W 3"]:
-    """Unsharp mask: the picture plus `amount` times its difference from itself blurred by `radius` pixels."""
+    """Unsharp mask: the image plus `amount` times its difference from itself blurred by `radius` pixels."""
     import cv2
 
     if amount <= 0:
@@ -109,7 +109,7 @@ def resample(image: Float[np.ndarray, "H W 3"], width: int, height: int) -> Floa
 
 
 def jpeg(image: Float[np.ndarray, "H W 3"], quality: int) -> Float[np.ndarray, "H W 3"]:
-    """Once through JPEG of that quality (1 to 100)."""
+    """Encode and decode as JPEG of that quality (1 to 100)."""
     import cv2
 
     eight = np.ascontiguousarray(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)[..., ::-1])

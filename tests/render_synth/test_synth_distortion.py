@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from render_synth.camera_effects.distortion import distort_layout, render_bent, with_lens
+from render_synth.camera_effects.distortion import distort_layout, render_distorted, with_lens
 from render_synth.cameras import look_at, sample_layout
 
 K = np.array([[110.0, 0, 90], [0, 110, 62], [0, 0, 1]])
@@ -29,7 +29,7 @@ def test_dots_land_where_the_camera_projects_them(lens):
     assert not camera.is_pinhole
     for u, v in ((20.0, 20.0), (90.0, 60.0), (165.0, 100.0)):
         point = camera.unproject(np.array([[u, v]]), 3.0)
-        image = render_bent(dots(point), camera)[..., 0]
+        image = render_distorted(dots(point), camera)[..., 0]
         y, x = np.mgrid[: camera.height, : camera.width] + 0.5
         assert image.shape == (120, 180)
         assert (image * x).sum() / image.sum() == pytest.approx(u, abs=0.1)
@@ -39,7 +39,7 @@ def test_dots_land_where_the_camera_projects_them(lens):
 def test_crops_of_bent_pictures_are_exact_too():
     camera = with_lens(CAMERA, np.array([-0.15, 0.02, 0, 0])).crop((100.0, 10.0, 180.0, 90.0), (64, 64))
     point = camera.unproject(np.array([[40.0, 25.0]]), 3.0)
-    image = render_bent(dots(point), camera)[..., 0]
+    image = render_distorted(dots(point), camera)[..., 0]
     y, x = np.mgrid[:64, :64] + 0.5
     assert (image * x).sum() / image.sum() == pytest.approx(40, abs=0.1)
     assert (image * y).sum() / image.sum() == pytest.approx(25, abs=0.1)
@@ -47,10 +47,10 @@ def test_crops_of_bent_pictures_are_exact_too():
 
 def test_lenses_that_fold_are_not_used():
     assert with_lens(CAMERA, np.array([-3.0, 0, 0, 0])).is_pinhole
-    assert render_bent(dots(np.array([[0, 1.0, 0]])), CAMERA).shape == (120, 180, 3)
+    assert render_distorted(dots(np.array([[0, 1.0, 0]])), CAMERA).shape == (120, 180, 3)
 
 
-def test_layouts_are_bent_as_often_as_asked():
+def test_the_fraction_of_layouts_gets_distortion():
     rng = np.random.default_rng(0)
     low, high = np.array([-0.4, 0, -0.3]), np.array([0.4, 1.8, 0.3])
     layouts = [sample_layout(rng, 3, low, high, 7.5) for _ in range(30)]

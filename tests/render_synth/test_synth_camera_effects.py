@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 from render_synth.camera_effects import lens, sensor
-from render_synth.camera_effects.develop import Frame, draw_photo, shoot
+from render_synth.camera_effects.camera_settings import (
+    CropGeometry,
+    sample_camera_settings,
+    simulate_camera,
+)
 
 GREY = np.full((40, 48, 3), 0.25, np.float32)
-FRAME = Frame(scale=0.2, centre=(24.0, 20.0), half=60.0, focal=300.0)
+GEOMETRY = CropGeometry(scale=0.2, center=(24.0, 20.0), half_diagonal=60.0, focal=300.0)
 
 
 def rng(seed=0):
@@ -105,7 +109,7 @@ def test_coloured_edges_leave_the_centre_and_green_alone():
 
 @pytest.mark.parametrize("step", [(6.0, 0.0), (0.0, -3.0), (4.2, 2.9)])
 def test_streaks_are_centred_and_as_long_as_the_way(step):
-    kernel = lens.streak(np.array(step))
+    kernel = lens.motion_kernel(np.array(step))
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
     middle = (len(kernel) - 1) / 2
     y, x = np.mgrid[: len(kernel), : len(kernel)] - middle
@@ -139,17 +143,21 @@ def test_depth_of_field_keeps_what_is_in_focus():
 
 def test_a_clean_photo_is_the_metered_picture():
     light = rng().random((40, 48, 3), np.float32)
-    photo = draw_photo(rng(3), 0.0)
-    got = shoot(rng(), light, photo, FRAME, 0.5, np.ones((40, 48), bool), np.ones((40, 48), np.float32))
-    np.testing.assert_allclose(got, sensor.srgb(sensor.soft_clip(light * 0.5, photo.shoulder)), atol=1e-5)
+    settings = sample_camera_settings(rng(3), 0.0)
+    got = simulate_camera(
+        rng(), light, settings, GEOMETRY, 0.5, np.ones((40, 48), bool), np.ones((40, 48), np.float32)
+    )
+    np.testing.assert_allclose(got, sensor.srgb(sensor.soft_clip(light * 0.5, settings.shoulder)), atol=1e-5)
 
 
 def test_photos_are_pure_functions_and_stay_in_range():
     light = rng().random((40, 48, 3), np.float32) * 3
     for seed in range(12):
-        photo = draw_photo(rng(seed), 1.0)
-        frame = Frame(1.6, (24.0, 20.0), 60.0, 300.0, drift=(200.0, 80.0), focus=3.0)
-        args = (light, photo, frame, sensor.meter(light), light[..., 0] > 1.5, 1 + light[..., 1])
-        one, two = (shoot(rng(seed), *args) for _ in range(2))
+        settings = sample_camera_settings(rng(seed), 1.0)
+        geometry = CropGeometry(
+            1.6, (24.0, 20.0), 60.0, 300.0, subject_velocity=(200.0, 80.0), focus_distance=3.0
+        )
+        args = (light, settings, geometry, sensor.meter(light), light[..., 0] > 1.5, 1 + light[..., 1])
+        one, two = (simulate_camera(rng(seed), *args) for _ in range(2))
         np.testing.assert_array_equal(one, two)
         assert one.shape == light.shape and one.min() >= 0 and one.max() <= 1 and 0.05 < one.mean() < 0.95
