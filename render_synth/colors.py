@@ -77,7 +77,7 @@ def cloth(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
     return linear(np.array(colorsys.hsv_to_rgb(h % 1, s, v)))
 
 
-def thing(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
+def object_color(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
     """Colour of furniture and walls: mostly grey, white, wood."""
     u = rng.random()
     if u < 0.5:

@@ -27,7 +27,7 @@ from render_synth.rendering.visibility import Layers, Triangles, camera_normals,
 from render_synth.rng import stream
 from render_synth.scenes.desk import Desk, fit_desk
 from render_synth.scenes.object_store import open_store
-from render_synth.scenes.scene import build_world, far_from_rays
+from render_synth.scenes.scene import compose_scene, far_from_rays
 from render_synth.views import plan_views
 from render_synth.webcams import sample_webcams
 
@@ -103,7 +103,7 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     subject = dress(draw("outfit"), tools.dresser, person, tools.wardrobe, tight=easy, hair_volume=volume)
     axis = float(scene_rng.uniform(0, np.pi))
     store = open_store(tools.environments, config.furniture, config.backgrounds)
-    world = build_world(
+    scene_data = compose_scene(
         scene_rng, layout, person, [p for p, _ in crowd], store, stand, axis, easy, seated, desk
     )
     worn = merge_for_rendering(list(subject.worn))
@@ -111,14 +111,14 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     rest = merge_for_rendering([m for person in others for m in person])  # two meshes however many people
     meshes = {"skin": subject.skin} | {f"worn{i}": m for i, m in enumerate(worn)}
     scene = backend.build_scene(
-        world, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.max_depth
+        scene_data, meshes | {f"others{i}": m for i, m in enumerate(rest)}, config.max_depth
     )
     faces = body.faces.numpy()
     layers = Layers(
         (person.vertices, faces),
         [triangles(m) for m in worn],
         [[triangles(m) for m in person] for person in others],
-        [triangles(m) for m in (world.things, *world.solid, *world.quads)],
+        [triangles(m) for m in (scene_data.objects, *scene_data.solid, *scene_data.quads)],
     )
     normals = vertex_normals(person.vertices, faces) if "normals" in config.extra_names else None
     cameras = CameraSimulator(draw, config.camera_effects, target)
@@ -162,12 +162,12 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
     meta: dict[str, Any] = {
         "seed": config.seed, "k": k, "body": body.name, "topology": body.topology_id, "posture": person.posture,
         "person": person.notes,
-        "layout": layout.kind, "bystanders": len(crowd), "environment": world.sky_file.rsplit("/", 1)[-1],
-        "world": world.notes, "options": config.content(), "software": dict(tools.software),
+        "layout": layout.kind, "bystanders": len(crowd), "environment": scene_data.sky_file.rsplit("/", 1)[-1],
+        "world": scene_data.notes, "options": config.content(), "software": dict(tools.software),
     }  # fmt: skip
     paths = ("env", "body", "motion", "assets", "furniture", "backgrounds")
     meta["options"] = {k: v for k, v in meta["options"].items() if k not in paths}
-    meta |= notes | {"assets": unique_assets([*used, *world.notes.get("assets", ())])}
+    meta |= notes | {"assets": unique_assets([*used, *scene_data.notes.get("assets", ())])}
     return views, replace_units(person.params), meta
 
 

@@ -1,4 +1,4 @@
-"""From a world and its people to pictures with Mitsuba 3. Imported only when something is rendered."""
+"""Render scene data with Mitsuba 3. Imported only when something is rendered."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from diffproxy.utils.errors import InputError
 from render_synth.rendering.denoise import denoise
 from render_synth.rendering.light_paths import NEAR, trace
 from render_synth.rendering.mesh import Mesh
+from render_synth.scenes.fixed_counts import SKY, resized
 from render_synth.scenes.lights import with_sun
-from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, World
-from render_synth.scenes.steady import SKY, resized
+from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, SceneData
 
 QUADS = 6
 UNSEEN = Quad(
@@ -150,15 +150,15 @@ def _rectangle(name: str, vertices: Float[np.ndarray, "4 3"], uv: Float[np.ndarr
     return out
 
 
-def _sky(world: World) -> dict:
+def _sky(data: SceneData) -> dict:
     mi = _mitsuba()
-    turn = mi.ScalarTransform4f().rotate([0, 1, 0], float(np.degrees(world.sky_turn)))
-    image = world.sky if world.sky is not None else _environment(world.sky_file)
+    turn = mi.ScalarTransform4f().rotate([0, 1, 0], float(np.degrees(data.sky_turn)))
+    image = data.sky if data.sky is not None else _environment(data.sky_file)
     # Equal mean brightness, whatever the file's own scale.
     image = resized(image, SKY)
-    gain = world.sky_gain / max(float(image.mean()), 1e-6)
-    if world.sun is not None:
-        image = with_sun(image, world.sun)
+    gain = data.sky_gain / max(float(image.mean()), 1e-6)
+    if data.sun is not None:
+        image = with_sun(image, data.sun)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(image * gain, np.float32)),
@@ -190,20 +190,20 @@ class Scene:
     depth: int
 
 
-def build_scene(world: World, meshes: dict[str, Mesh], depth: int) -> Scene:
-    """A world and named meshes, ready to be rendered."""
+def build_scene(data: SceneData, meshes: dict[str, Mesh], depth: int) -> Scene:
+    """Scene data and named meshes as a Mitsuba scene; `depth`: longest light path."""
     mi = _mitsuba()
-    description: dict = {"type": "scene", "sky": _sky(world)}
+    description: dict = {"type": "scene", "sky": _sky(data)}
     description["integrator"] = {"type": "path", "max_depth": depth}
     # One program is compiled per number of materials: round the number of walls and pictures up.
-    spare = -len(world.quads) % QUADS
-    for i, quad in enumerate([*world.quads, *[UNSEEN] * spare]):
+    spare = -len(data.quads) % QUADS
+    for i, quad in enumerate([*data.quads, *[UNSEEN] * spare]):
         description[f"quad{i}"] = _quad(f"quad{i}", quad)
-    for i, lamp in enumerate(world.lamps):
+    for i, lamp in enumerate(data.lamps):
         description[f"lamp{i}"] = _lamp(f"lamp{i}", lamp)
-    description["things"] = _mesh("things", world.things)
-    if world.furniture is not None:
-        description["furniture"] = _mesh("furniture", world.furniture)
+    description["objects"] = _mesh("objects", data.objects)
+    if data.furniture is not None:
+        description["furniture"] = _mesh("furniture", data.furniture)
     for name, mesh in meshes.items():
         description[name] = _mesh(name, mesh)
     return Scene(mi.load_dict(description), depth)

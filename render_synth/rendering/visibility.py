@@ -12,7 +12,7 @@ from diffproxy.proxies.raycast import RayMesh
 from diffproxy.proxies.surface import SurfaceView, pixel_rays, projected_box, surface_view
 
 Triangles = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]  # several in one list, each its own size
-THING, SUBJECT, FIRST_OTHER = 0, 1, 2  # values in a mask; the i-th other person has FIRST_OTHER + i
+OBJECT, SUBJECT, FIRST_OTHER = 0, 1, 2  # values in a mask; the i-th other person has FIRST_OTHER + i
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Layers:
         """`others`: one list of meshes per person. What has no triangles is left out."""
         self.body = RayMesh(*body)
         self.worn = _merged(worn)
-        groups = [(THING, m) for m in things]
+        groups = [(OBJECT, m) for m in things]
         groups += [(FIRST_OTHER + i, m) for i, person in enumerate(others) for m in person]
         groups = [(value, m) for value, m in groups if len(m[1])]
         self.around = _merged([m for _, m in groups])
         counts = [len(m[1]) for _, m in groups]
         # One more at the end, for the face number -1 of rays that hit nothing.
-        self.value = np.repeat([v for v, _ in groups] + [THING], [*counts, 1]).clip(0, 255).astype(np.uint8)
+        self.value = np.repeat([v for v, _ in groups] + [OBJECT], [*counts, 1]).clip(0, 255).astype(np.uint8)
 
     def see(self, camera: Camera) -> Seen:
         """Everything at pixel centres; what is worn counts as the subject, and hides nothing of the body."""

@@ -1,11 +1,11 @@
-"""What stands around the subject because of the subject: decks, mats, seats, tables in front, things in the way."""
+"""Equipment around the subject: decks, mats, seats, tables in front, ropes and poles."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
 
-from render_synth.colors import thing
+from render_synth.colors import object_color
 from render_synth.scenes.placement import Ground
 from render_synth.scenes.primitives import Solids
 
@@ -15,32 +15,34 @@ PELVIS, KNEES = 0, (4, 5)
 
 def deck(s: Solids, rng: Rng, height: float, yaw: float) -> None:
     """A treadmill's deck, a stage, a force-plate platform: the subject stands on it."""
-    w, long, color = rng.uniform(0.8, 2.4), rng.uniform(1.6, 4.0), thing(rng) * rng.uniform(0.15, 1)
+    w, long, color = rng.uniform(0.8, 2.4), rng.uniform(1.6, 4.0), object_color(rng) * rng.uniform(0.15, 1)
     s.box((0, height / 2, 0), (w, height, long), yaw, color)
     turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     at = lambda x, y, z: turn @ np.array([x, y, z])  # noqa: E731
     belt = Solids()
-    belt.box((0, 0, 0), (0.6 * w, 0.006, 0.94 * long), 0.0, thing(rng) * rng.uniform(0.1, 0.6))
+    belt.box((0, 0, 0), (0.6 * w, 0.006, 0.94 * long), 0.0, object_color(rng) * rng.uniform(0.1, 0.6))
     for x in (-0.4, 0.4):
         belt.box((x * w, 0.002, 0), (0.02, 0.012, 0.9 * long), 0.0, np.full(3, rng.uniform(0.2, 0.8)))
     s.place(belt, turn, np.array([0, height, 0]))
     for _ in range(int(rng.integers(0, 5))):  # posts and knobs at the corners
         x, z = rng.choice([-0.46, 0.46]) * w, rng.choice([-0.46, 0.46]) * long
         h = rng.uniform(0.05, 0.25) if rng.random() < 0.7 else rng.uniform(0.7, 1.2)
-        s.rod(at(x, height, z), at(x, height + h, z), rng.uniform(0.02, 0.06), thing(rng) * 0.3)
+        s.rod(at(x, height, z), at(x, height + h, z), rng.uniform(0.02, 0.06), object_color(rng) * 0.3)
 
 
 def mats(s: Solids, rng: Rng, ground: Ground, reach: float) -> None:
     """Gym mats on the floor, mostly of one colour, some of them thick."""
-    color = thing(rng)
+    color = object_color(rng)
     for _ in range(int(rng.integers(1, 6))):
         spot, h = rng.uniform(-1, 1, 2) * reach, rng.choice([0.03, 0.06, 0.2, 0.35])
         w, d = rng.uniform(0.9, 1.6), rng.uniform(1.5, 2.6)
         if ground.free(spot, 0.5 * float(np.hypot(w, d)), -1):
             ground.take(spot, 0.5 * float(np.hypot(w, d)))
             yaw = float(rng.choice([0, np.pi / 2])) + rng.normal(0, 0.05)
-            s.box((spot[0], h / 2, spot[1]), (w, h, d), yaw, color if rng.random() < 0.8 else thing(rng))
-            s.box((spot[0], h * 0.6, spot[1]), (w + 0.004, 0.1 * h, d + 0.004), yaw, thing(rng))
+            s.box(
+                (spot[0], h / 2, spot[1]), (w, h, d), yaw, color if rng.random() < 0.8 else object_color(rng)
+            )
+            s.box((spot[0], h * 0.6, spot[1]), (w + 0.004, 0.1 * h, d + 0.004), yaw, object_color(rng))
 
 
 def seat(
@@ -66,7 +68,7 @@ def seat(
         return False
     middle = pelvis + front * (fore - back) / 2
     yaw = float(np.arctan2(front[0], front[2]))
-    color, deep = thing(rng), fore + back
+    color, deep = object_color(rng), fore + back
     if rng.random() < 0.5:
         s.box((middle[0], (top + floor) / 2, middle[2]), (w, top - floor, deep), yaw, color)
     else:
@@ -102,7 +104,7 @@ def table_before(
         if np.linalg.norm((camera.center_world - at)[[0, 2]]) < np.hypot(w, d) / 2 + 0.25:
             return False
     ground.take(at[[0, 2]], float(np.hypot(w, d)) / 2)
-    yaw, color, legs = heading, thing(rng), thing(rng)
+    yaw, color, legs = heading, object_color(rng), object_color(rng)
     s.box((at[0], h - 0.02, at[2]), (w, 0.04, d), yaw, color)
     if rng.random() < 0.4:  # a counter, closed in front
         s.box((at[0], h / 2, at[2]), (w * 0.96, h - 0.05, d * 0.9), yaw, legs)
@@ -114,7 +116,7 @@ def table_before(
     for _ in range(int(rng.integers(0, 6))):
         size = rng.uniform((0.04, 0.05, 0.04), (0.35, 0.35, 0.3))
         spot = at + across * rng.uniform(-0.4, 0.4) * w + way * rng.uniform(-0.3, 0.3) * d
-        s.box((spot[0], h + size[1] / 2, spot[2]), size, rng.uniform(0, 3), thing(rng))
+        s.box((spot[0], h + size[1] / 2, spot[2]), size, rng.uniform(0, 3), object_color(rng))
     return True
 
 
@@ -124,7 +126,12 @@ def strands(s: Solids, rng: Rng, ground: Ground) -> None:
     middle = camera + rng.uniform(0.4, 0.9) * (ground.target - camera)
     way = rng.normal(0, 1, 3) * [1, 0.4, 1]
     way /= np.linalg.norm(way)
-    long, sag, r, color = rng.uniform(0.8, 2.5), rng.uniform(0, 0.3), rng.uniform(0.003, 0.015), thing(rng)
+    long, sag, r, color = (
+        rng.uniform(0.8, 2.5),
+        rng.uniform(0, 0.3),
+        rng.uniform(0.003, 0.015),
+        object_color(rng),
+    )
     t = np.linspace(-1, 1, 9)
     points = middle + t[:, None] * long * way - (1 - t[:, None] ** 2) * [0, sag, 0]
     points[:, 1] = np.maximum(points[:, 1], 0.02)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.utils.errors import InputError
-from render_synth.scenes.obj_file import Thing, build_thing, parse_materials
+from render_synth.scenes.obj_file import FurnitureMesh, build_object, parse_materials
 
 MAX_MEMBER = 24 * 2**20  # bytes of one file inside, unpacked
 MAX_CATALOGUE = 4 * 2**20
@@ -121,7 +121,7 @@ def _item(path: Path, entry: dict[str, str], licence: str) -> Item | None:
 
 
 @lru_cache(maxsize=192)  # about 1 MB each, and a quarter of a second to read
-def load_item(item: Item, max_faces: int = MAX_FACES) -> Thing | None:
+def load_item(item: Item, max_faces: int = MAX_FACES) -> FurnitureMesh | None:
     """The item's model, kept for the next sample; None where it has too many triangles or cannot be read."""
     try:
         return _load(item, max_faces)
@@ -129,7 +129,7 @@ def load_item(item: Item, max_faces: int = MAX_FACES) -> Thing | None:
         return None
 
 
-def _load(item: Item, max_faces: int) -> Thing:
+def _load(item: Item, max_faces: int) -> FurnitureMesh:
     turn: Float[np.ndarray, "3 3"] | None = np.array(item.turn).reshape(3, 3) if item.turn else None
     size = np.array(item.size) if item.size else None
     if not item.model:  # a plain OBJ file beside its materials
@@ -138,7 +138,7 @@ def _load(item: Item, max_faces: int) -> Thing:
             raise InputError(f"OBJ files under {MAX_MEMBER >> 20} MB", str(path), FIX)
         read = lambda name: _beside(path, name)  # noqa: E731
         text = path.read_text("latin-1")
-        return build_thing(text, _materials(text, read), max_faces, turn, size)
+        return build_object(text, _materials(text, read), max_faces, turn, size)
     source = Path(item.source)
     archive = _kept_open(source, source.stat().st_mtime_ns)
     text = _member(archive, item.model).decode("latin-1")
@@ -146,7 +146,7 @@ def _load(item: Item, max_faces: int) -> Thing:
         raise InputError(f"at most {max_faces} faces", item.name, FIX)
     folder = posixpath.dirname(item.model)
     read = lambda name: _member(archive, posixpath.normpath(posixpath.join(folder, name)))  # noqa: E731
-    return build_thing(text, _materials(text, read), max_faces, turn, size)
+    return build_object(text, _materials(text, read), max_faces, turn, size)
 
 
 def _materials(text: str, read):

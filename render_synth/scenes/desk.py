@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from render_synth.cameras import Layout
-from render_synth.colors import thing
+from render_synth.colors import object_color
 from render_synth.scenes.primitives import Solids
 
 Rng = np.random.Generator
@@ -77,8 +77,8 @@ def fit_desk(rng: Rng, vertices: Float[np.ndarray, "N 3"], joints: Float[np.ndar
 
 
 def build_desk(s: Solids, rng: Rng, desk: Desk, layout: Layout, vertices: Float[np.ndarray, "N 3"]) -> None:
-    """The table with legs or a closed front, and things on it that touch neither the person nor a camera."""
-    color, legs = thing(rng), thing(rng)
+    """The table with legs or a closed front, and objects on it that touch neither the person nor a camera."""
+    color, legs = object_color(rng), object_color(rng)
     top = desk.point(0, -THICK / 2, 0)
     s.box(top, (desk.width, THICK, desk.depth), desk.heading, color)
     under = desk.height - THICK
@@ -99,7 +99,7 @@ def build_desk(s: Solids, rng: Rng, desk: Desk, layout: Layout, vertices: Float[
         radius = 0.5 * float(np.hypot(size[0], size[2]))
         near = np.concatenate([on_desk, cameras])[:, [0, 2]] - spot[[0, 2]]
         if np.linalg.norm(near, axis=1).min() > radius + 0.03:
-            s.box(spot, size, desk.heading + rng.normal(0, 0.3), thing(rng))
+            s.box(spot, size, desk.heading + rng.normal(0, 0.3), object_color(rng))
     if rng.random() < 0.3:
         _screen(s, rng, desk, cameras, on_desk)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from render_synth.rendering.mesh import Mesh
 from render_synth.scenes.catalogue import Item, load_item
-from render_synth.scenes.obj_file import TILE, Thing
+from render_synth.scenes.obj_file import TILE, FurnitureMesh
 
 Rng = np.random.Generator
 COLUMNS, ROWS = 4, 2  # of TILE x TILE cells: the texture has one size whatever stands in the scene
@@ -21,7 +21,7 @@ UNFIT = {"Characters", "Vehicles", "Staircases"}
 class Furniture:
     """Collects up to COLUMNS * ROWS placed objects."""
 
-    placed: list[tuple[Thing, np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+    placed: list[tuple[FurnitureMesh, np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
 
     @property
@@ -34,15 +34,15 @@ class Furniture:
         turn: Float[np.ndarray, "3 3"],
         origin: Float[np.ndarray, "3"],
         tint: Float[np.ndarray, "3"],
-    ) -> Thing | None:
+    ) -> FurnitureMesh | None:
         """The item at x = turn @ x + origin; None where it is unreadable or the scene is full."""
-        thing = load_item(item)
+        mesh = load_item(item)
         full = len(self.placed) >= COLUMNS * ROWS
-        if thing is None or full or self.triangles + len(thing.vertices) // 3 > MAX_TRIANGLES:
+        if mesh is None or full or self.triangles + len(mesh.vertices) // 3 > MAX_TRIANGLES:
             return None
-        self.placed.append((thing, np.asarray(turn, float), np.asarray(origin, float), tint))
+        self.placed.append((mesh, np.asarray(turn, float), np.asarray(origin, float), tint))
         self.items.append(item)
-        return thing
+        return mesh
 
     def mesh(self) -> Mesh:
         """All of it; a far tiny triangle when empty, so that scenes have one structure."""
@@ -54,12 +54,12 @@ class Furniture:
                 far, np.array([[0, 1, 2]]), far * 0 + 1, up.astype(np.float32), 1.0, far[:, :2] * 0, texture
             )
         vertices, normals, uv = [], [], []
-        for number, (thing, turn, origin, tint) in enumerate(self.placed):
+        for number, (mesh, turn, origin, tint) in enumerate(self.placed):
             row, column = divmod(number, COLUMNS)
-            texture[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE] = thing.texture * tint
-            vertices.append(thing.vertices @ turn.T + origin)
-            normals.append(thing.normals @ turn.T)
-            uv.append((thing.uv + np.array([column, ROWS - 1 - row])) / [COLUMNS, ROWS])
+            texture[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE] = mesh.texture * tint
+            vertices.append(mesh.vertices @ turn.T + origin)
+            normals.append(mesh.normals @ turn.T)
+            uv.append((mesh.uv + np.array([column, ROWS - 1 - row])) / [COLUMNS, ROWS])
         v, n, t = (np.concatenate(x).astype(np.float32) for x in (vertices, normals, uv))
         return Mesh(
             v, np.arange(len(v)).reshape(-1, 3), np.ones_like(v), n, 1.0, t, np.clip(texture, 0, 0.95)

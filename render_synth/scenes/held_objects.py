@@ -1,4 +1,4 @@
-"""Things that people hold: sticks, balls, phones, bags, boxes. They hang on the hand's own frame, in any pose."""
+"""Objects that people hold: sticks, balls, phones, bags, boxes; placed in the frame of the hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from render_synth.colors import thing
+from render_synth.colors import object_color
 from render_synth.scenes.primitives import Solids
 
 Rng = np.random.Generator
@@ -36,26 +36,26 @@ def hand_frame(
 
 def stick(s: Solids, rng: Rng) -> None:
     long, at = rng.uniform(0.4, 1.9), rng.uniform(0.1, 0.9)
-    s.rod((-at * long, 0, 0), ((1 - at) * long, 0, 0), rng.uniform(0.008, 0.02), thing(rng))
+    s.rod((-at * long, 0, 0), ((1 - at) * long, 0, 0), rng.uniform(0.008, 0.02), object_color(rng))
 
 
 def ball(s: Solids, rng: Rng) -> None:
     r = rng.uniform(0.03, 0.13)
-    s.ball((0, 0.3 * r, r), r, thing(rng))
+    s.ball((0, 0.3 * r, r), r, object_color(rng))
 
 
 def phone(s: Solids, rng: Rng) -> None:
-    s.box((0, 0.02, 0.004), (0.075, 0.155, 0.01), 0.0, thing(rng) * rng.uniform(0.1, 1.0))
+    s.box((0, 0.02, 0.004), (0.075, 0.155, 0.01), 0.0, object_color(rng) * rng.uniform(0.1, 1.0))
 
 
 def cup(s: Solids, rng: Rng) -> None:
     r, h = rng.uniform(0.03, 0.045), rng.uniform(0.08, 0.24)
-    s.rod((-h / 2, 0, r), (h / 2, 0, r), r, thing(rng), 14)
-    s.rod((h / 2 - 0.004, 0, r), (h / 2, 0, r), r * 0.9, thing(rng) * 0.4, 14)
+    s.rod((-h / 2, 0, r), (h / 2, 0, r), r, object_color(rng), 14)
+    s.rod((h / 2 - 0.004, 0, r), (h / 2, 0, r), r * 0.9, object_color(rng) * 0.4, 14)
 
 
 def dumbbell(s: Solids, rng: Rng) -> None:
-    half, r, color = rng.uniform(0.07, 0.1), rng.uniform(0.035, 0.09), thing(rng) * rng.uniform(0.2, 1)
+    half, r, color = rng.uniform(0.07, 0.1), rng.uniform(0.035, 0.09), object_color(rng) * rng.uniform(0.2, 1)
     s.rod((-half - 0.05, 0, 0), (half + 0.05, 0, 0), 0.014, np.full(3, 0.4))
     for sign in (-1, 1):
         start, end = sign * half, sign * (half + rng.uniform(0.03, 0.09))
@@ -70,9 +70,9 @@ def racket(s: Solids, rng: Rng) -> None:
         rng.uniform(0.12, 0.35),
         rng.uniform(0.07, 0.13),
         rng.uniform(0.1, 0.17),
-        thing(rng),
+        object_color(rng),
     )
-    s.rod((-0.08, 0, 0), (handle, 0, 0), 0.015, thing(rng) * 0.3)
+    s.rod((-0.08, 0, 0), (handle, 0, 0), 0.015, object_color(rng) * 0.3)
     angle = np.linspace(0, 2 * np.pi, 17)
     rim = np.stack([handle + long - long * np.cos(angle), wide * np.sin(angle), 0 * angle], 1)
     for a, b in pairwise(rim):
@@ -90,7 +90,7 @@ def racket(s: Solids, rng: Rng) -> None:
 
 def paper(s: Solids, rng: Rng) -> None:
     w, h = rng.uniform(0.12, 0.35), rng.uniform(0.15, 0.4)
-    s.box((0, 0.45 * h, 0.006), (w, h, rng.uniform(0.002, 0.03)), 0.0, thing(rng))
+    s.box((0, 0.45 * h, 0.006), (w, h, rng.uniform(0.002, 0.03)), 0.0, object_color(rng))
 
 
 GRIPPED: tuple[Callable[[Solids, Rng], None], ...] = (stick, stick, ball, phone, cup, dumbbell, racket, paper)
@@ -103,7 +103,7 @@ def bag(s: Solids, rng: Rng, grip: Float[np.ndarray, "3"]) -> None:
         rng.uniform(0.05, 0.3),
         rng.uniform(0, 3),
     )
-    color = thing(rng)
+    color = object_color(rng)
     top = max(float(grip[1]) - drop, 0.02 + size[1])
     side = 0.35 * size[0] * np.array([np.cos(yaw), 0, -np.sin(yaw)])
     middle = np.array([grip[0], top, grip[2]])
@@ -124,14 +124,14 @@ def carried(s: Solids, rng: Rng, joints: Float[np.ndarray, "55 3"]) -> bool:
     up = up - (up @ way) * way
     up = up / max(float(np.linalg.norm(up)), 1e-9)
     inner = Solids()
-    inner.box((0, 0, 0), (gap - 0.02, rng.uniform(0.12, 0.4), rng.uniform(0.12, 0.4)), 0.0, thing(rng))
+    inner.box((0, 0, 0), (gap - 0.02, rng.uniform(0.12, 0.4), rng.uniform(0.12, 0.4)), 0.0, object_color(rng))
     s.place(inner, np.stack([way, up, np.cross(way, up)], 1), (a + b) / 2)
     return True
 
 
-def hold(s: Solids, rng: Rng, joints: Float[np.ndarray, "55 3"], often: float = 0.25) -> list[str]:
-    """With chance `often`, something in one or both hands; returns what."""
-    if rng.random() >= often:
+def hold(s: Solids, rng: Rng, joints: Float[np.ndarray, "55 3"], chance: float = 0.25) -> list[str]:
+    """With probability `chance`, an object in one or both hands; returns the names."""
+    if rng.random() >= chance:
         return []
     joints = np.asarray(joints, np.float64)
     if rng.random() < 0.3 and carried(s, rng, joints):

@@ -1,4 +1,4 @@
-"""What a world is made of besides meshes: textured rectangles and lights."""
+"""Data of a scene for the renderer: textured rectangles, lights, meshes."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class Sun:
 
 
 @dataclass(frozen=True)
-class World:
+class SceneData:
     quads: list[Quad]
-    things: Mesh  # coloured
+    objects: Mesh  # boxes and rods, coloured per vertex
     lamps: list[Lamp | Panel]
     sky: Float[np.ndarray, "H W 3"] | None  # None: an environment file
     sky_file: str
@@ -82,5 +82,5 @@ class World:
 
     @property
     def solid(self) -> list[Mesh]:
-        """Furniture, where there is any: what hides people beside `things`."""
+        """Furniture, if there is any; like `objects` it hides people."""
         return [] if self.furniture is None else [self.furniture]

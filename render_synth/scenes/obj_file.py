@@ -25,7 +25,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Thing:
+class FurnitureMesh:
     """Triangles with corners of their own; metres, y up, on y = 0, centred; `texture` is TILE x TILE, linear."""
 
     vertices: Float[np.ndarray, "N 3"]
@@ -143,14 +143,14 @@ def _fans(
     return corners[np.stack([first, second, second + 1], 1)]
 
 
-def build_thing(
+def build_object(
     text: str,
     materials: dict[str, Material],
     max_faces: int,
     turn: Float[np.ndarray, "3 3"] | None = None,
     size: Float[np.ndarray, "3"] | None = None,
     keep_faces: int = 6000,
-) -> Thing:
+) -> FurnitureMesh:
     """The object turned by `turn`, then scaled to `size` = (width x, height y, depth z) metres where given.
 
     More than `max_faces` triangles are refused, more than `keep_faces` thinned out.
@@ -186,7 +186,7 @@ def build_thing(
         uv, which, area, [m if mapped[which == i].all() else _plain(m) for i, m in enumerate(used)]
     )
     flat3 = lambda a: np.ascontiguousarray(a.reshape(-1, a.shape[-1]), np.float32)  # noqa: E731
-    return Thing(flat3(v), flat3(normals), flat3(out_uv), texture)
+    return FurnitureMesh(flat3(v), flat3(normals), flat3(out_uv), texture)
 
 
 def cluster(

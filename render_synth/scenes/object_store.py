@@ -1,4 +1,4 @@
-"""What a worker knows about the user's own things for scenes: environments, furniture, photographs."""
+"""The user's own files for scenes: environments, furniture, photographs."""
 
 from __future__ import annotations
 

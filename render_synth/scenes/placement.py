@@ -1,4 +1,4 @@
-"""Where things may stand: not in the subject, not in cameras, rarely in the way, not in each other."""
+"""Placement of objects: not in people, cameras or each other, and seldom between a camera and the subject."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Ground:
 def furnish(
     rng: Rng, items: list[Item], ground: Ground, half: tuple[float, float], indoors: bool, held: Furniture
 ) -> None:
-    """Adds up to six pieces: along the walls, in the room, hanging; small things on top of large ones."""
+    """Add up to six pieces: along the walls, in the room, hanging; small objects on top of large ones."""
     floor, small, hanging = fu.floor_items(items), fu.small_items(items), fu.wall_items(items)
     for _ in range(int(rng.integers(1, 7))):
         if hanging and indoors and rng.random() < 0.12:
@@ -73,8 +73,8 @@ def furnish(
         for _ in range(6):
             spot, turn = _spot(rng, half, w, d, indoors)
             if ground.free(spot, radius, -1 if in_the_way else (0.0 if h < 0.7 else 0.15)):
-                thing = held.add(item, fu.yaw(turn), np.array([spot[0], 0, spot[1]]), fu.tint(rng))
-                if thing is not None:
+                placed = held.add(item, fu.yaw(turn), np.array([spot[0], 0, spot[1]]), fu.tint(rng))
+                if placed is not None:
                     ground.take(spot, radius)
                     if small and 0.3 < h < 1.2 and rng.random() < 0.4:
                         _on_top(rng, small, held, spot, h)

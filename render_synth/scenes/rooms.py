@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from render_synth.colors import thing
+from render_synth.colors import object_color
 from render_synth.scenes import lights, textures
 from render_synth.scenes.mesh_parts import Lamp, Panel, Quad
 from render_synth.scenes.primitives import Solids
@@ -63,7 +63,7 @@ def indoor(
     repeat = max(hx, hz) / rng.uniform(0.7, 2)
     corner, along, up = np.array([-hx, 0, hz]), np.array([2 * hx, 0, 0]), np.array([0, 0, -2 * hz])
     place = Place([Quad(corner, along, up, textures.floor(rng), repeat)])
-    shared, trim = textures.wall(rng), thing(rng)
+    shared, trim = textures.wall(rng), object_color(rng)
     skirting = rng.random() < 0.5
     posters = 0
     for axis, sign in SIDES:
@@ -93,7 +93,7 @@ def indoor(
                 (rng.uniform(0.05, 1.4), rng.uniform(0.05, 1.0)) if rng.random() < 0.7 else (0.05, 2 * high)
             )
             s = rng.uniform(-0.48, 0.48) * wall.length
-            wall.box(solids, s, rng.uniform(0.3, 0.8) * high, w, h, rng.uniform(0.01, 0.1), thing(rng))
+            wall.box(solids, s, rng.uniform(0.3, 0.8) * high, w, h, rng.uniform(0.01, 0.1), object_color(rng))
     for _ in range(int(rng.integers(0, 4))):  # cables on the floor
         _cable(rng, solids, half)
     if rng.random() < 0.5:
@@ -103,13 +103,13 @@ def indoor(
         place.lamps += lights.ceiling_panels(rng, half, high)
         for _ in range(int(rng.integers(0, 3))):  # rails and beams
             y, x = high - rng.uniform(0.1, 0.4), rng.uniform(-1, 1) * hx
-            solids.rod((x, y, -hz), (x, y, hz), rng.uniform(0.015, 0.06), thing(rng))
+            solids.rod((x, y, -hz), (x, y, hz), rng.uniform(0.015, 0.06), object_color(rng))
     return place
 
 
 def _door(rng: Rng, wall: Wall, solids: Solids, trim) -> None:
     w, h = rng.uniform(0.8, 1.0) * (2 if rng.random() < 0.15 else 1), rng.uniform(1.95, 2.1)
-    s, color = rng.uniform(-0.5, 0.5) * (wall.length - w - 0.2), thing(rng)
+    s, color = rng.uniform(-0.5, 0.5) * (wall.length - w - 0.2), object_color(rng)
     wall.box(solids, s, h / 2, w + 0.14, h + 0.07, 0.03, trim)
     wall.box(solids, s, h / 2, w, h, 0.045, color)
     wall.box(solids, s + 0.4 * w, 1.02, 0.12, 0.03, 0.09, np.full(3, 0.4))
@@ -130,11 +130,11 @@ def _window(rng: Rng, wall: Wall, high: float, solids: Solids, trim) -> Panel:
         wall.box(solids, s, y + t * h, w + 0.06, 0.06, 0.06, trim)
     u = rng.random()
     if u < 0.3:
-        slat = thing(rng)
+        slat = object_color(rng)
         for t in np.arange(rng.uniform(0.0, 0.5), 1.0, 0.06 / h):
             wall.box(solids, s, y + (t - 0.5) * h, w, 0.035, 0.05, slat)
     elif u < 0.55:
-        cloth = thing(rng)
+        cloth = object_color(rng)
         for side in (-1, 1):
             for fold in range(5):
                 wall.box(
@@ -151,7 +151,7 @@ def _window(rng: Rng, wall: Wall, high: float, solids: Solids, trim) -> Panel:
 
 def _cable(rng: Rng, solids: Solids, half: tuple[float, float]) -> None:
     at, heading = rng.uniform(-0.9, 0.9, 2) * half, rng.uniform(0, 6.3)
-    color, r = thing(rng), rng.uniform(0.004, 0.012)
+    color, r = object_color(rng), rng.uniform(0.004, 0.012)
     for _ in range(int(rng.integers(4, 12))):
         heading += rng.normal(0, 0.5)
         step = at + rng.uniform(0.15, 0.5) * np.array([np.sin(heading), np.cos(heading)])

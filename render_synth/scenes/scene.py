@@ -1,4 +1,4 @@
-"""One world: room or field, things, light, as plain arrays that a renderer turns into pictures."""
+"""Compose a scene: room or field, objects and light, as plain arrays for the renderer."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from render_synth.scenes import capture_equipment as equipment
 from render_synth.scenes import clutter, furniture, lights, rooms, textures
 from render_synth.scenes import held_objects as held
 from render_synth.scenes.desk import Desk, build_desk
+from render_synth.scenes.fixed_counts import pad_lamps, pad_quads
 from render_synth.scenes.furniture import Furniture
-from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, Sun, World
+from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, SceneData, Sun
 from render_synth.scenes.object_store import Store
 from render_synth.scenes.placement import Ground, far_from_rays, furnish
 from render_synth.scenes.primitives import Solids
-from render_synth.scenes.steady import steady_lamps, steady_quads
 
 Rng = np.random.Generator
 
 
-def build_world(
+def compose_scene(
     rng: Rng,
     layout: Layout,
     person: Person,
@@ -33,8 +33,8 @@ def build_world(
     easy: bool = False,
     seated: bool = False,
     desk: Desk | None = None,
-) -> World:
-    """A world around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
+) -> SceneData:
+    """A scene around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
 
     A `seated` subject is in a room and gets a seat, and the table `desk` if there is one.
 
@@ -89,10 +89,10 @@ def build_world(
         lamps += lights.spots(rng, 1, half, tall, top + 0.3)
     use_file = bool(store.environments) and rng.random() < 0.75
     notes |= {"lamps": len(lamps), "furniture": len(pieces.placed), "assets": pieces.assets()}
-    return World(
-        quads=steady_quads(place.quads),
-        things=Mesh(*solids.merged()),
-        lamps=steady_lamps(lamps),
+    return SceneData(
+        quads=pad_quads(place.quads),
+        objects=Mesh(*solids.merged()),
+        lamps=pad_lamps(lamps),
         sky=None if use_file else textures.sky(rng),
         sky_file=str(rng.choice(store.environments)) if use_file else "",
         sky_turn=float(rng.uniform(0, 2 * np.pi)),
@@ -106,7 +106,7 @@ def build_world(
 def _in_the_way(
     rng: Rng, solids: Solids, layout: Layout, ground: Ground, target: Float[np.ndarray, "3"]
 ) -> None:
-    """Things between cameras and subject; ropes and wires."""
+    """Objects between cameras and subject; ropes and wires."""
     for camera in layout.cameras:
         while rng.random() < 0.11:
             clutter.occluder(solids, rng, camera.center_world, target)
@@ -115,7 +115,7 @@ def _in_the_way(
 
 
 def _held_item(rng: Rng, store: Store, person: Person, pieces: Furniture) -> list[str]:
-    """Now and then a small thing of the catalogue in a hand, gripped at its middle."""
+    """With probability 0.08 a small object of the catalogue in a hand, gripped at its middle."""
     small = furniture.small_items(list(store.items))
     if not small or rng.random() > 0.08:
         return []
@@ -128,4 +128,4 @@ def _held_item(rng: Rng, store: Store, person: Person, pieces: Furniture) -> lis
     return [item.name] if pieces.add(item, along, origin, np.ones(3)) is not None else []
 
 
-__all__ = ["Lamp", "Panel", "Quad", "Sun", "World", "build_world", "far_from_rays"]
+__all__ = ["Lamp", "Panel", "Quad", "SceneData", "Sun", "compose_scene", "far_from_rays"]

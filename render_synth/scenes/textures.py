@@ -10,12 +10,12 @@ from jaxtyping import Float
 
 from diffproxy.utils.errors import InputError
 from render_synth import noise
-from render_synth.colors import linear, thing
+from render_synth.colors import linear, object_color
 
 
 def calm(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
     """A colour of floors and walls: mostly little saturated."""
-    color = thing(rng)
+    color = object_color(rng)
     grey = color.mean()
     return grey + (color - grey) * (1.0 if rng.random() < 0.3 else rng.uniform(0.1, 0.5))
 
@@ -49,7 +49,7 @@ def floor(rng: np.random.Generator, size: int = 256) -> Float[np.ndarray, "S S 3
     elif kind == "lines":
         for _ in range(int(rng.integers(1, 6))):
             at, w = rng.random(), rng.uniform(0.01, 0.06)
-            base[np.abs((x if rng.random() < 0.5 else y) - at) < w] = thing(rng)
+            base[np.abs((x if rng.random() < 0.5 else y) - at) < w] = object_color(rng)
     dirt = 1 + rng.uniform(0.05, 0.5) * (noise.images(rng, size, 3) - 0.5)
     return np.clip(base * dirt[..., None], 0.01, 0.92).astype(np.float32)
 
@@ -70,11 +70,11 @@ def wall(rng: np.random.Generator, size: int = 384) -> Float[np.ndarray, "S S 3"
     if kind == "bricks":
         row = np.floor(y * 30)
         joint = ((y * 30) % 1 < 0.12) | ((x * 15 + 0.5 * (row % 2)) % 1 < 0.06)
-        base = np.where(joint[..., None], thing(rng), base)
+        base = np.where(joint[..., None], object_color(rng), base)
     elif kind == "panels":
         base = base * np.where((x * rng.integers(3, 12)) % 1 < 0.03, 0.5, 1)[..., None]
     elif kind == "two_tone":
-        base = np.where((y > rng.uniform(0.3, 0.8))[..., None], thing(rng), base)
+        base = np.where((y > rng.uniform(0.3, 0.8))[..., None], object_color(rng), base)
     elif kind == "curtain":
         base = (
             base
@@ -87,9 +87,9 @@ def wall(rng: np.random.Generator, size: int = 384) -> Float[np.ndarray, "S S 3"
     for _ in range(count):
         h, w = (rng.uniform(0.02, 0.35, 2) * size).astype(int) + 1
         i, j = int(rng.uniform(0, size - h)), int(rng.uniform(0, size - w))
-        base[i : i + h, j : j + w] = thing(rng)
+        base[i : i + h, j : j + w] = object_color(rng)
         if rng.random() < 0.5:  # a picture in a frame, a page of text
-            inner = rng.random((max(h // 6, 1), max(w // 6, 1), 3)).astype(np.float32) * thing(rng)
+            inner = rng.random((max(h // 6, 1), max(w // 6, 1), 3)).astype(np.float32) * object_color(rng)
             up = np.repeat(np.repeat(inner, 6, 0), 6, 1)[: max(h - 4, 0), : max(w - 4, 0)]
             base[i + 2 : i + 2 + up.shape[0], j + 2 : j + 2 + up.shape[1]] = up
     dirt = 1 + rng.uniform(0.02, 0.35) * (noise.images(rng, size, 3) - 0.5)
@@ -131,7 +131,7 @@ def facade(rng: np.random.Generator, size: int = 384) -> Float[np.ndarray, "S S 
         return ground(rng, size)
     image = wall(rng, size)
     rows, columns = int(rng.integers(1, 4)), int(rng.integers(2, 8))
-    glass, frame = thing(rng) * rng.uniform(0.1, 0.5), calm(rng)
+    glass, frame = object_color(rng) * rng.uniform(0.1, 0.5), calm(rng)
     h, w = int(size / rows * rng.uniform(0.35, 0.6)), int(size / columns * rng.uniform(0.3, 0.7))
     for r in range(rows):
         for c in range(columns):
@@ -168,7 +168,9 @@ def sky(rng: np.random.Generator, height: int = 96) -> Float[np.ndarray, "H W 3"
         image = image + cloud * (rng.uniform(0.5, 1.1) - image)
         skyline = 0.02 + 0.12 * rng.random() * np.repeat(rng.random(width // 4), 4)[None, :width, None]
         land = (
-            thing(rng) * rng.uniform(0.2, 0.7) * (0.7 + 0.6 * noise.images(rng, width, 24)[:height, :, None])
+            object_color(rng)
+            * rng.uniform(0.2, 0.7)
+            * (0.7 + 0.6 * noise.images(rng, width, 24)[:height, :, None])
         )
         image = np.where(lat < skyline, land, image) * rng.uniform(0.5, 1.2)
         return image.astype(np.float32)

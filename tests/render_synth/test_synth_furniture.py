@@ -15,14 +15,14 @@ from render_synth.scenes import catalogue
 from render_synth.scenes import held_objects as held
 from render_synth.scenes.capture_equipment import seat
 from render_synth.scenes.catalogue import load_item, read_catalogue
+from render_synth.scenes.fixed_counts import LAMPS, QUADS, TEXTURE, pad_lamps, pad_quads
 from render_synth.scenes.furniture import COLUMNS, ROWS, Furniture, yaw
 from render_synth.scenes.lights import spots, with_sun
 from render_synth.scenes.mesh_parts import Quad, Sun
-from render_synth.scenes.obj_file import TILE, build_thing, cluster, parse_materials
+from render_synth.scenes.obj_file import TILE, build_object, cluster, parse_materials
 from render_synth.scenes.placement import Ground, furnish
 from render_synth.scenes.primitives import Solids
 from render_synth.scenes.rooms import SIDES, Wall
-from render_synth.scenes.steady import LAMPS, QUADS, TEXTURE, steady_lamps, steady_quads
 
 CUBE = """mtllib cube.mtl
 v 0 0 0\nv 2 0 0\nv 2 2 0\nv 0 2 0\nv 0 0 4\nv 2 0 4\nv 2 2 4\nv 0 2 4
@@ -161,7 +161,7 @@ def test_materials_know_glass():
     read = lambda name: png()  # noqa: E731
     found = parse_materials("newmtl a\nd 0.1\nnewmtl b\nTr 0.2\nmap_Kd x.png\n", read)
     assert found["a"].opacity == 0.1 and found["b"].opacity == 0.8 and found["b"].picture.shape == (4, 4, 3)
-    thing = build_thing(CUBE.replace("usemtl red", "usemtl a"), found, 99)
+    thing = build_object(CUBE.replace("usemtl red", "usemtl a"), found, 99)
     assert len(thing.vertices) == 3 * 2  # glass is left out
 
 
@@ -293,7 +293,7 @@ def test_the_sun_is_small_and_as_strong_as_asked():
 def test_lights_are_as_many_and_as_bright_as_before(count):
     rng = np.random.default_rng(count)
     lamps = spots(rng, count, (3.0, 3.0), 3.0, 2.5)
-    out = steady_lamps(lamps)
+    out = pad_lamps(lamps)
     assert len(out) == (LAMPS if count else 0)
 
     def power(some):
@@ -313,6 +313,6 @@ def test_worlds_have_as_many_rectangles_as_any_other():
         np.zeros(3), np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.ones((5, 7, 3), np.float32), 2.0
     )
     for count, made in ((1, QUADS), (6, QUADS), (7, 2 * QUADS), (14, 2 * QUADS)):
-        out = steady_quads([quad] * count)
+        out = pad_quads([quad] * count)
         assert len(out) == made and {q.texture.shape for q in out} == {(*TEXTURE, 3)}
         assert sum(q.vertices[0, 1] == 0 for q in out) == min(count, made)

@@ -17,7 +17,7 @@ from render_synth.rendering.light_paths import trace
 from render_synth.rendering.mesh import Mesh
 from render_synth.scenes.mesh_parts import Panel
 from render_synth.scenes.primitives import Solids
-from render_synth.scenes.scene import World
+from render_synth.scenes.scene import SceneData
 
 SKY = np.ones((8, 16, 3), np.float32)
 FLOOR = np.array([[0, 2, 1], [0, 3, 2]])
@@ -41,7 +41,7 @@ def test_the_renderer_sees_what_the_camera_projects(tools, odd_solid, roll):
     whole = look_at("c", np.array([1.5, 1.9, 3.5]), np.array([0.2, 0.9, 0.1]), roll, K, 960, 720)
     x0, y0, _, y1 = visible_box(whole, odd_solid.vertices.astype(float))
     camera = whole.crop((x0 - 30, y0 - 10, x0 - 30 + 1.15 * (y1 - y0), y0 - 10 + 1.15 * (y1 - y0)), (56, 56))
-    world = World([], odd_solid, [], SKY, "", 0.0, 1.0)
+    world = SceneData([], odd_solid, [], SKY, "", 0.0, 1.0)
     image = backend.render(backend.build_scene(world, {}, 2), camera, 16, seed=1).mean(-1)
     dark = image < 0.5 * np.quantile(image, 0.95)
     outline = render_surface(odd_solid.vertices, odd_solid.faces, [camera])[0].outline
@@ -82,7 +82,7 @@ def test_fewer_rays_bring_the_same_light(tools, odd_solid, llvm):
     sky = np.full((8, 16, 3), 0.3, np.float32)
     sky[2, 5] = 20
     scene = backend.build_scene(
-        World([], grey, [lamp], sky, "", 0.0, 1.0), {"floor": floor, "shiny": shiny}, 3
+        SceneData([], grey, [lamp], sky, "", 0.0, 1.0), {"floor": floor, "shiny": shiny}, 3
     )
     K = np.array([[40, 0, 20], [0, 40, 14], [0, 0, 1.0]])
     camera = look_at("c", np.array([1.0, 1.8, 4]), np.array([0.5, 0.6, 0]), 0.1, K, 40, 28)
@@ -103,7 +103,7 @@ def test_fewer_rays_bring_the_same_light(tools, odd_solid, llvm):
 def test_the_renderer_refuses_what_is_no_pinhole(tools, odd_solid):
     K = np.array([[90, 0, 24], [0, 91, 24], [0, 0, 1.0]])
     camera = look_at("c", np.array([0, 1, 3.0]), np.zeros(3), 0.0, K, 48, 48)
-    scene = backend.build_scene(World([], odd_solid, [], SKY, "", 0.0, 1.0), {}, 2)
+    scene = backend.build_scene(SceneData([], odd_solid, [], SKY, "", 0.0, 1.0), {}, 2)
     with pytest.raises(InputError, match="square pixels"):
         backend.render(scene, camera, 1, 0)
 

@@ -11,7 +11,7 @@ from render_synth.rendering.alpha_cutout import cut_holes, sample_texture
 from render_synth.rendering.mesh import Mesh
 from render_synth.rendering.texture_atlas import merge_for_rendering
 from render_synth.rendering.visibility import Layers
-from render_synth.scenes.scene import World
+from render_synth.scenes.scene import SceneData
 
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
 FACES = np.array([[0, 1, 2], [0, 2, 3]])
@@ -32,7 +32,7 @@ def test_textures_stand_upright_and_are_tinted(tools):
     texture[4:, :4], texture[:4, 4:], texture[:4, :4] = [1, 0, 0], [0, 1, 0], [0, 0, 1]
     sky = np.ones((8, 16, 3), np.float32)
     things = Mesh(CORNERS - [0, 90, 0], FACES, CORNERS * 0, CORNERS * 0 + np.float32([0, 0, 1]))
-    world = World([], things, [], sky, "", 0.0, 1.0)
+    world = SceneData([], things, [], sky, "", 0.0, 1.0)
     scene = backend.build_scene(world, {"a": square(texture, 0.5)}, 2)
     image = backend.render(scene, camera(), 16, 1)
     for row, column, channel in ((28, 12, 0), (12, 28, 1), (12, 12, 2)):

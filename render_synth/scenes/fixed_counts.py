@@ -1,4 +1,4 @@
-"""One structure for all worlds, so that the renderer compiles its kernels once.
+"""Fixed numbers of rectangles, lights and texture pixels, so that the renderer compiles its kernels once.
 
 Dr.Jit writes the sizes of textures and the numbers of textured rectangles and of lights into the code it compiles.
 """
@@ -28,7 +28,7 @@ def resized(image: Float[np.ndarray, "H W 3"], size: tuple[int, int]) -> Float[n
     return cv2.resize(np.ascontiguousarray(image, np.float32), size[::-1], interpolation=mode)
 
 
-def steady_quads(quads: list[Quad]) -> list[Quad]:
+def pad_quads(quads: list[Quad]) -> list[Quad]:
     """QUADS or twice as many, with textures of one size: tiny ones far below the floor are added, the 13th left out."""
     out = [Quad(q.corner, q.along, q.up, resized(q.texture, TEXTURE), q.repeat) for q in quads[: 2 * QUADS]]
     while len(out) % QUADS:
@@ -38,7 +38,7 @@ def steady_quads(quads: list[Quad]) -> list[Quad]:
     return out
 
 
-def steady_lamps(lamps: list[Lamp | Panel]) -> list[Lamp | Panel]:
+def pad_lamps(lamps: list[Lamp | Panel]) -> list[Lamp | Panel]:
     """None, or exactly LAMPS: the largest are halved (the same light), the weakest left out and their light shared."""
     if not lamps:
         return []
