@@ -1,4 +1,4 @@
-"""Colours of clothes, skin, hair and things, all as linear RGB."""
+"""Random colours of clothes, skin, hair and objects, linear RGB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures of a contact sheet: one view as a column, with its skeleton, labels, UV, mask and extras."""
+"""Columns of a contact sheet: a view with its skeleton, labels, UV, mask and extras."""
 
 from __future__ import annotations
 

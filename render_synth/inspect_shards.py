@@ -1,4 +1,4 @@
-"""Contact sheets: see at a glance whether pictures, labels, UV, masks and cameras agree."""
+"""Contact sheets of shards: images, labels, UV, masks and projected skeletons."""
 
 from __future__ import annotations
 

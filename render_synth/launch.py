@@ -1,4 +1,4 @@
-"""One run as several jobs: on Slurm or on this machine through submitit, or on a Ray cluster."""
+"""Split a run into jobs on Slurm or this machine (submitit), or on a Ray cluster."""
 
 from __future__ import annotations
 

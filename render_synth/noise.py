@@ -1,4 +1,4 @@
-"""Smooth random fields on points: sums of sines, cheap and without any grid."""
+"""Smooth random fields on points: sums of sines."""
 
 from __future__ import annotations
 

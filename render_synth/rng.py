@@ -1,4 +1,4 @@
-"""Random streams of a sample: one per job, so that a change in one job does not reshuffle the others."""
+"""Random generators of a sample: one per purpose, so that a change of one does not change the others."""
 
 from __future__ import annotations
 
@@ -8,5 +8,8 @@ import numpy as np
 
 
 def stream(seed: int, k: int, name: str) -> np.random.Generator:
-    """The generator that sample `k` of run `seed` uses for the job `name`, e.g. "person" or "cameras"."""
+    """The random generator of sample `k` of run `seed` for the purpose `name`, e.g. "person" or "cameras".
+
+    Names are part of what makes shards reproducible: another name gives other samples.
+    """
     return np.random.default_rng([seed, k, crc32(name.encode())])

@@ -1,4 +1,4 @@
-"""One sample: a pure function of (options, seed, k)."""
+"""Render one sample, a pure function of (options, seed, k)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check shards against what their meta data say: proxies of the bare body again, by two ways that share no code."""
+"""Check the proxies of shards against their parameters and cameras with two independent implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dressed person: the body's skin and its clothes as render meshes."""
+"""Dress a posed body: skin, clothes and hair as meshes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Posed, pose_anatomy
 from render_synth.humans.garments.garments import sample_outfit
 from render_synth.humans.garments.outfits import GarmentTools, build_garment_tools
+from render_synth.humans.makehuman.dressing import DressedBody, sample_clothing, skin_meshes
 from render_synth.humans.makehuman.wardrobe import Wardrobe
-from render_synth.humans.makehuman.wearing import Fitting, skin_meshes, wear
 from render_synth.rendering.mesh import Mesh
 
-# What captured people wear more often than others: bare or tightly dressed for sport; swim and skull caps.
+# Looks that are frequent among captured people: bare or tight sportswear; swim and skull caps.
 LOOKS = {"sport": 0.15, "skull_cap": 0.1}
 
 
@@ -73,18 +73,18 @@ def dress(
         return Dressed(
             *paint_person(rng, posed, dresser.garments, frozenset(), None, notes, look, hair_volume), notes
         )
-    fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
-    meshes, taken = wear(rng, fitting, wardrobe, notes, 512 if near else 128, look, hair_volume)
+    dressed = DressedBody.of(posed, person.params.betas[0].double().numpy())
+    meshes, taken = sample_clothing(rng, dressed, wardrobe, notes, 512 if near else 128, look, hair_volume)
     chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
     if chosen is None or rng.random() < 0.3:
         body, layers = paint_person(
-            rng, posed, dresser.garments, taken, fitting.hidden(), notes, look, hair_volume
+            rng, posed, dresser.garments, taken, dressed.hidden(), notes, look, hair_volume
         )
     else:
         _, layers = paint_person(
             rng, posed, dresser.garments, taken, None, notes, look, hair_volume, bare=False
         )
-        body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, fitting.hidden(), 1 if near else 4)
+        body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, dressed.hidden(), 1 if near else 4)
         layers = (*layers, eyes)
         notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
     return Dressed(body, (*meshes, *layers), notes)

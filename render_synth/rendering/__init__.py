@@ -1,1 +1,1 @@
-"""From meshes to linear light: the renderer, its meshes and textures, and what each pixel sees."""
+"""Meshes, textures, path tracing and visibility."""

@@ -1,4 +1,4 @@
-"""Smooth the noise of few light paths without touching edges or textures."""
+"""Edge-stopping denoiser for images of few light paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen at each pixel centre, by ray casting: the subject's bare body, who is in front, how far away."""
+"""Visibility at pixel centres by ray casting: body, clothes, other people, objects, depth."""
 
 from __future__ import annotations
 

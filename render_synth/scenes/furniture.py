@@ -1,4 +1,4 @@
-"""Furniture of a catalogue in a scene: where it may stand, and all of it as one textured mesh."""
+"""Furniture of a catalogue, placed in a scene and merged into one textured mesh."""
 
 from __future__ import annotations
 

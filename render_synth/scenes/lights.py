@@ -1,4 +1,4 @@
-"""Light: sky or environment, sun, windows, ceiling panels, spots; bright, dim, hard, soft, coloured."""
+"""Lights: sun, windows, ceiling panels and spots, of random colour and brightness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes, rods and rectangles as one merged coloured mesh: the raw material of clutter."""
+"""Boxes, rods and balls collected into one coloured mesh."""
 
 from __future__ import annotations
 

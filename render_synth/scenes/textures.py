@@ -1,4 +1,4 @@
-"""Procedural pictures for floors, walls and the sky, as linear RGB arrays."""
+"""Procedural textures of floors, walls and the sky, linear RGB."""
 
 from __future__ import annotations
 

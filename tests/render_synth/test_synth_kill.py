@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from diffproxy.datasets.shards import ShardIndex
-from render_synth.plan import missing_shards
 from render_synth.run import render_shard
+from render_synth.work_plan import missing_shards
 
 KILLS = 20
 

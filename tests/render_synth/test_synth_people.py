@@ -26,10 +26,8 @@ from render_synth.humans.garments.cloth_sheet import Sheet, finer, sheet_faces
 from render_synth.humans.garments.drape import drape
 from render_synth.humans.garments.garments import OUTFITS, sample_outfit
 from render_synth.humans.garments.outfits import build_garment_tools, sample_tailored
-from render_synth.humans.garments.skirt import Cut, bell
-from render_synth.humans.hair import hair_mesh
-from render_synth.humans.hair import long_hair as falling_hair
-from render_synth.humans.hair import scalp as skull
+from render_synth.humans.garments.skirt import SkirtCut, skirt_sheet
+from render_synth.humans.hair import hair_mesh, long_hair, scalp
 from render_synth.humans.poses.pose_check import DEEP, pose_check
 from render_synth.humans.poses.pose_source import LIMBS, hand_height, load_pose_source, wrist_from_shoulder
 from render_synth.humans.poses.postures import Angles
@@ -129,8 +127,8 @@ def test_shapes_spread_and_children_are_small(body):
 @pytest.mark.parametrize("opening", [0.0, 0.3], ids=["skirt", "coat"])
 def test_skirts_stay_outside_the_body_and_in_one_piece(body, anatomy, pose, opening):
     posed = pose_anatomy(anatomy, in_pose(body, pose()))
-    cut = Cut(0.3, 0.7, flare=0.15, fullness=1.2, opening=opening)
-    sheet = bell(posed, cut, np.random.default_rng(0))
+    cut = SkirtCut(0.3, 0.7, flare=0.15, fullness=1.2, opening=opening)
+    sheet = skirt_sheet(posed, cut, np.random.default_rng(0))
     start = posed.skin(sheet.rest.reshape(-1, 3), sheet.weights.reshape(-1, 55)).reshape(sheet.rest.shape)
     cloth = drape(sheet, start, posed.trunk)
     _, at = posed.trunk.tree.query(cloth.reshape(-1, 3))
@@ -188,9 +186,9 @@ def test_long_hair_falls_by_gravity_whatever_the_head_does(body, anatomy):
     bent = Angles()
     bent.both("hip", -80)
     posed = pose_anatomy(anatomy, in_pose(body, bent))
-    head = skull.Skull.of(posed)
+    head = scalp.Scalp.of(posed)
     tint = np.array([0.1, 0.1, 0.1], np.float32)
-    hair = falling_hair.curtain(np.random.default_rng(0), head, 0.25, 0.02, tint, 0.55)
+    hair = long_hair.curtain(np.random.default_rng(0), head, 0.25, 0.02, tint, 0.55)
     assert posed.joints[15, 1] - hair.vertices[:, 1].min() > 0.1
 
 
@@ -295,11 +293,11 @@ from render_synth.humans.body.anatomy import build_anatomy
 from render_synth.humans.body.bodies import sample_person
 from render_synth.humans.body.posed import pose_anatomy
 from render_synth.humans.garments.cloth_engine import load_cloth
-from render_synth.humans.garments.skirt import Cut, bell
+from render_synth.humans.garments.skirt import SkirtCut, skirt_sheet
 body = load_body("anny")
 person = sample_person(body, np.random.default_rng(4), np.zeros(3))
 posed = pose_anatomy(build_anatomy(body, 0.03), person)
-sheet = bell(posed, Cut(0.3, 0.5, flare=0.2), np.random.default_rng(0))
+sheet = skirt_sheet(posed, SkirtCut(0.3, 0.5, flare=0.2), np.random.default_rng(0))
 cloth = load_cloth("warp")
 one, two = (cloth.hang(posed, sheet, posed.trunk, 0.006, 10) for _ in range(2))
 np.testing.assert_array_equal(one, two)

@@ -10,7 +10,6 @@ from diffproxy.proxies import render_surface
 from diffproxy.utils.errors import InputError
 from render_synth.cameras import inside_frame, look_at, visible_box
 from render_synth.humans.body.fine_mesh import build_fine_mesh
-from render_synth.plan import environment_files
 from render_synth.rendering import mitsuba_backend as backend
 from render_synth.rendering.denoise import denoise
 from render_synth.rendering.light_paths import trace
@@ -18,6 +17,7 @@ from render_synth.rendering.mesh import Mesh
 from render_synth.scenes.mesh_parts import Panel
 from render_synth.scenes.primitives import Solids
 from render_synth.scenes.scene import SceneData
+from render_synth.work_plan import environment_files
 
 SKY = np.ones((8, 16, 3), np.float32)
 FLOOR = np.array([[0, 2, 1], [0, 3, 2]])

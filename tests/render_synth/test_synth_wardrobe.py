@@ -12,11 +12,11 @@ from render_synth.humans.body.bodies import sample_person
 from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import pose_anatomy
 from render_synth.humans.dress import build_dresser, dress
+from render_synth.humans.makehuman.asset_garments import clipped, split_suit
 from render_synth.humans.makehuman.base_mesh import base_vertices
-from render_synth.humans.makehuman.garment_fitting import Fitter, neighbours, unskin
-from render_synth.humans.makehuman.pieces import clipped, split_suit
+from render_synth.humans.makehuman.dressing import DressedBody
+from render_synth.humans.makehuman.garment_fitting import GarmentFitter, neighbours, unskin
 from render_synth.humans.makehuman.wardrobe import build_skin_mesh, read_wardrobe
-from render_synth.humans.makehuman.wearing import Fitting
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def wardrobe(folder, anatomy):
 
 def test_the_body_itself_binds_to_itself(anatomy):
     """A garment that is the base body becomes the rest body, its shapes and its weights, but for a little smoothing."""
-    fitter = Fitter(anatomy.body)
+    fitter = GarmentFitter(anatomy.body)
     bound = fitter.bind(fitter.base_body, fitter.faces, smooth=0)
     off = np.linalg.norm(bound.rest - fitter.template, axis=1)
     assert np.median(off) < 0.003 and np.quantile(off, 0.99) < 0.015
@@ -110,25 +110,25 @@ def test_no_body_comes_through_clothes_in_any_pose(wardrobe, anatomy):
     for k in range(12):
         person = sample_person(anatomy.body, np.random.default_rng([k, 3]), np.zeros(3))
         posed = pose_anatomy(anatomy, person)
-        fitting = Fitting.of(posed, person.params.betas[0].double().numpy())
+        dressed = DressedBody.of(posed, person.params.betas[0].double().numpy())
         for kind in ("bottom", "top"):
-            piece = wardrobe.pieces[kind][0]
-            fitted = fitting.put_on(piece, over=list(fitting.worn))
-            depth = fitting.solid.depth(fitted.points, piece.binding.weights)
+            garment = wardrobe.garments[kind][0]
+            fitted = dressed.fit_garment(garment, over=list(dressed.garments))
+            depth = dressed.obstacle.depth(fitted.points, garment.binding.weights)
             inside += int((depth > 0.001).sum())
             total += len(depth)
             # Neither floats nor explodes: no vertex far from the body.
-            near, _ = fitting.solid.parts[4].tree.query(fitted.points)
-            limbs = [part.tree.query(fitted.points)[0] for part in fitting.solid.parts[:4]]
+            near, _ = dressed.obstacle.parts[4].tree.query(fitted.points)
+            limbs = [part.tree.query(fitted.points)[0] for part in dressed.obstacle.parts[:4]]
             assert np.minimum(near, np.min(limbs, 0)).max() < 0.08
     assert inside < 0.003 * total
 
 
 def test_skin_is_hidden_only_where_clothes_cover_it(wardrobe):
-    shirt = wardrobe.pieces["top"][0]
+    shirt = wardrobe.garments["top"][0]
     rest = wardrobe.skin_mesh  # the body's own vertices
     assert 50 < shirt.hidden.sum() < 0.5 * len(shirt.hidden) and len(rest.of) >= len(shirt.hidden) - 200
-    trousers = wardrobe.pieces["bottom"][0]
+    trousers = wardrobe.garments["bottom"][0]
     assert not (shirt.hidden & trousers.hidden).all()
 
 
@@ -148,7 +148,7 @@ def test_seams_of_the_skin_are_closed(anatomy):
 
 
 def test_cut_sleeves_end_on_the_line(wardrobe):
-    shirt = wardrobe.pieces["top"][0]
+    shirt = wardrobe.garments["top"][0]
     short = clipped(shirt, 0.3 - np.abs(shirt.rest[:, 0]))
     assert np.abs(short.rest[:, 0]).max() == pytest.approx(0.3, abs=1e-5)
     assert clipped(shirt, np.full(len(shirt.rest), -1.0)) is shirt  # nothing left: not worn like that
@@ -175,4 +175,4 @@ def test_folders_without_assets_and_other_bodies_are_refused(anatomy, tmp_path):
         read_wardrobe(tmp_path, anatomy)
     other = anatomy.body.__class__(replace(anatomy.body._arrays, extra={}))
     with pytest.raises(InputError, match="leave assets out"):
-        Fitter(other)
+        GarmentFitter(other)

@@ -1,1 +1,1 @@
-"""The body under the clothes: its shape, its places, its surface, its skin."""
+"""Bodies without clothes: shape, landmarks, surface mesh, skin."""

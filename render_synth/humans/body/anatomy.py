@@ -1,4 +1,4 @@
-"""Where things are on a body: limb fractions and landmarks of the rest body, on which clothes and faces are painted."""
+"""Landmarks of the rest body: fractions along limbs and trunk, on which clothes and faces are painted."""
 
 from __future__ import annotations
 

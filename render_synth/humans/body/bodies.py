@@ -1,4 +1,4 @@
-"""Random people: shape, posture, hands, heading, and standing on the floor."""
+"""Random people: shape, pose, hands, heading, standing on the floor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finer mesh on the body's surface, so that painted clothes have sharp borders, and its geometry helpers."""
+"""Subdivision of the body's mesh, so that painted clothes have sharp borders, and mesh helpers."""
 
 from __future__ import annotations
 

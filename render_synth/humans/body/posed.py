@@ -1,4 +1,4 @@
-"""A posed body with what dressing it needs: how each place of the rest body moves, and what cloth must not enter."""
+"""A posed body for dressing: skinning of rest-pose points, and obstacles that cloth must not enter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Body shapes of both sexes: tall, short, thin, heavy; and children as far as an adult body can stand for them."""
+"""Body shapes: tall, short, thin, heavy, and children as far as an adult's shape space allows."""
 
 from __future__ import annotations
 

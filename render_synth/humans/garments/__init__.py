@@ -1,1 +1,1 @@
-"""Clothes made without any asset: cut from the body or standing off it, and how they hang."""
+"""Procedural clothes: layers on the body's surface, cut patterns and draped cloth."""

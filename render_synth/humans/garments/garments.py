@@ -1,4 +1,4 @@
-"""Clothes cut from the body's own surface and lifted off it: every garment is a mask, a distance and a colour."""
+"""Clothes as layers on the body's surface: a mask, a distance and a colour; and random outfits."""
 
 from __future__ import annotations
 

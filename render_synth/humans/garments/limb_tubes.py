@@ -1,4 +1,4 @@
-"""Limbs and trunk as tubes around an axis: how wide a straight piece of cloth would have to stand off them."""
+"""Limbs and trunk as tubes around an axis: distances that straight-cut cloth keeps from the skin."""
 
 from __future__ import annotations
 

@@ -10,10 +10,9 @@ from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.cloth_engine import ClothEngine, load_cloth
 from render_synth.humans.garments.limb_tubes import LimbTubes, build_limb_tubes
-from render_synth.humans.garments.skirt import Cut
-from render_synth.humans.garments.tailor import (
-    Piece,
-    Shell,
+from render_synth.humans.garments.pattern_cutting import (
+    ClothPanel,
+    GarmentPattern,
     colored,
     hang_skirt,
     open_front,
@@ -23,6 +22,7 @@ from render_synth.humans.garments.tailor import (
     trousers,
     tuck,
 )
+from render_synth.humans.garments.skirt import SkirtCut
 from render_synth.rendering.mesh import Mesh
 
 KINDS = ("casual", "shorts", "skirt", "dress", "jacket", "coat", "robe", "bare")
@@ -49,18 +49,18 @@ def sample_tailored(rng: np.random.Generator, posed: Posed, tools: GarmentTools)
     worn: list[Mesh] = []
     folds = int(rng.integers(2**31))
 
-    def add(*pieces: Piece) -> None:
-        worn.extend(colored(rng, list(pieces)))
+    def add(*panels: ClothPanel) -> None:
+        worn.extend(colored(rng, list(panels)))
 
-    def stitch(shell: Shell) -> Piece:
-        return sew(posed, limbs, shell, folds)
+    def stitch(pattern: GarmentPattern) -> ClothPanel:
+        return sew(posed, limbs, pattern, folds)
 
-    def legs(length: float, slim: bool = False) -> Shell:
+    def legs(length: float, slim: bool = False) -> GarmentPattern:
         hem = u(0.004, 0.02) if slim else u(0.01, 0.06)
         flare = u(0.02, 0.07) if length > 0.9 and not slim and rng.random() < 0.15 else 0.0
         return trousers(rng, a, limbs, length, u(0.1, 0.35), hem, flare)
 
-    def shirt(under: bool = False, hem: float | None = None) -> Shell:
+    def shirt(under: bool = False, hem: float | None = None) -> GarmentPattern:
         sleeve = u(0.0, 0.12) if rng.random() < 0.15 else u(0.2, 0.5) if rng.random() < 0.6 else u(0.75, 0.98)
         hem = u(-0.18, 0.15) if hem is None else hem
         if under:
@@ -68,11 +68,11 @@ def sample_tailored(rng: np.random.Generator, posed: Posed, tools: GarmentTools)
         cuff = rng.choice([u(0.002, 0.015), u(0.015, 0.05)])
         return top(rng, a, limbs, sleeve, cuff, hem, u(0.0, 1.0), u(0.94, 1.06), collar=u(0, 0.25))
 
-    def jacket(hem: float) -> Shell:
-        shell = top(
+    def jacket(hem: float) -> GarmentPattern:
+        pattern = top(
             rng, a, limbs, u(0.88, 1.0), u(0.008, 0.03), hem, u(0.3, 1.0), 1.03, tight=u(0.012, 0.018)
         )
-        return open_front(rng, a, shell, a.rest_normal_z, u(-0.02, 0.06))
+        return open_front(rng, a, pattern, a.rest_normal_z, u(-0.02, 0.06))
 
     if kind in ("casual", "shorts", "jacket", "bare"):
         length = (
@@ -93,7 +93,7 @@ def sample_tailored(rng: np.random.Generator, posed: Posed, tools: GarmentTools)
         flare, fullness = (u(0, 0.05), 1.0) if narrow else (u(0.08, 0.3), u(1.0, 1.45))
         pleats = int(rng.integers(5, 14))
         waist = u(0.15, 0.3) if kind == "skirt" else u(0.3, 0.45)
-        cut = Cut(waist + 0.05, bottom, u(0.006, 0.01), flare, fullness, pleats, straight=not narrow)
+        cut = SkirtCut(waist + 0.05, bottom, u(0.006, 0.01), flare, fullness, pleats, straight=not narrow)
         skirt = hang_skirt(rng, posed, tools.cloth, cut)
         if kind == "dress":
             add(stitch(shirt(under=True, hem=waist)), skirt)
@@ -108,6 +108,6 @@ def sample_tailored(rng: np.random.Generator, posed: Posed, tools: GarmentTools)
         add(stitch(upper))
         waist, length = u(0.25, 0.4), u(0.3, 0.75) if kind == "coat" else u(0.75, 0.95)
         opening = u(0.02, 0.5)
-        cut = Cut(waist + 0.05, length, 0.016, u(0.05, 0.2), u(1.0, 1.25), opening=opening)
+        cut = SkirtCut(waist + 0.05, length, 0.016, u(0.05, 0.2), u(1.0, 1.25), opening=opening)
         add(stitch(over(jacket(waist), low, upper)), hang_skirt(rng, posed, tools.cloth, cut, below))
     return worn, kind

@@ -17,7 +17,7 @@ LEGS = {side: np.array(joints) for side, joints in LEG.items()}
 
 
 @dataclass(frozen=True)
-class Cut:
+class SkirtCut:
     """`top` as torso fraction (0 hips, 1 neck), `bottom` as leg fraction (0 hips, 1 ankles); lengths in metres."""
 
     top: float
@@ -30,7 +30,7 @@ class Cut:
     straight: bool = True  # hangs from the widest place, instead of following the waist in again
 
 
-def bell(posed: Posed, cut: Cut, rng: np.random.Generator) -> Sheet:
+def skirt_sheet(posed: Posed, cut: SkirtCut, rng: np.random.Generator) -> Sheet:
     """The sheet around trunk and both legs of the rest body."""
     hip = posed.rest_joints[1:3, 1].mean()
     neck, ankle = posed.rest_joints[12, 1], posed.rest_joints[7:9, 1].mean()

@@ -1,1 +1,1 @@
-"""Hair, beards and hats, made on the head in the rest pose."""
+"""Hair, beards and hats, built on the head in the rest pose."""

@@ -1,4 +1,4 @@
-"""Hair, beards and hats as meshes of their own, made on the skull in the rest pose."""
+"""Hair, beards and hats as meshes, built on the scalp in the rest pose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from render_synth.humans.body.fine_mesh import unit
 from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.cloth_sheet import finer, sheet_faces
 from render_synth.humans.hair.long_hair import bun, curtain, tail
-from render_synth.humans.hair.scalp import HEAD_JOINT, Skull, direction, finished, patch, shade
+from render_synth.humans.hair.scalp import HEAD_JOINT, Scalp, direction, finished, patch, shade
 from render_synth.rendering.mesh import Mesh
 
 CHANCE = {
@@ -39,11 +39,11 @@ def sample_hair(
         style = str(rng.choice(list(chance), p=np.array(list(chance.values())) / sum(chance.values())))
     style = style or str(rng.choice(list(CHANCE), p=list(CHANCE.values())))
     volume *= 0.33 if style in TIED else 1.0
-    skull, meshes = Skull.of(posed), []
+    scalp, meshes = Scalp.of(posed), []
     natural = colors.between(rng, colors.HAIR_SRGB)
     tint = colors.cloth(rng) if style in HATS else natural
     if style != "bald":
-        meshes.append(scalp(rng, posed, style, tint, volume))
+        meshes.append(scalp_hair(rng, posed, style, tint, volume))
     long = (
         style
         if style not in HATS
@@ -54,23 +54,23 @@ def sample_hair(
     if long in ("bob", "long"):
         length = rng.uniform(0.06, 0.14) if long == "bob" else rng.uniform(0.18, 0.5)
         meshes.append(
-            curtain(rng, skull, length, DENSE[long] + 0.006 + volume, natural, 1.3 if style in HATS else 0.55)
+            curtain(rng, scalp, length, DENSE[long] + 0.006 + volume, natural, 1.3 if style in HATS else 0.55)
         )
     elif long in ("pony_tail", "braid"):
-        meshes.append(tail(rng, skull, long, natural, 1.5 if style in HATS else 0.9))
+        meshes.append(tail(rng, scalp, long, natural, 1.5 if style in HATS else 0.9))
     elif long == "bun":
-        meshes.append(bun(rng, skull, natural))
+        meshes.append(bun(rng, scalp, natural))
     if style in ("cap", "brimmed"):
-        meshes.append(brim(rng, skull, style == "brimmed", tint))
+        meshes.append(brim(rng, scalp, style == "brimmed", tint))
     if rng.random() < 0.22:
         meshes.append(beard(rng, posed, natural))
     return [m for m in meshes if len(m.faces)], style
 
 
-def scalp(
+def scalp_hair(
     rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.ndarray, "3"], volume: float = 0.0
 ) -> Mesh:
-    """What covers the skull: cropped or combed hair, `volume` metres thicker than usual, or the crown of a hat."""
+    """What covers the scalp: cropped or combed hair, `volume` metres thicker than usual, or the crown of a hat."""
     a = posed.a
     f = a.face_of
     near = a.head > 0.3
@@ -98,15 +98,15 @@ def scalp(
     return finished(v, faces, shade(tint, streak, 0.25))
 
 
-def brim(rng: np.random.Generator, skull: Skull, all_around: bool, tint: Float[np.ndarray, "3"]) -> Mesh:
+def brim(rng: np.random.Generator, scalp: Scalp, all_around: bool, tint: Float[np.ndarray, "3"]) -> Mesh:
     """The peak of a cap, or the brim of a hat."""
-    scale, long = skull.posed.scale, rng.uniform(0.045, 0.075)
+    scale, long = scalp.posed.scale, rng.uniform(0.045, 0.075)
     half = np.pi if all_around else rng.uniform(0.8, 1.0)
     columns, rows = (48 if all_around else 25), 5
     angle = np.linspace(-half, half, columns, endpoint=not all_around)  # 0 is ahead
     turned = 0.0 if rng.random() < 0.85 else np.pi  # caps worn backwards
     d = direction(np.pi + turned + angle, np.full(columns, 1.36))
-    start = skull.at(d, 0.006)
+    start = scalp.at(d, 0.006)
     shape = np.full(columns, 1.0) if all_around else np.cos(angle / half * np.pi / 2) ** 0.5
     step = np.linspace(0, 1, rows)[:, None] * shape[None] * long * scale
     flat = unit(d * np.array([1, 0, 1]))
@@ -114,7 +114,7 @@ def brim(rng: np.random.Generator, skull: Skull, all_around: bool, tint: Float[n
     curl = 0.0 if all_around else 0.35 * (angle / half) ** 2
     grid = start[None] + step[..., None] * (flat + dip)[None]
     grid[..., 1] -= step * curl
-    v = skull.world(finer(grid, all_around))
+    v = scalp.world(finer(grid, all_around))
     rows, cols = v.shape[:2]
     return finished(
         v.reshape(-1, 3), sheet_faces(rows, cols, all_around)[:, ::-1], np.tile(tint, (rows * cols, 1))

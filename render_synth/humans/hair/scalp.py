@@ -1,4 +1,4 @@
-"""A head in the rest pose, on which hair and hats are made, and what all of them share."""
+"""The scalp as a distance from the middle of the head, and geometry helpers for hair and hats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAD_JOINT, EYES = 15, (23, 24)
 
 
 @dataclass(frozen=True)
-class Skull:
+class Scalp:
     """The head of one person in the rest pose, seen from its middle; metres."""
 
     posed: Posed
@@ -25,13 +25,13 @@ class Skull:
     radius: Float[np.ndarray, "N"]
 
     @staticmethod
-    def of(posed: Posed) -> Skull:
+    def of(posed: Posed) -> Scalp:
         eyes = posed.rest_joints[list(EYES)].mean(0)
         center = eyes + np.array([0, 0.035, -0.085]) * posed.scale
         head = posed.weights[:, [HEAD_JOINT, 22]].sum(1) > 0.5
         offset = posed.rest[head] - center
         offset = offset[offset[:, 1] > -0.11 * posed.scale]
-        return Skull(posed, center, cKDTree(unit(offset)), np.linalg.norm(offset, axis=1))
+        return Scalp(posed, center, cKDTree(unit(offset)), np.linalg.norm(offset, axis=1))
 
     def at(self, direction: Float[np.ndarray, "*N 3"], lift: float | np.ndarray) -> Float[np.ndarray, "*N 3"]:
         """Points `lift` above the skin in directions from the middle of the head (the widest of a few neighbours)."""

@@ -1,4 +1,4 @@
-"""What all readers of asset files share: lines, numbers, safe paths, licences, pictures."""
+"""Shared readers of asset files: lines, numbers, safe paths, licences, images."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Binding:
     around: sparse.csr_matrix  # (N, N), rows sum to 1: mean of the neighbours
 
 
-class Fitter:
+class GarmentFitter:
     """Binds garments to one body; built once. Raises InputError for a body that is not made from the base mesh."""
 
     def __init__(self, body: BodyModel):
@@ -130,7 +130,7 @@ def head_weights(
     return out
 
 
-class Solid:
+class BodyObstacle:
     """A posed body as obstacles for cloth; each limb by itself: a hand on the belly does not carve the shirt."""
 
     def __init__(self, posed: Posed, floor: float = -1e9):
@@ -176,7 +176,7 @@ class Solid:
 
 
 def belongs(weights: Float[np.ndarray, "N 55"]) -> Int[np.ndarray, "N"]:
-    """The part of `Solid` that a garment vertex must stay out of: a limb (0 to 3), or the trunk (4)."""
+    """The part of `BodyObstacle` that a garment vertex must stay out of: a limb (0 to 3), or the trunk (4)."""
     limb = np.stack([weights[:, j].sum(1) for j in LIMBS], 1)
     return np.where(limb.max(1) > 0.5, limb.argmax(1), 4)
 

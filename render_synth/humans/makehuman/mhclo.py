@@ -1,4 +1,4 @@
-"""MakeHuman proxies (`.mhclo`): how a garment's vertices hang on the base mesh, and which body vertices it hides."""
+"""MakeHuman proxies (`.mhclo`): binding of garment vertices to the base mesh, and body vertices they hide."""
 
 from __future__ import annotations
 

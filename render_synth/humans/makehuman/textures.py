@@ -1,4 +1,4 @@
-"""Pictures of garments, hair and skin in new colours, as linear textures."""
+"""Textures of garments, hair and skin in new colours, linear RGB."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Float, UInt8
 
 from render_synth import colors
 from render_synth.humans.garments.fabric_patterns import paint
-from render_synth.humans.makehuman.pieces import TEXELS, Piece
+from render_synth.humans.makehuman.asset_garments import TEXELS, AssetGarment
 
 LINEAR = colors.linear(np.repeat(np.arange(256)[:, None] / 255.0, 3, 1))[:, 0]
 GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -24,14 +24,16 @@ def linear(
     return out
 
 
-def garment_texture(rng: np.random.Generator, piece: Piece, pixels: int = 512) -> Float[np.ndarray, "S T 3"]:
+def garment_texture(
+    rng: np.random.Generator, garment: AssetGarment, pixels: int = 512
+) -> Float[np.ndarray, "S T 3"]:
     """The garment as it came, in other hues, in one colour, or with a pattern; its seams and creases stay."""
     u = rng.random()
-    picture = piece.picture
+    picture = garment.picture
     if picture is not None and len(picture) > pixels:
         picture = picture[:: len(picture) // pixels, :: len(picture) // pixels]
     if picture is None or u < 0.35:
-        return pattern_texture(rng, piece, min(pixels, 384))
+        return pattern_texture(rng, garment, min(pixels, 384))
     if u < 0.5:
         out = linear(picture)
     elif u < 0.8:
@@ -55,11 +57,13 @@ def shifted(rng: np.random.Generator, picture: UInt8[np.ndarray, "S T 3"]) -> Fl
     return linear(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
-def pattern_texture(rng: np.random.Generator, piece: Piece, pixels: int) -> Float[np.ndarray, "S T 3"]:
+def pattern_texture(
+    rng: np.random.Generator, garment: AssetGarment, pixels: int
+) -> Float[np.ndarray, "S T 3"]:
     """A procedural pattern over the whole garment, continuous across its seams."""
     import cv2
 
-    on, places, front = piece.texels
+    on, places, front = garment.texels
     step = max(TEXELS // pixels, 1)
     if step > 1:
         rows, columns = np.nonzero(on)
@@ -75,18 +79,18 @@ def pattern_texture(rng: np.random.Generator, piece: Piece, pixels: int) -> Floa
         image[fill] = spread[fill] / weight[fill][:, None]
         known[fill] = 1
     size = (pixels, pixels)
-    detail = cv2.resize(piece.detail[..., 0], size, interpolation=cv2.INTER_AREA)
+    detail = cv2.resize(garment.detail[..., 0], size, interpolation=cv2.INTER_AREA)
     out = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) * detail[..., None]
     return np.clip(out, 0.003, 0.92).astype(np.float32)
 
 
 def hair_texture(
-    rng: np.random.Generator, piece: Piece, tint: Float[np.ndarray, "3"], pixels: int = 256
+    rng: np.random.Generator, garment: AssetGarment, tint: Float[np.ndarray, "3"], pixels: int = 256
 ) -> Float[np.ndarray, "S T 3"]:
     """Strands of the picture in another colour, or strands made up where the asset has no picture."""
-    if piece.picture is not None:
-        step = max(len(piece.picture) // pixels, 1)
-        picture = piece.picture[::step, ::step]
+    if garment.picture is not None:
+        step = max(len(garment.picture) // pixels, 1)
+        picture = garment.picture[::step, ::step]
         grey = linear(picture) @ GREY
         seen = grey[grey > 0.002]
         shade = (grey / max(float(np.median(seen)) if seen.size else 0.1, 0.005)).clip(0.25, 2.5)

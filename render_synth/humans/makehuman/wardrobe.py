@@ -11,9 +11,9 @@ from jaxtyping import Float, Int, UInt8
 from diffproxy.utils.errors import InputError
 from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.makehuman.asset_files import read_picture
-from render_synth.humans.makehuman.garment_fitting import Fitter
+from render_synth.humans.makehuman.asset_garments import AssetGarment, read_garments
+from render_synth.humans.makehuman.garment_fitting import GarmentFitter
 from render_synth.humans.makehuman.mhclo import read_mhmat
-from render_synth.humans.makehuman.pieces import Piece, read_pieces
 
 FOLDERS = {"clothes": "clothes", "hair": "hair", "eyebrows": "brows"}
 
@@ -39,15 +39,15 @@ class SkinMesh:
 
 @dataclass(frozen=True)
 class Wardrobe:
-    """Immutable; `pieces` by kind: top, bottom, suit, shoes, hat, hair, brows."""
+    """Immutable; `garments` by kind: top, bottom, suit, shoes, hat, hair, brows."""
 
-    pieces: dict[str, tuple[Piece, ...]]
+    garments: dict[str, tuple[AssetGarment, ...]]
     skins: tuple[Skin, ...]
     skin_mesh: SkinMesh
 
-    def some(self, rng: np.random.Generator, kind: str) -> Piece | None:
-        """One piece of a kind, or None if there is none."""
-        found = self.pieces.get(kind, ())
+    def some(self, rng: np.random.Generator, kind: str) -> AssetGarment | None:
+        """One garment of a kind, or None if there is none."""
+        found = self.garments.get(kind, ())
         return found[int(rng.integers(len(found)))] if found else None
 
 
@@ -57,12 +57,12 @@ def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels
     Raises InputError for a broken asset, an empty folder, or a body that garments cannot be fitted to.
     """
     root = Path(folder)
-    fitter = Fitter(a.body)
-    pieces: dict[str, list[Piece]] = {}
+    fitter = GarmentFitter(a.body)
+    garments: dict[str, list[AssetGarment]] = {}
     for name, kind in FOLDERS.items():
         for path in sorted((root / name).glob("**/*.mhclo")):
-            for piece in read_pieces(path, root, kind, fitter, a, pixels):
-                pieces.setdefault(piece.kind, []).append(piece)
+            for garment in read_garments(path, root, kind, fitter, a, pixels):
+                garments.setdefault(garment.kind, []).append(garment)
     skins, seen = [], set()
     for path in sorted((root / "skins").glob("**/*.mhmat")):
         material = read_mhmat(path, root)
@@ -70,13 +70,13 @@ def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels
             seen.add(material.picture)
             picture = np.ascontiguousarray(read_picture(material.picture, skin_pixels)[..., :3])
             skins.append(Skin(material.picture.stem, material.licence, picture))
-    if not pieces and not skins:
+    if not garments and not skins:
         raise InputError(
             "assets: a folder with clothes/, hair/ or skins/ in MakeHuman's layout",
             f"none in {root}",
             "give the folder above clothes/, or leave assets out",
         )
-    return Wardrobe({k: tuple(v) for k, v in pieces.items()}, tuple(skins), build_skin_mesh(a))
+    return Wardrobe({k: tuple(v) for k, v in garments.items()}, tuple(skins), build_skin_mesh(a))
 
 
 def build_skin_mesh(a: Anatomy) -> SkinMesh:

@@ -1,1 +1,1 @@
-"""Where poses come from, and whether a body can be in them."""
+"""Pose sources and checks of poses."""

@@ -1,4 +1,4 @@
-"""Whether a posed body passes through itself: depths of limbs in other parts, by nearest vertices and their normals."""
+"""Self-penetration of a posed body: depth of limbs in other parts, by nearest vertices and their normals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where poses come from: the packaged bank, limbs of several of its poses put together, and the user's own motion."""
+"""Poses from the packaged bank, mixtures of its poses, procedural poses and the user's motion files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everyday postures from a few angles: what the renderer uses beside (or without) the pose bank."""
+"""Procedural everyday poses from a few joint angles."""
 
 from __future__ import annotations
 

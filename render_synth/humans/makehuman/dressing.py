@@ -12,8 +12,8 @@ from render_synth import colors
 from render_synth.humans.body.fine_mesh import unit, vertex_normals
 from render_synth.humans.body.posed import Obstacle, Posed
 from render_synth.humans.makehuman import textures
-from render_synth.humans.makehuman.garment_fitting import Solid
-from render_synth.humans.makehuman.pieces import Piece, clipped
+from render_synth.humans.makehuman.asset_garments import AssetGarment, clipped
+from render_synth.humans.makehuman.garment_fitting import BodyObstacle
 from render_synth.humans.makehuman.wardrobe import Skin, SkinMesh, Wardrobe
 from render_synth.rendering.mesh import Mesh
 
@@ -23,69 +23,69 @@ REACH = 0.03  # layers farther from each other than this do not touch; metres
 
 
 @dataclass
-class Fitted:
-    """One piece on one person; `points` are its bound vertices in the world, metres."""
+class GarmentOnBody:
+    """One garment on one person; `points` are its bound vertices in the world, metres."""
 
-    piece: Piece
+    garment: AssetGarment
     points: Float[np.ndarray, "N 3"]
     hidden: Bool[np.ndarray, "Nc"]
 
     @property
     def normals(self) -> Float[np.ndarray, "N 3"]:
-        return vertex_normals(self.points, self.piece.hull)
+        return vertex_normals(self.points, self.garment.hull)
 
     def mesh(self, texture: Float[np.ndarray, "S T 3"], rough: float = 1.0) -> Mesh:
-        piece = self.piece
-        vertices = np.asarray(piece.blend @ self.points, dtype=np.float32)
-        normals = unit(np.asarray(piece.blend @ self.normals)).astype(np.float32)
+        garment = self.garment
+        vertices = np.asarray(garment.blend @ self.points, dtype=np.float32)
+        normals = unit(np.asarray(garment.blend @ self.normals)).astype(np.float32)
         white = np.ones_like(vertices)
-        return Mesh(vertices, piece.faces, white, normals, rough, piece.uv, texture)
+        return Mesh(vertices, garment.faces, white, normals, rough, garment.uv, texture)
 
 
 @dataclass
-class Fitting:
+class DressedBody:
     """A person being dressed: the body as an obstacle, what it wears so far, from the inside out."""
 
     posed: Posed
     betas: Float[np.ndarray, "10"]
-    solid: Solid
-    worn: list[Fitted] = field(default_factory=list)
+    obstacle: BodyObstacle
+    garments: list[GarmentOnBody] = field(default_factory=list)
 
     @staticmethod
-    def of(posed: Posed, betas: Float[np.ndarray, "10"]) -> Fitting:
-        return Fitting(posed, betas, Solid(posed))
+    def of(posed: Posed, betas: Float[np.ndarray, "10"]) -> DressedBody:
+        return DressedBody(posed, betas, BodyObstacle(posed))
 
-    def put_on(
+    def fit_garment(
         self,
-        piece: Piece,
+        garment: AssetGarment,
         loose: float = 0.0,
         margin: float = 0.004,
-        over: list[Fitted] | None = None,
+        over: list[GarmentOnBody] | None = None,
         stiff: bool = False,
         volume: float = 0.0,
-    ) -> Fitted:
-        """Pose a piece, `loose` metres wider, out of the body and out of the layers in `over`.
+    ) -> GarmentOnBody:
+        """Pose a garment, `loose` metres wider, out of the body and out of the layers in `over`.
 
         `volume`: metres that hair stands farther off the head.
         """
-        b = piece.binding
+        b = garment.binding
         rest = (b.rest + b.shapes @ self.betas) * self.posed.scale
         if loose:
-            rest = rest + loose * vertex_normals(rest, piece.hull)
+            rest = rest + loose * vertex_normals(rest, garment.hull)
         if volume:
             rest = fluffed(rest, self.posed, volume)
         points = self.posed.skin(rest, b.weights)
         if not stiff:
-            points = self.solid.push_out(points, b.weights, margin, b.around)
+            points = self.obstacle.push_out(points, b.weights, margin, b.around)
             for other in over or []:
                 points = outside(points, other, margin)
-        fitted = Fitted(piece, points, piece.hidden)
-        self.worn.append(fitted)
+        fitted = GarmentOnBody(garment, points, garment.hidden)
+        self.garments.append(fitted)
         return fitted
 
     def hidden(self) -> Bool[np.ndarray, "Nc"]:
         out = np.zeros(len(self.posed.vertices), bool)
-        for fitted in self.worn:
+        for fitted in self.garments:
             out |= fitted.hidden
         return out
 
@@ -99,7 +99,9 @@ def fluffed(rest: Float[np.ndarray, "N 3"], posed: Posed, volume: float) -> Floa
     return rest + volume * posed.scale * np.clip(gap / FULL_GAP, 0, 1)[:, None] * unit(rest - center)
 
 
-def outside(points: Float[np.ndarray, "N 3"], inner: Fitted, margin: float) -> Float[np.ndarray, "N 3"]:
+def outside(
+    points: Float[np.ndarray, "N 3"], inner: GarmentOnBody, margin: float
+) -> Float[np.ndarray, "N 3"]:
     """Points near an inner layer lifted off it."""
     layer = Obstacle.of(inner.points, inner.normals, -1e9)
     for _ in range(2):
@@ -111,23 +113,25 @@ def outside(points: Float[np.ndarray, "N 3"], inner: Fitted, margin: float) -> F
     return points
 
 
-def shortened(rng: np.random.Generator, piece: Piece, posed: Posed) -> tuple[Piece, Bool[np.ndarray, "Nc"]]:
+def shorten(
+    rng: np.random.Generator, garment: AssetGarment, posed: Posed
+) -> tuple[AssetGarment, Bool[np.ndarray, "Nc"]]:
     """Sleeves and legs cut off somewhere, at random; and what the rest still covers of the body."""
     joints = posed.a.joints
-    rest = piece.rest
-    over, hidden = np.full(len(rest), 1.0), piece.hidden.copy()
+    rest = garment.rest
+    over, hidden = np.full(len(rest), 1.0), garment.hidden.copy()
     body = posed.a.mesh_rest_coarse
-    if piece.kind in ("top", "suit"):
+    if garment.kind in ("top", "suit"):
         limit = rng.uniform(0.25, 0.95)
         start, span = joints[16, 0], joints[20, 0] - joints[16, 0]
         over = np.minimum(over, (start + limit * span - np.abs(rest[:, 0])) / span)
         hidden &= np.abs(body[:, 0]) < start + (limit - 0.06) * span
-    if piece.kind in ("bottom", "suit"):
+    if garment.kind in ("bottom", "suit"):
         limit = rng.choice([rng.uniform(0.2, 0.55), rng.uniform(0.55, 0.95)])
         start, span = joints[1, 1], joints[1, 1] - joints[7, 1]
         over = np.minimum(over, (limit * span - (start - rest[:, 1])) / span)
         hidden &= (start - body[:, 1]) < (limit - 0.04) * span
-    return clipped(piece, over), hidden
+    return clipped(garment, over), hidden
 
 
 def skin_meshes(
@@ -177,9 +181,9 @@ def eyes(rng: np.random.Generator, mesh: SkinMesh, posed: Posed) -> Mesh:
     return Mesh(v, faces.reshape(-1, 3), color, n, 0.3)
 
 
-def wear(
+def sample_clothing(
     rng: np.random.Generator,
-    fitting: Fitting,
+    dressed: DressedBody,
     wardrobe: Wardrobe,
     notes: dict[str, Any],
     pixels: int,
@@ -196,11 +200,11 @@ def wear(
     taken: set[str] = set()
     shoes = wardrobe.some(rng, "shoes") if rng.random() < (0.25 if sport else 0.6) else None
     if shoes:
-        fitted = fitting.put_on(shoes, margin=0.002)
+        fitted = dressed.fit_garment(shoes, margin=0.002)
         out.append(fitted.mesh(textures.garment_texture(rng, shoes, min(pixels, 256)), 0.5))
         taken.add("shoes")
     if not sport and "tight" not in look and rng.random() < 0.6:
-        meshes, notes["outfit"] = wear_outfit(rng, fitting, wardrobe, pixels)
+        meshes, notes["outfit"] = sample_asset_outfit(rng, dressed, wardrobe, pixels)
         out += meshes
         if meshes:
             taken.add("clothes")
@@ -208,45 +212,47 @@ def wear(
     hat = wardrobe.some(rng, "hat") if not cap and rng.random() < 0.07 and not hair_volume else None
     hair = wardrobe.some(rng, "hair") if not cap and rng.random() < 0.7 else None
     if hat:
-        out.append(fitting.put_on(hat, stiff=True).mesh(textures.garment_texture(rng, hat, 128)))
+        out.append(dressed.fit_garment(hat, stiff=True).mesh(textures.garment_texture(rng, hat, 128)))
         notes["hair"] = hat.name
         if hair:  # what the hat covers of it would come through
             hair = clipped(hair, hat.rest[:, 1].min() + 0.03 - hair.rest[:, 1])
     if hair:
-        over = [f for f in fitting.worn if f.piece.kind in ("top", "suit")]
-        fitted = fitting.put_on(hair, margin=0.003, over=over, volume=hair_volume)
+        over = [f for f in dressed.garments if f.garment.kind in ("top", "suit")]
+        fitted = dressed.fit_garment(hair, margin=0.003, over=over, volume=hair_volume)
         out.append(fitted.mesh(textures.hair_texture(rng, hair, tint), float(rng.uniform(0.35, 0.6))))
         notes["hair"] = hair.name
     if hat or hair:
         taken.add("hair")
     brows = wardrobe.some(rng, "brows") if rng.random() < 0.9 else None
     if brows:
-        out.append(fitting.put_on(brows, stiff=True).mesh(textures.hair_texture(rng, brows, 0.7 * tint, 64)))
-    names = {f.piece.name: f.piece.licence for f in fitting.worn}
+        out.append(
+            dressed.fit_garment(brows, stiff=True).mesh(textures.hair_texture(rng, brows, 0.7 * tint, 64))
+        )
+    names = {f.garment.name: f.garment.licence for f in dressed.garments}
     notes["assets"] += [{"name": name, "licence": names[name]} for name in sorted(names)]
     return out, frozenset(taken)
 
 
-def wear_outfit(
-    rng: np.random.Generator, fitting: Fitting, wardrobe: Wardrobe, pixels: int
+def sample_asset_outfit(
+    rng: np.random.Generator, dressed: DressedBody, wardrobe: Wardrobe, pixels: int
 ) -> tuple[list[Mesh], str]:
     """Top and bottom of any two suits, or one suit: (meshes, outfit)."""
-    posed = fitting.posed
+    posed = dressed.posed
     suit = wardrobe.some(rng, "suit") if rng.random() < 0.12 else None
     bottom, top = wardrobe.some(rng, "bottom"), wardrobe.some(rng, "top")
-    pieces = [suit] if suit else [p for p in (bottom, top if rng.random() < 0.93 else None) if p]
+    garments = [suit] if suit else [p for p in (bottom, top if rng.random() < 0.93 else None) if p]
     tucked = rng.random() < 0.2
     if tucked:
-        pieces.reverse()
-    out, names, below = [], [], [f for f in fitting.worn if f.piece.kind == "shoes"]
-    for piece in pieces:
-        hidden = piece.hidden
+        garments.reverse()
+    out, names, below = [], [], [f for f in dressed.garments if f.garment.kind == "shoes"]
+    for garment in garments:
+        hidden = garment.hidden
         if rng.random() < 0.45:
-            piece, hidden = shortened(rng, piece, posed)
+            garment, hidden = shorten(rng, garment, posed)
         loose = rng.choice([0.0, rng.uniform(0, 0.012)])
-        fitted = fitting.put_on(piece, loose, over=below)
+        fitted = dressed.fit_garment(garment, loose, over=below)
         fitted.hidden = hidden
         below.append(fitted)
-        names.append(piece.kind)
-        out.append(fitted.mesh(textures.garment_texture(rng, piece, pixels)))
+        names.append(garment.kind)
+        out.append(fitted.mesh(textures.garment_texture(rng, garment, pixels)))
     return out, "+".join(names) or "none"

@@ -1,4 +1,4 @@
-"""One wearable piece of an asset, prepared once: bound to the body, split from its suit, with its picture."""
+"""One garment of an asset folder: bound to the body, split from its suit, with its texture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from render_synth.humans.body.anatomy import Anatomy
 from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.makehuman.asset_files import read_picture
 from render_synth.humans.makehuman.base_mesh import base_vertices
-from render_synth.humans.makehuman.garment_fitting import Binding, Fitter, borders, head_weights
+from render_synth.humans.makehuman.garment_fitting import Binding, GarmentFitter, borders, head_weights
 from render_synth.humans.makehuman.mhclo import Clo, read_mhclo, read_mhmat
 from render_synth.humans.makehuman.obj_file import ObjMesh, read_obj
 from render_synth.rendering.alpha_cutout import clip_triangles, cut_by_alpha
@@ -25,7 +25,7 @@ TEXELS = 288  # side of the table of texel places, on which patterns are painted
 
 
 @dataclass(frozen=True)
-class Piece:
+class AssetGarment:
     """`kind`: top, bottom, suit, shoes, hat, hair, brows. Render vertices are `blend @ bound vertices`."""
 
     name: str
@@ -79,8 +79,10 @@ class Piece:
         return np.clip((grey + 0.05) / (wide + 0.05), 0.4, 1.6)[..., None]
 
 
-def read_pieces(path: Path, root: Path, kind: str, fitter: Fitter, a: Anatomy, pixels: int) -> list[Piece]:
-    """The pieces of one `.mhclo`; suits whose shirt and trousers do not hang together come apart."""
+def read_garments(
+    path: Path, root: Path, kind: str, fitter: GarmentFitter, a: Anatomy, pixels: int
+) -> list[AssetGarment]:
+    """The garments of one `.mhclo`; suits whose shirt and trousers do not hang together come apart."""
     clo = read_mhclo(path, root)
     mesh = read_obj(clo.obj)
     points = clo.place(base_vertices()) / 10
@@ -128,9 +130,9 @@ def _piece(
     own: np.ndarray,
     picture,
     color,
-    fitter: Fitter,
+    fitter: GarmentFitter,
     a: Anatomy,
-) -> Piece:
+) -> AssetGarment:
     keep = own[mesh.faces].all(1)
     used, inverse = np.unique(mesh.faces[keep], return_inverse=True)
     hull, p = inverse.reshape(-1, 3), points[used]
@@ -158,11 +160,13 @@ def _piece(
     hidden = np.zeros(len(fitter.template), bool)
     if len(clo.hidden):
         hidden = np.isin(a.body.extra["base_vertex"], clo.hidden) & covered(p, hull, fitter)
-    return Piece(f"{clo.name}", kind, clo.licence, binding, hull, blend, faces, uv, hidden, picture, color)
+    return AssetGarment(
+        f"{clo.name}", kind, clo.licence, binding, hull, blend, faces, uv, hidden, picture, color
+    )
 
 
 def covered(
-    p: Float[np.ndarray, "N 3"], hull: Int[np.ndarray, "H 3"], fitter: Fitter
+    p: Float[np.ndarray, "N 3"], hull: Int[np.ndarray, "H 3"], fitter: GarmentFitter
 ) -> Bool[np.ndarray, "Nc"]:
     """Body vertices (A-pose) under a part of a suit, away from its open edges."""
     near, at = cKDTree(p).query(fitter.base_body)
@@ -173,11 +177,13 @@ def covered(
     return (near < 0.06) & ~open_edge[at] & (far > 0.015)
 
 
-def clipped(piece: Piece, over: Float[np.ndarray, "M"]) -> Piece:
-    """The piece where `over` (per render vertex) is positive: shorter sleeves, legs, hems."""
-    cut, faces = clip_triangles(sparse.identity(len(over), format="csr", dtype=np.float32), piece.faces, over)
+def clipped(garment: AssetGarment, over: Float[np.ndarray, "M"]) -> AssetGarment:
+    """The garment where `over` (per render vertex) is positive: shorter sleeves, legs, hems."""
+    cut, faces = clip_triangles(
+        sparse.identity(len(over), format="csr", dtype=np.float32), garment.faces, over
+    )
     if not len(faces):
-        return piece
+        return garment
     return replace(
-        piece, blend=(cut @ piece.blend).tocsr(), uv=np.asarray(cut @ piece.uv, np.float32), faces=faces
+        garment, blend=(cut @ garment.blend).tocsr(), uv=np.asarray(cut @ garment.uv, np.float32), faces=faces
     )
