@@ -1,4 +1,4 @@
-"""Camera layouts around a subject, and the crops and whole frames taken from them. World: y up, floor at y = 0."""
+"""Cameras of a layout, and the crops taken from their frames. World: y up, floor at y = 0."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from diffproxy.cameras import Camera
 from diffproxy.geometry.directions import look_at_rotation
-from render_synth.layouts import SHAPES, Mount, draw_plan
+from render_synth.layouts import SHAPES, Mount, sample_rig_plan
 
 Box = tuple[float, float, float, float]
 
@@ -41,7 +41,7 @@ def sample_layout(
 
     `kind` names one of `layouts.LAYOUTS`; empty: drawn.
     """
-    kind, plan = draw_plan(rng, count, kind)
+    kind, plan = sample_rig_plan(rng, count, kind)
     shape = SHAPES[int(rng.choice(len(SHAPES), p=plan.shapes))]
     aim = (low + high) / 2 + rng.normal(0, plan.aim, 3) * np.array([1, 0.8, 1])
     return Layout(

@@ -1,4 +1,4 @@
-"""The run: worker processes that render the missing shards, and progress."""
+"""Run: worker processes that render the missing shards, and progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 from diffproxy.datasets.shards import ShardWriter
 from diffproxy.utils.errors import InputError
 from render_synth.config import RenderConfig
-from render_synth.plan import check_options, environment_files, missing_shards, shard_name
+from render_synth.work_plan import check_options, environment_files, missing_shards, shard_name
 
 _state: dict[str, Any] = {}  # what a worker process loads once; empty in the parent
 

@@ -38,8 +38,8 @@ def rendered(tools):
     """The folder of the rendered shards; do not write there."""
     from pathlib import Path
 
-    from render_synth.plan import check_options, missing_shards
     from render_synth.run import render_shard
+    from render_synth.work_plan import check_options, missing_shards
 
     check_options(tools.config)
     for samples in missing_shards(tools.config):

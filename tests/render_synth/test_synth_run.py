@@ -16,8 +16,8 @@ import pytest
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.utils.errors import InputError
 from render_synth import run as runner
-from render_synth.plan import check_options, missing_shards, shard_name
 from render_synth.run import render_shard, run
+from render_synth.work_plan import check_options, missing_shards, shard_name
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,4 +1,4 @@
-"""What a run still has to do: which samples lack a shard, and whether the folder was begun with the same options."""
+"""The shards a run still has to render, and the check that a folder was begun with the same options."""
 
 from __future__ import annotations
 
