@@ -31,7 +31,7 @@ def load_tools(config: RenderConfig):
     from render_synth.humans.makehuman.wardrobe import read_wardrobe
     from render_synth.humans.poses.pose_source import load_pose_source
     from render_synth.rendering import mitsuba_backend as backend
-    from render_synth.sample import Tools
+    from render_synth.subject import Tools
 
     torch.set_num_threads(1)
     backend.start(config.variant)
