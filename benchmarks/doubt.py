@@ -45,17 +45,18 @@ def spoilt(kind: str, scenes: list[Scene], i: int, body: BodyModel) -> tuple[Pro
 
 def network_cases(shards: str, subjects: int, body: BodyModel) -> list[tuple[ProxyMaps, np.ndarray]]:
     """The packaged network on held-out crops of four views, and the true joints."""
-    from diffproxy.generator.pipeline import load_generator
+    from diffproxy.generator import DiffProxyPipeline
     from diffproxy.training.dataset import ProxySamples, SampleConfig
     from diffproxy.training.validate import crop_cameras, exact_maps
 
-    pipe = load_generator("nano")
-    config = pipe.generator.config
+    pipe = DiffProxyPipeline.from_pretrained("nano")
+    config = pipe.network.config
     data = ProxySamples(shards, body, SampleConfig(config.image_size, config.proxy_size), None)
     cases = []
     for i in tqdm(range(min(subjects, len(data.index))), desc="network"):
         item = data[i]
-        maps = pipe(item["images"], crop_cameras(item), exact_maps(item).kind, seed=i)
+        noise = torch.Generator().manual_seed(i)
+        maps = pipe(item["images"], crop_cameras(item), exact_maps(item).kind, generator=noise).proxies
         with torch.no_grad():
             cases.append((maps, body.joints(data.index.params(i))[0].numpy()))
     return cases

@@ -24,7 +24,7 @@ import torch
 from fit_scenes import look_at
 
 from diffproxy.cameras import Camera
-from diffproxy.generator import ProxyGenerator, ProxyPipeline, load_generator, preset
+from diffproxy.generator import DiffProxyPipeline, ProxyGenerator, preset
 from diffproxy.generator.network.schedule import make_scheduler
 from diffproxy.proxies.aggregate import maps_from_samples
 
@@ -38,9 +38,9 @@ def ring(views: int, size: int) -> list[Camera]:
     return [look_at(f"c{i}", c, np.array([0, 1.0, 0]), size, 1.1) for i, c in enumerate(centers)]
 
 
-def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int) -> dict[str, Any]:
+def measure(pipe: DiffProxyPipeline, views: int, samples: int, steps: int, runs: int) -> dict[str, Any]:
     """Medians of seconds per stage, and the peak of memory."""
-    generator, device = pipe.generator, pipe.device
+    generator, device = pipe.network, pipe.device
     config = generator.config
     images = torch.rand(
         views, 3, config.image_size, config.image_size, generator=torch.Generator().manual_seed(0)
@@ -76,7 +76,7 @@ def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int
         seg, uv = rgb.unflatten(0, (samples, views, 2)).unbind(2)
         stage("aggregate", lambda: maps_from_samples(seg, uv, pipe.palette, kinds, crops))
         if config.adapter == "pyramid":
-            stage("direct", lambda: pipe.direct(images, cameras, kinds))
+            stage("dense", lambda: pipe(images, cameras, kinds, num_inference_steps=0))
 
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -86,7 +86,7 @@ def measure(pipe: ProxyPipeline, views: int, samples: int, steps: int, runs: int
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else grown
     row = {name: round(statistics.median(times[1:]), 4) for name, times in seconds.items()}
-    total = sum(v for k, v in row.items() if k != "direct")
+    total = sum(v for k, v in row.items() if k != "dense")
     return {"views": views, "samples": samples, "steps": steps, "total_s": round(total, 4), **row,
             "peak_mib": round(peak / 2**20)}  # fmt: skip
 
@@ -101,18 +101,18 @@ def main(words: list[str]) -> dict[str, Any]:
         note = "random weights: times only"
         torch.manual_seed(0)
         generator = ProxyGenerator(preset("sd21"))
-        palette = load_generator("nano").palette
-        pipe = ProxyPipeline(generator, palette, given["precision"])  # type: ignore[arg-type]
+        palette = DiffProxyPipeline.from_pretrained("nano").palette
+        pipe = DiffProxyPipeline(generator, palette, given["precision"])  # type: ignore[arg-type]
     else:
-        pipe = load_generator(given["generator"], precision=given["precision"])
-    pipe.to(given["device"]).generator.use_backend(given["backend"])
-    steps = int(given.get("steps", max(1, pipe.generator.config.steps)))
+        pipe = DiffProxyPipeline.from_pretrained(given["generator"], precision=given["precision"])
+    pipe.to(given["device"]).network.use_backend(given["backend"])
+    steps = int(given.get("steps", max(1, pipe.network.config.steps)))
     cases = ((int(given["views"]), int(given.get("samples", 1))),) if "views" in given else CASES
-    parts = {p: getattr(pipe.generator, p) for p in ("unet", "adapter", "encoder", "codec")}
+    parts = {p: getattr(pipe.network, p) for p in ("unet", "adapter", "encoder", "codec")}
     count = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
     name = torch.cuda.get_device_name() if given["device"] == "cuda" else "CPU"
     return {
-        "generator": pipe.generator.config.name, "weights": note, "device": name,
+        "generator": pipe.network.config.name, "weights": note, "device": name,
         "backend": given["backend"], "threads": torch.get_num_threads(),
         "bf16": pipe.autocast, "parameters": count,
         "cases": [measure(pipe, v, k, steps, int(given["runs"])) for v, k in cases],

@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.generator import ProxyPipeline, load_generator
+from diffproxy.generator import DiffProxyPipeline
 from diffproxy.metrics.proxies import proxy_scores
 from diffproxy.proxies.maps import ProxyMaps
 from diffproxy.training.dataset import ProxySamples, SampleConfig
@@ -35,7 +35,7 @@ DRAWN = 6
 
 
 def quality(
-    pipe: ProxyPipeline,
+    pipe: DiffProxyPipeline,
     data: ProxySamples,
     body: BodyModel,
     steps: int,
@@ -53,7 +53,9 @@ def quality(
         truth.append(exact_maps(item))
         kinds = truth[-1].kind
         began = time.perf_counter()
-        found.append(pipe(item["images"], crop_cameras(item), kinds, samples if steps else 1, steps, seed=i))
+        noise = torch.Generator().manual_seed(i)
+        output = pipe(item["images"], crop_cameras(item), kinds, steps, samples if steps else 1, noise)
+        found.append(output.proxies)
         seconds += time.perf_counter() - began
         if i < fit:
             errors.append(fit_errors(found[-1], body, data, i))
@@ -89,8 +91,8 @@ def main(words: list[str]) -> list[dict[str, Any]]:
     given |= {"out": "out/steps"} | dict(word.split("=", 1) for word in words)
     if "shards" not in given:
         raise InputError("shards=DIR of python -m render_synth", "none", "add shards=shards/test")
-    pipe, body = load_generator(given["generator"]).to(given["device"]), load_body("anny")
-    config = pipe.generator.config
+    pipe, body = DiffProxyPipeline.from_pretrained(given["generator"]).to(given["device"]), load_body("anny")
+    config = pipe.network.config
     direct = [0] if config.adapter == "pyramid" else []
     steps = [int(n) for n in given["steps"].split(",")] if given["steps"] else [*direct, 1, 2, 4, 8, 16]
     data = ProxySamples(given["shards"], body, SampleConfig(config.image_size, config.proxy_size), None)

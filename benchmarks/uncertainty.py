@@ -24,7 +24,7 @@ from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.generator import ProxyPipeline, load_generator
+from diffproxy.generator import DiffProxyPipeline
 from diffproxy.metrics.points import MM
 from diffproxy.metrics.proxies import rest_points
 from diffproxy.proxies.aggregate import label_uncertainty, majority, maps_from_samples, uv_uncertainty
@@ -39,16 +39,17 @@ FRACTIONS = np.linspace(0, 0.95, 20)
 
 
 def pixels(
-    pipe: ProxyPipeline, data: ProxySamples, body: BodyModel, subject: int, samples: int, steps: int
+    pipe: DiffProxyPipeline, data: ProxySamples, body: BodyModel, subject: int, samples: int, steps: int
 ) -> dict[str, Values]:
     """`error` (mm), `right` (label) and what was stated, for each pixel that is foreground in both."""
     item = data[subject]
     exact, cameras = exact_maps(item), crop_cameras(item)
     stated: dict[str, np.ndarray] = {}
     if steps == 0:
-        maps = pipe(item["images"], cameras, exact.kind, steps=0)
+        maps = pipe(item["images"], cameras, exact.kind, num_inference_steps=0).proxies
     else:
-        seg, uv = pipe.sample(item["images"], cameras, exact.kind, samples, steps, subject)
+        latents = pipe.initial_latents(samples, len(cameras), torch.Generator().manual_seed(subject))
+        seg, uv = pipe.denoise(pipe.condition(item["images"], cameras, exact.kind), latents, steps)
         maps = maps_from_samples(seg, uv, pipe.palette, exact.kind, exact.cameras)
         labels, coordinates = decode_rgb(seg, uv, pipe.palette, exact.kind)
         stated["uv"] = uv_uncertainty(labels, uv.movedim(2, -1).clamp(0, 1)).numpy()
@@ -147,7 +148,7 @@ def draw(rows: dict[str, dict[str, Any]], path: Path) -> None:
     cv2.imwrite(str(path), np.concatenate(lines))
 
 
-def report(pipe: ProxyPipeline, where: str, samples: int, steps: int, subjects: int, out: Path) -> dict:
+def report(pipe: DiffProxyPipeline, where: str, samples: int, steps: int, subjects: int, out: Path) -> dict:
     """All of the above over the held-out subjects of `where`; writes `out/uncertainty.json` and `.png`."""
     if samples < 2 and steps:
         raise InputError("samples >= 2", f"samples={samples}", "one sample says nothing of its spread")
@@ -155,7 +156,7 @@ def report(pipe: ProxyPipeline, where: str, samples: int, steps: int, subjects: 
         raise InputError(
             "samples=1 with steps=0", f"samples={samples}", "the direct head has no chance in it"
         )
-    body, config = load_body("anny"), pipe.generator.config
+    body, config = load_body("anny"), pipe.network.config
     data = ProxySamples(where, body, SampleConfig(config.image_size, config.proxy_size), None)
     number = min(subjects, len(data.index)) if subjects else len(data.index)
     parts = [pixels(pipe, data, body, i, samples, steps) for i in tqdm(range(number), desc="subjects")]
@@ -187,7 +188,7 @@ def main(words: list[str]) -> dict[str, Any]:
     }
     given |= dict(word.split("=", 1) for word in words)
     torch.manual_seed(0)
-    pipe = load_generator(given["generator"]).to(given["device"])
+    pipe = DiffProxyPipeline.from_pretrained(given["generator"]).to(given["device"])
     numbers = (int(given[k]) for k in ("samples", "steps", "subjects"))
     return report(pipe, given["shards"], *numbers, Path(given["out"]))
 

@@ -199,7 +199,7 @@ def _made(
     pipe = open_generator(GeneratorOption(weights=options.generator), device)
     locator = None if options.boxes else open_locator(device)
     given = BoxFile(Path(options.boxes), frames.cameras) if options.boxes else None
-    config = GenerateConfig(size=int(pipe.generator.config.image_size), hands=False)
+    config = GenerateConfig(size=int(pipe.network.config.image_size), hands=False)
     out: list[ProxyMaps] = []
     for frame_id, images in tqdm(frames.iterate(ids), total=len(ids), desc="proxies", unit="frame"):
         if given is not None:

@@ -98,7 +98,7 @@ def _proxies(
         bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
         return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
     generate = GenerateConfig(
-        size=int(pipe.generator.config.image_size),
+        size=int(pipe.network.config.image_size),
         samples=options.samples,
         steps=None if options.generator.steps < 0 else options.generator.steps,
         hands=options.hands,

@@ -4,7 +4,8 @@ from diffproxy.generator.checkpoint import load_saved_generator, save_generator
 from diffproxy.generator.config import AttentionConfig, GeneratorConfig
 from diffproxy.generator.network.camera_conditioning import CameraBatch
 from diffproxy.generator.network.network import Conditioning, ProxyGenerator, build_generator
-from diffproxy.generator.pipeline import ProxyPipeline, load_generator
+from diffproxy.generator.output import DiffProxyOutput
+from diffproxy.generator.pipeline import DiffProxyPipeline
 from diffproxy.generator.presets import nano_config, preset, sd21_config
 from diffproxy.generator.pretrained import initial_generator
 
@@ -12,12 +13,12 @@ __all__ = [
     "AttentionConfig",
     "CameraBatch",
     "Conditioning",
+    "DiffProxyOutput",
+    "DiffProxyPipeline",
     "GeneratorConfig",
     "ProxyGenerator",
-    "ProxyPipeline",
     "build_generator",
     "initial_generator",
-    "load_generator",
     "load_saved_generator",
     "nano_config",
     "preset",

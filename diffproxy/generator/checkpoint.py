@@ -7,12 +7,12 @@
     unet | adapter | prompts | encoder | codec /model.safetensors
 
 Of a part that is public (listed in `config.sources`) and frozen, only what is trained all the same is stored (of a
-UNet: the new branches and the text attention); the rest comes from the referenced repository or a local folder.
+UNet: the new branches and the text attention); the rest comes from the referenced repository or a local folder. An
+encoder that is frozen and equal to the one in the package is not stored either, but named with its SHA-256.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,11 @@ import diffproxy
 from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import BACKENDS, GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_unet
+from diffproxy.generator.pretrained import public_state
+from diffproxy.generator.state_dicts import load_strictly
+from diffproxy.generator.weight_sources import packaged_reference
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import file_sha256
 
 PARTS = ("unet", "adapter", "prompts", "encoder", "codec")
 INDEX, CONFIG, PALETTE, WEIGHTS = "model_index.json", "config.json", "palette.json", "model.safetensors"
@@ -42,7 +46,7 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
     folder = Path(folder)
     (folder / "scheduler").mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
-    config = generator.config
+    config = packaged_reference(generator)
     # Whoever loads it may have another machine.
     config.changed({"attention": {"backend": BACKENDS[0]}}).save(folder / CONFIG)
     write_palette(palette, folder / PALETTE)
@@ -61,7 +65,7 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
         temporary.rename(folder / part / WEIGHTS)
         files.append(f"{part}/{WEIGHTS}")
     index = {
-        "_class_name": "ProxyPipeline",
+        "_class_name": "DiffProxyPipeline",
         "_diffproxy_version": diffproxy.__version__,
         "name": config.name,
         "sources": config.sources,
@@ -88,8 +92,6 @@ def load_saved_generator(
         module = getattr(generator, part)
         state: dict[str, Tensor] = {}
         if config.references(part):
-            from diffproxy.generator.pretrained import public_state
-
             state.update(public_state(part, module, config, sources, allow_download))
         if f"{part}/{WEIGHTS}" in index["sha256"]:
             state.update(load_file(folder / part / WEIGHTS))
@@ -123,29 +125,6 @@ def stored_state(part: str, module: nn.Module, config: GeneratorConfig) -> dict[
     if not config.references(part):
         return state
     return {k: v for k, v in state.items() if part == "unet" and is_trained_in_unet(k)}
-
-
-def load_strictly(module: nn.Module, state: dict[str, Tensor], what: str) -> None:
-    """`load_state_dict`, strict, with an error that names the first differences."""
-    own = module.state_dict()
-    check_fit(
-        own, state, f"{what} that fit its config.json", "use the config.json the weights were saved with"
-    )
-    module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()})
-
-
-def check_fit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str, fix: str) -> None:
-    """InputError unless `state` has the names and shapes of `own`."""
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    shapes = [k for k in own.keys() & state.keys() if own[k].shape != state[k].shape]
-    for problem, names in (("missing", missing), ("unknown", extra), ("of another shape", sorted(shapes))):
-        if names:
-            raise InputError(f"weights of {what}", f"{len(names)} tensors {problem}, e.g. {names[0]}", fix)
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _store_dtype(tensor: Tensor, half: bool) -> Tensor:

@@ -13,9 +13,9 @@ from diffproxy.utils.errors import InputError
 
 
 def check_inputs(
-    images: Tensor, cameras: Sequence[Camera], kinds: Sequence[str], samples: int, steps: int | None
+    images: Tensor, cameras: Sequence[Camera], kinds: Sequence[str], num_samples: int, steps: int | None
 ) -> None:
-    """InputError unless the arguments of `ProxyPipeline.__call__` fit together."""
+    """InputError unless the arguments of `DiffProxyPipeline.__call__` fit together."""
     views, (height, width) = images.shape[0], images.shape[-2:]
     if height != width:
         raise InputError(
@@ -48,5 +48,6 @@ def check_inputs(
             f"{images.dtype} in [{float(low):g}, {float(high):g}]",
             "divide 8-bit images by 255",
         )
-    if samples < 1 or (steps is not None and steps < 0):
-        raise InputError("samples >= 1 and steps >= 0", f"samples={samples}, steps={steps}", "raise them")
+    if num_samples < 1 or (steps is not None and steps < 0):
+        found = f"num_samples={num_samples}, num_inference_steps={steps}"
+        raise InputError("num_samples >= 1 and num_inference_steps >= 0", found, "raise them")

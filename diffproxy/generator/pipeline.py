@@ -1,4 +1,4 @@
-"""`ProxyPipeline`: cropped images and their cameras in, `ProxyMaps` out."""
+"""`DiffProxyPipeline`: crops of a subject and their cameras to proxies, with the interface of diffusers."""
 
 from __future__ import annotations
 
@@ -16,42 +16,54 @@ from diffproxy.generator.checkpoint import hub_folder, load_saved_generator, sav
 from diffproxy.generator.codec import kind_ids
 from diffproxy.generator.config import MODALITIES
 from diffproxy.generator.inputs import check_inputs
+from diffproxy.generator.keypoints import view_keypoints
 from diffproxy.generator.network.camera_conditioning import CameraBatch
 from diffproxy.generator.network.network import Conditioning, ProxyGenerator
 from diffproxy.generator.network.schedule import make_scheduler
-from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples, vote_samples
+from diffproxy.generator.output import DiffProxyOutput
+from diffproxy.proxies.aggregate import aggregate_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
-from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera
+from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
 from diffproxy.proxies.interfaces import palette_ids
 from diffproxy.proxies.maps import Kind, ProxyMaps
 from diffproxy.utils.errors import InputError
+
+Views = tuple[Tensor, Sequence[Camera], tuple[Kind, ...]]
+Maps = tuple[Tensor, Tensor, Tensor]  # labels, uv, weight
 
 PACKAGED = Path(__file__).parent / "weights"
 Precision = Literal["auto", "fp32", "bf16"]
 
 
-class ProxyPipeline:
-    """Sampling with a trained generator. `precision="auto"`: bfloat16 where the processor computes in it."""
+class DiffProxyPipeline:
+    """Predicts proxies with a trained generator.
+
+    Args:
+        network: the generator; it is put into evaluation mode.
+        palette: ids and colours of the labels that the generator was trained with.
+        precision: "auto" computes in bfloat16 where the processor supports it natively.
+        channels_last: memory format of the network's weights.
+    """
 
     def __init__(
         self,
-        generator: ProxyGenerator,
+        network: ProxyGenerator,
         palette: Any,
         precision: Precision = "auto",
         channels_last: bool = True,
     ):
-        self.generator = generator.eval()
+        self.network = network.eval()
         if channels_last:  # torch's stubs do not know the argument
-            self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.palette = palette
         self.autocast = precision == "bf16" or (precision == "auto" and computes_in_bf16(self.device))
 
     @property
     def device(self) -> torch.device:
-        return next(self.generator.parameters()).device
+        return next(self.network.parameters()).device
 
-    def to(self, device: torch.device | str) -> ProxyPipeline:
-        self.generator.to(device)
+    def to(self, device: torch.device | str) -> DiffProxyPipeline:
+        self.network.to(device)
         return self
 
     @torch.inference_mode()
@@ -59,113 +71,129 @@ class ProxyPipeline:
         self,
         images: Float[Tensor, "V 3 H W"],
         cameras: Sequence[Camera],
-        kinds: Sequence[Kind],
-        samples: int = 1,
-        steps: int | None = None,
-        seed: int = 0,
-        mirror: MirrorTable | None = None,
-    ) -> ProxyMaps:
-        """Proxies of V views of one subject. `images` are square RGB crops in [0, 1] as seen by pinhole `cameras`.
+        kinds: Sequence[Kind] | None = None,
+        num_inference_steps: int | None = None,
+        num_samples: int = 1,
+        generator: torch.Generator | None = None,
+        flip: FlipTable | None = None,
+    ) -> DiffProxyOutput:
+        """Predict the proxies of V views of one subject.
 
-        `samples` > 1 draws that many from the noise and aggregates them as `config.sample_weights` says: by paper
-        Eq. 2-5, or by votes. `steps` is the number of denoising steps (default: the config's); 0 takes the adapter's
-        direct prediction, without diffusion. Weight of a foreground pixel: of several samples their agreement, or the
-        share that voted for its label; of one sample 1, as in the paper; of the direct prediction, in which nothing
-        is random, the probability of its label (see `direct`).
-        With `mirror` (`mirror_table(body)`) every view is seen mirrored as well, which evens out left-right mistakes:
-        twice the samples, or the mean of two direct predictions.
+        Args:
+            images: square RGB crops in [0, 1]; any side, resized to the generator's `image_size`.
+            cameras: the pinhole camera of each crop (`Camera.crop`), of the same pixel size.
+            kinds: "body", "left_hand" or "right_hand" for each view; all "body" if left out.
+            num_inference_steps: denoising steps; None takes the number of the generator's configuration. 0 returns
+                the dense regression head's prediction, without diffusion.
+            num_samples: samples drawn and aggregated as `config.sample_weights` says: by paper Eq. 2-5, or by votes.
+                Must be 1 with 0 steps, whose prediction is deterministic.
+            generator: source of the noise, on the CPU, so that a seed gives the same noise on every device. None
+                stands for a new one with seed 0.
+            flip: labels and UV of the mirrored body (`flip_table(body)`). With it every view is also predicted
+                mirrored, and both predictions are combined: test-time augmentation against left-right mistakes.
+
+        Returns:
+            The proxies, and the encoder's keypoints if it predicts any. The weight of a foreground pixel is, with 0
+            steps, the probability of its label (see `predict_dense`); with one sample 1, as in the paper; with more
+            samples their agreement, or the share of them that voted for its label. It is 0 on the background.
+
+        Raises:
+            InputError: if the arguments do not fit together or have the wrong range.
         """
-        check_inputs(images, cameras, kinds, samples, steps)
-        steps = self.generator.config.steps if steps is None else steps
-        size = self.generator.config.proxy_size
-        crops = tuple(c.resize(size, size) for c in cameras)
-        if steps == 0:
-            if samples > 1:
-                raise InputError(
-                    "steps >= 1 to draw several samples",
-                    f"samples={samples} of the direct prediction (steps=0), which has no chance in it",
-                    "add generator.steps=4, or leave samples=1",
-                )
-            labels, uv, weight = self.direct(images, cameras, kinds, mirror)
-            return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
-        seg, rgb = self.sample(images, cameras, kinds, samples, steps, seed)
-        votes = self.generator.config.sample_weights == "votes"
-        if mirror is None and not votes:
-            return maps_from_samples(seg, rgb, self.palette, tuple(kinds), crops)
-        labels, uv = decode_rgb(seg, rgb, self.palette, tuple(kinds))
-        if mirror is not None:
-            twin = [MIRROR_KIND[k] for k in kinds]
-            seen = self.sample(
-                images.flip(-1), [mirror_camera(c) for c in cameras], twin, samples, steps, seed
+        kinds = ("body",) * len(cameras) if kinds is None else tuple(kinds)
+        check_inputs(images, cameras, kinds, num_samples, num_inference_steps)
+        config = self.network.config
+        steps = config.steps if num_inference_steps is None else num_inference_steps
+        if steps == 0 and num_samples > 1:
+            raise InputError(
+                "num_inference_steps >= 1 to draw several samples",
+                f"{num_samples} samples of the dense head (0 steps), whose prediction is deterministic",
+                "add generator.steps=4, or leave samples=1",
             )
-            back, back_uv = mirror.apply_batch(*decode_rgb(*seen, self.palette, tuple(twin)))
-            labels, uv = torch.cat([labels, back]), torch.cat([uv, back_uv])
-        labels, uv, weight = vote_samples(labels, uv) if votes else aggregate_samples(labels, uv)
-        return ProxyMaps(labels.numpy(), uv.numpy(), weight.numpy(), tuple(kinds), crops)
+        views: list[Views] = [(images, cameras, kinds)]
+        if flip is not None:
+            mirrored = [flip_camera(c) for c in cameras]
+            views.append((images.flip(-1), mirrored, tuple(FLIPPED_KIND[k] for k in kinds)))
+        conditions = [self.condition(*view) for view in views]
+        if steps == 0:
+            maps = self.predict_dense(conditions, kinds, flip)
+        else:
+            latents = self.initial_latents(num_samples, len(kinds), generator)
+            samples = [self.denoise(condition, latents, steps) for condition in conditions]
+            maps = self._aggregate(samples, [view[2] for view in views], flip)
+        crops = tuple(c.resize(config.proxy_size, config.proxy_size) for c in cameras)
+        proxies = ProxyMaps(
+            *(x.float().numpy() if x.is_floating_point() else x.numpy() for x in maps), kinds, crops
+        )
+        return DiffProxyOutput(
+            proxies, view_keypoints(conditions, kinds, config.proxy_size), (0,) * len(kinds)
+        )
+
+    def initial_latents(
+        self, num_samples: int, num_views: int, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "K V 2 C h w"]:
+        """Noise of K samples of V views, drawn on the CPU: a seed gives the same noise on every device."""
+        config = self.network.config
+        shape = (num_samples, num_views, len(MODALITIES), config.latent_channels, *[config.latent_grid] * 2)
+        generator = torch.Generator().manual_seed(0) if generator is None else generator
+        return torch.randn(shape, generator=generator).to(self.device)
 
     @torch.inference_mode()
-    def sample(
-        self,
-        images: Float[Tensor, "V 3 H W"],
-        cameras: Sequence[Camera],
-        kinds: Sequence[Kind],
-        samples: int,
-        steps: int,
-        seed: int,
+    def denoise(
+        self, condition: Conditioning, latents: Float[Tensor, "K V 2 C h w"], num_inference_steps: int
     ) -> tuple[Float[Tensor, "K V 3 P P"], Float[Tensor, "K V 3 P P"]]:
         """Segmentation and UV images in [0, 1] of each of K samples, on the CPU."""
-        config = self.generator.config
-        shape = (samples, len(kinds), len(MODALITIES), config.latent_channels, *[config.latent_grid] * 2)
-        # Drawn on the CPU: the same seed gives the same noise on every device.
-        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
-        scheduler = make_scheduler(config)
-        scheduler.set_timesteps(steps)
+        scheduler = make_scheduler(self.network.config)
+        scheduler.set_timesteps(num_inference_steps)
+        shape = latents.shape[:3]
         with self.precision():
-            conditioning = self.condition(images, cameras, kinds)
             for t in scheduler.timesteps:
-                output = self.generator.denoise(latents, t.to(self.device), conditioning).float()
+                output = self.network.denoise(latents, t.to(self.device), condition).float()
                 latents = scheduler.step(output, t, latents).prev_sample
-            rgb = self.generator.codec.decode(latents.flatten(0, 2)).float().cpu().unflatten(0, shape[:3])
+            rgb = self.network.codec.decode(latents.flatten(0, 2)).float().cpu().unflatten(0, shape)
         return rgb[:, :, 0], rgb[:, :, 1]
 
     @torch.inference_mode()
-    def direct(
-        self,
-        images: Float[Tensor, "V 3 H W"],
-        cameras: Sequence[Camera],
-        kinds: Sequence[Kind],
-        mirror: MirrorTable | None = None,
+    def predict_dense(
+        self, conditions: Sequence[Conditioning], kinds: Sequence[Kind], flip: FlipTable | None = None
     ) -> tuple[UInt8[Tensor, "V P P"], Float[Tensor, "V P P 2"], Float[Tensor, "V P P"]]:
-        """Labels, UV and weight of the adapter's dense head, each view with the labels of its kind.
+        """Labels, UV and weight of the adapter's dense regression head, each view with the labels of its kind.
 
-        Weight: the softmax probability of the winning label among the background and the labels of the view's kind
-        (the set the head is trained on), 0 on the background. With `mirror`, the mean over the view and its mirror
-        image of the probabilities, and of the UV by the probability that each gives to the winner.
+        Args:
+            conditions: the views', and with `flip` the mirrored views'.
+            kinds: of the views.
+            flip: see `__call__`. The result is then the mean of both label probabilities, and of both UV weighted by
+                the probability that each prediction gives to the winning label.
+
+        Returns:
+            Labels, UV, and as weight the softmax probability of the winning label among the background and the labels
+            of the view's kind (the set the head is trained on), 0 on the background.
+
+        Raises:
+            InputError: if the generator has no dense head.
         """
-        probability, uv = self._direct(images, cameras, kinds)
-        if mirror is None:
+        probability, uv = self._dense_head(conditions[0], kinds)
+        if flip is None:
             weight, winner = probability.max(1)
         else:
-            twin = [MIRROR_KIND[k] for k in kinds]
-            seen, seen_uv = self._direct(images.flip(-1), [mirror_camera(c) for c in cameras], twin)
-            other = torch.from_numpy(mirror.label_map).long()[: probability.shape[1]]
-            back = seen.flip(-1)[:, other]
+            flipped, flipped_uv = self._dense_head(conditions[1], [FLIPPED_KIND[k] for k in kinds])
+            other = torch.from_numpy(flip.label_map).long()[: probability.shape[1]]
+            back = flipped.flip(-1)[:, other]
             weight, winner = ((probability + back) / 2).max(1)
             share, back_share = (p.gather(1, winner[:, None])[:, 0, ..., None] for p in (probability, back))
-            _, back_uv = mirror.apply_batch(other[winner].flip(-1).to(torch.uint8), seen_uv)
+            _, back_uv = flip.apply_batch(other[winner].flip(-1).to(torch.uint8), flipped_uv)
             uv = (share * uv + back_share * back_uv) / (share + back_share)
         foreground = winner > 0
         return winner.to(torch.uint8), uv * foreground[..., None], weight * foreground
 
-    def _direct(
-        self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
+    def _dense_head(
+        self, condition: Conditioning, kinds: Sequence[Kind]
     ) -> tuple[Float[Tensor, "V C P P"], Float[Tensor, "V P P 2"]]:
         """Label probabilities and UV of the dense head, on the CPU."""
-        with self.precision():
-            adapter = self.condition(images, cameras, kinds).adapter
+        adapter = condition.adapter
         if adapter.dense_logits is None or adapter.dense_uv is None:
             raise InputError(
-                "steps >= 1", "steps=0", f"{self.generator.config.name} has no direct prediction"
+                "num_inference_steps >= 1", "0", f"{self.network.config.name} has no dense regression head"
             )
         logits = adapter.dense_logits.float().cpu()
         for v, kind in enumerate(kinds):
@@ -174,46 +202,79 @@ class ProxyPipeline:
             logits[v, barred] = -torch.inf
         return logits.softmax(1), adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
 
+    def _aggregate(
+        self,
+        samples: Sequence[tuple[Tensor, Tensor]],
+        kinds: Sequence[tuple[Kind, ...]],
+        flip: FlipTable | None,
+    ) -> Maps:
+        """One prediction from the samples of the views and, with `flip`, of the mirrored views."""
+        votes = self.network.config.sample_weights == "votes"
+        labels, uv = decode_rgb(*samples[0], self.palette, kinds[0])
+        if flip is not None:
+            flipped = flip.apply_batch(*decode_rgb(*samples[1], self.palette, kinds[1]))
+            labels, uv = (torch.cat(pair) for pair in zip((labels, uv), flipped, strict=True))
+        elif not votes:  # as in the paper, over all three channels of the UV images
+            uv = samples[0][1].movedim(2, -1).clamp(0, 1)
+        return vote_samples(labels, uv) if votes else aggregate_samples(labels, uv)
+
     def precision(self) -> torch.autocast:
         """The context in which the network computes."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
 
+    @torch.inference_mode()
     def condition(
         self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
     ) -> Conditioning:
         """What does not change over steps and samples, of one group of views. Images are resized as needed."""
-        size = self.generator.config.image_size
+        size = self.network.config.image_size
         images = images.to(self.device, torch.float32)
         if images.shape[-1] != size:
             images = F.interpolate(
                 images, (size, size), mode="bilinear", align_corners=False, antialias=True
             ).clamp(0, 1)
         batch = CameraBatch.from_cameras([cameras])
-        return self.generator.condition(images[None], batch, kind_ids(tuple(kinds))[None].to(self.device))
+        with self.precision():
+            return self.network.condition(images[None], batch, kind_ids(tuple(kinds))[None].to(self.device))
 
     def save_pretrained(self, folder: Path | str, half: bool = False) -> Path:
-        return save_generator(self.generator, self.palette, folder, half)
+        """Write the generator to a folder that `from_pretrained` reads.
+
+        Args:
+            folder: where to write; created if needed.
+            half: store float16 instead of float32.
+
+        Returns:
+            The folder.
+        """
+        return save_generator(self.network, self.palette, folder, half)
 
     @staticmethod
     def from_pretrained(
-        folder: Path | str,
+        name_or_folder: Path | str = "nano",
         sources: dict[str, Path | str] | None = None,
         allow_download: bool = False,
         precision: Precision = "auto",
-    ) -> ProxyPipeline:
-        """A saved generator: a folder, or the id of a hub repository (from the cache unless `allow_download`)."""
-        path = Path(folder)
-        if not path.exists() and isinstance(folder, str) and folder.count("/") == 1:
-            path = hub_folder(folder, allow_download)
-        generator, palette = load_saved_generator(path, sources, allow_download)
-        return ProxyPipeline(generator, palette, precision)
+    ) -> DiffProxyPipeline:
+        """Load a saved generator.
 
+        Args:
+            name_or_folder: "nano" (weights in the package), a folder, or the id of a hub repository.
+            sources: local folders of public parts that the saved generator only refers to.
+            allow_download: fetch a hub repository or public parts that are not in the hub's cache.
+            precision: "auto" computes in bfloat16 where the processor supports it natively.
 
-def load_generator(source: str | Path = "nano", **options: Any) -> ProxyPipeline:
-    """A pipeline by name ("nano": weights in the package), folder or hub id; options as `from_pretrained`."""
-    if str(source) == "nano":
-        source = PACKAGED / "nano"
-    return ProxyPipeline.from_pretrained(source, **options)
+        Returns:
+            The pipeline, on the CPU.
+
+        Raises:
+            InputError: if there is no such generator, or a file is missing, damaged or of another network.
+        """
+        path = PACKAGED / "nano" if str(name_or_folder) == "nano" else Path(name_or_folder)
+        if not path.exists() and isinstance(name_or_folder, str) and name_or_folder.count("/") == 1:
+            path = hub_folder(name_or_folder, allow_download)
+        network, palette = load_saved_generator(path, sources, allow_download)
+        return DiffProxyPipeline(network, palette, precision)
 
 
 def computes_in_bf16(device: torch.device) -> bool:

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from diffproxy.generator.checkpoint import check_fit, file_sha256, load_strictly
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.generator.network.encoders import EfficientNetEncoder, MoveNetEncoder
-from diffproxy.generator.weight_sources import PINNED, Locations, source_file, source_folder
+from diffproxy.generator.network.network import ProxyGenerator
+from diffproxy.generator.state_dicts import check_fit, load_strictly
+from diffproxy.generator.weight_sources import (
+    PINNED,
+    REINSTALL,
+    Locations,
+    packaged_file,
+    source_file,
+    source_folder,
+)
 from diffproxy.utils.errors import InputError
-
-if TYPE_CHECKING:
-    from diffproxy.generator.network.network import ProxyGenerator
+from diffproxy.utils.io import file_sha256
 
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
 # Names of AutoencoderKL's attention before diffusers 0.15; Stable Diffusion's public file still has them.
@@ -34,6 +40,11 @@ def public_state(
     allow_download: bool = False,
 ) -> dict[str, Tensor]:
     """Tensors of a referenced part under the keys of `module`: all that the public network has, no branches."""
+    if "packaged" in config.sources[part]:
+        path = packaged_file(config, sources)
+        state = {f"net.{k}": v.float() for k, v in read_safetensors(path).items()}
+        check_fit(module.state_dict(), state, f"{path} that fit the {config.name} {part}", REINSTALL)
+        return state
     path = source_file(part, config, sources, allow_download)
     if part == "encoder":
         state = {f"model.{k}": v for k, v in dino_state(type(module.model), path.parent).items()}
@@ -137,8 +148,6 @@ def initial_generator(
     `sources` gives local folders by the names in `config.sources`. The checksums of the files that were read become
     part of the generator's configuration: what is trained on top of them never meets other ones unnoticed.
     """
-    from diffproxy.generator.network.network import ProxyGenerator
-
     generator = ProxyGenerator(config)
     pinned = dict(config.sources)
     for part in ("unet", "codec", "encoder"):

@@ -1,4 +1,5 @@
-"""Where the public parts of `sd21` lie (UNet, VAE, DINOv2, CLIP text): a local folder, the hub cache, or the hub.
+"""Where parts that are not stored with a generator lie: of `sd21` (UNet, VAE, DINOv2, CLIP text) a local folder, the
+hub cache or the hub; of `nano` an encoder in this package.
 
 Nothing is downloaded unless asked, and a file is used only if its checksum and the config.json beside it fit.
 """
@@ -10,9 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffproxy.generator.checkpoint import file_sha256
+import torch
+from safetensors.torch import load_file
+
+from diffproxy.encoders import movenet
 from diffproxy.generator.config import GeneratorConfig
+from diffproxy.generator.network.network import ProxyGenerator
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import file_sha256
 
 Locations = Mapping[str, Path | str]  # part of `config.sources` -> local folder
 
@@ -22,6 +28,11 @@ WEIGHT_FILES = {
     "encoder": "model.safetensors",
     "text_encoder": "model.safetensors",
 }
+#: Encoders whose published weights are in this package.
+PACKAGED = {"movenet_thunder": movenet.PACKAGED}
+REINSTALL = (
+    "install the version of this package that saved it, or save the generator again with its encoder thawed"
+)
 PINNED = "use the pinned repository and revision, or its files in a local folder"
 
 
@@ -66,6 +77,42 @@ def source_folder(
         found = f"not downloadable ({error})" if allow_download else "not in the local hub cache"
         raise InputError(where, found, fix) from error
     return Path(root) / subfolder
+
+
+def packaged_reference(generator: ProxyGenerator) -> GeneratorConfig:
+    """The configuration to save: a frozen encoder that equals the packaged one is referenced, no other is.
+
+    A generator keeps the reference that it was loaded with only as long as its encoder is still the packaged one.
+    """
+    config = generator.config
+    path = PACKAGED.get(config.encoder)
+    if path is None:
+        return config
+    kept = {part: source for part, source in config.sources.items() if part != "encoder"}
+    own = {k.removeprefix("net."): v for k, v in generator.encoder.state_dict().items()}
+    published = load_file(path) if path.is_file() and "encoder" in config.frozen else {}
+    if own.keys() == published.keys() and all(
+        torch.equal(own[k].cpu().float(), v.float()) for k, v in published.items()
+    ):
+        kept["encoder"] = {"packaged": config.encoder, "sha256": file_sha256(path)}
+    return config.replace(sources=kept)
+
+
+def packaged_file(config: GeneratorConfig, sources: Locations | None = None) -> Path:
+    """The packaged weight file of the encoder, after its checksum was checked."""
+    source = config.sources["encoder"]
+    name, path = source["packaged"], PACKAGED.get(source["packaged"])
+    if sources and "encoder" in sources:
+        fix = "leave the encoder out of sources"
+        raise InputError(f"the encoder {name} of the package", f"a folder: {sources['encoder']}", fix)
+    if path is None or name != config.encoder:
+        raise InputError(f"an encoder of the package: {', '.join(PACKAGED)}", name, REINSTALL)
+    if not path.is_file():
+        raise InputError(f"the encoder {name} of the package", f"{path}: no such file", REINSTALL)
+    if file_sha256(path) != source["sha256"]:
+        expected = f"the encoder {name} of the package with SHA-256 {source['sha256'][:12]}…"
+        raise InputError(expected, f"{path}, a different file", REINSTALL)
+    return path
 
 
 def source_file(

@@ -119,7 +119,7 @@ def _frame_fitter(
     locator = (locator or inputs.open_locator(device)) if auto else None
     source = choose_source(options.boxes, options.masks, frames.cameras, locator)
     generate = GenerateConfig(
-        size=int(pipe.generator.config.image_size),
+        size=int(pipe.network.config.image_size),
         samples=options.samples,
         steps=None if options.generator.steps < 0 else options.generator.steps,
         hands=options.hands,

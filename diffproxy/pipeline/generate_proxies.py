@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.generator.test_time_rotation import look_upright
+from diffproxy.generator.output import DiffProxyOutput
+from diffproxy.generator.test_time_rotation import predict_upright
 from diffproxy.pipeline.crop_refinement import (
     MIN_FOREGROUND,
     Box,
@@ -24,7 +28,7 @@ from diffproxy.pipeline.crop_refinement import (
     union_box,
 )
 from diffproxy.proxies import ProxyMaps
-from diffproxy.proxies.flip import mirror_table
+from diffproxy.proxies.flip import flip_table
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.timing import Stopwatch
 
@@ -40,7 +44,7 @@ FirstFit = Callable[[ProxyMaps], BodyParams | None]
 class GenerateConfig:
     """`size`: crop side in pixels; `steps` None leaves it to the generator; `mirror`: see all views mirrored too.
 
-    `upright`: turn views in which the body does not seem to be upright (`look_upright`).
+    `upright`: turn views in which the body does not seem to be upright (`predict_upright`).
     """
 
     size: int
@@ -62,6 +66,7 @@ class Generated:
     boxes: tuple[Box, ...]
     notes: tuple[str, ...] = ()
     hands: dict[str, list[str]] = field(default_factory=dict)  # side -> cameras that show it
+    keypoints: Float[np.ndarray, "V 17 4"] | None = None  # see DiffProxyOutput
 
 
 def generate_proxies(
@@ -82,30 +87,28 @@ def generate_proxies(
     whose foreground is negligible keeps weight 0.
     """
 
-    def look(
-        views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str
-    ) -> tuple[ProxyMaps, Sequence[int]]:
+    def look(views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str) -> DiffProxyOutput:
         with clock("crop"):
             crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
         with clock(stage):
-            how: Any = {"samples": config.samples, "steps": config.steps, "seed": config.seed}
-            shown = crops.images, list(crops.cameras), list(kinds)
-            if config.upright:
-                return look_upright(pipe, *shown, mirror=table, **how)
-            return pipe(*shown, mirror=table, **how), [0] * len(kinds)
+            noise = torch.Generator().manual_seed(config.seed)
+            call = partial(predict_upright, pipe) if config.upright else pipe
+            return call(
+                crops.images, list(crops.cameras), list(kinds), config.steps, config.samples, noise, table
+            )
 
-    table = mirror_table(body) if config.mirror else None
+    table = flip_table(body) if config.mirror else None
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)
     body_boxes = [square_box(b, config.margin) for b in boxes]
     moved: set[str] = set()
     found: list[Hand] = []
     for turn in range(1 + MAX_RECROPS):
-        maps, turns = look(views, kinds, body_boxes, "body proxies")
+        output = look(views, kinds, body_boxes, "body proxies")
         if not (config.recrop or config.hands):
             break
         with clock("aim"):
-            wanted, found = _aim(maps, body, cameras, body_boxes, config.margin, first_fit)
+            wanted, found = _aim(output.proxies, body, cameras, body_boxes, config.margin, first_fit)
         off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
         if not off or not config.recrop or turn == MAX_RECROPS:
             break
@@ -117,11 +120,17 @@ def generate_proxies(
     if found:
         all_boxes = [*body_boxes, *(box for _, _, box in found)]
         views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
-        maps, turns = look(views, kinds, all_boxes, "hand proxies")
-    turned = {cameras[v].name for v, quarters in zip(views, turns, strict=True) if quarters}
+        output = look(views, kinds, all_boxes, "hand proxies")
+    turned = {cameras[v].name for v, quarters in zip(views, output.quarter_turns, strict=True) if quarters}
     done = {"cropped again": moved, "turned to be read": turned}
     notes = tuple(f"{what}: {', '.join(sorted(names))}" for what, names in done.items() if names)
-    return Generated(_without_specks(maps), tuple(all_boxes), notes, hands if config.hands else {})
+    return Generated(
+        _without_specks(output.proxies),
+        tuple(all_boxes),
+        notes,
+        hands if config.hands else {},
+        output.keypoints,
+    )
 
 
 def _aim(

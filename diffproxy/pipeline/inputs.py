@@ -76,10 +76,12 @@ def pick_device(name: str) -> torch.device:
 
 def open_generator(option: GeneratorOption, device: torch.device) -> Any:
     """The proxy pipeline on `device`."""
-    from diffproxy.generator import load_generator
+    from diffproxy.generator import DiffProxyPipeline
 
-    pipe = load_generator(option.weights, sources=option.sources, allow_download=option.download)
-    pipe.generator.use_backend(option.attention.backend)
+    pipe = DiffProxyPipeline.from_pretrained(
+        option.weights, sources=option.sources, allow_download=option.download
+    )
+    pipe.network.use_backend(option.attention.backend)
     return pipe.to(device)
 
 

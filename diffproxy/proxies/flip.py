@@ -15,12 +15,12 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.proxies.maps import Kind
 
-MIRROR_WORLD = np.diag([-1.0, 1.0, 1.0])
-MIRROR_KIND: dict[Kind, Kind] = {"body": "body", "left_hand": "right_hand", "right_hand": "left_hand"}
+FLIP_WORLD = np.diag([-1.0, 1.0, 1.0])
+FLIPPED_KIND: dict[Kind, Kind] = {"body": "body", "left_hand": "right_hand", "right_hand": "left_hand"}
 
 
 @dataclass(frozen=True)
-class MirrorTable:
+class FlipTable:
     """Label and UV of a surface point's mirror image: `label' = label_map[label]`, `u' = 1 - u` where `flip_u`."""
 
     label_map: UInt8[np.ndarray, "256"]
@@ -47,7 +47,7 @@ class MirrorTable:
 
 
 @lru_cache(maxsize=4)
-def mirror_table(body: BodyModel) -> MirrorTable:
+def flip_table(body: BodyModel) -> FlipTable:
     """Measure the table on the rest body: pair each face centre with the face nearest to its mirror image.
 
     Remembered for each body: a run asks for it in every frame.
@@ -69,10 +69,10 @@ def mirror_table(body: BodyModel) -> MirrorTable:
             faces = faces[part[partner[faces]] == label_map[label]]
             u, u_mirror = uv[faces, 0], uv[partner[faces], 0]
             flip_u[label] = np.abs(1 - u - u_mirror).mean() < np.abs(u - u_mirror).mean()
-    return MirrorTable(label_map, flip_u)
+    return FlipTable(label_map, flip_u)
 
 
-def mirror_camera(camera: Camera) -> Camera:
+def flip_camera(camera: Camera) -> Camera:
     """The camera that sees the mirrored world (x → -x) as the mirrored image."""
     flip = np.diag([-1.0, 1.0, 1.0])
     K = camera.K.copy()
@@ -80,6 +80,6 @@ def mirror_camera(camera: Camera) -> Camera:
     return replace(
         camera,
         K=K,
-        R_cam_world=flip @ camera.R_cam_world @ MIRROR_WORLD,
+        R_cam_world=flip @ camera.R_cam_world @ FLIP_WORLD,
         t_cam_world=flip @ camera.t_cam_world,
     )

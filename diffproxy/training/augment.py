@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
-from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera
+from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
 from diffproxy.proxies.maps import Kind
 from diffproxy.training.photometric import photometric
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
@@ -121,7 +121,7 @@ def augment_view(
     config: AugmentConfig,
     image_size: int,
     proxy_size: int,
-    mirror: MirrorTable | None,
+    mirror: FlipTable | None,
     cut: bool = False,
     shown: tuple[int, ...] | None = None,
 ) -> View:
@@ -137,7 +137,7 @@ def augment_view(
     labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)
     camera, kind = warp_camera(view.camera, warp, image_size), view.kind
     if mirror is not None:
-        image, camera, kind = np.ascontiguousarray(image[:, ::-1]), mirror_camera(camera), MIRROR_KIND[kind]
+        image, camera, kind = np.ascontiguousarray(image[:, ::-1]), flip_camera(camera), FLIPPED_KIND[kind]
         labels, uv = mirror.apply(labels, uv)
     if config.photometric:
         image = photometric(image, rng, config.photometric)

@@ -15,7 +15,7 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import stack_cameras
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.generator.codec import kind_ids
-from diffproxy.proxies.flip import mirror_table
+from diffproxy.proxies.flip import flip_table
 from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import AugmentConfig, View, augment_view, draw_shown
 
@@ -49,7 +49,7 @@ class ProxySamples(Dataset):
     ):
         self.where, self.index = str(shards), ShardIndex(shards)
         self.config, self.augment, self.length = config, augment, length
-        self.mirror, self.names = mirror_table(body), body.atlas.palette.names
+        self.mirror, self.names = flip_table(body), body.atlas.palette.names
 
     def __len__(self) -> int:
         return self.length

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.generator import ProxyPipeline
+from diffproxy.generator import DiffProxyPipeline
 from diffproxy.generator.pipeline import Precision
 from diffproxy.metrics.points import body_errors
 from diffproxy.metrics.proxies import proxy_scores
@@ -37,7 +37,7 @@ def validate(
     """
     precision: Precision = "fp32" if config.precision == "no" else "auto"
     generator = objective.generator
-    pipe = ProxyPipeline(generator, body.atlas.palette, precision, channels_last=config.channels_last)
+    pipe = DiffProxyPipeline(generator, body.atlas.palette, precision, channels_last=config.channels_last)
     modes = {"dense": 0} if generator.config.adapter == "pyramid" else {}
     if config.diffusion_weight:
         modes["sample"] = generator.config.steps or STEPS
@@ -53,7 +53,8 @@ def validate(
         if "sample" in modes:
             losses += diffusion_losses(objective, item, i)
         for name, steps in modes.items():
-            maps = pipe(item["images"].to(pipe.device), cameras, exact.kind, steps=steps, seed=i)
+            noise = torch.Generator().manual_seed(i)
+            maps = pipe(item["images"].to(pipe.device), cameras, exact.kind, steps, 1, noise).proxies
             found[name].append(maps)
             if i < config.val_fit:
                 errors[name].append(fit_errors(maps, body, data, i))

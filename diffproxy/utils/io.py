@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -22,3 +23,9 @@ def write_atomic(path: Path, data: bytes) -> None:
 def to_json(metrics: dict[str, Any]) -> bytes:
     """Indented JSON without NaN, which is none of JSON's business."""
     return (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode()
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

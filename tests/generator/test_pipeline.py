@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from diffproxy.cameras import Camera
-from diffproxy.generator import ProxyPipeline, build_generator, load_generator, nano_config
+from diffproxy.generator import DiffProxyPipeline, build_generator, nano_config
 from diffproxy.generator.checkpoint import INDEX
 from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import AttentionConfig
 from diffproxy.proxies.aggregate import maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
-from diffproxy.proxies.flip import MIRROR_KIND, MirrorTable, mirror_camera
+from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
 from diffproxy.utils.errors import InputError
 
 
@@ -57,7 +57,7 @@ def camera(name: str, angle: float, size: int = 32) -> Camera:
 
 @pytest.fixture
 def pipe():
-    return ProxyPipeline(tiny_generator(), palette(), precision="fp32")
+    return DiffProxyPipeline(tiny_generator(), palette(), precision="fp32")
 
 
 @pytest.fixture
@@ -66,9 +66,15 @@ def view_inputs():
     return torch.rand(3, 3, 32, 32), [camera(f"c{i}", i) for i in range(3)], kinds
 
 
+def drawn(pipe, view_inputs, samples, steps, seed):
+    """Segmentation and UV images of the samples."""
+    latents = pipe.initial_latents(samples, len(view_inputs[1]), torch.Generator().manual_seed(seed))
+    return pipe.denoise(pipe.condition(*view_inputs), latents, steps)
+
+
 def test_pipeline_returns_maps_of_each_views_own_palette(pipe, view_inputs):
     images, cameras, kinds = view_inputs
-    maps = pipe(images, cameras, kinds)
+    maps = pipe(images, cameras, kinds).proxies
     assert maps.labels.shape == (3, 16, 16) and maps.uv.shape == (3, 16, 16, 2)
     assert maps.labels[:2].max() <= 30 and set(np.unique(maps.labels[2])) <= {0, *range(31, 43)}
     assert maps.kind == ("body", "body", "left_hand")
@@ -79,42 +85,55 @@ def test_pipeline_returns_maps_of_each_views_own_palette(pipe, view_inputs):
 
 
 def test_seed_decides_and_samples_differ(pipe, view_inputs):
-    a, b = pipe.sample(*view_inputs, 2, 2, 7), pipe.sample(*view_inputs, 2, 2, 7)
+    a, b = drawn(pipe, view_inputs, 2, 2, 7), drawn(pipe, view_inputs, 2, 2, 7)
     assert torch.equal(a[1], b[1])
     assert not torch.equal(a[1][0], a[1][1])
-    assert not torch.equal(a[1], pipe.sample(*view_inputs, 2, 2, 8)[1])
-    assert pipe(*view_inputs, samples=3, steps=1).weight.max() <= 1.0
+    assert not torch.equal(a[1], drawn(pipe, view_inputs, 2, 2, 8)[1])
+    assert pipe(*view_inputs, num_samples=3, num_inference_steps=1).proxies.weight.max() <= 1.0
+
+
+def test_without_a_generator_calls_are_reproducible(pipe, view_inputs):
+    seeded = pipe(*view_inputs, num_inference_steps=1, generator=torch.Generator().manual_seed(0)).proxies
+    for _ in range(2):
+        np.testing.assert_array_equal(pipe(*view_inputs, num_inference_steps=1).proxies.uv, seeded.uv)
+
+
+def test_kinds_default_to_body_and_the_encoder_without_joint_heads_has_no_keypoints(pipe, view_inputs):
+    images, cameras, _ = view_inputs
+    output = pipe(images, cameras, num_inference_steps=0)
+    assert output.proxies.kind == ("body",) * 3 and output.proxies.labels.max() <= 30
+    assert output.keypoints is None and output.quarter_turns == (0, 0, 0)
 
 
 @pytest.mark.parametrize("how", ["paper", "votes"])
 def test_the_config_says_how_samples_are_weighed(pipe, view_inputs, how):
-    generator = pipe.generator
+    generator = pipe.network
     generator.config = generator.config.replace(sample_weights=how)
     _, cameras, kinds = view_inputs
-    maps = pipe(*view_inputs, samples=4, steps=1)
-    drawn = pipe.sample(*view_inputs, 4, 1, 0)
+    maps = pipe(*view_inputs, num_samples=4, num_inference_steps=1).proxies
+    samples = drawn(pipe, view_inputs, 4, 1, 0)
     if how == "votes":
-        _, _, weight = vote_samples(*decode_rgb(*drawn, pipe.palette, tuple(kinds)))
+        _, _, weight = vote_samples(*decode_rgb(*samples, pipe.palette, tuple(kinds)))
         expected = weight.numpy()
         assert set(np.unique(expected)) <= {0.0, 0.25, 0.5, 0.75, 1.0}
     else:
-        expected = maps_from_samples(*drawn, pipe.palette, kinds, cameras).weight
+        expected = maps_from_samples(*samples, pipe.palette, kinds, cameras).weight
     np.testing.assert_array_equal(maps.weight, expected)
     with pytest.raises(InputError, match="sample_weights"):
         generator.config.replace(sample_weights="mean")
 
 
-def test_zero_steps_is_the_direct_prediction(pipe, view_inputs):
-    maps = pipe(*view_inputs, steps=0)
+def test_zero_steps_is_the_prediction_of_the_dense_head(pipe, view_inputs):
+    maps = pipe(*view_inputs, num_inference_steps=0).proxies
     assert set(np.unique(maps.labels[2])) <= {0, *range(31, 43)}
     assert (maps.uv[maps.labels == 0] == 0).all()
 
 
-def test_direct_weight_is_the_probability_of_the_label_within_its_palette(pipe, view_inputs):
+def test_dense_weight_is_the_probability_of_the_label_within_its_palette(pipe, view_inputs):
     images, cameras, kinds = view_inputs
-    bias = pipe.generator.adapter.head.bias
+    bias = pipe.network.adapter.head.bias
     torch.nn.init.normal_(bias[:43], std=2.0)
-    maps = pipe(*view_inputs, steps=0)
+    maps = pipe(*view_inputs, num_inference_steps=0).proxies
     with torch.inference_mode():
         logits = pipe.condition(images, cameras, kinds).adapter.dense_logits
     hand = logits[2, [0, *range(31, 43)]].softmax(0).max(0).values.numpy()
@@ -125,7 +144,7 @@ def test_direct_weight_is_the_probability_of_the_label_within_its_palette(pipe, 
     with torch.no_grad():
         bias[1:31] += 50.0  # labels that a hand view cannot have take nothing away
         bias[30] += 50.0  # and a clear winner has all the weight
-    again = pipe(*view_inputs, steps=0)
+    again = pipe(*view_inputs, num_inference_steps=0).proxies
     np.testing.assert_allclose(again.weight[2], maps.weight[2], rtol=1e-5)
     assert (again.labels[:2] == 30).all() and (again.weight[:2] > 0.999).all()
 
@@ -133,7 +152,7 @@ def test_direct_weight_is_the_probability_of_the_label_within_its_palette(pipe, 
 def test_larger_crops_are_resized(pipe, view_inputs):
     _, _, kinds = view_inputs
     cameras = [camera(f"c{i}", i, 64) for i in range(3)]
-    assert pipe(torch.rand(3, 3, 64, 64), cameras, kinds).labels.shape == (3, 16, 16)
+    assert pipe(torch.rand(3, 3, 64, 64), cameras, kinds).proxies.labels.shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize(
@@ -159,24 +178,22 @@ def test_palette_round_trip(tmp_path):
 
 
 def test_folder_round_trip(pipe, view_inputs, tmp_path):
-    again = ProxyPipeline.from_pretrained(pipe.save_pretrained(tmp_path / "g"), precision="fp32")
-    np.testing.assert_array_equal(
-        again.sample(*view_inputs, 1, 2, 0)[1], pipe.sample(*view_inputs, 1, 2, 0)[1]
-    )
+    again = DiffProxyPipeline.from_pretrained(pipe.save_pretrained(tmp_path / "g"), precision="fp32")
+    np.testing.assert_array_equal(drawn(again, view_inputs, 1, 2, 0)[1], drawn(pipe, view_inputs, 1, 2, 0)[1])
     pipe.save_pretrained(tmp_path / "half", half=True)
-    half = ProxyPipeline.from_pretrained(tmp_path / "half", precision="fp32")
+    half = DiffProxyPipeline.from_pretrained(tmp_path / "half", precision="fp32")
     np.testing.assert_allclose(
-        half.sample(*view_inputs, 1, 1, 0)[1], pipe.sample(*view_inputs, 1, 1, 0)[1], atol=0.02
+        drawn(half, view_inputs, 1, 1, 0)[1], drawn(pipe, view_inputs, 1, 1, 0)[1], atol=0.02
     )
     size = lambda name: sum(p.stat().st_size for p in (tmp_path / name).rglob("*.safetensors"))  # noqa: E731
     assert size("half") < 0.55 * size("g")
 
 
 def test_a_saved_generator_forgets_the_backend_of_its_machine(pipe, tmp_path):
-    before = pipe.generator.config
-    pipe.generator.use_backend("flex")
-    assert pipe.generator.config.attention.backend == "flex"
-    assert ProxyPipeline.from_pretrained(pipe.save_pretrained(tmp_path / "g")).generator.config == before
+    before = pipe.network.config
+    pipe.network.use_backend("flex")
+    assert pipe.network.config.attention.backend == "flex"
+    assert DiffProxyPipeline.from_pretrained(pipe.save_pretrained(tmp_path / "g")).network.config == before
 
 
 def test_damage_is_detected(pipe, tmp_path):
@@ -186,37 +203,37 @@ def test_damage_is_detected(pipe, tmp_path):
     data[-1] ^= 1
     weights.write_bytes(bytes(data))
     with pytest.raises(InputError, match="a different file"):
-        ProxyPipeline.from_pretrained(folder)
+        DiffProxyPipeline.from_pretrained(folder)
     weights.unlink()
     with pytest.raises(InputError, match="no such file"):
-        ProxyPipeline.from_pretrained(folder)
+        DiffProxyPipeline.from_pretrained(folder)
     (folder / INDEX).unlink()
     with pytest.raises(InputError, match="did not finish"):
-        ProxyPipeline.from_pretrained(folder)
+        DiffProxyPipeline.from_pretrained(folder)
     with pytest.raises(InputError, match="no such folder"):
-        ProxyPipeline.from_pretrained(tmp_path / "absent")
+        DiffProxyPipeline.from_pretrained(tmp_path / "absent")
 
 
 def test_weights_of_another_network_are_refused(pipe, tmp_path):
     folder = pipe.save_pretrained(tmp_path / "g")
-    other = ProxyPipeline(tiny_generator(num_labels=9), palette()).save_pretrained(tmp_path / "h")
+    other = DiffProxyPipeline(tiny_generator(num_labels=9), palette()).save_pretrained(tmp_path / "h")
     shutil.copy(other / "adapter" / "model.safetensors", folder / "adapter")
     index = (folder / INDEX).read_text()
     import json
 
-    from diffproxy.generator.checkpoint import file_sha256
+    from diffproxy.utils.io import file_sha256
 
     value = json.loads(index)
     value["sha256"]["adapter/model.safetensors"] = file_sha256(folder / "adapter" / "model.safetensors")
     (folder / INDEX).write_text(json.dumps(value))
     with pytest.raises(InputError, match="of another shape"):
-        ProxyPipeline.from_pretrained(folder)
+        DiffProxyPipeline.from_pretrained(folder)
 
 
 def test_hub_ids_never_touch_the_network_unasked(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match="allow_download"):
-        load_generator("someone/no-such-generator")
+        DiffProxyPipeline.from_pretrained("someone/no-such-generator")
 
 
 def test_packaged_nano_if_present(view_inputs):
@@ -225,9 +242,9 @@ def test_packaged_nano_if_present(view_inputs):
     if not (Path(module.__file__).parent / "weights" / "nano" / INDEX).is_file():
         pytest.skip("nano weights are not trained yet")
     images, cameras, kinds = view_inputs
-    packaged = load_generator("nano")
-    size = packaged.generator.config.proxy_size
-    assert packaged(images, cameras, kinds).labels.shape == (3, size, size)
+    packaged = DiffProxyPipeline.from_pretrained("nano")
+    size = packaged.network.config.proxy_size
+    assert packaged(images, cameras, kinds).proxies.labels.shape == (3, size, size)
 
 
 def test_no_heavy_import_at_module_import():
@@ -240,19 +257,19 @@ def test_no_heavy_import_at_module_import():
             )
 
 
-def test_the_direct_prediction_cannot_be_sampled_several_times(pipe, view_inputs):
+def test_the_dense_prediction_cannot_be_sampled_several_times(pipe, view_inputs):
     with pytest.raises(InputError, match="steps >= 1"):
-        pipe(*view_inputs, samples=2, steps=0)
+        pipe(*view_inputs, num_samples=2, num_inference_steps=0)
 
 
-def _some_table() -> MirrorTable:
+def _some_table() -> FlipTable:
     """Labels swap in pairs (1-2, 3-4 …), hands likewise, and two of the pairs flip u."""
     swap = np.arange(256, dtype=np.uint8)
     for a in range(1, 43, 2):
         swap[[a, a + 1]] = swap[[a + 1, a]]
     flip = np.zeros(256, bool)
     flip[[1, 2, 5, 6]] = True
-    return MirrorTable(swap, flip)
+    return FlipTable(swap, flip)
 
 
 @pytest.mark.parametrize(("steps", "how", "tied"), [(0, "votes", 0), (2, "paper", 0), (2, "votes", 0.5)])
@@ -261,12 +278,12 @@ def test_with_mirror_the_mirrored_scene_gives_the_mirrored_proxies(
 ):
     images, cameras, kinds = view_inputs
     table = _some_table()
-    pipe.generator.config = pipe.generator.config.replace(sample_weights=how)
+    pipe.network.config = pipe.network.config.replace(sample_weights=how)
     if steps:  # the same noise for a view and its mirror image is not mirrored noise: start both from none
         monkeypatch.setattr(torch, "randn", lambda shape, **_: torch.zeros(shape))
-    plain = pipe(images, cameras, kinds, steps=steps, mirror=table)
-    twin = [MIRROR_KIND[k] for k in kinds]
-    seen = pipe(images.flip(-1), [mirror_camera(c) for c in cameras], twin, steps=steps, mirror=table)
+    plain = pipe(images, cameras, kinds, steps, flip=table).proxies
+    twin = [FLIPPED_KIND[k] for k in kinds]
+    seen = pipe(images.flip(-1), [flip_camera(c) for c in cameras], twin, steps, flip=table).proxies
     assert (plain.labels > 0).any() and plain.kind == tuple(kinds)
     pairs = [table.apply(a, b) for a, b in zip(seen.labels, seen.uv, strict=True)]
     back, back_uv = (np.stack([p[i] for p in pairs]) for i in (0, 1))
@@ -278,7 +295,7 @@ def test_with_mirror_the_mirrored_scene_gives_the_mirrored_proxies(
 
 def test_mirroring_twice_is_nothing():
     table, seen = _some_table(), camera("a", 0.4)
-    twice = mirror_camera(mirror_camera(seen))
+    twice = flip_camera(flip_camera(seen))
     np.testing.assert_allclose(twice.R_cam_world, seen.R_cam_world, atol=1e-12)
     np.testing.assert_allclose(twice.t_cam_world, seen.t_cam_world, atol=1e-12)
     labels = torch.randint(0, 43, (2, 8, 8), dtype=torch.uint8)

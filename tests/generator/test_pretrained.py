@@ -14,10 +14,9 @@ from diffproxy.cameras import Camera
 from diffproxy.generator import (
     AttentionConfig,
     CameraBatch,
+    DiffProxyPipeline,
     GeneratorConfig,
-    ProxyPipeline,
     initial_generator,
-    load_generator,
     load_saved_generator,
     save_generator,
     sd21_config,
@@ -357,10 +356,10 @@ def test_a_thawed_part_is_stored_whole_and_needs_no_source(originals, empty_cach
 
 def test_the_pipeline_samples_with_public_parts(generator, originals, tmp_path):
     folder = save_generator(generator, palette(), tmp_path / "g")
-    pipe = load_generator(folder, sources=places(originals), precision="fp32")
-    assert isinstance(pipe, ProxyPipeline)
+    pipe = DiffProxyPipeline.from_pretrained(folder, sources=places(originals), precision="fp32")
+    assert isinstance(pipe, DiffProxyPipeline)
     images, kinds = torch.rand(2, 3, 64, 64), ["body", "left_hand"]
-    maps = pipe(images, cameras(2), kinds, samples=2, steps=2)
+    maps = pipe(images, cameras(2), kinds, num_samples=2, num_inference_steps=2).proxies
     assert maps.labels.shape == (2, 64, 64) and np.isfinite(maps.uv).all() and maps.weight.max() <= 1
-    with pytest.raises(InputError, match="no direct prediction"):
-        pipe(images, cameras(2), kinds, steps=0)
+    with pytest.raises(InputError, match="no dense regression head"):
+        pipe(images, cameras(2), kinds, num_inference_steps=0)

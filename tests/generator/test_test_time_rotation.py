@@ -8,20 +8,20 @@ import pytest
 import torch
 
 from diffproxy.cameras import Camera, open_frames
-from diffproxy.generator import ProxyPipeline, load_generator
+from diffproxy.generator import DiffProxyOutput, DiffProxyPipeline
 from diffproxy.generator.test_time_rotation import (
-    END_ON,
-    SURE,
-    certainty,
-    look_upright,
-    possible_turns,
-    quarters_to,
-    turned_back,
-    turned_camera,
-    turned_views,
+    CONFIDENT_WEIGHT,
+    MIN_SINE,
+    candidate_rotations,
+    mean_weight,
+    predict_upright,
+    quarter_turns_to,
+    rotate_back,
+    rotate_camera,
+    rotate_views,
 )
 from diffproxy.pipeline.crop_refinement import crop_views, square_box
-from diffproxy.proxies.flip import mirror_table
+from diffproxy.proxies.flip import flip_table
 from diffproxy.proxies.maps import ProxyMaps
 
 DEMO = Path(__file__).parents[2] / "examples" / "synthetic_rig"
@@ -42,21 +42,24 @@ def ring(views: int, side: int = SIDE) -> list[Camera]:
     return cameras
 
 
-class Reader(ProxyPipeline):
+class Reader(DiffProxyPipeline):
     """Sees labels in red; is as sure as the green arrow points up, and notes how it was asked."""
 
     def __init__(self, adapter: str = "pyramid"):
-        self.generator = SimpleNamespace(config=SimpleNamespace(adapter=adapter, steps=0))
+        self.network = SimpleNamespace(config=SimpleNamespace(adapter=adapter, steps=0))
         self.asked: list[tuple[int, int]] = []
 
-    def __call__(self, images, cameras, kinds, samples, steps, seed, mirror):
+    def __call__(self, images, cameras, kinds, steps, samples, generator=None, flip=None):
         self.asked.append((samples, steps))
         labels = images[:, 0].round().numpy().astype(np.uint8)
         rows = images[:, 1].sum(2).numpy()
         height = (rows * np.linspace(1, 0, SIDE)).sum(1) / rows.sum(1)
         weight = np.where(labels > 0, height[:, None, None], 0).astype(np.float32)
         uv = images[:, [0, 2]].permute(0, 2, 3, 1).numpy()
-        return ProxyMaps(labels, uv, weight, tuple(kinds), tuple(cameras))
+        height, width = images.shape[-2:]
+        at = np.tile([0.3 * width, 0.1 * height, 0.9, 1.0], (len(cameras), 17, 1))
+        maps = ProxyMaps(labels, uv, weight, tuple(kinds), tuple(cameras))
+        return DiffProxyOutput(maps, at, (0,) * len(cameras))
 
 
 def scene(cameras: list[Camera], up: np.ndarray) -> torch.Tensor:
@@ -72,20 +75,20 @@ def scene(cameras: list[Camera], up: np.ndarray) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("quarters", [-3, -1, 0, 1, 2, 3, 5])
-def test_a_turned_camera_sees_points_where_the_turned_picture_shows_them(quarters):
+def test_a_rotated_camera_sees_points_where_the_turned_picture_shows_them(quarters):
     camera = ring(3)[1]
     points = np.random.default_rng(0).normal(0, 0.4, (40, 3))
     pixels = camera.project(points)
     for _ in range(quarters % 4):
         pixels = np.stack([pixels[:, 1], SIDE - pixels[:, 0]], 1)
-    turned = turned_camera(camera, quarters)
+    turned = rotate_camera(camera, quarters)
     np.testing.assert_allclose(turned.project(points), pixels, atol=1e-9)
-    np.testing.assert_allclose(turned_camera(turned, -quarters).K, camera.K, atol=1e-12)
+    np.testing.assert_allclose(rotate_camera(turned, -quarters).K, camera.K, atol=1e-12)
 
     row, column = 1, 6  # one bright pixel moves as a point at its centre does
     image = torch.zeros(1, 3, SIDE, SIDE)
     image[0, 0, row, column] = 1.0
-    (picture,), (found,) = turned_views(image, [camera], [quarters])
+    (picture,), (found,) = rotate_views(image, [camera], [quarters])
     x, y = column + 0.5, row + 0.5
     for _ in range(quarters % 4):
         x, y = y, SIDE - x
@@ -99,9 +102,24 @@ def test_maps_turn_there_and_back():
     maps = ProxyMaps(
         labels, rng.random((4, SIDE, SIDE, 2)), rng.random(labels.shape), ("body",) * 4, tuple(cameras)
     )
-    there = turned_back(maps, [0, 1, 2, 3])
-    np.testing.assert_array_equal(there.labels[1], np.rot90(labels[1], -1))
-    again = turned_back(there, [0, -1, -2, -3])
+    points = np.concatenate([rng.uniform(0, SIDE, (4, 17, 2)), rng.random((4, 17, 2))], -1)
+    there = rotate_back(DiffProxyOutput(maps, points), [0, 1, 2, 3])
+    np.testing.assert_array_equal(there.proxies.labels[1], np.rot90(labels[1], -1))
+    for k, camera in enumerate(cameras):  # a keypoint keeps its viewing ray
+        xyz = rotate_camera(there.proxies.cameras[k], k).R_cam_world.T
+        np.testing.assert_allclose(xyz, camera.R_cam_world.T, atol=1e-12)
+        before, after = (
+            c.normalized(p[k, :, :2])
+            for c, p in ((camera, points), (there.proxies.cameras[k], there.keypoints))
+        )
+        rays = [
+            np.c_[r, np.ones(17)] @ c.R_cam_world
+            for r, c in ((before, camera), (after, there.proxies.cameras[k]))
+        ]
+        np.testing.assert_allclose(*rays, atol=1e-9)
+    there = rotate_back(there, [0, -1, -2, -3])
+    np.testing.assert_allclose(there.keypoints, points, atol=1e-12)
+    again = there.proxies
     for name in ("labels", "uv", "weight"):
         np.testing.assert_array_equal(getattr(again, name), getattr(maps, name))
     for a, b in zip(again.cameras, cameras, strict=True):
@@ -109,21 +127,21 @@ def test_maps_turn_there_and_back():
 
 
 @pytest.mark.parametrize("views", [1, 2, 4, 7])
-def test_each_way_of_turning_brings_one_direction_up_in_all_views(views):
+def test_each_candidate_rotation_brings_one_direction_up_in_all_views(views):
     cameras = ring(views)
-    ways = possible_turns(cameras)
+    ways = candidate_rotations(cameras)
     assert len(ways) == len(set(ways)) and (0,) * views in ways and (2,) * views in ways
-    assert (0,) * views not in possible_turns(cameras, but=(0,) * views)
+    assert (0,) * views not in candidate_rotations(cameras, but=(0,) * views)
     if views == 1:
         assert set(ways) == {(0,), (1,), (2,), (3,)}
     for turns in ways:
-        after = [turned_camera(c, k) for c, k in zip(cameras, turns, strict=True)]
+        after = [rotate_camera(c, k) for c, k in zip(cameras, turns, strict=True)]
         heights = (
-            [-(c.R_cam_world @ d)[1] for c in after if np.hypot(*(c.R_cam_world @ d)[:2]) > END_ON]
+            [-(c.R_cam_world @ d)[1] for c in after if np.hypot(*(c.R_cam_world @ d)[:2]) > MIN_SINE]
             for d in directions()
         )
         best = max(min(h) for h in heights if h)
-        assert best > END_ON * np.sqrt(0.5) - 1e-9
+        assert best > MIN_SINE * np.sqrt(0.5) - 1e-9
 
 
 def directions() -> np.ndarray:
@@ -138,18 +156,21 @@ def test_the_surest_reading_wins_and_comes_back_on_the_views_as_given(up):
     cameras = ring(4)
     images = scene(cameras, up)
     reader = Reader()
-    maps, turns = look_upright(reader, images, cameras, ["body"] * 4)
+    output = predict_upright(reader, images, cameras, ["body"] * 4)
+    maps, turns = output.proxies, output.quarter_turns
     np.testing.assert_array_equal(maps.labels, images[:, 0].numpy().astype(np.uint8))
     np.testing.assert_array_equal(maps.uv, images[:, [0, 2]].permute(0, 2, 3, 1).numpy())
     for a, b in zip(maps.cameras, cameras, strict=True):
         np.testing.assert_allclose(a.K, b.K, atol=1e-12)
         np.testing.assert_allclose(a.R_cam_world, b.R_cam_world, atol=1e-12)
-    sure = certainty(reader(images, cameras, ["body"] * 4, 1, 0, 0, None))
-    assert turns == quarters_to(up, UP, cameras)
+    sure = mean_weight(reader(images, cameras, ["body"] * 4, 0, 1).proxies)
+    assert turns == quarter_turns_to(up, UP, cameras)
     if up is UP:
-        assert certainty(maps) == sure > SURE and len(reader.asked) == 2  # looked at once, and here
+        assert (
+            mean_weight(maps) == sure > CONFIDENT_WEIGHT and len(reader.asked) == 2
+        )  # looked at once, and here
     else:
-        assert certainty(maps) > 0.55 > sure and len(reader.asked) > 4
+        assert mean_weight(maps) > 0.55 > sure and len(reader.asked) > 4
 
 
 def test_an_empty_scene_is_looked_at_once():
@@ -157,7 +178,8 @@ def test_an_empty_scene_is_looked_at_once():
     reader = Reader()
     images = torch.zeros(4, 3, SIDE, SIDE)
     images[:, 1] = 0.5
-    maps, turns = look_upright(reader, images, cameras, ["body"] * 4)
+    output = predict_upright(reader, images, cameras, ["body"] * 4)
+    maps, turns = output.proxies, output.quarter_turns
     assert not maps.labels.any() and turns == (0,) * 4
     assert len(reader.asked) == 1
 
@@ -165,45 +187,47 @@ def test_an_empty_scene_is_looked_at_once():
 def test_samples_are_drawn_in_the_views_that_were_turned():
     cameras = ring(4)
     reader = Reader()
-    drawn, turns = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, samples=3, steps=4)
+    output = predict_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, 4, 3)
+    drawn, turns = output.proxies, output.quarter_turns
     assert reader.asked[-1] == (3, 4) and set(reader.asked[:-1]) == {(1, 0)}
-    assert certainty(drawn) > SURE and turns == (2,) * 4
+    assert mean_weight(drawn) > CONFIDENT_WEIGHT and turns == (2,) * 4
 
 
 def test_a_generator_without_direct_prediction_sees_the_views_as_they_are():
     cameras = ring(4)
     reader = Reader(adapter="t2i")
-    maps, turns = look_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, steps=4)
-    assert reader.asked == [(1, 4)] and certainty(maps) < SURE and turns == (0,) * 4
+    output = predict_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, 4)
+    maps, turns = output.proxies, output.quarter_turns or (0,) * 4
+    assert reader.asked == [(1, 4)] and mean_weight(maps) < CONFIDENT_WEIGHT and turns == (0,) * 4
 
 
-def test_certainty_is_of_the_body_views_and_their_foreground():
+def test_mean_weight_is_of_the_body_views_and_their_foreground():
     labels = np.zeros((3, 2, 2), np.uint8)
     labels[0, 0], labels[2] = 5, 33
     weight = np.where(labels == 5, 0.8, np.where(labels == 33, 0.1, 0.0)).astype(np.float32)
     maps = ProxyMaps(labels, np.zeros((3, 2, 2, 2)), weight, ("body", "body", "left_hand"), tuple(ring(3, 2)))
-    assert certainty(maps) == pytest.approx(0.4)  # the second body view shows nobody
-    assert certainty(maps.select([2])) == pytest.approx(0.1)
+    assert mean_weight(maps) == pytest.approx(0.4)  # the second body view shows nobody
+    assert mean_weight(maps.select([2])) == pytest.approx(0.1)
 
 
 def test_packaged_nano_reads_the_demo_rig_hung_upside_down_as_it_reads_it_upright(body):
-    pipe = load_generator("nano", precision="fp32")
-    size = pipe.generator.config.image_size
+    pipe = DiffProxyPipeline.from_pretrained("nano", precision="fp32")
+    size = pipe.network.config.image_size
     frames = open_frames(DEMO)
     with np.load(DEMO / "ground_truth.npz") as truth:
         pixels = [camera.project(truth["joints"][0]) for camera in frames.cameras]
     boxes = [square_box((*p.min(0), *p.max(0)), 1.3) for p in pixels]
     crops = crop_views(frames.read(0), frames.cameras, boxes, size)
     cameras = list(crops.cameras)
-    kinds, table = ["body"] * len(cameras), mirror_table(body)
-    upright, _ = look_upright(pipe, crops.images, cameras, kinds, mirror=table)
-    assert certainty(upright) > SURE
+    kinds, table = ["body"] * len(cameras), flip_table(body)
+    upright = predict_upright(pipe, crops.images, cameras, kinds, flip=table).proxies
+    assert mean_weight(upright) > CONFIDENT_WEIGHT
 
-    hung, hung_cameras = turned_views(crops.images, cameras, [2] * len(cameras))
-    as_seen = pipe(hung, hung_cameras, kinds, mirror=table)
-    assert certainty(as_seen) < 0.75 * certainty(upright)
-    found, turns = look_upright(pipe, hung, hung_cameras, kinds, mirror=table)
-    assert turns == (2,) * len(cameras)
-    read = turned_back(found, turns)
+    hung, hung_cameras = rotate_views(crops.images, cameras, [2] * len(cameras))
+    as_seen = pipe(hung, hung_cameras, kinds, flip=table).proxies
+    assert mean_weight(as_seen) < 0.75 * mean_weight(upright)
+    found = predict_upright(pipe, hung, hung_cameras, kinds, flip=table)
+    assert found.quarter_turns == (2,) * len(cameras)
+    read = rotate_back(found, found.quarter_turns).proxies
     np.testing.assert_array_equal(read.labels, upright.labels)
     np.testing.assert_allclose(read.uv, upright.uv, atol=1e-6)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
+from diffproxy.generator import DiffProxyOutput
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
 from diffproxy.proxies import ProxyMaps, render_proxies
 
@@ -28,10 +29,12 @@ class Oracle:
     fail_after: int | None = None
 
     def __post_init__(self) -> None:
-        self.generator = SimpleNamespace(config=SimpleNamespace(image_size=self.size, adapter="t2i", steps=0))
+        self.network = SimpleNamespace(config=SimpleNamespace(image_size=self.size, adapter="t2i", steps=0))
         self.seen: list[list[str]] = []
 
-    def __call__(self, images, cameras, kinds, samples=1, steps=None, seed=0, mirror=None) -> ProxyMaps:
+    def __call__(
+        self, images, cameras, kinds, num_inference_steps=None, num_samples=1, generator=None, flip=None
+    ) -> DiffProxyOutput:
         self.calls += 1
         if self.fail_after is not None and self.calls > self.fail_after:
             raise KeyboardInterrupt
@@ -46,10 +49,13 @@ class Oracle:
                 np.zeros((*shape, 2), np.float32),
                 np.zeros(shape, np.float32),
             )
-            return ProxyMaps(*nothing, tuple(kinds), tuple(cameras))
+            return self._output(ProxyMaps(*nothing, tuple(kinds), tuple(cameras)))
         with torch.no_grad():
             vertices = self.body(params).vertices[0].numpy()
-        return render_proxies(self.body, vertices, cameras, kinds)
+        return self._output(render_proxies(self.body, vertices, cameras, kinds))
+
+    def _output(self, maps: ProxyMaps) -> DiffProxyOutput:
+        return DiffProxyOutput(maps, None, (0,) * maps.num_views)
 
 
 def some_params(seed: int = 0, shift: float = 0.0) -> BodyParams:

@@ -97,10 +97,11 @@ def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of,
     """Of body views and hand crops alike, each camera once."""
     cameras, params = make_ring(3, size=256, radius=3.2), params_of(0)
 
-    def look(pipe, images, cameras, kinds, **how):
-        return pipe(images, cameras, kinds, **how), tuple(1 - (c.name == "cam1") for c in cameras)
+    def look(pipe, images, cameras, kinds, *more):
+        turns = tuple(1 - (c.name == "cam1") for c in cameras)
+        return replace(pipe(images, cameras, kinds, *more), quarter_turns=turns)
 
-    monkeypatch.setattr("diffproxy.pipeline.generate_proxies.look_upright", look)
+    monkeypatch.setattr("diffproxy.pipeline.generate_proxies.predict_upright", look)
     config = GenerateConfig(size=128, margin=1.0, recrop=False, upright=True)
     boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
     made = generate_proxies(oracle_of([params], size=128), body, images, cameras, boxes, config, Stopwatch())

@@ -74,9 +74,9 @@ def test_samples_depend_on_seed_and_number_alone(tiny_shards, body):
 
 def test_mirrored_samples_are_exact_proxies_too(tiny_shards, body, make_ring):
     """Mirroring twice gives the sample back; mirroring once swaps left and right labels only."""
-    from diffproxy.proxies.flip import mirror_table
+    from diffproxy.proxies.flip import flip_table
 
-    table = mirror_table(body)
+    table = flip_table(body)
     data = ProxySamples(tiny_shards, body, SampleConfig(48, 48), None)
     view = data.index.view(0, 0)
     labels, uv = table.apply(view.labels, view.uv)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from diffproxy.generator import ProxyPipeline
+from diffproxy.generator import DiffProxyPipeline
 from diffproxy.utils.errors import InputError
 
 
@@ -46,7 +46,7 @@ def test_the_spread_of_surface_points_is_in_millimetres(uncertainty, body):
 
 
 def test_the_report_of_a_tiny_network(uncertainty, tiny_shards, tiny_generator, tmp_path):
-    pipe = ProxyPipeline.from_pretrained(tiny_generator, precision="fp32")
+    pipe = DiffProxyPipeline.from_pretrained(tiny_generator, precision="fp32")
     result = uncertainty.report(pipe, str(tiny_shards), 2, 1, 1, tmp_path / "u")
     assert set(result["stated"]) == {"uv", "label", "spread", "weight"} and result["pixels"] > 10
     stored = json.loads((tmp_path / "u" / "uncertainty.json").read_text())
@@ -57,7 +57,7 @@ def test_the_report_of_a_tiny_network(uncertainty, tiny_shards, tiny_generator, 
 
 
 def test_the_direct_head_states_one_minus_its_probability(uncertainty, tiny_shards, tiny_generator, tmp_path):
-    pipe = ProxyPipeline.from_pretrained(tiny_generator, precision="fp32")
+    pipe = DiffProxyPipeline.from_pretrained(tiny_generator, precision="fp32")
     result = uncertainty.report(pipe, str(tiny_shards), 1, 0, 1, tmp_path / "u")
     assert set(result["stated"]) == {"weight"}
     assert all(0 <= b["stated"] <= 1 for b in result["stated"]["weight"]["bins"])

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.proxies.flip import mirror_camera
+from diffproxy.proxies.flip import flip_camera
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
 
 
@@ -46,6 +46,6 @@ def test_mirrored_camera_sees_the_mirrored_world(make_ring):
     camera = make_ring(1, size=128)[0]
     points = np.random.default_rng(1).normal(0, 0.5, (50, 3))
     pixels = camera.project(points)
-    mirrored = mirror_camera(camera).project(points * [-1, 1, 1])
+    mirrored = flip_camera(camera).project(points * [-1, 1, 1])
     np.testing.assert_allclose(mirrored, np.stack([128 - pixels[:, 0], pixels[:, 1]], -1), atol=1e-9)
-    assert np.linalg.det(mirror_camera(camera).R_cam_world) == pytest.approx(1)
+    assert np.linalg.det(flip_camera(camera).R_cam_world) == pytest.approx(1)

@@ -22,12 +22,12 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class EncoderOutput:
     """`tokens` for image cross-attention; `pyramid`: feature maps, fine to coarse (empty for DINOv2).
 
-    `keypoints`: raw joint maps of an encoder that has them (see `movenet.MoveNetOutput.heads`).
+    `joint_maps`: raw joint maps of an encoder that has them (see `movenet.MoveNetOutput.heads`).
     """
 
     tokens: Float[Tensor, "N T D"]
     pyramid: list[Tensor] = field(default_factory=list)
-    keypoints: dict[str, Tensor] = field(default_factory=dict)
+    joint_maps: dict[str, Tensor] = field(default_factory=dict)
 
 
 class EfficientNetEncoder(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ class Conditioning:
     prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
     masks: dict[int, Mask]  # per latent grid, as the attention backend wants it
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
+    joint_maps: dict[str, Tensor] = field(default_factory=dict)  # rows: (group, view); see EncoderOutput
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ class ProxyGenerator(nn.Module):
         adapter = self.adapter(
             flat, encoded.pyramid, kinds, among if self.config.attention.epipolar else None
         )
-        return Conditioning(groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays)
+        return Conditioning(
+            groups, views, adapter, encoded.tokens, prompt_ids(kinds), masks, rays, encoded.joint_maps
+        )
 
     def denoise(
         self,

@@ -1,0 +1,28 @@
+"""Keypoints of the views from the joint maps of an encoder that predicts them, with no further network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.encoders.movenet_keypoints import combine_keypoints, decode_keypoints, flip_keypoints
+from diffproxy.generator.network.network import Conditioning
+from diffproxy.proxies.maps import Kind
+
+
+def view_keypoints(
+    conditions: Sequence[Conditioning], kinds: Sequence[Kind], proxy_size: int
+) -> Float[np.ndarray, "V 17 4"] | None:
+    """See `DiffProxyOutput.keypoints`; None without joint maps.
+
+    `conditions` are those of the views and, optionally, of the mirrored views; the mean of both is taken.
+    """
+    if not conditions[0].joint_maps:
+        return None
+    predicted = [decode_keypoints(c.joint_maps) for c in conditions]
+    keypoints = combine_keypoints(predicted[0], *(flip_keypoints(k) for k in predicted[1:]))
+    keypoints[..., [0, 1, 3]] *= proxy_size
+    keypoints[[kind != "body" for kind in kinds], :, 2] = 0
+    return keypoints.cpu().numpy()

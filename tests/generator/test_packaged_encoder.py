@@ -1,0 +1,87 @@
+"""A frozen encoder that is the packaged one is named in a saved generator, not stored again."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.encoders import movenet
+from diffproxy.generator import (
+    DiffProxyPipeline,
+    build_generator,
+    load_saved_generator,
+    nano_config,
+    save_generator,
+)
+from diffproxy.generator.checkpoint import CONFIG, INDEX
+from diffproxy.generator.codec import StoredPalette
+from diffproxy.generator.weight_sources import PACKAGED
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import file_sha256
+
+PALETTE = StoredPalette(
+    {i: f"part{i}" for i in range(43)},
+    np.random.default_rng(0).uniform(size=(43, 3)).round(6),
+    tuple(range(1, 31)),
+    tuple(range(31, 43)),
+)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    config = nano_config()
+    unet = {**config.unet, "block_out_channels": [16, 16, 16], "attention_head_dim": [1, 1, 1]}
+    generator = build_generator(config.replace(unet={**unet, "norm_num_groups": 8}))
+    generator.encoder.net.load_published()
+    return generator.eval()
+
+
+def test_the_packaged_encoder_is_referenced_and_comes_back(generator, tmp_path):
+    folder = save_generator(generator, PALETTE, tmp_path / "g", half=True)
+    assert not (folder / "encoder").exists()
+    source = json.loads((folder / INDEX).read_text())["sources"]["encoder"]
+    assert source == {"packaged": "movenet_thunder", "sha256": file_sha256(movenet.PACKAGED)}
+    again, _ = load_saved_generator(folder)
+    for key, value in generator.encoder.state_dict().items():
+        assert torch.equal(again.encoder.state_dict()[key], value)
+    once_more = save_generator(again, PALETTE, tmp_path / "h")
+    assert not (once_more / "encoder").exists()
+
+
+@pytest.mark.parametrize("how", ["trained", "thawed"])
+def test_another_encoder_is_stored_whole(generator, tmp_path, how):
+    other = build_generator(generator.config.replace(frozen=() if how == "thawed" else ("encoder",)))
+    other.load_state_dict(generator.state_dict())
+    if how == "trained":
+        with torch.no_grad():
+            other.encoder.net.stem.bias += 1.0
+    folder = save_generator(other, PALETTE, tmp_path / "g")
+    assert (folder / "encoder" / "model.safetensors").is_file()
+    again, _ = load_saved_generator(folder)
+    assert torch.equal(again.encoder.net.stem.bias, other.encoder.net.stem.bias)
+    assert again.config.sources == {}
+
+
+def test_an_older_folder_with_a_stored_encoder_still_loads(generator, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffproxy.generator.checkpoint.packaged_reference", lambda g: g.config)
+    folder = save_generator(generator, PALETTE, tmp_path / "g")
+    assert (folder / "encoder" / "model.safetensors").is_file()
+    assert DiffProxyPipeline.from_pretrained(folder).network.config.sources == {}
+
+
+def test_another_packaged_file_is_refused(generator, tmp_path, monkeypatch):
+    folder = save_generator(generator, PALETTE, tmp_path / "g")
+    with pytest.raises(InputError, match="leave the encoder out of sources"):
+        load_saved_generator(folder, {"encoder": tmp_path})
+    other = tmp_path / "other.safetensors"
+    monkeypatch.setitem(PACKAGED, "movenet_thunder", other)
+    with pytest.raises(InputError, match="no such file"):
+        load_saved_generator(folder)
+    other.write_bytes(b"something else")
+    with pytest.raises(InputError, match="a different file"):
+        load_saved_generator(folder)
+    config = json.loads((folder / CONFIG).read_text())
+    assert config["sources"]["encoder"]["packaged"] == "movenet_thunder"
