@@ -33,6 +33,7 @@ class EvaluateOptions:
     images: str = "crops"
     samples: int = 1
     hands: bool = True
+    encoder_keypoints: bool = True
     mirror: bool = True
     upright: bool = True
     recrop: bool = True

@@ -19,6 +19,7 @@ from diffproxy.body import BodyModel
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
 from diffproxy.evaluation.observed_joints import coverage, joint_errors, names_unseen_parts, observed_joints
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
@@ -48,6 +49,7 @@ def run_evaluation(
         raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands)
+    encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     device = inputs.pick_device(options.device)
     if options.proxies == "generated":
         pipe = pipe or inputs.open_generator(options.generator, device)
@@ -60,7 +62,7 @@ def run_evaluation(
         made = _proxies(subject, body, options, pipe, locator, clock)
         row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
         if made is not None:
-            found = fit_frame(0, made, body, config, clock=clock)
+            found = fit_frame(0, made, body, config, clock=clock, encoder=encoder)
             row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
             row |= _errors(found, subject, body) | _proxy_errors(made.maps, subject, body)
             row |= {"residual_px": found.info.get("residual_px"), **subject.info}

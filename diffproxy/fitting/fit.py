@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from diffproxy.fitting.initialization.segments import PieceSearch, piece_joints
 from diffproxy.fitting.pipeline import Subject, solve
 from diffproxy.fitting.result import FitResult, Status
 from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import Prior, default_priors, pose_penalty
 from diffproxy.fitting.terms.silhouette import Outline
 from diffproxy.proxies import ProxyMaps
@@ -36,9 +38,11 @@ def fit(
     shape: Tensor | None = None,
     priors: list[Prior] | None = None,
     scale: float | None = None,
+    keypoints: Keypoints | None = None,
 ) -> FitResult:
     """Fit one subject; see `fit_many`."""
-    return fit_many([maps], body, config, None if start is None else [start], shape, priors, scale)[0]
+    starts = None if start is None else [start]
+    return fit_many([maps], body, config, starts, shape, priors, scale, [keypoints])[0]
 
 
 def fit_many(
@@ -49,13 +53,14 @@ def fit_many(
     shape: Tensor | None = None,
     priors: list[Prior] | None = None,
     scale: float | None = None,
+    keypoints: Sequence[Keypoints | None] | None = None,
 ) -> list[FitResult]:
     """Fit subjects (or frames) as one batch.
 
     starts: first guesses (previous frames), one per subject, None where there is none: the closed form serves then.
     shape: betas (10,) to be kept fixed for all: what a person's other frames have shown. `scale` then stays fixed too,
     at the given value, by default that of the first guess, else 1. priors: least-squares terms in place of the
-    default ones.
+    default ones. keypoints: of each subject, in pixels of its maps, fitted together with the proxies.
     Bad proxies (empty, NaN, contradictory) give a status, never an exception; cameras with distortion raise InputError.
     """
     config = config or FitConfig()
@@ -66,7 +71,9 @@ def fit_many(
     results: dict[int, FitResult] = {}
     subjects: list[tuple[int, Subject]] = []
     for i, m in enumerate(maps):
-        prepared = _prepare(m, body, config, starts[i] if starts else None, shape, scale)
+        prepared = _prepare(
+            m, body, config, starts[i] if starts else None, shape, scale, keypoints[i] if keypoints else None
+        )
         if isinstance(prepared, FitResult):
             results[i] = prepared
         else:
@@ -87,6 +94,7 @@ def _prepare(
     start: BodyParams | None,
     shape: Tensor | None,
     scale: float | None,
+    keypoints: Keypoints | None,
 ) -> list[Subject] | FitResult:
     """Correspondences and first guess (several where one view leaves several), or why there is nobody to fit."""
     if any(c.distortion.size and np.any(c.distortion) for c in maps.cameras):
@@ -123,7 +131,18 @@ def _prepare(
     took["start"] = time.perf_counter() - began
     centers = [body.joints(guess)[0, 0].double().cpu().numpy() for guess in guesses]
     subjects = [
-        Subject(maps, found, int(seeing.sum()), guess, center, mover, dict(took), sides, outline)
+        Subject(
+            maps,
+            found,
+            int(seeing.sum()),
+            guess,
+            center,
+            mover,
+            dict(took),
+            sides,
+            outline,
+            keypoints=keypoints,
+        )
         for guess, center in zip(guesses, centers, strict=True)
         if np.isfinite(center).all()
     ]

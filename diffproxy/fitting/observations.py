@@ -55,10 +55,12 @@ def stack(
     information: Sequence[float | np.ndarray],
     on_hand: list[np.ndarray],
     body: BodyModel,
+    given_sigma: list[np.ndarray] | None = None,
 ) -> Observations:
     """Rows ordered by limb, each limb padded to that of the subject who shows most of it.
 
-    `information[b]` multiplies the weights of subject b. Label 0 marks outlines. World points are meant relative to
+    `information[b]` multiplies the weights of subject b. Label 0 marks outlines and keypoints. `given_sigma[b]`: see
+    `Observations`. World points are meant relative to
     `centers[b]`: single precision then serves however far away the origin is.
     """
     B = len(found)
@@ -69,6 +71,7 @@ def stack(
     faces, bary = np.zeros((B, N), dtype=np.int64), np.full((B, N, 3), 1 / 3)
     pixels, weight = np.zeros((B, N, 2)), np.zeros((B, N))
     hand, outline = np.zeros((B, N), dtype=bool), np.zeros((B, N), dtype=bool)
+    sigma = np.zeros((B, N))
     view = np.full((B, N), -1, dtype=np.int64)
     P, unit = np.tile(np.eye(3, 4), (B, N, 1, 1)), np.ones((B, N))
     for b, f in enumerate(found):
@@ -81,6 +84,8 @@ def stack(
         from_center[:, :, 3] += from_center[:, :, :3] @ centers[b]
         P[b, at] = from_center[f.view]
         hand[b, at], outline[b, at], view[b, at] = on_hand[b], f.label == 0, f.view
+        if given_sigma is not None:
+            sigma[b, at] = given_sigma[b]
         unit[b, at] = metres_per_pixel(cameras[b], centers[b])[f.view]
     like = body.v_template
 
@@ -97,6 +102,7 @@ def stack(
         on_hand=torch.as_tensor(hand, device=like.device),
         view=torch.as_tensor(view, device=like.device),
         outline=torch.as_tensor(outline, device=like.device),
+        given_sigma=tensor(sigma) if given_sigma is not None else None,
         blocks=tuple(int(n) for n in sizes if n),
     )
 

@@ -24,6 +24,7 @@ from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, t
 from diffproxy.fitting.state import HAND_JOINTS, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
+from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import Prior, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import Outline, surface_samples
@@ -52,6 +53,7 @@ class Subject:
     timings: dict[str, float]
     sides: Sides
     outline: Outline
+    keypoints: Keypoints | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -65,6 +67,8 @@ def solve(
     start = start.replace(transl=(start.transl.double().cpu() - centers).to(like)).to(like.device, like.dtype)
     state = State.from_params(start)
     skeleton = Skeleton(body, start.expression)
+    # The body whose faces the rows mean: with keypoints, that with their faces.
+    faces = next((s.keypoints.body for s in subjects if s.keypoints is not None), body)
     stages = schedule(config, not fixed_shape, config.hands)
     passes, done = sum(len(s.kernels) for s in stages), 0
     for stage in stages:
@@ -73,11 +77,11 @@ def solve(
             _read_sides(subjects, body, state)
         for kernel in stage.kernels:
             outlines = _outlines(subjects, body, state) if config.outline and not stage.hands_only else None
-            seen = _observe(subjects, stage, config, body, outlines)
+            seen = _observe(subjects, stage, config, faces, outlines)
             if not seen.weight.shape[1]:  # nobody's hands are in sight
                 done += len(stage.kernels)
                 break
-            data = Reprojection(body, skeleton, seen, start.expression)
+            data = Reprojection(faces, skeleton, seen, start.expression)
             noise = noise_level(data, state, config, kernel)
             terms = localised(priors, variables_of(state), done / max(passes - 1, 1), config.solver)
             state = _run(data, terms, state, stage, noise, config, subjects)
@@ -144,7 +148,7 @@ def _observe(
     outlines: list[Correspondences] | None = None,
 ) -> Observations:
     """The stage's share of every subject's pixels. A view weighs like `independent_pixels` independent ones."""
-    chosen, information, on_hand = [], [], []
+    chosen, information, on_hand, given_sigma = [], [], [], []
     for b, s in enumerate(subjects):
         rows = s.found.rank < stage.share
         hand = np.isin(s.mover, HAND_MOVERS)
@@ -159,11 +163,25 @@ def _observe(
             part = Correspondences.cat([part, outlines[b]])
             share = np.concatenate([share, np.ones(len(outlines[b]))])
             hand = np.concatenate([hand, np.zeros(len(outlines[b]), dtype=bool)])
+        sigma = np.zeros(len(part))
+        if s.keypoints is not None and not stage.hands_only:
+            rows = s.keypoints.rows
+            part = Correspondences.cat([part, rows])
+            share = np.concatenate([share, np.ones(len(rows))])
+            hand = np.concatenate([hand, np.zeros(len(rows), dtype=bool)])
+            sigma = np.concatenate([sigma, s.keypoints.sigma(s.maps.cameras, s.center)])
+        given_sigma.append(sigma)
         chosen.append(part)
         on_hand.append(hand)
         information.append(share)
     return stack(
-        chosen, [s.maps.cameras for s in subjects], [s.center for s in subjects], information, on_hand, body
+        chosen,
+        [s.maps.cameras for s in subjects],
+        [s.center for s in subjects],
+        information,
+        on_hand,
+        body,
+        given_sigma if any(s.keypoints is not None for s in subjects) else None,
     )
 
 
@@ -179,7 +197,10 @@ def _results(
     began = time.perf_counter()
     noise = noise_level(data, state, config, 0.0)
     terms = localised(priors, variables_of(state), 1.0)
-    surer = Noise(noise.sigma / surplus(data, state, noise, config.independent_pixels).sqrt(), noise.kernel)
+    smaller = noise.sigma / surplus(data, state, noise, config.independent_pixels).sqrt()
+    if data.seen.given_sigma is not None:
+        smaller = torch.where(data.seen.given_sigma > 0, noise.sigma, smaller)
+    surer = Noise(smaller, noise.kernel)
     std = joint_std(total_normal(data, terms, state, stage.free, surer), data.skeleton, state, stage.free)
     params = state.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in subjects]), dtype=torch.float64)
@@ -189,7 +210,10 @@ def _results(
         vertices = body(params).vertices.cpu().numpy() if config.vertices else None
     distances = data.distances(state).double().cpu().numpy()
     stated = ~outline_rows(data.seen).cpu().numpy()
-    weights, sigmas = data.seen.weight.double().cpu().numpy(), noise.sigma.double().cpu().numpy()
+    weights, sigmas = (
+        data.seen.weight.double().cpu().numpy(),
+        (noise.kernel / KERNEL_SIGMAS).double().cpu().numpy(),
+    )
     views = data.seen.view.cpu().numpy()
     faces, barys = data.seen.faces.cpu().numpy(), data.seen.bary.double().cpu().numpy()
     pixels = distances / data.seen.metres_per_pixel.double().cpu().numpy()

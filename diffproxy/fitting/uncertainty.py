@@ -70,7 +70,7 @@ def noise_level(data: Reprojection, state: State, config: FitConfig, kernel: flo
     seen = data.seen
     if kernel > 0:
         scale = torch.full_like(seen.weight, kernel)
-        return _with_outline(seen, scale / 3, scale)
+        return _with_keypoints(seen, _with_outline(seen, scale / 3, scale), config, kernel)
     distance, weight = data.distances(state).double().cpu().numpy(), seen.weight.double().cpu().numpy()
     hand, outline = seen.on_hand.cpu().numpy(), outline_rows(seen).cpu().numpy()
     sigma = np.full_like(distance, config.sigma_floor)
@@ -81,7 +81,18 @@ def noise_level(data: Reprojection, state: State, config: FitConfig, kernel: flo
                 found = rayleigh_sigma(distance[b][rows], weight[b][rows])
                 sigma[b][group] = np.clip(found, config.sigma_floor, config.max_sigma)
     spread = torch.as_tensor(sigma, dtype=seen.weight.dtype, device=seen.weight.device)
-    return _with_outline(seen, spread, KERNEL_SIGMAS * spread)
+    return _with_keypoints(seen, _with_outline(seen, spread, KERNEL_SIGMAS * spread), config, 0.0)
+
+
+def _with_keypoints(seen: Observations, noise: Noise, config: FitConfig, kernel: float) -> Noise:
+    """Keypoints keep the deviation they state; beside them, pixels weigh like as many as are independent."""
+    if seen.given_sigma is None:
+        return noise
+    given = seen.given_sigma > 0
+    beside = given.any(1, keepdim=True) & ~outline_rows(seen)
+    sigma = torch.where(beside, noise.sigma * crowding(noise.sigma, config.independent_pixels), noise.sigma)
+    wide = (KERNEL_SIGMAS * seen.given_sigma).clamp(min=kernel)
+    return Noise(torch.where(given, seen.given_sigma, sigma), torch.where(given, wide, noise.kernel))
 
 
 def _with_outline(seen: Observations, sigma: Tensor, kernel: Tensor) -> Noise:

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from diffproxy.body import BodyModel
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
-from diffproxy.keypoints.layouts import HAND_NAMES, INDEX, NAMES
+from diffproxy.keypoints.layouts import COCO17, HAND_NAMES, INDEX, NAMES
 
 _J = {name: i for i, name in enumerate(JOINT_NAMES)}
 STD = {
@@ -26,6 +26,20 @@ STD = {
 }  # fmt: skip
 """Metres by which a detector's idea of the point and ours may differ (nobody sees the joint of a hip)."""
 HAND_STD = 0.01
+ENCODER_OFFSETS = {
+    "nose": ("head", "head", (0.0, 0.025, 0.109), 0.010),
+    "eye": ("head", "head", (0.024, 0.054, 0.086), 0.010),
+    "ear": ("head", "head", (0.063, 0.026, 0.005), 0.010),
+    "shoulder": ("shoulder", "collar", (-0.017, 0.040, -0.014), 0.016),
+    "elbow": ("elbow", "shoulder", (-0.019, 0.004, 0.002), 0.008),
+    "wrist": ("wrist", "elbow", (-0.006, 0.003, 0.002), 0.005),
+    "hip": ("hip", "pelvis", (-0.009, 0.013, 0.026), 0.022),
+    "knee": ("knee", "hip", (0.002, -0.008, 0.002), 0.010),
+    "ankle": ("ankle", "knee", (0.003, 0.021, 0.002), 0.010),
+}
+"""Where the encoder's keypoints lie: a joint, the joint in whose frame the offset is fixed, the offset in the rest pose
+(metres, left side: x points to the left; mirrored for the right), and the deviation of that place (metres), beside the
+deviation in the image. Measured on renderings (`benchmarks/encoder_keypoints.py`, docs/keypoints.md)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,31 @@ def with_landmarks(body: BodyModel) -> tuple[BodyModel, Landmarks]:
         std[k] = STD.get(plain, HAND_STD)
     out.faces = torch.cat([body.faces, torch.tensor(extra, dtype=body.faces.dtype, device=body.faces.device)])
     return out, Landmarks(face, bary, std, mover)
+
+
+def with_encoder_keypoints(body: BodyModel) -> tuple[BodyModel, Landmarks]:
+    """As `with_landmarks`, for the 17 keypoints of the encoder: a vertex and a face for each (`ENCODER_OFFSETS`)."""
+    count = len(body.v_template)
+    face, std, mover = np.full(len(NAMES), -1), np.full(len(NAMES), HAND_STD), np.zeros(len(NAMES), dtype=int)
+    joints, frames, offsets = [], [], []
+    for k, name in enumerate(COCO17):
+        side, _, part = name.rpartition("_")
+        joint, frame, offset, deviation = ENCODER_OFFSETS[part]
+        joints.append(_J.get(joint, _J.get(f"{side}_{joint}", 0)))
+        frames.append(_J.get(frame, _J.get(f"{side}_{frame}", 0)))
+        offsets.append((-offset[0] if side == "right" else offset[0], *offset[1:]))
+        face[INDEX[name]], std[INDEX[name]], mover[INDEX[name]] = len(body.faces) + k, deviation, frames[-1]
+    out, like = copy.deepcopy(body), body.v_template
+    out.v_template = torch.cat([like, body.joint_template[joints] + torch.tensor(offsets).to(like)])
+    out.shapedirs = torch.cat([body.shapedirs, body.joint_shapedirs[joints]])
+    out.weights = torch.cat([body.weights, torch.eye(NUM_JOINTS).to(like)[frames]])
+    if body.posedirs is not None:
+        out.posedirs = torch.cat(
+            [body.posedirs, body.posedirs.new_zeros(len(joints), *body.posedirs.shape[1:])]
+        )
+    extra = torch.arange(count, count + len(joints)).to(body.faces)[:, None].expand(-1, 3)
+    out.faces = torch.cat([body.faces, extra])
+    return out, Landmarks(face, np.tile([1.0, 0.0, 0.0], (len(NAMES), 1)), std, mover)
 
 
 def _places(body: BodyModel) -> dict[str, tuple[tuple[int, int, int], tuple[float, float, float], int]]:

@@ -25,7 +25,7 @@ NAMES: tuple[str, ...] = (
 )
 INDEX = {name: i for i, name in enumerate(NAMES)}
 
-_COCO17 = (
+COCO17 = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
     "right_ankle",
@@ -33,7 +33,7 @@ _COCO17 = (
 _LEFT_HAND = tuple(f"left_hand_{n}" for n in HAND_NAMES)
 _RIGHT_HAND = tuple(f"right_hand_{n}" for n in HAND_NAMES)
 LAYOUTS: dict[str, tuple[str, ...]] = {
-    "coco17": _COCO17,
+    "coco17": COCO17,
     "body25": (
         "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
         "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye",
@@ -41,7 +41,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         "right_small_toe", "right_heel",
     ),
     "halpe26": (
-        *_COCO17, "head_top", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe",
+        *COCO17, "head_top", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe",
         "right_small_toe", "left_heel", "right_heel",
     ),
     "mediapipe33": (
@@ -51,7 +51,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         "left_foot_index", "right_foot_index",
     ),
     "wholebody133": (
-        *_COCO17, "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
+        *COCO17, "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
         *[""] * 68, *_LEFT_HAND, *_RIGHT_HAND,
     ),
     "left_hand21": _LEFT_HAND,

@@ -94,6 +94,7 @@ class FitOptions:
     boxes: str = "auto"
     masks: str = ""
     keypoints: str = ""
+    encoder_keypoints: bool = True
     box_margin: float = 1.2
     common_frames: bool = False
     samples: int = 1

@@ -13,6 +13,7 @@ from torch import Tensor
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, FitResult, fit
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import SparseKeypoints
 from diffproxy.pipeline.crop_refinement import Box
 from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
@@ -41,6 +42,7 @@ class FrameFitter:
     fit_config: FitConfig
     track: bool = True
     sparse: SparseKeypoints | None = None
+    encoder: EncoderKeypointFitter | None = None
 
     def run(
         self,
@@ -95,7 +97,16 @@ class FrameFitter:
             first_fit(self.body, self.fit_config, self.sparse, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
-        record = fit_frame(frame_id, made, self.body, self.fit_config, start, clock=clock, sparse=self.sparse)
+        record = fit_frame(
+            frame_id,
+            made,
+            self.body,
+            self.fit_config,
+            start,
+            clock=clock,
+            sparse=self.sparse,
+            encoder=self.encoder,
+        )
         return record, made
 
 
@@ -122,12 +133,18 @@ def fit_frame(
     scale: float | None = None,
     clock: Stopwatch | None = None,
     sparse: SparseKeypoints | None = None,
+    encoder: EncoderKeypointFitter | None = None,
 ) -> FrameRecord:
-    """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape."""
+    """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape.
+
+    Keypoints come from files (`sparse`), or with `encoder` from the generator's encoder, if it predicts any.
+    """
     clock = clock or Stopwatch()
     first = start.body_params() if start is not None and start.has_body else None
     with clock("fit"):
-        if sparse is None:
+        if sparse is None and encoder is not None and made.keypoints is not None:
+            result = encoder.fit(made.maps, made.keypoints, first, betas, scale)
+        elif sparse is None:
             result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
         else:
             result = sparse.fit(frame_id, made.maps, first, betas, scale)

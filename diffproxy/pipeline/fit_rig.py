@@ -16,6 +16,7 @@ from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting import FitConfig
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions, SolverOption
@@ -46,6 +47,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
+    encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     together = fit_sequence.sequence_config(options)
     if options.proxies:
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
@@ -58,7 +60,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
             stage("fit")
             made = saved.load(frame_id)
             near = options.track and last is not None and frame_id - last.frame_id <= TRACK_GAP
-            return fit_frame(frame_id, made, body, config, last if near else None), made
+            return fit_frame(frame_id, made, body, config, last if near else None, encoder=encoder), made
 
     else:
         frames = inputs.open_rig(options, root)
@@ -69,7 +71,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
             if not fitter:
                 stage("open networks")
-                fitter.append(_frame_fitter(options, body, config, frames, pipe, locator))
+                fitter.append(_frame_fitter(options, body, config, frames, pipe, locator, encoder))
             stage("read")
             images = frames.read(frame_id)
             return fitter[0].run(frame_id, images, frames.cameras, last, stage)
@@ -111,7 +113,13 @@ def run_settings(
 
 
 def _frame_fitter(
-    options: FitOptions, body: BodyModel, config: FitConfig, frames: RigFrames, pipe: Any, locator: Any
+    options: FitOptions,
+    body: BodyModel,
+    config: FitConfig,
+    frames: RigFrames,
+    pipe: Any,
+    locator: Any,
+    encoder: EncoderKeypointFitter | None,
 ) -> FrameFitter:
     device = inputs.pick_device(options.device)
     pipe = pipe or inputs.open_generator(options.generator, device)
@@ -130,7 +138,7 @@ def _frame_fitter(
         seed=options.seed,
     )
     sparse = open_sparse(options.keypoints, frames, body, config)
-    return FrameFitter(body, pipe, source, generate, config, options.track, sparse)
+    return FrameFitter(body, pipe, source, generate, config, options.track, sparse, encoder)
 
 
 def _all_frames(

@@ -8,11 +8,14 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from diffproxy.body import BodyModel
 from diffproxy.pipeline.crop_refinement import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.utils.errors import InputError
 
+KEYPOINTS = "encoder_keypoints.npy"  # (V, 17, 4), see DiffProxyOutput
 SIDE = "capture.json"  # ours; the maps themselves are in the format of diffproxy.proxies
 
 
@@ -49,6 +52,8 @@ class ProxyStore:
         try:
             save_proxies(made.maps, temporary, self.body)
             side = {"boxes": made.boxes, "notes": made.notes, "hands": made.hands}
+            if made.keypoints is not None:
+                np.save(temporary / KEYPOINTS, made.keypoints)
             (temporary / SIDE).write_text(json.dumps(side))
             shutil.rmtree(target, ignore_errors=True)
             temporary.replace(target)
@@ -65,7 +70,8 @@ class ProxyStore:
         maps, _ = load_proxies(folder, self.body)
         side = json.loads((folder / SIDE).read_text()) if (folder / SIDE).is_file() else {}
         boxes = tuple(as_box(box) for box in side.get("boxes", ()))
-        return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}))
+        keypoints = np.load(folder / KEYPOINTS) if (folder / KEYPOINTS).is_file() else None
+        return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}), keypoints)
 
     def digest(self) -> str:
         """Changes when any map does."""

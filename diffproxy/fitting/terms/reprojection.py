@@ -37,7 +37,9 @@ class Observations:
     view: Int64[Tensor, "B N"]
     """Map that each row comes from; -1 where it is padding."""
     outline: Bool[Tensor, "B N"] | None = None
-    """Rows that come from the foreground's outline, not from labels."""
+    """Rows that come from the foreground's outline or from keypoints, not from labels."""
+    given_sigma: Float[Tensor, "B N"] | None = None
+    """Standard deviation of rows that state one (keypoints), metres; 0: it is estimated."""
     blocks: tuple[int, ...] = ()
     """Lengths of successive runs of rows that lie on the same limb; none: all rows in one."""
 

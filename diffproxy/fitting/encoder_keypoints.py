@@ -1,0 +1,59 @@
+"""A fit to proxies together with the keypoints that the generator's encoder predicts beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.fit import fit
+from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.keypoints import Keypoints
+from diffproxy.keypoints.landmarks import with_encoder_keypoints
+from diffproxy.keypoints.layouts import COCO17, INDEX
+from diffproxy.proxies import ProxyMaps
+
+#: Keypoints less confident than this are not used: a third of them and more are on another part or person.
+MIN_CONFIDENCE = 0.3
+
+
+class EncoderKeypointFitter:
+    """Fits of one body model with the encoder's keypoints; keeps what does not change from frame to frame."""
+
+    def __init__(self, body: BodyModel, config: FitConfig):
+        self.body, self.config = body, config
+        self.marked, self.landmarks = with_encoder_keypoints(body)
+
+    def fit(
+        self,
+        maps: ProxyMaps,
+        keypoints: Float[np.ndarray, "V 17 4"],
+        start: BodyParams | None = None,
+        betas: Tensor | None = None,
+        scale: float | None = None,
+    ) -> FitResult:
+        """As `fitting.fit`; `keypoints` are those of `DiffProxyOutput`, in pixels of the maps."""
+        return fit(
+            maps, self.body, self.config, start, betas, scale=scale, keypoints=self.evidence(keypoints)
+        )
+
+    def evidence(self, keypoints: Float[np.ndarray, "V 17 4"]) -> Keypoints | None:
+        """The keypoints from `MIN_CONFIDENCE` on; None if there are none."""
+        view, number = np.nonzero(keypoints[..., 2] >= MIN_CONFIDENCE)
+        if not len(view):
+            return None
+        name = np.array([INDEX[n] for n in COCO17])[number]
+        points, marks = keypoints[view, number].astype(np.float64), self.landmarks
+        rows = Correspondences(
+            view=view,
+            pixel=points[:, :2],
+            label=np.zeros(len(view), dtype=np.int64),
+            face=marks.face[name],
+            bary=marks.bary[name],
+            weight=np.ones(len(view)),
+            rank=np.zeros(len(view)),
+        )
+        return Keypoints(self.marked, rows, marks.std[name], points[:, 3])
