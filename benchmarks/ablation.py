@@ -25,6 +25,7 @@ from diffproxy.training.cli import read_config
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.trainer import train
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import to_json, write_atomic
 
 FULL: dict[str, Any] = {"adapter_args": {"view_layers": 2}}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -81,9 +82,7 @@ def scores_of(config: TrainConfig) -> dict[str, float]:
     last = [r for r in rows if "val" in r][-1]
     if last["step"] < config.steps:  # time_limit_min: the next call goes on
         return last["val"]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"options": options, "scores": last["val"]}, indent=1))
-    temporary.rename(path)
+    write_atomic(path, to_json({"options": options, "scores": last["val"]}))
     return last["val"]
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.body.flip import ROTVEC_SIGNS
 from diffproxy.fitting import pose_statistics
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path
 
 FLOOR = 0.1
 """Radians. Mocap skeletons have stiff axes (a knee that never twists); bodies and their fits do not."""
@@ -34,10 +36,8 @@ def build(bank: Path, out: Path) -> None:
                 "a pose bank with moments", f"{bank} without {sorted(lost)}", "build the bank again"
             )
         moments = {k: data[k].astype(np.float32) for k in ("body_mean", "body_cov", "hand_mean", "hand_cov")}
-    mirror = np.tile([1.0, -1.0, -1.0], 15).astype(np.float32)  # reflection in x of rotation vectors
-    temporary = out.with_suffix(".tmp.npz")
-    np.savez(
-        temporary,
+    mirror = np.tile(ROTVEC_SIGNS, 15).astype(np.float32)
+    arrays = dict(
         body_mean=moments["body_mean"],
         body_root=precision_root(moments["body_cov"]),
         right_mean=moments["hand_mean"],
@@ -45,7 +45,8 @@ def build(bank: Path, out: Path) -> None:
         left_mean=mirror * moments["hand_mean"],
         left_root=precision_root(mirror[:, None] * moments["hand_cov"] * mirror),
     )
-    temporary.replace(out)
+    with atomic_path(out) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,3 @@ PARENTS: tuple[int, ...] = (
 )  # fmt: skip
 
 NUM_JOINTS = len(JOINT_NAMES)
-
-
-def mirrored_joint(index: int) -> int:
-    """Joint on the other side of the body; joints on the midline are their own mirror."""
-    name = JOINT_NAMES[index]
-    swap = {"left": "right", "right": "left"}
-    side, _, rest = name.partition("_")
-    return JOINT_NAMES.index(f"{swap[side]}_{rest}") if side in swap else index

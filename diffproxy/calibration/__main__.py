@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 HELP = """usage: python -m diffproxy.calibration rig=DIR [out=DIR/rig.json] [start=rough|none] [scale] [more]
 
@@ -125,7 +126,7 @@ def _run(options: Options) -> int:
         if r.turn_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
     ]
     report["doubts"] = doubts
-    out.with_suffix(".report.json").write_text(json.dumps(report, indent=1) + "\n")
+    write_atomic(out.with_suffix(".report.json"), (json.dumps(report, indent=1) + "\n").encode())
     for r in found.reports:
         sys.stdout.write(
             f"{r.name}: {r.error_px:.1f} px ({r.error_mm:.1f} mm) median, {r.inliers:.0%} agree, known to "

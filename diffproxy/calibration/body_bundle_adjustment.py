@@ -17,7 +17,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
-from diffproxy.calibration.terms import RigTerm
+from diffproxy.calibration.terms import SHARED, RigTerm
 from diffproxy.cameras import Camera
 from diffproxy.fitting.observations import plain_rows
 from diffproxy.fitting.skeleton import Skeleton
@@ -28,8 +28,6 @@ from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
 from diffproxy.fitting.uncertainty import crowding
 from diffproxy.geometry.robust import rayleigh_sigma
 
-SHARED = 11
-"""Betas and log scale."""
 FREE = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
 POSE = 3 * len(BODY_JOINTS)
 

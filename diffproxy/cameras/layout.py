@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.rig import Rig
+from diffproxy.utils.io import write_atomic
 
 SIDE = 720  # pixels of one view
 COLORS = (
@@ -41,10 +42,7 @@ def write_layout(rig: Rig, path: Path) -> Path:
     import cv2
 
     _, data = cv2.imencode(".png", np.ascontiguousarray(draw_layout(rig)[..., ::-1]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_bytes(data.tobytes())
-    partial.replace(path)
+    write_atomic(path, data.tobytes())
     return path
 
 

@@ -18,7 +18,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from diffproxy.encoders.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0
+from diffproxy.geometry.boxes import box_iou
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path
 
 INPUT_SIZE = 256  # the longer image side, letterboxed to a square
 STRIDE = 8
@@ -134,15 +136,6 @@ def decode_boxes(maps: LocatorMaps, n: int, scale: float, top: int, min_score: f
     return kept
 
 
-def box_iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Intersection over union of two boxes (x0, y0, x1, y1)."""
-    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if w <= 0 or h <= 0:
-        return 0.0
-    area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return w * h / (area - w * h)
-
-
 # Locator weights on disk: half-precision safetensors with a checksum beside it.
 
 
@@ -154,12 +147,10 @@ def save_locator(model: Locator, folder: Path) -> Path:
     """Write weights (float16) and `config.json` with their SHA-256."""
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().half().contiguous() for k, v in model.state_dict().items()}
-    temporary = folder / (WEIGHTS + ".tmp")
-    save_file(state, temporary)
-    digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    temporary.rename(folder / WEIGHTS)
+    with atomic_path(folder / WEIGHTS) as temporary:
+        save_file(state, temporary)
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     (folder / CONFIG).write_text(json.dumps({"width": model.width, "sha256": digest}, indent=1) + "\n")
     return folder
 

@@ -26,11 +26,11 @@ from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
-from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
+from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, HAND_SEGMENTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
-from diffproxy.fitting.uncertainty import crowding, joint_std
+from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, crowding, joint_std
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import rayleigh_sigma
 from diffproxy.geometry.rotations import to_rotvec
@@ -42,8 +42,6 @@ from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 
 TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-HAND_MOVERS = (20, 21, *HAND_JOINTS)
-KERNEL_SIGMAS = 4.0
 SURE_SIGMAS = 12.0
 """Robust scale of keypoints on whose place three views agree: that does not happen by mistake."""
 ENOUGH = 6
@@ -209,7 +207,7 @@ class _Problem:
         seen = plain_rows(found, cameras, self.center, weight, self.body.v_template)
         data = Reprojection(self.body, self.skeleton, seen)
         fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
-        hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_MOVERS)
+        hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_SEGMENTS)
 
         def noise(kernel: float, data: Reprojection, state: State) -> Noise:
             sigma = torch.full_like(seen.weight, max(kernel / 3, self.config.sigma_floor))

@@ -19,10 +19,9 @@ from diffproxy.fitting.terms.correspondences import gather
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Normal, Reprojection
+from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
 from diffproxy.geometry.robust import rayleigh_sigma
 from diffproxy.proxies import ProxyMaps
-
-KERNEL_SIGMAS = 4.0
 
 
 def centered(params: BodyParams, centers: Float[np.ndarray, "F 3"]) -> State:

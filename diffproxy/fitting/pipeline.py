@@ -21,7 +21,7 @@ from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
-from diffproxy.fitting.state import HAND_JOINTS, State
+from diffproxy.fitting.state import HAND_SEGMENTS, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.keypoints import Keypoints
@@ -33,8 +33,6 @@ from diffproxy.proxies import ProxyMaps
 
 COMMON_KERNEL = 0.06
 """Robust scale, metres, under which fits from different starts are compared."""
-HAND_MOVERS = (20, 21, *HAND_JOINTS)
-"""Joints that move the parts of a hand: wrists and fingers."""
 
 
 @dataclass
@@ -151,7 +149,7 @@ def _observe(
     chosen, information, on_hand, given_sigma = [], [], [], []
     for b, s in enumerate(subjects):
         rows = s.found.rank < stage.share
-        hand = np.isin(s.mover, HAND_MOVERS)
+        hand = np.isin(s.mover, HAND_SEGMENTS)
         if stage.hands_only:
             rows &= hand
         part = s.found[rows]

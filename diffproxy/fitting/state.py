@@ -10,16 +10,19 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from diffproxy.body import BodyParams
+from diffproxy.body.names import NUM_JOINTS
 
-NUM_JOINTS = 55
 BETAS = slice(165, 175)
 LOG_SCALE = 175
 TRANSL = slice(176, 179)
+VARIABLES_DIM = 176
 TANGENT_DIM = 179
-"""Layout of a full tangent vector: 55 joints x 3 | 10 betas | log scale | translation."""
+"""Layout of a full tangent vector: 55 joints x 3 | 10 betas | log scale | translation. Priors see the first 176."""
 
 BODY_JOINTS = tuple(range(22))
 HAND_JOINTS = tuple(range(25, 55))
+HAND_SEGMENTS = (20, 21, *HAND_JOINTS)
+"""Joints that move a part of a hand: wrists and fingers."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from diffproxy.generator.pretrained import public_state
 from diffproxy.generator.state_dicts import load_strictly
 from diffproxy.generator.weight_sources import packaged_reference
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import file_sha256
+from diffproxy.utils.io import atomic_path, file_sha256, write_atomic
 
 PARTS = ("unet", "adapter", "prompts", "encoder", "codec")
 INDEX, CONFIG, PALETTE, WEIGHTS = "model_index.json", "config.json", "palette.json", "model.safetensors"
@@ -58,11 +58,9 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
         state = stored_state(part, getattr(generator, part), config)
         if not state:
             continue
-        (folder / part).mkdir(exist_ok=True)
         tensors = {k: _store_dtype(v, half) for k, v in state.items()}
-        temporary = folder / part / (WEIGHTS + ".tmp")
-        save_file(tensors, temporary, metadata={"format": "pt"})
-        temporary.rename(folder / part / WEIGHTS)
+        with atomic_path(folder / part / WEIGHTS) as temporary:
+            save_file(tensors, temporary, metadata={"format": "pt"})
         files.append(f"{part}/{WEIGHTS}")
     index = {
         "_class_name": "DiffProxyPipeline",
@@ -133,9 +131,7 @@ def _store_dtype(tensor: Tensor, half: bool) -> Tensor:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    temporary.rename(path)
+    write_atomic(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def hub_folder(repo: str, allow_download: bool) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from diffproxy.cameras import RigFrames
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 SAME_PERSON = 0.1
 """Detections whose points lie closer than this share of their size are one person."""
@@ -116,12 +116,6 @@ def detect(
                 for p in detector.people(image)
             ]
             total += len(people)
-            _write(file, {"version": 1.3, "detector": type(detector).__name__, "people": people})
+            data = {"version": 1.3, "detector": type(detector).__name__, "people": people}
+            write_atomic(file, json.dumps(data).encode())
     return total
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(data))
-    temporary.replace(path)

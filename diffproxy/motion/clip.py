@@ -11,10 +11,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.motion.skeleton import BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
 _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}
@@ -87,31 +85,3 @@ def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np
         raise InputError(
             "a whole npz of plain arrays", f"{path}: {error}", "export the file again"
         ) from error
-
-
-# Left-right mirror of SMPL-X poses across the body's own x = 0 plane.
-
-
-_SIGN = np.array([1.0, -1.0, -1.0])  # a mirrored axis-angle vector keeps x and negates y, z
-_SWAP = np.array(
-    [
-        BODY_JOINTS.index(n.replace("left", "?").replace("right", "left").replace("?", "right"))
-        for n in BODY_JOINTS
-    ]
-)
-
-
-def mirror_rotations(rotvec: Float[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 3"]:
-    """Axis-angle of the mirrored rotation; also turns a right-hand pose (as 15 x 3) into the left hand's."""
-    return rotvec * _SIGN.astype(rotvec.dtype)
-
-
-def mirror_hand(pose: Float[ndarray, "*batch 45"]) -> Float[ndarray, "*batch 45"]:
-    """The other hand making the same shape."""
-    return mirror_rotations(pose.reshape(*pose.shape[:-1], 15, 3)).reshape(pose.shape)
-
-
-def mirror_body(body_pose: Float[ndarray, "*batch 63"]) -> Float[ndarray, "*batch 63"]:
-    """The mirrored body pose: left and right joints change places."""
-    joints = body_pose.reshape(*body_pose.shape[:-1], 21, 3)
-    return mirror_rotations(joints[..., _SWAP[1:] - 1, :]).reshape(body_pose.shape)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from diffproxy.body.names import JOINT_NAMES, PARENTS
 from diffproxy.utils.errors import InputError
 
 
@@ -90,13 +91,8 @@ def local_rotations(
 # The body part of the SMPL-X skeleton: names, parents and a nominal rest pose.
 
 
-BODY_JOINTS: tuple[str, ...] = (
-    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
-    "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-)  # fmt: skip
-
-BODY_PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
+BODY_JOINTS: tuple[str, ...] = JOINT_NAMES[:22]
+BODY_PARENTS: tuple[int, ...] = PARENTS[:22]
 
 # The pelvis of the neutral body in rest, metres: the point that `global_orient` turns about.
 PELVIS: np.ndarray = np.array([0.0, -0.351, 0.012])

@@ -12,15 +12,10 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
+from diffproxy.geometry.boxes import Box, BoxLike, as_box, expand_to_square
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.proxies.crops import box_around, hand_boxes, large_pieces
 from diffproxy.proxies.maps import Kind
-
-# Square crops of the undistorted images, and the cameras that belong to them.
-
-
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the full undistorted image
-BoxLike = Sequence[float | int] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,23 +31,9 @@ class Crops:
         return Crops(images, self.cameras + other.cameras, self.boxes + other.boxes)
 
 
-def as_box(box: BoxLike) -> Box:
-    """Any four numbers as a box."""
-    x0, y0, x1, y1 = (float(v) for v in box)
-    return x0, y0, x1, y1
-
-
-def square_box(box: BoxLike, margin: float = 1.0) -> Box:
-    """The square around the same centre whose side is the longer side of `box` times `margin`."""
-    x0, y0, x1, y1 = (float(v) for v in box)
-    half = 0.5 * margin * max(x1 - x0, y1 - y0, 1e-3)
-    cx, cy = 0.5 * (x0 + x1), 0.5 * (y0 + y1)
-    return (cx - half, cy - half, cx + half, cy + half)
-
-
 def whole_image_box(camera: Camera) -> Box:
     """The smallest centred square that holds the whole image."""
-    return square_box((0.0, 0.0, camera.width, camera.height))
+    return expand_to_square((0.0, 0.0, camera.width, camera.height))
 
 
 def crop_image(image: UInt8[np.ndarray, "H W 3"], box: BoxLike, size: int) -> UInt8[np.ndarray, "S S 3"]:
@@ -92,23 +73,6 @@ def box_in_full_image(box: BoxLike, crop_box: BoxLike, size: int) -> Box:
     return (x0 + box[0] * sx, y0 + box[1] * sy, x0 + box[2] * sx, y0 + box[3] * sy)
 
 
-def box_iou(a: BoxLike, b: BoxLike) -> float:
-    """Intersection over union of two boxes, in [0, 1]."""
-    w = min(a[2], b[2]) - max(a[0], b[0])
-    h = min(a[3], b[3]) - max(a[1], b[1])
-    inter = max(w, 0.0) * max(h, 0.0)
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter
-    return inter / union if union > 0 else 0.0
-
-
-def union_box(a: BoxLike | None, b: BoxLike | None) -> Box | None:
-    """The smallest box that holds both; None counts as empty."""
-    if a is None or b is None:
-        one = b if a is None else a
-        return None if one is None else as_box(one)
-    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
-
-
 Hand = tuple[int, Kind, Box]  # view, kind, box in the full image
 
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
@@ -132,7 +96,7 @@ def boxes_by_pixels(maps: ProxyMaps, boxes: Sequence[Box]) -> list[Box | None]:
     out: list[Box | None] = []
     for labels, box in zip(maps.labels, boxes, strict=True):
         mask = large_pieces(labels > 0, PIECE)
-        found = box_around(mask, 0.0, min_pixels=int(MIN_FOREGROUND * mask.size))
+        found = box_around(mask, min_pixels=int(MIN_FOREGROUND * mask.size))
         if found is None or found[2] - found[0] <= MIN_ZOOM * labels.shape[0]:
             out.append(None)
         else:
@@ -145,7 +109,7 @@ def hands_by_pixels(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> l
     found = []
     for (view, kind), box in sorted(hand_boxes(maps, body.atlas).items()):
         if box is not None:
-            square = square_box(box_in_full_image(box, boxes[view], maps.labels.shape[1]), LABEL_MARGIN)
+            square = expand_to_square(box_in_full_image(box, boxes[view], maps.labels.shape[1]), LABEL_MARGIN)
             found.append((view, kind, square))
     return [hand for hand in found if hand[2][2] - hand[2][0] >= MIN_HAND_PX]
 
@@ -178,12 +142,12 @@ def boxes_by_body(
 def _visible_hands(
     body: BodyModel, vertices: np.ndarray, joints: np.ndarray, camera: Camera, box: Box
 ) -> list[tuple[Kind, Box]]:
-    look = camera.crop(square_box(box, 1.05), (LOOK_PX, LOOK_PX))
+    look = camera.crop(expand_to_square(box, 1.05), (LOOK_PX, LOOK_PX))
     shown = hand_boxes(render_proxies(body, vertices, [look]), body.atlas)
     out = []
     for kind, rows in HANDS.items():
         pixels = camera.project(joints[rows])
-        square = square_box((*pixels.min(axis=0), *pixels.max(axis=0)), JOINT_MARGIN)
+        square = expand_to_square((*pixels.min(axis=0), *pixels.max(axis=0)), JOINT_MARGIN)
         x, y = pixels.mean(axis=0)
         inside = 0 <= x < camera.width and 0 <= y < camera.height
         if shown[0, kind] is not None and inside and square[2] - square[0] >= MIN_HAND_PX:

@@ -15,7 +15,7 @@ from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, FitResult, fit
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import SparseKeypoints
-from diffproxy.pipeline.crop_refinement import Box
+from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints

@@ -15,17 +15,14 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.generator.output import DiffProxyOutput
 from diffproxy.generator.test_time_rotation import predict_upright
+from diffproxy.geometry.boxes import Box, box_iou, expand_to_square, union_box
 from diffproxy.pipeline.crop_refinement import (
     MIN_FOREGROUND,
-    Box,
     Hand,
-    box_iou,
     boxes_by_body,
     boxes_by_pixels,
     crop_views,
     hands_by_pixels,
-    square_box,
-    union_box,
 )
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.flip import flip_table
@@ -100,7 +97,7 @@ def generate_proxies(
     table = flip_table(body) if config.mirror else None
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)
-    body_boxes = [square_box(b, config.margin) for b in boxes]
+    body_boxes = [expand_to_square(b, config.margin) for b in boxes]
     moved: set[str] = set()
     found: list[Hand] = []
     for turn in range(1 + MAX_RECROPS):
@@ -152,7 +149,9 @@ def _aim(
     else:
         fitted, hands = boxes_by_body(body, params, cameras)
         around = [union_box(a, b) for a, b in zip(shown, fitted, strict=True)]
-    better = [old if box is None else square_box(box, margin) for old, box in zip(boxes, around, strict=True)]
+    better = [
+        old if box is None else expand_to_square(box, margin) for old, box in zip(boxes, around, strict=True)
+    ]
     return better, hands
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.boxes import Box, BoxLike
 from diffproxy.geometry.triangulation import intersect_rays
-from diffproxy.pipeline.crop_refinement import Box, BoxLike
 
 HEIGHT_RANGE_M = (1.0, 2.3)  # a person's longer side in a box, crouching to arms up
 CENTRE_TOLERANCE = 0.16  # of the person's size in the image: box centres wander with the limbs

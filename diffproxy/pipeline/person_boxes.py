@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
-from diffproxy.pipeline.crop_refinement import Box, BoxLike, as_box, whole_image_box
+from diffproxy.geometry.boxes import Box, BoxLike, as_box
+from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.multiview_association import Candidate, Location, Locator, choose_subject
 from diffproxy.utils.errors import InputError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.pipeline.crop_refinement import as_box
+from diffproxy.geometry.boxes import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.utils.errors import InputError
 

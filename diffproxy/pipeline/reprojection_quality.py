@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel
-from diffproxy.pipeline.crop_refinement import Box
+from diffproxy.geometry.boxes import Box
 from diffproxy.proxies import ProxyMaps
 
 

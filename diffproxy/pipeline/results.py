@@ -13,11 +13,10 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel
+from diffproxy.body.names import NUM_JOINTS
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.export import Result, save_result
 from diffproxy.fitting.result import FITTED, Status
-
-NUM_JOINTS = 55
 
 
 def _nowhere() -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import NetConfig, TimeNet, WholeBodyNet
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path
 
 PACKAGED = "pose_diffusion.safetensors"
 PARTS = ("body", "hand", "face", "correction")
@@ -30,10 +31,8 @@ def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = N
         if not k.endswith("sigmas") and k != "signs"
     }
     text = {"format": "diffproxy-pose-prior", "version": 1, "name": prior.name, "nets": sizes}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".tmp")
-    save_file(tensors, part, {"prior": json.dumps({**text, **(notes or {})}, sort_keys=True)})
-    part.replace(path)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, {"prior": json.dumps({**text, **(notes or {})}, sort_keys=True)})
 
 
 def _is_weight(name: str) -> bool:

@@ -12,8 +12,9 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from tqdm import tqdm
 
+from diffproxy.body.flip import flip_body_pose, flip_hand_pose
 from diffproxy.motion import read_motion
-from diffproxy.motion.clip import Motion, mirror_body, mirror_hand
+from diffproxy.motion.clip import Motion
 from diffproxy.motion.limits import repair_ends, within_limits
 from diffproxy.motion.pose_bank.build import TEST_GROUPS
 from diffproxy.motion.pose_bank.collect import collect_bodies
@@ -49,12 +50,12 @@ class Poses:
         rows = np.minimum(rows, len(self.body) - 1)
         body = self.body[rows]
         right, left = (self.hand[rng.integers(len(self.hand), size=count)] for _ in range(2))
-        hands = np.concatenate([mirror_hand(left), right], axis=1)
+        hands = np.concatenate([flip_hand_pose(left), right], axis=1)
         own = self.paired[rows]
         hands = np.where(np.isfinite(own), own, hands)
         flip = rng.random(count) < 0.5
-        swapped = np.concatenate([mirror_hand(hands[:, 45:]), mirror_hand(hands[:, :45])], axis=1)
-        body = np.where(flip[:, None], mirror_body(body), body)
+        swapped = np.concatenate([flip_hand_pose(hands[:, 45:]), flip_hand_pose(hands[:, :45])], axis=1)
+        body = np.where(flip[:, None], flip_body_pose(body), body)
         return np.concatenate([body, np.where(flip[:, None], swapped, hands)], axis=1).astype(np.float32)
 
 

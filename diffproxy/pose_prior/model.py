@@ -6,13 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diffproxy.body.flip import ROTVEC_SIGNS
 from diffproxy.pose_prior import sde
 from diffproxy.pose_prior.network import BODY, HAND, WholeBodyNet
 
 POSE_COLUMNS = (*range(3, 66), *range(75, 165))
 """Where body, left and right hand lie in a full pose of 55 x 3 values: no root, jaw or eyes."""
-MIRROR = (1.0, -1.0, -1.0)
-"""A left hand's rotation vectors, seen as a right hand's."""
 
 
 class PosePrior(nn.Module):
@@ -27,7 +26,7 @@ class PosePrior(nn.Module):
         self.net, self.name = net, name
         signs = torch.ones(net.dim)
         if net.dim > BODY:
-            signs[BODY : BODY + HAND] = torch.tensor(MIRROR).repeat(HAND // 3)
+            signs[BODY : BODY + HAND] = torch.tensor(ROTVEC_SIGNS).repeat(HAND // 3)
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.register_buffer("signs", signs)

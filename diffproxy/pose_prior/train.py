@@ -19,7 +19,9 @@ from diffproxy.pose_prior.data import Poses, collect
 from diffproxy.pose_prior.evaluate import denoising_errors
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path, to_json, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def train(config: TrainConfig) -> Path:
     rng = np.random.default_rng(1)
     draws = {k: p.draw(rng, REPORTED) for k, p in poses.items()}
     report = {"steps": run.step, "denoising": denoising_errors(averaged, draws["train"], draws["test"])}
-    (out / "report.json").write_text(json.dumps({**report, "curve": run.curve}, indent=1) + "\n")
+    write_atomic(out / "report.json", to_json({**report, "curve": run.curve}))
     return path
 
 
@@ -110,7 +112,7 @@ class _Run:
         self.config, self.prior, self.poses, self.out = config, prior, poses, out
         self.jitter = jitters(config)
         self.optimizer = torch.optim.AdamW(prior.net.parameters(), lr=config.lr, weight_decay=0.01)
-        self.shadow = {k: v.detach().clone() for k, v in prior.net.named_parameters()}
+        self.ema = EMA(prior.net, config.ema)
         self.step = 0
         self.curve: list[dict[str, float]] = []
         self.file = out / "checkpoint.pt"
@@ -161,17 +163,14 @@ class _Run:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.prior.net.parameters(), 1.0)
         self.optimizer.step()
-        keep = min(c.ema, (1 + k) / (10 + k))
-        with torch.no_grad():
-            for name, p in self.prior.net.named_parameters():
-                self.shadow[name].lerp_(p, 1 - keep)
+        self.ema.update(self.prior.net)
         return loss.detach()
 
     def averaged(self) -> PosePrior:
         """A copy with the averaged weights, in evaluation mode."""
         p = self.prior
         net = WholeBodyNet(*(None if n is None else TimeNet(n.config) for n in (p.net.body, p.net.hand)))  # type: ignore[arg-type]
-        net.load_state_dict({**p.net.state_dict(), **self.shadow})
+        net.load_state_dict({**p.net.state_dict(), **self.ema.shadow})
         return PosePrior(net, p.mean.clone(), p.std.clone(), p.name).eval().requires_grad_(False)
 
     @torch.no_grad()
@@ -192,13 +191,12 @@ class _Run:
             "config": json.dumps(_fixed(self.config)),
             "step": self.step,
             "net": self.prior.net.state_dict(),
-            "shadow": self.shadow,
+            "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "curve": json.dumps(self.curve),
         }
-        part = self.file.with_suffix(".tmp")
-        torch.save(state, part)
-        part.replace(self.file)
+        with atomic_path(self.file) as temporary:
+            torch.save(state, temporary)
 
     def resume(self) -> None:
         if not self.file.exists():
@@ -207,7 +205,7 @@ class _Run:
         if json.loads(state["config"]) != _fixed(self.config):
             raise InputError("the options of the run begun here", str(self.file), "choose another out=DIR")
         self.prior.net.load_state_dict(state["net"])
-        self.shadow = dict(state["shadow"])
+        self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.curve = int(state["step"]), json.loads(state["curve"])
         log.info("going on after step %d", self.step)
@@ -226,7 +224,6 @@ def _poses(config: TrainConfig, out: Path) -> dict[str, Poses]:
         with np.load(file, allow_pickle=False) as data:
             return {s: Poses(*(data[f"{s}_{n}"] for n in names)) for s in ("train", "test")}
     poses = collect(Path(config.motion), config.seed)
-    part = out / "poses.tmp.npz"
-    np.savez(part, **{f"{s}_{n}": getattr(p, n) for s, p in poses.items() for n in names})
-    part.replace(file)
+    with atomic_path(file) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **{f"{s}_{n}": getattr(p, n) for s, p in poses.items() for n in names})
     return poses

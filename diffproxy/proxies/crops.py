@@ -1,7 +1,4 @@
-"""Boxes in a view: around a mask, around the hands that the labels show, and shaken ones for training.
-
-A box is (x0, y0, x1, y1) in pixels of the map; pixel j covers j to j + 1.
-"""
+"""Boxes in a view: around a mask, around the hands that the labels show, and randomly moved ones for training."""
 
 from __future__ import annotations
 
@@ -10,34 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool
 
+from diffproxy.geometry.boxes import Box, expand_to_square, tight_box
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import ProxyMaps
 from diffproxy.utils.errors import InputError
 
-Box = tuple[float, float, float, float]
 HAND_JOINTS = {"left_hand": 20, "right_hand": 21}  # SMPL-X wrists
 
 
-def box_around(mask: Bool[np.ndarray, "H W"], margin: float = 0.1, min_pixels: int = 1) -> Box | None:
-    """The square around the true pixels, `margin` (of its side) added on every side; None below `min_pixels`.
+def box_around(mask: Bool[np.ndarray, "H W"], scale: float = 1.0, min_pixels: int = 1) -> Box | None:
+    """The square around the true pixels, its side enlarged by the factor `scale`; None below `min_pixels`.
 
     It may reach out of the image: `Camera.crop` and image crops allow that.
     """
-    if int(mask.sum()) < max(min_pixels, 1):
-        return None
-    return square(_tight(mask), margin)
-
-
-def square(box: Sequence[float], margin: float = 0.0) -> Box:
-    """The square of the longer side around the same centre, grown by `margin` (of its side) on every side."""
-    x0, y0, x1, y1 = box
-    half = max(x1 - x0, y1 - y0) * (0.5 + margin)
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    return (float(cx - half), float(cy - half), float(cx + half), float(cy + half))
+    box = tight_box(mask) if int(mask.sum()) >= min_pixels else None
+    return None if box is None else expand_to_square(box, scale)
 
 
 def hand_boxes(
-    maps: ProxyMaps, atlas: AtlasLike, margin: float = 0.0, min_pixels: int = 3, keep: float = 0.25
+    maps: ProxyMaps, atlas: AtlasLike, scale: float = 1.0, min_pixels: int = 3, keep: float = 0.25
 ) -> dict[tuple[int, str], Box | None]:
     """Square box of each hand in each body view, in pixels of that view's map; None where the hand is not seen.
 
@@ -51,7 +39,7 @@ def hand_boxes(
             continue
         for hand, labels in ids.items():
             mask = np.isin(maps.labels[v], labels) & (maps.weight[v] > 0)
-            boxes[v, hand] = box_around(large_pieces(mask, keep), margin, min_pixels) if mask.any() else None
+            boxes[v, hand] = box_around(large_pieces(mask, keep), scale, min_pixels) if mask.any() else None
     return boxes
 
 
@@ -97,8 +85,3 @@ def jitter_box(box: Box, rng: np.random.Generator, shift: float = 0.1, zoom: flo
     half = side / 2 * np.exp(rng.uniform(-1, 1) * np.log1p(zoom))
     cx, cy = (box[0] + box[2]) / 2 + dx, (box[1] + box[3]) / 2 + dy
     return (float(cx - half), float(cy - half), float(cx + half), float(cy + half))
-
-
-def _tight(mask: Bool[np.ndarray, "H W"]) -> Box:
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from diffproxy.training.ema import EMA
+from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path
 
 log = logging.getLogger(__name__)
 KEEP = 2  # older checkpoints are removed
@@ -30,8 +31,8 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "ema": ema.state_dict(),
     }
-    torch.save(state, path.with_suffix(".tmp"))
-    path.with_suffix(".tmp").rename(path)
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
     for old in sorted(folder.glob("step_*.pt"))[:-KEEP]:
         old.unlink()
     return path

@@ -13,13 +13,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from diffproxy.detector.model import Locator, LocatorMaps, box_iou, decode_boxes, save_locator
+from diffproxy.detector.model import Locator, LocatorMaps, decode_boxes, save_locator
+from diffproxy.geometry.boxes import box_iou
 from diffproxy.training.detector_data import LocatorSamples
-from diffproxy.training.ema import EMA
-
-FROZEN_BLOCKS = (
-    5  # the stem and the first blocks keep their ImageNet weights: cheaper, and closer to real images
-)
+from diffproxy.training.parameters import FROZEN_BLOCKS
+from diffproxy.utils.ema import EMA
 
 
 def locator_loss(maps: LocatorMaps, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -25,9 +25,9 @@ from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.data_check import check_data
 from diffproxy.training.dataset import ProxySamples, SampleConfig
-from diffproxy.training.ema import EMA
 from diffproxy.training.parameters import select_parameters
 from diffproxy.training.step import TrainingObjective
+from diffproxy.utils.ema import EMA
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ from diffproxy.detector.model import (
     INPUT_SIZE,
     Locator,
     LocatorMaps,
-    box_iou,
     decode_boxes,
     letterbox,
     load_locator,
     save_locator,
 )
+from diffproxy.geometry.boxes import box_iou
 from diffproxy.utils.errors import InputError
 
 

@@ -6,8 +6,9 @@ import torch
 
 from benchmarks.corruption import side_pairs, swap_labels
 from diffproxy.body import BodyParams
+from diffproxy.body.flip import flipped_labels
 from diffproxy.fitting.initialization.beam_search import OTHER, PAIRS, LimbSearch, search_limbs
-from diffproxy.fitting.initialization.left_right import Sides, mirror_labels, mirror_surface, misread
+from diffproxy.fitting.initialization.left_right import Sides, mirror_surface, misread
 from diffproxy.fitting.initialization.segments import PieceSearch, distinct, piece_joints
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import pose_penalty
@@ -34,7 +35,7 @@ def test_mirroring_twice_comes_back(body):
 
 
 def test_labels_of_the_other_side():
-    table = mirror_labels({0: "background", 1: "shin_l", 2: "shin_r", 3: "head"})
+    table = flipped_labels({0: "background", 1: "shin_l", 2: "shin_r", 3: "head"})
     assert table[:4].tolist() == [0, 2, 1, 0]
 
 

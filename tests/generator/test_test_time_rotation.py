@@ -20,7 +20,8 @@ from diffproxy.generator.test_time_rotation import (
     rotate_camera,
     rotate_views,
 )
-from diffproxy.pipeline.crop_refinement import crop_views, square_box
+from diffproxy.geometry.boxes import expand_to_square
+from diffproxy.pipeline.crop_refinement import crop_views
 from diffproxy.proxies.flip import flip_table
 from diffproxy.proxies.maps import ProxyMaps
 
@@ -216,7 +217,7 @@ def test_packaged_nano_reads_the_demo_rig_hung_upside_down_as_it_reads_it_uprigh
     frames = open_frames(DEMO)
     with np.load(DEMO / "ground_truth.npz") as truth:
         pixels = [camera.project(truth["joints"][0]) for camera in frames.cameras]
-    boxes = [square_box((*p.min(0), *p.max(0)), 1.3) for p in pixels]
+    boxes = [expand_to_square((*p.min(0), *p.max(0)), 1.3) for p in pixels]
     crops = crop_views(frames.read(0), frames.cameras, boxes, size)
     cameras = list(crops.cameras)
     kinds, table = ["body"] * len(cameras), flip_table(body)

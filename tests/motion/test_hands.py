@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from diffproxy.body.flip import flip_body_pose, flip_hand_pose
 from diffproxy.geometry.rotations import axis_rotation, to_matrix
-from diffproxy.motion.clip import mirror_body, mirror_hand
 from diffproxy.motion.hand_directions import (
     FINGERS,
     FLAT_DIRECTIONS,
@@ -140,11 +140,11 @@ def test_sampled_fingers_stay_within_anatomy():
 def test_mirror_is_an_involution_and_mirrors_matrices():
     rng = np.random.default_rng(0)
     body, hand = rng.normal(size=(4, 63)), rng.normal(size=(4, 45))
-    assert np.array_equal(mirror_body(mirror_body(body)), body)
-    assert np.array_equal(mirror_hand(mirror_hand(hand)), hand)
+    assert np.array_equal(flip_body_pose(flip_body_pose(body)), body)
+    assert np.array_equal(flip_hand_pose(flip_hand_pose(hand)), hand)
     flip = np.diag([-1.0, 1, 1])
     left, right = (BODY_JOINTS.index(n) - 1 for n in ("left_knee", "right_knee"))
-    before, after = to_matrix(body.reshape(4, 21, 3)), to_matrix(mirror_body(body).reshape(4, 21, 3))
+    before, after = to_matrix(body.reshape(4, 21, 3)), to_matrix(flip_body_pose(body).reshape(4, 21, 3))
     assert np.allclose(after[:, left], flip @ before[:, right] @ flip)
     assert np.allclose(
         after[:, BODY_JOINTS.index("head") - 1], flip @ before[:, BODY_JOINTS.index("head") - 1] @ flip

@@ -14,11 +14,12 @@ from diffproxy.motion.__main__ import main
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.limits import within_limits
 from diffproxy.motion.pose_bank.collect import diverse, farthest_points
-from diffproxy.motion.pose_bank.file import QUANTUM, quantise, radians, summary, write_npz
+from diffproxy.motion.pose_bank.file import QUANTUM, quantise, radians, summary
 from diffproxy.motion.pose_bank.sampler import BANK_FILE, load_pose_bank
 from diffproxy.motion.procedural import POSTURES, posture
 from diffproxy.motion.retarget import smplx_joints
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_npz
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def test_command_without_data(tmp_path):
 
 def test_write_leaves_no_half_file(tmp_path):
     with pytest.raises(ValueError, match="allow_pickle"):
-        write_npz({"bad": np.array([{}], dtype=object)}, tmp_path / "x.npz")
+        write_npz(tmp_path / "x.npz", {"bad": np.array([{}], dtype=object)})
     assert not (tmp_path / "x.npz").exists()
 
 

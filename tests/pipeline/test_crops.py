@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera
-from diffproxy.pipeline.crop_refinement import (
-    box_in_full_image,
-    box_iou,
-    crop_image,
-    crop_views,
-    square_box,
-    union_box,
-)
+from diffproxy.geometry.boxes import box_iou, expand_to_square, union_box
+from diffproxy.pipeline.crop_refinement import box_in_full_image, crop_image, crop_views
 
 
 def _camera() -> Camera:
@@ -62,7 +56,7 @@ def test_outside_of_the_image_is_black() -> None:
 
 
 def test_boxes() -> None:
-    assert square_box((10, 20, 30, 80), 1.5) == pytest.approx((-25, 5, 65, 95))
+    assert expand_to_square((10, 20, 30, 80), 1.5) == pytest.approx((-25, 5, 65, 95))
     assert box_in_full_image((64, 0, 128, 64), (100, 200, 356, 456), 128) == pytest.approx(
         (228, 200, 356, 328)
     )

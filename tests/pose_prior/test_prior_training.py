@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.motion.clip import mirror_body, mirror_hand
+from diffproxy.body.flip import flip_body_pose, flip_hand_pose
 from diffproxy.pose_prior import data, load_prior, train
 from diffproxy.pose_prior.__main__ import main
 from diffproxy.pose_prior.data import Poses, collect
@@ -67,11 +67,11 @@ def test_draws_are_poses_or_their_mirror_images():
     straight = np.isclose(drawn[:, :63], body).all(1)
     assert 5 < straight.sum() < 45
     assert np.allclose(drawn[straight], np.concatenate([body, paired], axis=1), atol=1e-5)
-    flipped = [mirror_body(body), mirror_hand(paired[:, 45:]), mirror_hand(paired[:, :45])]
+    flipped = [flip_body_pose(body), flip_hand_pose(paired[:, 45:]), flip_hand_pose(paired[:, :45])]
     assert np.allclose(drawn[~straight], np.concatenate(flipped, axis=1), atol=1e-5)
     alone = Poses(body, np.ones(1), hand, np.full((1, 90), np.nan)).draw(rng, 3)
     assert np.allclose(alone[:, 108:], hand, atol=1e-5) and np.allclose(
-        alone[:, 63:108], mirror_hand(hand), atol=1e-5
+        alone[:, 63:108], flip_hand_pose(hand), atol=1e-5
     )
 
 

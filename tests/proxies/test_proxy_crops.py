@@ -19,9 +19,9 @@ def blob(shape, *windows):
 
 def test_the_box_is_square_centred_and_has_its_margin():
     mask = blob((40, 60), (10, 14, 20, 40))  # 20 wide, 4 high, centre (30, 12)
-    assert box_around(mask, margin=0.0) == (20, 2, 40, 22)
-    assert box_around(mask, margin=0.25) == (15, -3, 45, 27)
-    assert box_around(blob((40, 60), (0, 1, 0, 1)), margin=0.0) == (0, 0, 1, 1)
+    assert box_around(mask) == (20, 2, 40, 22)
+    assert box_around(mask, scale=1.5) == (15, -3, 45, 27)
+    assert box_around(blob((40, 60), (0, 1, 0, 1))) == (0, 0, 1, 1)
 
 
 def test_too_few_pixels_give_no_box():
@@ -32,7 +32,7 @@ def test_too_few_pixels_give_no_box():
 
 def test_the_box_crops_the_camera_so_that_the_mask_fills_it(make_ring):
     (camera,) = make_ring(1, size=64)
-    box = box_around(blob((64, 64), (8, 24, 30, 50)), margin=0.0)
+    box = box_around(blob((64, 64), (8, 24, 30, 50)))
     crop = camera.crop(box, (100, 100))
     point = camera.unproject(np.array([30.0, 16.0]), 2.0)  # left border, middle row
     np.testing.assert_allclose(crop.project(point), [0, 50], atol=1e-9)
@@ -61,7 +61,7 @@ def test_hands_come_from_labels_of_the_wrist_segments(cube, maps):
         (1, "right_hand"): (20, 20, 22, 22),
     }
     assert hand_boxes(maps, cube.atlas, min_pixels=5)[1, "right_hand"] is None
-    assert hand_boxes(maps, cube.atlas, margin=0.5)[0, "left_hand"] == (3, 1, 15, 13)
+    assert hand_boxes(maps, cube.atlas, scale=2.0)[0, "left_hand"] == (3, 1, 15, 13)
 
 
 def test_pixels_without_weight_do_not_count(cube, maps):

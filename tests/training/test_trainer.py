@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from diffproxy.training.augment import AugmentConfig
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
-from diffproxy.training.ema import EMA
 from diffproxy.training.trainer import train
+from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 
 

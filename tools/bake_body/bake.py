@@ -7,15 +7,14 @@ The result has the keys of an official SMPL-X npz, so it also loads in the `smpl
 from __future__ import annotations
 
 import argparse
-import io
 import logging
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.body.model import PACKAGED
 from diffproxy.body.names import NUM_JOINTS, PARENTS
+from diffproxy.utils.io import write_npz
 
 log = logging.getLogger(__name__)
 SAMPLES, SEED = 600, 0
@@ -131,18 +130,6 @@ def _weld(uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vt.astype(np.float32), ft.reshape(-1, 3).astype(np.int32)
 
 
-def save_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Compressed npz without time stamps, so that equal arrays give equal bytes; written whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue(),
-                             zipfile.ZIP_DEFLATED, 9)  # fmt: skip
-    temporary.replace(path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -152,5 +139,5 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    save_npz(arguments.out, bake(arguments.samples))
+    write_npz(arguments.out, bake(arguments.samples))
     log.info("wrote %s (%.1f MB)", arguments.out, arguments.out.stat().st_size / 1e6)

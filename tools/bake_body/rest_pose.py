@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 
-from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS, mirrored_joint
+from diffproxy.body.flip import FLIPPED_JOINTS
+from diffproxy.body.names import JOINT_NAMES, PARENTS
 
 _J = {name: i for i, name in enumerate(JOINT_NAMES)}
 PELVIS_AT = np.array([0.0, -0.351, 0.012])  # where the neutral SMPL-X body has its pelvis, metres
@@ -127,4 +128,4 @@ def to_rest_pose(
 
 def mirror_joints(values: np.ndarray) -> np.ndarray:
     """Joint positions (..., 55, 3) of the mirrored body."""
-    return values[..., [mirrored_joint(i) for i in range(NUM_JOINTS)], :] * _FLIP
+    return values[..., list(FLIPPED_JOINTS), :] * _FLIP

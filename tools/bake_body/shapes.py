@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffproxy.body.names import NUM_JOINTS, mirrored_joint
+from diffproxy.body.flip import FLIPPED_JOINTS
+from diffproxy.body.names import NUM_JOINTS
 from tools.bake_body.rest_pose import mirror_joints, to_rest_pose
 from tools.bake_body.source import AnnySource
 
@@ -113,7 +114,7 @@ def joint_regressor(
     centre_v, centre_j = vertices.mean(axis=0), joints.mean(axis=0)
     out = np.zeros((NUM_JOINTS, vertices.shape[1]))
     for j in range(NUM_JOINTS):
-        other = mirrored_joint(j)
+        other = FLIPPED_JOINTS[j]
         if other < j:
             out[j] = out[other][mirror]
             continue

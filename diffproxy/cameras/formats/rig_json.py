@@ -8,6 +8,7 @@ from pathlib import Path
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 NAME = "DiffProxy rig.json"
 PRIORITY = 100
@@ -94,10 +95,7 @@ def write(rig: Rig, path: Path) -> None:
         "cameras": [c.to_json() for c in rig.cameras],
         "notes": list(rig.notes),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(_compact(data) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_atomic(path, (_compact(data) + "\n").encode())
 
 
 def _compact(data: dict) -> str:

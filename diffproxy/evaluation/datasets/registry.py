@@ -12,7 +12,7 @@ import numpy as np
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.evaluation.config import EvaluateOptions
-from diffproxy.pipeline.crop_refinement import Box
+from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.results import FrameRecord
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body.flip import flipped_labels
 from diffproxy.cameras import Camera
 from diffproxy.fitting.initialization.rays import pixel_rays
 from diffproxy.fitting.initialization.register_segments import KERNEL
@@ -60,17 +61,6 @@ def mirror_surface(body: BodyModel) -> MirrorSurface:
     return _SURFACES[body]
 
 
-def mirror_labels(names: dict[int, str]) -> Int[np.ndarray, "256"]:
-    """Label → label of the same part on the other side (`_l` ↔ `_r` at the end of the name); 0 where there is none."""
-    table = np.zeros(256, dtype=np.int64)
-    by_name = {name: label for label, name in names.items()}
-    for label, name in names.items():
-        other = {"_l": "_r", "_r": "_l"}.get(name[-2:])
-        if other is not None:
-            table[label] = by_name.get(name[:-2] + other, 0)
-    return table
-
-
 @dataclass(frozen=True)
 class Sides:
     """The correspondences as read, and with sides exchanged; `sided` is False where a part has no side."""
@@ -83,7 +73,7 @@ class Sides:
 
     @staticmethod
     def of(found: Correspondences, body: BodyModel, mover: Int[np.ndarray, "N"]) -> Sides:
-        label = mirror_labels(dict(body.atlas.palette.names))[found.label]
+        label = flipped_labels(dict(body.atlas.palette.names))[found.label]
         sided = label > 0
         face, bary = found.face.copy(), found.bary.copy()
         if sided.any():

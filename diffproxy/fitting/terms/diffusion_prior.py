@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from diffproxy.fitting.state import VARIABLES_DIM
 from diffproxy.pose_prior import PosePrior
 from diffproxy.pose_prior import sde as noise
 
-VARIABLES_DIM = 176
 FLATTEST = 0.25
 """Least curvature of a local model, normalised units: where the density is not concave, a deviation of 2."""
 

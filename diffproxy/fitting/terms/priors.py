@@ -13,14 +13,11 @@ from torch import Tensor
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.initialization.segments import PosePenalty
 from diffproxy.fitting.pose_statistics import marginals, pose_statistics
-from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, State
+from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, VARIABLES_DIM, State
 from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.reprojection import Normal
 from diffproxy.geometry.so3 import left_jacobian_inverse
 from diffproxy.pose_prior import load_prior
-
-VARIABLES_DIM = 176
-"""What a prior sees: 165 axis-angle values (radians) | 10 betas | log scale. Never the place in the world."""
 
 
 @runtime_checkable

@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from diffproxy.motion.limits import repair_ends, within_limits
 from diffproxy.motion.pose_bank.collect import Source, collect_bodies, collect_hands, diverse
-from diffproxy.motion.pose_bank.file import quantise, summary, write_npz
+from diffproxy.motion.pose_bank.file import quantise, summary
 from diffproxy.motion.procedural import POSTURES, procedural
 from diffproxy.motion.retarget import smplx_joints
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_npz
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed
         is_test += [split == "test"] * (len(names) - len(is_test))
     hands = collect_hands(motion)
     arrays = _arrays(np.concatenate(bodies), np.concatenate(orients), np.array(is_test), names, hands)
-    write_npz(arrays, out)
+    write_npz(out, arrays)
     counts = {"read": frames.read, "usable": len(frames.body), "bodies": len(is_test), "hands": len(hands)}
     log.info("wrote %s: %s", out, json.dumps(counts))
     return counts

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from diffproxy.body.flip import flip_body_pose, flip_hand_pose, flip_rotvec
 from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
-from diffproxy.motion.clip import load_arrays, mirror_body, mirror_hand, mirror_rotations
+from diffproxy.motion.clip import load_arrays
 from diffproxy.motion.hand_synergy import sample_fingers
 from diffproxy.motion.pose_bank.file import radians
 from diffproxy.utils.errors import InputError
@@ -56,12 +57,12 @@ class PoseBank:
         row = rng.choice(self.rows(split))
         body, orient = self.body_pose[row], self.global_orient[row]
         if rng.random() < 0.5:
-            body, orient = mirror_body(body), mirror_rotations(orient)
+            body, orient = flip_body_pose(body), flip_rotvec(orient)
         heading = axis_rotation(1, rng.uniform(-np.pi, np.pi))
         pose = {
             "global_orient": to_rotvec(heading @ to_matrix(orient)),
             "body_pose": body,
-            "left_hand_pose": mirror_hand(self._right_hand(rng, split)),
+            "left_hand_pose": flip_hand_pose(self._right_hand(rng, split)),
             "right_hand_pose": self._right_hand(rng, split),
         }
         return {name: value.astype(np.float32) for name, value in pose.items()}
@@ -121,7 +122,7 @@ def load_pose_bank(path: Path | str | None = None) -> PoseBank:
         _strings(data["clip_groups"]),
         _strings(data["sources"]),
         right,
-        mirror_hand(right),
+        flip_hand_pose(right),
         data["hand_test"].astype(bool),
         _strings(data["hand_names"]),
         {k: data[k] for k in _MOMENTS},

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from diffproxy.body.flip import flip_body_pose, flip_hand_pose, flip_rotvec
 from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
 from diffproxy.motion import Motion, read_motion
-from diffproxy.motion.clip import mirror_body, mirror_hand, mirror_rotations
 from diffproxy.motion.limits import repair_ends, within_limits
 from diffproxy.motion.pose_bank.sampler import PoseBank, load_pose_bank
 from diffproxy.motion.skeleton import REST_OFFSETS, joint_index
@@ -102,10 +102,10 @@ class PoseSource:
         if motion.left_hand_pose is not None and motion.right_hand_pose is not None:
             own = (motion.left_hand_pose[i], motion.right_hand_pose[i])
             if max(np.abs(own[0]).max(), np.abs(own[1]).max()) > 0.05:  # else the file's hands are only flat
-                own = (mirror_hand(own[1]), mirror_hand(own[0])) if mirrored else own
+                own = (flip_hand_pose(own[1]), flip_hand_pose(own[0])) if mirrored else own
                 hands = dict(zip(hands, own, strict=True))
         if mirrored:
-            body, orient = mirror_body(body), mirror_rotations(orient)
+            body, orient = flip_body_pose(body), flip_rotvec(orient)
         heading = axis_rotation(1, rng.uniform(-np.pi, np.pi))
         pose = {"global_orient": to_rotvec(heading @ to_matrix(orient)), "body_pose": body, **hands}
         return {k: np.asarray(v, np.float32) for k, v in pose.items()}, f"motion/{Path(file).name}"

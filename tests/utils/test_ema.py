@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from diffproxy.training.ema import EMA
+from diffproxy.utils.ema import EMA
 
 
 def test_average_follows_the_formula_and_can_be_worn_and_taken_off():

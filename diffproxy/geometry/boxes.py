@@ -1,0 +1,50 @@
+"""Boxes (x0, y0, x1, y1) in pixels; pixel j covers j to j + 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool
+
+Box = tuple[float, float, float, float]
+BoxLike = Sequence[float | int] | np.ndarray
+
+
+def as_box(box: BoxLike) -> Box:
+    """Any four numbers as a box."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return x0, y0, x1, y1
+
+
+def expand_to_square(box: BoxLike, scale: float = 1.0) -> Box:
+    """The square around the same centre whose side is `scale` times the longer side of `box` (at least 1e-3 px)."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    half = 0.5 * scale * max(x1 - x0, y1 - y0, 1e-3)
+    cx, cy = 0.5 * (x0 + x1), 0.5 * (y0 + y1)
+    return (cx - half, cy - half, cx + half, cy + half)
+
+
+def tight_box(mask: Bool[np.ndarray, "H W"]) -> Box | None:
+    """The smallest box around the true pixels; None without any."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+
+
+def union_box(a: BoxLike | None, b: BoxLike | None) -> Box | None:
+    """The smallest box that holds both; None counts as empty."""
+    if a is None or b is None:
+        one = b if a is None else a
+        return None if one is None else as_box(one)
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+
+
+def box_iou(a: BoxLike, b: BoxLike) -> float:
+    """Intersection over union of two boxes, in [0, 1]."""
+    w = min(a[2], b[2]) - max(a[0], b[0])
+    h = min(a[3], b[3]) - max(a[1], b[1])
+    inter = max(w, 0.0) * max(h, 0.0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter
+    return inter / union if union > 0 else 0.0

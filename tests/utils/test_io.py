@@ -1,0 +1,37 @@
+"""Files that are either complete or absent."""
+
+import math
+
+import numpy as np
+import pytest
+
+from diffproxy.utils.io import atomic_path, to_json, write_atomic, write_npz
+
+
+def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
+    file = tmp_path / "new" / "a.txt"
+    write_atomic(file, b"first")
+    with pytest.raises(RuntimeError), atomic_path(file) as temporary:
+        temporary.write_bytes(b"half")
+        assert temporary.parent == file.parent and file.read_bytes() == b"first"
+        raise RuntimeError
+    assert [p.name for p in file.parent.iterdir()] == ["a.txt"] and file.read_bytes() == b"first"
+    with atomic_path(file) as temporary:
+        temporary.write_bytes(b"second")
+    assert [p.name for p in file.parent.iterdir()] == ["a.txt"] and file.read_bytes() == b"second"
+
+
+def test_equal_arrays_give_equal_bytes(tmp_path):
+    arrays = {"a": np.arange(12.0).reshape(3, 4), "scalar": np.array(3, np.int16)}
+    for name, order in (("1", "C"), ("2", "F")):
+        write_npz(tmp_path / f"{name}.npz", {k: np.asarray(v, order=order) for k, v in arrays.items()})
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+    with np.load(tmp_path / "1.npz", allow_pickle=False) as data:
+        assert set(data.files) == set(arrays) and all((data[k] == v).all() for k, v in arrays.items())
+        assert data["scalar"].shape == () and data["scalar"].dtype == np.int16
+
+
+def test_json_holds_finite_numbers_only():
+    assert to_json({"a": 1.5}) == b'{\n "a": 1.5\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        to_json({"a": math.nan})
