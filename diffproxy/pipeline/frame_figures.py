@@ -14,21 +14,34 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.pipeline.results import FrameRecord, posed_vertices
+from diffproxy.pipeline.summary import unobserved_joints
+from diffproxy.pipeline.unobserved_skin import nearest_joints, unobserved_vertices
 
 SHOWN = 8  # frames with pictures in the report
+LEGEND = {
+    "body, as pixels of some view support it": "rgb(140, 199, 250)",
+    "no pixel of any view supports these parts: they follow the pose prior": (
+        "repeating-linear-gradient(135deg, rgb(158, 158, 158) 0 3px, rgb(225, 225, 225) 3px 9px)"
+    ),
+}
 
 
 def write_meshes(
     out: Path, records: Sequence[FrameRecord], fresh: set[int], body: BodyModel, kind: str, up_axis: str
 ) -> None:
-    """`mesh/<frame>.<kind>` of every frame with a body; those that are there and not `fresh` stay."""
+    """`mesh/<frame>.<kind>` of every frame with a body; those that are there and not `fresh` stay.
+
+    Skin that no pixel supports is grey in glb and ply.
+    """
     from diffproxy.export import write_mesh
 
-    faces = body.faces.cpu().numpy()
+    faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
     for record in records:
         path = out / "mesh" / f"{record.frame_id:06d}.{kind}"
         if record.has_body and (record.frame_id in fresh or not path.exists()):
-            write_mesh(path, posed_vertices(body, record), faces, up_axis)
+            write_mesh(
+                path, posed_vertices(body, record), faces, up_axis, unobserved_vertices(nearest, record)
+            )
 
 
 def write_overlays(
@@ -36,11 +49,12 @@ def write_overlays(
 ) -> None:
     """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`.
 
+    Skin that no pixel supports is grey and hatched.
     The views of a frame are drawn and packed side by side, in threads: most of the work holds no lock of Python.
     """
     from diffproxy.visualization import BodyPainter, save_image
 
-    faces = body.faces.cpu().numpy()
+    faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
     todo = []
     for record in records:
         paths = [overlay_path(out, c.name, record.frame_id) for c in frames.cameras]
@@ -48,7 +62,9 @@ def write_overlays(
             todo.append((record, paths))
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(frames.cameras))) as pool:
         for record, paths in tqdm(todo, desc="overlays", unit="frame", disable=not todo):
-            painter = BodyPainter(posed_vertices(body, record), faces)
+            painter = BodyPainter(
+                posed_vertices(body, record), faces, unobserved=unobserved_vertices(nearest, record)
+            )
 
             def write(image: np.ndarray, camera: Camera, path: Path, painter: BodyPainter = painter) -> None:
                 save_image(path, painter.draw(image, camera))
@@ -92,10 +108,11 @@ def write_run_report(
             title=title,
             summary={k: v for k, v in summary.items() if v is not None},
             warnings=metrics["warnings"],
-            notes=[*notes, *_frame_notes(records)],
+            notes=[*notes, *metrics["notes"]],
             tables=tables,
             frames=[_row(r) for r in records],
             pictures=_pictures(out, records),
+            legend=LEGEND if any(unobserved_joints(r) for r in records) else {},
         ),
     )
 
@@ -109,21 +126,10 @@ def _row(record: FrameRecord) -> dict[str, Any]:
         "overlap": info.get("overlap"),
         "joint deviation, mm": 1000 * float(np.median(record.joint_std[:22])) if record.has_body else None,
         "hands seen": ", ".join(f"{side} {len(v)}" for side, v in info.get("hands", {}).items()),
+        "joints not observed": len(unobserved_joints(record)) if record.has_body else None,
         "seconds": info.get("seconds"),
         "reason": record.reason,
     }
-
-
-def _frame_notes(records: Sequence[FrameRecord]) -> list[str]:
-    """What happened in single frames; a note that many frames share is written once."""
-    frames: dict[str, list[int]] = {}
-    for record in records:
-        for note in record.info.get("notes", ()):
-            frames.setdefault(note, []).append(record.frame_id)
-    few = [
-        f"{', '.join(map(str, ids[:6]))}{' ...' if len(ids) > 6 else ''}: {n}" for n, ids in frames.items()
-    ]
-    return [f"frame {line}" for line in few[:60]]
 
 
 def _pictures(out: Path, records: Sequence[FrameRecord]) -> list[tuple[str, np.ndarray]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from diffproxy.body.names import JOINT_NAMES
+from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.results import FrameRecord
 
@@ -29,6 +31,8 @@ def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
         "views": _views(good),
         "seconds": _seconds(records),
         "warnings": warnings(records),
+        "notes": frame_notes(records),
+        "not_observed": {str(r.frame_id): names for r in good if (names := unobserved_joints(r))},
     }
     jitter = jitter_mm(records)
     if jitter is not None:
@@ -44,9 +48,27 @@ def warnings(records: Sequence[FrameRecord]) -> list[str]:
             lines.append(f"frame {r.frame_id}: proxies and body are {r.info['residual_mm']:.0f} mm apart")
         if r.has_body and r.info.get("overlap", 1.0) < DOUBT_OVERLAP:
             lines.append(f"frame {r.frame_id}: silhouettes overlap by {r.info['overlap']:.2f} only")
-        if r.has_body and r.info.get("doubt"):
+        if r.has_body and r.info.get("doubt") and r.info["doubt"] not in r.reason:
             lines.append(f"frame {r.frame_id}: {r.info['doubt']}")
     return lines
+
+
+def frame_notes(records: Sequence[FrameRecord]) -> list[str]:
+    """What happened in single frames; a note that many frames share is written once."""
+    frames: dict[str, list[int]] = {}
+    for record in records:
+        for note in record.info.get("notes", ()):
+            frames.setdefault(note, []).append(record.frame_id)
+    few = [
+        f"{', '.join(map(str, ids[:6]))}{' ...' if len(ids) > 6 else ''}: {n}" for n, ids in frames.items()
+    ]
+    return [f"frame {line}" for line in few[:60]]
+
+
+def unobserved_joints(record: FrameRecord) -> list[str]:
+    """Names of the body joints whose place no pixel supports."""
+    missing = record.joint_observed[BODY_JOINTS] < UNOBSERVED  # false for NaN: not stated
+    return [JOINT_NAMES[j] for j in np.flatnonzero(missing)] if record.has_body else []
 
 
 def _median(values: Sequence[float | None]) -> float | None:

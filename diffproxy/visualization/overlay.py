@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from diffproxy.cameras import Camera
 from diffproxy.proxies.surface import Mesh, Surface, SurfaceView
@@ -14,21 +14,34 @@ from diffproxy.visualization.shading import shade_pixels, vertex_normals
 
 BODY_COLOR = (0.55, 0.78, 0.98)
 OUTLINE_COLOR = (255, 255, 255)
+UNOBSERVED_COLOR = (0.62, 0.62, 0.62)  # of skin that no pixel supports: grey, hatched, more of the photograph
+UNOBSERVED_ALPHA = 0.3  # times alpha, between the lines of the hatching
+HATCH = 90  # lines along the longer side of the picture
 
 Color = Float[np.ndarray, "Nf 3"] | tuple[float, float, float]  # RGB in [0, 1], one or one per face
 
 
 class BodyPainter:
-    """Draws one body into many pictures: search trees and normals are made once. Threads may share it."""
+    """Draws one body into many pictures: search trees and normals are made once. Threads may share it.
+
+    Args:
+        vertices: The body, metres.
+        faces: Its triangles.
+        occluders: Meshes that may hide it.
+        unobserved: Vertices that are drawn grey and hatched, since no pixel supports them; none by default.
+    """
 
     def __init__(
         self,
         vertices: Float[np.ndarray, "Nv 3"],
         faces: Int[np.ndarray, "Nf 3"],
         occluders: Sequence[Mesh] | None = None,
+        unobserved: Bool[np.ndarray, " Nv"] | None = None,
     ):
         self._surface = Surface(vertices, faces, occluders)
         self._faces, self._normals = faces, vertex_normals(vertices, faces)
+        some = unobserved is not None and unobserved.any()
+        self._unobserved = np.asarray(unobserved)[faces].sum(axis=1) >= 2 if some else None
 
     def draw(
         self,
@@ -53,7 +66,15 @@ class BodyPainter:
         result = image.copy()
         rows, cols = np.nonzero(view.visible)
         shaded = 255 * shade_pixels(view, rows, cols, self._normals, self._faces, camera, color)
-        mixed = (1 - alpha) * image[rows, cols].astype(np.float32) + alpha * shaded
+        opacity: np.ndarray | float = alpha
+        if self._unobserved is not None:
+            hidden = np.flatnonzero(self._unobserved[view.face[rows, cols]])
+            at = rows[hidden], cols[hidden]
+            grey = shade_pixels(view, *at, self._normals, self._faces, camera, UNOBSERVED_COLOR)
+            shaded[hidden] = 255 * grey
+            opacity = np.full((len(rows), 1), alpha, dtype=np.float32)
+            opacity[hidden, 0] *= np.where(hatching(*at, image.shape[:2]), 1.0, UNOBSERVED_ALPHA)
+        mixed = (1 - opacity) * image[rows, cols].astype(np.float32) + opacity * shaded
         result[rows, cols] = np.round(mixed).clip(0, 255).astype(np.uint8)
         if outline:
             result[silhouette(view)] = OUTLINE_COLOR
@@ -72,6 +93,14 @@ def overlay_body(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """`BodyPainter.draw` for a single picture."""
     return BodyPainter(vertices, faces, occluders).draw(image, camera, alpha, color, outline)
+
+
+def hatching(
+    rows: Int[np.ndarray, " N"], cols: Int[np.ndarray, " N"], size: tuple[int, int]
+) -> Bool[np.ndarray, " N"]:
+    """Pixels on diagonal lines, a third of their spacing wide, in a picture of `size` (height, width)."""
+    spacing = max(6, round(max(size) / HATCH))
+    return (rows + cols) % spacing < spacing / 3
 
 
 def silhouette(view: SurfaceView) -> np.ndarray:

@@ -39,6 +39,8 @@ figcaption { opacity: .75; font-size: .85rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { position: sticky; top: 0; background: Canvas; text-align: left; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+.legend span { display: inline-block; width: 1.4rem; height: .9rem; border-radius: .2rem; margin: 0 .4rem -.1rem 0; }
+.legend p { margin: .2rem 0; }
 td.num { text-align: right; }
 td.ok { color: #15803d; font-weight: 600; }
 td.fair { color: #b45309; font-weight: 600; }
@@ -55,7 +57,8 @@ class Report:
     """What to show. Everything is optional but the title; text is escaped.
 
     `summary`: a few key numbers, shown large. `tables`: title -> rows of a table (keys are the columns).
-    `frames`: one mapping per frame; its "status" is coloured. `pictures`: (caption, RGB image).
+    `frames`: one mapping per frame; its "status" is coloured. `pictures`: (caption, RGB image), with a `legend` above:
+    what a colour means -> the colour as a CSS background.
     """
 
     title: str
@@ -65,6 +68,7 @@ class Report:
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     frames: Sequence[Mapping[str, Any]] = ()
     pictures: Sequence[tuple[str, np.ndarray]] = ()
+    legend: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(path: str | Path, report: Report, max_side: int = 1600, quality: int = 85) -> None:
@@ -79,6 +83,11 @@ def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
         cards = (f"<div><b>{_value(v)}</b><span>{_text(k)}</span></div>" for k, v in report.summary.items())
         body.append(f'<section class="cards">{"".join(cards)}</section>')
     body += [_list("Warnings", report.warnings, "warn"), _list("Notes", report.notes, "note")]
+    if report.pictures and report.legend:
+        keys = (
+            f'<p><span style="background: {_text(c)}"></span>{_text(k)}</p>' for k, c in report.legend.items()
+        )
+        body.append(f'<section class="legend">{"".join(keys)}</section>')
     body += [_figure(caption, shrink(image, max_side), quality) for caption, image in report.pictures]
     for title, rows in report.tables.items():
         if rows:

@@ -9,6 +9,7 @@ import trimesh
 
 from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export import write_mesh
+from diffproxy.export.meshes import GREY, SKIN
 from diffproxy.utils.errors import InputError
 
 
@@ -65,3 +66,28 @@ def test_bad_meshes_and_names_are_told(mesh, tmp_path):
     with pytest.raises(InputError, match="NaN"):
         write_mesh(tmp_path / "m.obj", mesh[0] * np.nan, mesh[1])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".glb"])
+def test_vertices_that_no_pixel_supports_are_grey(mesh, suffix, tmp_path):
+    path, plain, seen = (tmp_path / f"{name}{suffix}" for name in ("m", "plain", "seen"))
+    missing = np.array([True, False, False, False, True])
+    write_mesh(path, *mesh, unobserved=missing)
+    again = trimesh.load(path, process=False, force="mesh", maintain_order=True)
+    np.testing.assert_allclose(again.vertices, mesh[0], atol=1e-6)
+    assert (again.faces == mesh[1]).all()
+    if suffix == ".ply":
+        colors = again.visual.vertex_colors
+    else:
+        assert (again.visual.material.baseColorFactor == 255).all()  # factor of the vertex colours
+        data = path.read_bytes()
+        length = struct.unpack_from("<I", data, 12)[0]
+        tree = json.loads(data[20 : 20 + length])
+        accessor = tree["accessors"][tree["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]]
+        start = 28 + length + tree["bufferViews"][accessor["bufferView"]]["byteOffset"]
+        assert accessor["componentType"] == 5121 and accessor["normalized"] and accessor["type"] == "VEC4"
+        colors = np.frombuffer(data, np.uint8, 20, start).reshape(5, 4)
+    assert (colors == np.where(missing[:, None], GREY, SKIN)).all()
+    write_mesh(plain, *mesh)
+    write_mesh(seen, *mesh, unobserved=np.zeros(5, dtype=bool))
+    assert seen.read_bytes() == plain.read_bytes() != path.read_bytes()

@@ -12,9 +12,11 @@ import torch
 from diffproxy.body import BodyParams
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.frame_figures import write_meshes, write_run_report
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays, write_result
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
+from diffproxy.pipeline.unobserved_skin import nearest_joints, unobserved_vertices
 from diffproxy.utils.timing import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,3 +154,47 @@ def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params
                 pixels.max(0) < np.array(box[2:]) + 1
             ).all()
     assert "left_hand" in made.maps.kind and "right_hand" in made.maps.kind
+
+
+def test_skin_without_support_is_that_of_the_unobserved_joints(body) -> None:
+    """From the middle of the shins down when the ankles are not observed; nothing where no support is stated."""
+    record, nearest = _record(0, 0.0), nearest_joints(body)
+    assert not unobserved_vertices(nearest, record).any()
+    support = np.ones(55, np.float32)
+    support[[7, 8, 10, 11]] = 0.05
+    missing = unobserved_vertices(nearest, replace(record, joint_observed=support))
+    height, joints = body.v_template.numpy()[:, 1], body.joint_template.numpy()[:, 1]
+    knee, ankle = joints[4], joints[7]
+    assert missing[height < ankle].all() and not missing[height > knee].any()
+    middle = height[missing].max()
+    assert middle == pytest.approx((knee + ankle) / 2, abs=0.05)
+    blind = replace(record, joint_observed=np.zeros(55, np.float32))
+    assert unobserved_vertices(nearest, blind).all()
+    assert not set(nearest) & {22, 23, 24}  # jaw and eyes go with the head
+
+
+def test_what_is_not_observed_is_said(body, tmp_path) -> None:
+    """In metrics.json and in the report: joints, notes, the status doubtful and its reason, the legend of overlays."""
+    support = np.ones(55, np.float32)
+    support[[7, 10]] = 0
+    info = {"notes": ["no view shows the left foot"], "doubt": "cam1 disagrees with the other views"}
+    doubtful = replace(
+        _record(3, 0.0), status="doubtful", reason=info["doubt"], info=info, joint_observed=support
+    )
+    metrics = run_metrics([_record(0, 0.0), doubtful])
+    assert metrics["not_observed"] == {"3": ["left_ankle", "left_foot"]}
+    assert metrics["notes"] == ["frame 3: no view shows the left foot"]
+    assert metrics["not_ok"] == {"3": "doubtful: cam1 disagrees with the other views"}
+    assert metrics["warnings"] == ["frame 3: doubtful: cam1 disagrees with the other views"]
+    (tmp_path / "overlay" / "cam0").mkdir(parents=True)
+    for frame in (0, 3):
+        cv2.imwrite(str(tmp_path / "overlay" / "cam0" / f"{frame:06d}.png"), np.zeros((32, 32, 3), np.uint8))
+    write_run_report(tmp_path, [_record(0, 0.0), doubtful], metrics, "t", [])
+    page = (tmp_path / "report.html").read_text()
+    for text in ("no view shows the left foot", "cam1 disagrees", "no pixel of any view", '"fair">doubtful'):
+        assert text in page
+    write_run_report(tmp_path, [_record(0, 0.0)], run_metrics([_record(0, 0.0)]), "t", [])
+    assert "no pixel of any view" not in (tmp_path / "report.html").read_text()
+    write_meshes(tmp_path, [_record(0, 0.0), doubtful], set(), body, "ply", "+Y")
+    sizes = [(tmp_path / "mesh" / f"{f:06d}.ply").stat().st_size for f in (0, 3)]
+    assert sizes[1] > sizes[0] + 4 * len(body.v_template)

@@ -6,8 +6,8 @@ import pytest
 from diffproxy.cameras import Camera
 from diffproxy.proxies import render_surface
 from diffproxy.utils.errors import InputError
-from diffproxy.visualization import overlay_body, shade, vertex_normals
-from diffproxy.visualization.overlay import silhouette
+from diffproxy.visualization import BodyPainter, overlay_body, shade, vertex_normals
+from diffproxy.visualization.overlay import hatching, silhouette
 
 
 @pytest.fixture
@@ -109,3 +109,23 @@ def test_faces_may_have_colours_of_their_own(cube, camera):
 def test_another_image_size_is_told(cube, camera):
     with pytest.raises(InputError, match="on_picture"):
         overlay_body(np.zeros((32, 64, 3), dtype=np.uint8), camera, *cube)
+
+
+def test_unobserved_skin_is_grey_and_hatched(camera):
+    """The right one of two squares; the left one, and a body that is seen everywhere, are drawn as ever."""
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    square = np.array([[-0.5, -0.5, 0.5], [0, -0.5, 0.5], [0, 0.5, 0.5], [-0.5, 0.5, 0.5]])
+    vertices = np.concatenate([square, square + np.array([0.5, 0, 0])])
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
+    missing = np.arange(8) >= 4
+    for outline in (True, False):
+        plain = BodyPainter(vertices, faces).draw(image, camera, outline=outline)
+        seen = BodyPainter(vertices, faces, unobserved=np.zeros(8, bool)).draw(image, camera, outline=outline)
+        drawn = BodyPainter(vertices, faces, unobserved=missing).draw(image, camera, outline=outline)
+        assert (seen == plain).all() and (drawn[:, :32] == plain[:, :32]).all()
+    rows, cols = (a.ravel() for a in np.mgrid[14:50, 33:50])
+    lines = hatching(rows, cols, (64, 64))
+    off = np.abs(drawn[rows, cols].astype(float) - image[rows, cols]).mean(axis=1)
+    assert 0.2 < lines.mean() < 0.5 and off[lines].mean() > 2 * off[~lines].mean() > 0
+    black = BodyPainter(vertices, faces, unobserved=missing).draw(image * 0, camera, outline=False)
+    assert np.ptp(black[rows, cols], axis=-1).max() == 0 < black[rows, cols].min()  # grey
