@@ -61,7 +61,7 @@ def test_every_up_axis_becomes_y_by_a_rotation(up):
 def test_bad_meshes_and_names_are_told(mesh, tmp_path):
     with pytest.raises(InputError, match=r"\.stl"):
         write_mesh(tmp_path / "m.stl", *mesh)
-    with pytest.raises(InputError, match="up axis"):
+    with pytest.raises(InputError, match="up_axis"):
         write_mesh(tmp_path / "m.obj", *mesh, up_axis="Z")
     with pytest.raises(InputError, match="NaN"):
         write_mesh(tmp_path / "m.obj", mesh[0] * np.nan, mesh[1])
