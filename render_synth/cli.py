@@ -30,7 +30,7 @@ Draw a contact sheet of shards, to see whether pictures, labels and cameras agre
 SHARDS is a folder, a quoted pattern or one .tar file. A block per subject, a column per view; from top
 to bottom: picture with the projected skeleton (left blue, right red), part labels, UV, mask (white: the
 subject; a colour each: other people), and depth, normals, visibility where they are stored.
-What looks odd is also told in words.
+Suspicious views are also listed as text.
 """
 INSPECT_OPTIONS = {
     "picture": ("contact_sheet.png", "file to write (.png or .jpg)"),

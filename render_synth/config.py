@@ -20,7 +20,11 @@ def option(default: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class RenderConfig:
-    """What to render. Sample k is a pure function of (these options, k): workers and restarts do not change a byte."""
+    """Options of a run. Sample k is a pure function of (options, k): workers and restarts do not change a byte.
+
+    Raises:
+        InputError: A value is out of range, or a file or folder does not exist.
+    """
 
     out: str = option("shards/train", "folder of the shards; a second run with the same options resumes")
     subjects: int = option(100, "number of subjects (samples)")
@@ -161,7 +165,17 @@ class RenderConfig:
 
     @staticmethod
     def parse(pairs: list[str]) -> RenderConfig:
-        """`["subjects=10", ...]` to a config; unknown keys are refused."""
+        """Options from the words of a command line.
+
+        Args:
+            pairs: Words like "subjects=10"; names and defaults are the fields of this class.
+
+        Returns:
+            The options, with values converted to the type of the default.
+
+        Raises:
+            InputError: An unknown name, a value of another type, or a value out of range.
+        """
         known = {f.name: f for f in fields(RenderConfig)}
         values: dict[str, Any] = {}
         for pair in pairs:

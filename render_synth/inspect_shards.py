@@ -28,10 +28,23 @@ def inspect(
     kinds: str = "",
     views: int = 0,
 ) -> str:
-    """Write a contact sheet of `count` subjects from number `first`; returns text: a tally and what looks odd.
+    """Write a contact sheet: a block per subject, a column per view.
 
-    `kinds` names the kinds of views to show, with commas; empty: all. `views`: at most so many of each subject; 0: all.
-    `body` is the body that was rendered; shards of another topology raise InputError.
+    Args:
+        where: Folder of shards, a pattern, or one `.tar` file.
+        picture: Image to write, `.png` or `.jpg`.
+        count: Number of subjects.
+        size: Long side of each image in pixels.
+        body: Name of the rendered body, or path of an SMPL-X npz.
+        first: Number of the first subject, from 0.
+        kinds: Kinds of views to show, separated by commas: body, full, left_hand, right_hand, hands; empty: all.
+        views: Most views per subject; 0: all.
+
+    Returns:
+        Text: a tally of subjects and views, and warnings about suspicious views.
+
+    Raises:
+        InputError: No such shards, subjects or kinds, or shards of another body.
     """
     import cv2
 

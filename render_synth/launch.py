@@ -24,7 +24,7 @@ class Launch:
 
     @staticmethod
     def take(words: list[str]) -> tuple[Launch | None, list[str]]:
-        """What of the command line is about launching, and the rest; None without `launch=`."""
+        """Split a command line into launch options (None without `launch=`) and all other words."""
         mine = {f.name: type(f.default) for f in fields(Launch)}
         found: dict[str, Any] = {}
         rest = []
@@ -57,14 +57,25 @@ def split(config: RenderConfig, jobs: int) -> list[RenderConfig]:
 
 
 def job(config: RenderConfig) -> int:
-    """What runs on a node: the number of views rendered there."""
+    """Entry point of a job: render a part, return the number of views."""
     from render_synth.run import run
 
     return run(config)
 
 
 def launch(config: RenderConfig, how: Launch) -> int:
-    """Start all jobs and wait for them; returns the number of views rendered now. Run again to resume."""
+    """Start all jobs of a run and wait for them; call again to resume.
+
+    Args:
+        config: The options of the whole run.
+        how: Launcher, number of jobs, and Slurm's partition and time limit.
+
+    Returns:
+        The number of views rendered now by all jobs.
+
+    Raises:
+        InputError: The launcher's package is missing, or a job's options are wrong.
+    """
     parts = split(config, how.jobs)
     return sum((_with_ray if how.launch == "ray" else _with_submitit)(parts, config, how))
 

@@ -21,9 +21,19 @@ DIFFER = 0.001  # share of the labelled pixels whose label may differ from the r
 
 
 def relabel(source: str | Path, out: str | Path, body: str = "anny", workers: int = 1) -> int:
-    """Rewrite every shard of `source` into `out`; finished ones are kept. Returns the number of views written.
+    """Rewrite shards for the present charts of a body, without rendering.
 
-    InputError for a shard that is cut short or of another body; what is finished by then stays.
+    Args:
+        source: Folder of shards, a pattern, or one `.tar` file.
+        out: Another folder; shards that are finished there are kept, so a killed run resumes.
+        body: Name of the rendered body, or path of an SMPL-X npz.
+        workers: Number of processes.
+
+    Returns:
+        The number of views written now.
+
+    Raises:
+        InputError: A shard is cut short or of another body; shards finished before it stay.
     """
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context

@@ -23,7 +23,17 @@ _state: dict[str, Any] = {}  # what a worker process loads once; empty in the pa
 
 
 def load_tools(config: RenderConfig):
-    """Everything a worker needs, with Mitsuba started."""
+    """Start Mitsuba and load everything that `render_sample` needs.
+
+    Args:
+        config: The options; `config.variant` must not be "auto" (see `mitsuba_backend.best_variant`).
+
+    Returns:
+        `subject.Tools`: body, dressers, wardrobe, pose source, environment lights and versions.
+
+    Raises:
+        InputError: A body, asset, motion or environment cannot be read.
+    """
     import torch
 
     from diffproxy.body import load_body
@@ -51,7 +61,7 @@ def load_tools(config: RenderConfig):
 
 
 def versions() -> dict[str, str]:
-    """What, beside the options, decides about the bytes of a sample."""
+    """Versions that, with the options, determine the bytes of a sample."""
     from importlib.metadata import version
 
     from diffproxy import __version__
@@ -125,7 +135,17 @@ def one_thread_each():
 
 
 def run(config: RenderConfig) -> int:
-    """Render all missing shards; returns the number of views rendered now. Interrupt and start again at will."""
+    """Render all shards of a run that are still missing.
+
+    Args:
+        config: The options; `config.out` is made if needed. A killed run resumes with the same options.
+
+    Returns:
+        The number of views rendered now.
+
+    Raises:
+        InputError: The folder was begun with other options, a file of the user cannot be read, or a worker died.
+    """
     from tqdm import tqdm
 
     from render_synth.rendering.mitsuba_backend import best_variant

@@ -105,7 +105,19 @@ def in_frame(view: ShardView) -> Bool[np.ndarray, "H W"]:
 
 
 def validate(where: str | Path, body: str = "anny", count: int = 0) -> dict[str, Tally]:
-    """Tallies of all views by kind, and of all together under "all"; `count` subjects spread over the set (0: all)."""
+    """Compare stored labels and UV with the body posed again from the stored parameters.
+
+    Args:
+        where: Folder of shards, a pattern, or one `.tar` file.
+        body: Name of the rendered body, or path of an SMPL-X npz.
+        count: Number of subjects, spread over the set; 0: all.
+
+    Returns:
+        Counts of labelled and wrong pixels by kind of view, and of all views under "all".
+
+    Raises:
+        InputError: Not shards, or shards of another body.
+    """
     import torch
     from tqdm import tqdm
 

@@ -15,9 +15,14 @@ from render_synth.rendering.mesh import Mesh
 HEAD_JOINT, EYES = 15, (23, 24)
 
 
+def head_center(posed: Posed) -> Float[np.ndarray, "3"]:
+    """The middle of the head in the rest pose."""
+    return posed.rest_joints[list(EYES)].mean(0) + np.array([0, 0.035, -0.085]) * posed.scale
+
+
 @dataclass(frozen=True)
 class Scalp:
-    """The head of one person in the rest pose, seen from its middle; metres."""
+    """Distances of the head's skin from its middle, of one person in the rest pose; metres."""
 
     posed: Posed
     center: Float[np.ndarray, "3"]
@@ -26,8 +31,7 @@ class Scalp:
 
     @staticmethod
     def of(posed: Posed) -> Scalp:
-        eyes = posed.rest_joints[list(EYES)].mean(0)
-        center = eyes + np.array([0, 0.035, -0.085]) * posed.scale
+        center = head_center(posed)
         head = posed.weights[:, [HEAD_JOINT, 22]].sum(1) > 0.5
         offset = posed.rest[head] - center
         offset = offset[offset[:, 1] > -0.11 * posed.scale]

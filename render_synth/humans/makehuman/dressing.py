@@ -11,13 +11,13 @@ from jaxtyping import Bool, Float
 from render_synth import colors
 from render_synth.humans.body.fine_mesh import unit, vertex_normals
 from render_synth.humans.body.posed import Obstacle, Posed
+from render_synth.humans.hair.scalp import head_center
 from render_synth.humans.makehuman import textures
 from render_synth.humans.makehuman.asset_garments import AssetGarment, clipped
 from render_synth.humans.makehuman.garment_fitting import BodyObstacle
 from render_synth.humans.makehuman.wardrobe import Skin, SkinMesh, Wardrobe
 from render_synth.rendering.mesh import Mesh
 
-EYES = (23, 24)
 FULL_GAP = 0.012  # metres off the skin from where hair takes up all of an additional volume
 REACH = 0.03  # layers farther from each other than this do not touch; metres
 
@@ -94,9 +94,10 @@ def fluffed(rest: Float[np.ndarray, "N 3"], posed: Posed, volume: float) -> Floa
     """Hair in the rest pose moved away from the middle of the head by `volume` metres; what touches the skin stays."""
     from scipy.spatial import cKDTree
 
-    center = posed.rest_joints[list(EYES)].mean(0) + np.array([0, 0.035, -0.085]) * posed.scale
     gap, _ = cKDTree(posed.rest).query(rest)
-    return rest + volume * posed.scale * np.clip(gap / FULL_GAP, 0, 1)[:, None] * unit(rest - center)
+    return rest + volume * posed.scale * np.clip(gap / FULL_GAP, 0, 1)[:, None] * unit(
+        rest - head_center(posed)
+    )
 
 
 def outside(
