@@ -16,7 +16,7 @@ from diffproxy.datasets.shards import FULL
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays, write_result
 from diffproxy.utils.io import write_atomic
 from render_synth.config import RenderConfig
-from render_synth.rendering.mitsuba_backend import best_variant
+from render_synth.rendering.mitsuba_variant import best_variant
 from render_synth.run import load_tools
 from render_synth.sample import render_sample
 

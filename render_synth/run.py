@@ -26,7 +26,7 @@ def load_tools(config: RenderConfig):
     """Start Mitsuba and load everything that `render_sample` needs.
 
     Args:
-        config: The options; `config.variant` must not be "auto" (see `mitsuba_backend.best_variant`).
+        config: The options; `config.variant` must not be "auto" (see `mitsuba_variant.best_variant`).
 
     Returns:
         `subject.Tools`: body, dressers, wardrobe, pose source, environment lights and versions.
@@ -40,11 +40,11 @@ def load_tools(config: RenderConfig):
     from render_synth.humans.dress import build_dresser
     from render_synth.humans.makehuman.wardrobe import read_wardrobe
     from render_synth.humans.poses.pose_source import load_pose_source
-    from render_synth.rendering import mitsuba_backend as backend
+    from render_synth.rendering.mitsuba_variant import start
     from render_synth.subject import Tools
 
     torch.set_num_threads(1)
-    backend.start(config.variant)
+    start(config.variant)
     body = load_body(config.body)
     dresser = build_dresser(body, cloth=config.cloth)
     wardrobe = read_wardrobe(config.assets, dresser.anatomy) if config.assets else None
@@ -148,7 +148,7 @@ def run(config: RenderConfig) -> int:
     """
     from tqdm import tqdm
 
-    from render_synth.rendering.mitsuba_backend import best_variant
+    from render_synth.rendering.mitsuba_variant import best_variant
 
     if config.variant == "auto":
         config = replace(config, variant=best_variant())

@@ -16,7 +16,8 @@ from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Posed, pose_anatomy
 from render_synth.humans.garments.garments import sample_outfit
 from render_synth.humans.garments.outfits import GarmentTools, build_garment_tools
-from render_synth.humans.makehuman.dressing import DressedBody, sample_clothing, skin_meshes
+from render_synth.humans.makehuman.dressing import DressedBody, sample_clothing
+from render_synth.humans.makehuman.skin_meshes import skin_meshes
 from render_synth.humans.makehuman.wardrobe import Wardrobe
 from render_synth.rendering.mesh import Mesh
 

@@ -11,6 +11,7 @@ from diffproxy.utils.errors import InputError
 from render_synth.cameras import inside_frame, look_at, visible_box
 from render_synth.humans.body.fine_mesh import build_fine_mesh
 from render_synth.rendering import mitsuba_backend as backend
+from render_synth.rendering import mitsuba_variant
 from render_synth.rendering.denoise import denoise
 from render_synth.rendering.light_paths import trace
 from render_synth.rendering.mesh import Mesh
@@ -59,7 +60,7 @@ def llvm():
     import mitsuba
 
     before = mitsuba.variant()
-    if backend.best_variant() != "llvm_ad_rgb":
+    if mitsuba_variant.best_variant() != "llvm_ad_rgb":
         pytest.skip("needs LLVM")
     mitsuba.set_variant("llvm_ad_rgb")
     drjit.set_thread_count(1)
@@ -159,14 +160,14 @@ def test_environments_are_read_as_linear_light(tools, tiny, tmp_path):
 
 @pytest.mark.parametrize(("probe", "variant"), [("raise SystemExit(1)", "scalar_rgb"), ("", "llvm_ad_rgb")])
 def test_auto_takes_llvm_only_where_it_works(monkeypatch, probe, variant):
-    monkeypatch.setattr(backend, "PROBE", probe)
-    backend.best_variant.cache_clear()
+    monkeypatch.setattr(mitsuba_variant, "PROBE", probe)
+    mitsuba_variant.best_variant.cache_clear()
     try:
-        assert backend.best_variant() == variant
+        assert mitsuba_variant.best_variant() == variant
     finally:
-        backend.best_variant.cache_clear()
+        mitsuba_variant.best_variant.cache_clear()
 
 
 def test_an_unknown_variant_is_refused():
     with pytest.raises(InputError, match="scalar_rgb always works"):
-        backend.start("vulkan_rgb")
+        mitsuba_variant.start("vulkan_rgb")

@@ -15,7 +15,7 @@ from render_synth.humans.hair.scalp import head_center
 from render_synth.humans.makehuman import textures
 from render_synth.humans.makehuman.asset_garments import AssetGarment, clipped
 from render_synth.humans.makehuman.garment_fitting import BodyObstacle
-from render_synth.humans.makehuman.wardrobe import Skin, SkinMesh, Wardrobe
+from render_synth.humans.makehuman.wardrobe import Wardrobe
 from render_synth.rendering.mesh import Mesh
 
 FULL_GAP = 0.012  # metres off the skin from where hair takes up all of an additional volume
@@ -133,53 +133,6 @@ def shorten(
         over = np.minimum(over, (limit * span - (start - rest[:, 1])) / span)
         hidden &= (start - body[:, 1]) < (limit - 0.04) * span
     return clipped(garment, over), hidden
-
-
-def skin_meshes(
-    rng: np.random.Generator,
-    mesh: SkinMesh,
-    skin: Skin,
-    posed: Posed,
-    hidden: Bool[np.ndarray, "Nc"],
-    step: int,
-) -> tuple[Mesh, Mesh]:
-    """The body with a skin picture in a random tint, without what clothes cover; and the eyes."""
-    keep = ~hidden[mesh.of[mesh.faces]].all(1)
-    tint = rng.uniform(0.6, 1.15) * np.exp(rng.normal(0, 0.05, 3))
-    picture = textures.linear(skin.picture[::step, ::step], tint)
-    vertices, normals = posed.vertices[mesh.of], posed.normals[mesh.of]
-    white = np.ones((len(vertices), 3), np.float32)
-    rough = float(rng.uniform(0.4, 0.75))
-    body = Mesh(
-        vertices.astype(np.float32),
-        mesh.faces[keep],
-        white,
-        normals.astype(np.float32),
-        rough,
-        mesh.uv,
-        picture,
-    )
-    return body, eyes(rng, mesh, posed)
-
-
-def eyes(rng: np.random.Generator, mesh: SkinMesh, posed: Posed) -> Mesh:
-    """White, iris and pupil by the distance from where each eye looks."""
-    used, faces = np.unique(mesh.eyes, return_inverse=True)
-    rest = posed.a.mesh_rest_coarse[used]
-    iris = colors.linear(
-        np.array([[60, 40, 25], [90, 60, 35], [70, 95, 130], [80, 110, 80]])[rng.integers(4)] / 255
-    )
-    color = np.full((len(used), 3), 0.55, np.float32)
-    for side in (1, -1):
-        own = rest[:, 0] * side > 0
-        if not own.any():
-            continue
-        center = rest[own].mean(0)
-        r = np.hypot(*(rest[own] - center)[:, :2].T)
-        color[np.flatnonzero(own)[r < 0.0065]] = iris
-        color[np.flatnonzero(own)[r < 0.003]] = 0.01
-    v, n = posed.vertices[used].astype(np.float32), posed.normals[used].astype(np.float32)
-    return Mesh(v, faces.reshape(-1, 3), color, n, 0.3)
 
 
 def sample_clothing(
