@@ -194,6 +194,6 @@ class RenderConfig:
         return RenderConfig(**values)
 
     def content(self) -> dict[str, Any]:
-        """The options that decide what a sample looks like (not where, how many, or by how many workers)."""
+        """The options that determine the content of a sample: all but output, numbers of samples and workers."""
         skip = {"out", "subjects", "start", "workers", "per_shard"}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}

@@ -92,7 +92,7 @@ def arrange(blocks: list[UInt8[np.ndarray, "_ _ 3"]], aspect: float = 1.6) -> UI
 
 
 def odd(view) -> list[str]:
-    """What a person should look at twice in a view."""
+    """Warnings about a view that looks wrong."""
     on, out = view.labels > 0, []
     outside = int((view.mask[on] != 1).sum())
     if outside:

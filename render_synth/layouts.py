@@ -13,7 +13,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Mount:
-    """One camera before its lens is fitted: place relative to the subject, lens, picture."""
+    """One camera before its lens is fitted: position relative to the subject, field of view, orientation."""
 
     azimuth: float  # radians
     distance: float  # metres from the subject's axis
@@ -35,7 +35,7 @@ class RigPlan:
 
 
 def spread(rng: Rng, count: int, jitter: float) -> np.ndarray:
-    """Azimuths (radians) all around, each off its even place by about `jitter`."""
+    """Azimuths (radians) evenly around the subject, with a standard deviation of `jitter`."""
     return rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(count) / count + rng.normal(0, jitter, count)
 
 

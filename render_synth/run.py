@@ -106,7 +106,7 @@ def _leave_with_parent() -> None:
 
 
 def _work(samples: range) -> None:
-    """Render one shard; raises what went wrong when this worker started."""
+    """Render one shard; raises the error of this worker's start, if there was one."""
 
     def tick(views: int) -> None:
         with _state["counter"].get_lock():

@@ -88,7 +88,7 @@ def check_view(body: BodyModel, vertices: Float[np.ndarray, "Nv 3"], view: Shard
 
 
 def covered(view: ShardView) -> Bool[np.ndarray, "H W"]:
-    """Where the shard itself says that something hides the body."""
+    """Pixels where the stored mask or visibility says that the body is hidden."""
     hidden = view.mask != 1
     return hidden | (view.extras["visibility"] == 2) if "visibility" in view.extras else hidden
 

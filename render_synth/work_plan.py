@@ -17,7 +17,7 @@ NAME = re.compile(r"s(\d+)-(\d+)-(\d+)\.(?:\d+\.)?(tar|tmp)")
 
 
 def shard_name(seed: int, samples: range) -> str:
-    """Named by what is inside, so that runs over other ranges of k may share the folder."""
+    """File name with seed and sample numbers, so that runs over other ranges of k may share the folder."""
     return f"s{seed}-{samples.start:07d}-{samples.stop - 1:07d}.tar"
 
 

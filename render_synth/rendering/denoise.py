@@ -21,7 +21,7 @@ def denoise(
     depth: Float[np.ndarray, "H W"],
     levels: int = 3,
 ) -> Float[np.ndarray, "H W 3"]:
-    """Edge-stopping à-trous filter, after Dammertz et al. 2010, of what falls on surfaces: textures are divided out.
+    """Edge-stopping à-trous filter, after Dammertz et al. 2010, of irradiance: albedo is divided out.
 
     Neighbours count less where normal, depth (0 = sky) or albedo differ; what the guides do not show (soft shadows)
     is blurred by a few pixels. Bright single paths are clipped.

@@ -19,7 +19,7 @@ NEAR = 0.05  # metres along the optical axis
 
 @dataclass(frozen=True)
 class Traced:
-    """Radiance, and what the denoiser is guided by; `depth` in metres along the ray, 0: sky."""
+    """Radiance, and the denoiser's guides; `depth` in metres along the ray, 0: sky."""
 
     rgb: Float[np.ndarray, "H W 3"]
     albedo: Float[np.ndarray, "H W 3"]
@@ -56,7 +56,7 @@ def trace(scene: Any, camera: Camera, spp: int, seed: int) -> Traced:
 
 
 def _ray(camera: Camera, column: Any, row: Any, sampler: Any) -> Any:
-    """A ray from the near plane through a random place in each pixel."""
+    """A ray from the near plane through a random point of each pixel."""
     import drjit as dr
     import mitsuba as mi
 
@@ -70,7 +70,7 @@ def _ray(camera: Camera, column: Any, row: Any, sampler: Any) -> Any:
 
 
 def _light(scene: Any, si: Any, bsdf: Any, sampler: Any, on: Any) -> Any:
-    """What a surface sends back: from a lamp (or the sky) picked at random, and from where a bounce leads."""
+    """Reflected radiance of a surface: from a light picked at random, and from the surface that a bounce hits."""
     import drjit as dr
     import mitsuba as mi
 

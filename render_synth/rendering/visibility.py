@@ -28,12 +28,12 @@ class Seen:
 
 
 class Layers:
-    """A world as rays see it: the subject's bare body, what the subject wears, and all else."""
+    """Ray casters for the subject's bare body, its clothes, and everything else."""
 
     def __init__(
         self, body: Triangles, worn: list[Triangles], others: list[list[Triangles]], things: list[Triangles]
     ):
-        """`others`: one list of meshes per person. What has no triangles is left out."""
+        """`others`: one list of meshes per person. Meshes without triangles are left out."""
         self.body = RayMesh(*body)
         self.worn = _merged(worn)
         groups = [(OBJECT, m) for m in things]
@@ -45,7 +45,7 @@ class Layers:
         self.value = np.repeat([v for v, _ in groups] + [OBJECT], [*counts, 1]).clip(0, 255).astype(np.uint8)
 
     def see(self, camera: Camera) -> Seen:
-        """Everything at pixel centres; what is worn counts as the subject, and hides nothing of the body."""
+        """Cast a ray per pixel centre; clothes count as the subject, and hide nothing of the body."""
         shape = (camera.height, camera.width)
         rays = pixel_rays(camera, (0, 0, camera.width, camera.height))
         depth = np.full(shape, np.inf, np.float32).ravel()
@@ -70,7 +70,7 @@ class Layers:
 
 
 def coverage(surface: SurfaceView) -> UInt8[np.ndarray, "H W"]:
-    """0 no body at this pixel, 1 the body is visible (or under its own clothes), 2 something else covers it."""
+    """Per pixel: 0 no body, 1 the body (perhaps under its own clothes), 2 body behind an object or another person."""
     from diffproxy.datasets.extras import COVERED, NO_BODY, VISIBLE
 
     return np.where(surface.outline, np.where(surface.visible, VISIBLE, COVERED), NO_BODY).astype(np.uint8)

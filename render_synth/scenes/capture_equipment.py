@@ -48,7 +48,7 @@ def mats(s: Solids, rng: Rng, ground: Ground, reach: float) -> None:
 def seat(
     s: Solids, rng: Rng, vertices: Float[np.ndarray, "N 3"], joints: Float[np.ndarray, "55 3"], floor: float
 ) -> bool:
-    """A box or stool under somebody who sits: hips as low as knees, nothing of the body in its place. False: none."""
+    """A box or stool under a seated person (hips as low as knees), where no body part is in its way; False: none."""
     pelvis, knees = joints[PELVIS].astype(float), joints[list(KNEES)].astype(float)
     if not 0.3 < pelvis[1] - floor < 0.75 or np.abs(knees[:, 1] - pelvis[1]).max() > 0.28:
         return False

@@ -102,7 +102,7 @@ def _sh3f(path: Path) -> list[Item]:
 
 
 def _item(path: Path, entry: dict[str, str], licence: str) -> Item | None:
-    """None for what cannot be used: doors of walls, odd sizes, models that are no OBJ."""
+    """None if an item cannot be used: doors in walls, odd sizes, models in other formats than OBJ."""
     model = posixpath.normpath(entry.get("model", "").lstrip("/"))
     try:
         w, h, d = (float(entry[k]) / 100 for k in ("width", "height", "depth"))

@@ -82,7 +82,7 @@ def tint(rng: Rng) -> Float[np.ndarray, "3"]:
 
 
 def floor_items(items: list[Item]) -> list[Item]:
-    """What stands on a floor, of a size for rooms."""
+    """Objects that stand on a floor, of a size for rooms."""
     return [
         i
         for i in items
@@ -91,7 +91,7 @@ def floor_items(items: list[Item]) -> list[Item]:
 
 
 def small_items(items: list[Item]) -> list[Item]:
-    """What lies on tables or is held."""
+    """Objects that lie on tables or are held."""
     return [i for i in items if i.size and 0.05 < max(i.size) <= 0.5 and i.category not in UNFIT]
 
 

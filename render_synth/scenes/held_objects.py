@@ -97,7 +97,7 @@ GRIPPED: tuple[Callable[[Solids, Rng], None], ...] = (stick, stick, ball, phone,
 
 
 def bag(s: Solids, rng: Rng, grip: Float[np.ndarray, "3"]) -> None:
-    """Hangs straight down from the hand, whatever the hand does; stops above the floor."""
+    """Hangs straight down from the hand in any pose; stops above the floor."""
     size, drop, yaw = (
         rng.uniform((0.15, 0.15, 0.06), (0.5, 0.45, 0.25)),
         rng.uniform(0.05, 0.3),

@@ -34,6 +34,6 @@ def picture_files(folder: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def open_store(environments: tuple[str, ...], furniture: str, backgrounds: str) -> Store:
-    """Lists what there is; files are read when a scene needs them."""
+    """List the user's files; they are read when a scene needs them."""
     items = tuple(read_catalogue(Path(furniture))) if furniture else ()
     return Store(environments, items, picture_files(backgrounds))

@@ -27,7 +27,7 @@ def far_from_rays(
 
 
 class Ground:
-    """The floor plan of a world: the people, the cameras, and what has been put there."""
+    """The floor plan of a scene: people, cameras, and objects placed so far."""
 
     def __init__(
         self, layout: Layout, target: Float[np.ndarray, "3"], people: list[Float[np.ndarray, "_ 3"]]
@@ -82,7 +82,7 @@ def furnish(
 
 
 def _spot(rng: Rng, half: tuple[float, float], w: float, d: float, indoors: bool) -> tuple[np.ndarray, float]:
-    """A place on the floor and a heading; indoors mostly with the back to a wall."""
+    """A position on the floor and a heading; indoors mostly with the back to a wall."""
     spot = rng.uniform(-1, 1, 2) * np.maximum(np.array(half) - 0.6 * max(w, d), 0.1)
     turn = float(rng.uniform(0, 2 * np.pi))
     if indoors and rng.random() < 0.65:

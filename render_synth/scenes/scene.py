@@ -34,7 +34,7 @@ def compose_scene(
     seated: bool = False,
     desk: Desk | None = None,
 ) -> SceneData:
-    """A scene around a subject. `stand`: height of what the subject stands on (0: the floor), `axis` its direction.
+    """A scene around a subject. `stand`: height of the deck or beam under the subject (0: none), `axis` its direction.
 
     A `seated` subject is in a room and gets a seat, and the table `desk` if there is one.
 

@@ -21,7 +21,7 @@ TRIES = 8
 
 @dataclass(frozen=True)
 class Person:
-    """One posed body in the world (y up, floor at y = 0), with what generated it.
+    """One posed body in the world (y up, floor at y = 0), with the draws that generated it.
 
     `notes`: kind of shape, poses drawn, and how deep (metres) the limbs of the one taken enter the body.
     """

@@ -74,7 +74,7 @@ class Posed:
 
     @cached_property
     def lift_normals(self) -> Float[np.ndarray, "N 3"]:
-        """Smoothed unit normals of the fine mesh: what is lifted along them does not crease."""
+        """Smoothed unit normals of the fine mesh: layers lifted along them do not crease."""
         n = self.a.mesh.refine(self.a.mesh.smooth(self.normals, 4))
         return n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
 
@@ -113,7 +113,7 @@ class Obstacle:
         return Obstacle.of(np.concatenate(points), np.concatenate(normals), self.floor)
 
     def planes(self, p: Float[np.ndarray, "N 3"], margin: float) -> tuple[np.ndarray, np.ndarray]:
-        """Per point the tangent plane of the nearest place of the surface, lifted by `margin`: normals, offsets."""
+        """Per point the tangent plane at the nearest point of the surface, lifted by `margin`: normals, offsets."""
         _, at = self.tree.query(p)
         normals = self.normals[at]
         return normals, np.einsum("ni,ni->n", self.points[at], normals) + margin
@@ -141,7 +141,7 @@ def above(
 
 
 def pose_anatomy(a: Anatomy, person: Person) -> Posed:
-    """What `person` is in terms of the anatomy's body."""
+    """Skinning transforms and surfaces of a person, for dressing."""
     body, params = a.body, person.params
     with torch.no_grad():
         turns, joints = body.joint_transforms(params)

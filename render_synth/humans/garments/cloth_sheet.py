@@ -43,7 +43,7 @@ class Group:
 
 
 def constraint_groups(sheet: Sheet, stiff: float) -> list[Group]:
-    """What keeps a sheet's shape: lengths down, across and (against stretch) along diagonals; bending across."""
+    """Constraints of a sheet: lengths down, across and (against stretch) along diagonals; bending across."""
     free = np.ones(sheet.rest.shape[:2])
     free[: sheet.held] = 0.0
     rows, cols = sheet.rest.shape[:2]

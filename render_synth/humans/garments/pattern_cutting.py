@@ -119,7 +119,7 @@ def tuck(pattern: GarmentPattern, into: GarmentPattern) -> GarmentPattern:
 
 @dataclass(frozen=True)
 class ClothPanel:
-    """A posed part of a garment, not yet coloured; `rest` and `front` (faces ahead: > 0) are what patterns go by."""
+    """A posed part of a garment, not yet coloured; fabric patterns depend on `rest` and `front` (> 0: faces ahead)."""
 
     vertices: Float[np.ndarray, "N 3"]
     faces: Int[np.ndarray, "F 3"]

@@ -44,7 +44,7 @@ class GarmentOnBody:
 
 @dataclass
 class DressedBody:
-    """A person being dressed: the body as an obstacle, what it wears so far, from the inside out."""
+    """A person being dressed: the body as an obstacle, and its garments so far, innermost first."""
 
     posed: Posed
     betas: Float[np.ndarray, "10"]
@@ -91,7 +91,7 @@ class DressedBody:
 
 
 def fluffed(rest: Float[np.ndarray, "N 3"], posed: Posed, volume: float) -> Float[np.ndarray, "N 3"]:
-    """Hair in the rest pose moved away from the middle of the head by `volume` metres; what touches the skin stays."""
+    """Hair in the rest pose moved away from the middle of the head by `volume` metres; points on the skin stay."""
     from scipy.spatial import cKDTree
 
     gap, _ = cKDTree(posed.rest).query(rest)
@@ -117,7 +117,7 @@ def outside(
 def shorten(
     rng: np.random.Generator, garment: AssetGarment, posed: Posed
 ) -> tuple[AssetGarment, Bool[np.ndarray, "Nc"]]:
-    """Sleeves and legs cut off somewhere, at random; and what the rest still covers of the body."""
+    """Sleeves and legs cut off at random lengths; and the body vertices that the rest still hides."""
     joints = posed.a.joints
     rest = garment.rest
     over, hidden = np.full(len(rest), 1.0), garment.hidden.copy()
@@ -144,7 +144,7 @@ def sample_clothing(
     look: frozenset[str] = frozenset(),
     hair_volume: float = 0.0,
 ) -> tuple[list[Mesh], frozenset[str]]:
-    """Shoes, clothes, hair and hats from the wardrobe: (meshes, what of "clothes", "shoes", "hair" they are).
+    """Shoes, clothes, hair and hats from the wardrobe: (meshes, which of "clothes", "shoes", "hair" they include).
 
     Adds outfit, hair and assets to `notes`. What `look` names is left to the built-in clothes. `hair_volume`: metres
     that hair stands farther off the head; above 0 there is no hat.

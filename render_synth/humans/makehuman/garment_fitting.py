@@ -120,7 +120,7 @@ def neighbours(faces: Int[np.ndarray, "F 3"], count: int) -> sparse.csr_matrix:
 def head_weights(
     points: Float[np.ndarray, "N 3"], joints: Float[np.ndarray, "55 3"]
 ) -> Float[np.ndarray, "N 55"]:
-    """Skinning of hair and hats (rest pose): rigid with the head; what hangs lower goes more with the chest."""
+    """Skinning of hair and hats (rest pose): rigid with the head; lower parts follow the chest more."""
     out = np.zeros((len(points), 55))
     low = np.clip((joints[15, 1] - 0.01 - points[:, 1]) / 0.22, 0, 1)
     neck = np.clip(2 * low, 0, 1) * (1 - np.clip(2 * low - 1, 0, 1))

@@ -20,7 +20,7 @@ def skin_meshes(
     hidden: Bool[np.ndarray, "Nc"],
     step: int,
 ) -> tuple[Mesh, Mesh]:
-    """The body with a skin picture in a random tint, without what clothes cover; and the eyes."""
+    """The body with a skin texture in a random tint, without vertices that clothes hide; and the eyes."""
     keep = ~hidden[mesh.of[mesh.faces]].all(1)
     tint = rng.uniform(0.6, 1.15) * np.exp(rng.normal(0, 0.05, 3))
     picture = textures.linear(skin.picture[::step, ::step], tint)

@@ -41,7 +41,7 @@ class PoseSource:
     random_orientation_fraction: float = 0.0  # share of draws whose whole body gets a random rotation
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
-        """A pose (fields as of `PoseBank.sample`) and what it is: one of `SOURCES`, or "motion/<file>"."""
+        """A pose (fields as of `PoseBank.sample`) and its source: one of `SOURCES`, or "motion/<file>"."""
         pose, kind = self._as_held(rng, split)
         if (
             self.random_orientation_fraction and rng.random() < self.random_orientation_fraction
@@ -72,7 +72,7 @@ class PoseSource:
         return pose, kind
 
     def _mix(self, rng: np.random.Generator, pose: Pose, split: str) -> Pose:
-        """Arms and head of other poses: each joint stays within what it does in the bank."""
+        """Arms and head of other poses: each joint stays within its range in the bank."""
         body = pose["body_pose"].reshape(21, 3).copy()
         for joints in (*LIMBS.values(), HEAD):
             if rng.random() < 0.6:
