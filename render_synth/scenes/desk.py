@@ -14,6 +14,7 @@ from render_synth.scenes.primitives import Solids
 Rng = np.random.Generator
 PELVIS, KNEES = 0, [4, 5]
 THICK = 0.04  # metres of the table top
+CLOTHES = 0.03  # metres that a table keeps from the skin beside and below it
 OBJECT_TRIES = 8
 
 
@@ -69,8 +70,8 @@ def fit_desk(rng: Rng, vertices: Float[np.ndarray, "N 3"], joints: Float[np.ndar
         middle = pelvis + (near + depth / 2) * front
         for height in heights:
             desk = Desk(middle[[0, 2]], heading, width, depth, float(height))
-            y = vertices[desk.covers(vertices, 0.01), 1]
-            touched = ((y > height - THICK - 0.012) & (y < height + 0.006)).any()
+            y = vertices[desk.covers(vertices, CLOTHES), 1]
+            touched = ((y > height - THICK - CLOTHES) & (y < height + 0.012)).any()
             if not touched and (y < height).any():
                 return desk
     return None
