@@ -95,8 +95,8 @@ def main(words: list[str]) -> dict:
         row["cpu_seconds"] = time.process_time() - cpu
         row |= compare_rigs(found.cameras, true)
         row |= {f"before_{n}": v for n, v in compare_rigs(start, true).items()}
-        row["stated_deg"] = max(r.turn_std_deg for r in found.reports)
-        row["stated_mm"] = max(r.place_std_mm for r in found.reports)
+        row["stated_deg"] = max(r.rotation_std_deg for r in found.reports)
+        row["stated_mm"] = max(r.translation_std_mm for r in found.reports)
         row["height_error_mm"] = 1000 * (found.height - height)
         row["focal_percent"] = 100 * max(
             abs(f.K[0, 0] / t.K[0, 0] - 1) for f, t in zip(found.cameras, true, strict=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from dataclasses import dataclass, fields
 from typing import Any
 
+from diffproxy.calibration.options import Options
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
@@ -43,51 +43,6 @@ Exit status: 0 fine, 1 found but not to be trusted (the report says why), 2 wron
 DOUBTFUL_DEG, DOUBTFUL_INLIERS = 3.0, 0.5
 
 
-@dataclass
-class Options:
-    """See HELP."""
-
-    rig: str = ""
-    proxies: str = ""
-    frames: str = "all"
-    start: str = ""
-    cameras: str = ""
-    turn_std: float = 5.0
-    place_std: float = 0.1
-    fov: float = 60.0
-    focal: str = ""
-    common_focal: str = "false"
-    height: float = 0.0
-    distance: str = ""
-    fix: str = ""
-    boxes: str = ""
-    keypoints: str = ""
-    body: str = "anny"
-    generator: str = "nano"
-    out: str = ""
-
-    @staticmethod
-    def of(words: list[str]) -> Options:
-        """InputError on anything that is not name=value of these."""
-        kinds = {f.name: f.type for f in fields(Options)}
-        options = Options()
-        for word in words:
-            name, sign, value = word.partition("=")
-            if not sign or name not in kinds:
-                raise InputError(
-                    f"options among {', '.join(kinds)}", word, "write name=value; --help lists them"
-                )
-            try:
-                setattr(options, name, float(value) if kinds[name] == "float" else value)
-            except ValueError as error:
-                raise InputError(f"a number for {name}", value, f"write {name}=1.8") from error
-        if not options.rig:
-            raise InputError("rig=DIR", "none", "name the folder with the pictures")
-        if options.start not in ("", "rough", "none"):
-            raise InputError("start=rough or start=none", options.start, "leave it out")
-        return options
-
-
 def main(words: list[str]) -> int:
     """Returns the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -105,36 +60,36 @@ def main(words: list[str]) -> int:
 
 def _run(options: Options) -> int:
     from diffproxy.calibration.calibrate import calibrate
-    from diffproxy.calibration.session import load_job, target_file
+    from diffproxy.calibration.session import load_session, target_file
     from diffproxy.cameras import save_rig
 
     out = target_file(options)
-    job = load_job(options)
-    found = calibrate(job.frames, job.cameras, job.body, job.config, job.keypoints)
-    save_rig(job.as_rig(found), out)
+    session = load_session(options)
+    found = calibrate(session.frames, session.cameras, session.body, session.config, session.keypoints)
+    save_rig(session.as_rig(found), out)
     report: dict[str, Any] = {
-        "frames": job.frame_ids,
+        "frames": session.frame_ids,
         "person_height_m": round(found.height, 4),
         "proxy_noise_mm": round(1000 * found.sigma, 2),
-        "scale": job.scale,
-        "notes": [*job.notes, *found.notes],
+        "scale": session.scale,
+        "notes": [*session.notes, *found.notes],
         "cameras": [r.to_json() for r in found.reports],
     }
     doubts = [
-        f"{r.name}: known to {r.turn_std_deg:.1f} degrees, {r.inliers:.0%} of its pixels agree"
+        f"{r.name}: known to {r.rotation_std_deg:.1f} degrees, {r.inliers:.0%} of its pixels agree"
         for r in found.reports
-        if r.turn_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
+        if r.rotation_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
     ]
     report["doubts"] = doubts
     write_atomic(out.with_suffix(".report.json"), (json.dumps(report, indent=1) + "\n").encode())
     for r in found.reports:
         sys.stdout.write(
             f"{r.name}: {r.error_px:.1f} px ({r.error_mm:.1f} mm) median, {r.inliers:.0%} agree, known to "
-            f"{r.turn_std_deg:.2f} degrees, {r.place_std_mm:.0f} mm, focal length {r.focal_px:.0f} px\n"
+            f"{r.rotation_std_deg:.2f} degrees, {r.translation_std_mm:.0f} mm, focal length {r.focal_px:.0f} px\n"
         )
     for line in [*report["notes"], *(f"do not trust {d}" for d in doubts)]:
         sys.stdout.write(f"{line}\n")
-    sys.stdout.write(f"person {found.height:.3f} m, scale from {job.scale}\n{out}\n")
+    sys.stdout.write(f"person {found.height:.3f} m, scale from {session.scale}\n{out}\n")
     return 1 if doubts else 0
 
 

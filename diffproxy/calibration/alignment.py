@@ -1,4 +1,4 @@
-"""Where the world lies: cameras and bodies moved together, onto a known camera, a known length, or upright."""
+"""The gauge of a calibration: scale from a known length, world from a known camera or the upright body."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def scale_factor(
     body: BodyModel,
     config: CalibrationConfig,
 ) -> float:
-    """By how much the world has to grow so that the known length is right."""
+    """Factor on all lengths that makes the known distance or height right; 1 without either."""
     if config.distance is not None:
         names = [c.name for c in cameras]
         if set(config.distance[:2]) <= set(names):
@@ -35,23 +35,23 @@ def scale_factor(
     return 1.0
 
 
-def onto(rig: RigState, target: RigState, rows: Sequence[int]) -> RigState:
-    """The rig moved as a whole so that its cameras lie on those of `target` (rigidly; the scale stays)."""
+def align_rig(rig: RigState, target: RigState, rows: Sequence[int]) -> RigState:
+    """The rig, moved rigidly so that its cameras `rows` agree with those of `target`; the others are `target`'s."""
     k = list(rows)
     summed = (target.R_cam_world[k].mT @ rig.R_cam_world[k]).sum(0)  # new world from old
     R = torch.from_numpy(nearest_rotation(summed.numpy()))
     t = (target.center[k] - rig.center[k] @ R.T).median(0).values
     moved = rig.moved(R, t)
     rest = [c for c in range(len(rig)) if c not in k]
-    if rest:  # cameras that saw nobody stay where they were said to be
+    if rest:  # cameras without a person keep their prior pose
         moved.R_cam_world[rest], moved.center[rest] = target.R_cam_world[rest], target.center[rest]
     return moved
 
 
-def new_world(
+def align_world(
     rig: RigState, params: BodyParams, body: BodyModel, cameras: Sequence[Camera], config: CalibrationConfig
 ) -> tuple[Tensor, Tensor]:
-    """Rotation and shift of the world: onto the fixed camera, or upright under the body, or none."""
+    """Rotation and translation to the final world: of the fixed camera, or upright under the body, or the identity."""
     if config.fix is not None:
         names = [c.name for c in cameras]
         if config.fix not in names:
@@ -76,7 +76,7 @@ def new_world(
     return R, -R @ floor
 
 
-def turned(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyParams:
+def transform_bodies(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyParams:
     """The bodies after `x_new = R x + t`."""
     import roma
 

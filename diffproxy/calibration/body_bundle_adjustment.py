@@ -1,8 +1,8 @@
-"""Bundle adjustment: the bodies of several frames and the cameras that see them, all at once.
+"""Bundle adjustment of cameras and a body model over several frames.
 
 The cost is the fitter's own (robust reprojection of surface points in metres, its priors), with the cameras as further
-unknowns. Poses and places belong to a frame; cameras, betas and scale are shared. So the normal matrix is an arrow: the
-frames' blocks are eliminated first, and what is left to solve has 7 unknowns a camera and 11 of the shape.
+unknowns. Pose and translation belong to a frame; cameras, betas and scale are shared. So the normal matrix is an arrow:
+the frames' blocks are eliminated first (Schur complement), which leaves 7 unknowns per camera and 11 of the shape.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ POSE = 3 * len(BODY_JOINTS)
 
 
 @dataclass(frozen=True)
-class Seen:
+class FrameObservations:
     """One frame: correspondences, its maps' cameras (for their intrinsics), and which of the rig each belongs to."""
 
     found: Correspondences
@@ -47,7 +47,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Solution:
-    """State after `adjust`: bodies relative to their frame's centre, cameras, and how well all fit."""
+    """State after `solve`: bodies relative to their frame's centre, cameras, and how well all fit."""
 
     bodies: State
     rig: RigState
@@ -56,12 +56,12 @@ class Solution:
 
 
 class Bundle:
-    """The problem; `adjust` solves it from a given start."""
+    """The problem; `solve` solves it from a given start."""
 
     def __init__(
         self,
         body: BodyModel,
-        frames: Sequence[Seen],
+        frames: Sequence[FrameObservations],
         priors: Sequence[Prior],
         terms: Sequence[RigTerm],
         expression: Tensor,
@@ -85,12 +85,12 @@ class Bundle:
             K = np.stack([c.K for c in frame.cameras])
             self.K.append(torch.as_tensor(K[found.view], dtype=like.dtype))
 
-    def bind(self, rig: RigState, measure: bool = False) -> None:
-        """Give the data terms the cameras of `rig`; with `measure`, also what a pixel is worth in metres there."""
+    def set_cameras(self, rig: RigState, measure: bool = False) -> None:
+        """Give the data terms the cameras of `rig`; with `measure`, also the metres per pixel."""
         for frame, data, camera, K in zip(self.frames, self.data, self.camera, self.K, strict=True):
             center = torch.as_tensor(frame.center)
             zoomed = K.clone()
-            zoomed[:, :2, :2] *= rig.zoom[camera].exp()[:, None, None]
+            zoomed[:, :2, :2] *= rig.log_focal[camera].exp()[:, None, None]
             R = rig.R_cam_world[camera]
             t = (R @ (center - rig.center[camera])[..., None])[..., 0]
             P = zoomed @ torch.cat([R, t[..., None]], dim=-1)
@@ -110,7 +110,7 @@ class Bundle:
             dense = torch.isnan(own)
             level, scale = kernel / 3, kernel
             if kernel == 0:
-                distance = data.distances(row(bodies, f))[0].numpy()
+                distance = data.distances(frame_state(bodies, f))[0].numpy()
                 found = rayleigh_sigma(distance[dense[0].numpy()], weight[dense].numpy())
                 level = float(np.clip(found, floor, ceiling))
                 scale = 4 * level
@@ -126,7 +126,7 @@ class Bundle:
     def linearise(self, f: int, bodies: State, rig: RigState, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
         """Gauss-Newton matrix, gradient and cost of frame f over (its pose and place | cameras | betas, scale)."""
         data, camera = self.data[f], self.camera[f]
-        state = row(bodies, f)
+        state = frame_state(bodies, f)
         residual, J, depth = data.jacobian(state, FREE)
         rho, factor = data.weights(residual, depth, noise)
         world = data.points(state)[0][0]
@@ -161,7 +161,7 @@ class Bundle:
         data, camera = self.data[f], self.camera[f]
         unit = data.seen.metres_per_pixel[0][:, None, None]
         K = self.K[f].clone()
-        K[:, :2, :2] *= rig.zoom[camera].exp()[:, None, None]
+        K[:, :2, :2] *= rig.log_focal[camera].exp()[:, None, None]
         R = rig.R_cam_world[camera]
         arm = world + torch.as_tensor(self.frames[f].center) - rig.center[camera]
         x = (R @ arm[..., None])[..., 0]
@@ -172,10 +172,10 @@ class Bundle:
 
     def cost(self, bodies: State, rig: RigState, noise: list[Noise]) -> float:
         """Total cost; binds `rig`."""
-        self.bind(rig)
+        self.set_cameras(rig)
         total = 0.0
         for f, data in enumerate(self.data):
-            state = row(bodies, f)
+            state = frame_state(bodies, f)
             prior = prior_normal(self.priors, state, FREE.columns()[:0])
             total += float(data.cost(state, noise[f])[0] + prior.cost[0])
         return total + sum(float(t.linearise(rig, bodies)[2]) for t in self.terms)
@@ -184,7 +184,7 @@ class Bundle:
         self, bodies: State, rig: RigState, noise: list[Noise], free: Int64[Tensor, "k"], damping: float
     ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]], float]:
         """The reduced system over the shared unknowns, and what is needed to go back to the frames."""
-        self.bind(rig)
+        self.set_cameras(rig)
         own = POSE + 3
         size = PER_CAMERA * len(rig) + SHARED
         S, s, total = (
@@ -212,7 +212,7 @@ class Bundle:
         return S[free[:, None], free], s[free], back, total
 
 
-def row(bodies: State, f: int) -> State:
+def frame_state(bodies: State, f: int) -> State:
     """One frame's body."""
     return State(
         bodies.rotations[f : f + 1], bodies.betas[f : f + 1], bodies.log_scale[f : f + 1],
@@ -230,7 +230,7 @@ def free_columns(
     return torch.tensor(sorted(places), dtype=torch.int64)
 
 
-def adjust(
+def solve(
     bundle: Bundle,
     bodies: State,
     rig: RigState,
@@ -264,7 +264,7 @@ def adjust(
             lam *= 10
             if lam > 1e6:
                 break
-    bundle.bind(rig)
+    bundle.set_cameras(rig)
     return Solution(bodies, rig, cost, used)
 
 

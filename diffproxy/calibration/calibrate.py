@@ -11,20 +11,32 @@ import numpy as np
 import torch
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.calibration.alignment import new_world, onto, scale_factor, turned
-from diffproxy.calibration.body_bundle_adjustment import Bundle, Seen, Solution, adjust, free_columns
+from diffproxy.calibration.alignment import align_rig, align_world, scale_factor, transform_bodies
+from diffproxy.calibration.body_bundle_adjustment import (
+    Bundle,
+    FrameObservations,
+    Solution,
+    free_columns,
+    solve,
+)
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import Calibration, CalibrationConfig
-from diffproxy.calibration.initialization import map_owner, placed, resect, rig_from_views, single_views
+from diffproxy.calibration.initialization import (
+    fit_single_views,
+    map_owner,
+    register_cameras,
+    rig_from_views,
+    with_cameras,
+)
 from diffproxy.calibration.keypoint_observations import with_keypoints
-from diffproxy.calibration.point_bundle_adjustment import polish
+from diffproxy.calibration.point_bundle_adjustment import adjust_points
 from diffproxy.calibration.report import camera_reports
 from diffproxy.calibration.terms import (
     CommonFocal,
     KnownDistance,
     KnownHeight,
+    PriorCameras,
     RigTerm,
-    RoughCameras,
     body_height,
 )
 from diffproxy.cameras import Camera
@@ -46,18 +58,29 @@ def calibrate(
     config: CalibrationConfig | None = None,
     keypoints: Sequence[Sequence[Sequence[Person2D]]] | None = None,
 ) -> Calibration:
-    """Find the poses (and focal lengths) of `cameras` from the body that they see.
+    """Estimate the poses (and focal lengths) of `cameras` from the body that they see.
 
-    frames: proxies of one person at several instants; a map belongs to the camera of the same name. cameras: of the
-    whole pictures, pinhole. Without rough poses (`rough=False`) the answer's world has its origin under the body's
-    first pelvis and +Y up along the body. keypoints[f][c]: people that a detector found in frame f, camera c, pixels of
-    `cameras`; they weigh in with the proxies. InputError if fewer than two cameras see anybody.
+    Args:
+        frames: proxies of one person at F instants; a map belongs to the camera of the same name.
+        cameras: C pinhole cameras of the whole undistorted images, metres and pixels. With `config.rough` their poses
+            are a start and a prior; otherwise only intrinsics, names and sizes are used.
+        body: the body model that the proxies refer to.
+        config: priors, scale and limits; None: the defaults.
+        keypoints: `keypoints[f][c]` are the people detected in frame f by camera c, in pixels of `cameras`; further
+            observations beside the proxies.
+
+    Returns:
+        Cameras, bodies of the frames, and standard deviations. Without approximate poses (`rough=False`) the world has
+        its origin on the floor under the first frame's pelvis, and +Y up along the body.
+
+    Raises:
+        InputError: fewer than two cameras see a person, or names of maps, cameras or options do not match.
     """
     config = config or CalibrationConfig()
     frames = [_known_maps(m, cameras) for m in frames]
     notes: list[str] = []
     starts = [RigState.from_cameras(cameras)] if config.rough else []
-    alone = single_views(frames, cameras, body, config.fit)
+    alone = fit_single_views(frames, cameras, body, config.fit)
     shown = sorted({c for _, c in alone})
     if len(shown) < 2:
         names = [cameras[c].name for c in shown]
@@ -66,7 +89,7 @@ def calibrate(
         )
     fresh, known = rig_from_views(alone, len(cameras), body)
     if config.rough:
-        fresh = onto(fresh, starts[0], known)
+        fresh = align_rig(fresh, starts[0], known)
     starts.append(fresh)
     lost = [cameras[c].name for c in range(len(cameras)) if c not in known]
     if lost and not config.rough:
@@ -87,8 +110,8 @@ def calibrate(
 
 
 @dataclass
-class _Try:
-    """One start followed to its end."""
+class _Candidate:
+    """The solution reached from one initialization."""
 
     bundle: Bundle
     solution: Solution
@@ -119,20 +142,20 @@ def _from_start(
     rig: RigState,
     known: list[int],
     sparse: Sequence[Sequence[Sequence[Person2D]]] | None,
-) -> _Try | None:
-    """Bodies for these cameras, cameras for these bodies, twice; then all together."""
+) -> _Candidate | None:
+    """Alternate twice between bodies and cameras, then adjust all together."""
     bodies: list[BodyParams | None] = []
     for turn in range(2):
-        fitted = fit_many([placed(m, cameras, rig) for m in frames], body, config.fit)
+        fitted = fit_many([with_cameras(m, cameras, rig) for m in frames], body, config.fit)
         bodies = [r.params if r.has_body else None for r in fitted]
         if all(b is None for b in bodies):  # the cameras contradict each other: the best there is will do
             bodies = [r.params if r.status == "failed" else None for r in fitted]
         if all(b is None for b in bodies):
             return None
         if turn == 0:
-            rig = resect(frames, bodies, cameras, rig, body, known)
+            rig = register_cameras(frames, bodies, cameras, rig, body, known)
             if config.rough:
-                rig = onto(rig, RigState.from_cameras(cameras), known)
+                rig = align_rig(rig, RigState.from_cameras(cameras), known)
     used = [f for f, b in enumerate(bodies) if b is not None]
     start = BodyParams.cat([b for b in bodies if b is not None])
     return _bundle(frames, cameras, body, config, rig, start, used, sparse)
@@ -147,8 +170,8 @@ def _bundle(
     start: BodyParams,
     used: list[int],
     sparse: Sequence[Sequence[Sequence[Person2D]]] | None,
-) -> _Try:
-    body, marks = with_landmarks(copy.deepcopy(body).to(torch.float64))
+) -> _Candidate:
+    body, landmarks = with_landmarks(copy.deepcopy(body).to(torch.float64))
     start = start.to(torch.float64)
     betas = start.betas.median(0).values.expand(len(used), 10).contiguous()
     log_scale = start.scale.log().median().expand(len(used))
@@ -164,9 +187,11 @@ def _bundle(
     for k, f in enumerate(used):
         found = gather(frames[f], body, config.max_pixels, config.fit.min_weight, hands=False)
         owner = map_owner(frames[f], cameras)
-        frame = Seen(found[found.label > 0], frames[f].cameras, owner, centers[k].numpy(), np.zeros(0))
+        frame = FrameObservations(
+            found[found.label > 0], frames[f].cameras, owner, centers[k].numpy(), np.zeros(0)
+        )
         people = sparse[f] if sparse is not None else [[] for _ in cameras]
-        seen.append(with_keypoints(frame, people, cameras, rig, body, marks, start[k]))
+        seen.append(with_keypoints(frame, people, cameras, rig, body, landmarks, start[k]))
     loose = replace(
         config.fit,
         beta_std=config.fit.beta_std * math.sqrt(len(used)),  # the shape is shared: its prior counts once
@@ -187,11 +212,11 @@ def _bundle(
         (0.0, everything),
         (0.0, everything),
     ):
-        bundle.bind(solution.rig, measure=True)
+        bundle.set_cameras(solution.rig, measure=True)
         noise = bundle.noise(solution.bodies, kernel, config.sigma_floor, config.max_sigma)
-        solution = adjust(bundle, solution.bodies, solution.rig, noise, free, config.iterations)
-    solution = _polished(bundle, solution, cameras, config, sparse is not None)
-    bundle.bind(solution.rig, measure=True)
+        solution = solve(bundle, solution.bodies, solution.rig, noise, free, config.iterations)
+    solution = _refine_by_points(bundle, solution, cameras, config, sparse is not None)
+    bundle.set_cameras(solution.rig, measure=True)
     fixed = bundle.noise(solution.bodies, 0.05, 0, 1)
     sigma = float(
         np.median(
@@ -199,30 +224,34 @@ def _bundle(
         )
     )
     score = bundle.cost(solution.bodies, solution.rig, fixed) / len(used)
-    return _Try(bundle, solution, used, frames, score, sigma, len(frames))
+    return _Candidate(bundle, solution, used, frames, score, sigma, len(frames))
 
 
-def _polished(
+def _refine_by_points(
     bundle: Bundle, solution: Solution, cameras: Sequence[Camera], config: CalibrationConfig, sparse: bool
 ) -> Solution:
-    """Cameras by keypoints as free points where these are finer than the proxies; the bodies follow."""
+    """Point bundle adjustment where keypoints are more precise than the proxies, then bodies for its cameras."""
     noise = bundle.noise(solution.bodies, 0.0, 1e-5, config.max_sigma)
     coarse = float(np.median([float(n.kernel[0, 0]) / 4 for n in noise])) > DETECTOR_STD
     rig = (
-        polish(bundle, solution.rig, config.focal_std if config.focal else 0.0) if sparse and coarse else None
+        adjust_points(bundle, solution.rig, config.focal_std if config.focal else 0.0)
+        if sparse and coarse
+        else None
     )
     if rig is None:
         return solution
-    bundle.bind(rig, measure=True)
+    bundle.set_cameras(rig, measure=True)
     noise = bundle.noise(solution.bodies, 0.0, config.sigma_floor, config.max_sigma)
     shape_only = free_columns(len(cameras), poses=False)
-    return adjust(bundle, solution.bodies, rig, noise, shape_only, config.iterations)
+    return solve(bundle, solution.bodies, rig, noise, shape_only, config.iterations)
 
 
 def _terms(cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig) -> list[RigTerm]:
     given = RigState.from_cameras(cameras)
-    turn, place = (math.radians(config.turn_std_deg), config.place_std) if config.rough else (1e4, 1e6)
-    terms: list[RigTerm] = [RoughCameras(given, turn, place, config.focal_std)]
+    turn, place = (
+        (math.radians(config.rotation_std_deg), config.translation_std) if config.rough else (1e4, 1e6)
+    )
+    terms: list[RigTerm] = [PriorCameras(given, turn, place, config.focal_std)]
     if config.focal and config.common_focal:
         terms.append(CommonFocal(0.002))
     if config.height is not None:
@@ -243,7 +272,7 @@ def _terms(cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig
 
 
 def _result(
-    best: _Try, cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig, notes: list[str]
+    best: _Candidate, cameras: Sequence[Camera], body: BodyModel, config: CalibrationConfig, notes: list[str]
 ) -> Calibration:
     rig, bodies = best.solution.rig, best.solution.bodies
     body = copy.deepcopy(body).to(torch.float64)
@@ -253,9 +282,9 @@ def _result(
     params = bodies.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in best.bundle.frames]))
     params = params.replace(transl=params.transl + centers)
-    R, t = new_world(rig, params, body, cameras, config)
+    R, t = align_world(rig, params, body, cameras, config)
     rig = rig.moved(R, t)
-    params = turned(params, body, R, t)
+    params = transform_bodies(params, body, R, t)
     out: list[BodyParams | None] = [None] * best.total
     for k, f in enumerate(best.used):
         out[f] = params[k].to(torch.float32)

@@ -21,11 +21,11 @@ PER_CAMERA = 7
 
 @dataclass(frozen=True)
 class RigState:
-    """C cameras, double precision. `zoom`: focal lengths over those the cameras came with, as a logarithm."""
+    """C cameras, double precision. `log_focal`: focal lengths over those the cameras came with, as a logarithm."""
 
     R_cam_world: Float[Tensor, "C 3 3"]
     center: Float[Tensor, "C 3"]
-    zoom: Float[Tensor, "C"]
+    log_focal: Float[Tensor, "C"]
 
     @staticmethod
     def from_cameras(cameras: Sequence[Camera]) -> RigState:
@@ -34,23 +34,23 @@ class RigState:
         return RigState(R, center, torch.zeros(len(R), dtype=torch.float64))
 
     def __len__(self) -> int:
-        return len(self.zoom)
+        return len(self.log_focal)
 
     def retract(self, step: Float[Tensor, "C 7"]) -> RigState:
         """Move along a tangent vector."""
         R = roma.rotvec_to_rotmat(step[:, :3]) @ self.R_cam_world
-        return RigState(R, self.center + step[:, 3:6], self.zoom + step[:, 6])
+        return RigState(R, self.center + step[:, 3:6], self.log_focal + step[:, 6])
 
     def place(self, camera: Camera, index: int) -> Camera:
         """`camera` (the full picture's or a crop of it) with pose and focal length of camera `index`."""
         R = nearest_rotation(self.R_cam_world[index].numpy())  # many small steps drift off the rotations
         K = camera.K.copy()
-        K[:2, :2] *= float(self.zoom[index].exp())
+        K[:2, :2] *= float(self.log_focal[index].exp())
         return replace(camera, K=K, R_cam_world=R, t_cam_world=-R @ self.center[index].numpy())
 
     def moved(self, R: Float[Tensor, "3 3"], t: Float[Tensor, "3"], scale: float = 1.0) -> RigState:
         """The rig after `x_new = scale R x + t` of the world."""
-        return RigState(self.R_cam_world @ R.T, scale * self.center @ R.T + t, self.zoom)
+        return RigState(self.R_cam_world @ R.T, scale * self.center @ R.T + t, self.log_focal)
 
 
 def rigid_gauge(rig: RigState) -> Float[Tensor, "C7 6"]:

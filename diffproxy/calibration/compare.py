@@ -1,4 +1,4 @@
-"""How far two calibrations of the same cameras are apart, wherever their worlds lie."""
+"""Errors between two calibrations of the same cameras, after aligning their worlds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a calibration is asked, and what it answers."""
+"""Configuration and result of a calibration."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class CalibrationConfig:
     """
 
     rough: bool = True
-    turn_std_deg: float = 5.0
-    place_std: float = 0.1
+    rotation_std_deg: float = 5.0
+    translation_std: float = 0.1
     focal: bool = False
     """Refine focal lengths, too."""
     focal_std: float = 0.05
@@ -41,7 +41,7 @@ class CalibrationConfig:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The cameras given, in new places; the bodies of the frames (None where nobody was found); and how sure it is."""
+    """The cameras with estimated poses, the bodies of the frames (None without a person), and their uncertainty."""
 
     cameras: tuple[Camera, ...]
     bodies: list[BodyParams | None]

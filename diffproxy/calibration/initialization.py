@@ -1,8 +1,8 @@
-"""Where the cameras are, from nothing: every view alone shows a body in front of its camera, and it is the same body.
+"""Initial camera poses without a calibration, from a body fitted to every view alone.
 
-One view says how the body is turned towards it and, by the body's size, how far off it stands. Laying the bodies of
-all views (of several frames) on each other therefore gives the cameras, without one shared pixel: also where cameras
-face each other and no surface point is seen twice. Then each camera is placed anew against the common body.
+A single view gives the body's orientation towards the camera and, through the body's size, its distance. Aligning the
+bodies of all views (over several frames) therefore gives the relative camera poses even where cameras face each other
+and share no surface point. Each camera is then registered to the common bodies.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.proxies import ProxyMaps
 
-KERNEL = 0.15
-"""Metres; bodies of single views that lie further apart than this do not pull each other."""
-EVERY = 23
-"""Of the vertices, for laying bodies on each other."""
+ALIGNMENT_KERNEL = 0.15
+"""Robust scale (metres) for aligning the bodies of single views."""
+VERTEX_STRIDE = 23
+"""Every so many vertices take part in the alignment."""
 
 
 def map_owner(maps: ProxyMaps, cameras: Sequence[Camera]) -> np.ndarray:
@@ -38,15 +38,15 @@ def map_owner(maps: ProxyMaps, cameras: Sequence[Camera]) -> np.ndarray:
     return np.array([names.index(c.name) if c.name in names else -1 for c in maps.cameras], dtype=np.int64)
 
 
-def placed(maps: ProxyMaps, cameras: Sequence[Camera], rig: RigState) -> ProxyMaps:
-    """The maps with the poses and focal lengths of `rig`; their own intrinsics are the start of the zoom."""
+def with_cameras(maps: ProxyMaps, cameras: Sequence[Camera], rig: RigState) -> ProxyMaps:
+    """The maps with the poses and focal lengths of `rig`; their own intrinsics are those of log focal 0."""
     owner = map_owner(maps, cameras)
     return replace(
         maps, cameras=tuple(rig.place(c, int(k)) for c, k in zip(maps.cameras, owner, strict=True))
     )
 
 
-def single_views(
+def fit_single_views(
     frames: Sequence[ProxyMaps], cameras: Sequence[Camera], body: BodyModel, config: FitConfig
 ) -> dict[tuple[int, int], FitResult]:
     """A body of average shape in camera coordinates, for every (frame, camera) that shows one."""
@@ -70,7 +70,10 @@ def single_views(
 def rig_from_views(
     found: dict[tuple[int, int], FitResult], count: int, body: BodyModel
 ) -> tuple[RigState, list[int]]:
-    """Cameras whose bodies coincide, and which of them could be placed. The world is that of the camera seen most."""
+    """Camera poses under which the bodies of all views coincide, and the cameras that have one.
+
+    The world is that of the camera with most frames.
+    """
     clouds = {k: _cloud(body, r) for k, r in found.items()}
     seen = [sum(1 for f, c in clouds if c == k) for k in range(count)]
     R = np.broadcast_to(np.eye(3), (count, 3, 3)).copy()  # world from camera
@@ -100,13 +103,13 @@ def rig_from_views(
 
 def _cloud(body: BodyModel, result: FitResult) -> np.ndarray:
     with torch.no_grad():
-        return body(result.params).vertices[0, ::EVERY].double().numpy()
+        return body(result.params).vertices[0, ::VERTEX_STRIDE].double().numpy()
 
 
 def _align(
     clouds: dict[tuple[int, int], np.ndarray], c: int, others: list[int], R: np.ndarray, t: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """World from camera c: its bodies on the median of the others', robustly."""
+    """World from camera c: robust alignment of its bodies with the median of the others'."""
     own, target = [], []
     for f, k in clouds:
         if k != c:
@@ -121,11 +124,11 @@ def _align(
     weight = np.ones(len(a))
     for _ in range(15):
         motion = align_points(a, b, weight, with_scale=False)
-        weight = geman_mcclure(np.square(motion.apply(a) - b).sum(-1), KERNEL)[1]
+        weight = geman_mcclure(np.square(motion.apply(a) - b).sum(-1), ALIGNMENT_KERNEL)[1]
     return motion.R, motion.t
 
 
-def resect(
+def register_cameras(
     frames: Sequence[ProxyMaps],
     bodies: Sequence[BodyParams | None],
     cameras: Sequence[Camera],
@@ -135,7 +138,7 @@ def resect(
     grid: int = 300,
     per_view: int = 200,
 ) -> RigState:
-    """Every camera of `which` placed against the bodies, by a search over all its rotations."""
+    """Register every camera of `which` to the bodies, by a search over all its rotations."""
     points: dict[int, list[np.ndarray]] = {c: [] for c in which}
     pixels: dict[int, list[np.ndarray]] = {c: [] for c in which}
     weights: dict[int, list[np.ndarray]] = {c: [] for c in which}
@@ -173,4 +176,4 @@ def resect(
         best = locate(piece, Anchor(), candidates, keep=6, iterations=12)
         R[c] = torch.as_tensor(best.R[0])
         center[c] = torch.as_tensor(pivot - best.R[0].T @ best.t[0])
-    return RigState(R, center, rig.zoom)
+    return RigState(R, center, rig.log_focal)

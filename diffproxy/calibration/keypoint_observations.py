@@ -1,4 +1,4 @@
-"""Keypoints of other detectors as rows of a bundle adjustment."""
+"""2D keypoints of a detector as further observations of the body bundle adjustment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.calibration.body_bundle_adjustment import Seen
+from diffproxy.calibration.body_bundle_adjustment import FrameObservations
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.cameras import Camera
 from diffproxy.fitting.terms.correspondences import Correspondences
@@ -18,25 +18,25 @@ from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD, MIN_CONFIDENCE
 from diffproxy.keypoints.landmarks import Landmarks
 
-FAR = 0.4
-"""Metres at the subject; a detection further from the body than this (median of its points) is somebody else."""
+MAX_PERSON_DISTANCE = 0.4
+"""Metres at the subject; a detection farther from the body than this (median of its points) is another person."""
 
 
 def with_keypoints(
-    frame: Seen,
+    frame: FrameObservations,
     people: Sequence[Sequence[Person2D]],
     cameras: Sequence[Camera],
     rig: RigState,
     body: BodyModel,
-    marks: Landmarks,
+    landmarks: Landmarks,
     params: BodyParams,
-) -> Seen:
+) -> FrameObservations:
     """The frame with the keypoints of the person nearest to its body in every camera; views after those of the maps.
 
     `body` is that of `with_landmarks`, `params` the frame's body (one row, world). Cameras need not be right yet.
     """
-    known = np.flatnonzero(marks.face >= 0)
-    faces, bary = torch.from_numpy(marks.face[known])[None], torch.from_numpy(marks.bary[known])[None]
+    known = np.flatnonzero(landmarks.face >= 0)
+    faces, bary = torch.from_numpy(landmarks.face[known])[None], torch.from_numpy(landmarks.bary[known])[None]
     with torch.no_grad():
         x = body.surface_points(params, faces, bary.to(params.betas))[0].double().numpy()
     count = len(frame.cameras)
@@ -53,13 +53,13 @@ def with_keypoints(
                 view=np.full(len(rows), count + c),
                 pixel=person.points[name, :2],
                 label=np.ones(len(rows), dtype=np.int64),
-                face=marks.face[name],
-                bary=marks.bary[name],
+                face=landmarks.face[name],
+                bary=landmarks.bary[name],
                 weight=person.points[name, 2],
                 rank=np.zeros(len(rows)),
             )
         )
-        sigma.append(np.hypot(marks.std[name], DETECTOR_STD))
+        sigma.append(np.hypot(landmarks.std[name], DETECTOR_STD))
     joined = Correspondences(
         *(np.concatenate([getattr(f, k) for f in found]) for k in Correspondences.__dataclass_fields__)
     )
@@ -75,10 +75,10 @@ def with_keypoints(
 def _nearest(
     people: Sequence[Person2D], camera: Camera, x: Float[np.ndarray, "k 3"], known: np.ndarray
 ) -> Person2D | None:
-    """The person whose points lie nearest to those of the body, if any lies near."""
+    """The detection nearest to the projected body; None beyond `MAX_PERSON_DISTANCE`."""
     pixels = camera.project(x)
     depth = (x @ camera.R_cam_world[2] + camera.t_cam_world[2]).mean()
-    best: tuple[float, Person2D | None] = (FAR, None)
+    best: tuple[float, Person2D | None] = (MAX_PERSON_DISTANCE, None)
     for person in people:
         rows = (person.points[known, 2] >= MIN_CONFIDENCE) & np.isfinite(pixels).all(-1)
         if rows.sum() < 5:

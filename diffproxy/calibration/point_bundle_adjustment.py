@@ -1,8 +1,8 @@
-"""Cameras from keypoints as free points: the last word where proxies are coarser than a detector.
+"""Bundle adjustment over 2D keypoints with free 3D points, run where the detector is more precise than proxies.
 
-A body model ties keypoints together by bones whose meaning differs a little from the detector's, and coarse proxies
-pull at it. Here every keypoint of every frame is a point of its own, seen by two cameras or more: classical bundle
-adjustment. Turn, place and size of the rig as a whole, which points cannot tell, stay those of the body's.
+The joints of a body model and of a keypoint detector differ a little, which biases cameras that are fitted through the
+body. Here every keypoint of every frame is a 3D point of its own, seen by two cameras or more. The similarity of the
+whole rig, which points leave undetermined, is kept from the body fit.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from diffproxy.geometry.so3 import left_jacobian
 from diffproxy.geometry.triangulation import intersect_rays_by_group
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD
 
-FAR = 0.25
-"""Metres; rays that pass their point by more than this at the start are somebody else's, or the other side's."""
+MAX_RAY_DISTANCE = 0.25
+"""Metres; rays that miss their point by more than this at the start belong to another person or the other body side."""
 ITERATIONS = 60
-ENOUGH = 40
-"""Points that a camera must share with others."""
+MIN_SHARED_POINTS = 40
+"""Points that every camera must share with others."""
 
 
-def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | None:
+def adjust_points(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | None:
     """Poses (with `focal_std`: and focal lengths) from keypoints alone, started at `rig`; None if they are too few."""
     camera, point, xy, weight = _rows(bundle, rig)
     count = len(rig)
@@ -34,10 +34,10 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
         return None
     R0, c0 = rig.R_cam_world.numpy(), rig.center.numpy()
     x0 = _intersect(camera, point, xy, R0, c0)
-    keep = _miss(x0[point], camera, xy, R0, c0) < FAR
+    keep = _point_ray_distance(x0[point], camera, xy, R0, c0) < MAX_RAY_DISTANCE
     seen = np.bincount(point[keep], minlength=len(x0))
     keep &= seen[point] >= 2
-    if (np.bincount(camera[keep], minlength=count) < ENOUGH).any():
+    if (np.bincount(camera[keep], minlength=count) < MIN_SHARED_POINTS).any():
         return None
     camera, xy, weight = camera[keep], xy[keep], weight[keep]
     _, point = np.unique(point[keep], return_inverse=True)
@@ -49,18 +49,18 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
     for turn in range(ITERATIONS):
         if turn == ITERATIONS // 2:
             scale, cost = 2.0, np.inf  # first coarsely, then as the noise is
-        r, by_camera, by_point, hold = _linear(step, x, R0, c0, camera, point, xy, unit, focal_std)
-        now = _cost(r, step * hold, scale)
+        r, by_camera, by_point, prior_weight = _linear(step, x, R0, c0, camera, point, xy, unit, focal_std)
+        now = _cost(r, step * prior_weight, scale)
         root = 1 / np.sqrt(1 + np.square(r).sum(1) / scale**2)  # Cauchy
         r, by_camera, by_point = (
             r * root[:, None],
             by_camera * root[:, None, None],
             by_point * root[:, None, None],
         )
-        turned, moved = _step(r, by_camera, by_point, camera, point, step, hold, damping)
+        turned, moved = _step(r, by_camera, by_point, camera, point, step, prior_weight, damping)
         tried, moved = step + turned, x + moved
         after = _cost(
-            _linear(tried, moved, R0, c0, camera, point, xy, unit, focal_std)[0], tried * hold, scale
+            _linear(tried, moved, R0, c0, camera, point, xy, unit, focal_std)[0], tried * prior_weight, scale
         )
         if not np.isfinite(after):
             return None
@@ -72,7 +72,7 @@ def polish(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | 
         else:
             damping *= 10
     R = to_matrix(step[:, :3]) @ R0
-    return _as_before(R, c0 + step[:, 3:6], rig.zoom.numpy() + step[:, 6], R0, c0)
+    return _align_with_start(R, c0 + step[:, 3:6], rig.log_focal.numpy() + step[:, 6], R0, c0)
 
 
 def _cost(r: np.ndarray, pull: np.ndarray, scale: float) -> float:
@@ -86,7 +86,7 @@ def _step(
     camera: np.ndarray,
     point: np.ndarray,
     step: np.ndarray,
-    hold: np.ndarray,
+    prior_weight: np.ndarray,
     damping: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The damped Gauss-Newton step of cameras (C, 7) and points (P, 3); points are eliminated first."""
@@ -99,8 +99,8 @@ def _step(
     np.add.at(pp, point, np.einsum("nki,nkj->nij", by_point, by_point))
     np.add.at(gp, point, np.einsum("nki,nk->ni", by_point, r))
     np.add.at(cp, (camera, point), np.einsum("nki,nkj->nij", by_camera, by_point))
-    cc += np.diag(hold**2)
-    gc += step * hold**2
+    cc += np.diag(prior_weight**2)
+    gc += step * prior_weight**2
     cc += damping * cc * np.eye(7)
     pp += (damping * pp + 1e-9) * np.eye(3)
     W = np.linalg.solve(pp[None], np.swapaxes(cp, 2, 3))  # (C, P, 3, 7)
@@ -126,25 +126,30 @@ def _linear(
     """Residuals (N, 2) in standard deviations, their derivatives by camera (N, 2, 7) and by point (N, 2, 3), and
     the inverse deviations of the cameras' steps.
 
-    `step` holds rotation vectors on top of R0, shifts of c0, log zooms. The rig as a whole may not wander: each camera
-    feels a faint pull to where it was.
+    `step` holds rotation vectors on top of R0, shifts of c0, and changes of the log focal length. A weak prior on each
+    camera keeps the rig as a whole, which points cannot fix, where it was.
     """
     n = len(camera)
     R = to_matrix(step[:, :3]) @ R0
     local = np.einsum("nij,nj->ni", R[camera], x[point] - (c0 + step[:, 3:6])[camera])
     z = np.maximum(local[:, 2], 0.05)
-    zoom = np.exp(step[camera, 6])
-    seen = local[:, :2] / z[:, None] * zoom[:, None]
+    focal_scale = np.exp(step[camera, 6])
+    seen = local[:, :2] / z[:, None] * focal_scale[:, None]
     rows = np.zeros((n, 2, 3))
-    rows[:, 0, 0] = rows[:, 1, 1] = zoom / z
+    rows[:, 0, 0] = rows[:, 1, 1] = focal_scale / z
     rows[:, :, 2] = -seen / z[:, None]
     rows *= unit[:, None, None]
-    by_place = np.einsum("nki,nij->nkj", rows, R[camera])
+    by_translation = np.einsum("nki,nij->nkj", rows, R[camera])
     # a turn about the camera's axes at this rotation; of the rotation vector itself by its left Jacobian
-    by_turn = np.cross(local[:, None], rows) @ _left_jacobian(step[:, :3])[camera]
-    by_zoom = (seen * unit[:, None])[..., None] * (focal_std > 0)
-    hold = np.array([1.0, 1.0, 1.0, 1 / 3, 1 / 3, 1 / 3, 1 / focal_std if focal_std > 0 else 1.0])
-    return (seen - xy) * unit[:, None], np.concatenate([by_turn, -by_place, by_zoom], -1), by_place, hold
+    by_rotation = np.cross(local[:, None], rows) @ _left_jacobian(step[:, :3])[camera]
+    by_log_focal = (seen * unit[:, None])[..., None] * (focal_std > 0)
+    prior_weight = np.array([1.0, 1.0, 1.0, 1 / 3, 1 / 3, 1 / 3, 1 / focal_std if focal_std > 0 else 1.0])
+    return (
+        (seen - xy) * unit[:, None],
+        np.concatenate([by_rotation, -by_translation, by_log_focal], -1),
+        by_translation,
+        prior_weight,
+    )
 
 
 def _left_jacobian(rotvec: np.ndarray) -> np.ndarray:
@@ -158,11 +163,11 @@ def _rows(bundle: Bundle, rig: RigState) -> tuple[np.ndarray, ...]:
         own = np.flatnonzero(~np.isnan(frame.sigma))
         K = np.stack([c.K for c in frame.cameras])[frame.found.view[own]]
         c = frame.camera_of_map[frame.found.view[own]]
-        zoom = np.exp(rig.zoom.numpy()[c])
+        focal_scale = np.exp(rig.log_focal.numpy()[c])
         pixel = frame.found.pixel[own] - K[:, :2, 2]
         camera.append(c)
         point.append(frame.found.face[own] + f * 10**7)
-        xy.append(pixel / (K[:, [0, 1], [0, 1]] * zoom[:, None]))
+        xy.append(pixel / (K[:, [0, 1], [0, 1]] * focal_scale[:, None]))
         weight.append(frame.found.weight[own])
     _, index = np.unique(np.concatenate(point), return_inverse=True)
     return np.concatenate(camera), index, np.concatenate(xy), np.concatenate(weight)
@@ -176,17 +181,19 @@ def _intersect(
     return intersect_rays_by_group(c[camera], d / np.linalg.norm(d, axis=1, keepdims=True), point)
 
 
-def _miss(
+def _point_ray_distance(
     x: np.ndarray, camera: np.ndarray, xy: np.ndarray, R: np.ndarray, c: np.ndarray
 ) -> Float[np.ndarray, "N"]:
-    """How far points (one for each row) pass by their rays, metres; infinite behind the camera."""
+    """Distance of points (one for each row) to their rays, metres; infinite behind the camera."""
     local = np.einsum("nij,nj->ni", R[camera], x - c[camera])
     e = np.linalg.norm(local[:, :2] - xy * local[:, 2:], axis=1)
     return np.where(local[:, 2] > 0.1, e, np.inf)
 
 
-def _as_before(R: np.ndarray, c: np.ndarray, zoom: np.ndarray, R0: np.ndarray, c0: np.ndarray) -> RigState:
-    """The rig laid on its earlier self as a whole: turned, shifted and sized."""
+def _align_with_start(
+    R: np.ndarray, c: np.ndarray, log_focal: np.ndarray, R0: np.ndarray, c0: np.ndarray
+) -> RigState:
+    """The rig after the similarity that aligns it with its earlier state."""
     a = align_frames(R, c, R0, c0)
     center = a.apply(c)
-    return RigState(torch.as_tensor(R @ a.R.T), torch.as_tensor(center), torch.as_tensor(zoom))
+    return RigState(torch.as_tensor(R @ a.R.T), torch.as_tensor(center), torch.as_tensor(log_focal))

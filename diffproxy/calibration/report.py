@@ -1,4 +1,4 @@
-"""How sure each camera is, and how well it explains what it sees."""
+"""Standard deviations and reprojection errors of every camera after a calibration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffproxy.calibration.body_bundle_adjustment import Bundle, row
+from diffproxy.calibration.body_bundle_adjustment import Bundle, frame_state
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState, rigid_gauge
 from diffproxy.cameras import Camera
 from diffproxy.fitting.state import State
@@ -30,8 +30,8 @@ class CameraReport:
     error_px: float
     error_mm: float
     inliers: float
-    turn_std_deg: float
-    place_std_mm: float
+    rotation_std_deg: float
+    translation_std_mm: float
     focal_px: float
     focal_std_percent: float
 
@@ -42,21 +42,21 @@ class CameraReport:
 def camera_reports(
     bundle: Bundle, bodies: State, rig: RigState, noise: list[Noise], free: Tensor, cameras: Sequence[Camera]
 ) -> tuple[CameraReport, ...]:
-    """The state after the last `adjust`."""
+    """The state after the last `solve`."""
     std = _deviations(bundle, bodies, rig, noise, free)
     metres: list[list[np.ndarray]] = [[] for _ in cameras]
     pixels: list[list[np.ndarray]] = [[] for _ in cameras]
     inside: list[list[np.ndarray]] = [[] for _ in cameras]
-    bundle.bind(rig, measure=True)
+    bundle.set_cameras(rig, measure=True)
     for f, (data, camera, K) in enumerate(zip(bundle.data, bundle.camera, bundle.K, strict=True)):
-        distance = data.distances(row(bodies, f))[0].numpy()
+        distance = data.distances(frame_state(bodies, f))[0].numpy()
         reach = noise[f].kernel[0].numpy()
         crop_px = distance / data.seen.metres_per_pixel[0].numpy()
-        zoom = K[:, 0, 0].numpy() / np.array([cameras[int(c)].K[0, 0] for c in camera])
+        focal_scale = K[:, 0, 0].numpy() / np.array([cameras[int(c)].K[0, 0] for c in camera])
         for c in range(len(cameras)):
             own = camera.numpy() == c
             metres[c].append(distance[own])
-            pixels[c].append(crop_px[own] / zoom[own])
+            pixels[c].append(crop_px[own] / focal_scale[own])
             inside[c].append(distance[own] < reach[own])
     out = []
     for c, seen_by in enumerate(cameras):
@@ -70,9 +70,9 @@ def camera_reports(
                 error_px=float(np.median(p)) if some else float("nan"),
                 error_mm=1000 * float(np.median(m)) if some else float("nan"),
                 inliers=float(i.mean()) if some else 0.0,
-                turn_std_deg=float(np.degrees(np.linalg.norm(std[c, :3]))),
-                place_std_mm=1000 * float(np.linalg.norm(std[c, 3:6])),
-                focal_px=float(seen_by.K[0, 0] * rig.zoom[c].exp()),
+                rotation_std_deg=float(np.degrees(np.linalg.norm(std[c, :3]))),
+                translation_std_mm=1000 * float(np.linalg.norm(std[c, 3:6])),
+                focal_px=float(seen_by.K[0, 0] * rig.log_focal[c].exp()),
                 focal_std_percent=100 * float(std[c, 6]),
             )
         )
@@ -82,7 +82,7 @@ def camera_reports(
 def _deviations(
     bundle: Bundle, bodies: State, rig: RigState, noise: list[Noise], free: Tensor
 ) -> Float[np.ndarray, "C 7"]:
-    """Of every camera's tangent vector, with the motions of the world as a whole taken out."""
+    """Standard deviation of every camera's tangent vector, without rigid motions of the whole world (the gauge)."""
     S, _, _, _ = bundle.normal(bodies, rig, noise, free, 0.0)
     cams = free < PER_CAMERA * len(rig)
     whole = torch.zeros(len(free), 6, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""From the options of the command to proxies, cameras and settings."""
+"""A calibration session: rig, proxies, keypoints and configuration, read from the options of the command."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import logging
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration.config import Calibration, CalibrationConfig
+from diffproxy.calibration.options import Options
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.image_sources import find_sources, open_source
@@ -21,15 +22,12 @@ from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 
-if TYPE_CHECKING:
-    from diffproxy.calibration.__main__ import Options
-
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Job:
-    """What `calibrate` needs, and what is said about it afterwards."""
+class Session:
+    """The inputs of `calibrate`, and what its report states about them."""
 
     body: BodyModel
     cameras: tuple[Camera, ...]
@@ -70,7 +68,7 @@ def target_file(options: Options) -> Path:
     return file
 
 
-def load_job(options: Options) -> Job:
+def load_session(options: Options) -> Session:
     """Read the rig, make or load the proxies. InputError for anything wrong."""
     folder = _folder(options)
     body = load_body(options.body)
@@ -89,8 +87,8 @@ def load_job(options: Options) -> Job:
     focal = options.focal == "true" if options.focal else not has_calibration
     config = CalibrationConfig(
         rough=rough,
-        turn_std_deg=options.turn_std,
-        place_std=options.place_std,
+        rotation_std_deg=options.turn_std,
+        translation_std=options.place_std,
         focal=focal,
         focal_std=0.05 if has_calibration or predicted else 0.3,
         common_focal=options.common_focal == "true",
@@ -99,20 +97,20 @@ def load_job(options: Options) -> Job:
         fix=options.fix or None,
     )
     if options.proxies:
-        maps, ids = _saved(Path(options.proxies), body, ids, frames)
+        maps, ids = _load_proxies(Path(options.proxies), body, ids, frames)
     else:
-        maps = _made(options, body, frames, ids, rough and not predicted)
+        maps = _generate(options, body, frames, ids, rough and not predicted)
     keypoints = None
     if options.keypoints:
         folder_of = open_keypoints(options.keypoints, frames.picture_cameras)
-        keypoints = [_straight(folder_of.frame(f, frames.picture_cameras), frames) for f in ids]
+        keypoints = [_undistorted(folder_of.frame(f, frames.picture_cameras), frames) for f in ids]
     if config.distance:
         scale = f"the distance of {config.distance[0]} and {config.distance[1]}"
     elif config.height:
         scale = "the person's height"
     else:
         scale = "the rough cameras and an average body" if rough else "an average body (unsure by some 4 %)"
-    return Job(body, cameras, config, maps, ids, rig, rough, scale, keypoints, list(frames.notes))
+    return Session(body, cameras, config, maps, ids, rig, rough, scale, keypoints, list(frames.notes))
 
 
 def _folder(options: Options) -> Path:
@@ -157,7 +155,7 @@ def _distance(text: str) -> tuple[str, str, float] | None:
     return a, b, metres
 
 
-def _saved(
+def _load_proxies(
     folder: Path, body: BodyModel, ids: list[int], frames: RigFrames
 ) -> tuple[list[ProxyMaps], list[int]]:
     """Saved proxies of the wanted frames that have any, with the intrinsics of today's cameras and the same crops."""
@@ -185,7 +183,7 @@ def _saved(
     return out, have
 
 
-def _made(
+def _generate(
     options: Options, body: BodyModel, frames: RigFrames, ids: list[int], placed: bool
 ) -> list[ProxyMaps]:
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
@@ -205,7 +203,7 @@ def _made(
         if given is not None:
             boxes: list[Any] = list(given.find(frame_id, images, frames.cameras, None).boxes)
         else:
-            boxes = _located(locator, images, frames.cameras, placed)
+            boxes = _detect(locator, images, frames.cameras, placed)
         views = []
         for image, camera, box in zip(images, frames.cameras, boxes, strict=True):
             if box is not None:
@@ -221,7 +219,7 @@ def _made(
     return out
 
 
-def _located(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
+def _detect(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
     """A box in every view: by geometry where the cameras are nearly known, else the surest and largest."""
     from diffproxy.pipeline.crop_refinement import whole_image_box
     from diffproxy.pipeline.person_boxes import Located
@@ -239,8 +237,8 @@ def _located(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...]
     return boxes
 
 
-def _straight(people: list[list[Person2D]], frames: RigFrames) -> list[list[Person2D]]:
-    """Detections in pixels of the undistorted pictures."""
+def _undistorted(people: list[list[Person2D]], frames: RigFrames) -> list[list[Person2D]]:
+    """Detections in pixels of the undistorted images."""
     out = []
     for found, picture, camera in zip(people, frames.picture_cameras, frames.cameras, strict=True):
         moved = []

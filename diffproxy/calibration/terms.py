@@ -1,4 +1,4 @@
-"""What is known of a rig besides the proxies: rough cameras, a distance between two of them, the person's height."""
+"""Priors of a calibration as least-squares terms: approximate cameras, a camera distance, the person's height."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.fitting.state import State
 
 SHARED = 11
+"""Unknowns shared by all frames: 10 betas and the log scale."""
 
 
 @runtime_checkable
@@ -31,25 +32,25 @@ def _normal(r: Tensor, J: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class RoughCameras:
-    """Cameras are near given ones: standard deviations in radians, metres, and of the log focal length."""
+class PriorCameras:
+    """Gaussian prior around given cameras: standard deviations in radians, metres, and of the log focal length."""
 
     given: RigState
-    turn_std: float
-    place_std: float
+    rotation_std: float
+    translation_std: float
     focal_std: float
 
     def linearise(self, rig: RigState, bodies: State) -> tuple[Tensor, Tensor, Tensor]:
         turn = roma.rotmat_to_rotvec(rig.R_cam_world @ self.given.R_cam_world.mT)
         r = torch.cat(
             [
-                turn / self.turn_std,
-                (rig.center - self.given.center) / self.place_std,
-                ((rig.zoom - self.given.zoom) / self.focal_std)[:, None],
+                turn / self.rotation_std,
+                (rig.center - self.given.center) / self.translation_std,
+                ((rig.log_focal - self.given.log_focal) / self.focal_std)[:, None],
             ],
             dim=-1,
         )
-        std = r.new_tensor([*[self.turn_std] * 3, *[self.place_std] * 3, self.focal_std])
+        std = r.new_tensor([*[self.rotation_std] * 3, *[self.translation_std] * 3, self.focal_std])
         J = torch.zeros(r.numel(), r.numel() + SHARED, dtype=r.dtype)
         J[:, : r.numel()] = torch.diag((1 / std).repeat(len(rig)))
         return _normal(r.flatten(), J)
@@ -57,7 +58,7 @@ class RoughCameras:
 
 @dataclass(frozen=True)
 class CommonFocal:
-    """All cameras have the same zoom, up to `std` (of the logarithm)."""
+    """All cameras share one change of the log focal length, up to `std`."""
 
     std: float
 
@@ -66,7 +67,7 @@ class CommonFocal:
         mix = (torch.eye(n, dtype=torch.float64) - 1 / n) / self.std
         J = torch.zeros(n, PER_CAMERA * n + SHARED, dtype=torch.float64)
         J[:, 6 : PER_CAMERA * n : PER_CAMERA] = mix
-        return _normal(mix @ rig.zoom, J)
+        return _normal(mix @ rig.log_focal, J)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.cameras.lens import LENSES, Lens, clean_coefficients, distort, is_one_to_one, undistort
+from diffproxy.cameras.lens import (
+    LENSES,
+    Lens,
+    clean_coefficients,
+    distort,
+    is_one_to_one,
+    pinhole_K,
+    undistort,
+)
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.validation import array_of, check_camera, whole_number
 from diffproxy.utils.errors import InputError
@@ -45,7 +53,7 @@ class Camera:
         object.__setattr__(self, "distortion", clean_coefficients(self.distortion, self.lens))
         object.__setattr__(self, "width", int(self.width))
         object.__setattr__(self, "height", int(self.height))
-        check_camera(self)
+        check_camera(self.name, (self.width, self.height), self.K, self.R_cam_world, self.t_cam_world)
 
     @property
     def center_world(self) -> Float[np.ndarray, " 3"]:
@@ -126,9 +134,8 @@ class Camera:
         """
         if self.is_pinhole:
             return replace(self, pixel_grid=None)
-        from diffproxy.cameras.undistortion import pinhole_K
-
-        return replace(self, K=pinhole_K(self, alpha), distortion=np.zeros(0), lens="opencv", pixel_grid=None)
+        K = pinhole_K(self.K, (self.width, self.height), self.distortion, self.lens, alpha, self.name)
+        return replace(self, K=K, distortion=np.zeros(0), lens="opencv", pixel_grid=None)
 
     def to_json(self) -> dict:
         """Plain JSON types; `from_json` gives the same camera back bit for bit."""

@@ -149,3 +149,56 @@ def undistort(
         guess = guess + step * np.minimum(1.0, limit / np.maximum(length, 1e-300))
     good = (error < 1e-9) & (np.linalg.norm(guess, axis=-1) < turn)
     return np.where(good[:, None], guess, np.nan).reshape(np.shape(xy))
+
+
+def pinhole_K(
+    K: Float[np.ndarray, "3 3"],
+    size: tuple[int, int],
+    coefficients: Float[np.ndarray, " D"],
+    lens: Lens,
+    alpha: float | int,
+    name: str = "",
+) -> Float[np.ndarray, "3 3"]:
+    """Intrinsics of a pinhole camera in place of camera `name` of that size (width, height).
+
+    `alpha` 0: every pixel shows something (borders are cut); 1: every pixel of the image is kept. InputError if the
+    lens model has no inverse at the border.
+    """
+    if not 0.0 <= alpha <= 1.0:
+        raise InputError("alpha between 0 and 1", f"{alpha}", "0 cuts the borders, 1 keeps every pixel")
+    (w, h), steps = size, 65
+    x, y = np.linspace(0.0, w, steps), np.linspace(0.0, h, steps)
+    sides = {
+        "left": np.stack([np.zeros(steps), y], -1),
+        "right": np.stack([np.full(steps, float(w)), y], -1),
+        "top": np.stack([x, np.zeros(steps)], -1),
+        "bottom": np.stack([x, np.full(steps, float(h))], -1),
+    }
+    # positions of the border in a pinhole picture with the same K
+    n = {
+        side: undistort((points - K[:2, 2]) @ np.linalg.inv(K[:2, :2]).T, coefficients, lens) @ K[:2, :2].T
+        + K[:2, 2]
+        for side, points in sides.items()
+    }
+    if not all(np.isfinite(points).all() for points in n.values()):
+        raise InputError(
+            f"a lens model of camera {name} that covers the whole picture {w}x{h}",
+            f"distortion {coefficients.tolist()}, which has no inverse at the border",
+            "check the coefficients and the image size, or calibrate with points near the border",
+        )
+    inner = [n["left"][:, 0].max(), n["top"][:, 1].max(), n["right"][:, 0].min(), n["bottom"][:, 1].min()]
+    outer = [n["left"][:, 0].min(), n["top"][:, 1].min(), n["right"][:, 0].max(), n["bottom"][:, 1].max()]
+    boxes = []
+    for (x0, y0, x1, y1), fit in ((inner, max), (outer, min)):
+        if not (x1 > x0 and y1 > y0):
+            raise InputError(
+                f"moderate distortion of camera {name}",
+                "no rectangle without black borders",
+                "use a larger alpha",
+            )
+        zoom = fit(w / (x1 - x0), h / (y1 - y0))
+        boxes.append((np.log(zoom), (x0 + x1) / 2, (y0 + y1) / 2))
+    log_zoom, mid_x, mid_y = (1 - alpha) * np.array(boxes[0]) + alpha * np.array(boxes[1])
+    zoom = np.exp(log_zoom)
+    A = np.array([[zoom, 0.0, w / 2 - zoom * mid_x], [0.0, zoom, h / 2 - zoom * mid_y], [0.0, 0.0, 1.0]])
+    return A @ K

@@ -1,53 +1,12 @@
-"""From a lens with distortion to a pinhole picture: intrinsics and sampling maps."""
+"""Resampling images of a lens with distortion to those of a pinhole camera."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float32, UInt8
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.utils.errors import InputError
-
-
-def pinhole_K(camera: Camera, alpha: float | int) -> Float[np.ndarray, "3 3"]:
-    """Intrinsics of the replacing pinhole camera of the same size; `alpha` as in `Camera.undistorted`."""
-    if not 0.0 <= alpha <= 1.0:
-        raise InputError("alpha between 0 and 1", f"{alpha}", "0 cuts the borders, 1 keeps every pixel")
-    w, h, steps = camera.width, camera.height, 65
-    x, y = np.linspace(0.0, w, steps), np.linspace(0.0, h, steps)
-    sides = {
-        "left": np.stack([np.zeros(steps), y], -1),
-        "right": np.stack([np.full(steps, float(w)), y], -1),
-        "top": np.stack([x, np.zeros(steps)], -1),
-        "bottom": np.stack([x, np.full(steps, float(h))], -1),
-    }
-    # positions of the border in a pinhole picture with the same K
-    n = {
-        side: camera.normalized(points) @ camera.K[:2, :2].T + camera.K[:2, 2]
-        for side, points in sides.items()
-    }
-    if not all(np.isfinite(points).all() for points in n.values()):
-        raise InputError(
-            f"a lens model of camera {camera.name} that covers the whole picture {w}x{h}",
-            f"distortion {camera.distortion.tolist()}, which has no inverse at the border",
-            "check the coefficients and the image size, or calibrate with points near the border",
-        )
-    inner = [n["left"][:, 0].max(), n["top"][:, 1].max(), n["right"][:, 0].min(), n["bottom"][:, 1].min()]
-    outer = [n["left"][:, 0].min(), n["top"][:, 1].min(), n["right"][:, 0].max(), n["bottom"][:, 1].max()]
-    boxes = []
-    for (x0, y0, x1, y1), fit in ((inner, max), (outer, min)):
-        if not (x1 > x0 and y1 > y0):
-            raise InputError(
-                f"moderate distortion of camera {camera.name}",
-                "no rectangle without black borders",
-                "use a larger alpha",
-            )
-        zoom = fit(w / (x1 - x0), h / (y1 - y0))
-        boxes.append((np.log(zoom), (x0 + x1) / 2, (y0 + y1) / 2))
-    log_zoom, mid_x, mid_y = (1 - alpha) * np.array(boxes[0]) + alpha * np.array(boxes[1])
-    zoom = np.exp(log_zoom)
-    A = np.array([[zoom, 0.0, w / 2 - zoom * mid_x], [0.0, zoom, h / 2 - zoom * mid_y], [0.0, 0.0, 1.0]])
-    return A @ camera.K
 
 
 def sampling_maps(

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from diffproxy.utils.errors import InputError
-
-if TYPE_CHECKING:
-    from diffproxy.cameras.camera import Camera
 
 
 def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
@@ -30,30 +25,30 @@ def whole_number(value, what: str) -> int:
     return int(value)
 
 
-def check_camera(c: "Camera") -> None:
-    """InputError if the camera cannot be: non-finite, no size, no focal length, no rotation."""
-    for key in ("K", "R_cam_world", "t_cam_world"):
-        if not np.isfinite(getattr(c, key)).all():
+def check_camera(name: str, size: tuple[int, int], K: np.ndarray, R: np.ndarray, t: np.ndarray) -> None:
+    """InputError if a camera cannot be: non-finite, no size (width, height), no focal length, no rotation."""
+    for key, value in (("K", K), ("R_cam_world", R), ("t_cam_world", t)):
+        if not np.isfinite(value).all():
             raise InputError(
-                f"finite numbers for {key} of camera {c.name}",
-                f"{getattr(c, key).tolist()}",
+                f"finite numbers for {key} of camera {name}",
+                f"{value.tolist()}",
                 "calibrate this camera again, or remove it from the rig",
             )
-    if c.width < 1 or c.height < 1:
+    if min(size) < 1:
         raise InputError(
-            f"a positive image size for camera {c.name}", f"{c.width}x{c.height}", "set width, height"
+            f"a positive image size for camera {name}", f"{size[0]}x{size[1]}", "set width, height"
         )
-    if not (c.K[0, 0] > 0 and c.K[1, 1] > 0) or not np.allclose(c.K[2], (0, 0, 1)) or c.K[1, 0] != 0:
+    if not (K[0, 0] > 0 and K[1, 1] > 0) or not np.allclose(K[2], (0, 0, 1)) or K[1, 0] != 0:
         raise InputError(
-            f"K of camera {c.name} = [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] in pixels, fx and fy positive",
-            f"{c.K.tolist()}",
+            f"K of camera {name} = [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] in pixels, fx and fy positive",
+            f"{K.tolist()}",
             "check row order and sign: OpenCV axes are x right, y down, z forward",
         )
-    gap = np.abs(c.R_cam_world @ c.R_cam_world.T - np.eye(3)).max()
-    if gap > 1e-4 or np.linalg.det(c.R_cam_world) < 0:
+    gap = np.abs(R @ R.T - np.eye(3)).max()
+    if gap > 1e-4 or np.linalg.det(R) < 0:
         kind = f"not orthonormal (off by {gap:.2g})" if gap > 1e-4 else "a mirror (determinant -1)"
         raise InputError(
-            f"R_cam_world of camera {c.name} to be a rotation (orthonormal, determinant +1)",
+            f"R_cam_world of camera {name} to be a rotation (orthonormal, determinant +1)",
             f"a matrix that is {kind}",
             "check row/column order, sign of one axis, or whether a rotation vector was meant",
         )

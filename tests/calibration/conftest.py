@@ -14,7 +14,7 @@ from diffproxy.proxies import ProxyMaps, render_proxies
 
 
 @dataclass(frozen=True)
-class Seen:
+class FrameObservations:
     maps: ProxyMaps
     cameras: tuple[Camera, ...]
     params: BodyParams
@@ -22,7 +22,7 @@ class Seen:
 
 
 @pytest.fixture(scope="session")
-def person(body, make_ring) -> Seen:
+def person(body, make_ring) -> FrameObservations:
     """A stride with bent arms, heavier and taller than the average body."""
     pose = np.zeros((21, 3), np.float32)
     pose[0, 0], pose[1, 0], pose[3, 0], pose[4, 0] = -0.6, 0.3, 0.5, 0.9
@@ -38,4 +38,6 @@ def person(body, make_ring) -> Seen:
         rest = body(BodyParams.rest(1).replace(betas=betas)).vertices[0, :, 1]
     center = (vertices.min(0) + vertices.max(0)) / 2
     cameras = make_ring(4, size=160, target=tuple(center))
-    return Seen(render_proxies(body, vertices, cameras), cameras, params, float(rest.max() - rest.min()))
+    return FrameObservations(
+        render_proxies(body, vertices, cameras), cameras, params, float(rest.max() - rest.min())
+    )

@@ -38,7 +38,7 @@ def test_rough_cameras_come_back(person, body):
     assert after["rigid_deg"] < 0.1 and after["rigid_mm"] < 5
     assert abs(found.height - person.height) < 0.004
     for report in found.reports:
-        assert report.error_px < 0.3 and report.inliers > 0.9 and report.turn_std_deg < 0.5
+        assert report.error_px < 0.3 and report.inliers > 0.9 and report.rotation_std_deg < 0.5
 
 
 def test_a_fixed_camera_keeps_its_pose_and_a_distance_gives_the_scale(person, body):

@@ -13,13 +13,13 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from diffproxy.body import BodyParams
-from diffproxy.calibration.body_bundle_adjustment import POSE, SHARED, Bundle, Seen
+from diffproxy.calibration.body_bundle_adjustment import POSE, SHARED, Bundle, FrameObservations
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState, rigid_gauge
 from diffproxy.calibration.compare import compare_rigs
 from diffproxy.calibration.keypoint_observations import with_keypoints
-from diffproxy.calibration.point_bundle_adjustment import polish
+from diffproxy.calibration.point_bundle_adjustment import adjust_points
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
-from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, RoughCameras, body_height
+from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, PriorCameras, body_height
 from diffproxy.fitting.state import State
 from diffproxy.fitting.terms.correspondences import gather
 from diffproxy.fitting.terms.reprojection import Noise
@@ -36,12 +36,12 @@ def bundle(person, body):
     params = person.params.to(torch.float64)
     center = exact.joints(params)[0, 0]
     local = params.replace(transl=params.transl - center)
-    seen = Seen(found, person.cameras, np.arange(4), center.numpy(), np.full(len(found), np.nan))
+    seen = FrameObservations(found, person.cameras, np.arange(4), center.numpy(), np.full(len(found), np.nan))
     made = Bundle(exact, [seen], [], [], params.expression)
     rig = RigState.from_cameras(person.cameras).retract(
         0.02 * torch.randn(4, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     )
-    made.bind(rig, measure=True)
+    made.set_cameras(rig, measure=True)
     return made, State.from_params(local), rig
 
 
@@ -81,23 +81,23 @@ def test_moving_the_whole_world_changes_nothing(bundle):
 @pytest.mark.parametrize("spoilt", [0, 12])
 def test_keypoints_as_free_points(person, body, spoilt):
     """Exact keypoints of one frame (some wrong): cameras a degree and 2 cm off come back, up to the rig as a whole."""
-    exact, marks = with_landmarks(copy.deepcopy(body).to(torch.float64))
+    exact, landmarks = with_landmarks(copy.deepcopy(body).to(torch.float64))
     params = person.params.to(torch.float64)
-    faces, bary = torch.from_numpy(marks.face)[None], torch.from_numpy(marks.bary)[None]
+    faces, bary = torch.from_numpy(landmarks.face)[None], torch.from_numpy(landmarks.bary)[None]
     x = exact.surface_points(params, faces, bary)[0].numpy()
     people = [[Person2D(np.column_stack([c.project(x), np.full(len(x), 0.9)]))] for c in person.cameras]
     people[2][0].points[:spoilt, :2] += 15.0
     found = gather(person.maps, body, 10)
     center = exact.joints(params)[0, 0].numpy()
-    frame = Seen(found, person.cameras, np.arange(4), center, np.zeros(0))
+    frame = FrameObservations(found, person.cameras, np.arange(4), center, np.zeros(0))
     rig = RigState.from_cameras(person.cameras).retract(
         0.02 * torch.randn(4, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         * torch.tensor([1.0] * 6 + [0.0], dtype=torch.float64)
     )  # fmt: skip
-    seen = with_keypoints(frame, people, person.cameras, rig, exact, marks, params)
+    seen = with_keypoints(frame, people, person.cameras, rig, exact, landmarks, params)
     assert np.isfinite(seen.sigma).sum() == 4 * len(x)
     made = Bundle(exact, [seen], [], [], params.expression)
-    better = polish(made, rig)
+    better = adjust_points(made, rig)
     before, after = (
         compare_rigs([r.place(c, k) for k, c in enumerate(person.cameras)], person.cameras)
         for r in (rig, better)
@@ -106,7 +106,7 @@ def test_keypoints_as_free_points(person, body, spoilt):
     assert after["rigid_deg"] < (0.02 if spoilt == 0 else 0.1)
     assert after["up_to_scale_mm"] < (1 if spoilt == 0 else 6)
     assert (
-        polish(
+        adjust_points(
             Bundle(exact, [replace(frame, sigma=np.full(len(found), np.nan))], [], [], params.expression), rig
         )
         is None
@@ -124,7 +124,7 @@ def test_terms_are_linearised_exactly(person, body):
         )
     )
     terms = [
-        RoughCameras(given, 0.1, 0.2, 0.05), CommonFocal(0.01), KnownDistance(0, 2, 3.0),
+        PriorCameras(given, 0.1, 0.2, 0.05), CommonFocal(0.01), KnownDistance(0, 2, 3.0),
         KnownHeight.of(body, 1.9, 0.01),
     ]  # fmt: skip
     for term in terms:
@@ -141,7 +141,7 @@ def test_terms_are_linearised_exactly(person, body):
                 for s in (1, -1)
             ]
             # a turn is off by the curvature of the rotations, which the Gauss-Newton model leaves out
-            slack = 2e-2 if isinstance(term, RoughCameras) else 1e-5
+            slack = 2e-2 if isinstance(term, PriorCameras) else 1e-5
             assert (cost[0] - cost[1]) / 2e-6 == pytest.approx(float(gradient[column]), rel=slack, abs=slack)
 
 
