@@ -1,7 +1,7 @@
 """SMPL-X-format bodies: parameters to joints, vertices and surface points; parts and charts of the surface."""
 
 from diffproxy.body.atlas import SurfaceAtlas
-from diffproxy.body.model import BodyModel, BodyOutput, SurfaceBasis, load_body
+from diffproxy.body.model import BodyModel, BodyOutput, load_body
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.palette import Palette
 from diffproxy.body.params import PARAM_DIMS, POSE_FIELDS, BodyParams
@@ -17,6 +17,5 @@ __all__ = [
     "BodyParams",
     "Palette",
     "SurfaceAtlas",
-    "SurfaceBasis",
     "load_body",
 ]

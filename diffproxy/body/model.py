@@ -29,21 +29,6 @@ class BodyOutput:
     joints: Float[Tensor, "B 55 3"]
 
 
-@dataclass(frozen=True)
-class SurfaceBasis:
-    """Barycentric blends of the model at N surface points.
-
-    Skinning a blended point with blended weights is exact only where the three corners share their weights; elsewhere
-    it differs from the posed triangle's point by a fraction of a millimetre to a few millimetres (docs/body.md). Fine
-    for a Jacobian; use `BodyModel.surface_points` for the points themselves.
-    """
-
-    template: Float[Tensor, "N 3"]
-    shapedirs: Float[Tensor, "N 3 20"]
-    posedirs: Float[Tensor, "N 3 486"]
-    weights: Float[Tensor, "N 55"]
-
-
 class BodyModel(nn.Module):
     """A body in SMPL-X's format. Differentiable in every parameter; float32, or float64 after `.to(torch.float64)`."""
 
@@ -145,22 +130,6 @@ class BodyModel(nn.Module):
             ]
             points = torch.cat(rows).unflatten(1, corner.shape[1:])
         return _place((points * bary[..., None].to(points.dtype)).sum(dim=-2), params)
-
-    def surface_basis(self, faces: Int64[Tensor, "N"], bary: Float[Tensor, "N 3"]) -> SurfaceBasis:
-        """The model's linear parts blended at surface points; see `SurfaceBasis` for what that means."""
-        corner = self.faces[faces]
-        bary = bary.to(self.v_template.dtype)
-
-        def blend(values: Tensor) -> Tensor:
-            return torch.einsum("nk,nk...->n...", bary, values[corner])
-
-        zero = self.v_template.new_zeros(1, 1, 1).expand(len(corner), 3, 9 * (NUM_JOINTS - 1))
-        return SurfaceBasis(
-            blend(self.v_template),
-            blend(self.shapedirs),
-            zero if self.posedirs is None else blend(self.posedirs),
-            blend(self.weights),
-        )
 
     def _pose(self, params: BodyParams) -> tuple[Tensor, Tensor, Tensor]:
         """Skinning transforms (B, 55, 3, 4), joints (B, 55, 3), pose feature (B, 486)."""

@@ -16,7 +16,7 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.cameras import Camera
-from diffproxy.fitting import FitConfig, FitResult, fit_many
+from diffproxy.fitting import FitConfig, fit_many
 from diffproxy.fitting.initialization.initial_state import balanced
 from diffproxy.fitting.initialization.rays import Rays, pixel_rays
 from diffproxy.fitting.initialization.register_segments import Anchor, Piece, locate, rotation_grid
@@ -48,7 +48,7 @@ def with_cameras(maps: ProxyMaps, cameras: Sequence[Camera], rig: RigState) -> P
 
 def fit_single_views(
     frames: Sequence[ProxyMaps], cameras: Sequence[Camera], body: BodyModel, config: FitConfig
-) -> dict[tuple[int, int], FitResult]:
+) -> dict[tuple[int, int], BodyParams]:
     """A body of average shape in camera coordinates, for every (frame, camera) that shows one."""
     jobs: dict[tuple[int, int], ProxyMaps] = {}
     for f, maps in enumerate(frames):
@@ -64,11 +64,11 @@ def fit_single_views(
     quick = replace(config, hands=False, max_pixels=min(config.max_pixels, 300))
     shape = torch.zeros(10, dtype=body.v_template.dtype)
     results = fit_many(list(jobs.values()), body, quick, shape=shape, scale=1.0)
-    return {k: r for k, r in zip(jobs, results, strict=True) if r.has_body}
+    return {k: r.params for k, r in zip(jobs, results, strict=True) if r.has_body}
 
 
 def rig_from_views(
-    found: dict[tuple[int, int], FitResult], count: int, body: BodyModel
+    found: dict[tuple[int, int], BodyParams], count: int, body: BodyModel
 ) -> tuple[RigState, list[int]]:
     """Camera poses under which the bodies of all views coincide, and the cameras that have one.
 
@@ -101,9 +101,9 @@ def rig_from_views(
     return rig, sorted(known)
 
 
-def _cloud(body: BodyModel, result: FitResult) -> np.ndarray:
+def _cloud(body: BodyModel, params: BodyParams) -> np.ndarray:
     with torch.no_grad():
-        return body(result.params).vertices[0, ::VERTEX_STRIDE].double().numpy()
+        return body(params).vertices[0, ::VERTEX_STRIDE].double().numpy()
 
 
 def _align(

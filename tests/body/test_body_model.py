@@ -58,17 +58,6 @@ def test_surface_points_are_points_of_the_posed_triangles(model64, random_params
     torch.testing.assert_close(model64.surface_points(params, faces, bary), want, atol=1e-12, rtol=0)
 
 
-def test_surface_basis_at_a_corner_is_the_vertex(model64):
-    faces = torch.tensor([5, 17])
-    basis = model64.surface_basis(faces, torch.tensor([[1.0, 0, 0], [0, 0, 1]]).double())
-    vertex = torch.stack([model64.faces[5, 0], model64.faces[17, 2]])
-    torch.testing.assert_close(basis.template, model64.v_template[vertex])
-    torch.testing.assert_close(basis.shapedirs, model64.shapedirs[vertex])
-    torch.testing.assert_close(basis.weights, model64.weights[vertex])
-    want = 0 * basis.posedirs if model64.posedirs is None else model64.posedirs[vertex]
-    torch.testing.assert_close(basis.posedirs, want)
-
-
 def test_a_batch_equals_its_rows(body, random_params):
     params = random_params(3, seed=5)
     whole = body(params).vertices

@@ -1,7 +1,6 @@
 """Camera poses from bodies and from surface points whose answers are known exactly."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ def test_bodies_of_single_views_give_the_relative_poses(person, body):
         for c in seen:
             R = given.R_cam_world[c].float()
             t = (-given.R_cam_world[c] @ given.center[c]).float()
-            found[frame, c] = SimpleNamespace(params=transform_bodies(params, body, R, t))
+            found[frame, c] = transform_bodies(params, body, R, t)
     rig, known = rig_from_views(found, 4, body)
     assert known == [0, 1, 2, 3]
     error = compare_rigs(placed(rig, person.cameras), person.cameras)
