@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.initialization.left_right import Sides
 from diffproxy.fitting.initialization.register_segments import KERNEL
+from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
@@ -81,28 +82,48 @@ def odd_views(maps: ProxyMaps, residuals: tuple[float, ...], config: FitConfig) 
     return odd
 
 
+MOSTLY_UNSEEN = 11
+"""A body of whose 22 joints more than this are unobserved is doubtful, whatever the rest says."""
+
+
 def verdict(
-    against: Evidence, config: FitConfig, finite: bool, views: int, maps: ProxyMaps
+    against: Evidence,
+    config: FitConfig,
+    finite: bool,
+    views: int,
+    maps: ProxyMaps,
+    observed: Float[np.ndarray, "55"],
 ) -> tuple[Status, str, str]:
-    """Status, the reason for a bad one, and what to doubt about a good one. `views`: body views that see the person."""
+    """Status, reason, and what to doubt about a body.
+
+    `views`: body views that see the person. Strong doubts (high robust loss, few inliers, sides swapped, most of the
+    body unseen) make a body `doubtful`. Weaker ones, and the parts that no view shows, leave it `ok` and are named in
+    the reason.
+    """
     if not finite:
         return "failed", "the solution is not finite", ""
     if against.inliers < config.min_inliers or against.misfit > config.max_misfit:
         explained = min(against.inliers, 1 - against.misfit)
         return "failed", f"the body explains only {explained:.0%} of the proxies", ""
-    doubts = []
+    doubts, strong = [], False
     if against.misfit > config.doubtful_misfit:
+        strong = True
         doubts.append(f"the proxies miss the body by far in {against.misfit:.0%}")
     elif against.inliers < config.doubtful_inliers:
+        strong = against.inliers < config.few_inliers
         doubts.append(f"the body explains only {against.inliers:.0%} of the proxies")
     odd = odd_views(maps, against.view_residuals, config)
     if odd:
         doubts.append(f"{', '.join(odd)} disagrees with the other views")
+    strong |= bool(against.swapped) or against.exchanged > config.doubtful_sides
     if against.swapped:
         doubts.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
     elif against.exchanged > config.doubtful_sides:
         doubts.append(f"{against.exchanged:.0%} of the proxies state the wrong side")
-    if views == 1:
-        reason = "only one view shows the person: depth rests on an average body size"
-        return "one_view", reason, "; ".join(doubts)
-    return "ok", "", "; ".join(doubts)
+    if (observed[:22] < UNOBSERVED).sum() > MOSTLY_UNSEEN:
+        strong = True
+        doubts.append("no view shows most of the body")
+    status: Status = "doubtful" if strong else "one_view" if views == 1 else "ok"
+    alone = ["only one view shows the person: depth rests on an average body size"] if views == 1 else []
+    unseen = [note] if (note := unobserved_note(unobserved_parts(observed))) else []
+    return status, "; ".join([*doubts, *alone, *unseen]), "; ".join(doubts)

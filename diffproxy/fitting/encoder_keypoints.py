@@ -36,6 +36,13 @@ class EncoderKeypointFitter:
         scale: float | None = None,
     ) -> FitResult:
         """As `fitting.fit`; `keypoints` are those of `DiffProxyOutput`, in pixels of the maps."""
+        if maps.valid is not None:  # what the encoder guesses beyond the picture is no evidence
+            side = maps.labels.shape[1]
+            column, row = (
+                np.clip(np.nan_to_num(keypoints[..., :2]), 0, side - 1).astype(int).transpose(2, 0, 1)
+            )
+            inside = maps.valid[np.arange(len(keypoints))[:, None], row, column]
+            keypoints = np.where((np.arange(4) == 2) & ~inside[..., None], 0.0, keypoints)
         return fit(
             maps, self.body, self.config, start, betas, scale=scale, keypoints=self.evidence(keypoints)
         )

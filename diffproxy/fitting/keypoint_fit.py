@@ -22,6 +22,7 @@ from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit
 from diffproxy.fitting.observations import plain_rows
+from diffproxy.fitting.observed import joint_support, keypoint_joints, unobserved_note, unobserved_parts
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
@@ -30,7 +31,7 @@ from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, HAND_SEGMENTS, Fre
 from diffproxy.fitting.terms.correspondences import Correspondences, gather
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, crowding, joint_std
+from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, calibrated, crowding, joint_std
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import rayleigh_sigma
 from diffproxy.geometry.rotations import to_rotvec
@@ -105,6 +106,7 @@ class _Problem:
 
     def __init__(self, fitter: KeypointFitter, maps: ProxyMaps, rows: KeypointRows, fixed_shape: bool):
         self.config, self.body, self.marks = fitter.config, fitter.marked, fitter.landmarks
+        self.unmarked = fitter.body
         self.rows = rows
         self.maps = maps
         dense = gather(maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands)
@@ -169,13 +171,25 @@ class _Problem:
         inliers = float(close[use].sum() / max(weight[use].sum(), 1e-12))
         views = len(np.unique(self.rows.view))
         agreed = float((distance[~dense] < KERNEL_SIGMAS * self.sigma).mean())
-        status, reason = plain.status, plain.reason
+        agree = dense & (weight > 0) & (distance < KERNEL_SIGMAS * sigma)
+        observed = joint_support(
+            self.unmarked, *(getattr(self.dense, k)[agree[dense]] for k in ("face", "bary"))
+        )
+        shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
+        observed[keypoint_joints(self.body, self.sparse.face[shown], self.sparse.view[shown])] = 1.0
+        status, reason, doubt = plain.status, plain.reason, plain.doubt
         if views >= 2 and agreed > 0.5:
-            status, reason = "ok", ""
+            # keypoints that agree settle what proxies alone left open, if the proxies no longer speak against it
+            doubt = doubt if inliers < self.config.doubtful_inliers else ""
+            unseen = unobserved_note(unobserved_parts(observed))
+            strong = bool(doubt) and plain.status == "doubtful"
+            status, reason = "doubtful" if strong else "ok", "; ".join(x for x in (doubt, unseen) if x)
         if not np.isfinite(joints).all():
             status, reason = "failed", "the solution is not finite"
         return replace(
-            plain, params=params, joints=joints, joint_std=std, status=status, reason=reason, vertices=vertices,
+            plain, params=params, joints=joints, joint_std=calibrated(std, observed, self.config),
+            status=status, reason=reason, doubt=doubt,
+            vertices=vertices, joint_observed=observed,
             residual_px=float(np.median((distance / data.seen.metres_per_pixel[0].numpy())[use])),
             sigma=float(np.median(sigma[use])), inliers=inliers, used_pixels=int((weight > 0).sum()),
             stages=[*plain.stages, {"name": "keypoints", "rows": len(self.rows), "agreeing": agreed}],

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
-from diffproxy.body.names import NUM_JOINTS
+from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
 
 SAMPLES = 48
 """Faces of each joint's skin that are looked up, at most."""
@@ -98,3 +98,55 @@ def joint_support(
         with torch.no_grad():
             _SKINS[body] = JointSkin(body)
     return _SKINS[body].support(face, bary)
+
+
+def keypoint_joints(
+    marked: BodyModel, face: Int[np.ndarray, "N"], view: Int[np.ndarray, "N"]
+) -> Int[np.ndarray, "n"]:
+    """Joints that agreeing keypoints of at least two views show; `marked` is the body with the keypoints' faces."""
+    weights = marked.weights[marked.faces[torch.from_numpy(face).to(marked.faces.device)]]
+    joint = weights.mean(1).argmax(1).cpu().numpy()
+    pairs = np.unique(np.stack([joint, view]), axis=1)[0]
+    return np.flatnonzero(np.bincount(pairs, minlength=NUM_JOINTS) >= 2)
+
+
+# Unobserved joints in words.
+
+
+_LIMBS = (
+    ("leg", ("knee", "ankle", "foot")),
+    ("lower leg", ("ankle", "foot")),
+    ("foot", ("foot",)),
+    ("arm", ("elbow", "wrist")),
+    ("forearm", ("wrist",)),
+)
+"""Names for what is missing when these joints of one side are, the largest first."""
+_SINGLE = {
+    "head": "head", "neck": "head", "pelvis": "hips", "left_hip": "hips", "right_hip": "hips", "spine1": "trunk",
+    "spine2": "trunk", "spine3": "trunk", "left_collar": "shoulders", "right_collar": "shoulders",
+}  # fmt: skip
+
+
+def unobserved_parts(joint_observed: Float[np.ndarray, "55"]) -> tuple[str, ...]:
+    """Names of the parts of the body whose joints no pixel supports ("left leg", "head"); fingers are left out."""
+    missing = {JOINT_NAMES[j] for j in range(22) if joint_observed[j] < UNOBSERVED}
+    parts: dict[str, None] = {}
+    for name in JOINT_NAMES[:22]:
+        if name in missing and name in _SINGLE:
+            parts[_SINGLE[name]] = None
+    for side in ("left", "right"):
+        for part, joints in _LIMBS:
+            names = {f"{side}_{joint}" for joint in joints}
+            if names <= missing:
+                parts[f"{side} {part}"] = None
+                missing -= names
+    singles = [name for name in JOINT_NAMES[:22] if name in missing and name not in _SINGLE]
+    return (*parts, *(name.replace("_", " ") for name in singles))
+
+
+def unobserved_note(parts: tuple[str, ...]) -> str:
+    """The sentence for `reason`; empty where all is seen."""
+    if not parts:
+        return ""
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
+    return f"no view shows the {listed}: the pose prior places what is unseen"

@@ -16,7 +16,7 @@ from diffproxy.fitting.diagnostics import evidence_against, verdict
 from diffproxy.fitting.initialization.left_right import Sides, misread
 from diffproxy.fitting.initialization.segments import piece_joints
 from diffproxy.fitting.observations import stack
-from diffproxy.fitting.observed import joint_support
+from diffproxy.fitting.observed import joint_support, keypoint_joints
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
@@ -28,9 +28,18 @@ from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import Prior, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import Outline, surface_samples
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, joint_std, noise_level, outline_rows, surplus
+from diffproxy.fitting.uncertainty import (
+    KERNEL_SIGMAS,
+    calibrated,
+    joint_std,
+    noise_level,
+    outline_rows,
+    surplus,
+)
 from diffproxy.proxies import ProxyMaps
 
+UNINFORMATIVE = 1e3
+"""Metres: the deviation of what is left out of `joint_std`."""
 COMMON_KERNEL = 0.06
 """Robust scale, metres, under which fits from different starts are compared."""
 
@@ -196,9 +205,10 @@ def _results(
     noise = noise_level(data, state, config, 0.0)
     terms = localised(priors, variables_of(state), 1.0)
     smaller = noise.sigma / surplus(data, state, noise, config.independent_pixels).sqrt()
-    if data.seen.given_sigma is not None:
-        smaller = torch.where(data.seen.given_sigma > 0, noise.sigma, smaller)
-    surer = Noise(smaller, noise.kernel)
+    given = torch.zeros_like(smaller) if data.seen.given_sigma is None else data.seen.given_sigma
+    smaller = torch.where(given > 0, noise.sigma, smaller)
+    # outlines say roughly where an unseen limb is not, never how well it is known
+    surer = Noise(smaller.masked_fill(outline_rows(data.seen) & (given == 0), UNINFORMATIVE), noise.kernel)
     std = joint_std(total_normal(data, terms, state, stage.free, surer), data.skeleton, state, stage.free)
     params = state.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in subjects]), dtype=torch.float64)
@@ -225,13 +235,19 @@ def _results(
         )
         agree = used & (distances[b] < KERNEL_SIGMAS * sigmas[b])
         observed = joint_support(body, faces[b][agree], barys[b][agree])
-        status, reason, doubt = verdict(against, config, bool(np.isfinite(joints[b]).all()), s.views, s.maps)
+        if s.keypoints is not None:
+            shown = (
+                (given[b] > 0).cpu().numpy() & (weights[b] > 0) & (distances[b] < KERNEL_SIGMAS * sigmas[b])
+            )
+            observed[keypoint_joints(s.keypoints.body, faces[b][shown], views[b][shown])] = 1.0
+        finite = bool(np.isfinite(joints[b]).all())
+        status, reason, doubt = verdict(against, config, finite, s.views, s.maps, observed)
         s.timings["result"] = (time.perf_counter() - began) / len(subjects)
         results.append(
             FitResult(
                 params=params[b],
                 joints=joints[b],
-                joint_std=std[b].cpu().numpy(),
+                joint_std=calibrated(std[b].cpu().numpy(), observed, config),
                 status=status,
                 reason=reason,
                 residual_px=float(np.median(pixels[b][used])) if used.any() else float("nan"),

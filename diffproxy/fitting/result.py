@@ -22,7 +22,8 @@ class FitResult:
     status: "ok"; "doubtful": fitted, but `reason` says why not to trust it; "one_view": fitted, but depth rests on the
     size of an average body; "filled": a frame of a sequence without a body of its own, interpolated from its
     neighbours; "no_person": too few foreground pixels, the parameters are the rest pose; "failed": the parameters are
-    the best there is, do not trust them. `reason` says why whenever the status is not "ok".
+    the best there is, do not trust them. `reason` says why whenever the status is not "ok"; it also names the parts
+    of an "ok" body that no view shows.
     """
 
     params: BodyParams
@@ -44,7 +45,7 @@ class FitResult:
     view_residuals: tuple[float, ...] = ()
     """Median distance of each map's pixels from their points, metres at the subject; NaN where it shows too little."""
     doubt: str = ""
-    """Why the body should be looked at although there is one: the proxies contradict it, or each other."""
+    """What speaks against the body: the proxies contradict it, or each other. Strong doubts make it `doubtful`."""
     objective: float = float("nan")
     """Cost under one fixed noise: comparable between starts of the same subject."""
     used_pixels: int = 0

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.terms.reprojection import Noise, Normal, Observations, Reprojection
@@ -54,6 +55,14 @@ def joint_std(normal: Normal, skeleton: Skeleton, state: State, free: Free) -> F
     variance = half.square().sum(1).unflatten(1, (-1, 3)).sum(-1)
     std = torch.where((failed != 0)[:, None], torch.inf, variance.sqrt())
     return std.to(normal.H.dtype)
+
+
+def calibrated(
+    std: Float[np.ndarray, "55"], observed: Float[np.ndarray, "55"], config: FitConfig
+) -> Float[np.ndarray, "55"]:
+    """`joint_std` with the errors that residuals do not show, by the factors of `config`."""
+    scale = np.where(observed >= UNOBSERVED, config.std_scale, config.unobserved_std_scale)
+    return np.hypot(scale * std, config.shared_std).astype(std.dtype)
 
 
 # What is believed of every residual's error: how large it is, and where robustness sets in.

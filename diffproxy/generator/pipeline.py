@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,8 @@ Maps = tuple[Tensor, Tensor, Tensor]  # labels, uv, weight
 
 PACKAGED = Path(__file__).parent / "weights"
 Precision = Literal["auto", "fp32", "bf16"]
+LAPLACE_STD = 3**0.5
+"""Standard deviation per axis over the scale b of an isotropic Laplace density exp(-r / b) in the plane."""
 
 
 class DiffProxyPipeline:
@@ -125,6 +128,8 @@ class DiffProxyPipeline:
         proxies = ProxyMaps(
             *(x.float().numpy() if x.is_floating_point() else x.numpy() for x in maps), kinds, crops
         )
+        if steps == 0 and (std := dense_std(conditions)) is not None:
+            proxies = replace(proxies, std=std.numpy() * (proxies.labels > 0))
         return DiffProxyOutput(
             proxies, view_keypoints(conditions, kinds, config.proxy_size), (0,) * len(kinds)
         )
@@ -283,3 +288,15 @@ def computes_in_bf16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and native is not None and bool(native())
+
+
+def dense_std(conditions: Sequence[Conditioning]) -> Float[Tensor, "V P P"] | None:
+    """Standard deviation per axis, metres on the surface, that the dense head states for its UV; None without one.
+
+    `conditions`: of the views and, if given, of the mirrored views, whose deviations are averaged with the former.
+    """
+    scales = [condition.adapter.dense_log_scale for condition in conditions]
+    known = [LAPLACE_STD * scale[:, 0].float().cpu().exp() for scale in scales if scale is not None]
+    if len(known) < len(scales):
+        return None
+    return known[0] if len(known) == 1 else (known[0] + known[1].flip(-1)) / 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
@@ -64,6 +64,14 @@ def crop_views(
     plain = tuple(as_box(box) for box in boxes)
     cropped = tuple(c.crop(box, (size, size)) for c, box in zip(cameras, plain, strict=True))
     return Crops(tensor, cropped, plain)
+
+
+def valid_pixels(camera: Camera, box: BoxLike, size: int) -> Bool[np.ndarray, "S S"]:
+    """Pixels of the crop `box`, resampled to `size` x `size`, whose centres lie in the image of `camera`."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    centre = (np.arange(size) + 0.5) / size
+    x, y = x0 + centre * (x1 - x0), y0 + centre * (y1 - y0)
+    return np.outer((y >= 0) & (y < camera.height), (x >= 0) & (x < camera.width))
 
 
 def box_in_full_image(box: BoxLike, crop_box: BoxLike, size: int) -> Box:

@@ -19,7 +19,7 @@ from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
-from diffproxy.pipeline.reprojection_quality import ViewQuality, view_quality
+from diffproxy.pipeline.reprojection_quality import DOUBTFUL_MM, ViewQuality, doubts, view_quality
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
@@ -28,6 +28,7 @@ TRACK_GAP = 5  # frames; later than this the last body says little about where t
 AIM_PIXELS = 200  # a view; aiming needs centimetres only
 AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
 HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
+FITTED_ALONE = ("ok", "doubtful")  # bodies that at least two views place
 LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
 
 
@@ -62,11 +63,11 @@ class FrameFitter:
         tracked = (
             self.track and near is not None and last is not None and frame_id - last.frame_id <= TRACK_GAP
         )
-        if tracked and last is not None and last.status == "ok":
+        if tracked and last is not None and last.status in FITTED_ALONE:
             location = from_joints(last.joints, cameras)
             if location.views >= 2:
                 record, made = self._run_at(frame_id, images, cameras, location, last, clock)
-                if record.status == "ok" and not record.info["residual_mm"] > LOST_MM:
+                if record.status in FITTED_ALONE and not record.info["residual_mm"] > LOST_MM:
                     return record, made
         with clock("locate"):
             location = self.source.find(frame_id, images, cameras, near if tracked else None)
@@ -118,7 +119,7 @@ def first_fit(
 
     def find(maps: ProxyMaps) -> BodyParams | None:
         result = fit(maps, body, quick) if sparse is None else sparse.fit(frame_id, maps, quick=True)
-        return result.params if result.status == "ok" and result.sigma < AIM_SIGMA else None
+        return result.params if result.status in FITTED_ALONE and result.sigma < AIM_SIGMA else None
 
     return find
 
@@ -171,10 +172,9 @@ def to_record(
         "residual_px": float(result.residual_px),
         "hands": hands,
         "boxes": [[round(x, 2) for x in box] for box in boxes or ()],
-        "doubt": result.doubt,
     }
-    if result.doubt:
-        notes.append(f"doubtful: {result.doubt}")
+    if result.has_body and result.reason:
+        notes.append(result.reason)
     notes += [
         f"no view shows the {side} hand: its fingers come from the prior" for side in hands if not hands[side]
     ]
@@ -188,12 +188,16 @@ def to_record(
     info["views"] = [q.to_json() for q in views]
     info["residual_mm"] = float(np.median([q.residual_mm for q in used])) if used else float("nan")
     info["overlap"] = float(np.mean([q.overlap for q in used if q.overlap is not None] or [np.nan]))
+    status, reason = result.status, result.reason
+    if more := doubts(info):
+        reason = "; ".join(x for x in (*more, reason) if x)
+        status = "doubtful" if info["residual_mm"] > DOUBTFUL_MM else status
     joints = result.joints.astype(np.float32)
     std = np.asarray(result.joint_std, dtype=np.float32)
     return FrameRecord(
         frame_id,
-        result.status,
-        result.reason,
+        status,
+        reason,
         params_to_arrays(result.params),
         joints,
         std,

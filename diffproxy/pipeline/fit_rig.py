@@ -16,6 +16,7 @@ from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting import FitConfig
+from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.pipeline import fit_sequence, inputs
@@ -90,9 +91,10 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
 
 
 def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
-    """The solver's settings; InputError for one that `FitConfig` does not have."""
+    """The solver's settings for proxies of a network; InputError for one that `FitConfig` does not have."""
     try:
-        settings: dict[str, Any] = {"prior": prior, **solver.settings, "solver": solver.name, "hands": hands}
+        given = {"prior": prior, **NETWORK_STD, **solver.settings}
+        settings: dict[str, Any] = {**given, "solver": solver.name, "hands": hands}
         return FitConfig(**settings)
     except TypeError as error:
         known = ", ".join(FitConfig.__dataclass_fields__)

@@ -23,6 +23,7 @@ from diffproxy.pipeline.crop_refinement import (
     boxes_by_pixels,
     crop_views,
     hands_by_pixels,
+    valid_pixels,
 )
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.flip import flip_table
@@ -90,9 +91,12 @@ def generate_proxies(
         with clock(stage):
             noise = torch.Generator().manual_seed(config.seed)
             call = partial(predict_upright, pipe) if config.upright else pipe
-            return call(
+            output = call(
                 crops.images, list(crops.cameras), list(kinds), config.steps, config.samples, noise, table
             )
+        side = output.proxies.labels.shape[1]
+        valid = [valid_pixels(cameras[v], box, side) for v, box in zip(views, at, strict=True)]
+        return replace(output, proxies=replace(output.proxies, valid=np.stack(valid)))
 
     table = flip_table(body) if config.mirror else None
     views = list(range(len(cameras)))

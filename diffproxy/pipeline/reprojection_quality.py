@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,19 @@ from jaxtyping import Float
 from diffproxy.body import BodyModel
 from diffproxy.geometry.boxes import Box
 from diffproxy.proxies import ProxyMaps
+
+DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
+DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
+
+
+def doubts(info: Mapping[str, Any]) -> list[str]:
+    """What `residual_mm` and `overlap` of a frame's notes say against its body."""
+    found = []
+    if info.get("residual_mm", 0.0) > DOUBT_MM:
+        found.append(f"proxies and body are {info['residual_mm']:.0f} mm apart")
+    if info.get("overlap", 1.0) < DOUBT_OVERLAP:
+        found.append(f"silhouettes overlap by {info['overlap']:.2f} only")
+    return found
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,8 @@ def view_quality(
         px = float(np.median(errors)) if errors.size else float("nan")
         depth = float(camera.R_cam_world[2] @ middle + camera.t_cam_world[2])
         zoom = (boxes[v][2] - boxes[v][0]) / camera.width if boxes else 1.0
-        overlap = foreground_iou(silhouettes[v], maps.labels[v] > 0) if kind == "body" else None
+        known = True if maps.valid is None else maps.valid[v]  # beyond the picture there is no silhouette
+        overlap = foreground_iou(silhouettes[v] & known, maps.labels[v] > 0) if kind == "body" else None
         mm = 1000 * px * depth / float(camera.K[1, 1])
         out.append(ViewQuality(camera.name, kind, int(errors.size), px, px * zoom, mm, overlap))
     return out

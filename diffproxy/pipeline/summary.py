@@ -11,10 +11,8 @@ import numpy as np
 from diffproxy.body.names import JOINT_NAMES
 from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
+from diffproxy.pipeline.reprojection_quality import doubts
 from diffproxy.pipeline.results import FrameRecord
-
-DOUBT_MM = 40.0  # median distance of proxies and body beyond which a frame is not to be trusted
-DOUBT_OVERLAP = 0.6  # IoU of body and foreground, likewise
 
 
 def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
@@ -41,15 +39,11 @@ def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
 
 
 def warnings(records: Sequence[FrameRecord]) -> list[str]:
-    """Frames that need a look: no body, or one that does not explain the proxies."""
-    lines = [f"frame {r.frame_id}: {r.status}: {r.reason}" for r in records if r.status != "ok"]
+    """Frames that need a look: no body, one that does not explain the proxies, or one with parts that no view shows."""
+    lines = [f"frame {r.frame_id}: {r.status}: {r.reason}" for r in records if r.status != "ok" or r.reason]
     for r in records:
-        if r.has_body and r.info.get("residual_mm", 0.0) > DOUBT_MM:
-            lines.append(f"frame {r.frame_id}: proxies and body are {r.info['residual_mm']:.0f} mm apart")
-        if r.has_body and r.info.get("overlap", 1.0) < DOUBT_OVERLAP:
-            lines.append(f"frame {r.frame_id}: silhouettes overlap by {r.info['overlap']:.2f} only")
-        if r.has_body and r.info.get("doubt") and r.info["doubt"] not in r.reason:
-            lines.append(f"frame {r.frame_id}: {r.info['doubt']}")
+        if r.has_body and not r.reason:  # else they are given above
+            lines += [f"frame {r.frame_id}: {doubt}" for doubt in doubts(r.info)]
     return lines
 
 

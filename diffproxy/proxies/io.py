@@ -19,11 +19,14 @@ from diffproxy.proxies.maps import KINDS, ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
-# Proxies as PNG: 16-bit RGB = (label, u, v), 8-bit grey = weight. Damaged files are errors, never half pictures.
+# Proxies as PNG: 16-bit RGB = (label, u, v); grey: 8-bit weight, 16-bit std, 8-bit valid. Damaged files are errors,
+# never half pictures.
 
 
 UV_LEVELS = 65535
 WEIGHT_LEVELS = 255
+STD_LEVELS = 10000
+"""Of a metre: standard deviations are kept to 0.05 mm, up to 6.5 m."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FAST = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
@@ -56,6 +59,16 @@ def encode_weight_png(weight: Float[np.ndarray, "H W"]) -> bytes:
 def decode_weight_png(data: bytes, name: str) -> Float[np.ndarray, "H W"]:
     """Inverse of `encode_weight_png`, to 1/510."""
     return decode_png(data, name, np.uint8, channels=1).astype(np.float32) / np.float32(WEIGHT_LEVELS)
+
+
+def encode_std_png(std: Float[np.ndarray, "H W"]) -> bytes:
+    """16-bit grey: round(10000 std), std in metres."""
+    return encode_png(np.round(np.clip(std * STD_LEVELS, 0, 65535)).astype(np.uint16))
+
+
+def decode_std_png(data: bytes, name: str) -> Float[np.ndarray, "H W"]:
+    """Inverse of `encode_std_png`, to 0.05 mm."""
+    return decode_png(data, name, np.uint16, channels=1).astype(np.float32) / np.float32(STD_LEVELS)
 
 
 def check_png(data: bytes, name: str) -> None:
@@ -120,6 +133,12 @@ def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
         files = {"proxy": f"v{v:02d}.{kind}.proxy.png", "weight": f"v{v:02d}.{kind}.weight.png"}
         write_atomic(folder / files["proxy"], encode_proxy_png(maps.labels[v], maps.uv[v]))
         write_atomic(folder / files["weight"], encode_weight_png(maps.weight[v]))
+        if maps.std is not None:
+            files["std"] = f"v{v:02d}.{kind}.std.png"
+            write_atomic(folder / files["std"], encode_std_png(maps.std[v]))
+        if maps.valid is not None and not maps.valid[v].all():
+            files["valid"] = f"v{v:02d}.{kind}.valid.png"
+            write_atomic(folder / files["valid"], encode_weight_png(maps.valid[v].astype(np.float32)))
         views.append({**files, "kind": kind, "camera": camera.to_json()})
     meta = {
         "format": FORMAT,
@@ -128,6 +147,7 @@ def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
         "body": {"name": body.name, "topology_id": body.topology_id},
         "proxy": {"channels": ["label", "u", "v"], "uv_levels": UV_LEVELS, "uv_origin": "bottom-left"},
         "weight": {"levels": WEIGHT_LEVELS},
+        "std": {"levels": STD_LEVELS},
         "parts": palette_to_json(body.atlas.palette),
         "views": views,
     }
@@ -147,7 +167,7 @@ def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[Prox
         views = meta["views"]
         cameras = tuple(Camera.from_json(view["camera"]) for view in views)
         kinds = tuple(view["kind"] for view in views)
-        names = [(view["proxy"], view.get("weight")) for view in views]
+        names = [(view["proxy"], view.get("weight"), view.get("std"), view.get("valid")) for view in views]
         parts = {
             name: {0} | {p["id"] for p in meta["parts"] if p["palette"] == name} for name in ("body", "hand")
         }
@@ -156,16 +176,31 @@ def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[Prox
     if not views or set(kinds) - set(KINDS):
         raise _bad_index(folder / INDEX, f"views of kinds {sorted(set(kinds))}")
     labels, uv, weight = [], [], []
-    for (proxy, weights), kind, camera in zip(names, kinds, cameras, strict=True):
+    std: list[np.ndarray] = []
+    valid: list[np.ndarray] = []
+    for (proxy, weights, deviation, covered), kind, camera in zip(names, kinds, cameras, strict=True):
         found, coordinates = decode_proxy_png(_read(folder, proxy), proxy)
         _check_view(found, parts["body" if kind == "body" else "hand"], camera, proxy, kind)
         seen = (found > 0).astype(np.float32)
         labels.append(found)
         uv.append(coordinates * seen[..., None])
         weight.append(decode_weight_png(_read(folder, weights), weights) if weights else seen)
-    if len({a.shape for a in [*labels, *weight]}) > 1:
+        if deviation:
+            std.append(decode_std_png(_read(folder, deviation), deviation))
+        whole = np.ones(found.shape, dtype=bool)
+        valid.append(decode_weight_png(_read(folder, covered), covered) > 0.5 if covered else whole)
+    if len({a.shape for a in [*labels, *weight, *std, *valid]}) > 1:
         raise _bad_index(folder / INDEX, "pictures of different sizes")
-    return ProxyMaps(np.stack(labels), np.stack(uv), np.stack(weight), kinds, cameras), meta
+    maps = ProxyMaps(
+        np.stack(labels),
+        np.stack(uv),
+        np.stack(weight),
+        kinds,
+        cameras,
+        np.stack(std) if len(std) == len(views) else None,
+        None if all(v.all() for v in valid) else np.stack(valid),
+    )
+    return maps, meta
 
 
 def palette_to_json(palette: PaletteLike) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from diffproxy.cameras import Camera
 from diffproxy.utils.errors import InputError
@@ -24,6 +24,10 @@ class ProxyMaps:
     hand palette; the two id ranges are disjoint). `uv` is in [0, 1], origin bottom-left, meaningful where labels > 0.
     `weight` is the reliability of paper Eq. 5, in [0, 1]. `cameras[v]` is the pinhole camera of the map itself:
     its width and height are W and H, and pixel (row i, column j) is seen at (j + 0.5, i + 0.5).
+
+    `std` is the standard deviation, per axis and in metres on the body's surface, of the point that each foreground
+    pixel states (None: not known; `weight` alone counts). `valid` is False where the crop reaches beyond the picture:
+    a label 0 there is no background, nothing is known (None: the picture covers all pixels).
     """
 
     labels: UInt8[np.ndarray, "V H W"]
@@ -31,6 +35,8 @@ class ProxyMaps:
     weight: Float[np.ndarray, "V H W"]
     kind: tuple[Kind, ...]
     cameras: tuple[Camera, ...]
+    std: Float[np.ndarray, "V H W"] | None = None
+    valid: Bool[np.ndarray, "V H W"] | None = None
 
     @property
     def num_views(self) -> int:
@@ -45,6 +51,8 @@ class ProxyMaps:
             self.weight[rows],
             tuple(self.kind[v] for v in rows),
             tuple(self.cameras[v] for v in rows),
+            None if self.std is None else self.std[rows],
+            None if self.valid is None else self.valid[rows],
         )
 
     @staticmethod
@@ -61,6 +69,12 @@ class ProxyMaps:
             np.concatenate([m.weight for m in items]),
             tuple(k for m in items for k in m.kind),
             tuple(c for m in items for c in m.cameras),
+            _joined([m.std for m in items]),
+            None
+            if all(m.valid is None for m in items)
+            else np.concatenate(
+                [np.ones(m.labels.shape, bool) if m.valid is None else m.valid for m in items]
+            ),
         )
 
     def check(self) -> None:
@@ -82,6 +96,15 @@ class ProxyMaps:
                     f"range [{values.min()}, {values.max()}] (nan: not a number)",
                     "clip it, and find out where NaN comes from",
                 )
+        for key in ("std", "valid"):
+            values = getattr(self, key)
+            if values is not None and values.shape != (views, height, width):
+                shape = (views, height, width)
+                raise InputError(f"{key} of shape {shape}", f"{values.shape}", "match it to the labels")
+        if self.std is not None and not (np.isfinite(self.std).all() and self.std.min(initial=0.0) >= 0):
+            raise InputError(
+                "std in metres, 0 or more", "negative values or NaN", "find out where they come from"
+            )
         for camera in self.cameras:
             if (camera.width, camera.height) != (width, height) or not camera.is_pinhole:
                 raise InputError(
@@ -89,3 +112,9 @@ class ProxyMaps:
                     f"camera {camera.name}: {camera.width}x{camera.height}, pinhole {camera.is_pinhole}",
                     "use the cameras of the crops: camera.undistorted().crop(box, (width, height))",
                 )
+
+
+def _joined(stds: list[np.ndarray | None]) -> np.ndarray | None:
+    """All of them, or None where one is not known: half a set of deviations would be compared with nothing."""
+    known = [s for s in stds if s is not None]
+    return np.concatenate(known) if len(known) == len(stds) else None

@@ -50,3 +50,38 @@ def test_fit_states_it(make_scene):
     scene = make_scene()
     result = fit(scene.maps, scene.body, FitConfig(hands=False))
     assert result.joint_observed[:22].min() > 0.9
+
+
+def test_beyond_the_picture_nothing_pulls(make_scene):
+    """Pictures that end at the hips: with `valid` the prior places the legs, and the pelvis where it was."""
+    scene = make_scene()
+    legs = without(scene.maps, scene.body, "thigh", "shin", "foot")
+    rows = [np.flatnonzero((m > 0).any(1)).max() + 1 for m in legs.labels]
+    below = np.arange(legs.labels.shape[1])[None, :, None] < np.array(rows)[:, None, None]
+    maps = replace(legs, valid=np.broadcast_to(below, legs.labels.shape))
+    result = fit(maps, scene.body, FitConfig(hands=False))
+    error = np.linalg.norm(result.joints - scene.joints, axis=-1)
+    assert result.status == "ok" and "left leg or right leg" in result.reason
+    assert error[0] < 0.01 and error[UPPER].max() < 0.02
+    assert (error[LEGS] < 2 * result.joint_std[LEGS]).all() and result.joint_std[[7, 8]].min() > 0.1
+
+
+def test_shared_deviation_widens_what_is_stated(make_scene):
+    scene = make_scene()
+    plain = fit(scene.maps, scene.body, FitConfig(hands=False))
+    wide = fit(scene.maps, scene.body, FitConfig(hands=False, std_scale=2.0, shared_std=0.03))
+    assert np.allclose(wide.joint_std[:22], np.hypot(2 * plain.joint_std, 0.03)[:22], rtol=1e-4)
+
+
+def test_stated_deviations_weigh_pixels(make_scene):
+    """A third of the deviation is nine times the weight; equal deviations change nothing."""
+    scene = make_scene()
+    found = gather(scene.maps, scene.body, 600, hands=False)
+    std = np.full(scene.maps.labels.shape, 0.01, np.float32)
+    std[:2] = 0.03
+    weighed = gather(replace(scene.maps, std=std), scene.body, 600, hands=False)
+    ratio = weighed.weight / found.weight
+    assert ratio.mean() == pytest.approx(1, abs=0.01)
+    assert ratio[found.view >= 2].min() == pytest.approx(9 * ratio[found.view < 2].max(), rel=1e-3)
+    same = gather(replace(scene.maps, std=np.full_like(std, 0.02)), scene.body, 600, hands=False)
+    assert np.allclose(same.weight, found.weight)

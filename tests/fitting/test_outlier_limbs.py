@@ -75,4 +75,6 @@ def test_an_arm_seen_in_the_wrong_place_for_a_frame(body, make_ring):
     assert "left arm" in result.frames[3].doubt and not any(
         f.doubt for i, f in enumerate(result.frames) if i != 3
     )
+    assert result.frames[3].status == "doubtful" and "left arm" in result.frames[3].reason
+    assert result.frames[3].joint_observed[18] == 0 and result.frames[2].joint_observed[18] > 0.5
     assert result.frames[3].joint_std[20] > 2 * result.frames[2].joint_std[20]

@@ -126,10 +126,10 @@ def test_doubtful_frames_are_named() -> None:
     nobody = FrameRecord(2, "no_person", "nobody there")
     lines = warnings([good, far, nobody])
     assert len(lines) == 3 and lines[0] == "frame 2: no_person: nobody there" and "80 mm" in lines[1]
-    assert (
-        "cam1 disagrees"
-        in warnings([replace(good, info={"doubt": "cam1 disagrees with the other views"})])[0]
-    )
+    doubtful = replace(good, status="doubtful", reason="cam1 disagrees with the other views")
+    assert warnings([doubtful]) == ["frame 0: doubtful: cam1 disagrees with the other views"]
+    legless = replace(good, reason="no view shows the left leg: the pose prior places what is unseen")
+    assert "left leg" in warnings([legless])[0]
     metrics = run_metrics([good, far, nobody])
     assert metrics["frames"] == 3 and metrics["status"] == {"ok": 2, "no_person": 1}
     json.dumps(metrics, allow_nan=False)

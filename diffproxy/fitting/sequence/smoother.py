@@ -22,12 +22,12 @@ from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, standing_heights
 from diffproxy.fitting.sequence.interpolation import blend, neighbours
 from diffproxy.fitting.sequence.motion_residuals import Ties, world_joints
-from diffproxy.fitting.sequence.outlier_limbs import columns_of, without_jumps
+from diffproxy.fitting.sequence.outlier_limbs import LIMBS, columns_of, without_jumps
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.block_banded import BlockBand, BlockFactor
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import pose_priors
-from diffproxy.fitting.uncertainty import joint_jacobian
+from diffproxy.fitting.uncertainty import calibrated, joint_jacobian
 from diffproxy.proxies import ProxyMaps
 
 PIXELS = 150
@@ -135,7 +135,7 @@ def _smooth(
             state = state.retract(full.to(state.betas.device))
             if step and np.abs(tangent).max() < 1e-4:
                 break
-    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, loose)
+    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, loose, config)
 
 
 def _evidence(
@@ -201,6 +201,7 @@ def _results(
     seen: list[int],
     factor: BlockFactor | None,
     loose: dict[str, Bool[np.ndarray, "K"]],
+    config: FitConfig,
 ) -> dict[int, FitResult]:
     params = state.to_params()
     shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
@@ -214,10 +215,16 @@ def _results(
         changed = replace(frames[i], params=params[k], joints=joints[k], vertices=None)
         if covariances is not None:
             half = np.einsum("jap,pq,jaq->j", J[k], covariances[k], J[k])
-            changed = replace(changed, joint_std=np.sqrt(np.maximum(half, 0)).astype(np.float32))
+            std = np.sqrt(np.maximum(half, 0)).astype(np.float32)
+            changed = replace(changed, joint_std=calibrated(std, changed.joint_observed, config))
         if jumped := [limb for limb, jumps in loose.items() if jumps[k]]:
             said = f"{' and '.join(jumped)} taken from other frames: too far from where it was to have moved there"
-            changed = replace(changed, doubt="; ".join(x for x in (changed.doubt, said) if x))
+            gone = np.isin(np.arange(55), [j for limb in jumped for j in LIMBS[limb]])
+            observed = np.where(gone, 0.0, changed.joint_observed)
+            doubt, reason = (
+                "; ".join(x for x in (old, said) if x) for old in (changed.doubt, changed.reason)
+            )
+            changed = replace(changed, doubt=doubt, reason=reason, status="doubtful", joint_observed=observed)
         if k not in seen:
             reason = f"no body of its own ({frames[i].reason}): between its neighbours"
             changed = replace(changed, status="filled", reason=reason, joint_observed=np.zeros(55))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from diffproxy.body import BodyModel
 from diffproxy.proxies import ProxyMaps
@@ -20,7 +21,7 @@ class Correspondences:
     label: Int[np.ndarray, "N"]
     face: Int[np.ndarray, "N"]
     bary: Float[np.ndarray, "N 3"]
-    weight: Float[np.ndarray, "N"]  # (0, 1]
+    weight: Float[np.ndarray, "N"]  # in (0, 1]; times `stated_weights` where the proxies state deviations
     rank: Float[np.ndarray, "N"]  # in [0, 1): the points with rank < q are an even sample of about q N
 
     def __len__(self) -> int:
@@ -78,6 +79,36 @@ def sample_view(
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
+CUT_WEIGHT, CUT_REACH = 0.33, 0.25
+"""Weight of pixels where a body view's edge cuts the person, and how far from there it rises to 1, in units of the root
+of the foreground's area: there the generator errs half as much again as inside (rendered, cut-off subjects)."""
+
+
+def cut_weights(
+    seen: Bool[np.ndarray, "H W"], valid: Bool[np.ndarray, "H W"] | None
+) -> Float[np.ndarray, "H W"] | None:
+    """Factors on the weights of a view whose foreground (`seen`) reaches the picture's edge; None where it does not."""
+    inside = np.pad(np.ones_like(seen) if valid is None else valid, 1)
+    contact = seen & binary_dilation(~inside, iterations=2)[1:-1, 1:-1]
+    if contact.sum() < 3:
+        return None
+    far = distance_transform_edt(~contact) / np.sqrt(seen.sum())
+    return np.minimum(CUT_WEIGHT + (1 - CUT_WEIGHT) * far / CUT_REACH, 1.0)
+
+
+STD_RANGE = (0.1, 4.0)
+"""Factors by which stated deviations may change a pixel's weight, against the subject's mean pixel."""
+
+
+def stated_weights(std: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+    """Factors on weights, of mean 1, that fall with the square of the deviations which the proxies state (metres)."""
+    if not len(std):
+        return std
+    usual = np.median(std)
+    factor = np.clip((usual / np.maximum(std, 1e-3 * max(usual, 1e-6))) ** 2, *STD_RANGE)
+    return factor / factor.mean()
+
+
 def gather(
     maps: ProxyMaps, body: BodyModel, max_per_view: int, min_weight: float = 0.02, hands: bool = True
 ) -> Correspondences:
@@ -100,13 +131,20 @@ def gather(
     uv = np.clip(maps.uv[view, row, column], 0.0, 1.0)
     face, bary, ok = body.atlas.lookup(label, uv)
     ok = ok & np.isfinite(bary).all(-1)
+    weight = np.clip(maps.weight[view, row, column].astype(np.float64), 0.0, 1.0)
+    for v in np.flatnonzero(np.array(maps.kind) == "body"):
+        factors = cut_weights(maps.labels[v] > 0, None if maps.valid is None else maps.valid[v])
+        if factors is not None:
+            weight[view == v] *= factors[row[view == v], column[view == v]]
+    if maps.std is not None:
+        weight *= stated_weights(maps.std[view, row, column].astype(np.float64))
     found = Correspondences(
         view=view,
         pixel=np.stack([column + 0.5, row + 0.5], axis=-1).astype(np.float64),
         label=label.astype(np.int64),
         face=face.astype(np.int64),
         bary=bary.astype(np.float64),
-        weight=np.clip(maps.weight[view, row, column].astype(np.float64), 0.0, 1.0),
+        weight=weight,
         rank=rank,
     )
     return found[ok]

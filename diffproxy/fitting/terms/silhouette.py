@@ -62,13 +62,17 @@ class Outline:
         width = maps.labels.shape[2]
         self.step = max(1, round(width / GRID))
         half = self.step // 2
-        self.nearest, self.inside = {}, {}
+        self.nearest, self.inside, self.valid = {}, {}, {}
         for v in self.views:
             seen = maps.labels[v, half :: self.step, half :: self.step] > 0
             if not seen.any():
                 continue
             cells = distance_transform_edt(~seen, return_distances=False, return_indices=True)
             self.inside[v] = seen
+            whole = np.ones(seen.shape, dtype=bool)
+            self.valid[v] = (
+                whole if maps.valid is None else maps.valid[v, half :: self.step, half :: self.step]
+            )
             self.nearest[v] = cells[::-1].astype(np.float64) * self.step + half + 0.5  # x, y
 
     def matches(self, world: Float[np.ndarray, "M 3"]) -> Correspondences:
@@ -80,6 +84,7 @@ class Outline:
             column, row = np.floor(pixel / self.step).astype(np.int64).T
             shown = (depth > 0.05) & (column >= 0) & (column < w) & (row >= 0) & (row < h)
             column, row = np.clip(column, 0, w - 1), np.clip(row, 0, h - 1)
+            shown &= self.valid[v][row, column]  # beyond the picture nothing is known
             outside = np.flatnonzero(shown & ~self.inside[v][row, column])
             target = self.nearest[v][:, row[outside], column[outside]].T
             parts.append(self._pairs(v, outside, target, np.full(len(outside), VOICE / SAMPLES)))
