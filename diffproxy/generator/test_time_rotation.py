@@ -140,7 +140,8 @@ def rotate_back(output: DiffProxyOutput, turns: Sequence[int]) -> DiffProxyOutpu
         return np.stack([np.rot90(plane, -k) for plane, k in zip(planes, turns, strict=True)])
 
     cameras = tuple(rotate_camera(camera, -k) for camera, k in zip(maps.cameras, turns, strict=True))
-    planes = {k: back(v) for k in ("labels", "uv", "weight", "std") if (v := getattr(maps, k)) is not None}
+    known = {k: getattr(maps, k) for k in ("labels", "uv", "weight", "std")}
+    planes: dict[str, Any] = {k: back(v) for k, v in known.items() if v is not None}
     maps = replace(maps, **planes, cameras=cameras)
     if keypoints is not None:
         keypoints = keypoints.copy()

@@ -65,7 +65,7 @@ class FrameRecord:
         """Inverse of `to_arrays`; KeyError when something is missing."""
         params = {k: arrays[f"params.{k}"] for k in PARAM_DIMS}
         text = json.loads(str(arrays["record"]))
-        numbers = {k: arrays[k] for k in ("joints", "joint_std", "joint_observed")}
+        numbers: dict[str, Any] = {k: arrays[k] for k in ("joints", "joint_std", "joint_observed")}
         return FrameRecord(**text, params=params, **numbers)
 
 
