@@ -220,3 +220,18 @@ def test_views_can_be_chosen_and_joined(maps):
         ProxyMaps.cat(
             [maps, ProxyMaps(maps.labels[:, :4], maps.uv[:, :4], maps.weight[:, :4], maps.kind, maps.cameras)]
         )
+
+
+def test_deviations_and_edges_of_pictures_travel(maps, cube, tmp_path):
+    shape = maps.labels.shape
+    std = np.random.default_rng(0).uniform(0, 0.3, shape).astype(np.float32)
+    valid = np.ones(shape, dtype=bool)
+    valid[0, shape[1] // 2 :] = False
+    save_proxies(replace(maps, std=std, valid=valid), tmp_path / "q", cube)
+    again, _ = load_proxies(tmp_path / "q", cube)
+    assert again.std is not None and np.abs(again.std - std).max() <= 0.51e-4
+    assert again.valid is not None and (again.valid == valid).all()
+    plain, _ = load_proxies(tmp_path / "q", cube)
+    both = ProxyMaps.cat([again, replace(plain, std=None, valid=None)])
+    assert both.std is None and both.valid is not None and both.valid[len(valid) :].all()
+    assert (again.select([0]).valid == valid[:1]).all()
