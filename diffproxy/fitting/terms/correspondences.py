@@ -88,8 +88,9 @@ def cut_weights(
     seen: Bool[np.ndarray, "H W"], valid: Bool[np.ndarray, "H W"] | None
 ) -> Float[np.ndarray, "H W"] | None:
     """Factors on the weights of a view whose foreground (`seen`) reaches the picture's edge; None where it does not."""
-    inside = np.pad(np.ones_like(seen) if valid is None else valid, 1)
-    contact = seen & binary_dilation(~inside, iterations=2)[1:-1, 1:-1]
+    if valid is None or valid.all():
+        return None
+    contact = seen & binary_dilation(~valid, iterations=2)
     if contact.sum() < 3:
         return None
     far = distance_transform_edt(~contact) / np.sqrt(seen.sum())
