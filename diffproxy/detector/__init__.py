@@ -1,1 +1,1 @@
-"""The person detector: where a person stands in a picture."""
+"""Person detector: bounding boxes of people in full images."""

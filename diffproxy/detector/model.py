@@ -1,6 +1,6 @@
-"""The locator: full images → candidate person boxes. A heat map of person centres, box sizes and a person mask.
+"""Person detector: full images to candidate boxes, by a heat map of person centres, box sizes and a person mask.
 
-Same encoder as `nano`; which candidate is the subject is decided across views by geometry
+EfficientNet-Lite0 features; which candidate is the subject is decided across views by geometry
 (`pipeline.multiview_association`).
 """
 

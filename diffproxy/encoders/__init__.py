@@ -1,1 +1,1 @@
-"""Image encoders that several networks stand on."""
+"""Image encoders with published weights, shared by generator and detector."""

@@ -1,4 +1,4 @@
-"""MoveNet Thunder: MobileNetV2 x1.75 with a feature pyramid, trained by its authors to find people's joints.
+"""MoveNet Thunder: MobileNetV2 x1.75 with a feature pyramid, trained by its authors for human keypoints.
 
 The network of https://tfhub.dev/google/movenet/singlepose/thunder/4 (Apache-2.0): backbone of Sandler et al.,
 MobileNetV2 (2018), feature pyramid down to stride 4 (Lin et al. 2017), heads of Zhou et al., Objects as Points (2019).

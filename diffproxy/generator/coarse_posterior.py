@@ -1,7 +1,8 @@
-"""The direct head's answer as a distribution, and what is left of it once a noisy picture has been seen: exact.
+"""The dense head's prediction as a distribution per pixel, and its exact posterior given a noisy proxy image.
 
-Had the pixels no more in common than what the head saw, this alone would be the best denoiser (Bayes' rule, pixel by
-pixel). A UNet that starts from it has only to learn what pixels and views say of each other.
+If pixels were independent given the dense head's input, the mean of this posterior would be the best denoiser (Bayes'
+rule for each pixel). A UNet that starts from it only has to learn how pixels, modalities and views depend on one
+another.
 """
 
 from __future__ import annotations
@@ -12,31 +13,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# Variance of the head's coordinates, in [-1, 1], where its label is certain, and how much it grows until the label is
-# surely wrong (measured on held-out subjects; docs/generator.md).
+#: Variance of the head's coordinates, in [-1, 1], where its label is certain, and its growth until the label is
+#: certainly wrong (measured on held-out subjects; docs/generator.md).
 UV_FLOOR, UV_SLOPE = 0.03, 0.2
-LEAST = 1e-3  # of the noise's variance: what a UNet may move even where the head is certain
+#: Share of the noise's variance that remains where the head is certain, so that the UNet can still correct it.
+MIN_VARIANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Draft:
-    """Per pixel: log-probabilities of the labels, and (u, v) should it show the body. Pictures lie in [-1, 1].
+class CoarsePosterior:
+    """Per pixel: log-probabilities of the labels, and (u, v) if it shows the body. Proxy images are in [-1, 1].
 
-    The segmentation picture has one of `colors` (L, 3); the UV picture (u, v, 1), or (-1, -1, -1) on the background.
+    The segmentation image has one of `colors` (L, 3); the UV image (u, v, 1), or (-1, -1, -1) on the background.
     """
 
-    log_likely: Float[Tensor, "N L P P"]
+    log_probability: Float[Tensor, "N L P P"]
     uv: Float[Tensor, "N 2 P P"]
     colors: Float[Tensor, "L 3"]
 
-    def expand(self, samples: int, groups: int) -> Draft:
+    def expand(self, samples: int, groups: int) -> CoarsePosterior:
         """Rows (group, view) to rows (group, sample, view)."""
 
         def rows(x: Tensor) -> Tensor:
             x = x.unflatten(0, (groups, 1, -1))
             return x.expand(-1, samples, *x.shape[2:]).flatten(0, 2)
 
-        return Draft(rows(self.log_likely), rows(self.uv), self.colors)
+        return CoarsePosterior(rows(self.log_probability), rows(self.uv), self.colors)
 
     @torch.no_grad()
     def posterior(
@@ -45,28 +47,28 @@ class Draft:
         signal: Float[Tensor, "N 1 1 1"],
         sigma: Float[Tensor, "N 1 1 1"],
     ) -> tuple[Float[Tensor, "N 2 3 P P"], Float[Tensor, "N 2 1 P P"]]:
-        """Mean and standard deviation of the clean pictures, given `signal` times them plus `sigma` times noise."""
+        """Mean and standard deviation of the clean images, given `noisy` = `signal` * clean + `sigma` * noise."""
         with torch.autocast(noisy.device.type, enabled=False):
             seg, uv = noisy.float().unbind(1)
-            pictures = self._labels(seg, signal, sigma), self._coordinates(uv, signal, sigma)
-            mean, variance = (torch.stack(x, 1) for x in zip(*pictures, strict=True))
-            return mean, (variance + LEAST * sigma.square()[:, None]).sqrt()
+            images = self._labels(seg, signal, sigma), self._coordinates(uv, signal, sigma)
+            mean, variance = (torch.stack(x, 1) for x in zip(*images, strict=True))
+            return mean, (variance + MIN_VARIANCE * sigma.square()[:, None]).sqrt()
 
     def _labels(self, x: Tensor, signal: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         colors = self.colors.float()
         evidence = torch.einsum("nchw,lc->nlhw", x, colors) * signal
         evidence = evidence - signal.square() * (colors.square().sum(1) / 2)[:, None, None]
-        likely = (self.log_likely + evidence / sigma.square()).softmax(1)
-        mean = torch.einsum("nlhw,lc->nchw", likely, colors)
-        square = torch.einsum("nlhw,l->nhw", likely, colors.square().mean(1))
+        probability = (self.log_probability + evidence / sigma.square()).softmax(1)
+        mean = torch.einsum("nlhw,lc->nchw", probability, colors)
+        square = torch.einsum("nlhw,l->nhw", probability, colors.square().mean(1))
         return mean, (square - mean.square().mean(1)).clamp(min=0)[:, None]
 
     def _coordinates(self, x: Tensor, signal: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        background, body = self.log_likely[:, :1], self.log_likely[:, 1:]
+        background, body = self.log_probability[:, :1], self.log_probability[:, 1:]
         either = body.logsumexp(1, keepdim=True)
-        doubt = 1 - (body.amax(1, keepdim=True) - either).exp()
+        wrong = 1 - (body.amax(1, keepdim=True) - either).exp()
         there = torch.cat([self.uv, torch.ones_like(self.uv[:, :1])], 1)
-        own = torch.cat([(UV_FLOOR + UV_SLOPE * doubt).expand_as(self.uv), torch.zeros_like(doubt)], 1)
+        own = torch.cat([(UV_FLOOR + UV_SLOPE * wrong).expand_as(self.uv), torch.zeros_like(wrong)], 1)
         seen = signal.square() * own + sigma.square()  # variance of x on the body
         off, off_there = x + signal, x - signal * there
         odds = (

@@ -1,4 +1,4 @@
-"""`GeneratorConfig`: everything that tells `nano` and `sd21` apart, as plain JSON-able values."""
+"""`GeneratorConfig`: the architecture and defaults of a generator, as plain JSON values."""
 
 from __future__ import annotations
 

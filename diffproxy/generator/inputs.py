@@ -1,4 +1,4 @@
-"""What a pipeline accepts: square crops in [0, 1], one pinhole camera and one kind for each."""
+"""Checks of the inputs of the pipeline: square crops in [0, 1], a pinhole camera and a kind for each."""
 
 from __future__ import annotations
 

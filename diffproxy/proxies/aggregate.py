@@ -1,4 +1,4 @@
-"""K stochastic samples to one proxy with a reliability weight (paper Eq. 2-5)."""
+"""Aggregation of K sampled proxies to one with a reliability weight (paper Eq. 2-5)."""
 
 from __future__ import annotations
 

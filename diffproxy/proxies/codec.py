@@ -1,4 +1,4 @@
-"""Proxies as the RGB images that the diffusion model draws, and back."""
+"""Proxies to the RGB images that the diffusion model generates, and back."""
 
 from __future__ import annotations
 

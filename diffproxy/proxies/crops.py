@@ -1,4 +1,4 @@
-"""Boxes in a view: around a mask, around the hands that the labels show, and randomly moved ones for training."""
+"""Boxes in a view: around a mask, around labelled hands, and randomly shifted ones for training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Left-right mirroring of proxies and cameras: twice the data for free."""
+"""Horizontal flip of proxies and cameras, for augmentation and test-time flip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pixels can see a mesh at all, so that no rays are cast elsewhere."""
+"""Pixels whose rays can hit a mesh, so that no others are cast."""
 
 from __future__ import annotations
 

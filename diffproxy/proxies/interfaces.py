@@ -1,4 +1,4 @@
-"""What the proxies need of a body: any object with these attributes will do."""
+"""Protocols of the body attributes that the proxies use."""
 
 from __future__ import annotations
 

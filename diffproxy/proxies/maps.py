@@ -1,4 +1,4 @@
-"""`ProxyMaps`: where the generator and the fitter meet."""
+"""`ProxyMaps`: the dense proxies of several views, output of the generator and input of the fitter."""
 
 from __future__ import annotations
 

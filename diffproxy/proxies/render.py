@@ -1,4 +1,4 @@
-"""Exact proxies of a posed body: the truth that the generator learns and the fitter is tested with."""
+"""Exact proxies of a posed body: ground truth for training the generator and testing the fitter."""
 
 from __future__ import annotations
 

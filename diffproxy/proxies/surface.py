@@ -1,4 +1,4 @@
-"""What each pixel of each view sees of a mesh: face, barycentric coordinates, depth, and whether it is hidden."""
+"""Surface point of a mesh at each pixel of each view: face, barycentric coordinates, depth and occlusion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training run is; Hydra fills this from conf/train.yaml and rejects unknown keys."""
+"""Options of a training run; Hydra fills this from conf/train.yaml and rejects unknown keys."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import AugmentConfig, View, augment_view, draw_shown
 
 # Held-out views: cropped as the capture crops, nothing else.
-PLAIN = AugmentConfig(margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, any_roll=0, photometric=0, mirror=0)
+EVAL_AUGMENTATION = AugmentConfig(
+    margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, any_roll=0, photometric=0, mirror=0
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class ProxySamples(Dataset):
             if self.augment
             else [j for j, k in enumerate(kinds) if k == "body"][: cfg.views]
         )
-        augment = self.augment or PLAIN
+        augment = self.augment or EVAL_AUGMENTATION
         mirror = self.mirror if rng.random() < augment.mirror else None
         cut = rng.random() < augment.cut
         shown = draw_shown(rng, self.names) if cut else None

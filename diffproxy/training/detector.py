@@ -1,4 +1,4 @@
-"""Train the locator: `python -m diffproxy.training.detector --shards DIR --out DIR`."""
+"""Training of the person detector: `python -m diffproxy.training.detector --shards DIR --out DIR`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Full-frame views as training samples of the locator: letterboxed image, person centres, sizes and mask."""
+"""Full-frame views as training samples of the person detector: letterboxed image, person centres, sizes and mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two losses: the diffusion objective (paper Eq. 1) and the dense regression that warms the conditioning up."""
+"""The two losses: the diffusion objective (paper Eq. 1) and the regression loss of the dense head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parameters a stage trains, and how fast."""
+"""Trainable parameters of each stage and their learning rates."""
 
 from __future__ import annotations
 

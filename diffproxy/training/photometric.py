@@ -1,4 +1,4 @@
-"""Photometric augmentation: what cameras, codecs and rooms do to pixels, plus what hides a face or a limb."""
+"""Photometric augmentation: exposure, colour, noise, blur and compression of an image, and occluders."""
 
 from __future__ import annotations
 

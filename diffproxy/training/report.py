@@ -1,4 +1,4 @@
-"""What a run tells while it goes: progress bar, curves.jsonl (numpy alone can read it), TensorBoard."""
+"""Progress reports of a training run: progress bar, curves.jsonl and TensorBoard."""
 
 from __future__ import annotations
 

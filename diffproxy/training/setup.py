@@ -1,4 +1,4 @@
-"""Everything a run needs before its first step: model, parameters, optimiser, average, data."""
+"""Set-up of a training run: model, parameters, optimiser, weight average and data."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from diffproxy.generator import (
 from diffproxy.generator.presets import PRESETS
 from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.training.config import TrainConfig
-from diffproxy.training.data_check import check_data
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.parameters import select_parameters
+from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.step import TrainingObjective
 from diffproxy.utils.ema import EMA
 
@@ -127,7 +127,7 @@ def set_up(config: TrainConfig) -> Run:
     data = ProxySamples(config.shards, body, samples, config.augment)
     val = ProxySamples(config.val_shards, body, samples, None) if config.val_shards else None
     if accelerator.is_main_process:
-        check_data(data, val, body)
+        sanity_check(data, val, body)
     sampler = StepSampler(
         start, config.steps, config.batch, accelerator.process_index, accelerator.num_processes
     )

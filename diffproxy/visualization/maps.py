@@ -1,4 +1,4 @@
-"""Proxies as pictures: labels in palette colours, UV and weight as colour."""
+"""Proxies as images: labels in palette colours, UV and weight as colours."""
 
 from __future__ import annotations
 

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from diffproxy.generator.coarse_posterior import LEAST, UV_FLOOR, UV_SLOPE, Draft
+from diffproxy.generator.coarse_posterior import MIN_VARIANCE, UV_FLOOR, UV_SLOPE, CoarsePosterior
 
 COLORS = torch.tensor([[-1, -1, -1], [0.8, -0.2, 0.1], [-0.3, 0.9, -0.5], [0.2, 0.3, 1.0]])
 LIKELY = torch.tensor([0.3, 0.4, 0.2, 0.1])
 UV = torch.tensor([0.4, -0.6])
 
 
-def drawn(side: int, seed: int) -> tuple[Draft, torch.Tensor, torch.Generator]:
+def drawn(side: int, seed: int) -> tuple[CoarsePosterior, torch.Tensor, torch.Generator]:
     """One view whose pixels all have the same distribution, and a clean picture of each modality drawn from it."""
     rng = torch.Generator().manual_seed(seed)
     labels = torch.multinomial(LIKELY, side * side, True, generator=rng).view(side, side)
@@ -20,7 +20,7 @@ def drawn(side: int, seed: int) -> tuple[Draft, torch.Tensor, torch.Generator]:
     uv = torch.where(labels > 0, torch.cat([uv, torch.ones(1, side, side)]), torch.tensor(-1.0))
     clean = torch.stack([COLORS[labels].permute(2, 0, 1), uv])[None]
     shape = (1, -1, side, side)
-    draft = Draft(
+    draft = CoarsePosterior(
         LIKELY.log()[None, :, None, None].expand(shape), UV[None, :, None, None].expand(shape), COLORS
     )
     return draft, clean, rng
@@ -35,7 +35,7 @@ def test_mean_and_deviation_are_those_of_the_draws(signal, sigma):
     noisy = signal * clean + sigma * torch.randn(clean.shape, generator=rng)
     scale = [torch.full((1, 1, 1, 1), x) for x in (signal, sigma)]
     mean, deviation = draft.posterior(noisy, *scale)
-    error, stated = clean - mean, deviation.square() - LEAST * sigma**2
+    error, stated = clean - mean, deviation.square() - MIN_VARIANCE * sigma**2
     for found, said, seen in zip(error.unbind(1), stated.unbind(1), noisy.unbind(1), strict=True):
         unsure = said > said.median()
         for among in (torch.ones_like(unsure), unsure):
@@ -46,10 +46,10 @@ def test_mean_and_deviation_are_those_of_the_draws(signal, sigma):
 
 
 def test_rows_follow_group_sample_view():
-    draft = Draft(torch.randn(6, 4, 2, 2), torch.randn(6, 2, 2, 2), COLORS)
+    draft = CoarsePosterior(torch.randn(6, 4, 2, 2), torch.randn(6, 2, 2, 2), COLORS)
     rows = draft.expand(samples=5, groups=2)  # of three views each
-    assert rows.log_likely.shape == (30, 4, 2, 2)
+    assert rows.log_probability.shape == (30, 4, 2, 2)
     for group, sample, view in ((0, 0, 0), (0, 4, 2), (1, 3, 1)):
         at = (group * 5 + sample) * 3 + view
-        assert torch.equal(rows.log_likely[at], draft.log_likely[group * 3 + view])
+        assert torch.equal(rows.log_probability[at], draft.log_probability[group * 3 + view])
         assert torch.equal(rows.uv[at], draft.uv[group * 3 + view])

@@ -16,8 +16,8 @@ from diffproxy.generator import (
     save_generator,
 )
 from diffproxy.training.config import TrainConfig
-from diffproxy.training.data_check import check_data
 from diffproxy.training.dataset import ProxySamples, SampleConfig
+from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.setup import set_up
 from diffproxy.training.step import drop_conditioning
 from diffproxy.training.trainer import held_out_scores, train, train_step
@@ -202,16 +202,16 @@ def test_wrong_data_is_named_before_the_first_step(body, make_ring, tmp_path):
     for name in ("ok", "twin", "other", "empty", "hand", "alien"):
         (tmp_path / name).mkdir()
     ok, twin = make("ok", labels=good), make("twin", labels=good)
-    check_data(ok, make("other", labels=good, betas=1.0), body)
-    check_data(ok, ok, body)  # meant: learning by heart
+    sanity_check(ok, make("other", labels=good, betas=1.0), body)
+    sanity_check(ok, ok, body)  # meant: learning by heart
     with pytest.raises(InputError, match="not trained on"):
-        check_data(ok, twin, body)
+        sanity_check(ok, twin, body)
     with pytest.raises(InputError, match="somebody is seen"):
-        check_data(make("empty"), None, body)
+        sanity_check(make("empty"), None, body)
     with pytest.raises(InputError, match="labels of the palette"):
-        check_data(make("hand", labels=good + 30), None, body)
+        sanity_check(make("hand", labels=good + 30), None, body)
     with pytest.raises(InputError, match="topology"):
-        check_data(make("alien", labels=good, topology="0" * 16), None, body)
+        sanity_check(make("alien", labels=good, topology="0" * 16), None, body)
 
 
 def test_a_network_is_changed_by_name_and_keeps_what_fits(config, tiny_generator):

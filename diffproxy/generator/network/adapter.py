@@ -1,4 +1,4 @@
-"""Adapters: the image itself, pixel-aligned, as one feature map per UNet down block (and a direct dense prediction)."""
+"""Adapters: pixel-aligned image features, one map per UNet down block, and the dense regression head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from diffproxy.generator.coarse_posterior import Draft
+from diffproxy.generator.coarse_posterior import CoarsePosterior
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.generator.network.attention import AttentionBranch
 from diffproxy.generator.network.camera_conditioning import RAY_DIM
@@ -31,19 +31,19 @@ class AdapterOutput:
     `dense_logits`: scores of all part labels (background 0); `dense_uv`: coordinates, unbounded but meant for [0, 1].
     `dense_log_scale`: logarithm of how far (u, v) is off on the surface, as the scale b in metres of an isotropic
     Laplace density exp(-d / b) over distances d in the plane; its standard deviation is sqrt(3) b along either axis.
-    `draft`: the dense prediction as a distribution of the two proxy images, without gradient: where the UNet starts.
+    `coarse_posterior`: the dense prediction as a distribution of both proxy images, detached; the UNet starts from it.
     """
 
     features: list[Tensor] = field(default_factory=list)
     dense_logits: Float[Tensor, "N L P P"] | None = None
     dense_uv: Float[Tensor, "N 2 P P"] | None = None
     dense_log_scale: Float[Tensor, "N 1 P P"] | None = None
-    draft: Draft | None = None
+    coarse_posterior: CoarsePosterior | None = None
 
 
 @dataclass(frozen=True)
-class ViewSet:
-    """How the rows of a batch form G groups of V views: rays of the coarsest cells, and who may attend to whom."""
+class MultiviewBatch:
+    """Rows of a batch as G groups of V views: the rays of the coarsest cells, and the attention mask between them."""
 
     groups: int
     views: int
@@ -100,8 +100,8 @@ class PyramidAdapter(nn.Module):
     each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
     `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `uv_scale`
     the head also states how far (u, v) is off. With `draft` the dense prediction is fed back into the finest UNet
-    level; with `draft="posterior"` the UNet also starts from what it and the noisy picture say together
-    (`draft.Draft`), and answers by a correction (needs `set_palette`).
+    level; with `draft="posterior"` the UNet also starts from its posterior given the noisy image
+    (`CoarsePosterior`), and predicts a correction (needs `set_palette`).
     """
 
     label_colors: Tensor
@@ -175,7 +175,7 @@ class PyramidAdapter(nn.Module):
         images: Float[Tensor, "N 3 H W"],
         pyramid: list[Tensor],
         kinds: Int[Tensor, "N"],
-        views: ViewSet | None = None,
+        views: MultiviewBatch | None = None,
     ) -> AdapterOutput:
         """RGB in [0, 1]; `pyramid` fine to coarse, any sizes (resized to this adapter's grids); `kinds` in 0..2.
 
@@ -206,7 +206,7 @@ class PyramidAdapter(nn.Module):
             scores = logits
             if self.posterior:
                 scores = logits.masked_fill(~self.label_allowed[kinds][..., None, None], -1e4)
-                start = Draft(
+                start = CoarsePosterior(
                     scores.detach().float().log_softmax(1),
                     uv.detach().float().clamp(0, 1) * 2 - 1,
                     self.label_colors * 2 - 1,
@@ -215,7 +215,9 @@ class PyramidAdapter(nn.Module):
             features[0] = features[0] + self.draft(F.pixel_unshuffle(draft, self.fold))
         return AdapterOutput(features, logits, uv, log_scale, start)
 
-    def _context(self, tokens: Float[Tensor, "N T C"], views: ViewSet | None) -> Float[Tensor, "N T C"]:
+    def _context(
+        self, tokens: Float[Tensor, "N T C"], views: MultiviewBatch | None
+    ) -> Float[Tensor, "N T C"]:
         for i, layer in enumerate(self.context):
             tokens = layer(tokens)
             if views is not None and i < len(self.view_context):
@@ -239,7 +241,7 @@ class T2IAdapterFull(nn.Module):
         images: Float[Tensor, "N 3 H W"],
         pyramid: list[Tensor],
         kinds: Int[Tensor, "N"],
-        views: ViewSet | None = None,
+        views: MultiviewBatch | None = None,
     ) -> AdapterOutput:
         return AdapterOutput(self.adapter(images))
 

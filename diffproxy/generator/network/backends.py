@@ -1,4 +1,4 @@
-"""What computes attention: PyTorch's SDPA, the reference, and two alternatives for the masked attention across views.
+"""Attention backends: PyTorch's SDPA, the reference, and two alternatives for the masked attention across views.
 
 Memory is bounded: queries are taken in blocks of at most `MAX_PAIRS` query-key pairs, so that neither scores nor the
 additive form of a mask are ever held whole. A query's result does not depend on which others share its block.

@@ -1,4 +1,4 @@
-"""Which latent cells of other views may see the same surface point: the mask of the epipolar attention.
+"""Mask of the epipolar attention: latent cells of other views that may see the same surface point.
 
 A cell's central viewing ray, from close to its camera to far away, projects to a segment in every other view. A key is
 allowed if its cell centre lies within `w` cells of that segment. This one rule covers what a distance to the

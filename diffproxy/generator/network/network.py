@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from diffproxy.generator.coarse_posterior import Draft
+from diffproxy.generator.coarse_posterior import CoarsePosterior
 from diffproxy.generator.codec import PatchCodec, PromptTable, build_codec, prompt_ids
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
-from diffproxy.generator.network.adapter import AdapterOutput, ViewSet, build_adapter
+from diffproxy.generator.network.adapter import AdapterOutput, MultiviewBatch, build_adapter
 from diffproxy.generator.network.backends import Mask, check_backend, prepare_mask
 from diffproxy.generator.network.blocks import ViewContext, wrap_blocks
 from diffproxy.generator.network.camera_conditioning import CameraBatch, plucker_rays
@@ -26,7 +26,7 @@ M = len(MODALITIES)
 
 @dataclass(frozen=True)
 class Conditioning:
-    """All that does not change over denoising steps, modalities and samples, for G groups of V views."""
+    """Everything that is computed once for G groups of V views, not for each step, modality and sample."""
 
     groups: int
     views: int
@@ -39,12 +39,15 @@ class Conditioning:
 
 
 @dataclass(frozen=True)
-class Start:
-    """What a UNet that corrects drafts reads, and what its answer is counted from, and in."""
+class PosteriorMoments:
+    """Mean and deviation of the coarse posterior in latents, and the UNet's input made of them.
+
+    The UNet predicts the clean latents as `mean + deviation * output`.
+    """
 
     mean: Float[Tensor, "S V 2 C h w"]
     deviation: Float[Tensor, "S V 2 C h w"]
-    input: Float[Tensor, "S V 2 2*C h w"]  # the noise there would be, were `mean` right, and `mean`
+    input: Float[Tensor, "S V 2 2*C h w"]  # the noise if `mean` were correct, and `mean`
 
 
 class ProxyGenerator(nn.Module):
@@ -113,7 +116,9 @@ class ProxyGenerator(nn.Module):
             encoded = self.encoder(flat)
         masks, rays = self._view_geometry(cameras, valid, groups, views, images.device)
         coarsest = self.config.coarsest_grid
-        among = ViewSet(groups, views, rays.get(coarsest), _valid_mask(valid, coarsest**2, images.device))
+        among = MultiviewBatch(
+            groups, views, rays.get(coarsest), _valid_mask(valid, coarsest**2, images.device)
+        )
         adapter = self.adapter(
             flat, encoded.pyramid, kinds, among if self.config.attention.epipolar else None
         )
@@ -133,8 +138,8 @@ class ProxyGenerator(nn.Module):
         """
         c, samples = conditioning, latents.shape[0] // conditioning.groups
         rows, start = latents, None
-        if c.adapter.draft is not None:
-            start = self._from_draft(c.adapter.draft.expand(samples, c.groups), latents, t)
+        if c.adapter.coarse_posterior is not None:
+            start = self._posterior_moments(c.adapter.coarse_posterior.expand(samples, c.groups), latents, t)
             rows = start.input
         rows = rows.flatten(0, 2)
 
@@ -159,20 +164,23 @@ class ProxyGenerator(nn.Module):
             prediction = start.mean + start.deviation * prediction
         return prediction
 
-    def _from_draft(
-        self, draft: Draft, latents: Float[Tensor, "S V 2 C h w"], t: Int[Tensor, "S"] | Int[Tensor, ""]
-    ) -> Start:
-        """`draft` has the rows of `latents`, (group, sample, view)."""
+    def _posterior_moments(
+        self,
+        coarse: CoarsePosterior,
+        latents: Float[Tensor, "S V 2 C h w"],
+        t: Int[Tensor, "S"] | Int[Tensor, ""],
+    ) -> PosteriorMoments:
+        """Of `coarse`, which has the rows of `latents`: (group, sample, view)."""
         codec = self.codec
         assert isinstance(codec, PatchCodec)  # the configuration sees to it
         signal, sigma = signal_and_noise(self.scheduler, t.expand(len(latents)), latents)
         shape = latents.shape[:3]
         noisy = codec.unfold(latents.flatten(0, 2)).unflatten(0, (-1, M))
         each = [x.expand(-1, shape[1], *x.shape[2:]).flatten(0, 1)[..., 0] for x in (signal, sigma)]
-        mean, deviation = draft.posterior(noisy, *each)
+        mean, deviation = coarse.posterior(noisy, *each)
         pictures = mean, deviation.expand_as(mean)
         mean, deviation = (codec.fold(x.flatten(0, 1)).unflatten(0, shape) for x in pictures)
-        return Start(mean, deviation, torch.cat([(latents - signal * mean) / sigma, mean], 3))
+        return PosteriorMoments(mean, deviation, torch.cat([(latents - signal * mean) / sigma, mean], 3))
 
     def _view_geometry(
         self,

@@ -1,4 +1,4 @@
-"""A look at the data before the first step: hours of training on wrong labels look like hours of training."""
+"""Sanity checks of a training set (body, labels, held-out subjects) before training starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diffproxy.utils.errors import InputError
 LOOK_AT = 4  # subjects of each set, evenly spread
 
 
-def check_data(data: ProxySamples, val: ProxySamples | None, body: BodyModel) -> None:
+def sanity_check(data: ProxySamples, val: ProxySamples | None, body: BodyModel) -> None:
     """InputError if shards belong to another body, hold impossible proxies, or train and held-out sets overlap.
 
     One folder given as both is taken as meant (to see whether a network can learn it by heart).
