@@ -115,13 +115,20 @@ def run_readably(task: Callable[[], Any]) -> Any:
         sys.exit(130)
 
 
+class ProgressBarHandler(logging.Handler):
+    """Writes to stderr above any progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def show_messages(level: int = logging.INFO) -> None:
     """Messages of this package on the console, without clutter, in step with progress bars."""
-    from tqdm.contrib.logging import _TqdmLoggingHandler
-
     logger = logging.getLogger("diffproxy")
     if not logger.handlers:
-        handler = _TqdmLoggingHandler()
+        handler = ProgressBarHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False

@@ -10,11 +10,10 @@ from diffproxy.utils.errors import InputError
 
 @dataclass
 class DatasetOption:
-    """`name`: a reader in diffproxy/evaluation/datasets; `path`: where its data lies; `cut`: seed of `cut_pictures`,
-    which cuts the person off; -1 leaves the pictures as they are."""
+    """`name`: a reader in diffproxy/evaluation/datasets; `cut`: seed of `cut_pictures`, which cuts the person off;
+    -1 leaves the pictures as they are."""
 
     name: str = "synthetic"
-    path: str = ""
     cut: int = -1
 
 
@@ -32,6 +31,7 @@ class EvaluateOptions:
     proxies: str = "generated"
     images: str = "crops"
     samples: int = 1
+    prior: str = "gaussian"
     hands: bool = True
     encoder_keypoints: bool = True
     mirror: bool = True

@@ -48,7 +48,7 @@ def run_evaluation(
     if out.is_dir():  # said now, not after the last subject
         raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
     body = inputs.open_body(options.body)
-    config = fit_config(options.solver, options.hands)
+    config = fit_config(options.solver, options.hands, options.prior)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     device = inputs.pick_device(options.device)
     if options.proxies == "generated":
@@ -121,7 +121,7 @@ def _proxies(
         if not seen:
             return None
     images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
-    config = fit_config(options.solver, options.hands)
+    config = fit_config(options.solver, options.hands, options.prior)
     return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 
