@@ -24,7 +24,7 @@ from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
 from diffproxy.pipeline.fit_rig import fit_config
-from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameRecord
@@ -99,17 +99,7 @@ def _proxies(
             )
         bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
         return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
-    generate = GenerateConfig(
-        size=int(pipe.network.config.image_size),
-        samples=options.samples,
-        steps=None if options.generator.steps < 0 else options.generator.steps,
-        hands=options.hands,
-        recrop=options.recrop,
-        mirror=options.mirror,
-        upright=options.upright,
-        margin=1.2 if subject.boxes is None else 1.0,
-        seed=options.seed,
-    )
+    generate = inputs.generate_config(options, pipe, 1.2 if subject.boxes is None else 1.0)
     boxes, seen = subject.boxes, list(range(len(subject.cameras)))
     if boxes is None:
         if locator is None:

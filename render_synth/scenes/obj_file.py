@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
 from render_synth.colors import linear
 
 TILE = 256  # pixels of an object's texture: three quarters hold pictures, the last one 16 plain colours
@@ -40,6 +41,7 @@ class FurnitureMesh:
 
 def decode_picture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
     """Linear RGB of a small picture file; larger ones are shrunk to 256 pixels, huge ones refused."""
+    require_extra("PIL", "synthesis")
     import cv2
     from PIL import Image, UnidentifiedImageError
 
