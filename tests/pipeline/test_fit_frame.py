@@ -19,7 +19,7 @@ def test_an_unseen_hand_is_noted_once(body, oracle_of, params_of, make_ring, nob
 
     cameras = make_ring(3, size=96, radius=3.2)
     pipe = oracle_of([None if nobody else params_of(0)])
-    maps = pipe(torch.full((3, 3, 96, 96), 20 / 255), cameras, ["body"] * 3)
+    maps = pipe(torch.full((3, 3, 96, 96), 20 / 255), cameras, ["body"] * 3).proxies
     boxes = ((0.0, 0.0, 96.0, 96.0),) * 3
     hands: dict[str, list[str]] = {"left": [], "right": []}
     config = fit_frame.FitConfig(hands=False)
