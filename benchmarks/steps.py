@@ -19,6 +19,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body

@@ -5,27 +5,74 @@ from __future__ import annotations
 import difflib
 import logging
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import help_text, option_types, unknown_option
 
 USAGE_ERROR = 2
+PACKAGE = Path(__file__).resolve().parent
+#: Where `conf/` and `examples/` lie: inside an installed package, beside it in a checkout.
+SHIPPED = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
+HELP_WORDS = {"-h", "--help", "help"}
+CLOSING = (
+    "Also: --cfg job prints the resolved options; -m runs once per value of a comma list. More: docs/usage.md"
+)
 
 
-def option_types(schema: type, prefix: str = "") -> dict[str, Any]:
-    """Dotted name -> type of every value of a (nested) options dataclass."""
-    hints = get_type_hints(schema)
-    out: dict[str, Any] = {}
-    for f in fields(schema):
-        kind = hints[f.name]
-        if isinstance(kind, type) and is_dataclass(kind):
-            out |= option_types(kind, f"{prefix}{f.name}.")
-        else:
-            out[prefix + f.name] = kind
-    return out
+@dataclass(frozen=True)
+class Command:
+    """A command whose options are a dataclass, its presets in `conf/`.
+
+    Args:
+        config: Name of the configuration in `conf/`, below `folder`.
+        schema: Options dataclass: types, defaults and help texts.
+        intro: What the command does, with examples; `--help` begins with it.
+        paths: Groups that also take a path: group -> preset and its field, as `folder.path`.
+        folder: Subfolder of `conf/`.
+    """
+
+    config: str
+    schema: type
+    intro: str
+    paths: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def conf(self) -> Path:
+        """Folder of the configuration and its groups."""
+        return SHIPPED / "conf" / self.folder
+
+    def overrides(self, words: Sequence[str]) -> list[str]:
+        """Command-line words as Hydra wants them, checked. Raises InputError."""
+        from hydra.core.config_store import ConfigStore
+
+        ConfigStore.instance().store(name=f"{self.config}_schema", node=self.schema)
+        checked = friendly_overrides(list(words), self.schema, self.conf, self.paths)
+        check(checked, self.config, self.conf)
+        return checked
+
+    def run(self, words: Sequence[str], task: Callable[[Any], Any]) -> None:
+        """`task(options)` with the options of these words; wrong input ends the program with exit code 2."""
+        run_readably(lambda: self._run(words, task))
+
+    def _run(self, words: Sequence[str], task: Callable[[Any], Any]) -> None:
+        if HELP_WORDS & set(words):
+            sys.stdout.write(help_text(self.schema, self.intro, CLOSING))
+            return
+        import hydra
+        from omegaconf import OmegaConf
+
+        sys.argv[1:] = self.overrides(words)
+
+        def start(config: Any) -> None:
+            show_messages()
+            run_readably(lambda: task(OmegaConf.to_object(config)))
+
+        hydra.main(version_base="1.3", config_path=str(self.conf.resolve()), config_name=self.config)(start)()
 
 
 def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping[str, str]) -> list[str]:
@@ -60,9 +107,7 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
             out.append(word if key.startswith("+") else f"++{word}")
         else:
             groups = sorted(p.name for p in conf.iterdir() if p.is_dir() and f"{p.name}." in " ".join(types))
-            near = difflib.get_close_matches(name, [*types, *groups], n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise InputError("an option that exists", name, f"{hint}--help lists all options")
+            raise unknown_option(name, [*types, *groups])
     return out
 
 
@@ -115,13 +160,20 @@ def run_readably(task: Callable[[], Any]) -> Any:
         sys.exit(130)
 
 
+class ProgressBarHandler(logging.Handler):
+    """Writes to stderr above any progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def show_messages(level: int = logging.INFO) -> None:
     """Messages of this package on the console, without clutter, in step with progress bars."""
-    from tqdm.contrib.logging import _TqdmLoggingHandler
-
     logger = logging.getLogger("diffproxy")
     if not logger.handlers:
-        handler = _TqdmLoggingHandler()
+        handler = ProgressBarHandler()
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False

@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import fields
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
 from render_synth.config import RenderConfig
 
 INTRO = """\
@@ -177,6 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
             from render_synth.launch import Launch, launch
             from render_synth.run import run
 
+            require_extra("mitsuba", "synthesis")
             how, words = Launch.take(args)
             config = RenderConfig.parse(words)
             launch(config, how) if how else run(config)

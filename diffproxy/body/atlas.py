@@ -25,12 +25,12 @@ class SurfaceAtlas:
     `segment_of_label[label]` is the SMPL-X joint that moves the part as a rigid piece.
     """
 
-    face_part: UInt8[np.ndarray, "Nf"]
-    face_hand_part: UInt8[np.ndarray, "Nf"]
+    face_part: UInt8[np.ndarray, " Nf"]
+    face_hand_part: UInt8[np.ndarray, " Nf"]
     uv_corners: Float[np.ndarray, "Nf 3 2"]
     hand_uv_corners: Float[np.ndarray, "Nf 3 2"]
     palette: Palette
-    segment_of_label: Int64[np.ndarray, "L"]
+    segment_of_label: Int64[np.ndarray, " L"]
     template: Float[np.ndarray, "Nf 3 3"]  # rest corners of the faces, metres
 
     @staticmethod
@@ -80,8 +80,8 @@ class SurfaceAtlas:
         return (scale / np.maximum(total, 1e-12)[:, None]).astype(np.float32)
 
     def encode(
-        self, face: Int64[np.ndarray, "N"], bary: Float[np.ndarray, "N 3"], kind: Kind = "body"
-    ) -> tuple[UInt8[np.ndarray, "N"], Float[np.ndarray, "N 2"]]:
+        self, face: Int64[np.ndarray, " N"], bary: Float[np.ndarray, "N 3"], kind: Kind = "body"
+    ) -> tuple[UInt8[np.ndarray, " N"], Float[np.ndarray, "N 2"]]:
         """Labels and coordinates of surface points; in hand views, points off the hand get label 0."""
         hand = kind != "body"
         labels = (self.face_hand_part if hand else self.face_part)[face]
@@ -90,7 +90,7 @@ class SurfaceAtlas:
 
     def lookup(
         self, labels: np.ndarray, uv: Float[np.ndarray, "N 2"]
-    ) -> tuple[Int64[np.ndarray, "N"], Float[np.ndarray, "N 3"], Bool[np.ndarray, "N"]]:
+    ) -> tuple[Int64[np.ndarray, " N"], Float[np.ndarray, "N 3"], Bool[np.ndarray, " N"]]:
         """Surface points (face, barycentric) of labels and coordinates; labels of both palettes may be mixed.
 
         Where charts overlap themselves (ears, toes) the outer sheet wins. A coordinate outside its part's chart goes to

@@ -113,13 +113,13 @@ def _corners(extra: dict[str, np.ndarray], vt_key: str, ft_key: str, nf: int) ->
     return vt[ft].astype(np.float32)
 
 
-def strongest_segment(weights: Float[np.ndarray, "N 55"]) -> Int64[np.ndarray, "N"]:
+def strongest_segment(weights: Float[np.ndarray, "N 55"]) -> Int64[np.ndarray, " N"]:
     """Number, in the order of `SEGMENTS`, of the segment whose joints have most of each skinning weight."""
     owned = [weights[:, [_J[j] for j in joints]].sum(axis=1) for joints, _ in SEGMENTS.values()]
     return np.stack(owned, axis=1).argmax(axis=1)
 
 
-def vertex_regions(weights: Float[np.ndarray, "N 55"]) -> dict[str, Bool[np.ndarray, "N"]]:
+def vertex_regions(weights: Float[np.ndarray, "N 55"]) -> dict[str, Bool[np.ndarray, " N"]]:
     """Which vertices belong to each of `REGIONS`; each vertex is in one of them."""
     names = np.array(list(SEGMENTS))[strongest_segment(weights)]
     return {region: np.isin(names, segments) for region, segments in REGIONS.items()}

@@ -41,7 +41,7 @@ class FrameObservations:
     camera_of_map: np.ndarray
     center: Float[np.ndarray, "3"]
     """World metres; origin of this frame's computation (kept while cameras move)."""
-    sigma: Float[np.ndarray, "N"]
+    sigma: Float[np.ndarray, " N"]
     """Standard deviations (metres) of rows that state their own: keypoints. NaN for pixels of proxies."""
 
 
@@ -181,7 +181,7 @@ class Bundle:
         return total + sum(float(t.linearise(rig, bodies)[2]) for t in self.terms)
 
     def normal(
-        self, bodies: State, rig: RigState, noise: list[Noise], free: Int64[Tensor, "k"], damping: float
+        self, bodies: State, rig: RigState, noise: list[Noise], free: Int64[Tensor, " k"], damping: float
     ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]], float]:
         """The reduced system over the shared unknowns, and what is needed to go back to the frames."""
         self.set_cameras(rig)
@@ -222,7 +222,7 @@ def frame_state(bodies: State, f: int) -> State:
 
 def free_columns(
     count: int, poses: bool = True, focal: bool = False, shape: bool = True
-) -> Int64[Tensor, "k"]:
+) -> Int64[Tensor, " k"]:
     """Which shared unknowns may move."""
     places = [PER_CAMERA * c + k for c in range(count) for k in range(6) if poses]
     places += [PER_CAMERA * c + 6 for c in range(count) if focal]
@@ -235,7 +235,7 @@ def solve(
     bodies: State,
     rig: RigState,
     noise: list[Noise],
-    free: Int64[Tensor, "k"],
+    free: Int64[Tensor, " k"],
     iterations: int = 20,
     tolerance: float = 1e-4,
 ) -> Solution:

@@ -25,7 +25,7 @@ class RigState:
 
     R_cam_world: Float[Tensor, "C 3 3"]
     center: Float[Tensor, "C 3"]
-    log_focal: Float[Tensor, "C"]
+    log_focal: Float[Tensor, " C"]
 
     @staticmethod
     def from_cameras(cameras: Sequence[Camera]) -> RigState:

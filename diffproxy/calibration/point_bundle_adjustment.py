@@ -183,7 +183,7 @@ def _intersect(
 
 def _point_ray_distance(
     x: np.ndarray, camera: np.ndarray, xy: np.ndarray, R: np.ndarray, c: np.ndarray
-) -> Float[np.ndarray, "N"]:
+) -> Float[np.ndarray, " N"]:
     """Distance of points (one for each row) to their rays, metres; infinite behind the camera."""
     local = np.einsum("nij,nj->ni", R[camera], x - c[camera])
     e = np.linalg.norm(local[:, :2] - xy * local[:, 2:], axis=1)

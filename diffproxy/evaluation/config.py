@@ -1,50 +1,45 @@
-"""Everything `evaluate.py` can be told."""
+"""The options of `evaluate.py`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from diffproxy.pipeline.config import BodyOption, GeneratorOption, SolverOption, at_least, one_of
+from diffproxy.pipeline.config import SharedOptions
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, one_of, option
 
 
 @dataclass
 class DatasetOption:
-    """`name`: a reader in diffproxy/evaluation/datasets; `path`: where its data lies; `cut`: seed of `cut_pictures`,
-    which cuts the person off; -1 leaves the pictures as they are."""
+    """Which data with ground truth."""
 
-    name: str = "synthetic"
-    path: str = ""
-    cut: int = -1
+    name: str = option("synthetic", "reader of the data, a module in diffproxy/evaluation/datasets", "NAME")
+    cut: int = option(
+        -1, "seed for pictures cut off at a third to two thirds of the body; -1 cuts nothing", "SEED"
+    )
 
 
 @dataclass
-class EvaluateOptions:
-    """All options of `evaluate.py`; `conf/evaluate.yaml` explains each in one line."""
+class EvaluateOptions(SharedOptions):
+    """All options of `evaluate.py`."""
 
-    dataset: DatasetOption = field(default_factory=DatasetOption)
-    body: BodyOption = field(default_factory=BodyOption)
-    generator: GeneratorOption = field(default_factory=GeneratorOption)
-    solver: SolverOption = field(default_factory=SolverOption)
-    shards: str = "shards/test"
-    limit: int = 100
-    views: int = 4
-    proxies: str = "generated"
-    images: str = "crops"
-    samples: int = 1
-    hands: bool = True
-    encoder_keypoints: bool = True
-    mirror: bool = True
-    upright: bool = True
-    recrop: bool = True
-    out: str = "out/evaluate.json"
-    seed: int = 0
-    device: str = "auto"
+    dataset: DatasetOption = option(DatasetOption, "short for dataset.name", "NAME", "Input")
+    shards: str = option("shards/test", "shards of python -m render_synth", "DIR", "Input")
+    limit: int = option(100, "at most so many subjects", section="Input")
+    views: int = option(4, "body views of each subject", section="Input")
+    proxies: str = option("generated", "from the images, or the data set's own", "generated|exact", "Input")
+    images: str = option(
+        "crops",
+        "square crops around the subject, or whole frames and the person detector",
+        "crops|full",
+        "Input",
+    )
+    out: str = option("out/evaluate.json", "JSON with means, medians and every subject", "FILE", "Output")
 
     def __post_init__(self) -> None:
+        self.check_shared()
         one_of("proxies", self.proxies, ("generated", "exact"))
         one_of("images", self.images, ("crops", "full"))
-        one_of("solver", self.solver.name, ("lm", "adam"))
         at_least("dataset.cut", self.dataset.cut, -1)
         if self.dataset.cut >= 0 and (self.proxies, self.images) != ("generated", "crops"):
             found = f"proxies={self.proxies} images={self.images}"
@@ -52,5 +47,3 @@ class EvaluateOptions:
             raise InputError("dataset.cut with generated proxies of crops", found, fix)
         at_least("limit", self.limit, 1)
         at_least("views", self.views, 1)
-        at_least("samples", self.samples, 1)
-        at_least("generator.steps", self.generator.steps, -1)

@@ -24,7 +24,7 @@ from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
 from diffproxy.pipeline.fit_rig import fit_config
-from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameRecord
@@ -48,7 +48,7 @@ def run_evaluation(
     if out.is_dir():  # said now, not after the last subject
         raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
     body = inputs.open_body(options.body)
-    config = fit_config(options.solver, options.hands)
+    config = fit_config(options.solver, options.hands, options.prior)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     device = inputs.pick_device(options.device)
     if options.proxies == "generated":
@@ -99,17 +99,7 @@ def _proxies(
             )
         bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
         return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
-    generate = GenerateConfig(
-        size=int(pipe.network.config.image_size),
-        samples=options.samples,
-        steps=None if options.generator.steps < 0 else options.generator.steps,
-        hands=options.hands,
-        recrop=options.recrop,
-        mirror=options.mirror,
-        upright=options.upright,
-        margin=1.2 if subject.boxes is None else 1.0,
-        seed=options.seed,
-    )
+    generate = inputs.generate_config(options, pipe, 1.2 if subject.boxes is None else 1.0)
     boxes, seen = subject.boxes, list(range(len(subject.cameras)))
     if boxes is None:
         if locator is None:
@@ -121,7 +111,7 @@ def _proxies(
         if not seen:
             return None
     images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
-    config = fit_config(options.solver, options.hands)
+    config = fit_config(options.solver, options.hands, options.prior)
     return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 

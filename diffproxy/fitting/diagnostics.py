@@ -37,10 +37,10 @@ def evidence_against(
     maps: ProxyMaps,
     sides: Sides,
     found: Correspondences,
-    distance: Float[np.ndarray, "N"],
-    sigma: Float[np.ndarray, "N"],
-    view: Int[np.ndarray, "N"],
-    weight: Float[np.ndarray, "N"],
+    distance: Float[np.ndarray, " N"],
+    sigma: Float[np.ndarray, " N"],
+    view: Int[np.ndarray, " N"],
+    weight: Float[np.ndarray, " N"],
     names: dict[int, str],
 ) -> Evidence:
     """`distance`, `sigma` (metres), `view`, `weight` (0: not a pixel that states a part) of the rows of the last stage;
@@ -57,7 +57,7 @@ def evidence_against(
     )
 
 
-def _median(distance: Float[np.ndarray, "n"]) -> float:
+def _median(distance: Float[np.ndarray, " n"]) -> float:
     return float(np.median(distance)) if len(distance) >= ENOUGH else float("nan")
 
 

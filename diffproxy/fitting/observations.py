@@ -20,7 +20,7 @@ LIMBS = ((1, 4, 7, 10), (2, 5, 8, 11), (16, 18, 20, *range(25, 40)), (17, 19, 21
 _LIMBS: WeakKeyDictionary[BodyModel, np.ndarray] = WeakKeyDictionary()
 
 
-def limb_of_faces(body: BodyModel) -> Int[np.ndarray, "Nf"]:
+def limb_of_faces(body: BodyModel) -> Int[np.ndarray, " Nf"]:
     """Which of `LIMBS` each face hangs on; their number where it is none alone."""
     if body not in _LIMBS:
         bones = (body.weights[body.faces] > 0).any(1).cpu().numpy()
@@ -41,7 +41,7 @@ def projections(cameras: tuple[Camera, ...]) -> Float[np.ndarray, "V 3 4"]:
     return np.stack([c.K @ np.concatenate([c.R_cam_world, c.t_cam_world[:, None]], axis=1) for c in cameras])
 
 
-def metres_per_pixel(cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> Float[np.ndarray, "V"]:
+def metres_per_pixel(cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> Float[np.ndarray, " V"]:
     """Size of a pixel of each map at the depth of `center` (world, metres); at least at 10 cm."""
     depth = np.array([(c.R_cam_world @ center + c.t_cam_world)[2] for c in cameras])
     focal = np.array([np.sqrt(abs(c.K[0, 0] * c.K[1, 1])) for c in cameras])
@@ -114,7 +114,7 @@ def plain_rows(
     found: Correspondences,
     cameras: tuple[Camera, ...],
     center: Float[np.ndarray, "3"],
-    weight: Float[np.ndarray, "N"],
+    weight: Float[np.ndarray, " N"],
     like: Tensor,
 ) -> Observations:
     """World points are meant relative to `center` (metres); `weight` takes the place of the correspondences' own."""

@@ -58,12 +58,12 @@ class JointSkin:
             self.rows.append((np.flatnonzero(self.joint == j), np.flatnonzero(half)))
 
     @staticmethod
-    def _key(point: Float[np.ndarray, "N 3"], joint: Int[np.ndarray, "N"]) -> Float[np.ndarray, "N 4"]:
+    def _key(point: Float[np.ndarray, "N 3"], joint: Int[np.ndarray, " N"]) -> Float[np.ndarray, "N 4"]:
         """Coordinates in which neighbours are those within reach on the same joint's skin."""
         reach = np.where(joint < FIRST_FINGER, NEAR, NEAR_FINGER)
         return np.concatenate([point / reach[:, None], 10.0 * joint[:, None]], axis=1)
 
-    def support(self, face: Int[np.ndarray, "N"], bary: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "55"]:
+    def support(self, face: Int[np.ndarray, " N"], bary: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "55"]:
         """Support of every joint, in [0, 1], by pixels that show these points of the surface."""
         if not len(face):
             return np.zeros(NUM_JOINTS)
@@ -81,7 +81,7 @@ _SKINS: WeakKeyDictionary[BodyModel, JointSkin] = WeakKeyDictionary()
 
 
 def joint_support(
-    body: BodyModel, face: Int[np.ndarray, "N"], bary: Float[np.ndarray, "N 3"]
+    body: BodyModel, face: Int[np.ndarray, " N"], bary: Float[np.ndarray, "N 3"]
 ) -> Float[np.ndarray, "55"]:
     """How far pixels support each joint's position: 0, no pixel of any view does; 1, they show its limb fully.
 
@@ -101,8 +101,8 @@ def joint_support(
 
 
 def keypoint_joints(
-    marked: BodyModel, face: Int[np.ndarray, "N"], view: Int[np.ndarray, "N"]
-) -> Int[np.ndarray, "n"]:
+    marked: BodyModel, face: Int[np.ndarray, " N"], view: Int[np.ndarray, " N"]
+) -> Int[np.ndarray, " n"]:
     """Joints that agreeing keypoints of at least two views show; `marked` is the body with the keypoints' faces."""
     weights = marked.weights[marked.faces[torch.from_numpy(face).to(marked.faces.device)]]
     joint = weights.mean(1).argmax(1).cpu().numpy()

@@ -19,7 +19,7 @@ def pose_statistics() -> dict[str, np.ndarray]:
 
 
 def marginals(
-    mean: Float[np.ndarray, "n"], root: Float[np.ndarray, "n n"]
+    mean: Float[np.ndarray, " n"], root: Float[np.ndarray, "n n"]
 ) -> tuple[Float[np.ndarray, "j 3"], Float[np.ndarray, "j 3 3"]]:
     """Means and precisions of every joint's rotation by itself."""
     A = root.astype(np.float64)

@@ -31,7 +31,7 @@ class State:
 
     rotations: Float[Tensor, "B 55 3 3"]
     betas: Float[Tensor, "B 10"]
-    log_scale: Float[Tensor, "B"]
+    log_scale: Float[Tensor, " B"]
     transl: Float[Tensor, "B 3"]
     expression: Float[Tensor, "B 10"]
 
@@ -66,7 +66,7 @@ class State:
             transl=self.transl + step[:, TRANSL],
         )
 
-    def where(self, keep: Bool[Tensor, "B"], other: State) -> State:
+    def where(self, keep: Bool[Tensor, " B"], other: State) -> State:
         """Rows of `self` where `keep`, of `other` elsewhere."""
 
         def pick(a: Tensor, b: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class Free:
     scale: bool = False
     transl: bool = False
 
-    def columns(self) -> Int64[Tensor, "P"]:
+    def columns(self) -> Int64[Tensor, " P"]:
         """Their places in the full tangent vector, in the order in which Jacobians list them."""
         places = [3 * j + a for j in self.joints for a in range(3)]
         places += list(range(BETAS.start, BETAS.stop)) if self.betas else []

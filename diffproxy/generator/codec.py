@@ -113,7 +113,7 @@ def read_palette(path: Path) -> StoredPalette:
 KINDS = ("body", "left_hand", "right_hand")  # order of kind ids
 
 
-def kind_ids(kinds: list[str] | tuple[str, ...]) -> Int[Tensor, "V"]:
+def kind_ids(kinds: list[str] | tuple[str, ...]) -> Int[Tensor, " V"]:
     """Names to ids; KeyError-free: callers validate names first."""
     return torch.tensor([KINDS.index(k) for k in kinds], dtype=torch.long)
 

@@ -25,6 +25,7 @@ from diffproxy.generator.weight_sources import (
     source_folder,
 )
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256
 
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
@@ -115,6 +116,7 @@ def encode_prompts(
 
     The prompts never change, so neither training nor inference needs the text encoder afterwards.
     """
+    require_extra("transformers", "sd")
     from transformers import CLIPTextModel, CLIPTokenizer
 
     folder = source_folder("tokenizer", config, sources, allow_download)

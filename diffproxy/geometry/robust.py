@@ -26,7 +26,7 @@ QUANTILE = 0.3
 """Of the residual lengths, for the noise level: a low one, so that even 50 % outliers do not double it."""
 
 
-def rayleigh_sigma(distance: Float[np.ndarray, "N"], weight: Float[np.ndarray, "N"]) -> float:
+def rayleigh_sigma(distance: Float[np.ndarray, " N"], weight: Float[np.ndarray, " N"]) -> float:
     """Standard deviation per axis of 2D Gaussian noise among outliers, from a weighted quantile of residual lengths."""
     finite = np.isfinite(distance) & (weight > 0)
     if not finite.any():

@@ -40,7 +40,7 @@ def rotation_angle(A: Float[ndarray, "*B 3 3"], B: Float[ndarray, "*B 3 3"]) -> 
 
 def swing_twist(
     matrix: Float[ndarray, "F 3 3"], axis: Float[ndarray, "3"]
-) -> tuple[Float[ndarray, "F 3 3"], Float[ndarray, "F"]]:
+) -> tuple[Float[ndarray, "F 3 3"], Float[ndarray, " F"]]:
     """Write each rotation as `swing @ twist`: the swing, and the twist angle (radians, in (-pi, pi]) about `axis`."""
     unit = axis / np.linalg.norm(axis)
     quat = Rotation.from_matrix(matrix).as_quat()

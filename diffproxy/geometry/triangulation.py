@@ -50,7 +50,7 @@ def intersect_rays(
 
 
 def intersect_rays_by_group(
-    origin: Float[np.ndarray, "N 3"], direction: Float[np.ndarray, "N 3"], group: Int[np.ndarray, "N"]
+    origin: Float[np.ndarray, "N 3"], direction: Float[np.ndarray, "N 3"], group: Int[np.ndarray, " N"]
 ) -> Float[np.ndarray, "G 3"]:
     """`intersect_rays` for rays of several points in one list; `group` numbers the point of each ray from 0."""
     A, b = normal_equations(origin, direction, np.ones(len(origin)))

@@ -22,11 +22,11 @@ class KeypointRows:
     """N keypoints seen by pinhole cameras: which camera, which of NAMES, where (pixels), how sure (0, 1]."""
 
     cameras: tuple[Camera, ...]
-    view: Int[np.ndarray, "N"]
-    name: Int[np.ndarray, "N"]
+    view: Int[np.ndarray, " N"]
+    name: Int[np.ndarray, " N"]
     pixel: Float[np.ndarray, "N 2"]
-    confidence: Float[np.ndarray, "N"]
-    agreeing: Int[np.ndarray, "N"]
+    confidence: Float[np.ndarray, " N"]
+    agreeing: Int[np.ndarray, " N"]
     """Views, this one among them, whose rays meet in one point of this name; 0 for rays that miss it."""
     points: Float[np.ndarray, "K 3"]
     """Triangulated points of NAMES, metres; NaN where views do not agree."""

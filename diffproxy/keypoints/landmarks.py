@@ -47,10 +47,10 @@ class Landmarks:
     """For each of NAMES: a face of the body made by `with_landmarks`, a place in it, how sure its meaning is (metres),
     and the joint that moves it. Face -1: this keypoint has no place on the body."""
 
-    face: Int[np.ndarray, "K"]
+    face: Int[np.ndarray, " K"]
     bary: Float[np.ndarray, "K 3"]
-    std: Float[np.ndarray, "K"]
-    mover: Int[np.ndarray, "K"]
+    std: Float[np.ndarray, " K"]
+    mover: Int[np.ndarray, " K"]
 
 
 def with_landmarks(body: BodyModel) -> tuple[BodyModel, Landmarks]:

@@ -30,11 +30,11 @@ class Triangulated:
 
     points: Float[np.ndarray, "K 3"]
     views: Bool[np.ndarray, "V K"]
-    error_px: Float[np.ndarray, "K"]
+    error_px: Float[np.ndarray, " K"]
     chosen: tuple[int | None, ...]
 
     @property
-    def found(self) -> Bool[np.ndarray, "K"]:
+    def found(self) -> Bool[np.ndarray, " K"]:
         return np.isfinite(self.points).all(-1)
 
 
@@ -106,7 +106,7 @@ def intersect(
 
 def miss_metres(
     x: Float[np.ndarray, "N 3"], xy: Float[np.ndarray, "N 2"], camera: Camera
-) -> Float[np.ndarray, "N"]:
+) -> Float[np.ndarray, " N"]:
     """How far points pass by rays, metres; infinite behind the camera."""
     x_cam = x @ camera.R_cam_world.T + camera.t_cam_world
     e = x_cam[:, :2] - xy * x_cam[:, 2:]
@@ -115,7 +115,7 @@ def miss_metres(
 
 def _robust_point(
     xy: np.ndarray, weight: np.ndarray, cameras: list[Camera]
-) -> tuple[Float[np.ndarray, "3"], Bool[np.ndarray, "V"]]:
+) -> tuple[Float[np.ndarray, "3"], Bool[np.ndarray, " V"]]:
     """The point most views agree on, and which."""
     best = (0, np.inf)
     point, inside = np.full(3, np.nan), np.zeros(len(xy), dtype=bool)

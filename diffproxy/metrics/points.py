@@ -92,7 +92,7 @@ def body_errors(
 def region_errors(
     found: Float[np.ndarray, "F N 3"],
     true: Float[np.ndarray, "F N 3"],
-    regions: dict[str, Bool[np.ndarray, "N"]],
+    regions: dict[str, Bool[np.ndarray, " N"]],
 ) -> dict[str, Float[np.ndarray, " F"]]:
     """`mpvpe_REGION`: the mean error in mm of the vertices of each region, one number per frame."""
     errors = point_errors(found, true)

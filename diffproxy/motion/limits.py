@@ -24,7 +24,7 @@ ENDS = ("ankle", "foot", "wrist")  # where mocap breaks most: few markers, and e
 MOST_REPAIRED = 0.7  # of a clip's frames; an end that is wrong more often rests in its zero pose instead
 
 
-def within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F"]:
+def within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, " F"]:
     """True for each frame whose 21 joints are all inside the bounds."""
     return np.all(joints_within_limits(body_pose), axis=1)
 
@@ -44,7 +44,7 @@ def joints_within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F 
     return good
 
 
-def elbow_flexion(elbow: Float[ndarray, "F 3"], side: str) -> Float[ndarray, "F"]:
+def elbow_flexion(elbow: Float[ndarray, "F 3"], side: str) -> Float[ndarray, " F"]:
     """Bend (radians) of the forearm against its rest line, negative where it goes back behind the rest line."""
     axis = REST_OFFSETS[joint_index(f"{side}_wrist")]
     axis = axis / np.linalg.norm(axis)

@@ -1,130 +1,159 @@
-"""Everything `fit.py` can be told, with its types, defaults and checks."""
+"""The options of `fit.py`, and those it shares with `evaluate.py`: types, defaults, help and checks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
-
-
-def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
-    """InputError unless `value` is one of `allowed`."""
-    if value not in allowed:
-        fix = f"write {option}={allowed[0]}"
-        raise InputError(f"{option} as one of {', '.join(allowed)}", f"{option}={value}", fix)
-
-
-def at_least(option: str, value: float | int, low: float | int) -> None:
-    """InputError unless `value` >= `low`."""
-    if value < low:
-        fix = f"write {option}={low:g} or more"
-        raise InputError(f"{option} of at least {low:g}", f"{option}={value:g}", fix)
+from diffproxy.utils.options import at_least, one_of, option
 
 
 @dataclass
 class RigOption:
-    """A rig folder; `prepare` names the recipe that makes it first ("" or "pose2sim")."""
+    """Where the images and the calibration are."""
 
-    path: str = "examples/synthetic_rig"
-    calibration: str = ""
-    prepare: str = ""
+    path: str = option("examples/synthetic_rig", "rig folder", "DIR")
+    calibration: str = option("", "calibration to use when the folder has several", "FILE")
+    prepare: str = option("", "recipe that fetches the folder first: pose2sim, set by rig=pose2sim", "RECIPE")
 
 
 @dataclass
 class BodyOption:
-    """`path`: "anny" (in the package) or a body file in SMPL-X format."""
+    """Which body model is fitted."""
 
-    path: str = "anny"
-    allow_pickle: bool = False
+    path: str = option(
+        "anny", "the default body model in the package, or a file in SMPL-X format", "anny|FILE"
+    )
+    allow_pickle: bool = option(False, "also read a body from a .pkl that you trust")
 
 
 @dataclass
 class AttentionOption:
-    """`backend`: what computes the masked attention across views: sdpa, flex or xformers (docs/generator.md)."""
+    """How the generator's masked attention across views is computed (docs/generator.md)."""
 
-    backend: str = "sdpa"
+    backend: str = option("sdpa", "implementation of the attention across views", "sdpa|flex|xformers")
 
 
 @dataclass
 class GeneratorOption:
-    """`weights`: "nano" (in the package), a folder in diffusers layout, or a hub id.
+    """Which generator draws the proxies, and how."""
 
-    `steps`: denoising steps, -1 is the weights' own number, 0 the direct prediction. `sources`: local folders of
-    public parts that the weights only refer to ({unet: /weights/sd21, ...}). `download`: allow the hub.
-    """
-
-    weights: str = "nano"
-    steps: int = -1
-    sources: dict[str, str] = field(default_factory=dict)
-    download: bool = False
-    attention: AttentionOption = field(default_factory=AttentionOption)
+    weights: str = option("nano", "weights in the package, a diffusers folder or a hub id", "nano|DIR|ID")
+    steps: int = option(
+        -1, "denoising steps; -1 is the weights' own number, 0 the dense regression head alone"
+    )
+    sources: dict[str, str] = option(
+        dict, "local folders of the public parts of sd21 (unet, codec, encoder)", "{PART: DIR}"
+    )
+    download: bool = option(False, "allow fetching weights from the hub")
+    attention: AttentionOption = option(AttentionOption, "the attention across views")
 
 
 @dataclass
 class SolverOption:
-    """`name`: lm or adam; `settings`: further fields of `FitConfig`."""
+    """Which solver fits the body, and its settings."""
 
-    name: str = "lm"
-    settings: dict[str, float | int | bool | str] = field(default_factory=dict)
+    name: str = option("lm", "Levenberg-Marquardt, or the paper's staged Adam", "lm|adam")
+    settings: dict[str, float | int | bool | str] = option(
+        dict, "further fields of FitConfig, as solver.settings.KEY=VALUE", "{KEY: VALUE}"
+    )
 
 
 @dataclass
 class SaveOptions:
     """What is written beside result.npz and metrics.json."""
 
-    mesh: str = "glb"
-    proxies: bool = True
-    overlay: bool = True
-    report: bool = True
-    vertices: bool = False
+    mesh: str = option("glb", "format of the mesh files", "glb|ply|obj|none")
+    proxies: bool = option(True, "the dense maps")
+    overlay: bool = option(True, "the body drawn over every image")
+    report: bool = option(True, "report.html")
+    vertices: bool = option(False, "vertices inside result.npz")
 
 
 @dataclass
-class FitOptions:
-    """All options of `fit.py`; `conf/fit.yaml` explains each in one line."""
+class SharedOptions:
+    """Options that `fit.py` and `evaluate.py` have in common."""
 
-    rig: RigOption = field(default_factory=RigOption)
-    body: BodyOption = field(default_factory=BodyOption)
-    generator: GeneratorOption = field(default_factory=GeneratorOption)
-    solver: SolverOption = field(default_factory=SolverOption)
-    save: SaveOptions = field(default_factory=SaveOptions)
-    frames: str = "all"
-    views: str = "all"
-    proxies: str = ""
-    boxes: str = "auto"
-    masks: str = ""
-    keypoints: str = ""
-    encoder_keypoints: bool = True
-    box_margin: float = 1.2
-    common_frames: bool = False
-    samples: int = 1
-    hands: bool = True
-    mirror: bool = True
-    upright: bool = True
-    recrop: bool = True
-    track: bool = True
-    prior: str = "gaussian"
-    shape: str = "per_frame"
-    smooth: float = 0.0
-    ground: str = "none"
-    fps: float = 30.0
-    out: str = "out/fit"
-    overwrite: bool = False
-    seed: int = 0
-    device: str = "auto"
+    body: BodyOption = option(BodyOption, "short for body.path", "anny|FILE", "Models")
+    generator: GeneratorOption = option(
+        GeneratorOption, "short for generator.weights", "nano|DIR|ID", "Models"
+    )
+    solver: SolverOption = option(SolverOption, "short for solver.name", "lm|adam", "Models")
+    prior: str = option(
+        "gaussian", "pose prior: gaussian, diffusion, none, or trained weights", "NAME|FILE|DIR", "Models"
+    )
+    samples: int = option(1, "proxies drawn per view; their agreement weighs the pixels")
+    encoder_keypoints: bool = option(
+        True, "also fit to the keypoints of the generator's encoder, if it predicts any"
+    )
+    hands: bool = option(True, "second pass with enlarged hand crops")
+    tta_flip: bool = option(True, "test-time flip: average with the flipped views, for twice the work")
+    tta_rotation: bool = option(
+        True,
+        "test-time rotation: turn views of people who lie or hang upside down, if the generator is surer",
+    )
+    refine_crops: bool = option(True, "crop again around the first proxies where the first box was off")
+    seed: int = option(0, "seed of the random numbers")
+    device: str = option("auto", "where the generator runs", "auto|cpu|cuda")
 
-    def __post_init__(self) -> None:
-        one_of("shape", self.shape, ("per_frame", "shared"))
-        if self.smooth > 0 or self.ground != "none":
-            self.shape = "shared"  # frames that help each other have one body
-        at_least("smooth", self.smooth, 0.0)
-        at_least("fps", self.fps, 0.01)
+    def check_shared(self) -> None:
+        """InputError for values out of range."""
         one_of("solver", self.solver.name, ("lm", "adam"))
-        one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
         at_least("generator.steps", self.generator.steps, -1)
         at_least("samples", self.samples, 1)
-        at_least("box_margin", self.box_margin, 1.0)
         at_least("seed", self.seed, 0)
+
+
+@dataclass
+class FitOptions(SharedOptions):
+    """All options of `fit.py`."""
+
+    rig: RigOption = option(
+        RigOption,
+        "synthetic, pose2sim, or a folder with a calibration and images/ or videos/",
+        "NAME|DIR",
+        "Input",
+    )
+    frames: str = option(
+        "all", "40 | 0:100:10 | 3,7,9 | all; the numbers stay in the result", "WHICH", "Input"
+    )
+    views: str = option("all", "cameras to use, such as cam01,cam03", "NAMES", "Input")
+    common_frames: bool = option(
+        False, "use the frame numbers that all cameras share when they differ", section="Input"
+    )
+    proxies: str = option("", "fit these saved proxies: no images, no generator", "DIR", "Input")
+    boxes: str = option(
+        "auto", "subject boxes: detected, the whole images, or a JSON file", "auto|full|FILE", "Input"
+    )
+    masks: str = option("", "subject masks <cam>/<frame>.png, used for the boxes", "DIR", "Input")
+    keypoints: str = option(
+        "", "2D keypoints of another detector, fitted together with the proxies", "DIR", "Input"
+    )
+    box_margin: float = option(1.2, "side of a crop over side of its box")
+    track: bool = option(True, "initialise the boxes and the fit of a frame from the previous frame")
+    shape: str = option("per_frame", "one body shape for each frame, or one for all", "per_frame|shared")
+    smooth: float = option(0.0, "smoothing of the motion: 0 off, 1 usual, more is smoother")
+    ground: str = option(
+        "none",
+        "standing feet stay on a ground plane: estimated, or at a height in metres",
+        "none|auto|HEIGHT",
+    )
+    fps: float = option(30.0, "frames a second of the numbering, for smooth and the speeds reported")
+    out: str = option(
+        "out/fit", "folder of the results; a second run resumes where the first stopped", "DIR", "Output"
+    )
+    overwrite: bool = option(False, "delete earlier results in that folder", section="Output")
+    save: SaveOptions = option(SaveOptions, "what is written", section="Output")
+
+    def __post_init__(self) -> None:
+        self.check_shared()
+        one_of("shape", self.shape, ("per_frame", "shared"))
+        if self.smooth > 0 or self.ground != "none":
+            self.shape = "shared"  # smoothing over frames needs one body
+        at_least("smooth", self.smooth, 0.0)
+        at_least("fps", self.fps, 0.01)
+        one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
+        at_least("box_margin", self.box_margin, 1.0)
         if not self.out.strip():
             raise InputError("out=DIR", "an empty name", "write out=out/my_run")
 

@@ -16,7 +16,7 @@ from diffproxy.fitting import FitConfig, FitResult, fit
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import SparseKeypoints
 from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.reprojection_quality import DOUBTFUL_MM, ViewQuality, doubts, view_quality
@@ -29,6 +29,7 @@ AIM_PIXELS = 200  # a view; aiming needs centimetres only
 AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
 HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
 FITTED_ALONE = ("ok", "doubtful")  # bodies that at least two views place
+UNSEEN_HAND = "no view shows the {side} hand: its fingers come from the prior"
 LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
 
 
@@ -175,10 +176,8 @@ def to_record(
     }
     if result.has_body and result.reason:
         notes.append(result.reason)
-    notes += [
-        f"no view shows the {side} hand: its fingers come from the prior" for side in hands if not hands[side]
-    ]
     if not result.has_body:
+        notes += [UNSEEN_HAND.format(side=side) for side in hands if not hands[side]]
         return FrameRecord(frame_id, result.status, result.reason, info=info)
     with torch.no_grad():
         vertices = body(result.params).vertices[0].cpu().numpy()
@@ -221,5 +220,5 @@ def trusted_hands(
         if bad:
             notes.append(f"{side} hand: the crops of {', '.join(bad)} show no hand that agrees with the body")
         if not trusted[side]:
-            notes.append(f"no view shows the {side} hand: its fingers come from the prior")
+            notes.append(UNSEEN_HAND.format(side=side))
     return trusted

@@ -22,7 +22,7 @@ from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions, SolverOption
 from diffproxy.pipeline.fit_frame import TRACK_GAP, FrameFitter, fit_frame
-from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated
+from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.outputs import write_outputs
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore
@@ -128,17 +128,7 @@ def _frame_fitter(
     auto = options.boxes == "auto" and not options.masks
     locator = (locator or inputs.open_locator(device)) if auto else None
     source = choose_source(options.boxes, options.masks, frames.cameras, locator)
-    generate = GenerateConfig(
-        size=int(pipe.network.config.image_size),
-        samples=options.samples,
-        steps=None if options.generator.steps < 0 else options.generator.steps,
-        hands=options.hands,
-        recrop=options.recrop,
-        mirror=options.mirror,
-        upright=options.upright,
-        margin=options.box_margin,
-        seed=options.seed,
-    )
+    generate = inputs.generate_config(options, pipe, options.box_margin)
     sparse = open_sparse(options.keypoints, frames, body, config)
     return FrameFitter(body, pipe, source, generate, config, options.track, sparse, encoder)
 

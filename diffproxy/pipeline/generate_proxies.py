@@ -40,18 +40,18 @@ FirstFit = Callable[[ProxyMaps], BodyParams | None]
 
 @dataclass(frozen=True)
 class GenerateConfig:
-    """`size`: crop side in pixels; `steps` None leaves it to the generator; `mirror`: see all views mirrored too.
+    """How proxies are generated: `size`, the crop's side in pixels; `steps`, None for the weights' own number.
 
-    `upright`: turn views in which the body does not seem to be upright (`predict_upright`).
+    `tta_flip` averages with the flipped views, `tta_rotation` turns views of bodies that are not upright.
     """
 
     size: int
     samples: int = 1
     steps: int | None = None
     hands: bool = True
-    recrop: bool = True
-    mirror: bool = False
-    upright: bool = False
+    refine_crops: bool = True
+    tta_flip: bool = False
+    tta_rotation: bool = False
     margin: float = 1.2
     seed: int = 0
 
@@ -90,7 +90,7 @@ def generate_proxies(
             crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
         with clock(stage):
             noise = torch.Generator().manual_seed(config.seed)
-            call = partial(predict_upright, pipe) if config.upright else pipe
+            call = partial(predict_upright, pipe) if config.tta_rotation else pipe
             output = call(
                 crops.images, list(crops.cameras), list(kinds), config.steps, config.samples, noise, table
             )
@@ -98,7 +98,7 @@ def generate_proxies(
         valid = [valid_pixels(cameras[v], box, side) for v, box in zip(views, at, strict=True)]
         return replace(output, proxies=replace(output.proxies, valid=np.stack(valid)))
 
-    table = flip_table(body) if config.mirror else None
+    table = flip_table(body) if config.tta_flip else None
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)
     body_boxes = [expand_to_square(b, config.margin) for b in boxes]
@@ -106,12 +106,12 @@ def generate_proxies(
     found: list[Hand] = []
     for turn in range(1 + MAX_RECROPS):
         output = look(views, kinds, body_boxes, "body proxies")
-        if not (config.recrop or config.hands):
+        if not (config.refine_crops or config.hands):
             break
         with clock("aim"):
             wanted, found = _aim(output.proxies, body, cameras, body_boxes, config.margin, first_fit)
         off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
-        if not off or not config.recrop or turn == MAX_RECROPS:
+        if not off or not config.refine_crops or turn == MAX_RECROPS:
             break
         moved |= {cameras[v].name for v in off}
         body_boxes = wanted

@@ -10,7 +10,15 @@ import torch
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import RigFrames, load_rig, open_frames
-from diffproxy.pipeline.config import BodyOption, FitOptions, GeneratorOption, RigOption, split_names
+from diffproxy.pipeline.config import (
+    BodyOption,
+    FitOptions,
+    GeneratorOption,
+    RigOption,
+    SharedOptions,
+    split_names,
+)
+from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -83,6 +91,21 @@ def open_generator(option: GeneratorOption, device: torch.device) -> Any:
     )
     pipe.network.use_backend(option.attention.backend)
     return pipe.to(device)
+
+
+def generate_config(options: SharedOptions, pipe: Any, margin: float) -> GenerateConfig:
+    """How `pipe` is asked for proxies of boxes enlarged by `margin`."""
+    return GenerateConfig(
+        size=int(pipe.network.config.image_size),
+        samples=options.samples,
+        steps=None if options.generator.steps < 0 else options.generator.steps,
+        hands=options.hands,
+        refine_crops=options.refine_crops,
+        tta_flip=options.tta_flip,
+        tta_rotation=options.tta_rotation,
+        margin=margin,
+        seed=options.seed,
+    )
 
 
 def open_locator(device: torch.device) -> Any | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -33,13 +32,6 @@ class Candidate:
     def from_box(box: BoxLike, score: float = 1.0) -> Candidate:
         x0, y0, x1, y1 = (float(v) for v in box)
         return Candidate((x0, y0, x1, y1), score, (0.5 * (x0 + x1), 0.5 * (y0 + y1)))
-
-
-@runtime_checkable
-class Locator(Protocol):
-    """Finds people in every view by itself; `images` are undistorted (H, W, 3) uint8, one a camera."""
-
-    def locate(self, images: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[list[Candidate]]: ...
 
 
 @dataclass(frozen=True)

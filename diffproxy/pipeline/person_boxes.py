@@ -14,7 +14,7 @@ from jaxtyping import Float
 from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import Box, BoxLike, as_box
 from diffproxy.pipeline.crop_refinement import whole_image_box
-from diffproxy.pipeline.multiview_association import Candidate, Location, Locator, choose_subject
+from diffproxy.pipeline.multiview_association import Candidate, Location, choose_subject
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -161,9 +161,7 @@ def from_joints(joints: Float[np.ndarray, "55 3"], cameras: Sequence[Camera]) ->
     return from_given(boxes, cameras, "last frame")
 
 
-def choose_source(
-    boxes: str, masks: str, cameras: Sequence[Camera], locator: Locator | Any | None
-) -> BoxSource:
+def choose_source(boxes: str, masks: str, cameras: Sequence[Camera], locator: Any | None) -> BoxSource:
     """The box source that the options ask for; without locator weights whole images are used, and it is said."""
     if masks:
         return Masks(Path(masks), cameras)

@@ -40,7 +40,7 @@ class Poses:
     """
 
     body: Float[ndarray, "N 63"]
-    weight: Float[ndarray, "N"]
+    weight: Float[ndarray, " N"]
     hand: Float[ndarray, "M 45"]
     paired: Float[ndarray, "N 90"]
 
@@ -140,7 +140,7 @@ def _poses(clips: list[tuple[Motion, str]], bank: PoseBank, split: str, rng: np.
     )
 
 
-def _own_hands(motion: Motion, good: Bool[ndarray, "F"]) -> Float[ndarray, "K 90"]:
+def _own_hands(motion: Motion, good: Bool[ndarray, " F"]) -> Float[ndarray, "K 90"]:
     """The clip's fingers where it has any that move."""
     sides = (motion.left_hand_pose, motion.right_hand_pose)
     if any(s is None or not s.std(axis=0).any() for s in sides):

@@ -21,7 +21,9 @@ class PosePrior(nn.Module):
     std: Tensor
     signs: Tensor
 
-    def __init__(self, net: WholeBodyNet, mean: Float[Tensor, "D"], std: Float[Tensor, "D"], name: str = ""):
+    def __init__(
+        self, net: WholeBodyNet, mean: Float[Tensor, " D"], std: Float[Tensor, " D"], name: str = ""
+    ):
         super().__init__()
         self.net, self.name = net, name
         signs = torch.ones(net.dim)
@@ -43,7 +45,7 @@ class PosePrior(nn.Module):
         """Inverse of `normalise`."""
         return (x * self.std + self.mean) * self.signs
 
-    def denoise(self, x_t: Float[Tensor, "B D"], t: Float[Tensor, "B"]) -> Float[Tensor, "B D"]:
+    def denoise(self, x_t: Float[Tensor, "B D"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         """The expected clean pose, both in normalised units: one step."""
         return (x_t - sde.sigma(t)[:, None] * self.net(x_t, t)) / sde.alpha(t)[:, None]
 

@@ -31,7 +31,7 @@ class NetConfig:
     """Learn only what a Gaussian of the poses does not explain already."""
 
 
-def embedding(steps: Float[Tensor, "B"], width: int) -> Float[Tensor, "B E"]:
+def embedding(steps: Float[Tensor, " B"], width: int) -> Float[Tensor, "B E"]:
     """Sines, then cosines, of steps at `width / 2` frequencies from 1 down to 1/10000."""
     half = width // 2
     rates = torch.exp(
@@ -54,14 +54,14 @@ class GaussianNoise(nn.Module):
         self.register_buffer("axes", torch.eye(dim))
         self.register_buffer("variance", torch.ones(dim))
 
-    def set(self, mean: Float[Tensor, "D"], covariance: Float[Tensor, "D D"]) -> None:
+    def set(self, mean: Float[Tensor, " D"], covariance: Float[Tensor, "D D"]) -> None:
         """Moments of the clean poses, normalised units."""
         variance, axes = torch.linalg.eigh(covariance.double())
         self.mean.copy_(mean)
         self.axes.copy_(axes)
         self.variance.copy_(variance.clamp_min(1e-6))
 
-    def forward(self, x: Float[Tensor, "B D"], t: Float[Tensor, "B"]) -> Float[Tensor, "B D"]:
+    def forward(self, x: Float[Tensor, "B D"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         a, s = alpha(t)[:, None], sigma(t)[:, None]
         share = s / (a.square() * self.variance + s.square())
         return ((x - a * self.mean) @ self.axes * share) @ self.axes.T
@@ -97,7 +97,7 @@ class TimeNet(nn.Module):
             nn.init.zeros_(self.post_dense.weight)
             nn.init.zeros_(self.post_dense.bias)
 
-    def forward(self, x: Float[Tensor, "B I"], t: Float[Tensor, "B"]) -> Float[Tensor, "B D"]:
+    def forward(self, x: Float[Tensor, "B I"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         """The unit noise in `x` at times t in (0, 1]."""
         steps = (STEPS - 1) * t
         time = F.silu(self.shared_time_embed(embedding(steps, self.config.embed).to(x.dtype)))
@@ -138,7 +138,7 @@ class WholeBodyNet(nn.Module):
     def dim(self) -> int:
         return BODY if self.hand is None else BODY + 2 * HAND
 
-    def forward(self, x: Float[Tensor, "B D"], t: Float[Tensor, "B"]) -> Float[Tensor, "B D"]:
+    def forward(self, x: Float[Tensor, "B D"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         """The unit noise in normalised poses at times t."""
         if self.hand is None:
             return self.body(x, t)

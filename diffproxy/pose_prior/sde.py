@@ -40,6 +40,8 @@ def time_of(spread: float) -> float:
     return min((math.sqrt(b * b + 4 * a * exponent) - b) / (2 * a), 1.0)
 
 
-def diffuse(x0: Float[Tensor, "B D"], t: Float[Tensor, "B"], z: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+def diffuse(
+    x0: Float[Tensor, "B D"], t: Float[Tensor, " B"], z: Float[Tensor, "B D"]
+) -> Float[Tensor, "B D"]:
     """`x_t` for unit noise z."""
     return alpha(t)[:, None] * x0 + sigma(t)[:, None] * z

@@ -70,7 +70,7 @@ def maps_from_samples(
     )
 
 
-def majority(labels: UInt8[Tensor, "K *V"]) -> tuple[UInt8[Tensor, "*V"], Shaped[Tensor, "*V"]]:
+def majority(labels: UInt8[Tensor, " K *V"]) -> tuple[UInt8[Tensor, "*V"], Shaped[Tensor, "*V"]]:
     """The most-voted label of each pixel and its number of votes; ties go to the earlier sample."""
     votes = torch.stack([(labels == one).sum(dim=0) for one in labels])
     most, first = votes.max(dim=0)
@@ -82,7 +82,7 @@ def label_uncertainty(votes: Shaped[Tensor, "*V"], K: int) -> Float[Tensor, "*V"
     return torch.where(2 * votes <= K, 1.0, 2.0 * (1.0 - votes / K))
 
 
-def uv_uncertainty(labels: UInt8[Tensor, "K *V"], uv: Float[Tensor, "K *V C"]) -> Float[Tensor, "*V"]:
+def uv_uncertainty(labels: UInt8[Tensor, " K *V"], uv: Float[Tensor, "K *V C"]) -> Float[Tensor, "*V"]:
     """Eq. 3: the sample variance (divided by K - 1) over the samples, averaged over the image's three channels."""
     if uv.shape[-1] == 2:
         uv = torch.cat([uv, (labels > 0).to(uv.dtype)[..., None]], dim=-1)
@@ -93,7 +93,7 @@ def uv_uncertainty(labels: UInt8[Tensor, "K *V"], uv: Float[Tensor, "K *V C"]) -
 
 
 def masked_median(
-    uv: Float[Tensor, "K *V 2"], keep: Bool[Tensor, "K *V"] | None = None
+    uv: Float[Tensor, "K *V 2"], keep: Bool[Tensor, " K *V"] | None = None
 ) -> Float[Tensor, "*V 2"]:
     """Eq. 2: median over the samples (of those in `keep`); the mean of the middle two for even counts."""
     K = uv.shape[0]

@@ -62,7 +62,7 @@ def flip_table(body: BodyModel) -> FlipTable:
         (np.asarray(atlas.face_hand_part), np.asarray(atlas.hand_uv_corners).mean(1)),
     ):
         for label in np.unique(part[part > 0]):
-            faces: Int[np.ndarray, "N"] = np.flatnonzero(part == label)
+            faces: Int[np.ndarray, " N"] = np.flatnonzero(part == label)
             other = np.bincount(part[partner[faces]], minlength=256)
             other[0] = 0
             label_map[label] = other.argmax()

@@ -10,22 +10,9 @@ from jaxtyping import Float, UInt8
 from diffproxy.cameras import Camera
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
 from diffproxy.proxies.maps import Kind
+from diffproxy.training.config import AugmentConfig
 from diffproxy.training.photometric import photometric
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
-
-
-@dataclass
-class AugmentConfig:  # not frozen: OmegaConf would refuse to override its fields
-    margin: tuple[float, float] = (1.0, 1.7)  # side of the crop over the longer side of what it shows
-    whole: float = 0.15  # chance to take the stored crop as it is instead
-    shift: float = 0.10  # of the crop's side
-    roll_deg: float = 12.0  # standard deviation
-    any_roll: float = (
-        0.1  # chance of a roll drawn from all angles: people lie and hang, cameras stand on their side
-    )
-    cut: float = 0.0  # chance, for all views of a sample together, that the frame's edges cut the person off
-    photometric: float = 1.0  # strength; 0 switches it off
-    mirror: float = 0.5  # chance, for all views of a sample together
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from diffproxy.datasets.shards import ShardIndex
 from diffproxy.generator.codec import kind_ids
 from diffproxy.proxies.flip import flip_table
 from diffproxy.proxies.maps import Kind
-from diffproxy.training.augment import AugmentConfig, View, augment_view, draw_shown
+from diffproxy.training.augment import View, augment_view, draw_shown
+from diffproxy.training.config import AugmentConfig
 
 # Held-out views: cropped as the capture crops, nothing else.
 EVAL_AUGMENTATION = AugmentConfig(

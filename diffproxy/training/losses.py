@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def allowed_labels(
-    is_hand: Bool[Tensor, "N"], body_ids: list[int], hand_ids: list[int], num: int
+    is_hand: Bool[Tensor, " N"], body_ids: list[int], hand_ids: list[int], num: int
 ) -> Bool[Tensor, "N L"]:
     """Which classes may appear in each view: background plus the ids of that view's own palette."""
     body, hand = torch.zeros(num, dtype=torch.bool), torch.zeros(num, dtype=torch.bool)

@@ -128,7 +128,7 @@ class TrainingObjective(nn.Module):
         return losses | {"total": losses["seg"] + losses["uv"] + PALETTE_WEIGHT * losses["palette"]}
 
 
-def drop_conditioning(cond: Conditioning, keep: Bool[Tensor, "G"]) -> Conditioning:
+def drop_conditioning(cond: Conditioning, keep: Bool[Tensor, " G"]) -> Conditioning:
     """Groups not in `keep` lose adapter features and image tokens (zeros); prompts and geometry stay."""
     rows = keep.repeat_interleave(cond.views).to(cond.image_tokens.device)
     features = [f * rows[:, None, None, None].to(f.dtype) for f in cond.adapter.features]

@@ -96,7 +96,7 @@ def paint_person(
     posed: Posed,
     tools: GarmentTools,
     without: frozenset[str],
-    hidden: Bool[np.ndarray, "Nc"] | None,
+    hidden: Bool[np.ndarray, " Nc"] | None,
     notes: dict[str, Any],
     look: frozenset[str],
     hair_volume: float = 0.0,

@@ -47,7 +47,7 @@ def cut_by_alpha(
 
 
 def clip_triangles(
-    blend: sparse.csr_matrix, faces: Int[np.ndarray, "F 3"], over: Float[np.ndarray, "N"]
+    blend: sparse.csr_matrix, faces: Int[np.ndarray, "F 3"], over: Float[np.ndarray, " N"]
 ) -> tuple[sparse.csr_matrix, Int[np.ndarray, "G 3"]]:
     """Triangles where the linear field `over` (one value per row of `blend`) is positive, as in `cut_by_alpha`."""
     inside = over > 0

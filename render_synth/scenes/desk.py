@@ -44,7 +44,7 @@ class Desk:
         middle = np.array([self.center[0], self.height + up, self.center[1]])
         return middle + across * self.across + ahead * self.ahead
 
-    def covers(self, points: Float[np.ndarray, "N 3"], margin: float = 0.0) -> Bool[np.ndarray, "N"]:
+    def covers(self, points: Float[np.ndarray, "N 3"], margin: float = 0.0) -> Bool[np.ndarray, " N"]:
         """Which points are above or below the top, or at most `margin` metres beside it."""
         offset = points - np.array([self.center[0], 0.0, self.center[1]])
         across, ahead = np.abs(offset @ self.across), np.abs(offset @ self.ahead)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
 from render_synth.colors import linear
 
 TILE = 256  # pixels of an object's texture: three quarters hold pictures, the last one 16 plain colours
@@ -40,6 +41,7 @@ class FurnitureMesh:
 
 def decode_picture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
     """Linear RGB of a small picture file; larger ones are shrunk to 256 pixels, huge ones refused."""
+    require_extra("PIL", "synthesis")
     import cv2
     from PIL import Image, UnidentifiedImageError
 
@@ -128,7 +130,7 @@ def parse_corners(
 
 
 def _fans(
-    polygons: list[list[str]], before: Int[np.ndarray, "P 3"], triangles: Int[np.ndarray, "P"]
+    polygons: list[list[str]], before: Int[np.ndarray, "P 3"], triangles: Int[np.ndarray, " P"]
 ) -> Int[np.ndarray, "F 3 3"]:
     """Polygons as fans of triangles; per corner the indices of v, vt, vn, -1: none."""
     words = [word for polygon in polygons for word in polygon]
@@ -191,7 +193,7 @@ def build_object(
 
 def cluster(
     corners: Float[np.ndarray, "F 3 3"], most: int
-) -> tuple[Float[np.ndarray, "G 3 3"], Int[np.ndarray, "G"]]:
+) -> tuple[Float[np.ndarray, "G 3 3"], Int[np.ndarray, " G"]]:
     """At most `most` triangles: points that share a cell of a grid become one; also which triangles are left."""
     points = corners.reshape(-1, 3)
     low, long = points.min(0), max(float(np.ptp(points, axis=0).max()), 1e-9)
@@ -217,8 +219,8 @@ def _plain(material: Material) -> Material:
 
 def pack(
     uv: Float[np.ndarray, "F 3 2"],
-    which: Int[np.ndarray, "F"],
-    area: Float[np.ndarray, "F"],
+    which: Int[np.ndarray, " F"],
+    area: Float[np.ndarray, " F"],
     used: list[Material],
 ) -> tuple[Float[np.ndarray, "F 3 2"], Float[np.ndarray, "T T 3"]]:
     """All materials of an object in one texture: the three largest pictures, the others as plain colours."""

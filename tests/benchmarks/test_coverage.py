@@ -14,7 +14,7 @@ from tests.pipeline.conftest import oracle_of, params_of  # noqa: F401
 def test_coverage_of_an_evaluation(load_benchmark, tmp_path, shards_of, params_of, oracle_of) -> None:  # noqa: F811
     bodies = [params_of(0)]
     path = tmp_path / "e.json"
-    options = EvaluateOptions(shards=str(shards_of(bodies)), hands=False, recrop=False, out=str(path))
+    options = EvaluateOptions(shards=str(shards_of(bodies)), hands=False, refine_crops=False, out=str(path))
     run_evaluation(options, oracle_of(bodies, size=128))
     script = load_benchmark("coverage")
     found = script.main([f"result={path}", f"out={tmp_path / 'c.json'}"])

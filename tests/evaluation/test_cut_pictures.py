@@ -102,7 +102,7 @@ def test_evaluation_of_cut_pictures(tmp_path, shards_of, params_of, oracle_of) -
         shards=str(shards_of(bodies)),
         dataset=DatasetOption(cut=3),
         hands=False,
-        recrop=False,
+        refine_crops=False,
         out=str(tmp_path / "e.json"),
     )
     report = run_evaluation(options, oracle_of(bodies, size=128))

@@ -31,7 +31,9 @@ def test_exact_proxies_isolate_the_fitter(tmp_path, shards_of, params_of) -> Non
 def test_oracle_on_images(tmp_path, shards_of, params_of, oracle_of) -> None:
     bodies = [params_of(0), params_of(1)]
     where = str(shards_of(bodies))
-    options = EvaluateOptions(shards=where, hands=False, recrop=False, views=3, out=str(tmp_path / "e.json"))
+    options = EvaluateOptions(
+        shards=where, hands=False, refine_crops=False, views=3, out=str(tmp_path / "e.json")
+    )
     summary = run_evaluation(options, oracle_of(bodies, size=128))["summary"]
     assert summary["status"] == {"ok": 2} and summary["mpjpe"]["mean"] < 5
     assert summary["part_accuracy"]["mean"] == 1 and summary["foreground_iou"]["mean"] == 1

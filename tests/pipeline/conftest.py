@@ -110,7 +110,7 @@ def options_of(tmp_path):
         base = {
             "out": str(tmp_path / "out"),
             "hands": False,
-            "recrop": False,
+            "refine_crops": False,
             "boxes": "full",
             "device": "cpu",
         }

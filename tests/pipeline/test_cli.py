@@ -5,11 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from diffproxy.cli import check, friendly_overrides, option_types, run_readably
+from diffproxy.cli import ProgressBarHandler, check, friendly_overrides, run_readably
+from diffproxy.commands import evaluate_command, fit_command
 from diffproxy.evaluation.config import EvaluateOptions
-from diffproxy.pipeline.config import FitOptions, SolverOption, split_names
+from diffproxy.pipeline.config import FitOptions, SharedOptions, SolverOption, split_names
+from diffproxy.training.cli import TRAIN
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
+from diffproxy.utils.options import help_text, option_types, parse_options
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"
@@ -23,7 +28,6 @@ def _words(*argv: str) -> list[str]:
 def _compose(*argv: str):
     from hydra import compose, initialize_config_dir
     from hydra.core.config_store import ConfigStore
-    from omegaconf import OmegaConf
 
     ConfigStore.instance().store(name="fit_schema", node=FitOptions)
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -113,17 +117,63 @@ def test_readable_end(capsys) -> None:
     assert capsys.readouterr().err == "error: expected a rig\n  found nothing\n  fix: write rig=DIR\n"
 
 
-@pytest.mark.parametrize(("config", "schema"), [("fit", FitOptions), ("evaluate", EvaluateOptions)])
-def test_help_lists_every_option_in_one_line(config: str, schema: type) -> None:
-    from omegaconf import OmegaConf
+@pytest.mark.parametrize("command", [fit_command(), evaluate_command(), TRAIN], ids=lambda c: c.config)
+def test_help_is_made_of_the_dataclass(command) -> None:
+    """Every option stands in `--help` with its default; conf/ repeats neither."""
+    text = help_text(command.schema, command.intro)
+    listed = {line.strip().split("=")[0]: line for line in text.splitlines() if "=" in line}
+    assert set(option_types(command.schema)) <= set(listed)
+    assert "(true)" in text and max(len(line) for line in text[text.index("Input") :].splitlines()) <= 110
+    assert (
+        "help" not in OmegaConf.to_container(OmegaConf.load(command.conf / f"{command.config}.yaml"))["hydra"]
+    )
 
-    text = OmegaConf.to_container(OmegaConf.load(CONF / f"{config}.yaml"))["hydra"]["help"]["template"]
-    first = [line.strip().split("=")[0] for line in text.splitlines() if "=" in line]
-    shorthand = {leaf.split(".")[0] for leaf in option_types(schema)}
-    for name in option_types(schema):
-        listed = name in first or any(n.startswith(name) for n in first) or f"({name})" in text
-        assert listed or (name.split(".")[0] in first and name == "rig.path"), name
-    assert max(len(line) for line in text.splitlines()) <= 110 and shorthand
+
+def test_no_option_is_defined_twice() -> None:
+    """Shared options are inherited, and presets state no default again."""
+    own = [set(schema.__annotations__) for schema in (SharedOptions, FitOptions)]
+    assert not own[0] & own[1]
+    assert not set(SharedOptions.__annotations__) & set(EvaluateOptions.__annotations__)
+    defaults = OmegaConf.structured(FitOptions)
+    for preset in CONF.glob("*/*.yaml"):
+        values, group = OmegaConf.load(preset), preset.parent.name
+        for name in values if group in defaults else ():
+            assert OmegaConf.is_missing(values, name) or values[name] != defaults[group][name], preset
+
+
+def test_every_command_answers_help(capsys) -> None:
+    from diffproxy.__main__ import COMMANDS, USAGE, main
+
+    assert main(["--help"]) == 0 and capsys.readouterr().out == USAGE
+    assert main(["nosuch"]) == 2 and "fit, evaluate" in capsys.readouterr().err
+    for name in ("fit", "evaluate", "train", "render", "calibrate", "keypoints", "pose-bank", "pose-prior"):
+        assert main([name, "--help"]) == 0, name
+        assert "=" in capsys.readouterr().out
+    assert {"check-rig", "calibrate", "render"} <= set(COMMANDS)
+
+
+def test_flat_options_are_typed_and_named() -> None:
+    assert parse_options(EvaluateOptions, ["limit=3", "hands=false", "shards=a=b"]).shards == "a=b"
+    for word, hint in (
+        ("limit=few", "whole number"),
+        ("hands=maybe", "true or false"),
+        ("limt=3", "mean limit"),
+    ):
+        with pytest.raises(InputError, match=hint):
+            parse_options(EvaluateOptions, [word])
+
+
+def test_a_missing_extra_names_the_pip_command() -> None:
+    with pytest.raises(InputError, match=r"pip install 'diffproxy\[synthesis\]'"):
+        require_extra("no_such_module", "synthesis")
+
+
+def test_messages_keep_clear_of_progress_bars(capsys) -> None:
+    import logging
+
+    handler = ProgressBarHandler()
+    handler.emit(logging.LogRecord("diffproxy", logging.INFO, "", 0, "frame %d", (3,), None))
+    assert capsys.readouterr().err == "frame 3\n"
 
 
 def test_command_line_end_to_end(tmp_path) -> None:

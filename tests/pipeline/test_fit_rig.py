@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, options_of) -> None:
     truth = params_of(3)
-    out = run_fit(options_of(rig_of(), recrop=True, hands=True), ROOT, oracle_of([truth], size=128))
+    out = run_fit(options_of(rig_of(), refine_crops=True, hands=True), ROOT, oracle_of([truth], size=128))
     arrays = load_result(out / "result.npz")
     error = np.linalg.norm(arrays.joints[0] - body.joints(truth)[0].numpy(), axis=-1)[:22].mean()
     assert error < 0.005

@@ -48,7 +48,7 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     assert "MPJPE" in page and "data:image/jpeg" in page and "cam2" in page
     errors = json.loads((out / "metrics.json").read_text())["ground_truth"]
     assert errors["frames"] == 2 and errors["mpjpe_mm"] < 8 and errors["mpvpe_mm"] < 15
-    assert (out / "config.yaml").read_text().startswith("rig:")
+    assert (out / "config.yaml").read_text().count("\nrig:\n  path: ") == 1
     assert sorted(p.name for p in (out / "proxies").iterdir()) == ["000000", "000001"]
     assert not list(out.rglob("*.tmp"))
     # a picture that was lost comes back without any frame being computed again
@@ -65,7 +65,7 @@ def test_hands_get_views_of_their_own(body, make_ring, params_of, oracle_of) -> 
     images = [np.full((256, 256, 3), 20, np.uint8)] * 3
     pipe = oracle_of([params], size=128)
     boxes = [(0.0, 0.0, 256.0, 256.0)] * 3
-    config = GenerateConfig(size=128, margin=1.0, recrop=False)
+    config = GenerateConfig(size=128, margin=1.0, refine_crops=False)
     made = generate_proxies(pipe, body, images, cameras, boxes, config, Stopwatch())
     assert pipe.seen[0] == ["body"] * 3 and pipe.seen[1][:3] == ["body"] * 3
     hands = [(k, c) for k, c in zip(made.maps.kind, made.maps.cameras, strict=True) if k != "body"]
@@ -104,7 +104,7 @@ def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of,
         return replace(pipe(images, cameras, kinds, *more), quarter_turns=turns)
 
     monkeypatch.setattr("diffproxy.pipeline.generate_proxies.predict_upright", look)
-    config = GenerateConfig(size=128, margin=1.0, recrop=False, upright=True)
+    config = GenerateConfig(size=128, margin=1.0, refine_crops=False, tta_rotation=True)
     boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
     made = generate_proxies(oracle_of([params], size=128), body, images, cameras, boxes, config, Stopwatch())
     assert made.maps.num_views > 3 and made.notes == ("turned to be read: cam0, cam2",)

@@ -8,8 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from diffproxy.training.augment import AugmentConfig
-from diffproxy.training.config import TrainConfig
+from diffproxy.training.config import AugmentConfig, TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.trainer import train
 from diffproxy.utils.ema import EMA

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from diffproxy.body.flip import FLIPPED_JOINTS
-from diffproxy.body.names import JOINT_NAMES, PARENTS
+from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 
 _J = {name: i for i, name in enumerate(JOINT_NAMES)}
 PELVIS_AT = np.array([0.0, -0.351, 0.012])  # where the neutral SMPL-X body has its pelvis, metres

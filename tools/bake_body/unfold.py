@@ -61,17 +61,15 @@ def unfold_feet(
     for hole in patch.loops(top):
         if hole[0] not in shared:
             patch.pinned[hole] = True  # the ankle
-    ring = _turned(patch_loop := loop, loop[0])
-    at = patch.uv[[*ring, ring[0]]]
+    at = patch.uv[[*loop, loop[0]]]
     posts = at + np.where(at[:, :1] < 0.5, -1, 1) * np.where(
         np.abs(at[:, :1] - 0.5) > SIDE - 1e-6, [0.085, 0], 0
     )
-    across = np.isin([*ring, ring[0]], toes)
+    across = np.isin([*loop, loop[0]], toes)
     posts[across, 1] += 0.05
     posts[at[:, 1] <= 0.02 + 1e-9, 1] = 0.005
     slide = ~across & (at[:, 1] > 0.021)
-    patch.fence([*ring, ring[0]], posts, slide)
-    del patch_loop
+    patch.fence([*loop, loop[0]], posts, slide)
     patch.solve(space, shared, {}, "feet")
     return patch
 

@@ -17,7 +17,7 @@ from diffproxy.utils.errors import InputError
 
 def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
     """One subject a sample: its first `views` body crops (`images=crops`) or whole frames (`images=full`)."""
-    index = ShardIndex(options.dataset.path or options.shards)
+    index = ShardIndex(options.shards)
     kind = "body" if options.images == "crops" else FULL
     for sample in range(len(index)):
         numbers = [j for j, k in enumerate(index.kinds(sample)) if k == kind][: options.views]

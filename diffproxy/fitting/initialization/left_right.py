@@ -37,8 +37,8 @@ class MirrorSurface:
         self.tree = cKDTree(self.corners.mean(1))
 
     def __call__(
-        self, face: Int[np.ndarray, "N"], bary: Float[np.ndarray, "N 3"]
-    ) -> tuple[Int[np.ndarray, "N"], Float[np.ndarray, "N 3"]]:
+        self, face: Int[np.ndarray, " N"], bary: Float[np.ndarray, "N 3"]
+    ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, "N 3"]]:
         """Faces and barycentric coordinates of the mirrored points."""
         point = np.einsum("nk,nkc->nc", bary, self.corners[face]) * [-1.0, 1.0, 1.0]
         found = np.asarray(self.tree.query(point)[1], dtype=np.int64)
@@ -67,12 +67,12 @@ class Sides:
 
     own: Correspondences
     twin: Correspondences
-    sided: Bool[np.ndarray, "N"]
-    group: Int[np.ndarray, "N"]
+    sided: Bool[np.ndarray, " N"]
+    group: Int[np.ndarray, " N"]
     """One number per piece and view: what is misread together."""
 
     @staticmethod
-    def of(found: Correspondences, body: BodyModel, mover: Int[np.ndarray, "N"]) -> Sides:
+    def of(found: Correspondences, body: BodyModel, mover: Int[np.ndarray, " N"]) -> Sides:
         label = flipped_labels(dict(body.atlas.palette.names))[found.label]
         sided = label > 0
         face, bary = found.face.copy(), found.bary.copy()
@@ -83,8 +83,8 @@ class Sides:
         return Sides(found, twin, sided, group)
 
     def misread(
-        self, own_loss: Float[np.ndarray, "N"], twin_loss: Float[np.ndarray, "N"]
-    ) -> Bool[np.ndarray, "N"]:
+        self, own_loss: Float[np.ndarray, " N"], twin_loss: Float[np.ndarray, " N"]
+    ) -> Bool[np.ndarray, " N"]:
         """Pixels that agree with the body better after an exchange; losses in [0, 1]."""
         saved = np.where(self.sided, own_loss - twin_loss, 0.0)
         mass = np.maximum(np.bincount(self.group, self.own.weight), 1e-12)
@@ -96,7 +96,7 @@ class Sides:
         weight = np.where(self.sided, other * self.twin.weight, 0.0)
         return Correspondences.cat([self.own, replace(self.twin, weight=weight)])
 
-    def read(self, exchanged: Bool[np.ndarray, "N"]) -> Correspondences:
+    def read(self, exchanged: Bool[np.ndarray, " N"]) -> Correspondences:
         """The correspondences with the sides of some exchanged."""
         wide = exchanged[:, None]
         return replace(
@@ -109,7 +109,7 @@ class Sides:
 
 def robust_loss(
     body: BodyModel, found: Correspondences, cameras: tuple[Camera, ...], params: BodyParams
-) -> Float[np.ndarray, "N"]:
+) -> Float[np.ndarray, " N"]:
     """Per pixel, 0 where its ray meets its point of the posed body, towards 1 where it misses by far."""
     bary = torch.from_numpy(found.bary)[None].to(params.betas)
     points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
@@ -119,7 +119,7 @@ def robust_loss(
 
 def misread(
     sides: Sides, body: BodyModel, cameras: tuple[Camera, ...], params: BodyParams
-) -> Bool[np.ndarray, "N"]:
+) -> Bool[np.ndarray, " N"]:
     """Pixels whose side a posed body says to be the other one."""
     own, twin = (robust_loss(body, f, cameras, params) for f in (sides.own, sides.twin))
     return sides.misread(own, twin)

@@ -31,7 +31,7 @@ class Rays:
 
 
 def pixel_rays(
-    cameras: tuple[Camera, ...], view: Int[np.ndarray, "N"], pixel: Float[np.ndarray, "N 2"]
+    cameras: tuple[Camera, ...], view: Int[np.ndarray, " N"], pixel: Float[np.ndarray, "N 2"]
 ) -> Rays:
     """Rays of pixels in pinhole cameras."""
     K_inv = np.stack([np.linalg.inv(c.K) for c in cameras])

@@ -27,7 +27,7 @@ class Piece:
 
     points: Float[np.ndarray, "N 3"]
     rays: Rays
-    weight: Float[np.ndarray, "N"]
+    weight: Float[np.ndarray, " N"]
 
     def thinned(self, count: int) -> Piece:
         """At most `count` of the points, by a fixed draw (a stride would favour some views), same total weight."""
@@ -53,8 +53,8 @@ class Placement:
 
     R: Float[np.ndarray, "K 3 3"]
     t: Float[np.ndarray, "K 3"]
-    scale: Float[np.ndarray, "K"]
-    cost: Float[np.ndarray, "K"]
+    scale: Float[np.ndarray, " K"]
+    cost: Float[np.ndarray, " K"]
 
 
 SIGMA = 0.04

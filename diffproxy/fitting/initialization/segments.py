@@ -37,7 +37,7 @@ class PosePenalty:
     mean: Float[np.ndarray, "22 3"]
     precision: Float[np.ndarray, "22 3 3"]
 
-    def __call__(self, joint: int, R_parent_joint: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K"]:
+    def __call__(self, joint: int, R_parent_joint: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, " K"]:
         e = to_rotvec(R_parent_joint) - self.mean[joint]
         return 0.5 * np.einsum("ki,ij,kj->k", e, self.precision[joint], e)
 
@@ -104,7 +104,7 @@ class PieceSearch:
         # fingers are left to the solver: a relaxed hand is close enough
         self.seen = sorted(j for j in set(self.mover.tolist()) if 0 < j < len(penalty.mean))
 
-    def piece(self, rows: Int[np.ndarray, "N"], pivot: Float[np.ndarray, "3"]) -> Piece:
+    def piece(self, rows: Int[np.ndarray, " N"], pivot: Float[np.ndarray, "3"]) -> Piece:
         weight = balanced(self.found.view[rows], self.found.weight[rows])
         return Piece(self.points[rows] - pivot, self.rays[rows], weight)
 

@@ -48,7 +48,7 @@ def find_floor(
     return Floor(up, height, rest)
 
 
-def speeds(points: Float[np.ndarray, "F K 3"], times: Float[np.ndarray, "F"]) -> Float[np.ndarray, "F K"]:
+def speeds(points: Float[np.ndarray, "F K 3"], times: Float[np.ndarray, " F"]) -> Float[np.ndarray, "F K"]:
     """Lengths of velocities by central differences, metres a second."""
     if len(points) < 2:
         return np.zeros(points.shape[:2])
@@ -56,7 +56,7 @@ def speeds(points: Float[np.ndarray, "F K 3"], times: Float[np.ndarray, "F"]) ->
 
 
 def contacts(
-    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, "F"], floor: Floor
+    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, " F"], floor: Floor
 ) -> Bool[np.ndarray, "F 4"]:
     """Which of FEET stand on the floor: near it and slow."""
     feet = joints[:, FEET]
@@ -65,7 +65,7 @@ def contacts(
 
 
 def foot_slide(
-    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, "F"], floor: Floor
+    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, " F"], floor: Floor
 ) -> float | None:
     """Mean speed along the floor, cm/s, of balls of the feet that are near the floor in two successive frames.
 
@@ -80,7 +80,7 @@ def foot_slide(
     return float(100 * speed[both].mean()) if both.any() else None
 
 
-def jitter(joints: Float[np.ndarray, "F J 3"], times: Float[np.ndarray, "F"], step: float) -> float | None:
+def jitter(joints: Float[np.ndarray, "F J 3"], times: Float[np.ndarray, " F"], step: float) -> float | None:
     """Mean length of the second difference, mm / frame², of frames `step` seconds apart; None for fewer than three."""
     if len(joints) < 3:
         return None

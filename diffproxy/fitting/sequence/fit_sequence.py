@@ -79,7 +79,7 @@ def fit_sequence(
     body: BodyModel,
     config: FitConfig | None = None,
     sequence: SequenceConfig | None = None,
-    times: Float[np.ndarray, "F"] | None = None,
+    times: Float[np.ndarray, " F"] | None = None,
     starts: Sequence[BodyParams | None] | None = None,
 ) -> SequenceFit:
     """Fit all frames. `maps` may load on access, None: no proxies; `times` in seconds, rising (default: 30 a second).
@@ -128,7 +128,7 @@ def fit_sequence(
 
 
 def motion_report(
-    frames: Sequence[FitResult], body: BodyModel, times: Float[np.ndarray, "F"], up: Float[np.ndarray, "3"]
+    frames: Sequence[FitResult], body: BodyModel, times: Float[np.ndarray, " F"], up: Float[np.ndarray, "3"]
 ) -> dict[str, float | None]:
     """Jitter of the 22 body joints and slide of standing feet."""
     known = [f for f in frames if _has_body(f)]

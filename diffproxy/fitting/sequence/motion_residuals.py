@@ -36,7 +36,7 @@ class Ties:
 
     skeleton: Skeleton
     free: Free
-    times: Float[np.ndarray, "F"]
+    times: Float[np.ndarray, " F"]
     centers: Float[np.ndarray, "F 3"]
     smooth: float = 1.0
     floor: Floor | None = None
@@ -49,7 +49,7 @@ class Ties:
             cost += self._feet(state, band, gradient)
         return cost
 
-    def _sigmas(self) -> Float[np.ndarray, "K"]:
+    def _sigmas(self) -> Float[np.ndarray, " K"]:
         """One for each free rotation and one for the place."""
         joints = [ACCELERATION[j] if j < len(ACCELERATION) else FINGERS for j in self.free.joints]
         return np.array([*joints, PLACE]) / np.sqrt(max(self.smooth, 1e-12))

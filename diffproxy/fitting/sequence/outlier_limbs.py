@@ -36,8 +36,8 @@ def without_jumps(
     params: BodyParams,
     fitted: Float[np.ndarray, "S 55 3"],
     seen: list[int],
-    times: Float[np.ndarray, "F"],
-) -> tuple[BodyParams, dict[str, Bool[np.ndarray, "F"]]]:
+    times: Float[np.ndarray, " F"],
+) -> tuple[BodyParams, dict[str, Bool[np.ndarray, " F"]]]:
     """F frames with impossible limbs taken from their neighbours, and which these are.
 
     fitted: joints of the frames that have a body of their own, `seen`; times in seconds, of all.
@@ -50,15 +50,15 @@ def without_jumps(
     return params, loose
 
 
-def columns_of(loose: dict[str, Bool[np.ndarray, "F"]], free: Free) -> Bool[np.ndarray, "F P"]:
+def columns_of(loose: dict[str, Bool[np.ndarray, " F"]], free: Free) -> Bool[np.ndarray, "F P"]:
     """Of every frame the unknowns of its loose limbs. `free` holds joints and the place, no shape."""
     owner = np.concatenate([np.repeat(free.joints, 3), np.full(3, -1)])
     return np.any([np.outer(k, np.isin(owner, LIMBS[limb])) for limb, k in loose.items()], axis=0)
 
 
 def jumping(
-    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, "F"]
-) -> dict[str, Bool[np.ndarray, "F"]]:
+    joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, " F"]
+) -> dict[str, Bool[np.ndarray, " F"]]:
     """Of each limb: the frames (world joints in metres, rising times in seconds) that do not go with the others."""
     out = {}
     for limb, (root, *ends) in WATCHED.items():
@@ -67,7 +67,9 @@ def jumping(
     return out
 
 
-def longest_chain(place: Float[np.ndarray, "F E 3"], times: Float[np.ndarray, "F"]) -> Bool[np.ndarray, "F"]:
+def longest_chain(
+    place: Float[np.ndarray, "F E 3"], times: Float[np.ndarray, " F"]
+) -> Bool[np.ndarray, " F"]:
     """The most frames of which each can be reached from the one before; of several such sets the last."""
     count = len(times)
     length, before = np.ones(count, dtype=int), np.full(count, -1)
@@ -87,7 +89,7 @@ def longest_chain(place: Float[np.ndarray, "F E 3"], times: Float[np.ndarray, "F
     return kept
 
 
-def rejoin(params: BodyParams, limb: tuple[int, ...], loose: Bool[np.ndarray, "F"]) -> BodyParams:
+def rejoin(params: BodyParams, limb: tuple[int, ...], loose: Bool[np.ndarray, " F"]) -> BodyParams:
     """The limb's rotations in loose frames between those of the nearest other frames (by number of frames)."""
     firm = np.flatnonzero(~loose).tolist()
     if not firm:

@@ -47,7 +47,7 @@ def smooth_frames(
     frames: list[FitResult],
     body: BodyModel,
     config: FitConfig,
-    times: Float[np.ndarray, "F"],
+    times: Float[np.ndarray, " F"],
     smooth: float,
     max_gap: float,
     up: Float[np.ndarray, "3"],
@@ -75,7 +75,7 @@ def smooth_frames(
     return out, floor
 
 
-def stretches(times: Float[np.ndarray, "F"], good: list[int], max_gap: float) -> list[list[int]]:
+def stretches(times: Float[np.ndarray, " F"], good: list[int], max_gap: float) -> list[list[int]]:
     """Runs of frames between fitted ones that are at most `max_gap` seconds apart; gaps inside belong to the run."""
     runs: list[list[int]] = []
     for i in good:
@@ -93,7 +93,7 @@ def _smooth(
     frames: list[FitResult],
     body: BodyModel,
     config: FitConfig,
-    times: Float[np.ndarray, "F"],
+    times: Float[np.ndarray, " F"],
     smooth: float,
     floor: Floor | None,
     rows: list[int],
@@ -200,7 +200,7 @@ def _results(
     rows: list[int],
     seen: list[int],
     factor: BlockFactor | None,
-    loose: dict[str, Bool[np.ndarray, "K"]],
+    loose: dict[str, Bool[np.ndarray, " K"]],
     config: FitConfig,
 ) -> dict[int, FitResult]:
     params = state.to_params()

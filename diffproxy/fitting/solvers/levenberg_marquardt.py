@@ -18,8 +18,8 @@ class Report:
     """What a run did, over the B bodies."""
 
     iterations: int
-    cost: Float[Tensor, "B"]
-    converged: Bool[Tensor, "B"]
+    cost: Float[Tensor, " B"]
+    converged: Bool[Tensor, " B"]
 
 
 def total_normal(data: Reprojection, priors: list[Prior], state: State, free: Free, noise: Noise) -> Normal:
@@ -30,7 +30,7 @@ def total_normal(data: Reprojection, priors: list[Prior], state: State, free: Fr
     return Normal(a.H + b.H, a.g + b.g, a.cost + b.cost)
 
 
-def solve_damped(normal: Normal, damping: Float[Tensor, "B"]) -> Float[Tensor, "B P"]:
+def solve_damped(normal: Normal, damping: Float[Tensor, " B"]) -> Float[Tensor, "B P"]:
     """The step of `(H + damping diag H) d = -g`, in double precision; zero where the matrix is not finite."""
     H, g = normal.H.double(), normal.g.double()
     diagonal = H.diagonal(dim1=-2, dim2=-1)

@@ -16,18 +16,18 @@ from diffproxy.proxies import ProxyMaps
 class Correspondences:
     """N pixels of V maps and the surface points that they are said to show."""
 
-    view: Int[np.ndarray, "N"]
+    view: Int[np.ndarray, " N"]
     pixel: Float[np.ndarray, "N 2"]  # pixel centres of the map, (x, y)
-    label: Int[np.ndarray, "N"]
-    face: Int[np.ndarray, "N"]
+    label: Int[np.ndarray, " N"]
+    face: Int[np.ndarray, " N"]
     bary: Float[np.ndarray, "N 3"]
-    weight: Float[np.ndarray, "N"]  # in (0, 1]; times `stated_weights` where the proxies state deviations
-    rank: Float[np.ndarray, "N"]  # in [0, 1): the points with rank < q are an even sample of about q N
+    weight: Float[np.ndarray, " N"]  # in (0, 1]; times `stated_weights` where the proxies state deviations
+    rank: Float[np.ndarray, " N"]  # in [0, 1): the points with rank < q are an even sample of about q N
 
     def __len__(self) -> int:
         return len(self.view)
 
-    def __getitem__(self, rows: Bool[np.ndarray, "N"] | Int[np.ndarray, "M"]) -> Correspondences:
+    def __getitem__(self, rows: Bool[np.ndarray, " N"] | Int[np.ndarray, " M"]) -> Correspondences:
         return Correspondences(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @staticmethod
@@ -37,7 +37,7 @@ class Correspondences:
         )
 
 
-def _share(counts: Int[np.ndarray, "L"], budget: int) -> Int[np.ndarray, "L"]:
+def _share(counts: Int[np.ndarray, " L"], budget: int) -> Int[np.ndarray, " L"]:
     """How many pixels to take of each part: as the square root of its area, so that hands and feet keep a voice."""
     take = np.zeros(len(counts), dtype=np.int64)
     left, open_ = budget, counts > 0
@@ -57,7 +57,7 @@ def _share(counts: Int[np.ndarray, "L"], budget: int) -> Int[np.ndarray, "L"]:
     return take
 
 
-def _spread(index: Int[np.ndarray, "n"], take: int) -> tuple[np.ndarray, np.ndarray]:
+def _spread(index: Int[np.ndarray, " n"], take: int) -> tuple[np.ndarray, np.ndarray]:
     """`take` of the pixels of one part, evenly along scan order, and their ranks (golden-ratio sequence)."""
     picked = index[((np.arange(take) + 0.5) * len(index) / take).astype(np.int64)]
     return picked, (0.5 + 0.6180339887498949 * np.arange(take)) % 1.0
@@ -65,7 +65,7 @@ def _spread(index: Int[np.ndarray, "n"], take: int) -> tuple[np.ndarray, np.ndar
 
 def sample_view(
     labels: UInt8[np.ndarray, "H W"], good: Bool[np.ndarray, "H W"], budget: int
-) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Flat indices and ranks of at most `budget` good foreground pixels, stratified over parts. Deterministic."""
     flat = labels.reshape(-1)
     usable = np.flatnonzero((flat > 0) & good.reshape(-1))
@@ -101,7 +101,7 @@ STD_RANGE = (0.1, 4.0)
 """Factors by which stated deviations may change a pixel's weight, against the subject's mean pixel."""
 
 
-def stated_weights(std: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
+def stated_weights(std: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
     """Factors on weights, of mean 1, that fall with the square of the deviations which the proxies state (metres)."""
     if not len(std):
         return std

@@ -27,7 +27,7 @@ FLATTEST = 0.25
 class LocalGaussian:
     """`residual = A (variables[columns] - mean)`, for each body its own A and mean."""
 
-    columns: Int64[Tensor, "n"]
+    columns: Int64[Tensor, " n"]
     mean: Float[Tensor, "B n"]
     A: Float[Tensor, "B R n"]
 
@@ -59,7 +59,7 @@ class DiffusionPrior:
     """How much of the fit is done, in [0, 1]."""
     generator: torch.Generator | None = None
 
-    def columns(self) -> Int64[Tensor, "n"]:
+    def columns(self) -> Int64[Tensor, " n"]:
         return torch.tensor(self.model.columns, device=self.model.mean.device)
 
     def time(self) -> float:

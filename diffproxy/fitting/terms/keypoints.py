@@ -26,9 +26,9 @@ class Keypoints:
 
     body: BodyModel
     rows: Correspondences
-    std: Float[np.ndarray, "N"]
-    std_px: Float[np.ndarray, "N"]
+    std: Float[np.ndarray, " N"]
+    std_px: Float[np.ndarray, " N"]
 
-    def sigma(self, cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> Float[np.ndarray, "N"]:
+    def sigma(self, cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> Float[np.ndarray, " N"]:
         """Standard deviations in metres on the plane through `center` (world, metres)."""
         return np.hypot(self.std, self.std_px * metres_per_pixel(cameras, center)[self.rows.view])

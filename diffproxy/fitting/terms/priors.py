@@ -41,7 +41,7 @@ class LinearPrior:
     """`residual = A (variables[columns] - mean)`: a Gaussian with precision `AᵀA`."""
 
     columns: slice
-    mean: Float[Tensor, "n"]
+    mean: Float[Tensor, " n"]
     A: Float[Tensor, "R n"]
 
     def residual(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R"]:
@@ -74,7 +74,7 @@ def prior_normal(priors: list[Prior], state: State, columns: Tensor) -> Normal:
     return Normal(Jt @ J, (Jt @ r[..., None])[..., 0], 0.5 * r.square().sum(-1))
 
 
-def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B"]:
+def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[Tensor, " B"]:
     zero = variables.new_zeros(len(variables))
     return sum((0.5 * p.residual(variables).square().sum(-1) for p in priors), zero)
 

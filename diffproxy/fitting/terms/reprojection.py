@@ -58,7 +58,7 @@ class Normal:
 
     H: Float[Tensor, "B P P"]
     g: Float[Tensor, "B P"]
-    cost: Float[Tensor, "B"]
+    cost: Float[Tensor, " B"]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Reprojection:
         rho = torch.where(ahead, rho, noise.kernel.square())
         return weight * rho, weight * torch.where(ahead, factor, torch.zeros_like(factor))
 
-    def cost(self, state: State, noise: Noise) -> Float[Tensor, "B"]:
+    def cost(self, state: State, noise: Noise) -> Float[Tensor, " B"]:
         """`sum w rho / sigma² / 2`, without units."""
         residual, depth = self.project(self.points(state)[0])
         return 0.5 * self.weights(residual, depth, noise)[0].sum(-1)

@@ -28,7 +28,7 @@ UNCOVERED = 0.06
 VOICE = 30.0
 """A view's outline weighs like this many pixels."""
 
-Samples = tuple[Int[np.ndarray, "M"], Float[np.ndarray, "M 3"]]
+Samples = tuple[Int[np.ndarray, " M"], Float[np.ndarray, "M 3"]]
 _SAMPLES: WeakKeyDictionary[BodyModel, Samples] = WeakKeyDictionary()
 
 

@@ -174,7 +174,7 @@ class PyramidAdapter(nn.Module):
         self,
         images: Float[Tensor, "N 3 H W"],
         pyramid: list[Tensor],
-        kinds: Int[Tensor, "N"],
+        kinds: Int[Tensor, " N"],
         views: MultiviewBatch | None = None,
     ) -> AdapterOutput:
         """RGB in [0, 1]; `pyramid` fine to coarse, any sizes (resized to this adapter's grids); `kinds` in 0..2.
@@ -240,7 +240,7 @@ class T2IAdapterFull(nn.Module):
         self,
         images: Float[Tensor, "N 3 H W"],
         pyramid: list[Tensor],
-        kinds: Int[Tensor, "N"],
+        kinds: Int[Tensor, " N"],
         views: MultiviewBatch | None = None,
     ) -> AdapterOutput:
         return AdapterOutput(self.adapter(images))

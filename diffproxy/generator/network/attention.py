@@ -60,7 +60,7 @@ class AttentionBranch(nn.Module):
         self,
         x: Float[Tensor, "G P L C"],
         mask: Mask | None = None,
-        rays: Float[Tensor, "G #P L R"] | None = None,
+        rays: Float[Tensor, " G #P L R"] | None = None,
         backend: str = "sdpa",
     ) -> Float[Tensor, "G P L C"]:
         """Self-attention over the L tokens of each of the P sequences of a group; the P share one mask.

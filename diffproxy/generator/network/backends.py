@@ -27,7 +27,7 @@ def attend(
     q: Float[Tensor, "B h L d"],
     k: Float[Tensor, "B h T d"],
     v: Float[Tensor, "B h T d"],
-    mask: Bool[Tensor, "B #h L T"] | None = None,
+    mask: Bool[Tensor, " B #h L T"] | None = None,
 ) -> Float[Tensor, "B h L d"]:
     """Scaled dot-product attention; True in `mask` = may attend.
 

@@ -79,7 +79,7 @@ def grid_points(n: int) -> Float[Tensor, "N 2"]:
 
 def scene_frame(
     cameras: CameraBatch, valid: Bool[Tensor, "G V"] | None = None
-) -> tuple[Float[Tensor, "G 3"], Float[Tensor, "G"], Float[Tensor, "G 3 3"]]:
+) -> tuple[Float[Tensor, "G 3"], Float[Tensor, " G"], Float[Tensor, "G 3 3"]]:
     """(origin in world, world units per scene unit, R_scene_world). Does not depend on the order of the views.
 
     At least one view of each group must be `valid`.
@@ -87,7 +87,7 @@ def scene_frame(
     o = cameras.centers
     valid = torch.ones_like(o[..., 0], dtype=torch.bool) if valid is None else valid.to(o.device)
 
-    def mean(x: Float[Tensor, "G V *D"]) -> Float[Tensor, "G *D"]:
+    def mean(x: Float[Tensor, "G V *D"]) -> Float[Tensor, " G *D"]:
         weight = valid.to(x) / valid.sum(1, keepdim=True)
         return (weight.view(*weight.shape, *[1] * (x.ndim - 2)) * x).sum(1)
 

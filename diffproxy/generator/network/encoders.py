@@ -14,6 +14,7 @@ from diffproxy.encoders import movenet
 from diffproxy.encoders.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0
 from diffproxy.encoders.movenet import MoveNet
 from diffproxy.generator.config import GeneratorConfig
+from diffproxy.utils.extras import require_extra
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -78,6 +79,7 @@ class DinoEncoder(nn.Module):
 
     def __init__(self, resize: int = 252, **dino_args: Any):
         super().__init__()
+        require_extra("transformers", "sd")
         import transformers
 
         kind = "Dinov2WithRegisters" if dino_args.get("num_register_tokens") else "Dinov2"

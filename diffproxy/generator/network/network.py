@@ -129,7 +129,7 @@ class ProxyGenerator(nn.Module):
     def denoise(
         self,
         latents: Float[Tensor, "S V 2 C h w"],
-        t: Int[Tensor, "S"] | Int[Tensor, ""],
+        t: Int[Tensor, " S"] | Int[Tensor, ""],
         conditioning: Conditioning,
     ) -> Float[Tensor, "S V 2 C h w"]:
         """The UNet's prediction (what `config.scheduler["prediction_type"]` says) at timesteps `t`.
@@ -168,7 +168,7 @@ class ProxyGenerator(nn.Module):
         self,
         coarse: CoarsePosterior,
         latents: Float[Tensor, "S V 2 C h w"],
-        t: Int[Tensor, "S"] | Int[Tensor, ""],
+        t: Int[Tensor, " S"] | Int[Tensor, ""],
     ) -> PosteriorMoments:
         """Of `coarse`, which has the rows of `latents`: (group, sample, view)."""
         codec = self.codec

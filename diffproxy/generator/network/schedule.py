@@ -19,7 +19,7 @@ def make_scheduler(config: GeneratorConfig) -> DDIM:
     return DDIMScheduler(**config.scheduler)
 
 
-def signal_and_noise(scheduler: DDIM, t: Int[Tensor, "S"], like: Tensor) -> tuple[Tensor, Tensor]:
+def signal_and_noise(scheduler: DDIM, t: Int[Tensor, " S"], like: Tensor) -> tuple[Tensor, Tensor]:
     """sqrt(alpha_bar_t) and sqrt(1 - alpha_bar_t), shaped to broadcast over `like` (S, ...)."""
     alpha = scheduler.alphas_cumprod.to(like.device)[t].to(torch.float32)
     alpha = alpha.view(-1, *[1] * (like.ndim - 1))
@@ -27,15 +27,15 @@ def signal_and_noise(scheduler: DDIM, t: Int[Tensor, "S"], like: Tensor) -> tupl
 
 
 def add_noise(
-    scheduler: DDIM, x0: Float[Tensor, "S *D"], noise: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
-) -> Float[Tensor, "S *D"]:
+    scheduler: DDIM, x0: Float[Tensor, " S *D"], noise: Float[Tensor, " S *D"], t: Int[Tensor, " S"]
+) -> Float[Tensor, " S *D"]:
     signal, sigma = signal_and_noise(scheduler, t, x0)
     return signal * x0 + sigma * noise
 
 
 def training_target(
-    scheduler: DDIM, x0: Float[Tensor, "S *D"], noise: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
-) -> Float[Tensor, "S *D"]:
+    scheduler: DDIM, x0: Float[Tensor, " S *D"], noise: Float[Tensor, " S *D"], t: Int[Tensor, " S"]
+) -> Float[Tensor, " S *D"]:
     """What the UNet must output: x0, the noise, or v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x0."""
     kind = scheduler.config.prediction_type
     if kind == "sample":
@@ -47,8 +47,8 @@ def training_target(
 
 
 def predicted_x0(
-    scheduler: DDIM, output: Float[Tensor, "S *D"], xt: Float[Tensor, "S *D"], t: Int[Tensor, "S"]
-) -> Float[Tensor, "S *D"]:
+    scheduler: DDIM, output: Float[Tensor, " S *D"], xt: Float[Tensor, " S *D"], t: Int[Tensor, " S"]
+) -> Float[Tensor, " S *D"]:
     """The clean latent implied by a UNet output; with noise prediction, undefined where alpha_bar = 0."""
     kind = scheduler.config.prediction_type
     if kind == "sample":

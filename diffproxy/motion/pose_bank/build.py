@@ -42,7 +42,7 @@ class _Frames:
 
     body: Float[ndarray, "N 63"]
     orient: Float[ndarray, "N 3"]
-    clip: Int[ndarray, "N"]
+    clip: Int[ndarray, " N"]
     features: Float[ndarray, "N D"]
     read: int
 
@@ -112,8 +112,8 @@ def _arrays(
 
 
 def _thin(
-    frames: _Frames, rows: Int[ndarray, "K"], group: ndarray, count: int, rng: np.random.Generator
-) -> Int[ndarray, "L"]:
+    frames: _Frames, rows: Int[ndarray, " K"], group: ndarray, count: int, rng: np.random.Generator
+) -> Int[ndarray, " L"]:
     """Diverse rows, no group above its share as long as the others can fill the rest."""
     room = max(count // 50, round(GROUP_SHARE * count))
     parts = [rows[group[rows] == g] for g in np.unique(group[rows])]

@@ -91,7 +91,7 @@ def _plausible(pose: np.ndarray) -> bool:
 # Choosing few poses that cover many.
 
 
-def farthest_points(features: Float[ndarray, "N D"], count: int, start: int = 0) -> Int[ndarray, "K"]:
+def farthest_points(features: Float[ndarray, "N D"], count: int, start: int = 0) -> Int[ndarray, " K"]:
     """Greedy k-centre: indices of `count` rows, each as far as possible from those before it (Euclidean)."""
     count = min(count, len(features))
     data = features.astype(np.float32)
@@ -109,7 +109,7 @@ def farthest_points(features: Float[ndarray, "N D"], count: int, start: int = 0)
 
 def diverse(
     features: Float[ndarray, "N D"], count: int, rng: np.random.Generator, spread: float = 0.7
-) -> Int[ndarray, "K"]:
+) -> Int[ndarray, " K"]:
     """`count` distinct rows, sorted: the share `spread` by farthest points, the rest at random, as often as they occur.
 
     Farthest points alone would all but forget standing and walking.

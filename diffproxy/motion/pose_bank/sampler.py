@@ -30,26 +30,26 @@ class PoseBank:
 
     body_pose: Float[ndarray, "N 63"]
     global_orient: Float[ndarray, "N 3"]
-    test: Bool[ndarray, "N"]
-    clip_id: Int[ndarray, "N"]
+    test: Bool[ndarray, " N"]
+    clip_id: Int[ndarray, " N"]
     clip_names: tuple[str, ...]
     clip_groups: tuple[str, ...]
     sources: tuple[str, ...]
     right_hand_pose: Float[ndarray, "M 45"]
     left_hand_pose: Float[ndarray, "M 45"]
-    hand_test: Bool[ndarray, "M"]
+    hand_test: Bool[ndarray, " M"]
     hand_names: tuple[str, ...]
     moments: dict[str, ndarray]
 
-    def rows(self, split: str) -> Int[ndarray, "K"]:
+    def rows(self, split: str) -> Int[ndarray, " K"]:
         """Indices of the body poses of a split."""
         return np.flatnonzero(self.test == _is_test(split))
 
-    def hand_rows(self, split: str) -> Int[ndarray, "K"]:
+    def hand_rows(self, split: str) -> Int[ndarray, " K"]:
         """Indices of the hand poses of a split."""
         return np.flatnonzero(self.hand_test == _is_test(split))
 
-    def sample(self, rng: np.random.Generator, split: str = "train") -> dict[str, Float[ndarray, "D"]]:
+    def sample(self, rng: np.random.Generator, split: str = "train") -> dict[str, Float[ndarray, " D"]]:
         """One pose, float32: a body of the bank or its mirror image, any heading about +y, two independent hands.
 
         Depends on `rng` alone. Keys: global_orient (3,), body_pose (63,), left_hand_pose (45,), right_hand_pose (45,).

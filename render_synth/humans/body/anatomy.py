@@ -28,16 +28,16 @@ class Anatomy:
     mesh_rest_coarse: Float[np.ndarray, "Ncoarse 3"]  # the rest body's own vertices
     rest: Float[np.ndarray, "N 3"]
     joints: Float[np.ndarray, "55 3"]
-    arm: Float[np.ndarray, "N"]  # 0 at the shoulder joint, 1 at the wrist; negative elsewhere
-    leg: Float[np.ndarray, "N"]  # 0 at the hip joint, 1 at the ankle, > 1 below; negative above
-    torso: Float[np.ndarray, "N"]  # 0 at the hips, 1 at the neck joint
-    head: Float[np.ndarray, "N"]  # weight of head and neck
-    skull: Float[np.ndarray, "N"]  # weight of the head joint and what hangs on it
-    foot: Float[np.ndarray, "N"]
-    hand: Float[np.ndarray, "N"]
+    arm: Float[np.ndarray, " N"]  # 0 at the shoulder joint, 1 at the wrist; negative elsewhere
+    leg: Float[np.ndarray, " N"]  # 0 at the hip joint, 1 at the ankle, > 1 below; negative above
+    torso: Float[np.ndarray, " N"]  # 0 at the hips, 1 at the neck joint
+    head: Float[np.ndarray, " N"]  # weight of head and neck
+    skull: Float[np.ndarray, " N"]  # weight of the head joint and what hangs on it
+    foot: Float[np.ndarray, " N"]
+    hand: Float[np.ndarray, " N"]
 
     @cached_property
-    def rest_normal_z(self) -> Float[np.ndarray, "N"]:
+    def rest_normal_z(self) -> Float[np.ndarray, " N"]:
         """How much the rest surface faces ahead."""
         return self.mesh.refine(self.mesh.normals(self.mesh_rest_coarse))[:, 2]
 

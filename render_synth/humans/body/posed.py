@@ -130,7 +130,7 @@ class Obstacle:
 def above(
     p: Float[np.ndarray, "N 3"],
     normals: Float[np.ndarray, "N 3"],
-    offsets: Float[np.ndarray, "N"],
+    offsets: Float[np.ndarray, " N"],
     floor: float,
 ) -> Float[np.ndarray, "N 3"]:
     """Points on the outer side of their planes and above the floor."""

@@ -23,9 +23,9 @@ class Sheet:
 class Group:
     """Pairs of grid points that share none: their distance is brought to `length`."""
 
-    a: Int[np.ndarray, "E"]
-    b: Int[np.ndarray, "E"]
-    length: Float[np.ndarray, "E"]
+    a: Int[np.ndarray, " E"]
+    b: Int[np.ndarray, " E"]
+    length: Float[np.ndarray, " E"]
     share_a: Float[np.ndarray, "E 1"]
     share_b: Float[np.ndarray, "E 1"]
     only_stretch: bool

@@ -13,7 +13,7 @@ CHANCE = (0.5, 0.12, 0.09, 0.04, 0.06, 0.07, 0.07, 0.05)
 
 
 def paint(
-    rng: np.random.Generator, rest: Float[np.ndarray, "N 3"], front: Float[np.ndarray, "N"]
+    rng: np.random.Generator, rest: Float[np.ndarray, "N 3"], front: Float[np.ndarray, " N"]
 ) -> Float[np.ndarray, "N 3"]:
     """Linear RGB of a piece of cloth at rest positions (metres); `front` is the z of the outward normal."""
     kind = rng.choice(PATTERNS, p=CHANCE)
@@ -52,7 +52,7 @@ def paint(
 def logo(
     rng: np.random.Generator,
     rest: Float[np.ndarray, "N 3"],
-    front: Float[np.ndarray, "N"],
+    front: Float[np.ndarray, " N"],
     color: Float[np.ndarray, "N 3"],
 ) -> Float[np.ndarray, "N 3"]:
     """A few patches of print on the front or the back."""

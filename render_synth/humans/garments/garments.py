@@ -34,19 +34,19 @@ class Garment:
     """`lift` in metres off the skin, along smoothed normals; `color` linear RGB; valid where `mask`."""
 
     name: str
-    mask: Bool[np.ndarray, "N"]
-    lift: Float[np.ndarray, "N"]
+    mask: Bool[np.ndarray, " N"]
+    lift: Float[np.ndarray, " N"]
     color: Float[np.ndarray, "N 3"]
 
 
-def wavy(rng: np.random.Generator, a: Anatomy, height: float = 0.02) -> Float[np.ndarray, "N"]:
+def wavy(rng: np.random.Generator, a: Anatomy, height: float = 0.02) -> Float[np.ndarray, " N"]:
     """Border unevenness, as a fraction of a limb."""
     return rng.uniform(0, height) * noise.field(rng, a.rest, 0.25, 5)
 
 
 def folds(
-    rng: np.random.Generator, a: Anatomy, tight: float, loose: float, toward_hem: Float[np.ndarray, "N"]
-) -> Float[np.ndarray, "N"]:
+    rng: np.random.Generator, a: Anatomy, tight: float, loose: float, toward_hem: Float[np.ndarray, " N"]
+) -> Float[np.ndarray, " N"]:
     """Distance off the skin: `tight` everywhere plus up to `loose` toward the hem, with folds; metres."""
     reach = tight + loose * np.clip(toward_hem, 0, 1)
     stretched = a.rest * rng.uniform(0.3, 1.0, 3)
@@ -59,7 +59,7 @@ def folds(
 def upper(
     rng: np.random.Generator,
     a: Anatomy,
-    normal_z: Float[np.ndarray, "N"],
+    normal_z: Float[np.ndarray, " N"],
     sleeve: float,
     hem: float,
     loose: float,
@@ -82,7 +82,7 @@ def upper(
 def lower(
     rng: np.random.Generator,
     a: Anatomy,
-    normal_z: Float[np.ndarray, "N"],
+    normal_z: Float[np.ndarray, " N"],
     length: float,
     waist: float,
     loose: float,
@@ -96,7 +96,7 @@ def lower(
 
 
 def sportswear(
-    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"]
+    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"]
 ) -> list[Garment | Mesh]:
     """Swim briefs, shorts or tights; and nothing above, or a tight short top."""
     length = rng.choice(
@@ -110,7 +110,7 @@ def sportswear(
     return out
 
 
-def shoes(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"]) -> Garment:
+def shoes(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"]) -> Garment:
     top = rng.choice([1.0, 0.9, 0.75], p=[0.6, 0.25, 0.15])
     mask = (a.leg > top) & (a.arm < -0.5)
     color = paint(rng, a.rest, normal_z)
@@ -121,7 +121,7 @@ def shoes(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, "N"]
 
 
 def band(
-    rng: np.random.Generator, a: Anatomy, name: str, mask: Bool[np.ndarray, "N"], lift: float
+    rng: np.random.Generator, a: Anatomy, name: str, mask: Bool[np.ndarray, " N"], lift: float
 ) -> Garment:
     color = np.repeat(colors.cloth(rng)[None], len(a.rest), 0)
     return Garment(name, mask, np.full(len(a.rest), lift, np.float32), color)

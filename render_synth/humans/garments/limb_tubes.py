@@ -24,11 +24,11 @@ class LimbTubes:
 
     away: Float[np.ndarray, "Nc 3"]
     axis: Float[np.ndarray, "Nc 3"]
-    radius: Float[np.ndarray, "N"]
-    leg_reach: Float[np.ndarray, "S"]
-    arm_reach: Float[np.ndarray, "S"]
-    fall: Float[np.ndarray, "N"]
-    most: Float[np.ndarray, "N"]  # beyond it, the cloth of one leg would reach into the other's
+    radius: Float[np.ndarray, " N"]
+    leg_reach: Float[np.ndarray, " S"]
+    arm_reach: Float[np.ndarray, " S"]
+    fall: Float[np.ndarray, " N"]
+    most: Float[np.ndarray, " N"]  # beyond it, the cloth of one leg would reach into the other's
 
 
 def build_limb_tubes(a: Anatomy) -> LimbTubes:
@@ -89,12 +89,12 @@ def _middle_depth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return heights, np.convolve(np.pad(z, 3, mode="edge"), np.ones(7) / 7, mode="valid")
 
 
-def _reach(along: np.ndarray, radius: np.ndarray, mine: np.ndarray) -> Float[np.ndarray, "S"]:
+def _reach(along: np.ndarray, radius: np.ndarray, mine: np.ndarray) -> Float[np.ndarray, " S"]:
     at = np.clip((along * STATIONS).astype(int), 0, STATIONS - 1)
     return np.array([np.quantile(radius[mine & (at == s)], 0.95) for s in range(STATIONS)])
 
 
-def _falling(rest: np.ndarray, a: Anatomy, trunk_z: np.ndarray) -> Float[np.ndarray, "N"]:
+def _falling(rest: np.ndarray, a: Anatomy, trunk_z: np.ndarray) -> Float[np.ndarray, " N"]:
     """Distance from the trunk's axis of cloth that falls straight down from above, at each vertex."""
     trunk = (a.arm < -0.5) & (a.torso < 0.9) & (a.torso > -0.9)
     angle = np.arctan2(rest[:, 0], rest[:, 2] - trunk_z)

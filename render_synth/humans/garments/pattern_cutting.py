@@ -25,9 +25,9 @@ DROOP = 0.7  # how far slack hangs down across a limb, over its way out
 class GarmentPattern:
     """A piece of cloth on fine vertices of the rest body: where, how far off the skin, how much slack; metres."""
 
-    mask: Bool[np.ndarray, "N"]
+    mask: Bool[np.ndarray, " N"]
     tight: float
-    slack: Float[np.ndarray, "N"]
+    slack: Float[np.ndarray, " N"]
 
 
 def trousers(
@@ -89,7 +89,7 @@ def open_front(
     rng: np.random.Generator,
     a: Anatomy,
     pattern: GarmentPattern,
-    normal_z: Float[np.ndarray, "N"],
+    normal_z: Float[np.ndarray, " N"],
     gap: float,
 ) -> GarmentPattern:
     """The pattern cut open along the middle of the front; the gap (half width, metres) widens towards the hem."""
@@ -124,7 +124,7 @@ class ClothPanel:
     vertices: Float[np.ndarray, "N 3"]
     faces: Int[np.ndarray, "F 3"]
     rest: Float[np.ndarray, "N 3"]
-    front: Float[np.ndarray, "N"]
+    front: Float[np.ndarray, " N"]
 
 
 def sew(posed: Posed, limbs: LimbTubes, pattern: GarmentPattern, folds: int) -> ClothPanel:

@@ -68,7 +68,7 @@ def _trunk(posed: Posed) -> np.ndarray:
     return posed.rest[~posed.is_arm]
 
 
-def _middle(posed: Posed, heights: Float[np.ndarray, "R"]) -> Float[np.ndarray, "R"]:
+def _middle(posed: Posed, heights: Float[np.ndarray, " R"]) -> Float[np.ndarray, " R"]:
     """Depth (z) of the trunk's middle at each height, smoothed."""
     points = _trunk(posed)
     z = []
@@ -80,7 +80,7 @@ def _middle(posed: Posed, heights: Float[np.ndarray, "R"]) -> Float[np.ndarray, 
 
 
 def _support(
-    posed: Posed, heights: Float[np.ndarray, "R"], angles: Float[np.ndarray, "C"]
+    posed: Posed, heights: Float[np.ndarray, " R"], angles: Float[np.ndarray, " C"]
 ) -> Float[np.ndarray, "R C"]:
     """How far the body reaches in each direction around its middle, at each height: never less than its hull."""
     points, middle = _trunk(posed), _middle(posed, heights)

@@ -27,7 +27,7 @@ class Scalp:
     posed: Posed
     center: Float[np.ndarray, "3"]
     tree: cKDTree
-    radius: Float[np.ndarray, "N"]
+    radius: Float[np.ndarray, " N"]
 
     @staticmethod
     def of(posed: Posed) -> Scalp:
@@ -56,7 +56,7 @@ def direction(azimuth: np.ndarray, polar: np.ndarray) -> Float[np.ndarray, "*N 3
 
 def patch(
     faces: Int[np.ndarray, "F 3"], on: np.ndarray
-) -> tuple[Int[np.ndarray, "M"], Int[np.ndarray, "G 3"]]:
+) -> tuple[Int[np.ndarray, " M"], Int[np.ndarray, "G 3"]]:
     used, inverse = np.unique(faces[on[faces].all(1)], return_inverse=True)
     return used, inverse.reshape(-1, 3)
 

@@ -36,7 +36,7 @@ class AssetGarment:
     blend: sparse.csr_matrix  # (M, N)
     faces: Int[np.ndarray, "F 3"]  # between render vertices
     uv: Float[np.ndarray, "M 2"]
-    hidden: Bool[np.ndarray, "Nc"]  # body vertices it covers
+    hidden: Bool[np.ndarray, " Nc"]  # body vertices it covers
     picture: UInt8[np.ndarray, "S T 3"] | None
     color: Float[np.ndarray, "3"]
 
@@ -46,7 +46,7 @@ class AssetGarment:
         return np.asarray(self.blend @ self.binding.rest)
 
     @cached_property
-    def texels(self) -> tuple[Bool[np.ndarray, "T T"], Float[np.ndarray, "K 3"], Float[np.ndarray, "K"]]:
+    def texels(self) -> tuple[Bool[np.ndarray, "T T"], Float[np.ndarray, "K 3"], Float[np.ndarray, " K"]]:
         """Which texels show cloth, their rest positions, and the z of their normals: where patterns are painted."""
         from diffproxy.proxies.raycast import RayMesh
 
@@ -107,7 +107,7 @@ def read_garments(
 
 def split_suit(
     points: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "F 3"]
-) -> list[tuple[str, Bool[np.ndarray, "N"]]]:
+) -> list[tuple[str, Bool[np.ndarray, " N"]]]:
     """Connected parts as top and bottom by their heights on the base mesh; all one suit where a part is both."""
     n = len(points)
     a, b = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
@@ -167,7 +167,7 @@ def _piece(
 
 def covered(
     p: Float[np.ndarray, "N 3"], hull: Int[np.ndarray, "H 3"], fitter: GarmentFitter
-) -> Bool[np.ndarray, "Nc"]:
+) -> Bool[np.ndarray, " Nc"]:
     """Body vertices (A-pose) under a part of a suit, away from its open edges."""
     near, at = cKDTree(p).query(fitter.base_body)
     open_edge = borders(hull, len(p))
@@ -177,7 +177,7 @@ def covered(
     return (near < 0.06) & ~open_edge[at] & (far > 0.015)
 
 
-def clipped(garment: AssetGarment, over: Float[np.ndarray, "M"]) -> AssetGarment:
+def clipped(garment: AssetGarment, over: Float[np.ndarray, " M"]) -> AssetGarment:
     """The garment where `over` (per render vertex) is positive: shorter sleeves, legs, hems."""
     cut, faces = clip_triangles(
         sparse.identity(len(over), format="csr", dtype=np.float32), garment.faces, over

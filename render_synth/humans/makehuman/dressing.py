@@ -28,7 +28,7 @@ class GarmentOnBody:
 
     garment: AssetGarment
     points: Float[np.ndarray, "N 3"]
-    hidden: Bool[np.ndarray, "Nc"]
+    hidden: Bool[np.ndarray, " Nc"]
 
     @property
     def normals(self) -> Float[np.ndarray, "N 3"]:
@@ -83,7 +83,7 @@ class DressedBody:
         self.garments.append(fitted)
         return fitted
 
-    def hidden(self) -> Bool[np.ndarray, "Nc"]:
+    def hidden(self) -> Bool[np.ndarray, " Nc"]:
         out = np.zeros(len(self.posed.vertices), bool)
         for fitted in self.garments:
             out |= fitted.hidden
@@ -116,7 +116,7 @@ def outside(
 
 def shorten(
     rng: np.random.Generator, garment: AssetGarment, posed: Posed
-) -> tuple[AssetGarment, Bool[np.ndarray, "Nc"]]:
+) -> tuple[AssetGarment, Bool[np.ndarray, " Nc"]]:
     """Sleeves and legs cut off at random lengths; and the body vertices that the rest still hides."""
     joints = posed.a.joints
     rest = garment.rest

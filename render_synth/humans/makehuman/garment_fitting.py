@@ -163,7 +163,7 @@ class BodyObstacle:
 
     def depth(
         self, points: Float[np.ndarray, "N 3"], weights: Float[np.ndarray, "N 55"]
-    ) -> Float[np.ndarray, "N"]:
+    ) -> Float[np.ndarray, " N"]:
         """How deep points are inside the part of the body they belong to; metres, negative outside."""
         out = np.zeros(len(points))
         which = belongs(weights)
@@ -175,13 +175,13 @@ class BodyObstacle:
         return out
 
 
-def belongs(weights: Float[np.ndarray, "N 55"]) -> Int[np.ndarray, "N"]:
+def belongs(weights: Float[np.ndarray, "N 55"]) -> Int[np.ndarray, " N"]:
     """The part of `BodyObstacle` that a garment vertex must stay out of: a limb (0 to 3), or the trunk (4)."""
     limb = np.stack([weights[:, j].sum(1) for j in LIMBS], 1)
     return np.where(limb.max(1) > 0.5, limb.argmax(1), 4)
 
 
-def borders(faces: Int[np.ndarray, "F 3"], count: int) -> Bool[np.ndarray, "N"]:
+def borders(faces: Int[np.ndarray, "F 3"], count: int) -> Bool[np.ndarray, " N"]:
     """Vertices on an open edge."""
     a, b = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     key = np.minimum(a, b) * count + np.maximum(a, b)

@@ -28,7 +28,7 @@ class Clo:
     weights: Float[np.ndarray, "N 3"]
     offsets: Float[np.ndarray, "N 3"]
     scales: tuple[tuple[int, int, float] | None, ...]  # for x, y, z: two base vertices, their distance
-    hidden: Int[np.ndarray, "M"]
+    hidden: Int[np.ndarray, " M"]
     z_depth: float
 
     def place(self, base: Float[np.ndarray, "B 3"]) -> Float[np.ndarray, "N 3"]:

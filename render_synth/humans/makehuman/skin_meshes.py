@@ -17,7 +17,7 @@ def skin_meshes(
     mesh: SkinMesh,
     skin: Skin,
     posed: Posed,
-    hidden: Bool[np.ndarray, "Nc"],
+    hidden: Bool[np.ndarray, " Nc"],
     step: int,
 ) -> tuple[Mesh, Mesh]:
     """The body with a skin texture in a random tint, without vertices that clothes hide; and the eyes."""

@@ -31,7 +31,7 @@ class Skin:
 class SkinMesh:
     """The body's own triangles with one vertex per corner of the UV map."""
 
-    of: Int[np.ndarray, "M"]  # body vertex of each
+    of: Int[np.ndarray, " M"]  # body vertex of each
     faces: Int[np.ndarray, "F 3"]
     uv: Float[np.ndarray, "M 2"]
     eyes: Int[np.ndarray, "G 3"]  # faces between body vertices

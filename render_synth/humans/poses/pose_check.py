@@ -20,8 +20,8 @@ WHOLE_LEG = {"l": [1, *LEG["l"]], "r": [2, *LEG["r"]]}
 
 @dataclass(frozen=True)
 class _Limb:
-    points: Int[np.ndarray, "P"]  # vertices of the limb that may enter something
-    others: Int[np.ndarray, "Q"]  # vertices of what it may enter
+    points: Int[np.ndarray, " P"]  # vertices of the limb that may enter something
+    others: Int[np.ndarray, " Q"]  # vertices of what it may enter
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class PoseCheck:
 
 def _depths(
     points: Float[np.ndarray, "P 3"], surface: Float[np.ndarray, "Q 3"], normals: Float[np.ndarray, "Q 3"]
-) -> Float[np.ndarray, "P"]:
+) -> Float[np.ndarray, " P"]:
     """Depth of points below a surface, 0 outside. A point is inside if most of its nearest vertices face away."""
     distance, at = cKDTree(surface).query(points, k=4)
     outside = np.einsum("nki,nki->nk", points[:, None] - surface[at], normals[at])
@@ -65,7 +65,7 @@ def pose_check(body: BodyModel) -> PoseCheck:
     """The check for a body: which vertices belong to which limb follows from its skinning weights."""
     w = body.weights.numpy()
 
-    def of(joints: list[int]) -> Bool[np.ndarray, "Nv"]:
+    def of(joints: list[int]) -> Bool[np.ndarray, " Nv"]:
         return w[:, joints].sum(1) > 0.5
 
     limbs = []

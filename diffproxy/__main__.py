@@ -1,0 +1,71 @@
+"""`diffproxy COMMAND [name=value ...]`, also as `python -m diffproxy`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """Where a command lives: `module.function`, called with `before` and the words that follow the command."""
+
+    module: str
+    function: str
+    before: tuple[str, ...]
+    summary: str
+
+
+COMMANDS = {
+    "fit": Entry("diffproxy.commands", "fit", (), "images of a calibrated rig to SMPL-X bodies"),
+    "evaluate": Entry("diffproxy.commands", "evaluate", (), "errors on subjects whose body is known"),
+    "train": Entry("diffproxy.training.cli", "main", (), "train the proxy generator"),
+    "train-detector": Entry("diffproxy.training.detector", "main", (), "train the person detector"),
+    "render": Entry("render_synth.cli", "main", (), "render training data; inspect, validate, relabel"),
+    "calibrate": Entry("diffproxy.calibration.__main__", "main", (), "cameras from the person in the images"),
+    "check-rig": Entry("diffproxy.cameras.__main__", "main", ("check",), "check a calibration"),
+    "convert-rig": Entry(
+        "diffproxy.cameras.__main__", "main", ("convert",), "write a calibration as rig.json"
+    ),
+    "fetch-pose2sim": Entry(
+        "diffproxy.cameras.__main__", "main", ("pose2sim",), "download the Pose2Sim demo"
+    ),
+    "keypoints": Entry("diffproxy.keypoints.__main__", "main", ("detect",), "2D keypoints by MediaPipe"),
+    "pose-bank": Entry(
+        "diffproxy.motion.__main__", "main", ("build_bank",), "collect poses from motion files"
+    ),
+    "pose-prior": Entry(
+        "diffproxy.pose_prior.__main__", "main", (), "train, convert or sample the pose prior"
+    ),
+}
+USAGE = (
+    "usage: diffproxy COMMAND [name=value ...]\n\n"
+    + "".join(f"  {name:<16}{entry.summary}\n" for name, entry in COMMANDS.items())
+    + "\n`diffproxy COMMAND --help` lists the options of a command.\n"
+)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status: 0 fine, 2 wrong input."""
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(USAGE)
+        return 0
+    if words[0] == "--version":
+        from diffproxy import __version__
+
+        sys.stdout.write(f"diffproxy {__version__}\n")
+        return 0
+    if words[0] not in COMMANDS:
+        sys.stderr.write(
+            f"error: expected one of {', '.join(COMMANDS)}\n  found {words[0]}\n  fix: diffproxy --help\n"
+        )
+        return 2
+    entry = COMMANDS[words[0]]
+    run: Callable[[list[str]], int | None] = getattr(import_module(entry.module), entry.function)
+    return int(run([*entry.before, *words[1:]]) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

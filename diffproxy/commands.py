@@ -1,0 +1,65 @@
+"""The commands `fit` and `evaluate` (`fit.py`, `evaluate.py`, `diffproxy fit`, `diffproxy evaluate`)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from diffproxy.cli import SHIPPED, Command
+
+MODEL_PATHS = {"body": "file.path", "generator": "weights.weights"}
+FIT_INTRO = """\
+Photos or videos of a calibrated rig in, SMPL-X bodies out.
+
+  python fit.py                                   the small rendered rig that ships with the project
+  python fit.py rig=pose2sim frames=40            real footage, fetched on first use
+  python fit.py rig=/data/take1 frames=0:100:10   your own rig folder
+  python fit.py proxies=out/fit/proxies           fit saved proxies again: no images, no generator
+
+`diffproxy fit` is the same command where the package is installed.
+"""
+EVALUATE_INTRO = """\
+Errors of the whole pipeline on subjects whose body is known.
+
+  python evaluate.py shards=shards/test limit=100                images to bodies
+  python evaluate.py shards=shards/test proxies=exact            the fitter alone
+  python evaluate.py shards=shards/test images=full              whole frames: the person detector too
+
+`diffproxy evaluate` is the same command where the package is installed.
+"""
+
+
+def fit_command() -> Command:
+    """The command `fit`."""
+    from diffproxy.pipeline.config import FitOptions
+
+    return Command("fit", FitOptions, FIT_INTRO, {"rig": "folder.path", **MODEL_PATHS})
+
+
+def evaluate_command() -> Command:
+    """The command `evaluate`."""
+    from diffproxy.evaluation.config import EvaluateOptions
+
+    return Command("evaluate", EvaluateOptions, EVALUATE_INTRO, MODEL_PATHS)
+
+
+def fit(words: Sequence[str] | None = None) -> None:
+    """Run `fit` with these command-line words."""
+
+    def task(options) -> None:  # type: ignore[no-untyped-def]
+        from diffproxy.pipeline.fit_rig import run_fit
+
+        run_fit(options, SHIPPED)
+
+    fit_command().run(sys.argv[1:] if words is None else words, task)
+
+
+def evaluate(words: Sequence[str] | None = None) -> None:
+    """Run `evaluate` with these command-line words."""
+
+    def task(options) -> None:  # type: ignore[no-untyped-def]
+        from diffproxy.evaluation.evaluate import run_evaluation
+
+        run_evaluation(options)
+
+    evaluate_command().run(sys.argv[1:] if words is None else words, task)

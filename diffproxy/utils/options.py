@@ -1,0 +1,141 @@
+"""Options of a command: one dataclass field holds type, default and help; parsers and `--help` read it."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from diffproxy.utils.errors import InputError
+
+T = TypeVar("T")
+SECTIONS = ("Input", "Models", "Method", "Output")
+WIDTH, COLUMN = 110, 30  # of a help page, and of its column of names
+VALUES = {bool: "BOOL", int: "N", float: "X"}
+BOOLS = {"true": True, "false": False}
+
+
+def option(default: Any, text: str, value: str = "", section: str = "Method") -> Any:
+    """A dataclass field with its help.
+
+    Args:
+        default: Its default, or a function that makes one (a nested dataclass, dict).
+        text: One sentence for `--help`.
+        value: What to write after `name=`, such as DIR or lm|adam; by default derived from the type.
+        section: Heading of `--help` under which the option stands, one of SECTIONS.
+    """
+    metadata = {"help": text, "value": value, "section": section}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    """InputError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        fix = f"write {option}={allowed[0]}"
+        raise InputError(f"{option} as one of {', '.join(allowed)}", f"{option}={value}", fix)
+
+
+def at_least(option: str, value: float | int, low: float | int) -> None:
+    """InputError unless `value` >= `low`."""
+    if value < low:
+        fix = f"write {option}={low:g} or more"
+        raise InputError(f"{option} of at least {low:g}", f"{option}={value:g}", fix)
+
+
+def option_types(schema: type, prefix: str = "") -> dict[str, Any]:
+    """Dotted name -> type of every value of a (nested) options dataclass."""
+    hints = get_type_hints(schema)
+    out: dict[str, Any] = {}
+    for f in fields(schema):
+        kind = hints[f.name]
+        if isinstance(kind, type) and is_dataclass(kind):
+            out |= option_types(kind, f"{prefix}{f.name}.")
+        else:
+            out[prefix + f.name] = kind
+    return out
+
+
+def unknown_option(name: str, known: Sequence[str]) -> InputError:
+    """The error for an option that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return InputError("an option that exists", name, f"{hint}--help lists all options")
+
+
+def parse_options(schema: Callable[..., T], words: Sequence[str], required: Sequence[str] = ()) -> T:
+    """Command-line words `name=value` as an instance of a flat options dataclass.
+
+    Raises:
+        InputError: a word without `=`, an unknown name, a value of the wrong type, a missing required option.
+    """
+    types = option_types(schema)  # type: ignore[arg-type]  # a dataclass type
+    values: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(
+                "options as name=value", repr(word), f"write {word}=... ; --help lists all options"
+            )
+        if name not in types:
+            raise unknown_option(name, [*types])
+        values[name] = _converted(name, value, types[name])
+    for name in required:
+        if not values.get(name):
+            raise InputError(f"{name}=...", f"no {name}", "--help lists all options")
+    return schema(**values)
+
+
+def _converted(name: str, text: str, kind: Any) -> Any:
+    if kind is bool:
+        if text.lower() not in BOOLS:
+            raise InputError(f"{name} as true or false", f"{name}={text}", f"write {name}=true")
+        return BOOLS[text.lower()]
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError as error:
+            what = "a whole number" if kind is int else "a number"
+            raise InputError(f"{name} as {what}", f"{name}={text}", f"write {name}=1") from error
+    return text
+
+
+def help_text(schema: type, intro: str, closing: str = "") -> str:
+    """The `--help` page of a command: `intro`, every option with its help and default, `closing`."""
+    lines = [intro.rstrip(), ""]
+    rows = [
+        (f.metadata.get("section", "Method"), line) for f in fields(schema) for line in _lines(schema, f, "")
+    ]
+    for section in SECTIONS:
+        listed = [line for where, line in rows if where == section]
+        lines += [section, *listed] if listed else []
+    return "\n".join([*lines, *(["", closing.rstrip()] if closing else [])]) + "\n"
+
+
+def _lines(schema: type, f: Field, prefix: str) -> list[str]:
+    """The lines of one option, and of its nested options."""
+    kind, text = get_type_hints(schema)[f.name], f.metadata["help"]
+    nested = isinstance(kind, type) and is_dataclass(kind)
+    value = f.metadata["value"] or VALUES.get(kind, "TEXT")
+    out = []
+    if not nested or f.metadata["value"]:
+        shown = "" if nested else _shown(f.default)
+        out += textwrap.wrap(
+            f"{text} ({shown})" if shown else text,
+            WIDTH,
+            initial_indent=f"  {prefix}{f.name}={value}".ljust(COLUMN - 1) + " ",
+            subsequent_indent=" " * COLUMN,
+        )
+    if nested:
+        out += [line for inner in fields(kind) for line in _lines(kind, inner, f"{prefix}{f.name}.")]
+    return out
+
+
+def _shown(default: Any) -> str:
+    """A default as it would be typed; nothing for an empty text or a made default."""
+    if default is MISSING or default is None:
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)

