@@ -43,6 +43,8 @@ from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 
 TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+SETTLING = 0.8
+"""Share of keypoints that agree with the body from which on doubts about the proxies alone no longer count."""
 SURE_SIGMAS = 12.0
 """Robust scale of keypoints on whose place three views agree: that does not happen by mistake."""
 ENOUGH = 6
@@ -179,8 +181,8 @@ class _Problem:
         observed[keypoint_joints(self.body, self.sparse.face[shown], self.sparse.view[shown])] = 1.0
         status, reason, doubt = plain.status, plain.reason, plain.doubt
         if views >= 2 and agreed > 0.5:
-            # keypoints that agree settle what proxies alone left open, if the proxies no longer speak against it
-            doubt = doubt if inliers < self.config.doubtful_inliers else ""
+            # keypoints of which nearly all agree settle what proxies alone left open
+            doubt = doubt if agreed < SETTLING and inliers < self.config.doubtful_inliers else ""
             unseen = unobserved_note(unobserved_parts(observed))
             strong = bool(doubt) and plain.status == "doubtful"
             status, reason = "doubtful" if strong else "ok", "; ".join(x for x in (doubt, unseen) if x)
