@@ -41,7 +41,7 @@ def fit(
     keypoints: Keypoints | None = None,
 ) -> FitResult:
     """Fit one subject; see `fit_many`."""
-    starts = None if start is None else [start]
+    starts: list[BodyParams | None] | None = None if start is None else [start]
     return fit_many([maps], body, config, starts, shape, priors, scale, [keypoints])[0]
 
 

@@ -172,10 +172,10 @@ def _observe(
             hand = np.concatenate([hand, np.zeros(len(outlines[b]), dtype=bool)])
         sigma = np.zeros(len(part))
         if s.keypoints is not None and not stage.hands_only:
-            rows = s.keypoints.rows
-            part = Correspondences.cat([part, rows])
-            share = np.concatenate([share, np.ones(len(rows))])
-            hand = np.concatenate([hand, np.zeros(len(rows), dtype=bool)])
+            points = s.keypoints.rows
+            part = Correspondences.cat([part, points])
+            share = np.concatenate([share, np.ones(len(points))])
+            hand = np.concatenate([hand, np.zeros(len(points), dtype=bool)])
             sigma = np.concatenate([sigma, s.keypoints.sigma(s.maps.cameras, s.center)])
         given_sigma.append(sigma)
         chosen.append(part)

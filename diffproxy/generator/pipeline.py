@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -103,8 +103,8 @@ class DiffProxyPipeline:
         Raises:
             InputError: if the arguments do not fit together or have the wrong range.
         """
-        kinds = ("body",) * len(cameras) if kinds is None else tuple(kinds)
-        check_inputs(images, cameras, kinds, num_samples, num_inference_steps)
+        view_kinds: tuple[Kind, ...] = ("body",) * len(cameras) if kinds is None else tuple(kinds)
+        check_inputs(images, cameras, view_kinds, num_samples, num_inference_steps)
         config = self.network.config
         steps = config.steps if num_inference_steps is None else num_inference_steps
         if steps == 0 and num_samples > 1:
@@ -113,25 +113,24 @@ class DiffProxyPipeline:
                 f"{num_samples} samples of the dense head (0 steps), whose prediction is deterministic",
                 "add generator.steps=4, or leave samples=1",
             )
-        views: list[Views] = [(images, cameras, kinds)]
+        views: list[Views] = [(images, cameras, view_kinds)]
         if flip is not None:
             mirrored = [flip_camera(c) for c in cameras]
-            views.append((images.flip(-1), mirrored, tuple(FLIPPED_KIND[k] for k in kinds)))
+            views.append((images.flip(-1), mirrored, tuple(FLIPPED_KIND[k] for k in view_kinds)))
         conditions = [self.condition(*view) for view in views]
         if steps == 0:
-            maps = self.predict_dense(conditions, kinds, flip)
+            maps = self.predict_dense(conditions, view_kinds, flip)
         else:
-            latents = self.initial_latents(num_samples, len(kinds), generator)
+            latents = self.initial_latents(num_samples, len(view_kinds), generator)
             samples = [self.denoise(condition, latents, steps) for condition in conditions]
             maps = self._aggregate(samples, [view[2] for view in views], flip)
         crops = tuple(c.resize(config.proxy_size, config.proxy_size) for c in cameras)
-        proxies = ProxyMaps(
-            *(x.float().numpy() if x.is_floating_point() else x.numpy() for x in maps), kinds, crops
-        )
+        labels, uv, weight = maps
+        proxies = ProxyMaps(labels.numpy(), uv.float().numpy(), weight.float().numpy(), view_kinds, crops)
         if steps == 0 and (std := dense_std(conditions)) is not None:
             proxies = replace(proxies, std=std.numpy() * (proxies.labels > 0))
         return DiffProxyOutput(
-            proxies, view_keypoints(conditions, kinds, config.proxy_size), (0,) * len(kinds)
+            proxies, view_keypoints(conditions, view_kinds, config.proxy_size), (0,) * len(view_kinds)
         )
 
     def initial_latents(
@@ -257,7 +256,7 @@ class DiffProxyPipeline:
     @staticmethod
     def from_pretrained(
         name_or_folder: Path | str = "nano",
-        sources: dict[str, Path | str] | None = None,
+        sources: Mapping[str, Path | str] | None = None,
         allow_download: bool = False,
         precision: Precision = "auto",
     ) -> DiffProxyPipeline:

@@ -101,7 +101,7 @@ def intersect(
     d = np.concatenate([xy, np.ones_like(xy[..., :1])], -1) @ np.stack([c.R_cam_world for c in cameras])
     d /= np.linalg.norm(d, axis=-1, keepdims=True)
     centers = np.broadcast_to(np.stack([c.center_world for c in cameras])[:, None], d.shape)
-    return intersect_rays(*(a.swapaxes(0, 1) for a in (centers, d)), weight.T)
+    return intersect_rays(centers.swapaxes(0, 1), d.swapaxes(0, 1), weight.T)
 
 
 def miss_metres(

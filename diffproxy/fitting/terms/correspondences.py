@@ -133,7 +133,7 @@ def gather(
     face, bary, ok = body.atlas.lookup(label, uv)
     ok = ok & np.isfinite(bary).all(-1)
     weight = np.clip(maps.weight[view, row, column].astype(np.float64), 0.0, 1.0)
-    for v in np.flatnonzero(np.array(maps.kind) == "body"):
+    for v in (v for v, kind in enumerate(maps.kind) if kind == "body"):
         factors = cut_weights(maps.labels[v] > 0, None if maps.valid is None else maps.valid[v])
         if factors is not None:
             weight[view == v] *= factors[row[view == v], column[view == v]]
