@@ -109,7 +109,9 @@ def load_session(options: CalibrationOptions) -> Session:
     elif config.height:
         scale = "the person's height"
     else:
-        scale = "the approximate cameras and an average body" if rough else "an average body (unsure by some 4 %)"
+        scale = (
+            "the approximate cameras and an average body" if rough else "an average body (unsure by some 4 %)"
+        )
     return Session(body, cameras, config, maps, ids, rig, rough, scale, keypoints, list(frames.notes))
 
 
