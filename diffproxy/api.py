@@ -53,7 +53,9 @@ class FitResults(Sequence[FrameFit]):
         self._result, self.folder = result, folder
         self.frame_ids, self.status, self.reason = result.frame_ids, result.status, result.reason
         self.params, self.joints = result.params, result.joints
-        self.joint_std, self.joint_observed = result.joint_std, result.joint_observed
+        assert result.joint_observed is not None, "results of a fit state it"
+        self.joint_std = result.joint_std
+        self.joint_observed: Float[np.ndarray, "F 55"] = result.joint_observed
         self.joint_names, self.meta = result.joint_names, result.meta
 
     @property
