@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from diffproxy.cameras import Camera, load_rig, open_frames
 from diffproxy.keypoints import open_keypoints, triangulate_people
-from diffproxy.keypoints.__main__ import frame_numbers
+from diffproxy.utils.frame_ranges import select_frames
 
 MARGIN = 1.3  # crop side over the longer side of the joints' box
 SIDE = 512  # pixels of the crop that the network sees (it shrinks it to 256 itself)
@@ -60,7 +60,7 @@ def main(words: list[str]) -> None:
     frames = open_frames(root, load_rig(root), common_frames=True)
     detected = open_keypoints(out / "keypoints", frames.picture_cameras)
     model = Pose(static_image_mode=True, model_complexity=int(given["complexity"]), enable_segmentation=True)
-    for f in tqdm(frame_numbers(given["frames"], frames.frame_ids), desc="masks", unit="frame"):
+    for f in tqdm(select_frames(given["frames"], frames.frame_ids), desc="masks", unit="frame"):
         people = detected.frame(f, frames.picture_cameras)
         points = triangulate_people(people, frames.picture_cameras, None, 3).points
         for image, camera in zip(frames.read(f), frames.cameras, strict=True):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
+from diffproxy.utils.options import exit_status
+
 
 class Entry(NamedTuple):
     """Where a command lives: `module.function`, called with `before` and the words that follow the command."""
@@ -64,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     entry = COMMANDS[words[0]]
     run: Callable[[list[str]], int | None] = getattr(import_module(entry.module), entry.function)
-    return int(run([*entry.before, *words[1:]]) or 0)
+    return exit_status(lambda: run([*entry.before, *words[1:]]))
 
 
 if __name__ == "__main__":

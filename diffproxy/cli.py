@@ -55,6 +55,15 @@ class Command:
         check(checked, self.config, self.conf)
         return checked
 
+    def compose(self, words: Sequence[str]) -> Any:
+        """The options of these words, an instance of `schema`. Raises InputError."""
+        from hydra import compose, initialize_config_dir
+        from omegaconf import OmegaConf
+
+        overrides = self.overrides(words)
+        with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
+            return OmegaConf.to_object(compose(self.config, overrides))
+
     def run(self, words: Sequence[str], task: Callable[[Any], Any]) -> None:
         """`task(options)` with the options of these words; wrong input ends the program with exit code 2."""
         run_readably(lambda: self._run(words, task))

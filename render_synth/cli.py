@@ -183,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
             config = RenderConfig.parse(words)
             launch(config, how) if how else run(config)
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"error: {error}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted: run the same command again to resume\n")

@@ -7,38 +7,20 @@ import logging
 import sys
 from typing import Any
 
-from diffproxy.calibration.options import Options
+from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.options import help_text, parse_options
 
-HELP = """usage: python -m diffproxy.calibration rig=DIR [out=DIR/rig.json] [start=rough|none] [scale] [more]
+INTRO = """\
+usage: python -m diffproxy.calibration rig=DIR [name=value ...]
 
-Finds the cameras of a rig from the person in its pictures: no board, no markers. One person, several frames.
+Cameras of a rig from the person in its images: no board, no markers. One person, several frames.
 
-  rig=DIR              folder with images/<camera>/ or videos/, and, for start=rough, a calibration
-  proxies=DIR          proxies made before, by fit.py (out/fit/proxies), in place of running the generator
-  frames=WHICH         40 | 0:100:10 | 3,7,9 | all; five to twenty instants all over the volume are best (all)
-  start=rough|none     rough: start from the folder's calibration; none: from nothing (rough if there is one)
-  cameras=FILE         start from predicted cameras instead: npz or json with extrinsic, intrinsic (VGGT and the like)
-  turn_std=5           how far off rough cameras may be: degrees ...
-  place_std=0.1        ... and metres
-  fov=60               field of view along the longer side, where no focal length is known
-  focal=BOOL           find the focal lengths, too (false with a calibration, else true)
-  common_focal=BOOL    all cameras have the same focal length (false)
-  height=METRES        the scale: height of the person, or
-  distance=A,B,METRES  distance between two cameras; with neither, rough cameras or an average body give it
-  fix=CAMERA           this camera keeps its rough pose exactly; the others are told relative to it
-  boxes=FILE           where the person is, as for fit.py, in place of the locator
-  keypoints=DIR        2D keypoints of another detector weigh in as well (see docs/keypoints.md)
-  body=anny            body file
-  generator=nano       generator weights
-  out=FILE             where the calibration goes (RIG/rig.json, which must not exist yet, or be given as out=)
-
-       python -m diffproxy.calibration compare RIG OTHER
-                     how far the cameras of two calibrations are apart, laid on each other
+  python -m diffproxy.calibration compare RIG OTHER      differences between two calibrations, aligned to each other
 
 Writes rig.json and, beside it, <name>.report.json: reprojection error, inliers and standard deviations of every camera.
-Exit status: 0 fine, 1 found but not to be trusted (the report says why), 2 wrong input.
+Exit status: 0 fine, 1 calibrated but unreliable (the report says why), 2 wrong input.
 """
 DOUBTFUL_DEG, DOUBTFUL_INLIERS = 3.0, 0.5
 
@@ -47,18 +29,18 @@ def main(words: list[str]) -> int:
     """Returns the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if not words or words[0] in ("-h", "--help"):
-        sys.stdout.write(HELP)
+        sys.stdout.write(help_text(CalibrationOptions, INTRO))
         return 0
     try:
         if words[0] == "compare":
             return _compare(words[1:])
-        return _run(Options.of(words))
+        return _run(parse_options(CalibrationOptions, words, required=("rig",)))
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"error: {error}\n")
         return 2
 
 
-def _run(options: Options) -> int:
+def _run(options: CalibrationOptions) -> int:
     from diffproxy.calibration.calibrate import calibrate
     from diffproxy.calibration.session import load_session, target_file
     from diffproxy.cameras import save_rig

@@ -1,52 +1,68 @@
-"""The options of `python -m diffproxy.calibration`, as text `name=value`."""
+"""The options of `python -m diffproxy.calibration`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import one_of, option
+
+INITS = ("", "approximate", "none")
 
 
 @dataclass
-class Options:
-    """Values as given; `diffproxy.calibration.__main__.HELP` says what each means."""
+class CalibrationOptions:
+    """All options of a calibration run; angles in degrees, lengths in metres."""
 
-    rig: str = ""
-    proxies: str = ""
-    frames: str = "all"
-    start: str = ""
-    cameras: str = ""
-    turn_std: float = 5.0
-    place_std: float = 0.1
-    fov: float = 60.0
-    focal: str = ""
-    common_focal: str = "false"
-    height: float = 0.0
-    distance: str = ""
-    fix: str = ""
-    boxes: str = ""
-    keypoints: str = ""
-    body: str = "anny"
-    generator: str = "nano"
-    out: str = ""
+    rig: str = option(
+        "",
+        "folder with images/<camera>/ or videos/, and, for init=approximate, a calibration",
+        "DIR",
+        "Input",
+    )
+    proxies: str = option("", "saved proxies of fit.py, instead of running the generator", "DIR", "Input")
+    frames: str = option(
+        "all",
+        "40 | 0:100:10 | 3,7,9 | all; five to twenty instants all over the volume are best",
+        "WHICH",
+        "Input",
+    )
+    init: str = option(
+        "",
+        "start from the folder's calibration, or from nothing; default: from a calibration if there is one",
+        "approximate|none",
+        "Input",
+    )
+    cameras: str = option(
+        "",
+        "start from predicted cameras: npz or json with extrinsic, intrinsic (VGGT and the like)",
+        "FILE",
+        "Input",
+    )
+    boxes: str = option("", "subject boxes, as for fit.py, instead of the person detector", "FILE", "Input")
+    keypoints: str = option(
+        "", "2D keypoints of another detector, used as well (docs/keypoints.md)", "DIR", "Input"
+    )
+    body: str = option("anny", "body model", "anny|FILE", "Models")
+    generator: str = option("nano", "generator weights", "nano|DIR|ID", "Models")
+    rotation_std: float = option(5.0, "expected rotation error of approximate cameras, degrees")
+    translation_std: float = option(0.1, "expected translation error of approximate cameras, metres")
+    fov: float = option(60.0, "field of view along the longer side, degrees, where no focal length is known")
+    focal: str = option(
+        "auto", "estimate the focal lengths; auto: only without a calibration", "auto|true|false"
+    )
+    common_focal: bool = option(False, "all cameras have the same focal length")
+    height: float = option(0.0, "scale: height of the person, metres")
+    distance: str = option(
+        "",
+        "scale: distance between two cameras; without height or distance, approximate cameras or an average body",
+        "A,B,METRES",
+    )
+    fix: str = option("", "camera that keeps its approximate pose exactly", "CAMERA")
+    out: str = option(
+        "", "calibration to write; default: rig.json in the rig folder, if new", "FILE", "Output"
+    )
 
-    @staticmethod
-    def of(words: list[str]) -> Options:
-        """InputError on anything that is not name=value of these."""
-        kinds = {f.name: f.type for f in fields(Options)}
-        options = Options()
-        for word in words:
-            name, sign, value = word.partition("=")
-            if not sign or name not in kinds:
-                raise InputError(
-                    f"options among {', '.join(kinds)}", word, "write name=value; --help lists them"
-                )
-            try:
-                setattr(options, name, float(value) if kinds[name] == "float" else value)
-            except ValueError as error:
-                raise InputError(f"a number for {name}", value, f"write {name}=1.8") from error
-        if not options.rig:
-            raise InputError("rig=DIR", "none", "name the folder with the pictures")
-        if options.start not in ("", "rough", "none"):
-            raise InputError("start=rough or start=none", options.start, "leave it out")
-        return options
+    def __post_init__(self) -> None:
+        one_of("focal", self.focal, ("auto", "true", "false"))
+        if self.init:
+            one_of("init", self.init, INITS[1:])

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration.config import Calibration, CalibrationConfig
-from diffproxy.calibration.options import Options
+from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.image_sources import find_sources, open_source
@@ -56,7 +56,7 @@ class Session:
         return replace(self.rig, cameras=tuple(cameras), up_axis=up, notes=notes)
 
 
-def target_file(options: Options) -> Path:
+def target_file(options: CalibrationOptions) -> Path:
     """Where rig.json goes; InputError rather than overwrite a calibration unasked."""
     if options.out:
         return Path(options.out)
@@ -68,15 +68,15 @@ def target_file(options: Options) -> Path:
     return file
 
 
-def load_session(options: Options) -> Session:
+def load_session(options: CalibrationOptions) -> Session:
     """Read the rig, make or load the proxies. InputError for anything wrong."""
     folder = _folder(options)
     body = load_body(options.body)
     rig, has_calibration = _rig(folder, options)
     predicted = bool(options.cameras)
-    rough = options.start != "none" and (has_calibration or predicted)
-    if options.start == "rough" and not rough:
-        raise InputError("a calibration in the rig folder for start=rough", "none", "write start=none")
+    rough = options.init != "none" and (has_calibration or predicted)
+    if options.init == "approximate" and not rough:
+        raise InputError("a calibration in the rig folder for init=approximate", "none", "write init=none")
     frames = open_frames(folder, rig, common_frames=True)
     cameras = frames.cameras
     if predicted:
@@ -84,14 +84,14 @@ def load_session(options: Options) -> Session:
         rig = replace(rig, cameras=cameras)
         frames = open_frames(folder, rig, common_frames=True)
     ids = select_frames(options.frames, frames.frame_ids)
-    focal = options.focal == "true" if options.focal else not has_calibration
+    focal = options.focal == "true" if options.focal != "auto" else not has_calibration
     config = CalibrationConfig(
         rough=rough,
-        rotation_std_deg=options.turn_std,
-        translation_std=options.place_std,
+        rotation_std_deg=options.rotation_std,
+        translation_std=options.translation_std,
         focal=focal,
         focal_std=0.05 if has_calibration or predicted else 0.3,
-        common_focal=options.common_focal == "true",
+        common_focal=options.common_focal,
         height=options.height or None,
         distance=_distance(options.distance),
         fix=options.fix or None,
@@ -109,27 +109,29 @@ def load_session(options: Options) -> Session:
     elif config.height:
         scale = "the person's height"
     else:
-        scale = "the rough cameras and an average body" if rough else "an average body (unsure by some 4 %)"
+        scale = (
+            "the approximate cameras and an average body" if rough else "an average body (unsure by some 4 %)"
+        )
     return Session(body, cameras, config, maps, ids, rig, rough, scale, keypoints, list(frames.notes))
 
 
-def _folder(options: Options) -> Path:
+def _folder(options: CalibrationOptions) -> Path:
     path = Path("downloads/pose2sim" if options.rig == "pose2sim" else options.rig).expanduser()
     if not path.is_dir():
         raise InputError("a rig folder", f"{path}, which does not exist", "check rig=DIR")
     return path
 
 
-def _rig(folder: Path, options: Options) -> tuple[Rig, bool]:
+def _rig(folder: Path, options: CalibrationOptions) -> tuple[Rig, bool]:
     """The folder's rig and whether it is a calibration; without one, cameras guessed from the pictures."""
     try:
         rig = load_rig(folder)
-        if options.start == "none":  # lens and focal length are kept, the poses are not
+        if options.init == "none":  # lens and focal length are kept, the poses are not
             blank = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in rig.cameras)
             rig = replace(rig, cameras=blank)
         return rig, True
     except InputError:
-        if options.start == "rough" and not options.cameras:
+        if options.init == "approximate" and not options.cameras:
             raise
     found = find_sources(folder)
     if not found:
@@ -184,7 +186,7 @@ def _load_proxies(
 
 
 def _generate(
-    options: Options, body: BodyModel, frames: RigFrames, ids: list[int], placed: bool
+    options: CalibrationOptions, body: BodyModel, frames: RigFrames, ids: list[int], placed: bool
 ) -> list[ProxyMaps]:
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
     from diffproxy.pipeline.config import GeneratorOption

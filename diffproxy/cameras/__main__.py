@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return {"check": _check, "convert": _convert, "pose2sim": _pose2sim}[args.command](args)
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"error: {error}\n")
         return 2
     except OSError as error:
         sys.stderr.write(f"cannot read or write {error.filename or args}: {error.strerror}\n")

@@ -1,86 +1,99 @@
-"""Commands of the pose prior, options as name=value:
-
-python -m diffproxy.pose_prior train motion=DIR out=DIR [steps=5000 hidden=384 minutes=30 ...]
-python -m diffproxy.pose_prior convert official=DIR out=FILE.safetensors
-python -m diffproxy.pose_prior sample out=FILE.npz [prior=FILE count=64 seed=0]
-"""
+"""`python -m diffproxy.pose_prior train|convert|sample [name=value ...]`."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import exit_status, help_text, option, parse_options
 
-USAGE = (__doc__ or "").split("\n\n", 1)[1]
+INTRO = """\
+usage: python -m diffproxy.pose_prior COMMAND [name=value ...]
+
+  train motion=DIR           train the diffusion pose prior on motion files; the same command resumes
+  convert official=DIR       published checkpoints to a file of ours
+  sample out=FILE.npz        draw poses
+
+`python -m diffproxy.pose_prior COMMAND --help` lists the options of a command.
+"""
 log = logging.getLogger(__name__)
 
 
-def main(arguments: list[str]) -> None:
-    """Run a command; InputError on anything it does not know."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        sys.stdout.write(USAGE)
+@dataclass
+class ConvertOptions:
+    """Options of `convert`."""
+
+    official: str = option("", "folder of published checkpoints", "DIR", "Input")
+    out: str = option("", "file to write", "FILE.safetensors", "Output")
+
+
+@dataclass
+class SampleOptions:
+    """Options of `sample`."""
+
+    prior: str = option("", "trained weights; default: those in the package", "FILE|DIR", "Models")
+    count: int = option(64, "number of poses")
+    seed: int = option(0, "seed of the random numbers")
+    out: str = option("", "file to write", "FILE.npz", "Output")
+
+
+def main(words: list[str]) -> None:
+    """Run a command. Raises InputError for wrong words."""
+    if not words or words[0] in ("-h", "--help"):
+        sys.stdout.write(INTRO)
         return
-    command, words = arguments[0], arguments[1:]
-    odd = [w for w in words if "=" not in w]
-    commands = {"train": _train, "convert": _convert, "sample": _sample}
-    if command not in commands or odd:
-        raise InputError(f"one of {', '.join(commands)} and name=value", " ".join(arguments), USAGE)
-    commands[command](dict(w.split("=", 1) for w in words))
+    if words[0] not in COMMANDS:
+        raise InputError(f"one of {', '.join(COMMANDS)}", words[0], "--help lists the commands")
+    COMMANDS[words[0]](words[1:])
 
 
-def _train(options: dict[str, str]) -> None:
+def _train(words: list[str]) -> None:
     from diffproxy.pose_prior.train import TrainConfig, train
 
-    kinds: dict[str, Any] = {f.name: type(f.default) for f in fields(TrainConfig)}
-    unknown = sorted(options.keys() - kinds.keys())
-    if unknown or not options.get("motion"):
-        raise InputError(
-            f"motion=DIR and options among {', '.join(kinds)}", str(unknown or "no motion"), USAGE
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(help_text(TrainConfig, "python -m diffproxy.pose_prior train motion=DIR"))
+        return
+    log.info("wrote %s", train(parse_options(TrainConfig, words, required=("motion",))))
+
+
+def _convert(words: list[str]) -> None:
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(
+            help_text(ConvertOptions, "python -m diffproxy.pose_prior convert official=DIR out=FILE")
         )
-    try:
-        config = TrainConfig(**{k: kinds[k](v) for k, v in options.items()})
-    except ValueError as error:
-        raise InputError("numbers where numbers are due", str(error), USAGE) from error
-    log.info("wrote %s", train(config))
-
-
-def _convert(options: dict[str, str]) -> None:
+        return
     from diffproxy.pose_prior.checkpoint import load_prior, save_prior
 
-    _only(options, {"official", "out"}, {"official", "out"})
-    if not Path(options["official"]).is_dir():
-        raise InputError("a folder of published checkpoints", options["official"], USAGE)
-    save_prior(load_prior(options["official"]), Path(options["out"]))
-    log.info("wrote %s", options["out"])
+    options = parse_options(ConvertOptions, words, required=("official", "out"))
+    if not Path(options.official).is_dir():
+        raise InputError("a folder of published checkpoints", options.official, "write official=DIR")
+    save_prior(load_prior(options.official), Path(options.out))
+    log.info("wrote %s", options.out)
 
 
-def _sample(options: dict[str, str]) -> None:
+def _sample(words: list[str]) -> None:
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(help_text(SampleOptions, "python -m diffproxy.pose_prior sample out=FILE.npz"))
+        return
     import numpy as np
     import torch
 
     from diffproxy.pose_prior.checkpoint import load_prior
 
-    _only(options, {"out"}, {"out", "prior", "count", "seed"})
-    prior = load_prior(options.get("prior"))
-    generator = torch.Generator().manual_seed(int(options.get("seed", 0)))
-    pose = prior.sample(int(options.get("count", 64)), generator).numpy()
+    options = parse_options(SampleOptions, words, required=("out",))
+    prior = load_prior(options.prior or None)
+    pose = prior.sample(options.count, torch.Generator().manual_seed(options.seed)).numpy()
     body, left, right = np.split(pose, [63, 108], axis=1)
-    np.savez(options["out"], body_pose=body, left_hand_pose=left, right_hand_pose=right)
-    log.info("wrote %s: %d poses", options["out"], len(pose))
+    np.savez(options.out, body_pose=body, left_hand_pose=left, right_hand_pose=right)
+    log.info("wrote %s: %d poses", options.out, len(pose))
 
 
-def _only(options: dict[str, str], needed: set[str], allowed: set[str]) -> None:
-    if needed - options.keys() or options.keys() - allowed:
-        raise InputError(f"options {', '.join(sorted(allowed))}", ", ".join(sorted(options)) or "none", USAGE)
+COMMANDS = {"train": _train, "convert": _convert, "sample": _sample}
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    sys.exit(exit_status(lambda: main(sys.argv[1:])))

@@ -22,6 +22,7 @@ from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBo
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, to_json, write_atomic
+from diffproxy.utils.options import option
 
 log = logging.getLogger(__name__)
 
@@ -33,30 +34,29 @@ MEASURED, PROBED, REPORTED = 20000, 2000, 6000
 class TrainConfig:
     """Defaults make the packaged prior; the published one is hidden=1024 embed=512 steps=200000 batch=1280."""
 
-    motion: str = ""
-    out: str = "runs/prior"
-    hidden: int = 384
-    embed: int = 96
-    hand_hidden: int = 192
-    hand_embed: int = 64
-    steps: int = 5000
-    batch: int = 256
-    lr: float = 1e-3
-    warmup: int = 300
-    ema: float = 0.999
-    dropout: float = 0.1
-    jitter: float = 0.05
-    """Radians of noise on every training pose: few performers, so neighbours of their poses count as poses too."""
-    hand_jitter: float = 0.1
-    """The same for fingers, of which there are a hundred shapes only."""
-    low_times: float = 0.6
-    """Share of times drawn from where the fitter works (t < 0.5); the rest from all."""
-    limb_width: float = 0.2
-    """Radians added in quadrature to the standard deviations that poses are divided by."""
-    seed: int = 0
-    save_every: int = 1000
-    minutes: float = 0.0
-    """Stop cleanly after so long (0: no limit); the same command goes on."""
+    motion: str = option("", "folder of motion files", "DIR", "Input")
+    out: str = option("runs/prior", "checkpoint, report and the finished prior", "DIR", "Output")
+    hidden: int = option(384, "width of the body's network", section="Models")
+    embed: int = option(96, "width of its time embedding", section="Models")
+    hand_hidden: int = option(192, "width of the hands' network", section="Models")
+    hand_embed: int = option(64, "width of its time embedding", section="Models")
+    steps: int = option(5000, "length of the run")
+    batch: int = option(256, "poses per step")
+    lr: float = option(1e-3, "learning rate")
+    warmup: int = option(300, "steps of linear warm-up")
+    ema: float = option(0.999, "decay of the averaged weights")
+    dropout: float = option(0.1, "dropout")
+    jitter: float = option(0.05, "radians of noise on every training pose, as performers are few")
+    hand_jitter: float = option(0.1, "the same for fingers, of which there are a hundred shapes only")
+    low_times: float = option(
+        0.6, "share of times drawn from where the fitter works (t < 0.5); the rest from all"
+    )
+    limb_width: float = option(
+        0.2, "radians added in quadrature to the standard deviations that poses are divided by"
+    )
+    seed: int = option(0, "seed of the run")
+    save_every: int = option(1000, "steps between checkpoints", section="Output")
+    minutes: float = option(0.0, "stop cleanly after so long (0: no limit); the same command resumes")
 
 
 def train(config: TrainConfig) -> Path:

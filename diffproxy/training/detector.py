@@ -1,10 +1,12 @@
-"""Training of the person detector: `python -m diffproxy.training.detector --shards DIR --out DIR`."""
+"""Train the locator: `python -m diffproxy.training.detector shards=DIR out=DIR`."""
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,6 +20,7 @@ from diffproxy.geometry.boxes import box_iou
 from diffproxy.training.detector_data import LocatorSamples
 from diffproxy.training.parameters import FROZEN_BLOCKS
 from diffproxy.utils.ema import EMA
+from diffproxy.utils.options import exit_status, help_text, option, parse_options
 
 
 def locator_loss(maps: LocatorMaps, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -109,20 +112,31 @@ def train_locator(
     return out
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="Train the person locator on full-frame views of synthetic shards."
-    )
-    parser.add_argument("--shards", required=True, help="folder of training shards (render_synth)")
-    parser.add_argument("--val-shards", help="folder of held-out shards")
-    parser.add_argument("--out", type=Path, default=Path("runs/locator"), help="where curves and weights go")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    train_locator(args.shards, args.val_shards, args.out, args.steps, args.batch, args.lr, args.seed)
+@dataclass
+class DetectorOptions:
+    """Options of `python -m diffproxy.training.detector`."""
+
+    shards: str = option("", "training shards of python -m render_synth, with whole frames", "DIR", "Input")
+    val_shards: str = option("", "held-out shards", "DIR", "Input")
+    steps: int = option(3000, "length of the run")
+    batch: int = option(16, "images per step")
+    lr: float = option(1e-3, "learning rate")
+    seed: int = option(0, "seed of the run")
+    out: str = option("runs/locator", "curves and weights", "DIR", "Output")
+
+
+def main(words: Sequence[str]) -> None:
+    """Run the command. Raises InputError for wrong words."""
+    if not words or {"-h", "--help"} & set(words):
+        sys.stdout.write(
+            help_text(
+                DetectorOptions, "Train the person detector: python -m diffproxy.training.detector shards=DIR"
+            )
+        )
+        return
+    o = parse_options(DetectorOptions, words, required=("shards",))
+    train_locator(o.shards, o.val_shards or None, Path(o.out), o.steps, o.batch, o.lr, o.seed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(lambda: main(sys.argv[1:])))

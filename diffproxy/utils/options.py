@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, field, fields, is_dataclass
@@ -101,6 +102,15 @@ def _converted(name: str, text: str, kind: Any) -> Any:
             what = "a whole number" if kind is int else "a number"
             raise InputError(f"{name} as {what}", f"{name}={text}", f"write {name}=1") from error
     return text
+
+
+def exit_status(task: Callable[[], int | None]) -> int:
+    """`task()`, an exit status or None for 0; an InputError is printed without traceback and gives 2."""
+    try:
+        return task() or 0
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
 
 
 def help_text(schema: type, intro: str, closing: str = "") -> str:

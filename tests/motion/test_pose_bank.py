@@ -192,17 +192,17 @@ def test_build_command(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "message"),
     [
-        [],
-        ["build"],
-        ["build_bank"],
-        ["build_bank", "motion=x", "trian=5"],
-        ["build_bank", "motion=x", "train=many"],
+        (["build"], "build_bank"),
+        (["build_bank"], "no motion"),
+        (["build_bank", "motion"], "name=value"),
+        (["build_bank", "motion=x", "trian=5"], "did you mean train"),
+        (["build_bank", "motion=x", "train=many"], "train as a whole number"),
     ],
 )
-def test_command_says_what_it_takes(arguments):
-    with pytest.raises(InputError, match="build_bank"):
+def test_command_says_what_it_takes(arguments, message):
+    with pytest.raises(InputError, match=message):
         main(arguments)
 
 

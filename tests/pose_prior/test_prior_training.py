@@ -97,13 +97,13 @@ def test_a_finished_run_can_be_used(finished, tmp_path):
 
 
 def test_wrong_commands_say_what_to_write(motion, finished, tmp_path):
-    for words in ([], ["--help"]):
+    for words in ([], ["--help"], ["train", "--help"], ["sample", "--help"]):
         main(words)
     for words, message in (
         (["fly"], "train"),
-        (["train", "motion"], "train"),
+        (["train", "motion"], "name=value"),
         (["train", "motion=x", "colour=red"], "colour"),
-        (["train", f"motion={motion}", "steps=many"], "numbers"),
+        (["train", f"motion={motion}", "steps=many"], "steps as a whole number"),
         (["train", f"motion={tmp_path / 'none'}", f"out={tmp_path}"], "motion"),
         (["train", f"motion={motion}", f"out={finished}", *TINY, "seed=4"], "another out"),
         (["sample", "count=3"], "out"),

@@ -1,0 +1,145 @@
+"""`diffproxy.fit_rig`: the command `fit` as a function, with results in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from diffproxy.cli import SHIPPED
+from diffproxy.commands import fit_command
+from diffproxy.export import Result, load_result
+from diffproxy.pipeline.fit_rig import run_fit
+
+
+@dataclass(frozen=True)
+class FrameFit:
+    """The body of one frame; NaN in a frame without a body.
+
+    Args:
+        frame_id: Number of the frame.
+        status: `ok`, `doubtful`, `one_view`, `filled`, `no_person` or `failed`.
+        reason: Why the status is not `ok`.
+        params: Arrays by SMPL-X name: betas, body_pose, global_orient, transl, ... (axis-angle radians, metres).
+        vertices: (Nv, 3) metres, rig world.
+        joints: (55, 3) metres, rig world.
+        joint_std: (55,) one standard deviation of each joint's position, metres.
+        joint_observed: (55,) support of each joint by pixels, 0 (none) to 1.
+    """
+
+    frame_id: int
+    status: str
+    reason: str
+    params: dict[str, np.ndarray]
+    vertices: Float[np.ndarray, "Nv 3"]
+    joints: Float[np.ndarray, "55 3"]
+    joint_std: Float[np.ndarray, "55"]
+    joint_observed: Float[np.ndarray, "55"]
+
+
+class FitResults(Sequence[FrameFit]):
+    """The bodies of all frames: a sequence of `FrameFit`, and the same fields stacked over frames.
+
+    Args:
+        result: Content of result.npz, with vertices.
+        folder: Where the command's files are.
+    """
+
+    def __init__(self, result: Result, folder: Path):
+        self._result, self.folder = result, folder
+        self.frame_ids, self.status, self.reason = result.frame_ids, result.status, result.reason
+        self.params, self.joints = result.params, result.joints
+        assert result.joint_observed is not None, "results of a fit state it"
+        self.joint_std = result.joint_std
+        self.joint_observed: Float[np.ndarray, "F 55"] = result.joint_observed
+        self.joint_names, self.meta = result.joint_names, result.meta
+
+    @property
+    def vertices(self) -> Float[np.ndarray, "F Nv 3"]:
+        """Metres, rig world."""
+        assert self._result.vertices is not None
+        return self._result.vertices
+
+    @property
+    def faces(self) -> Int[np.ndarray, "Nf 3"]:
+        """Triangles of the body, the same in all frames."""
+        assert self._result.faces is not None
+        return self._result.faces
+
+    def __len__(self) -> int:
+        return len(self.frame_ids)
+
+    @overload
+    def __getitem__(self, index: int) -> FrameFit: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[FrameFit]: ...
+    def __getitem__(self, index: int | slice) -> FrameFit | list[FrameFit]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = range(len(self))[index]
+        return FrameFit(
+            int(self.frame_ids[i]),
+            str(self.status[i]),
+            str(self.reason[i]),
+            {name: values[i] for name, values in self.params.items()},
+            self.vertices[i],
+            self.joints[i],
+            self.joint_std[i],
+            self.joint_observed[i],
+        )
+
+
+def fit_rig(
+    rig: str | Path = "synthetic",
+    *,
+    frames: str | int | Sequence[int] = "all",
+    out: str | Path = "out/fit",
+    pipe: Any | None = None,
+    detector: Any | None = None,
+    **options: Any,
+) -> FitResults:
+    """Fit SMPL-X bodies to the images of a calibrated rig.
+
+    The same as the command `diffproxy fit`: the files of `out` are written too, and a second call with the same
+    options resumes there.
+
+    Args:
+        rig: `synthetic` (the example rig), `pose2sim`, or a folder with a calibration and images/ or videos/.
+        frames: Frame numbers: one, several, or text such as `0:100:10`.
+        out: Folder of the results.
+        pipe: Generator to use instead of the one that `generator=` names.
+        detector: Person detector to use instead of the packaged one.
+        **options: Any option of `diffproxy fit --help`: `hands=False`, `save={"mesh": "none"}`.
+
+    Returns:
+        The bodies of all frames, in rising order of their numbers.
+
+    Raises:
+        InputError: a rig, an option or a value that does not fit.
+    """
+    given = {"rig": rig, "frames": frames, "out": out, "save": {}, **options}
+    save = {"vertices": True, **given["save"]}
+    words = fit_command().compose([*_words({**given, "save": save})])
+    folder = run_fit(words, SHIPPED, pipe, detector)
+    return FitResults(load_result(folder / "result.npz"), folder)
+
+
+def _words(options: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Options as command-line words."""
+    out = []
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            out += _words(value, f"{prefix}{name}.")
+        else:
+            out.append(f"{prefix}{name}={_text(value)}")
+    return out
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple | range) else str(value)
