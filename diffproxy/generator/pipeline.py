@@ -103,7 +103,8 @@ class DiffProxyPipeline:
         Raises:
             InputError: if the arguments do not fit together or have the wrong range.
         """
-        view_kinds: tuple[Kind, ...] = ("body",) * len(cameras) if kinds is None else tuple(kinds)
+        body: Kind = "body"
+        view_kinds = (body,) * len(cameras) if kinds is None else tuple(kinds)
         check_inputs(images, cameras, view_kinds, num_samples, num_inference_steps)
         config = self.network.config
         steps = config.steps if num_inference_steps is None else num_inference_steps

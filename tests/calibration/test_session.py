@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.calibration.options import Options
+from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.calibration.session import load_session, target_file
 from diffproxy.cameras import save_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.proxies import save_proxies
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import parse_options
 
 
 @pytest.fixture()
@@ -26,8 +27,8 @@ def folder(person, body, tmp_path):
     return tmp_path
 
 
-def options(folder, *words: str) -> Options:
-    return Options.of([f"rig={folder}", f"proxies={folder / 'proxies'}", *words])
+def options(folder, *words: str) -> CalibrationOptions:
+    return parse_options(CalibrationOptions, [f"rig={folder}", f"proxies={folder / 'proxies'}", *words])
 
 
 def test_without_a_calibration_focal_lengths_are_guessed_and_estimated(folder):
@@ -40,11 +41,11 @@ def test_without_a_calibration_focal_lengths_are_guessed_and_estimated(folder):
 
 def test_a_calibration_is_a_prior_unless_told_otherwise(folder, person):
     save_rig(Rig("studio", person.cameras), folder / "rig.json")
-    session = load_session(options(folder, "turn_std=3", "place_std=0.2", "fix=cam1"))
+    session = load_session(options(folder, "rotation_std=3", "translation_std=0.2", "fix=cam1"))
     assert session.rough and not session.config.focal and session.config.fix == "cam1"
     assert (session.config.rotation_std_deg, session.config.translation_std) == (3.0, 0.2)
     np.testing.assert_allclose(session.cameras[2].center_world, person.cameras[2].center_world)
-    blank = load_session(options(folder, "start=none"))
+    blank = load_session(options(folder, "init=none"))
     assert not blank.rough and np.abs(blank.cameras[2].R_cam_world - np.eye(3)).max() == 0
     np.testing.assert_allclose(blank.cameras[2].K, person.cameras[2].K)
 
@@ -65,8 +66,8 @@ def test_a_distance_needs_two_cameras_and_metres(folder, text):
 
 def test_missing_things_are_named(folder):
     with pytest.raises(InputError, match="calibration"):
-        load_session(options(folder, "start=rough"))
+        load_session(options(folder, "init=approximate"))
     with pytest.raises(InputError, match="frame 7"):
         load_session(options(folder, "frames=7"))
     with pytest.raises(InputError, match="rig folder"):
-        load_session(Options.of([f"rig={folder / 'nowhere'}"]))
+        load_session(parse_options(CalibrationOptions, [f"rig={folder / 'nowhere'}"]))
