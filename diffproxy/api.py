@@ -53,7 +53,9 @@ class FitResults(Sequence[FrameFit]):
         self._result, self.folder = result, folder
         self.frame_ids, self.status, self.reason = result.frame_ids, result.status, result.reason
         self.params, self.joints = result.params, result.joints
-        self.joint_std, self.joint_observed = result.joint_std, result.joint_observed
+        assert result.joint_observed is not None, "results of a fit state it"
+        self.joint_std = result.joint_std
+        self.joint_observed: Float[np.ndarray, "F 55"] = result.joint_observed
         self.joint_names, self.meta = result.joint_names, result.meta
 
     @property
@@ -82,7 +84,7 @@ class FitResults(Sequence[FrameFit]):
         return FrameFit(
             int(self.frame_ids[i]),
             str(self.status[i]),
-            str(self.reason[i]),
+            str(self.reason[i]) if self.reason is not None else "",
             {name: values[i] for name, values in self.params.items()},
             self.vertices[i],
             self.joints[i],

@@ -13,9 +13,10 @@ from diffproxy.utils.io import write_atomic
 from diffproxy.utils.options import help_text, parse_options
 
 INTRO = """\
+usage: python -m diffproxy.calibration rig=DIR [name=value ...]
+
 Cameras of a rig from the person in its images: no board, no markers. One person, several frames.
 
-  python -m diffproxy.calibration rig=DIR [name=value ...]
   python -m diffproxy.calibration compare RIG OTHER      differences between two calibrations, aligned to each other
 
 Writes rig.json and, beside it, <name>.report.json: reprojection error, inliers and standard deviations of every camera.
