@@ -84,7 +84,7 @@ class FitResults(Sequence[FrameFit]):
         return FrameFit(
             int(self.frame_ids[i]),
             str(self.status[i]),
-            str(self.reason[i]),
+            str(self.reason[i]) if self.reason is not None else "",
             {name: values[i] for name, values in self.params.items()},
             self.vertices[i],
             self.joints[i],
