@@ -45,7 +45,7 @@ def test_bad_options_are_refused_with_what_to_type(words, message, capsys):
         RenderConfig.parse(words)
     assert "fix: " in str(caught.value)
     assert main(words) == 2
-    assert capsys.readouterr().err == f"{caught.value}\n"
+    assert capsys.readouterr().err == f"error: {caught.value}\n"
 
 
 def test_what_a_sample_looks_like_is_not_decided_by_where_and_how_many():
