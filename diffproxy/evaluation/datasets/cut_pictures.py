@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyModel
-from diffproxy.evaluation.datasets.registry import EvalSubject
+from diffproxy.evaluation.datasets.subject import EvalSubject
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError

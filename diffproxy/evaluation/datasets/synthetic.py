@@ -8,7 +8,7 @@ import numpy as np
 
 from diffproxy.datasets.shards import FULL, ShardIndex, ShardView
 from diffproxy.evaluation.config import EvaluateOptions
-from diffproxy.evaluation.datasets.registry import EvalSubject
+from diffproxy.evaluation.datasets.subject import EvalSubject
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays
 from diffproxy.proxies import ProxyMaps

@@ -1,0 +1,32 @@
+"""What a reader of a data set yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from diffproxy.cameras import Camera
+from diffproxy.geometry.boxes import Box
+from diffproxy.pipeline.results import FrameRecord
+from diffproxy.proxies import ProxyMaps
+
+
+@dataclass(frozen=True)
+class EvalSubject:
+    """One subject at one instant.
+
+    `images`: (H, W, 3) uint8 RGB, undistorted, with their pinhole `cameras`. `boxes`: where the subject is, None
+    lets the locator find it. `truth`: true parameters and joints (metres, in the cameras' world). `exact`: true
+    proxies on the pixel grids of images, if the data set has them.
+    """
+
+    key: str
+    images: list[np.ndarray]
+    cameras: list[Camera]
+    truth: FrameRecord
+    topology: str
+    boxes: list[Box] | None = None
+    exact: ProxyMaps | None = None
+    info: dict[str, Any] = field(default_factory=dict)
