@@ -10,7 +10,7 @@ from typing import Any
 from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
-from diffproxy.utils.options import help_text, parse_options
+from diffproxy.utils.options import exit_status, help_text, parse_options
 
 INTRO = """\
 usage: python -m diffproxy.calibration rig=DIR [name=value ...]
@@ -31,13 +31,9 @@ def main(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         sys.stdout.write(help_text(CalibrationOptions, INTRO))
         return 0
-    try:
-        if words[0] == "compare":
-            return _compare(words[1:])
-        return _run(parse_options(CalibrationOptions, words, required=("rig",)))
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    if words[0] == "compare":
+        return exit_status(lambda: _compare(words[1:]))
+    return exit_status(lambda: _run(parse_options(CalibrationOptions, words, required=("rig",))))
 
 
 def _run(options: CalibrationOptions) -> int:

@@ -17,6 +17,7 @@ from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import exit_status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,10 +68,8 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
-        return {"check": _check, "convert": _convert, "pose2sim": _pose2sim}[args.command](args)
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+        run = {"check": _check, "convert": _convert, "pose2sim": _pose2sim}[args.command]
+        return exit_status(lambda: run(args))
     except OSError as error:
         sys.stderr.write(f"cannot read or write {error.filename or args}: {error.strerror}\n")
         return 2

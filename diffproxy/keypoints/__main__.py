@@ -11,7 +11,7 @@ from diffproxy.cameras import load_rig, open_frames
 from diffproxy.keypoints.detector import MediaPipe, detect
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
-from diffproxy.utils.options import help_text, option, parse_options
+from diffproxy.utils.options import exit_status, help_text, option, parse_options
 
 INTRO = """\
 usage: python -m diffproxy.keypoints detect rig=DIR [name=value ...]
@@ -38,20 +38,19 @@ def main(words: list[str]) -> int:
     if not words or {"-h", "--help"} & set(words):
         sys.stdout.write(help_text(DetectOptions, INTRO))
         return 0
-    try:
-        if words[0] != "detect":
-            raise InputError("the command detect", words[0], "python -m diffproxy.keypoints detect rig=DIR")
-        options = parse_options(DetectOptions, words[1:], required=("rig",))
-        root = Path("downloads/pose2sim" if options.rig == "pose2sim" else options.rig)
-        frames = open_frames(root, load_rig(root), common_frames=True)
-        ids = select_frames(options.frames, frames.frame_ids)
-        out = Path(options.out) if options.out else root / "keypoints"
-        people = detect(frames, ids, out, MediaPipe(options.tiles))
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    return exit_status(lambda: _detect(words))
+
+
+def _detect(words: list[str]) -> None:
+    if words[0] != "detect":
+        raise InputError("the command detect", words[0], "python -m diffproxy.keypoints detect rig=DIR")
+    options = parse_options(DetectOptions, words[1:], required=("rig",))
+    root = Path("downloads/pose2sim" if options.rig == "pose2sim" else options.rig)
+    frames = open_frames(root, load_rig(root), common_frames=True)
+    ids = select_frames(options.frames, frames.frame_ids)
+    out = Path(options.out) if options.out else root / "keypoints"
+    people = detect(frames, ids, out, MediaPipe(options.tiles))
     sys.stdout.write(f"{people} people in {len(ids)} frames: {out}\n")
-    return 0
 
 
 if __name__ == "__main__":
