@@ -104,24 +104,25 @@ def generate_proxies(
     body_boxes = [expand_to_square(b, config.margin) for b in boxes]
     moved: set[str] = set()
     found: list[Hand] = []
-    for turn in range(1 + MAX_RECROPS):
-        output = look(views, kinds, body_boxes, "body proxies")
-        if not (config.refine_crops or config.hands):
-            break
-        with clock("aim"):
-            wanted, found = _aim(output.proxies, body, cameras, body_boxes, config.margin, first_fit)
-        off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
-        if not off or not config.refine_crops or turn == MAX_RECROPS:
-            break
-        moved |= {cameras[v].name for v in off}
-        body_boxes = wanted
-    found = found if config.hands else []
-    hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
-    all_boxes = body_boxes
-    if found:
-        all_boxes = [*body_boxes, *(box for _, _, box in found)]
-        views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
-        output = look(views, kinds, all_boxes, "hand proxies")
+    with pipe.encoding_once():  # pass 2 sees the body crops of pass 1 again
+        for turn in range(1 + MAX_RECROPS):
+            output = look(views, kinds, body_boxes, "body proxies")
+            if not (config.refine_crops or config.hands):
+                break
+            with clock("aim"):
+                wanted, found = _aim(output.proxies, body, cameras, body_boxes, config.margin, first_fit)
+            off = [v for v in views if box_iou(body_boxes[v], wanted[v]) < RECROP_IOU]
+            if not off or not config.refine_crops or turn == MAX_RECROPS:
+                break
+            moved |= {cameras[v].name for v in off}
+            body_boxes = wanted
+        found = found if config.hands else []
+        hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
+        all_boxes = body_boxes
+        if found:
+            all_boxes = [*body_boxes, *(box for _, _, box in found)]
+            views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
+            output = look(views, kinds, all_boxes, "hand proxies")
     turned = {cameras[v].name for v, quarters in zip(views, output.quarter_turns, strict=True) if quarters}
     done = {"cropped again": moved, "turned to be read": turned}
     notes = tuple(f"{what}: {', '.join(sorted(names))}" for what, names in done.items() if names)

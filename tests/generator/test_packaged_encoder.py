@@ -85,3 +85,19 @@ def test_another_packaged_file_is_refused(generator, tmp_path, monkeypatch):
         load_saved_generator(folder)
     config = json.loads((folder / CONFIG).read_text())
     assert config["sources"]["encoder"]["packaged"] == "movenet_thunder"
+
+
+def test_within_encoding_once_an_image_is_encoded_once(generator):
+    encoder, calls = generator.encoder.eval(), []
+    encoder.net.register_forward_hook(lambda *_: calls.append(1))
+    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        plain = encoder(images)
+        with encoder.encoding_once():
+            first, again = encoder(images[:2]), encoder(images.flip(0))
+        assert len(calls) == 3 + 3  # once each outside, once each inside
+        encoder(images)
+        assert len(calls) == 3 + 3 + 3  # forgotten at the end
+    for a, b, c in zip(plain.pyramid, first.pyramid, again.pyramid, strict=True):
+        assert torch.equal(a[:2], b) and torch.equal(a.flip(0), c)
+    assert torch.equal(plain.joint_maps["heatmap"].flip(0), again.joint_maps["heatmap"])

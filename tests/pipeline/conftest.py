@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,9 @@ class Oracle:
     def __post_init__(self) -> None:
         self.network = SimpleNamespace(config=SimpleNamespace(image_size=self.size, adapter="t2i", steps=0))
         self.seen: list[list[str]] = []
+
+    def encoding_once(self):
+        return nullcontext()
 
     def __call__(
         self, images, cameras, kinds, num_inference_steps=None, num_samples=1, generator=None, flip=None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +15,7 @@ from torch import Tensor, nn
 
 from diffproxy.encoders import movenet
 from diffproxy.encoders.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0
-from diffproxy.encoders.movenet import MoveNet
+from diffproxy.encoders.movenet import MoveNet, MoveNetOutput
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.utils.extras import require_extra
 
@@ -56,12 +59,30 @@ class MoveNetEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = MoveNet()
+        self.known: dict[bytes, MoveNetOutput] | None = None
+
+    @contextmanager
+    def encoding_once(self) -> Iterator[None]:
+        """Within it, an image that was encoded before is not encoded again (on the CPU, without gradients)."""
+        self.known = {}
+        try:
+            yield
+        finally:
+            self.known = None
+
+    def encode(self, image: Float[Tensor, "1 3 H W"]) -> MoveNetOutput:
+        if self.known is None:
+            return self.net(image * 2.0 - 1.0)
+        key = hashlib.blake2b(image.contiguous().numpy(), digest_size=16).digest()
+        if key not in self.known:
+            self.known[key] = self.net(image * 2.0 - 1.0)
+        return self.known[key]
 
     def forward(self, images: Float[Tensor, "N 3 H W"]) -> EncoderOutput:
         """RGB in [0, 1]."""
         if images.device.type == "cpu" and not torch.is_grad_enabled():
             # One image at a time: its activations fit the cache, which is two to three times as fast.
-            outputs = [self.net(image * 2.0 - 1.0) for image in images.split(1)]
+            outputs = [self.encode(image) for image in images.split(1)]
             pyramid = [torch.cat(level) for level in zip(*(o.pyramid for o in outputs), strict=True)]
             heads = {name: torch.cat([o.heads[name] for o in outputs]) for name in movenet.HEADS}
         else:
