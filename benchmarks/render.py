@@ -1,9 +1,9 @@
 """What rendering costs: CPU seconds per view against paths, size, variant and extras. Prints JSON.
 
     python benchmarks/render.py [samples=3] [samples_per_pixel=4,8,12,32] [sizes=128,256,512] [variants=llvm_ad_rgb]
-        [key=value ...]
+        [name=value ...]
 
-Each row is measured in a process of its own, on one thread, after one sample of warm-up. Other keys go to the render.
+Each row is measured in a process of its own, on one thread, after one sample of warm-up. Other options: the render's.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ MINE = {"samples": "3", "samples_per_pixel": "4,8,12,32", "sizes": "128,256,512"
 def measure(samples: int, words: list[str]) -> dict[str, float]:
     """CPU seconds per view (this process), views, and the largest memory, over samples 1 to `samples`."""
     sys.path.insert(0, str(ROOT))
+    from diffproxy.utils.options import parse_options
     from render_synth.config import RenderConfig
     from render_synth.run import load_tools
     from render_synth.sample import render_sample
 
-    tools = load_tools(RenderConfig.parse(words))
+    tools = load_tools(parse_options(RenderConfig, words))
     loaded = time.process_time()
     render_sample(tools, 0)
     begin, views = time.process_time(), 0

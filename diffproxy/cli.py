@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import help_text, option_types, unknown_option
+from diffproxy.utils.options import HELP_WORDS, help_text, option_types, unknown_option
 
 USAGE_ERROR = 2
 PACKAGE = Path(__file__).resolve().parent
 #: Where `conf/` and `examples/` lie: inside an installed package, beside it in a checkout.
 SHIPPED = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
-HELP_WORDS = {"-h", "--help", "help"}
 CLOSING = (
     "Also: --cfg job prints the resolved options; -m runs once per value of a comma list. More: docs/usage.md"
 )

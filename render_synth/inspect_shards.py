@@ -12,33 +12,18 @@ from diffproxy.datasets.extras import EXTRAS
 from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from render_synth.config import InspectOptions
 from render_synth.contact_sheet import column, stack
 
 ALL_KINDS = ("body", FULL, "left_hand", "right_hand")
 LABELLED = 0.02  # a view of the body with less than this fraction of its pixels labelled is odd
 
 
-def inspect(
-    where: str | Path,
-    picture: str | Path,
-    count: int = 8,
-    size: int = 160,
-    body: str = "anny",
-    first: int = 0,
-    kinds: str = "",
-    views: int = 0,
-) -> str:
+def inspect(options: InspectOptions) -> str:
     """Write a contact sheet: a block per subject, a column per view.
 
     Args:
-        where: Folder of shards, a pattern, or one `.tar` file.
-        picture: Image to write, `.png` or `.jpg`.
-        count: Number of subjects.
-        size: Long side of each image in pixels.
-        body: Name of the rendered body, or path of an SMPL-X npz.
-        first: Number of the first subject, from 0.
-        kinds: Kinds of views to show, separated by commas: body, full, left_hand, right_hand, hands; empty: all.
-        views: Most views per subject; 0: all.
+        options: Shards, the image to write, and which subjects and views it shows.
 
     Returns:
         Text: a tally of subjects and views, and warnings about suspicious views.
@@ -50,35 +35,34 @@ def inspect(
 
     from diffproxy.body import load_body
 
-    wanted = _kinds(kinds)
-    suffix = Path(picture).suffix.lower()
+    wanted = _kinds(options.kinds)
+    suffix = Path(options.out).suffix.lower()
     if suffix not in (".png", ".jpg", ".jpeg"):
-        raise InputError("a picture named .png or .jpg", str(picture), "for example picture=sheet.png")
-    index = ShardIndex(where)
+        raise InputError("an image named .png or .jpg", options.out, "for example out=sheet.png")
+    index = ShardIndex(options.shards)
+    first = options.first
     if first >= len(index):
         raise InputError(f"first below {len(index)}, the number of subjects", f"{first}", "lower first")
-    model = load_body(body)
+    model = load_body(options.body)
     blocks, warnings = [], []
-    for i in range(first, min(first + count, len(index))):
+    for i in range(first, min(first + options.count, len(index))):
         joints = _joints(index, i, model)
-        numbers = [j for j, kind in enumerate(index.kinds(i)) if kind in wanted][: views or None]
+        numbers = [j for j, kind in enumerate(index.kinds(i)) if kind in wanted][: options.views or None]
         shown = {j: index.view(i, j, extras=EXTRAS) for j in numbers}
         colors = np.asarray(model.atlas.palette.colors)
-        tiles = [column(v, colors, joints, size, f"{index.key(i)}.v{j}") for j, v in shown.items()]
+        tiles = [column(v, colors, joints, options.size, f"{index.key(i)}.v{j}") for j, v in shown.items()]
         if tiles:
             blocks.append(stack(tiles, axis=1))
         warnings += [f"{index.key(i)}.v{j}: {text}" for j, view in shown.items() for text in odd(view)]
     if not blocks:
         raise InputError(
-            f"views of kind {', '.join(wanted)}", f"none in {where}", "render some, or other kinds="
+            f"views of kind {', '.join(wanted)}", f"none in {options.shards}", "render some, or other kinds="
         )
     sheet = arrange(blocks)
-    write_atomic(Path(picture), cv2.imencode(suffix, sheet[..., ::-1])[1].tobytes())
+    write_atomic(Path(options.out), cv2.imencode(suffix, sheet[..., ::-1])[1].tobytes())
     stored = [k for i in range(len(index)) for k in index.kinds(i)]
     tally = ", ".join(f"{stored.count(k)} {k}" for k in ALL_KINDS)
-    head = (
-        f"{len(index)} subjects, {len(stored)} views ({tally}); sheet of {len(blocks)} subjects in {picture}"
-    )
+    head = f"{len(index)} subjects, {len(stored)} views ({tally}); sheet of {len(blocks)} subjects in {options.out}"
     return "\n".join([head, *(warnings or ["nothing odd in the views shown"])])
 
 

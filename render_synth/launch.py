@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, one_of, option, parse_options
 from render_synth.config import RenderConfig
 
 LAUNCHERS = ("slurm", "ray", "local")
@@ -14,36 +15,28 @@ MEMORY_GB = 2  # per worker: what it takes at most, rounded up
 
 
 @dataclass(frozen=True)
-class Launch:
-    """How to start the jobs; each field is a `key=value` beside those of the run."""
+class LaunchOptions:
+    """How to start the jobs; given together with the options of the run."""
 
-    launch: str = "local"
-    jobs: int = 2
-    partition: str = ""  # Slurm's; empty: the default one
-    minutes: int = 24 * 60  # Slurm's time limit of one job
+    launch: str = option(
+        "", "split the run into jobs on Slurm, a Ray cluster or this machine", "slurm|ray|local", "Jobs"
+    )
+    jobs: int = option(2, "number of jobs", section="Jobs")
+    partition: str = option("", "Slurm partition (empty: the default one)", "NAME", "Jobs")
+    minutes: int = option(24 * 60, "Slurm's time limit of one job, minutes", section="Jobs")
+
+    def __post_init__(self) -> None:
+        one_of("launch", self.launch, LAUNCHERS)
+        at_least("jobs", self.jobs, 1)
+        at_least("minutes", self.minutes, 1)
 
     @staticmethod
-    def take(words: list[str]) -> tuple[Launch | None, list[str]]:
-        """Split a command line into launch options (None without `launch=`) and all other words."""
-        mine = {f.name: type(f.default) for f in fields(Launch)}
-        found: dict[str, Any] = {}
-        rest = []
-        for word in words:
-            key, sep, text = word.partition("=")
-            if not sep or key not in mine:
-                rest.append(word)
-            elif mine[key] is int and (not text.isdigit() or int(text) < 1):
-                raise InputError(f"{key}: a whole number from 1", repr(text), f"for example {key}=2")
-            else:
-                found[key] = mine[key](text)
-        if not found:
-            return None, rest
-        if found.get("launch") not in LAUNCHERS:
-            given = f"launch={found['launch']}" if "launch" in found else " ".join(found)
-            raise InputError(
-                f"launch one of {', '.join(LAUNCHERS)}", given, "for example launch=slurm jobs=8"
-            )
-        return Launch(**found), rest
+    def take(words: list[str]) -> tuple[LaunchOptions | None, list[str]]:
+        """Split a command line into launch options (None if there are none) and all other words."""
+        names = {f.name for f in fields(LaunchOptions)}
+        mine = [word for word in words if "=" in word and word.partition("=")[0] in names]
+        options = parse_options(LaunchOptions, mine) if mine else None
+        return options, [word for word in words if word not in mine]
 
 
 def split(config: RenderConfig, jobs: int) -> list[RenderConfig]:
@@ -63,7 +56,7 @@ def job(config: RenderConfig) -> int:
     return run(config)
 
 
-def launch(config: RenderConfig, how: Launch) -> int:
+def launch(config: RenderConfig, how: LaunchOptions) -> int:
     """Start all jobs of a run and wait for them; call again to resume.
 
     Args:
@@ -80,7 +73,7 @@ def launch(config: RenderConfig, how: Launch) -> int:
     return sum((_with_ray if how.launch == "ray" else _with_submitit)(parts, config, how))
 
 
-def _with_submitit(parts: list[RenderConfig], config: RenderConfig, how: Launch) -> list[int]:
+def _with_submitit(parts: list[RenderConfig], config: RenderConfig, how: LaunchOptions) -> list[int]:
     submitit = _needed("submitit", "slurm")
     cluster = "slurm" if how.launch == "slurm" else "local"
     executor = submitit.AutoExecutor(folder=f"{config.out}/jobs", cluster=cluster)
@@ -97,7 +90,7 @@ def _with_submitit(parts: list[RenderConfig], config: RenderConfig, how: Launch)
     return [one.result() for one in started]
 
 
-def _with_ray(parts: list[RenderConfig], config: RenderConfig, how: Launch) -> list[int]:
+def _with_ray(parts: list[RenderConfig], config: RenderConfig, how: LaunchOptions) -> list[int]:
     ray = _needed("ray", "ray")
     if not ray.is_initialized():
         ray.init(log_to_driver=False)  # RAY_ADDRESS names a cluster; without it, this machine

@@ -20,7 +20,7 @@ from diffproxy.utils.errors import InputError
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
 
 
-def relabel(source: str | Path, out: str | Path, body: str = "anny", workers: int = 1) -> int:
+def relabel(source: str | Path, out: str | Path, body: str, workers: int) -> int:
     """Rewrite shards for the present charts of a body, without rendering.
 
     Args:

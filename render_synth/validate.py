@@ -104,7 +104,7 @@ def in_frame(view: ShardView) -> Bool[np.ndarray, "H W"]:
     return inside_frame(tuple(view.info["crop"]), size, (int(width), int(height)))
 
 
-def validate(where: str | Path, body: str = "anny", count: int = 0) -> dict[str, Tally]:
+def validate(where: str | Path, body: str, count: int) -> dict[str, Tally]:
     """Compare stored labels and UV with the body posed again from the stored parameters.
 
     Args:

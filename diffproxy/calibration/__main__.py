@@ -1,4 +1,4 @@
-"""`python -m diffproxy.calibration`: cameras of a rig folder from the person in its pictures."""
+"""`python -m diffproxy.calibration`: cameras of a rig folder from the person in its images."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import logging
 import sys
 from typing import Any
 
-from diffproxy.calibration.options import CalibrationOptions
-from diffproxy.utils.errors import InputError
+from diffproxy.calibration.options import CalibrationOptions, CompareOptions
 from diffproxy.utils.io import write_atomic
-from diffproxy.utils.options import exit_status, help_text, parse_options
+from diffproxy.utils.options import Subcommand, exit_status
 
 INTRO = """\
 usage: python -m diffproxy.calibration rig=DIR [name=value ...]
 
-Cameras of a rig from the person in its images: no board, no markers. One person, several frames.
+Cameras of a rig from the person in its images, without board or markers. One person; five to twenty frames in
+different places of the volume are best.
 
-  python -m diffproxy.calibration compare RIG OTHER      differences between two calibrations, aligned to each other
+  python -m diffproxy.calibration compare RIG REFERENCE  differences between two calibrations after alignment
 
 Writes rig.json and, beside it, <name>.report.json: reprojection error, inliers and standard deviations of every camera.
 Exit status: 0 fine, 1 calibrated but unreliable (the report says why), 2 wrong input.
@@ -28,12 +28,9 @@ DOUBTFUL_DEG, DOUBTFUL_INLIERS = 3.0, 0.5
 def main(words: list[str]) -> int:
     """Returns the exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    if not words or words[0] in ("-h", "--help"):
-        sys.stdout.write(help_text(CalibrationOptions, INTRO))
-        return 0
-    if words[0] == "compare":
-        return exit_status(lambda: _compare(words[1:]))
-    return exit_status(lambda: _run(parse_options(CalibrationOptions, words, required=("rig",))))
+    command = COMPARE if words[:1] == ["compare"] else CALIBRATE
+    rest = words[1:] if command is COMPARE else words
+    return exit_status(lambda: command.run(rest or ["--help"]))
 
 
 def _run(options: CalibrationOptions) -> int:
@@ -71,20 +68,27 @@ def _run(options: CalibrationOptions) -> int:
     return 1 if doubts else 0
 
 
-def _compare(words: list[str]) -> int:
+def _compare(options: CompareOptions) -> None:
     from diffproxy.calibration.compare import compare_rigs
     from diffproxy.cameras import load_rig
 
-    if len(words) != 2:
-        raise InputError("two rigs", " ".join(words) or "none", "write compare FOUND/rig.json TRUE/rig.json")
-    found, true = (load_rig(w) for w in words)
-    miss = compare_rigs(found.subset([c.name for c in true.cameras]).cameras, true.cameras)
+    rig, reference = load_rig(options.rig), load_rig(options.reference)
+    miss = compare_rigs(rig.subset([c.name for c in reference.cameras]).cameras, reference.cameras)
     sys.stdout.write(
         f"rotation: worst camera {miss['rigid_deg']:.2f}, mean {miss['mean_deg']:.2f} degrees\n"
         f"position: worst camera {miss['rigid_mm']:.1f} mm; up to scale worst {miss['up_to_scale_mm']:.1f}, "
         f"mean {miss['mean_up_to_scale_mm']:.1f} mm\nscale: {miss['scale_percent']:+.2f} %\n"
     )
-    return 0
+
+
+CALIBRATE = Subcommand(CalibrationOptions, INTRO, _run, required=("rig",))
+COMPARE = Subcommand(
+    CompareOptions,
+    "usage: python -m diffproxy.calibration compare RIG REFERENCE",
+    _compare,
+    ("rig", "reference"),
+    ("rig", "reference"),
+)
 
 
 if __name__ == "__main__":

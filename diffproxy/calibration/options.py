@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.utils.options import one_of, option
+from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR, KEYPOINTS, RIG
 
 INITS = ("", "approximate", "none")
 
@@ -13,19 +14,9 @@ INITS = ("", "approximate", "none")
 class CalibrationOptions:
     """All options of a calibration run; angles in degrees, lengths in metres."""
 
-    rig: str = option(
-        "",
-        "folder with images/<camera>/ or videos/, and, for init=approximate, a calibration",
-        "DIR",
-        "Input",
-    )
+    rig: str = RIG("")
     proxies: str = option("", "saved proxies of fit.py, instead of running the generator", "DIR", "Input")
-    frames: str = option(
-        "all",
-        "40 | 0:100:10 | 3,7,9 | all; five to twenty instants all over the volume are best",
-        "WHICH",
-        "Input",
-    )
+    frames: str = FRAMES()
     init: str = option(
         "",
         "start from the folder's calibration, or from nothing; default: from a calibration if there is one",
@@ -39,11 +30,9 @@ class CalibrationOptions:
         "Input",
     )
     boxes: str = option("", "subject boxes, as for fit.py, instead of the person detector", "FILE", "Input")
-    keypoints: str = option(
-        "", "2D keypoints of another detector, used as well (docs/keypoints.md)", "DIR", "Input"
-    )
-    body: str = option("anny", "body model", "anny|FILE", "Models")
-    generator: str = option("nano", "generator weights", "nano|DIR|ID", "Models")
+    keypoints: str = KEYPOINTS()
+    body: str = BODY()
+    generator: str = GENERATOR()
     rotation_std: float = option(5.0, "expected rotation error of approximate cameras, degrees")
     translation_std: float = option(0.1, "expected translation error of approximate cameras, metres")
     fov: float = option(60.0, "field of view along the longer side, degrees, where no focal length is known")
@@ -66,3 +55,11 @@ class CalibrationOptions:
         one_of("focal", self.focal, ("auto", "true", "false"))
         if self.init:
             one_of("init", self.init, INITS[1:])
+
+
+@dataclass
+class CompareOptions:
+    """Options of `compare`."""
+
+    rig: str = option("", "calibration to judge: rig folder or file", "RIG", "Input")
+    reference: str = option("", "calibration that is taken as true: rig folder or file", "RIG", "Input")

@@ -1,11 +1,10 @@
-"""`python -m diffproxy.cameras`: check, convert, pose2sim."""
+"""`python -m diffproxy.cameras check|convert|pose2sim`: look at a calibration, convert it, fetch the demo."""
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffproxy.cameras.check import check_rig
@@ -17,78 +16,90 @@ from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import exit_status
+from diffproxy.utils.options import Subcommand, exit_status, one_of, option, run_subcommand
+from diffproxy.utils.shared_options import CALIBRATION
+
+USAGE = f"""\
+usage: python -m diffproxy.cameras COMMAND [name=value ...]
+
+  check PATH      print baselines, heights, directions and likely mistakes of a calibration
+  convert PATH    write any readable calibration as rig.json, with corrections
+  pose2sim        download the Pose2Sim demo rig (51 MB from PyPI, BSD-3-Clause)
+
+Reads: {", ".join(m.NAME for m in all_formats())}.
+Exit status: 0 fine, 1 the calibration has errors, 2 it cannot be read. See docs/rigs.md.
+`python -m diffproxy.cameras COMMAND --help` lists the options of a command.
+"""
+CHECK = """\
+usage: python -m diffproxy.cameras check PATH [name=value ...]
+
+Prints baselines, heights, viewing directions and likely mistakes (inverted extrinsics, millimetres, wrong up
+axis) of a calibration, and compares the image files with it. PATH is a rig folder or a calibration file.
+"""
+CONVERT = """\
+usage: python -m diffproxy.cameras convert PATH [name=value ...]
+
+Writes any readable calibration as rig.json, which then takes precedence in its folder. PATH is a rig folder or a
+calibration file.
+"""
+POSE2SIM = """\
+usage: python -m diffproxy.cameras pose2sim [name=value ...]
+
+Prepares the four-camera demo of Pose2Sim as a rig folder. Downloads 51 MB from PyPI, checked by SHA-256.
+"""
 
 
-def _parser() -> argparse.ArgumentParser:
-    formats = ", ".join(m.NAME for m in all_formats())
-    parser = argparse.ArgumentParser(
-        prog="python -m diffproxy.cameras",
-        description="Look at calibrated rigs before using them. Reads: " + formats,
-        epilog="Exit status: 0 fine, 1 the rig has errors, 2 it cannot be read. See docs/rigs.md.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser(
-        "check",
-        help="print baselines, heights, directions and likely mistakes of a rig",
-        description="Print baselines, heights, viewing directions, and likely mistakes (inverted extrinsics, "
-        "millimetres, wrong up axis); write a picture of the layout; compare picture files with the calibration.",
-    )
-    convert = commands.add_parser(
-        "convert",
-        help="write any readable calibration as rig.json, corrected on the way",
-        description="Write any readable calibration as rig.json, which then takes precedence in that folder.",
-    )
-    for command in (check, convert):
-        command.add_argument("path", help="rig folder, or a calibration file")
-        command.add_argument(
-            "--calibration", metavar="FILE", help="which file of the folder, if there are several"
-        )
-    check.add_argument("--picture", metavar="PNG", help="where to write the layout (default: no picture)")
-    check.add_argument("--no-frames", action="store_true", help="do not open images/ or videos/")
-    convert.add_argument(
-        "--units", choices=UNITS, default="m", help="unit of the lengths in the file (default: m)"
-    )
-    convert.add_argument("--scale", type=float, default=1.0, metavar="FACTOR", help="multiply all lengths")
-    convert.add_argument("--invert", action="store_true", help="the file holds world-from-camera poses")
-    convert.add_argument("--up", choices=UP_AXES, help="up direction of the world, e.g. --up=+Z")
-    convert.add_argument("--out", metavar="JSON", help="file to write (default: rig.json in the rig folder)")
-    demo = commands.add_parser(
-        "pose2sim",
-        help="download the Pose2Sim demo rig (51 MB from PyPI, BSD-3-Clause)",
-        description="Prepare the four-camera demo of Pose2Sim as a rig folder. Downloads 51 MB from PyPI, "
-        "checked by SHA-256.",
-    )
-    demo.add_argument("--root", default="downloads", help="folder for downloads (default: downloads)")
-    return parser
+@dataclass
+class _Source:
+    path: str = option("", "rig folder, or a calibration file", "PATH", "Input")
+    calibration: str = CALIBRATION()
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status (0 fine, 1 the rig has errors, 2 it cannot be read)."""
-    args = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    try:
-        run = {"check": _check, "convert": _convert, "pose2sim": _pose2sim}[args.command]
-        return exit_status(lambda: run(args))
-    except OSError as error:
-        sys.stderr.write(f"cannot read or write {error.filename or args}: {error.strerror}\n")
-        return 2
+@dataclass
+class CheckOptions(_Source):
+    """Options of `check`."""
+
+    images: bool = option(True, "also open images/ or videos/", section="Input")
+    layout: str = option("", "image to write: the cameras from above and from the side", "PNG", "Output")
 
 
-def _check(args: argparse.Namespace) -> int:
-    rig = load_rig(args.path, args.calibration)
-    rig, trouble = _with_frames(rig) if not args.no_frames else (rig, None)
+@dataclass
+class ConvertOptions(_Source):
+    """Options of `convert`."""
+
+    units: str = option("m", "unit of the lengths in the file", "|".join(UNITS))
+    scale: float = option(1.0, "factor on all lengths")
+    invert: bool = option(False, "the file holds poses of the cameras (world from camera)")
+    up: str = option("", "up direction of the world", "|".join(UP_AXES))
+    out: str = option("", "calibration to write; default: rig.json in the rig folder", "JSON", "Output")
+
+    def __post_init__(self) -> None:
+        one_of("units", self.units, tuple(UNITS))
+        if self.up:
+            one_of("up", self.up, tuple(UP_AXES))
+
+
+@dataclass
+class Pose2SimOptions:
+    """Options of `pose2sim`."""
+
+    root: str = option("downloads", "folder for downloads", "DIR", "Output")
+
+
+def _check(options: CheckOptions) -> int:
+    rig = load_rig(options.path, options.calibration or None)
+    rig, trouble = _with_frames(rig) if options.images else (rig, None)
     report = check_rig(rig)
     sys.stdout.write(report.text + "\n")
-    if args.picture:
-        sys.stdout.write(f"layout: {report.picture(args.picture)}\n")
+    if options.layout:
+        sys.stdout.write(f"layout: {report.picture(options.layout)}\n")
     if trouble is not None:
-        sys.stderr.write(f"pictures:\n{trouble}\n")
+        sys.stderr.write(f"images:\n{trouble}\n")
     return 1 if report.errors or trouble is not None else 0
 
 
 def _with_frames(rig: Rig) -> tuple[Rig, InputError | None]:
-    """The rig with notes on its pictures, or what is wrong with them."""
+    """The rig with notes on its images, and the error if they do not fit the calibration."""
     if rig.root is None:
         return rig, None
     try:
@@ -102,25 +113,41 @@ def _with_frames(rig: Rig) -> tuple[Rig, InputError | None]:
     return replace(frames.rig, notes=[*frames.rig.notes, f"{len(ids)} frames, {ids[0]}..{ids[-1]}"]), None
 
 
-def _convert(args: argparse.Namespace) -> int:
-    rig = load_rig(args.path, args.calibration)
-    if args.invert:
+def _convert(options: ConvertOptions) -> None:
+    rig = load_rig(options.path, options.calibration or None)
+    if options.invert:
         rig = rig.inverted()
-    factor = UNITS[args.units] * args.scale
+    factor = UNITS[options.units] * options.scale
     if factor != 1.0:
         rig = rig.scaled(factor)
-    if args.up:
-        rig = replace(rig, up_axis=args.up)
-    file = save_rig(rig, Path(args.out) if args.out else Path(rig.root or ".") / "rig.json")
+    if options.up:
+        rig = replace(rig, up_axis=options.up)
+    file = save_rig(rig, Path(options.out) if options.out else Path(rig.root or ".") / "rig.json")
     sys.stdout.write(f"{file}\n")
-    return 0
 
 
-def _pose2sim(args: argparse.Namespace) -> int:
+def _pose2sim(options: Pose2SimOptions) -> None:
     from diffproxy.cameras.pose2sim_demo import prepare_pose2sim
 
-    sys.stdout.write(f"{prepare_pose2sim(args.root)}\n")
-    return 0
+    sys.stdout.write(f"{prepare_pose2sim(options.root)}\n")
+
+
+COMMANDS = {
+    "check": Subcommand(CheckOptions, CHECK, _check, ("path",), ("path",)),
+    "convert": Subcommand(ConvertOptions, CONVERT, _convert, ("path",), ("path",)),
+    "pose2sim": Subcommand(Pose2SimOptions, POSE2SIM, _pose2sim),
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 fine, 1 the calibration has errors, 2 it cannot be read)."""
+    words = sys.argv[1:] if words is None else words
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        return exit_status(lambda: run_subcommand(USAGE, COMMANDS, words))
+    except OSError as error:
+        sys.stderr.write(f"cannot read or write {error.filename or ' '.join(words)}: {error.strerror}\n")
+        return 2
 
 
 if __name__ == "__main__":

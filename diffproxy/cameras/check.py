@@ -85,7 +85,7 @@ def _units(baselines, command: str, errors: list[str], warnings: list[str]) -> N
         also = ", or cm" if 300 <= typical < 800 else ""
         errors.append(
             f"lengths are not in metres: the cameras stand {typical:.0f} apart (median). They look like {unit}{also} "
-            f"({typical * factor:.2f} m). Type: {command} --units {unit}"
+            f"({typical * factor:.2f} m). Type: {command} units={unit}"
         )
         return
     if typical > 20:
@@ -106,7 +106,7 @@ def _inversion(rig: Rig, command: str, errors: list[str], warnings: list[str]) -
         "extrinsics look inverted (world-from-camera where camera-from-world is expected): the optical axes miss a "
         f"common point by {axis_angles_deg(rig).mean():.0f} degrees and the cameras spread {_spread(rig):.2f}; "
         f"inverted it is {axis_angles_deg(flipped).mean():.0f} degrees and {_spread(flipped):.2f}. "
-        f"Type: {command} --invert"
+        f"Type: {command} invert=true"
     )
     if now > 25 and now > then + 20:
         errors.append(text)
@@ -127,7 +127,7 @@ def _directions(rig: Rig, command: str, warnings: list[str]) -> None:
         guess = guess_up_axis(rig.cameras)
         warnings.append(
             f"up_axis is {rig.up_axis}, but up in the pictures is nearest to {guess}. If the pictures are upright, "
-            f"type: {command} --up={guess}"
+            f"type: {command} up={guess}"
         )
     if len(rig.cameras) < 2:
         warnings.append("one camera only: depth cannot be measured")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from diffproxy.pipeline.config import SharedOptions
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option
+from diffproxy.utils.shared_options import SHARDS
 
 
 @dataclass
@@ -24,7 +25,7 @@ class EvaluateOptions(SharedOptions):
     """All options of `evaluate.py`."""
 
     dataset: DatasetOption = option(DatasetOption, "short for dataset.name", "NAME", "Input")
-    shards: str = option("shards/test", "shards of python -m render_synth", "DIR", "Input")
+    shards: str = SHARDS("shards/test")
     limit: int = option(100, "at most so many subjects", section="Input")
     views: int = option(4, "body views of each subject", section="Input")
     proxies: str = option("generated", "from the images, or the data set's own", "generated|exact", "Input")

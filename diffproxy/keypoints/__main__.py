@@ -7,18 +7,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.cameras import load_rig, open_frames
-from diffproxy.keypoints.detector import MediaPipe, detect
-from diffproxy.utils.errors import InputError
-from diffproxy.utils.frame_ranges import select_frames
-from diffproxy.utils.options import exit_status, help_text, option, parse_options
+from diffproxy.utils.options import Subcommand, exit_status, option, run_subcommand
+from diffproxy.utils.shared_options import FRAMES, RIG
 
-INTRO = """\
+USAGE = """\
 usage: python -m diffproxy.keypoints detect rig=DIR [name=value ...]
 
 Detects people in every image of a rig and writes DIR/<camera>/<frame>.json (33 body points and 21 a hand, in
-OpenPose's fields). Needs mediapipe 0.10.21, which asks for numpy < 2: give it an environment of its own, with
-this package's folder on the path and jaxtyping, tqdm, scipy, pyyaml beside it. Nothing else here needs mediapipe.
+OpenPose's fields). rig=pose2sim is short for rig=downloads/pose2sim. Needs mediapipe 0.10.21, which needs
+numpy < 2: install it into a separate environment with jaxtyping, tqdm, scipy and pyyaml, and put this package's
+folder on its path. Nothing else here needs mediapipe.
 """
 
 
@@ -26,31 +24,34 @@ this package's folder on the path and jaxtyping, tqdm, scipy, pyyaml beside it. 
 class DetectOptions:
     """Options of `detect`."""
 
-    rig: str = option("", "rig folder, or pose2sim for downloads/pose2sim", "DIR", "Input")
-    frames: str = option("all", "40 | 0:100:10 | 3,7,9 | all", "WHICH", "Input")
+    rig: str = RIG("")
+    frames: str = FRAMES()
     tiles: bool = option(True, "also search overlapping squares, for people who are small or not alone")
-    out: str = option("", "where the files go; default: keypoints/ in the rig folder", "DIR", "Output")
+    out: str = option(
+        "", "folder of the keypoint files; default: keypoints/ in the rig folder", "DIR", "Output"
+    )
 
 
-def main(words: list[str]) -> int:
-    """Returns the exit status: 0 fine, 2 wrong input."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if not words or {"-h", "--help"} & set(words):
-        sys.stdout.write(help_text(DetectOptions, INTRO))
-        return 0
-    return exit_status(lambda: _detect(words))
+def _detect(options: DetectOptions) -> None:
+    from diffproxy.cameras import load_rig, open_frames
+    from diffproxy.keypoints.detector import MediaPipe, detect
+    from diffproxy.utils.frame_ranges import select_frames
 
-
-def _detect(words: list[str]) -> None:
-    if words[0] != "detect":
-        raise InputError("the command detect", words[0], "python -m diffproxy.keypoints detect rig=DIR")
-    options = parse_options(DetectOptions, words[1:], required=("rig",))
     root = Path("downloads/pose2sim" if options.rig == "pose2sim" else options.rig)
     frames = open_frames(root, load_rig(root), common_frames=True)
     ids = select_frames(options.frames, frames.frame_ids)
     out = Path(options.out) if options.out else root / "keypoints"
     people = detect(frames, ids, out, MediaPipe(options.tiles))
     sys.stdout.write(f"{people} people in {len(ids)} frames: {out}\n")
+
+
+COMMANDS = {"detect": Subcommand(DetectOptions, USAGE, _detect, required=("rig",))}
+
+
+def main(words: list[str]) -> int:
+    """Returns the exit status: 0 fine, 2 wrong input."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    return exit_status(lambda: run_subcommand(USAGE, COMMANDS, words))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option
+from diffproxy.utils.shared_options import BODY, CALIBRATION, FRAMES, GENERATOR, KEYPOINTS, RIG, SEED
 
 
 @dataclass
 class RigOption:
     """Where the images and the calibration are."""
 
-    path: str = option("examples/synthetic_rig", "rig folder", "DIR")
-    calibration: str = option("", "calibration to use when the folder has several", "FILE")
+    path: str = RIG("examples/synthetic_rig")
+    calibration: str = CALIBRATION()
     prepare: str = option("", "recipe that fetches the folder first: pose2sim, set by rig=pose2sim", "RECIPE")
 
 
@@ -21,9 +22,7 @@ class RigOption:
 class BodyOption:
     """Which body model is fitted."""
 
-    path: str = option(
-        "anny", "the default body model in the package, or a file in SMPL-X format", "anny|FILE"
-    )
+    path: str = BODY()
     allow_pickle: bool = option(False, "also read a body from a .pkl that you trust")
 
 
@@ -38,7 +37,7 @@ class AttentionOption:
 class GeneratorOption:
     """Which generator draws the proxies, and how."""
 
-    weights: str = option("nano", "weights in the package, a diffusers folder or a hub id", "nano|DIR|ID")
+    weights: str = GENERATOR()
     steps: int = option(
         -1, "denoising steps; -1 is the weights' own number, 0 the dense regression head alone"
     )
@@ -93,7 +92,7 @@ class SharedOptions:
         "test-time rotation: turn views of people who lie or hang upside down, if the generator is surer",
     )
     refine_crops: bool = option(True, "crop again around the first proxies where the first box was off")
-    seed: int = option(0, "seed of the random numbers")
+    seed: int = SEED()
     device: str = option("auto", "where the generator runs", "auto|cpu|cuda")
 
     def check_shared(self) -> None:
@@ -114,9 +113,7 @@ class FitOptions(SharedOptions):
         "NAME|DIR",
         "Input",
     )
-    frames: str = option(
-        "all", "40 | 0:100:10 | 3,7,9 | all; the numbers stay in the result", "WHICH", "Input"
-    )
+    frames: str = FRAMES()
     views: str = option("all", "cameras to use, such as cam01,cam03", "NAMES", "Input")
     common_frames: bool = option(
         False, "use the frame numbers that all cameras share when they differ", section="Input"
@@ -126,9 +123,7 @@ class FitOptions(SharedOptions):
         "auto", "subject boxes: detected, the whole images, or a JSON file", "auto|full|FILE", "Input"
     )
     masks: str = option("", "subject masks <cam>/<frame>.png, used for the boxes", "DIR", "Input")
-    keypoints: str = option(
-        "", "2D keypoints of another detector, fitted together with the proxies", "DIR", "Input"
-    )
+    keypoints: str = KEYPOINTS()
     box_margin: float = option(1.2, "side of a crop over side of its box")
     track: bool = option(True, "initialise the boxes and the fit of a frame from the previous frame")
     shape: str = option("per_frame", "one body shape for each frame, or one for all", "per_frame|shared")

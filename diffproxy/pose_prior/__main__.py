@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from diffproxy.pose_prior.options import ConvertOptions, PriorTrainOptions, SampleOptions
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import exit_status, help_text, option, parse_options
+from diffproxy.utils.options import Subcommand, exit_status, run_subcommand
 
-INTRO = """\
+USAGE = """\
 usage: python -m diffproxy.pose_prior COMMAND [name=value ...]
 
   train motion=DIR           train the diffusion pose prior on motion files; the same command resumes
-  convert official=DIR       published checkpoints to a file of ours
+  convert official=DIR       convert published checkpoints to our format
   sample out=FILE.npz        draw poses
 
 `python -m diffproxy.pose_prior COMMAND --help` lists the options of a command.
@@ -22,68 +22,27 @@ usage: python -m diffproxy.pose_prior COMMAND [name=value ...]
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class ConvertOptions:
-    """Options of `convert`."""
+def _train(options: PriorTrainOptions) -> None:
+    from diffproxy.pose_prior.train import train
 
-    official: str = option("", "folder of published checkpoints", "DIR", "Input")
-    out: str = option("", "file to write", "FILE.safetensors", "Output")
+    log.info("wrote %s", train(options))
 
 
-@dataclass
-class SampleOptions:
-    """Options of `sample`."""
-
-    prior: str = option("", "trained weights; default: those in the package", "FILE|DIR", "Models")
-    count: int = option(64, "number of poses")
-    seed: int = option(0, "seed of the random numbers")
-    out: str = option("", "file to write", "FILE.npz", "Output")
-
-
-def main(words: list[str]) -> None:
-    """Run a command. Raises InputError for wrong words."""
-    if not words or words[0] in ("-h", "--help"):
-        sys.stdout.write(INTRO)
-        return
-    if words[0] not in COMMANDS:
-        raise InputError(f"one of {', '.join(COMMANDS)}", words[0], "--help lists the commands")
-    COMMANDS[words[0]](words[1:])
-
-
-def _train(words: list[str]) -> None:
-    from diffproxy.pose_prior.train import TrainConfig, train
-
-    if {"-h", "--help"} & set(words):
-        sys.stdout.write(help_text(TrainConfig, "python -m diffproxy.pose_prior train motion=DIR"))
-        return
-    log.info("wrote %s", train(parse_options(TrainConfig, words, required=("motion",))))
-
-
-def _convert(words: list[str]) -> None:
-    if {"-h", "--help"} & set(words):
-        sys.stdout.write(
-            help_text(ConvertOptions, "python -m diffproxy.pose_prior convert official=DIR out=FILE")
-        )
-        return
+def _convert(options: ConvertOptions) -> None:
     from diffproxy.pose_prior.checkpoint import load_prior, save_prior
 
-    options = parse_options(ConvertOptions, words, required=("official", "out"))
     if not Path(options.official).is_dir():
         raise InputError("a folder of published checkpoints", options.official, "write official=DIR")
     save_prior(load_prior(options.official), Path(options.out))
     log.info("wrote %s", options.out)
 
 
-def _sample(words: list[str]) -> None:
-    if {"-h", "--help"} & set(words):
-        sys.stdout.write(help_text(SampleOptions, "python -m diffproxy.pose_prior sample out=FILE.npz"))
-        return
+def _sample(options: SampleOptions) -> None:
     import numpy as np
     import torch
 
     from diffproxy.pose_prior.checkpoint import load_prior
 
-    options = parse_options(SampleOptions, words, required=("out",))
     prior = load_prior(options.prior or None)
     pose = prior.sample(options.count, torch.Generator().manual_seed(options.seed)).numpy()
     body, left, right = np.split(pose, [63, 108], axis=1)
@@ -91,7 +50,25 @@ def _sample(words: list[str]) -> None:
     log.info("wrote %s: %d poses", options.out, len(pose))
 
 
-COMMANDS = {"train": _train, "convert": _convert, "sample": _sample}
+COMMANDS = {
+    "train": Subcommand(
+        PriorTrainOptions, "usage: python -m diffproxy.pose_prior train motion=DIR", _train, ("motion",)
+    ),
+    "convert": Subcommand(
+        ConvertOptions,
+        "usage: python -m diffproxy.pose_prior convert official=DIR out=FILE",
+        _convert,
+        ("official", "out"),
+    ),
+    "sample": Subcommand(
+        SampleOptions, "usage: python -m diffproxy.pose_prior sample out=FILE.npz", _sample, ("out",)
+    ),
+}
+
+
+def main(words: list[str]) -> int:
+    """Run a command; returns the exit status. Raises InputError for wrong words."""
+    return run_subcommand(USAGE, COMMANDS, words)
 
 
 if __name__ == "__main__":

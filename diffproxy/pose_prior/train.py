@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,10 @@ from diffproxy.pose_prior.data import Poses, collect
 from diffproxy.pose_prior.evaluate import denoising_errors
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
+from diffproxy.pose_prior.options import PriorTrainOptions
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, to_json, write_atomic
-from diffproxy.utils.options import option
 
 log = logging.getLogger(__name__)
 
@@ -30,36 +30,7 @@ MEASURED, PROBED, REPORTED = 20000, 2000, 6000
 """Poses from which moments are taken, the curve and the final table are made."""
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """Defaults make the packaged prior; the published one is hidden=1024 embed=512 steps=200000 batch=1280."""
-
-    motion: str = option("", "folder of motion files", "DIR", "Input")
-    out: str = option("runs/prior", "checkpoint, report and the finished prior", "DIR", "Output")
-    hidden: int = option(384, "width of the body's network", section="Models")
-    embed: int = option(96, "width of its time embedding", section="Models")
-    hand_hidden: int = option(192, "width of the hands' network", section="Models")
-    hand_embed: int = option(64, "width of its time embedding", section="Models")
-    steps: int = option(5000, "length of the run")
-    batch: int = option(256, "poses per step")
-    lr: float = option(1e-3, "learning rate")
-    warmup: int = option(300, "steps of linear warm-up")
-    ema: float = option(0.999, "decay of the averaged weights")
-    dropout: float = option(0.1, "dropout")
-    jitter: float = option(0.05, "radians of noise on every training pose, as performers are few")
-    hand_jitter: float = option(0.1, "the same for fingers, of which there are a hundred shapes only")
-    low_times: float = option(
-        0.6, "share of times drawn from where the fitter works (t < 0.5); the rest from all"
-    )
-    limb_width: float = option(
-        0.2, "radians added in quadrature to the standard deviations that poses are divided by"
-    )
-    seed: int = option(0, "seed of the run")
-    save_every: int = option(1000, "steps between checkpoints", section="Output")
-    minutes: float = option(0.0, "stop cleanly after so long (0: no limit); the same command resumes")
-
-
-def train(config: TrainConfig) -> Path:
+def train(config: PriorTrainOptions) -> Path:
     """Train, or go on from the last checkpoint in `out`; returns the finished prior's file."""
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -78,7 +49,7 @@ def train(config: TrainConfig) -> Path:
     return path
 
 
-def new_prior(config: TrainConfig, poses: Poses) -> PosePrior:
+def new_prior(config: PriorTrainOptions, poses: Poses) -> PosePrior:
     """Fresh networks and the normaliser of these poses."""
     torch.manual_seed(config.seed)
     net = WholeBodyNet(
@@ -102,13 +73,13 @@ def new_prior(config: TrainConfig, poses: Poses) -> PosePrior:
     return prior
 
 
-def jitters(config: TrainConfig) -> Tensor:
+def jitters(config: PriorTrainOptions) -> Tensor:
     """Of each of the 153 values, radians."""
     return torch.tensor([config.jitter] * BODY + [config.hand_jitter] * (2 * HAND))
 
 
 class _Run:
-    def __init__(self, config: TrainConfig, prior: PosePrior, poses: dict[str, Poses], out: Path):
+    def __init__(self, config: PriorTrainOptions, prior: PosePrior, poses: dict[str, Poses], out: Path):
         self.config, self.prior, self.poses, self.out = config, prior, poses, out
         self.jitter = jitters(config)
         self.optimizer = torch.optim.AdamW(prior.net.parameters(), lr=config.lr, weight_decay=0.01)
@@ -129,7 +100,7 @@ class _Run:
             total += float(loss)
             self.step = k + 1
             last = self.step == self.config.steps
-            late = self.config.minutes and time.monotonic() - began > 60 * self.config.minutes
+            late = self.config.time_limit_min and time.monotonic() - began > 60 * self.config.time_limit_min
             if self.step % self.config.save_every == 0 or last or late:
                 self.curve.append(
                     {
@@ -155,7 +126,7 @@ class _Run:
         low = torch.rand(c.batch) < c.low_times
         t = torch.where(low, 0.5 * u, u).clamp_min(sde.T_MIN)
         z = torch.randn_like(x0)
-        warm = min(1.0, (k + 1) / c.warmup)
+        warm = min(1.0, (k + 1) / c.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = float(c.lr * warm * (0.5 + 0.5 * np.cos(np.pi * k / c.steps)))
         loss = (self.prior.net(sde.diffuse(x0, t, z), t) - z).square().mean()
@@ -211,13 +182,13 @@ class _Run:
         log.info("going on after step %d", self.step)
 
 
-def _fixed(config: TrainConfig) -> dict[str, object]:
+def _fixed(config: PriorTrainOptions) -> dict[str, object]:
     """What must not change between a run and its continuation."""
-    free = ("out", "motion", "minutes", "save_every")
+    free = ("out", "motion", "time_limit_min", "save_every")
     return {f.name: getattr(config, f.name) for f in fields(config) if f.name not in free}
 
 
-def _poses(config: TrainConfig, out: Path) -> dict[str, Poses]:
+def _poses(config: PriorTrainOptions, out: Path) -> dict[str, Poses]:
     """The collected poses, kept in `out` so that going on takes no new reading."""
     file, names = out / "poses.npz", ("body", "weight", "hand", "paired")
     if file.exists():

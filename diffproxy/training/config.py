@@ -6,6 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffproxy.utils.options import option
+from diffproxy.utils.shared_options import (
+    BODY,
+    EMA_DECAY,
+    LEARNING_RATE,
+    SAVE_EVERY,
+    SEED,
+    SHARDS,
+    TIME_LIMIT_MIN,
+    TRAINING_STEPS,
+    VAL_SHARDS,
+    WARMUP_STEPS,
+)
 
 
 @dataclass
@@ -38,8 +50,8 @@ class TrainConfig:
         "generator", "the generator, or the VAE decoder of sd21 alone, on proxy images", "generator|decoder"
     )
     out: str = option("runs/nano", "checkpoints, curves, sample grids, the exported model", "DIR", "Output")
-    shards: str = option("shards/train", "training shards of python -m render_synth", "DIR", "Input")
-    val_shards: str | None = option(None, "held-out shards", "DIR", "Input")
+    shards: str = SHARDS("shards/train")
+    val_shards: str | None = VAL_SHARDS(None)
     generator: str = option(
         "nano", "a named configuration, or a saved generator to start from", "nano|sd21|DIR", "Models"
     )
@@ -50,18 +62,18 @@ class TrainConfig:
         dict, "local folders of public parts, such as {unet: /weights/sd21}", "{PART: DIR}", "Models"
     )
     download: bool = option(False, "allow the hub for public parts", section="Models")
-    body: str = option("anny", "the body that was rendered", "anny|FILE", "Models")
+    body: str = BODY()
 
-    steps: int = option(10_000, "length of the run")
+    steps: int = TRAINING_STEPS(10_000)
     batch: int = option(4, "samples per step; each has `views` slots")
     views: int = option(4, "slots per sample")
     hands: bool = option(True, "hand crops fill slots too")
-    lr: float = option(5e-5, "learning rate")
+    lr: float = LEARNING_RATE(5e-5)
     encoder_lr: float = option(0.0, "learning rate of the image encoder; 0 keeps it frozen")
-    warmup_steps: int = option(200, "steps of linear warm-up")
+    warmup_steps: int = WARMUP_STEPS(200)
     clip_norm: float = option(1.0, "largest norm of the gradient")
     weight_decay: float = option(0.01, "weight decay")
-    ema: float = option(0.999, "decay of the averaged weights")
+    ema: float = EMA_DECAY(0.999)
 
     dense_weight: float = option(1.0, "weight of the dense regression head's loss; 0 switches it off")
     diffusion_weight: float = option(1.0, "weight of the paper's Eq. 1; 0 skips the UNet: the warm-up stage")
@@ -82,11 +94,11 @@ class TrainConfig:
     gradient_checkpointing: bool = option(
         False, "recompute UNet blocks in the backward pass: less memory, more time"
     )
-    seed: int = option(0, "seed of the run")
+    seed: int = SEED()
     workers: int = option(1, "processes that read samples")
     log_every: int = option(20, "steps between lines of curves.jsonl", section="Output")
     val_every: int = option(500, "steps between validations", section="Output")
-    save_every: int = option(500, "steps between checkpoints", section="Output")
+    save_every: int = SAVE_EVERY(500)
     val_samples: int = option(32, "held-out samples of a validation", section="Output")
     val_fit: int = option(
         0, "of those, how many also get a body fitted, for its error in mm (about 1 s each)", section="Output"
@@ -94,7 +106,5 @@ class TrainConfig:
     tensorboard: bool = option(
         True, "scalars and images in out/tensorboard, where TensorBoard is installed", section="Output"
     )
-    time_limit_min: float = option(
-        0.0, "stop cleanly (checkpoint, export) after so many minutes; 0 for no limit", section="Output"
-    )
+    time_limit_min: float = TIME_LIMIT_MIN()
     augment: AugmentConfig = option(AugmentConfig, "augmentation")

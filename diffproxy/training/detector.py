@@ -20,7 +20,8 @@ from diffproxy.geometry.boxes import box_iou
 from diffproxy.training.detector_data import LocatorSamples
 from diffproxy.training.parameters import FROZEN_BLOCKS
 from diffproxy.utils.ema import EMA
-from diffproxy.utils.options import exit_status, help_text, option, parse_options
+from diffproxy.utils.options import Subcommand, exit_status, option
+from diffproxy.utils.shared_options import LEARNING_RATE, SEED, SHARDS, TRAINING_STEPS, VAL_SHARDS
 
 
 def locator_loss(maps: LocatorMaps, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -116,26 +117,30 @@ def train_locator(
 class DetectorOptions:
     """Options of `python -m diffproxy.training.detector`."""
 
-    shards: str = option("", "training shards of python -m render_synth, with whole frames", "DIR", "Input")
-    val_shards: str = option("", "held-out shards", "DIR", "Input")
-    steps: int = option(3000, "length of the run")
+    shards: str = SHARDS("")
+    val_shards: str = VAL_SHARDS("")
+    steps: int = TRAINING_STEPS(3000)
     batch: int = option(16, "images per step")
-    lr: float = option(1e-3, "learning rate")
-    seed: int = option(0, "seed of the run")
+    lr: float = LEARNING_RATE(1e-3)
+    seed: int = SEED()
     out: str = option("runs/locator", "curves and weights", "DIR", "Output")
 
 
-def main(words: Sequence[str]) -> None:
-    """Run the command. Raises InputError for wrong words."""
-    if not words or {"-h", "--help"} & set(words):
-        sys.stdout.write(
-            help_text(
-                DetectorOptions, "Train the person detector: python -m diffproxy.training.detector shards=DIR"
-            )
-        )
-        return
-    o = parse_options(DetectorOptions, words, required=("shards",))
+def _train(o: DetectorOptions) -> None:
     train_locator(o.shards, o.val_shards or None, Path(o.out), o.steps, o.batch, o.lr, o.seed)
+
+
+USAGE = """\
+usage: python -m diffproxy.training.detector shards=DIR [name=value ...]
+
+Trains the person detector on shards with whole frames.
+"""
+TRAIN = Subcommand(DetectorOptions, USAGE, _train, required=("shards",))
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; returns the exit status. Raises InputError for wrong words."""
+    return TRAIN.run(words or ["--help"])
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, Field, field, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from diffproxy.utils.errors import InputError
 
 T = TypeVar("T")
-SECTIONS = ("Input", "Models", "Method", "Output")
-WIDTH, COLUMN = 110, 30  # of a help page, and of its column of names
+SECTIONS = ("Input", "Models", "People", "Views", "Method", "Output", "Jobs")
+WIDTH, COLUMN = 100, 30  # of a help page, and of its column of names
+HELP_WORDS = {"-h", "--help", "help"}
 VALUES = {bool: "BOOL", int: "N", float: "X"}
 BOOLS = {"true": True, "false": False}
 
@@ -67,21 +68,38 @@ def unknown_option(name: str, known: Sequence[str]) -> InputError:
     return InputError("an option that exists", name, f"{hint}--help lists all options")
 
 
-def parse_options(schema: Callable[..., T], words: Sequence[str], required: Sequence[str] = ()) -> T:
+def parse_options(
+    schema: Callable[..., T],
+    words: Sequence[str],
+    required: Sequence[str] = (),
+    positional: Sequence[str] = (),
+) -> T:
     """Command-line words `name=value` as an instance of a flat options dataclass.
+
+    Args:
+        schema: Options dataclass.
+        words: Command-line words.
+        required: Options that need a value.
+        positional: Options that words without `name=` fill, in this order.
+
+    Returns:
+        The options; what no word names has its default.
 
     Raises:
         InputError: a word without `=`, an unknown name, a value of the wrong type, a missing required option.
     """
     types = option_types(schema)  # type: ignore[arg-type]  # a dataclass type
     values: dict[str, Any] = {}
+    places = list(positional)
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals:
+        if places and name not in types and not (equals and name.isidentifier()):
+            name, value = places.pop(0), word
+        elif not equals:
             raise InputError(
                 "options as name=value", repr(word), f"write {word}=... ; --help lists all options"
             )
-        if name not in types:
+        elif name not in types:
             raise unknown_option(name, [*types])
         values[name] = _converted(name, value, types[name])
     for name in required:
@@ -104,6 +122,44 @@ def _converted(name: str, text: str, kind: Any) -> Any:
     return text
 
 
+@dataclass(frozen=True)
+class Subcommand:
+    """A command whose options are a flat dataclass.
+
+    Args:
+        schema: Options dataclass.
+        intro: Usage, what the command does, exit status; `--help` begins with it.
+        task: Called with the options; returns the exit status, None for 0.
+        required: Options that need a value.
+        positional: Options that words without `name=` fill, in this order.
+        closing: What `--help` ends with.
+    """
+
+    schema: type
+    intro: str
+    task: Callable[[Any], int | None]
+    required: tuple[str, ...] = ()
+    positional: tuple[str, ...] = ()
+    closing: str = ""
+
+    def run(self, words: Sequence[str]) -> int:
+        """Print the help page, or run the task; returns the exit status. Raises InputError."""
+        if HELP_WORDS & set(words):
+            sys.stdout.write(help_text(self.schema, self.intro, self.closing))
+            return 0
+        return self.task(parse_options(self.schema, words, self.required, self.positional)) or 0
+
+
+def run_subcommand(intro: str, commands: Mapping[str, Subcommand], words: Sequence[str]) -> int:
+    """Run the command that `words` begin with; `intro` without words or for `--help`. Raises InputError."""
+    if not words or words[0] in HELP_WORDS:
+        sys.stdout.write(intro)
+        return 0
+    if words[0] not in commands:
+        raise InputError(f"one of {', '.join(commands)}", words[0], "--help lists the commands")
+    return commands[words[0]].run(words[1:])
+
+
 def exit_status(task: Callable[[], int | None]) -> int:
     """`task()`, an exit status or None for 0; an InputError is printed without traceback and gives 2."""
     try:
@@ -115,14 +171,20 @@ def exit_status(task: Callable[[], int | None]) -> int:
 
 def help_text(schema: type, intro: str, closing: str = "") -> str:
     """The `--help` page of a command: `intro`, every option with its help and default, `closing`."""
-    lines = [intro.rstrip(), ""]
+    lines = [intro.rstrip(), "", *option_lines(schema)]
+    return "\n".join([*lines, *(["", closing.rstrip()] if closing else [])]) + "\n"
+
+
+def option_lines(schema: type) -> list[str]:
+    """Every option with its help and default, under the headings of SECTIONS."""
     rows = [
         (f.metadata.get("section", "Method"), line) for f in fields(schema) for line in _lines(schema, f, "")
     ]
+    lines = []
     for section in SECTIONS:
         listed = [line for where, line in rows if where == section]
         lines += [section, *listed] if listed else []
-    return "\n".join([*lines, *(["", closing.rstrip()] if closing else [])]) + "\n"
+    return lines
 
 
 def _lines(schema: type, f: Field, prefix: str) -> list[str]:
@@ -145,7 +207,7 @@ def _lines(schema: type, f: Field, prefix: str) -> list[str]:
 
 
 def _shown(default: Any) -> str:
-    """A default as it would be typed; nothing for an empty text or a made default."""
+    """A default as it would be typed; nothing where it is empty or made by a function."""
     if default is MISSING or default is None:
         return ""
     return str(default).lower() if isinstance(default, bool) else str(default)

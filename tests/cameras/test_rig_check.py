@@ -30,13 +30,13 @@ def test_good_rig_passes(rig):
 def test_inverted_extrinsics_are_caught(rig):
     report = check_rig(rig.inverted())
     found = report.errors + report.warnings
-    assert any("inverted" in text and "--invert" in text for text in found), report.text
+    assert any("inverted" in text and "invert=true" in text for text in found), report.text
 
 
 def test_inverted_ring_is_an_error(make_ring):
     report = check_rig(rig_of(make_ring(4, target=(0, 1, 0))).inverted())
     assert len(report.errors) == 1
-    with pytest.raises(InputError, match="--invert"):
+    with pytest.raises(InputError, match="invert=true"):
         report.raise_errors()
 
 
@@ -72,17 +72,17 @@ def random_rig(rng) -> Rig:
 
 def test_millimetres_are_caught(rig):
     report = check_rig(rig.scaled(1000))
-    assert any("--units mm" in text for text in report.errors), report.text
+    assert any("units=mm" in text for text in report.errors), report.text
     assert not check_rig(rig.scaled(1000).scaled(0.001)).errors
 
 
 def test_centimetres_are_caught(rig):
-    assert any("--units cm" in text or "or cm" in text for text in check_rig(rig.scaled(100)).errors)
+    assert any("units=cm" in text or "or cm" in text for text in check_rig(rig.scaled(100)).errors)
 
 
 def test_millimetres_and_inverted_are_both_named(make_ring):
     errors = check_rig(rig_of(make_ring(4, target=(0, 1, 0))).inverted().scaled(1000)).errors
-    assert len(errors) == 2 and "--invert" in errors[0] and "--units mm" in errors[1]
+    assert len(errors) == 2 and "invert=true" in errors[0] and "units=mm" in errors[1]
 
 
 def test_tiny_rig_is_doubted(rig):
@@ -91,7 +91,7 @@ def test_tiny_rig_is_doubted(rig):
 
 def test_wrong_up_axis(make_ring):
     report = check_rig(rig_of(make_ring(4), up_axis="+Z"))
-    assert any("--up=+Y" in text for text in report.warnings)
+    assert any("up=+Y" in text for text in report.warnings)
 
 
 def test_single_camera(make_ring):
@@ -140,7 +140,7 @@ def test_picture_of_an_absurd_rig_is_still_drawn(rig, tmp_path):
 
 def test_command_check(rig, tmp_path, capsys):
     save_rig(rig, tmp_path)
-    assert main(["check", str(tmp_path), "--picture", str(tmp_path / "a.png")]) == 0
+    assert main(["check", str(tmp_path), f"layout={tmp_path / 'a.png'}"]) == 0
     out = capsys.readouterr().out
     assert "no fault found" in out and "calibration only" in out and (tmp_path / "a.png").is_file()
 
@@ -149,8 +149,8 @@ def test_command_check_then_convert_what_it_says(make_ring, tmp_path, capsys):
     truth = rig_of(make_ring(4, target=(0, 1, 0)))
     save_rig(truth.inverted().scaled(1000), tmp_path)
     assert main(["check", str(tmp_path)]) == 1
-    assert f"convert {tmp_path} --units mm" in capsys.readouterr().out
-    assert main(["convert", str(tmp_path), "--units", "mm", "--invert", "--up=+Y"]) == 0
+    assert f"convert {tmp_path} units=mm" in capsys.readouterr().out
+    assert main(["convert", str(tmp_path), "units=mm", "invert=true", "up=+Y"]) == 0
     assert main(["check", str(tmp_path)]) == 0
     np.testing.assert_allclose(load_rig(tmp_path).centers_world, truth.centers_world, atol=1e-9)
 
@@ -161,7 +161,7 @@ def test_command_reports_pictures(make_ring, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "images" / "cam0.png"), np.zeros((64, 64, 3), np.uint8))
     assert main(["check", str(tmp_path)]) == 1
     assert "nothing for cam1" in capsys.readouterr().err
-    assert main(["check", str(tmp_path), "--no-frames"]) == 0
+    assert main(["check", str(tmp_path), "images=false"]) == 0
     cv2.imwrite(str(tmp_path / "images" / "cam1.png"), np.zeros((64, 64, 3), np.uint8))
     assert main(["check", str(tmp_path)]) == 0
     assert "resized, scale 2" in capsys.readouterr().out
@@ -176,7 +176,16 @@ def test_command_errors_without_traceback(tmp_path, capsys):
 
 
 def test_command_help_names_the_formats(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["--help"])
+    assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert stop.value.code == 0 and "Qualisys" in out and "check" in out
+    assert "Qualisys" in out and "check" in out
+    assert main(["convert", "--help"]) == 0 and "up=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [("units=km", "units as one of m"), ("up=up", "up as one of"), ("invert=1", "true or false")],
+)
+def test_command_refuses_wrong_options(tmp_path, capsys, word, message):
+    assert main(["convert", str(tmp_path), word]) == 2
+    assert message in capsys.readouterr().err

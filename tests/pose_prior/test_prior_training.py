@@ -77,9 +77,9 @@ def test_draws_are_poses_or_their_mirror_images():
 
 def test_a_stopped_run_goes_on_bit_for_bit(motion, finished, tmp_path):
     again = ["train", f"motion={motion}", f"out={tmp_path}", *TINY]
-    main([*again, "minutes=0.0000001"])  # one step at a time
+    main([*again, "time_limit_min=0.0000001"])  # one step at a time
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
-    main([*again, "minutes=0.0000001"])
+    main([*again, "time_limit_min=0.0000001"])
     main(again)
     name = "pose_diffusion.safetensors"
     assert (tmp_path / name).read_bytes() == (finished / name).read_bytes()

@@ -1,48 +1,51 @@
 """Options, help, and the contact sheet: what users type and read."""
 
+import re
 from dataclasses import fields
 
 import pytest
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import parse_options
 from render_synth.cli import main
 from render_synth.config import RenderConfig
+from render_synth.launch import LaunchOptions
 
 
 def test_options_are_parsed_to_their_types():
-    config = RenderConfig.parse(["subjects=3", "out=a=b", "split=test", "size=64"])
+    config = parse_options(RenderConfig, ["subjects=3", "out=a=b", "split=test", "size=64"])
     assert (config.subjects, config.out, config.split, config.size) == (3, "a=b", "test", 64)
-    assert RenderConfig.parse([]) == RenderConfig()
+    assert parse_options(RenderConfig, []) == RenderConfig()
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["subjets=3"], "key one of out, subjects"),
-        (["subjects"], "options as key=value"),
-        (["subjects=many"], "subjects: int"),
-        (["subjects=2.5"], "subjects: int"),
-        (["subjects=0"], "subjects >= 1"),
-        (["seed=-1"], "seed >= 0"),
-        (["start=-1"], "start >= 0"),
-        (["max_bystanders=-2"], "max_bystanders >= 0"),
-        (["hand_crops=-1"], "hand_crops >= 0"),
+        (["subjets=3"], "did you mean subjects"),
+        (["subjects"], "options as name=value"),
+        (["subjects=many"], "subjects as a whole number"),
+        (["subjects=2.5"], "subjects as a whole number"),
+        (["subjects=0"], "subjects of at least 1"),
+        (["seed=-1"], "seed of at least 0"),
+        (["start=-1"], "start of at least 0"),
+        (["max_bystanders=-2"], "max_bystanders of at least 0"),
+        (["hand_crops=-1"], "hand_crops of at least 0"),
         (["size=16"], "size between 32 and 4096"),
         (["hand_size=8"], "hand_size between 32 and 4096"),
-        (["max_depth=1"], "max_depth >= 2"),
+        (["max_depth=1"], "max_depth of at least 2"),
         (["views=2", "full_frames=3"], "full_frames <= views"),
-        (["split=val"], "split one of train, test"),
+        (["split=val"], "split as one of train, test"),
         (["extras=depth,shading"], "extras among depth, normals, visibility"),
         (["easy_fraction=1.5"], "easy_fraction between 0 and 1"),
         (["action_pose_fraction=-0.1"], "action_pose_fraction between 0 and 1"),
         (["random_orientation_fraction=2"], "random_orientation_fraction between 0 and 1"),
-        (["variant=gpu"], "variant one of auto, scalar_rgb"),
+        (["variant=gpu"], "variant as one of auto, scalar_rgb"),
         (["env=no/such/folder"], "env: a folder"),
     ],
 )
 def test_bad_options_are_refused_with_what_to_type(words, message, capsys):
     with pytest.raises(InputError, match=message) as caught:
-        RenderConfig.parse(words)
+        parse_options(RenderConfig, words)
     assert "fix: " in str(caught.value)
     assert main(words) == 2
     assert capsys.readouterr().err == f"error: {caught.value}\n"
@@ -57,8 +60,11 @@ def test_what_a_sample_looks_like_is_not_decided_by_where_and_how_many():
 def test_help_lists_every_option_with_its_default(words, capsys):
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert all(f"\n  {f.name}={f.default}" in text for f in fields(RenderConfig))
-    assert max(len(line) for line in text.splitlines()) <= 100
+    options = {m[1]: m[2] for m in re.finditer(r"^  (\w+)=(\S+ .*(?:\n {30}.*)*)", text, re.MULTILINE)}
+    assert {*options} == {f.name for f in (*fields(RenderConfig), *fields(LaunchOptions))}
+    for f in fields(RenderConfig):
+        assert f.default == "" or options[f.name].endswith(f"({f.default})"), f.name
+    assert max(len(line) for line in text[text.index("Input\n") :].splitlines()) <= 100
 
 
 def test_changed_options_are_told_on_the_command_line(rendered, tiny, capsys):

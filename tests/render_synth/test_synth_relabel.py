@@ -35,7 +35,7 @@ def old(rendered, tmp_path_factory):
 def new(old, tmp_path_factory):
     """Relabelled by one process; and how long that took."""
     folder, begun = tmp_path_factory.mktemp("new"), time.monotonic()
-    assert relabel(old, folder) > 0
+    assert relabel(old, folder, "anny", 1) > 0
     return folder, time.monotonic() - begun
 
 
@@ -61,13 +61,13 @@ def test_old_charts_become_the_present_ones(rendered, old, new):
 
 
 def test_two_workers_write_the_bytes_of_one(old, new, tmp_path):
-    assert relabel(old, tmp_path, workers=2) > 0
+    assert relabel(old, tmp_path, "anny", 2) > 0
     assert shards(tmp_path) == shards(new[0]) and len(shards(tmp_path)) == 3
 
 
 def test_a_second_run_does_nothing(old, new):
     times = {p: p.stat().st_mtime_ns for p in new[0].iterdir()}
-    assert relabel(old, new[0]) == 0
+    assert relabel(old, new[0], "anny", 1) == 0
     assert times == {p: p.stat().st_mtime_ns for p in new[0].iterdir()}
 
 
@@ -79,14 +79,14 @@ def test_killed_and_resumed(old, new, tmp_path):
         out = tmp_path / f"{at:.2f}"
         pid = os.fork()
         if not pid:
-            relabel(old, out)
+            relabel(old, out, "anny", 1)
             os._exit(0)
         time.sleep(at * seconds)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         broken += any(out.glob("*.tmp"))
         assert shards(out).items() <= shards(folder).items()
-        relabel(old, out)
+        relabel(old, out, "anny", 1)
         assert shards(out) == shards(folder) and {p.suffix for p in out.iterdir()} == {".tar"}
     assert broken > 0  # some died in the middle of a shard
 
@@ -94,17 +94,17 @@ def test_killed_and_resumed(old, new, tmp_path):
 def test_another_body_is_refused(rendered, tmp_path):
     rewritten(rendered, tmp_path / "old", lambda x: np.where(x > 0, x % 24 + 1, 0).astype(np.uint8))
     with pytest.raises(InputError, match=r"have another label[\s\S]*body=PATH"):
-        relabel(tmp_path / "old", tmp_path / "new")
+        relabel(tmp_path / "old", tmp_path / "new", "anny", 1)
     assert not shards(tmp_path / "new")
 
 
 def test_what_cannot_be_whole_is_refused(old, tmp_path):
     with pytest.raises(InputError, match="folder of its own"):
-        relabel(old, old)
+        relabel(old, old, "anny", 1)
     path = tmp_path / "s0.tar"
     data = next(iter(shards(old).values()))
     meta = data.index(b".meta.json")
     path.write_bytes(data[: meta - meta % 512])  # between two files: tarfile takes it for complete
     with pytest.raises(InputError, match=r"ends early|meta\.json"):
-        relabel(path, tmp_path / "new")
+        relabel(path, tmp_path / "new", "anny", 1)
     assert not list((tmp_path / "new").iterdir())

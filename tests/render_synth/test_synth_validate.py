@@ -77,10 +77,10 @@ def test_a_moved_camera_is_found(rendered, body):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "validate SHARDS"),
+        ([], "shards=..."),
         (["nowhere"], "a folder with .tar shards"),
-        (["SHARDS", "count=x"], "count: a whole number"),
-        (["SHARDS", "picture=a.png"], "key one of count, body"),
+        (["SHARDS", "count=x"], "count as a whole number"),
+        (["SHARDS", "picture=a.png"], "an option that exists"),
     ],
 )
 def test_validate_refuses_bad_input(words, message, rendered, capsys):

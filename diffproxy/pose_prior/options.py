@@ -1,0 +1,73 @@
+"""Options of `python -m diffproxy.pose_prior`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diffproxy.utils.options import option
+from diffproxy.utils.shared_options import (
+    EMA_DECAY,
+    LEARNING_RATE,
+    MOTION,
+    SAVE_EVERY,
+    SEED,
+    TIME_LIMIT_MIN,
+    TRAINING_STEPS,
+    WARMUP_STEPS,
+)
+
+
+@dataclass(frozen=True)
+class PriorTrainOptions:
+    """Options of `train`. Defaults make the packaged prior; the published one is hidden=1024 embed=512 steps=200000
+    batch=1280.
+    """
+
+    motion: str = MOTION()
+    out: str = option("runs/prior", "checkpoint, report and the finished prior", "DIR", "Output")
+    hidden: int = option(384, "width of the body's network", section="Models")
+    embed: int = option(96, "width of the time embedding of the body's network", section="Models")
+    hand_hidden: int = option(192, "width of the hands' network", section="Models")
+    hand_embed: int = option(64, "width of the time embedding of the hands' network", section="Models")
+    steps: int = TRAINING_STEPS(5000)
+    batch: int = option(256, "poses per step")
+    lr: float = LEARNING_RATE(1e-3)
+    warmup_steps: int = WARMUP_STEPS(300)
+    ema: float = EMA_DECAY(0.999)
+    dropout: float = option(0.1, "dropout")
+    jitter: float = option(
+        0.05,
+        "standard deviation of the noise added to body poses in training, radians: the performers are few",
+    )
+    hand_jitter: float = option(
+        0.1,
+        "standard deviation of the noise added to finger poses, radians: there are about a hundred hand shapes",
+    )
+    low_times: float = option(
+        0.6,
+        "share of diffusion times drawn from t < 0.5, where the fitter uses the prior; the rest from all times",
+    )
+    limb_width: float = option(
+        0.2, "radians added in quadrature to the standard deviations that poses are divided by"
+    )
+    seed: int = SEED()
+    save_every: int = SAVE_EVERY(1000)
+    time_limit_min: float = TIME_LIMIT_MIN()
+
+
+@dataclass
+class ConvertOptions:
+    """Options of `convert`."""
+
+    official: str = option("", "folder of published checkpoints", "DIR", "Input")
+    out: str = option("", "weights file to write", "FILE.safetensors", "Output")
+
+
+@dataclass
+class SampleOptions:
+    """Options of `sample`."""
+
+    prior: str = option("", "trained weights; default: those in the package", "FILE|DIR", "Models")
+    count: int = option(64, "number of poses")
+    seed: int = SEED()
+    out: str = option("", "file of poses to write", "FILE.npz", "Output")

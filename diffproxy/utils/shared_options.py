@@ -1,0 +1,51 @@
+"""Options that several commands have: one help text each, and one default where it is the same everywhere.
+
+A field of an options dataclass is written `seed: int = SEED()`, or with a default of its own
+`steps: int = STEPS(5000)`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from diffproxy.utils.options import option
+
+RIG = partial(option, text="rig folder: a calibration and images/ or videos/", value="DIR", section="Input")
+CALIBRATION = partial(option, "", "calibration to use when the folder has several", "FILE", "Input")
+FRAMES = partial(
+    option,
+    "all",
+    "frame numbers, which stay in the result: 40 | 0:100:10 | 3,7,9 | all",
+    "WHICH",
+    "Input",
+)
+KEYPOINTS = partial(
+    option,
+    "",
+    "2D keypoints of another detector, used together with the proxies (docs/keypoints.md)",
+    "DIR",
+    "Input",
+)
+SHARDS = partial(option, text="folder of shards of render_synth", value="DIR", section="Input")
+VAL_SHARDS = partial(option, text="held-out shards", value="DIR", section="Input")
+MOTION = partial(
+    option, "", "folder of motion files, at any depth: AMASS or SMPL-X .npz, .bvh", "DIR", "Input"
+)
+BODY = partial(
+    option, "anny", "the default body model in the package, or a file in SMPL-X format", "anny|FILE", "Models"
+)
+GENERATOR = partial(
+    option, "nano", "weights in the package, a diffusers folder or a hub id", "nano|DIR|ID", "Models"
+)
+SEED = partial(option, 0, "seed of the random numbers")
+TRAINING_STEPS = partial(option, text="optimizer steps of the run")
+LEARNING_RATE = partial(option, text="learning rate")
+WARMUP_STEPS = partial(option, text="steps of linear warm-up of the learning rate")
+EMA_DECAY = partial(option, text="decay of the averaged weights (EMA)")
+SAVE_EVERY = partial(option, text="steps between checkpoints", section="Output")
+TIME_LIMIT_MIN = partial(
+    option,
+    0.0,
+    "stop with a checkpoint after so many minutes, 0 for no limit; the same command resumes",
+    section="Output",
+)

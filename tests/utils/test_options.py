@@ -1,0 +1,63 @@
+"""Options: words to dataclass fields, commands made of them, and each help text once in the source."""
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import Subcommand, option, parse_options, run_subcommand
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Options:
+    folder: str = option("", "a folder", "DIR", "Input")
+    count: int = option(3, "a number")
+    fast: bool = option(False, "a switch")
+
+
+def test_words_without_a_name_fill_places_in_turn():
+    parse = lambda *words: parse_options(Options, words, ("folder",), ("folder", "count"))  # noqa: E731
+    assert parse("some/where", "7", "fast=true") == Options("some/where", 7, True)
+    assert parse("fast=true", "folder=x") == Options("x", 3, True)
+    assert parse("./a=b") == Options("./a=b")  # a path with an equals sign
+    for words, message in (
+        ((), "folder=..."),
+        (("a", "1", "b"), "options as name=value"),
+        (("a", "many"), "count as a whole number"),
+        (("fodler=a",), "did you mean folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            parse(*words)
+
+
+def test_a_subcommand_prints_help_or_runs(capsys):
+    ran = []
+    commands = {"go": Subcommand(Options, "usage: go", ran.append, positional=("folder",), closing="the end")}
+    assert run_subcommand("usage: all", commands, []) == 0 and capsys.readouterr().out == "usage: all"
+    assert run_subcommand("usage: all", commands, ["go", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: go") and "  count=N " in text and text.endswith("the end\n") and not ran
+    assert run_subcommand("", commands, ["go", "x", "count=1"]) == 0 and ran == [Options("x", 1)]
+    with pytest.raises(InputError, match="one of go"):
+        run_subcommand("", commands, ["stop"])
+
+
+def test_no_help_text_stands_twice():
+    """An option of several commands is defined in utils/shared_options.py, and used from there."""
+    texts = Counter()
+    for path in [p for folder in ("diffproxy", "render_synth") for p in (ROOT / folder).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("option", "partial"):
+                values = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "text")]
+                shared = node.func.id == "partial"
+                strings = [
+                    v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)
+                ]
+                texts.update(strings[1 if shared and len(strings) > 1 and strings[0] == "" else 0 :][:1])
+    assert len(texts) > 100
+    assert [text for text, count in texts.items() if count > 1] == []
