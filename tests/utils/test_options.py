@@ -52,12 +52,10 @@ def test_no_help_text_stands_twice():
     texts = Counter()
     for path in [p for folder in ("diffproxy", "render_synth") for p in (ROOT / folder).rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("option", "partial"):
-                values = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "text")]
-                shared = node.func.id == "partial"
-                strings = [
-                    v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)
-                ]
-                texts.update(strings[1 if shared and len(strings) > 1 and strings[0] == "" else 0 :][:1])
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in ("option", "partial"):  # option(default, text), partial(option, default, text)
+                values = node.args[1 if name == "option" else 2 :][:1]
+                values += [k.value for k in node.keywords if k.arg == "text"]
+                texts.update(v.value for v in values if isinstance(v, ast.Constant))
     assert len(texts) > 100
     assert [text for text, count in texts.items() if count > 1] == []
