@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from diffproxy.utils.errors import InputError
 
 NUM_BETAS, NUM_EXPRESSIONS = 10, 10
 _FULL_SHAPE_DIM = 300  # the full SMPL-X file keeps 300 shape and 100 expression directions
+_REQUIRED = ("v_template", "f", "shapedirs", "J_regressor", "weights", "kintree_table")
+_USED = ("posedirs", "posedirs_are_zero", "body_name")
 _OPTIONAL = (
     "vt", "ft", "vt_hand", "ft_hand", "face_part", "face_hand_part", "part_names", "part_joint", "part_colors",
     "hand_part_names", "hand_part_joint", "hand_part_colors", "base_vertex", "vt_skin", "ft_skin",
@@ -36,15 +38,22 @@ class BodyArrays:
 
 def read_body_file(path: Path, allow_pickle: bool = False) -> BodyArrays:
     """Read and check a body file. Raises InputError for anything missing, truncated, misshapen or not finite."""
+    return _checked(read_arrays(path, (*_REQUIRED, *_USED, *_OPTIONAL), allow_pickle), path)
+
+
+def read_arrays(path: Path, names: Sequence[str], allow_pickle: bool = False) -> dict[str, np.ndarray]:
+    """Those of the named arrays that a body file has, unchecked. Raises InputError if they cannot be read."""
     if not path.is_file():
         raise InputError(
             "a body file (SMPLX_*.npz)", f"nothing at {path}", "check the path, or use load_body('anny')"
         )
     if path.suffix == ".pkl":
-        return _checked(_read_pickle(path, allow_pickle), path)
+        data = _read_pickle(path, allow_pickle)
+        return {k: data[k] for k in names if k in data}
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = _checked(_Lazy(archive, path), path)
+            lazy = _Lazy(archive, path)
+            return {k: lazy[k] for k in names if k in lazy}
     except (OSError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
             "a readable npz file", f"{path}: {error}", "copy or download the file again"
@@ -55,7 +64,6 @@ def read_body_file(path: Path, allow_pickle: bool = False) -> BodyArrays:
         raise InputError(
             "an npz file of plain arrays", f"{path}: {error}", "copy or download the file again"
         ) from error
-    return arrays
 
 
 def _read_pickle(path: Path, allow_pickle: bool) -> Mapping[str, np.ndarray]:
@@ -99,8 +107,7 @@ class _Lazy(Mapping[str, np.ndarray]):
 
 
 def _checked(data: Mapping[str, np.ndarray], path: Path) -> BodyArrays:
-    required = ("v_template", "f", "shapedirs", "J_regressor", "weights", "kintree_table")
-    missing = [k for k in required if k not in data]
+    missing = [k for k in _REQUIRED if k not in data]
     if missing:
         raise InputError("the arrays of an SMPL-X file", f"{path} without {', '.join(missing)}", _WANTED)
     take = _taker(data, path)
