@@ -54,7 +54,7 @@ def tensors(rng, **sizes):
 
 
 @pytest.mark.parametrize(
-    ("kind", "shapes", "num_betas"), [("smpl", 300, 10), ("smpl", 300, 300), ("smplh", 16, 16)]
+    ("kind", "shapes", "num_betas"), [("smpl", 300, 10), ("smpl", 300, 300), ("smplh", 16, 10)]
 )
 def test_smpl_and_smplh_equal_smplx(kind, shapes, num_betas, tmp_path):
     arrays, rng = arrays_of(kind, shapes), np.random.default_rng(1)
