@@ -2,8 +2,8 @@
 
     python benchmarks/overlay.py [frames=5] [views=4] [width=1920] [height=1080] [out=DIR]
 
-The stand-in body walks on the spot before cameras on a ring; the photographs are smooth colours with sensor noise, as
-JPEG. The first frame warms up and is not counted. `out` keeps the pictures, to be compared with those of before.
+The default body walks on the spot in a ring of cameras; the images are smooth colours with sensor noise, as JPEG.
+The first frame is a warm-up and is not counted. `out` keeps the overlays, to compare them with earlier ones.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera, Rig, open_frames, save_rig
+from diffproxy.geometry.directions import look_at_rotation
 from diffproxy.pipeline.frame_figures import write_overlays
 from diffproxy.pipeline.results import FrameRecord, params_to_arrays
 
@@ -27,14 +28,10 @@ MINE = {"frames": 5, "views": 4, "width": 1920, "height": 1080}
 
 
 def ring_camera(name: str, angle: float, width: int, height: int) -> Camera:
-    """3.2 m away and a little above; a standing body takes two thirds of the picture's height."""
+    """3.2 m away and 1 m above; a standing body fills two thirds of the image height."""
     target = np.array([0.0, -0.25, 0.0])
-    forward = -np.array([3.2 * np.sin(angle), 1.0, 3.2 * np.cos(angle)])
-    position = target - forward
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    R = np.stack([right, np.cross(forward, right), forward])
+    position = target + np.array([3.2 * np.sin(angle), 1.0, 3.2 * np.cos(angle)])
+    R = look_at_rotation(position, target)
     K = np.array([[1.3 * height, 0, width / 2], [0, 1.3 * height, height / 2], [0, 0, 1.0]])
     return Camera(name, width, height, K, R, -R @ position)
 

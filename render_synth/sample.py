@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from diffproxy.body import BodyParams
 from diffproxy.datasets.shards import FULL, ShardView
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
@@ -17,7 +18,6 @@ from render_synth.camera_effects.camera_simulator import CameraSimulator
 from render_synth.camera_effects.distortion import render_distorted
 from render_synth.cameras import inside_frame
 from render_synth.humans.body.bodies import Person
-from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.dress import Dressed
 from render_synth.rendering import mitsuba_backend as backend
 from render_synth.rendering.texture_atlas import merge_for_rendering

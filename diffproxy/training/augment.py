@@ -1,4 +1,4 @@
-"""One view, augmented: crop jitter and roll for image, proxy and camera; photometric effects for the image."""
+"""Augmentation of one view: crop and roll of image, proxy and camera together; photometric effects of the image."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class View:
     kind: Kind
 
 
-#: What a frame that cuts people off still shows, and how often. Desks and webcams: the upper body.
+#: Parts that stay visible when the frame cuts a person off, with probabilities. Upper bodies: desks and webcams.
 SHOWN: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.3, ("head", "chest", "upper_arm", "forearm", "hand")),
     (0.15, ("head", "chest", "abdomen", "upper_arm", "thigh")),
@@ -36,7 +36,7 @@ SHOWN: tuple[tuple[float, tuple[str, ...]], ...] = (
 
 
 def draw_shown(rng: np.random.Generator, names: dict[int, str]) -> tuple[int, ...] | None:
-    """Labels that the frames of a sample are drawn about; None: each frame's edges are drawn for themselves."""
+    """Labels that stay visible in the frames of a sample; None: the edges of each frame are drawn independently."""
     u = rng.random()
     for share, parts in SHOWN:
         if u < share:
@@ -50,8 +50,8 @@ def draw_frame(
 ) -> Float[np.ndarray, "4"]:
     """Left, top, right and bottom edge of a frame that cuts the person off, in pixels of the view.
 
-    About the parts `shown`, give or take a tenth of the person's size; or with one edge that takes up to 60 % of the
-    person's height or width away, or two that take up to 40 % each. The whole view, where the person is not seen.
+    Around the parts `shown`, with up to 8 % of the person's size as jitter; or with one edge that removes up to 60 %
+    of the person's height or width, or two that remove up to 40 % each. The whole view where no pixel has a label.
     """
     height, width = labels.shape
     frame = np.array([0.0, 0.0, width, height])
@@ -89,15 +89,15 @@ def cut_off(view: View, frame: Float[np.ndarray, "4"], color: tuple[int, int, in
 
 
 def draw_warp(view: View, rng: np.random.Generator, config: AugmentConfig, size: int) -> Similarity:
-    """A crop about what the view shows of the subject, as the capture makes them, with jitter and roll."""
+    """A crop around the labelled pixels, as the pipeline crops, with random scale, shift and roll."""
     side = float(view.image.shape[0])
     center = np.full(2, side / 2)
     rows, cols = np.nonzero(view.labels)
-    if rows.size and rng.random() >= config.whole:
+    if rows.size and rng.random() >= config.keep_crop:
         low, high = np.array([cols.min(), rows.min()]), np.array([cols.max() + 1, rows.max() + 1])
-        margin = np.exp(rng.uniform(*np.log(config.margin)))
-        center, side = (low + high) / 2, max(16.0, float((high - low).max()) * margin)
-    turned = rng.random() < config.any_roll
+        scale = np.exp(rng.uniform(*np.log(config.crop_scale)))
+        center, side = (low + high) / 2, max(16.0, float((high - low).max()) * scale)
+    turned = rng.random() < config.uniform_roll
     angle = float(np.radians(rng.uniform(-180, 180) if turned else rng.normal(0, config.roll_deg)))
     return Similarity.of_square(center, side, size, angle, rng.uniform(-config.shift, config.shift, 2))
 
@@ -108,11 +108,11 @@ def augment_view(
     config: AugmentConfig,
     image_size: int,
     proxy_size: int,
-    mirror: FlipTable | None,
+    flip: FlipTable | None,
     cut: bool = False,
     shown: tuple[int, ...] | None = None,
 ) -> View:
-    """Draw one augmentation of `view`; pass `mirror` to also reflect it (all views of a sample or none).
+    """Draw one augmentation of `view`; with a table `flip` it is also flipped (all views of a sample or none).
 
     With `cut` the frame's edges cut the person off (see `draw_frame`).
     """
@@ -123,9 +123,9 @@ def augment_view(
     image = warp_image(view.image, warp, image_size, (gray, gray, gray))
     labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)
     camera, kind = warp_camera(view.camera, warp, image_size), view.kind
-    if mirror is not None:
+    if flip is not None:
         image, camera, kind = np.ascontiguousarray(image[:, ::-1]), flip_camera(camera), FLIPPED_KIND[kind]
-        labels, uv = mirror.apply(labels, uv)
+        labels, uv = flip.apply(labels, uv)
     if config.photometric:
         image = photometric(image, rng, config.photometric)
     return View(image, np.ascontiguousarray(labels), np.ascontiguousarray(uv), camera, kind)

@@ -24,22 +24,22 @@ from diffproxy.utils.shared_options import (
 class AugmentConfig:  # not frozen: OmegaConf would refuse to override its fields
     """Augmentation of a sample."""
 
-    margin: tuple[float, float] = option(
+    crop_scale: tuple[float, float] = option(
         (1.0, 1.7),
-        "side of the crop over the longer side of what it shows, drawn from this range",
+        "side of the crop over the longer side of the labelled box, drawn log-uniformly from this range",
         "[LOW,HIGH]",
     )
-    whole: float = option(0.15, "chance to take the stored crop as it is instead")
-    shift: float = option(0.10, "shift of the crop, of its side")
+    keep_crop: float = option(0.15, "probability that the stored crop is used instead")
+    shift: float = option(0.10, "maximum shift of the crop, as a fraction of its side")
     roll_deg: float = option(12.0, "standard deviation of the roll, degrees")
-    any_roll: float = option(
-        0.1, "chance of a roll drawn from all angles: people lie and hang, cameras stand on their side"
+    uniform_roll: float = option(
+        0.1, "probability of a roll drawn from all angles: people lie and hang, cameras stand on their side"
     )
     cut: float = option(
-        0.0, "chance, for all views of a sample together, that the frame's edges cut the person off"
+        0.0, "probability that the edges of the frame cut the person off, in all views of a sample"
     )
     photometric: float = option(1.0, "strength of the photometric effects; 0 switches them off")
-    mirror: float = option(0.5, "chance of a flip, for all views of a sample together")
+    flip: float = option(0.5, "probability of a left-right flip of all views of a sample")
 
 
 @dataclass
@@ -47,7 +47,9 @@ class TrainConfig:
     """All options of `train_generator.py`."""
 
     stage: str = option(
-        "generator", "the generator, or the VAE decoder of sd21 alone, on proxy images", "generator|decoder"
+        "generator",
+        "train the generator, or only the VAE decoder of sd21 on proxy images",
+        "generator|decoder",
     )
     out: str = option("runs/nano", "checkpoints, curves, sample grids, the exported model", "DIR", "Output")
     shards: str = SHARDS("shards/train")
@@ -65,13 +67,13 @@ class TrainConfig:
     body: str = BODY()
 
     steps: int = TRAINING_STEPS(10_000)
-    batch: int = option(4, "samples per step; each has `views` slots")
-    views: int = option(4, "slots per sample")
-    hands: bool = option(True, "hand crops fill slots too")
+    batch: int = option(4, "samples per step, each of `views` views")
+    views: int = option(4, "views per sample")
+    hands: bool = option(True, "hand crops are used as views too")
     lr: float = LEARNING_RATE(5e-5)
     encoder_lr: float = option(0.0, "learning rate of the image encoder; 0 keeps it frozen")
     warmup_steps: int = WARMUP_STEPS(200)
-    clip_norm: float = option(1.0, "largest norm of the gradient")
+    clip_norm: float = option(1.0, "maximum gradient norm")
     weight_decay: float = option(0.01, "weight decay")
     ema: float = EMA_DECAY(0.999)
 
@@ -80,17 +82,20 @@ class TrainConfig:
     freeze_conditioning: bool = option(
         False, "train the UNet alone, on a warmed-up regression head that stays as it is"
     )
-    fresh_unet: bool = option(False, "of generator=DIR keep all but the UNet, which starts anew")
+    fresh_unet: bool = option(
+        False, "initialise the UNet of generator=DIR at random and keep all other weights"
+    )
     foreground_weight: float = option(3.0, "weight of foreground pixels over background")
     condition_dropout: float = option(
         0.0, "share of samples whose UNet sees neither adapter features nor image tokens"
     )
-    t_power: float = option(
-        1.0, "t = T (1 - u^p): 1 uniform, 3 favours the noisy end where structure is decided"
+    timestep_sampling_power: float = option(
+        1.0,
+        "p of the training timestep t = T (1 - u^p), u uniform: 1 uniform in t, 3 favours noisy timesteps",
     )
 
     precision: str = option("bf16", "mixed precision of accelerate", "no|bf16|fp16")
-    channels_last: bool = option(True, "pays on a GPU; on a CPU the UNet trains 10 % faster without it")
+    channels_last: bool = option(True, "memory layout: faster on a GPU, 10 % slower on a CPU")
     gradient_checkpointing: bool = option(
         False, "recompute UNet blocks in the backward pass: less memory, more time"
     )

@@ -20,9 +20,9 @@ from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import View, augment_view, draw_shown
 from diffproxy.training.config import AugmentConfig
 
-# Held-out views: cropped as the capture crops, nothing else.
+# Held-out views: cropped as the pipeline crops, without other augmentation.
 EVAL_AUGMENTATION = AugmentConfig(
-    margin=(1.2, 1.2), whole=0, shift=0, roll_deg=0, any_roll=0, photometric=0, mirror=0
+    crop_scale=(1.2, 1.2), keep_crop=0, shift=0, roll_deg=0, uniform_roll=0, photometric=0, flip=0
 )
 
 
@@ -30,8 +30,8 @@ EVAL_AUGMENTATION = AugmentConfig(
 class SampleConfig:
     image_size: int
     proxy_size: int
-    views: int = 4  # slots per sample (paper §4.1)
-    hands: bool = True  # fill the slots beyond 2-4 body views with hand crops
+    views: int = 4  # per sample (paper §4.1)
+    hands: bool = True  # beyond 2 to 4 body views, use hand crops
     seed: int = 0
 
 
@@ -52,7 +52,7 @@ class ProxySamples(Dataset):
     ):
         self.where, self.index = str(shards), ShardIndex(shards)
         self.config, self.augment, self.length = config, augment, length
-        self.mirror, self.names = flip_table(body), body.atlas.palette.names
+        self.flip_table, self.names = flip_table(body), body.atlas.palette.names
 
     def __len__(self) -> int:
         return self.length
@@ -81,7 +81,7 @@ class ProxySamples(Dataset):
             else [j for j, k in enumerate(kinds) if k == "body"][: cfg.views]
         )
         augment = self.augment or EVAL_AUGMENTATION
-        mirror = self.mirror if rng.random() < augment.mirror else None
+        flip = self.flip_table if rng.random() < augment.flip else None
         cut = rng.random() < augment.cut
         shown = draw_shown(rng, self.names) if cut else None
         views = []
@@ -90,7 +90,7 @@ class ProxySamples(Dataset):
             view = View(v.rgb, v.labels, v.uv, v.camera, cast(Kind, v.kind))
             cut_view = cut and v.kind == "body"
             views.append(
-                augment_view(view, rng, augment, cfg.image_size, cfg.proxy_size, mirror, cut_view, shown)
+                augment_view(view, rng, augment, cfg.image_size, cfg.proxy_size, flip, cut_view, shown)
             )
         return collate_views(views)
 

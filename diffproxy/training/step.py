@@ -103,7 +103,7 @@ class TrainingObjective(nn.Module):
         noise = torch.randn(x0.shape, generator=rng).to(x0)
         steps = self.scheduler.config.num_train_timesteps
         u = torch.rand(S, generator=rng)
-        t = ((1 - u**cfg.t_power) * steps).long().clamp(0, steps - 1).to(x0.device)
+        t = ((1 - u**cfg.timestep_sampling_power) * steps).long().clamp(0, steps - 1).to(x0.device)
         xt = add_noise(self.scheduler, x0, noise, t)
         prediction, target = gen.denoise(xt, t, cond), training_target(self.scheduler, x0, noise, t)
         near = F.adaptive_max_pool2d((batch["labels"] > 0).float(), x0.shape[-2:])  # (S, V, h, w)

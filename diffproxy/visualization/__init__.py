@@ -3,7 +3,7 @@
 from diffproxy.visualization.maps import draw_labels, draw_uv, draw_weight, proxy_sheet
 from diffproxy.visualization.overlay import BodyPainter, overlay_body
 from diffproxy.visualization.report import Report, report_html, write_report
-from diffproxy.visualization.shading import shade, vertex_normals
+from diffproxy.visualization.shading import shade
 from diffproxy.visualization.sheet import contact_sheet, save_image
 
 __all__ = [
@@ -18,6 +18,5 @@ __all__ = [
     "report_html",
     "save_image",
     "shade",
-    "vertex_normals",
     "write_report",
 ]

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies.surface import Mesh, Surface, SurfaceView
 from diffproxy.utils.errors import InputError
-from diffproxy.visualization.shading import shade_pixels, vertex_normals
+from diffproxy.visualization.shading import shade_pixels
 
 BODY_COLOR = (0.55, 0.78, 0.98)
 OUTLINE_COLOR = (255, 255, 255)

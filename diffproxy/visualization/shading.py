@@ -6,22 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies import SurfaceView
 from diffproxy.proxies.surface import rays_at
-
-
-def vertex_normals(
-    vertices: Float[np.ndarray, "Nv 3"], faces: Int[np.ndarray, "Nf 3"]
-) -> Float[np.ndarray, "Nv 3"]:
-    """Unit normals, faces weighted by their area; zero at vertices without a face."""
-    corners = np.asarray(vertices, dtype=np.float64)[faces]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.stack(
-        [np.bincount(faces.ravel(), np.repeat(normal[:, k], 3), minlength=len(vertices)) for k in range(3)],
-        axis=-1,
-    )
-    length = np.linalg.norm(total, axis=-1, keepdims=True)
-    return total / np.where(length > 0, length, 1.0)
 
 
 def shade(
@@ -54,7 +41,7 @@ def shade_pixels(
 ) -> Float[np.ndarray, "N 3"]:
     """`shade` at some pixels of the outline, with the vertices' normals. Float32: colours have 256 levels."""
     face = view.face[rows, cols]
-    normal = np.einsum("nc,ncd->nd", view.bary[rows, cols], normals.astype(np.float32)[faces[face]])
+    normal = np.einsum("nc,ncd->nd", view.bary[rows, cols], normals[faces[face]])
     rays = rays_at(camera, cols + 0.5, rows + 0.5).astype(np.float32)
     facing = -np.einsum("nd,nd->n", normal, rays)
     towards = camera.R_cam_world.T @ np.array([-0.5, -0.7, -0.5])  # to the key light: upper left, in front

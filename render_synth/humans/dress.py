@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from diffproxy.body import BodyModel
+from diffproxy.geometry.meshes import vertex_normals
 from render_synth.humans.body import skin
 from render_synth.humans.body.anatomy import Anatomy, build_anatomy
 from render_synth.humans.body.bodies import Person
-from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Posed, pose_anatomy
 from render_synth.humans.garments.garments import sample_outfit
 from render_synth.humans.garments.outfits import GarmentTools, build_garment_tools

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
-from render_synth.humans.body.fine_mesh import build_fine_mesh, vertex_normals
+from diffproxy.geometry.meshes import vertex_normals
+from render_synth.humans.body.fine_mesh import build_fine_mesh
 from render_synth.rendering.mesh import Mesh
 
 

@@ -12,13 +12,13 @@ from scipy.spatial import cKDTree
 from scipy.stats import kstest
 
 from diffproxy.body import BodyParams
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.motion.limits import within_limits
 from diffproxy.utils.errors import InputError
 from render_synth.humans.body import bodies
 from render_synth.humans.body.anatomy import build_anatomy
 from render_synth.humans.body.bodies import Person, sample_person
-from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Obstacle, pose_anatomy
 from render_synth.humans.body.shapes import sample_shape, shape_axes, stature_of
 from render_synth.humans.dress import LOOKS

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.utils.errors import InputError
 from render_synth.humans.body.anatomy import build_anatomy
 from render_synth.humans.body.bodies import sample_person
-from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import pose_anatomy
 from render_synth.humans.dress import build_dresser, dress
 from render_synth.humans.makehuman.asset_garments import clipped, split_suit

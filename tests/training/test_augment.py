@@ -29,17 +29,17 @@ def rolls(view, config, count=2000):
 
 
 def test_most_views_roll_a_little_and_some_any_way(view):
-    """Beyond four standard deviations lie only the views of `any_roll`, evenly: (360 - 96) / 360 of them."""
-    config = AugmentConfig(roll_deg=12, any_roll=0.3)
+    """Beyond four standard deviations lie only the views of `uniform_roll`, evenly: (360 - 96) / 360 of them."""
+    config = AugmentConfig(roll_deg=12, uniform_roll=0.3)
     angles = rolls(view, config)
     assert (np.abs(angles) > 48).mean() == pytest.approx(0.3 * 264 / 360, abs=0.03)
     assert np.abs(np.abs(angles) > 90).mean() == pytest.approx(0.15, abs=0.03)
-    assert rolls(view, replace(config, any_roll=0.0)).std() == pytest.approx(12, abs=0.6)
+    assert rolls(view, replace(config, uniform_roll=0.0)).std() == pytest.approx(12, abs=0.6)
 
 
 def test_the_crop_lies_about_what_the_view_shows(view):
     """Whatever the roll: the centre of the labels lands in the middle, within `shift` of the side."""
-    config = AugmentConfig(whole=0.0, shift=0.0, any_roll=1.0)
+    config = AugmentConfig(keep_crop=0.0, shift=0.0, uniform_roll=1.0)
     for seed in range(20):
         warp = draw_warp(view, np.random.default_rng(seed), config, 64)
         np.testing.assert_allclose(warp.matrix @ [45.0, 50.0, 1.0], [32, 32], atol=1e-9)

@@ -7,9 +7,9 @@ from diffproxy.utils.errors import InputError
 
 
 def test_augmentation_can_be_changed_by_word():
-    config = read_config(["augment.photometric=0.5", "augment.margin=[1.0,1.2]", "steps=3"])
-    assert config.augment.photometric == 0.5 and config.augment.margin == (1.0, 1.2)
-    assert config.augment.mirror == 0.5 and config.steps == 3
+    config = read_config(["augment.photometric=0.5", "augment.crop_scale=[1.0,1.2]", "steps=3"])
+    assert config.augment.photometric == 0.5 and config.augment.crop_scale == (1.0, 1.2)
+    assert config.augment.flip == 0.5 and config.steps == 3
 
 
 @pytest.mark.parametrize("word", ["augment.blur=1", "augment.photometric=much", "learning_rate=1"])

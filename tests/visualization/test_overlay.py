@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from diffproxy.cameras import Camera
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies import render_surface
 from diffproxy.utils.errors import InputError
-from diffproxy.visualization import BodyPainter, overlay_body, shade, vertex_normals
+from diffproxy.visualization import BodyPainter, overlay_body, shade
 from diffproxy.visualization.overlay import hatching, silhouette
 
 

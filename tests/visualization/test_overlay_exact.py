@@ -6,10 +6,11 @@ import pytest
 
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
+from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies.footprint import footprint
 from diffproxy.proxies.raycast import RayMesh
 from diffproxy.proxies.surface import pixel_rays, render_surface
-from diffproxy.visualization import BodyPainter, overlay_body, vertex_normals
+from diffproxy.visualization import BodyPainter, overlay_body
 from diffproxy.visualization.overlay import BODY_COLOR, silhouette
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from diffproxy.geometry.meshes import unit
+
 
 @dataclass(frozen=True)
 class FineMesh:
@@ -32,20 +34,6 @@ class FineMesh:
         for _ in range(rounds):
             values = (self.around @ values[self.coarse_faces].mean(1)) / degree
         return values
-
-
-def unit(x: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 3"]:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
-
-
-def vertex_normals(
-    vertices: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "F 3"]
-) -> Float[np.ndarray, "N 3"]:
-    """Area-weighted unit normals of any mesh."""
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    n = np.cross(b - a, c - a)
-    out = [np.bincount(faces.ravel(), np.repeat(n[:, i], 3), len(vertices)) for i in range(3)]
-    return unit(np.stack(out, -1)).astype(np.float32)
 
 
 def build_fine_mesh(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.geometry.meshes import unit
 from render_synth.humans.body.anatomy import Anatomy
-from render_synth.humans.body.fine_mesh import unit
 from render_synth.humans.body.posed import DOWN, Posed
 
 STATIONS = 40

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from diffproxy.geometry.meshes import vertex_normals
 from render_synth import noise
 from render_synth.humans.body.anatomy import Anatomy
-from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.cloth_engine import ClothEngine
 from render_synth.humans.garments.cloth_sheet import finer, sheet_faces

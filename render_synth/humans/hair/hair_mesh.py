@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.geometry.meshes import unit
 from render_synth import colors, noise
-from render_synth.humans.body.fine_mesh import unit
 from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.cloth_sheet import finer, sheet_faces
 from render_synth.humans.hair.long_hair import bun, curtain, tail

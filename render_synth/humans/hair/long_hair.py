@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.geometry.meshes import unit
 from render_synth import noise
-from render_synth.humans.body.fine_mesh import unit
 from render_synth.humans.garments.cloth_sheet import Sheet, finer, sheet_faces
 from render_synth.humans.garments.drape import drape
 from render_synth.humans.hair.scalp import HEAD_JOINT, Scalp, direction, finished, shade

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
-from render_synth.humans.body.fine_mesh import unit, vertex_normals
+from diffproxy.geometry.meshes import unit, vertex_normals
 from render_synth.humans.body.posed import Posed
 from render_synth.rendering.mesh import Mesh
 

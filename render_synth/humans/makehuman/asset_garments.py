@@ -12,8 +12,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from diffproxy.geometry.meshes import vertex_normals
 from render_synth.humans.body.anatomy import Anatomy
-from render_synth.humans.body.fine_mesh import vertex_normals
 from render_synth.humans.makehuman.asset_files import read_picture
 from render_synth.humans.makehuman.base_mesh import base_vertices
 from render_synth.humans.makehuman.garment_fitting import Binding, GarmentFitter, borders, head_weights

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from diffproxy.geometry.meshes import unit, vertex_normals
 from render_synth import colors
-from render_synth.humans.body.fine_mesh import unit, vertex_normals
 from render_synth.humans.body.posed import Obstacle, Posed
 from render_synth.humans.hair.scalp import head_center
 from render_synth.humans.makehuman import textures
