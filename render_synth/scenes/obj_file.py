@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from render_synth.colors import linear
+from render_synth.obj_format import parse_obj
 
 TILE = 256  # pixels of an object's texture: three quarters hold pictures, the last one 16 plain colours
 PICTURES = ((0, 0), (0, 128), (128, 0))
@@ -87,64 +88,6 @@ def parse_materials(text: str, read: Callable[[str], bytes]) -> dict[str, Materi
     return out
 
 
-def parse_corners(
-    text: str, max_faces: int
-) -> tuple[dict[str, np.ndarray], Int[np.ndarray, "F 3 3"], list[str]]:
-    """Values of v, vt, vn; per triangle and corner their indices (-1: none); the material name of each triangle."""
-    rows: dict[str, list[list[str]]] = {"v": [], "vt": [], "vn": []}
-    polygons: list[list[str]] = []
-    before: list[tuple[int, int, int]] = []  # how many v, vt, vn were read before each polygon
-    names: list[str] = []
-    name = ""
-    for line in text.splitlines():
-        word = line.split()
-        if not word:
-            continue
-        if word[0] in rows:
-            rows[word[0]].append(word[1:4])
-        elif word[0] == "usemtl":
-            name = " ".join(word[1:])
-        elif word[0] == "f":
-            polygons.append(word[1:])
-            before.append((len(rows["v"]), len(rows["vt"]), len(rows["vn"])))
-            names.append(name)
-    triangles = np.array([max(len(p) - 2, 0) for p in polygons], int)
-    if triangles.sum() > max_faces:
-        raise InputError(f"at most {max_faces} triangles", "more", "simplify the object")
-    if not triangles.sum():
-        raise InputError("an OBJ file with faces", "none", "remove the object")
-    width = {"v": 3, "vt": 2, "vn": 3}
-    arrays = {
-        k: np.array([(x + ["0"] * w)[:w] for x in rows[k]], np.float64).reshape(-1, w)
-        for k, w in width.items()
-    }
-    index = _fans(polygons, np.array(before), triangles)
-    for i, key in enumerate(("v", "vt", "vn")):
-        if index[..., i].max() >= len(arrays[key]) or (i == 0 and index[..., 0].min() < 0):
-            raise InputError(
-                "indices of existing points", f"{key} {index[..., i].max() + 1}", "remove the object"
-            )
-    if not np.isfinite(arrays["v"]).all():
-        raise InputError("finite points", "NaN or infinity", "remove the object")
-    return arrays, index, np.repeat(names, triangles).tolist()
-
-
-def _fans(
-    polygons: list[list[str]], before: Int[np.ndarray, "P 3"], triangles: Int[np.ndarray, " P"]
-) -> Int[np.ndarray, "F 3 3"]:
-    """Polygons as fans of triangles; per corner the indices of v, vt, vn, -1: none."""
-    words = [word for polygon in polygons for word in polygon]
-    known = {word: i for i, word in enumerate(dict.fromkeys(words))}  # most occur several times
-    table = np.array([[int(x) if x else 0 for x in [*w.split("/"), "", ""][:3]] for w in known])
-    corners = table[np.fromiter((known[w] for w in words), int, len(words))]
-    counts = np.array([len(polygon) for polygon in polygons])
-    # Negative numbers count from the end of what was read so far.
-    corners = np.where(corners < 0, corners + np.repeat(before, counts, axis=0), corners - 1)
-    first = np.repeat(np.cumsum(counts) - counts, triangles)
-    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(triangles) - triangles, triangles)
-    return corners[np.stack([first, second, second + 1], 1)]
-
-
 def build_object(
     text: str,
     materials: dict[str, Material],
@@ -157,15 +100,16 @@ def build_object(
 
     More than `max_faces` triangles are refused, more than `keep_faces` thinned out.
     """
-    values, index, names = parse_corners(text, max_faces)
-    known, which = np.unique(names, return_inverse=True)
+    obj = parse_obj(text, max_faces)
+    index = obj.corners
+    known, which = np.unique(obj.materials, return_inverse=True)
     plain = Material(np.full(3, 0.5, np.float32))
     used = [materials.get(n, plain) for n in known]
     opaque = np.array([m.opacity > 0.3 for m in used])[which]  # glass is left out
     if opaque.any():
         index, which = index[opaque], which[opaque]
     turn = np.eye(3) if turn is None else turn
-    v = (values["v"] @ turn.T)[index[..., 0]]
+    v = (obj.vertices @ turn.T)[index[..., 0]]
     low, high = v.reshape(-1, 3).min(0), v.reshape(-1, 3).max(0)
     scale = np.ones(3) if size is None else size / np.maximum(high - low, 1e-9)
     v = (v - [(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2]) * scale
@@ -176,12 +120,12 @@ def build_object(
     normals = np.repeat(flat[:, None], 3, 1)
     has = index[..., 2].min(1) >= 0
     if has.any():
-        normals[has] = (values["vn"] @ turn.T)[index[has][..., 2]] / scale
+        normals[has] = (obj.normals @ turn.T)[index[has][..., 2]] / scale
     normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
     uv = np.zeros((*index.shape[:2], 2))
     mapped = index[..., 1].min(1) >= 0
     if mapped.any():
-        uv[mapped] = values["vt"][index[mapped][..., 1]]
+        uv[mapped] = obj.uv[index[mapped][..., 1]]
     uv = np.where(np.isfinite(uv), uv, 0)
     area = np.linalg.norm(flat, axis=1)
     out_uv, texture = pack(
