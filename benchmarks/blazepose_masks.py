@@ -4,7 +4,7 @@
     python benchmarks/blazepose_masks.py rig=downloads/pose2sim frames=0:100:10 out=out/blazepose
 
 Both run in MediaPipe's environment (docs/keypoints.md); `python benchmarks/real_rig.py judge=out/blazepose` then needs
-neither. Writes OUT/masks/<camera>/<frame>.png (255: person), on the undistorted pictures. Crops lie around the joints
+neither. Writes OUT/masks/<camera>/<frame>.png (255: person), on the undistorted images. Crops lie around the joints
 that the keypoints of OUT/keypoints triangulate to. `complexity=2` (default) is BlazePose heavy, whose file MediaPipe
 fetches on first use (or pose_landmark_heavy.tflite of the npm package @mediapipe/pose, put into
 mediapipe/modules/pose_landmark); `complexity=1` is in the wheel.
@@ -39,7 +39,7 @@ def person_box(points: np.ndarray, camera: Camera) -> tuple[float, float, float,
 
 
 def mask_of(model: Any, image: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """(H, W) bool: the person in the picture, nothing outside of the box."""
+    """(H, W) bool: the person in the image, nothing outside of the box."""
     x0, y0, x1, _ = box
     scale = SIDE / (x1 - x0)
     to_crop = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale]])
@@ -58,11 +58,11 @@ def main(words: list[str]) -> None:
     given |= dict(w.split("=", 1) for w in words)
     root, out = Path(given["rig"]), Path(given["out"])
     frames = open_frames(root, load_rig(root), common_frames=True)
-    detected = open_keypoints(out / "keypoints", frames.picture_cameras)
+    detected = open_keypoints(out / "keypoints", frames.raw_cameras)
     model = Pose(static_image_mode=True, model_complexity=int(given["complexity"]), enable_segmentation=True)
     for f in tqdm(select_frames(given["frames"], frames.frame_ids), desc="masks", unit="frame"):
-        people = detected.frame(f, frames.picture_cameras)
-        points = triangulate_people(people, frames.picture_cameras, None, 3).points
+        people = detected.frame(f, frames.raw_cameras)
+        points = triangulate_people(people, frames.raw_cameras, None, 3).points
         for image, camera in zip(frames.read(f), frames.cameras, strict=True):
             box = person_box(points, camera)
             if box is not None:

@@ -4,7 +4,7 @@
 
 Every rig sees one person of random shape in `frames` poses of the held-out part of the pose bank, standing within a
 metre of the middle. start=rough: each camera is turned by `degrees` (5) about a random axis and moved by `metres`
-(0.1). start=none: only the picture sizes are known, and the focal lengths, unless focal=guess, which starts them at a
+(0.1). start=none: only the image sizes are known, and the focal lengths, unless focal=guess, which starts them at a
 field of view of 60 degrees whatever they are. known: height (of the person), distance (of the first two cameras) or
 nothing (the scale is that of an average body). noise as in fit_exact.py.
 

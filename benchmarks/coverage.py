@@ -1,14 +1,14 @@
 """Do stated deviations of joints hold? Coverage within one and two deviations, seen and unseen joints apart. JSON out.
 
     python benchmarks/coverage.py shards=shards/test limit=100 out=out/coverage.json [any option of evaluate.py]
-    python benchmarks/coverage.py shards=shards/test limit=50 dataset.cut=0      pictures that end within the body
+    python benchmarks/coverage.py shards=shards/test limit=50 dataset.cut=0      images that end within the body
     python benchmarks/coverage.py result=out/evaluate.json                       of an evaluation that is there already
 
 Convention: the error of a joint is its distance to the truth in space, the stated deviation is `joint_std` (root of the
 trace of the 3 x 3 covariance of its position), and a joint is covered when error <= k * joint_std. A normal error along
 one axis is covered in 68.3 % (k = 1) and 95.4 % (k = 2) of the cases, one alike along all three in 60.8 % and 99.3 %;
 real errors lie between. Counted are the 22 body joints of all subjects with a body. Seen are joints whose surroundings
-the true labels of the pictures show (`diffproxy.evaluation.observed_joints`).
+the true labels of the images show (`diffproxy.evaluation.observed_joints`).
 
 Per kind of joint: number, mean error, median stated deviation, coverage, `factor` (the factor on the stated deviations
 that would bring the coverage at k = 1 to 68.3 %) and, at the end, coverage of each joint by name.

@@ -42,7 +42,7 @@ def main(words: list[str]) -> dict:
     result = load_result(given["result"])
     root = Path(given["rig"])
     frames = open_frames(root, load_rig(root), common_frames=True)
-    cameras = frames.picture_cameras
+    cameras = frames.raw_cameras
     detected = open_keypoints(given["keypoints"], cameras)
     rows = [NAMES.index(n) for n in LIMBS]
     theirs, ours, pixels, views = [], [], [], []

@@ -37,7 +37,7 @@ def ring_camera(name: str, angle: float, width: int, height: int) -> Camera:
 
 
 def write_rig(folder: Path, frames: int, views: int, width: int, height: int) -> None:
-    """A rig folder with a calibration and pictures."""
+    """A rig folder with a calibration and images."""
     angles = np.arange(views) * 2 * np.pi / views + 0.3
     cameras = tuple(ring_camera(f"cam{i}", a, width, height) for i, a in enumerate(angles))
     save_rig(Rig("ring", cameras), folder)

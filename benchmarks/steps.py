@@ -1,11 +1,11 @@
-"""Quality of proxies against the number of denoising steps, on held-out shards. JSON out, and a picture.
+"""Quality of proxies against the number of denoising steps, on held-out shards. JSON out, and an image.
 
     python benchmarks/steps.py shards=shards/test                      nano: 0 (its direct head), 1, 2, 4, 8, 16 steps
     python benchmarks/steps.py shards=shards/test steps=4,10,25 samples=3 subjects=50 fit=20 generator=DIR device=cuda
 
 Per number of steps: the scores of `diffproxy.metrics.proxies` over all pixels of all subjects, seconds a subject, and,
 of the first `fit` subjects, MPJPE and MPVPE in mm of the bodies fitted to the proxies (`unfitted`: without a body).
-The picture shows a view of the first subjects: image, true labels, then what each number of steps made of it.
+The image shows a view of the first subjects: image, true labels, then what each number of steps made of it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def quality(
     return row | ({"unfitted": len(errors) - len(fitted)} if fit else {}), found
 
 
-def picture(
+def image(
     data: ProxySamples, steps: Sequence[int], columns: Sequence[list[ProxyMaps]], body: BodyModel, path: Path
 ) -> None:
     """First view of the first subjects, a row each."""
@@ -105,7 +105,7 @@ def main(words: list[str]) -> list[dict[str, Any]]:
     (out / "steps.json").write_text(
         json.dumps({"generator": config.name, "subjects": subjects, "rows": rows}, indent=1)
     )
-    picture(data, steps, columns, body, out / "steps.png")
+    image(data, steps, columns, body, out / "steps.png")
     return list(rows)
 
 

@@ -1,4 +1,4 @@
-"""How well the stated uncertainty of proxies foretells their true error, on held-out shards. JSON out, and a picture.
+"""How well the stated uncertainty of proxies foretells their true error, on held-out shards. JSON out, and an image.
 
     python benchmarks/uncertainty.py shards=shards/test generator=nano samples=3 steps=4 out=out/uncertainty
     python benchmarks/uncertainty.py shards=shards/test samples=1 steps=0              the direct head: 1 - probability

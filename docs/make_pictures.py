@@ -1,4 +1,4 @@
-"""Draw the picture at the top of the README: input crops, proxies and the fitted body of each view.
+"""Draw the image at the top of the README: input crops, proxies and the fitted body of each view.
 
 make demo                                                 # fits the synthetic rig into out/demo
 python docs/make_pictures.py                              # writes docs/images/teaser.png

@@ -64,7 +64,7 @@ def fit_lens(
     aim: Float[np.ndarray, "3"],
     radius: float,
 ) -> Camera:
-    """The camera on a mount; another lens where the subject would fill too much or too little of the picture."""
+    """The camera on a mount; another lens where the subject would fill too much or too little of the image."""
     middle, tall = (low + high) / 2, float(np.linalg.norm(high - low))
     beside = 0.5 * float(np.hypot(*(high - low)[[0, 2]])) + 0.45  # no limb in the lens
     under = mount.height > float(high[1]) + 0.5

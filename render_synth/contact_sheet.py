@@ -23,7 +23,7 @@ def column(
     size: int,
     title: str = "",
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """One view from top to bottom: picture with the projected skeleton, labels over it, UV, mask, stored extras."""
+    """One view from top to bottom: image with the projected skeleton, labels over it, UV, mask, stored extras."""
     import cv2
 
     rgb, on = view.rgb, view.labels > 0
@@ -34,30 +34,30 @@ def column(
     uv[on, 2] = 255
     scale = size / max(rgb.shape[:2])
     near = cv2.INTER_NEAREST
-    pictures = [_skeleton(_sized(rgb, size), view, joints, scale), _sized(overlay, size)]
-    pictures += [_sized(uv, size, near), _sized(MASK_COLORS[_cycled(view.mask)], size, near)]
+    images = [_skeleton(_sized(rgb, size), view, joints, scale), _sized(overlay, size)]
+    images += [_sized(uv, size, near), _sized(MASK_COLORS[_cycled(view.mask)], size, near)]
     if "depth" in view.extras:
         depth = view.extras["depth"]
         grey = np.where(depth > 0, 255 * (1 - np.minimum(depth, FAR) / FAR), 0)
-        pictures.append(_sized(grey.astype(np.uint8)[..., None].repeat(3, -1), size, near))
+        images.append(_sized(grey.astype(np.uint8)[..., None].repeat(3, -1), size, near))
     if "normals" in view.extras:
         n = view.extras["normals"]
         lit = np.where((n != 0).any(-1, keepdims=True), (n * [1, -1, -1] * 0.5 + 0.5) * 255, 0)
-        pictures.append(_sized(lit.astype(np.uint8), size, near))
+        images.append(_sized(lit.astype(np.uint8), size, near))
     if "visibility" in view.extras:
-        pictures.append(_sized(VISIBILITY_COLORS[view.extras["visibility"].clip(0, 2)], size, near))
+        images.append(_sized(VISIBILITY_COLORS[view.extras["visibility"].clip(0, 2)], size, near))
     if title:
-        cv2.putText(pictures[0], title, (2, 9), cv2.FONT_HERSHEY_PLAIN, 0.6, (0, 0, 0), 2, cv2.LINE_AA)
-        cv2.putText(pictures[0], title, (2, 9), cv2.FONT_HERSHEY_PLAIN, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-    return np.concatenate([np.pad(p, ((0, 0), (0, size - p.shape[1]), (0, 0))) for p in pictures], 0)
+        cv2.putText(images[0], title, (2, 9), cv2.FONT_HERSHEY_PLAIN, 0.6, (0, 0, 0), 2, cv2.LINE_AA)
+        cv2.putText(images[0], title, (2, 9), cv2.FONT_HERSHEY_PLAIN, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
+    return np.concatenate([np.pad(p, ((0, 0), (0, size - p.shape[1]), (0, 0))) for p in images], 0)
 
 
-def stack(pictures: list[UInt8[np.ndarray, "_ _ 3"]], axis: int, gap: int = 0) -> UInt8[np.ndarray, "H W 3"]:
+def stack(images: list[UInt8[np.ndarray, "_ _ 3"]], axis: int, gap: int = 0) -> UInt8[np.ndarray, "H W 3"]:
     """Side by side (axis 1) or one below the other (axis 0), each padded to the largest, `gap` pixels after each."""
     across = 1 - axis
-    largest = max(p.shape[across] for p in pictures)
+    largest = max(p.shape[across] for p in images)
     padded = []
-    for p in pictures:
+    for p in images:
         pad = [(0, 0), (0, 0), (0, 0)]
         pad[across], pad[axis] = (0, largest - p.shape[across]), (0, gap)
         padded.append(np.pad(p, pad))

@@ -145,7 +145,7 @@ def arc(rng: Rng, count: int) -> RigPlan:
 
 
 def phones(rng: Rng, count: int) -> RigPlan:
-    """Phones held or leaned upright near the subject: portrait pictures that often cut off feet, hands or head."""
+    """Phones held or leaned upright near the subject: portrait images that often cut off feet, hands or head."""
     fov = rng.uniform(60, 82)
     return RigPlan([
         Mount(a, rng.uniform(1.2, 2.8), rng.uniform(0.8, 1.7), fov * rng.uniform(0.95, 1.05), True,

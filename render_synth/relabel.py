@@ -107,7 +107,7 @@ def relabel_shard(source: Path, target: Path, body: BodyModel) -> int:
 
 
 def _sample(files: dict[str, bytes], key: str, body: BodyModel) -> tuple[dict[str, bytes], int]:
-    """The proxy pictures and meta data of one sample that change, and its number of views."""
+    """The proxy images and meta data of one sample that change, and its number of views."""
     import torch
 
     from diffproxy.cameras import Camera

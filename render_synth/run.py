@@ -76,10 +76,10 @@ def render_shard(tools, samples: range, tick: Callable[[int], None] | None = Non
     config = tools.config
     with ShardWriter(Path(config.out) / shard_name(config.seed, samples)) as writer:
         for k in samples:
-            pictures, params, meta = render_sample(tools, k)
-            writer.add(f"s{config.seed}-{k:07d}", pictures, params, meta)
+            images, params, meta = render_sample(tools, k)
+            writer.add(f"s{config.seed}-{k:07d}", images, params, meta)
             if tick is not None:
-                tick(len(pictures))
+                tick(len(images))
     return writer.path
 
 

@@ -42,7 +42,7 @@ class RigState:
         return RigState(R, self.center + step[:, 3:6], self.log_focal + step[:, 6])
 
     def place(self, camera: Camera, index: int) -> Camera:
-        """`camera` (the full picture's or a crop of it) with pose and focal length of camera `index`."""
+        """`camera` (the full image's or a crop of it) with pose and focal length of camera `index`."""
         R = nearest_rotation(self.R_cam_world[index].numpy())  # many small steps drift off the rotations
         K = camera.K.copy()
         K[:2, :2] *= float(self.log_focal[index].exp())

@@ -1,4 +1,4 @@
-"""Cameras to start from: guessed from the picture size alone, or predicted by a network such as VGGT."""
+"""Cameras to start from: guessed from the image size alone, or predicted by a network such as VGGT."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0
-"""Degrees along the longer side of a picture, where nothing is known: between a telephone's photo and its video."""
+"""Degrees along the longer side of an image, where nothing is known: between a telephone's photo and its video."""
 _EXAMPLE = 'npz or json with "extrinsic" (V, 3, 4), OpenCV camera from world, "intrinsic" (V, 3, 3), and "image_size"'
 
 
@@ -30,32 +30,32 @@ def guessed_camera(name: str, width: int, height: int, fov_deg: float = FIELD_OF
 
 
 def guessed_cameras(cameras: Sequence[Camera], fov_deg: float = FIELD_OF_VIEW) -> tuple[Camera, ...]:
-    """The same pictures with nothing known of their cameras but size and name."""
+    """The same images with nothing known of their cameras but size and name."""
     return tuple(guessed_camera(c.name, c.width, c.height, fov_deg) for c in cameras)
 
 
-def load_predicted(path: Path | str, pictures: Sequence[Camera]) -> tuple[Camera, ...]:
-    """Predicted cameras as (rough) cameras of `pictures` (names and sizes; nothing else of them is used).
+def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Predicted cameras as (rough) cameras of `images` (names and sizes; nothing else of them is used).
 
     The file holds `extrinsic` (V,3,4) or (V,4,4), world to camera in OpenCV axes; `intrinsic` (V,3,3) in pixels;
-    `image_size` (height, width) of the pictures that the network saw, if they were resized (else twice the principal
+    `image_size` (height, width) of the images that the network saw, if they were resized (else twice the principal
     point); optional `names` (V,). A leading batch axis of one is dropped. The unit of length is arbitrary: give a
-    height or a distance when calibrating. InputError if it does not fit the pictures.
+    height or a distance when calibrating. InputError if it does not fit the images.
     """
     data = _read(Path(path))
     E, K = (_stack(data, key, path) for key in ("extrinsic", "intrinsic"))
-    names = [str(n) for n in np.atleast_1d(data["names"])] if "names" in data else [c.name for c in pictures]
+    names = [str(n) for n in np.atleast_1d(data["names"])] if "names" in data else [c.name for c in images]
     if E.shape[1:] not in ((3, 4), (4, 4)) or K.shape[1:] != (3, 3) or not len(E) == len(K) == len(names):
         raise InputError(
-            f"{len(pictures)} cameras: {_EXAMPLE}",
+            f"{len(images)} cameras: {_EXAMPLE}",
             f"{E.shape}, {K.shape}, {len(names)} names",
             "see docs/calibration.md",
         )
-    missing = [c.name for c in pictures if c.name not in names]
+    missing = [c.name for c in images if c.name not in names]
     if missing:
         raise InputError(f"cameras {', '.join(missing)} in {path}", ", ".join(names), "name them alike")
     out = []
-    for camera in pictures:
+    for camera in images:
         k = names.index(camera.name)
         size = np.asarray(data["image_size"], dtype=float).reshape(-1) if "image_size" in data else None
         height, width = (2 * K[k, 1, 2], 2 * K[k, 0, 2]) if size is None else size[-2:]

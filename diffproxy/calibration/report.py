@@ -21,7 +21,7 @@ from diffproxy.fitting.terms.reprojection import Noise
 class CameraReport:
     """One camera after calibration. Standard deviations are relative to the other cameras (the world may not move).
 
-    `pixels` of the whole picture; `metres` on the plane through the subject; `inliers`: share within 4 sigma.
+    `pixels` of the whole image; `metres` on the plane through the subject; `inliers`: share within 4 sigma.
     """
 
     name: str

@@ -41,9 +41,9 @@ class Session:
     notes: list[str] = field(default_factory=list)
 
     def as_rig(self, found: Calibration) -> Rig:
-        """The rig with its new cameras: of the undistorted pictures if it came without lens, else with its lens.
+        """The rig with its new cameras: of the undistorted images if it came without lens, else with its lens.
 
-        Poses are those of the camera itself, so they hold for the calibrated picture and its undistorted version alike;
+        Poses are those of the camera itself, so they hold for the calibrated image and its undistorted version alike;
         a new focal length scales the lens' own.
         """
         cameras = []
@@ -102,8 +102,8 @@ def load_session(options: CalibrationOptions) -> Session:
         maps = _generate(options, body, frames, ids, rough and not predicted)
     keypoints = None
     if options.keypoints:
-        folder_of = open_keypoints(options.keypoints, frames.picture_cameras)
-        keypoints = [_undistorted(folder_of.frame(f, frames.picture_cameras), frames) for f in ids]
+        folder_of = open_keypoints(options.keypoints, frames.raw_cameras)
+        keypoints = [_undistorted(folder_of.frame(f, frames.raw_cameras), frames) for f in ids]
     if config.distance:
         scale = f"the distance of {config.distance[0]} and {config.distance[1]}"
     elif config.height:
@@ -123,7 +123,7 @@ def _folder(options: CalibrationOptions) -> Path:
 
 
 def _rig(folder: Path, options: CalibrationOptions) -> tuple[Rig, bool]:
-    """The folder's rig and whether it is a calibration; without one, cameras guessed from the pictures."""
+    """The folder's rig and whether it is a calibration; without one, cameras guessed from the images."""
     try:
         rig = load_rig(folder)
         if options.init == "none":  # lens and focal length are kept, the poses are not
@@ -217,7 +217,7 @@ def _generate(
             log.warning("frame %d: nobody is seen", frame_id)
             ids.remove(frame_id)
     if not out:
-        raise InputError("a person in the pictures", "none found", "give boxes=FILE")
+        raise InputError("a person in the images", "none found", "give boxes=FILE")
     return out
 
 
@@ -242,10 +242,10 @@ def _detect(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...],
 def _undistorted(people: list[list[Person2D]], frames: RigFrames) -> list[list[Person2D]]:
     """Detections in pixels of the undistorted images."""
     out = []
-    for found, picture, camera in zip(people, frames.picture_cameras, frames.cameras, strict=True):
+    for found, image, camera in zip(people, frames.raw_cameras, frames.cameras, strict=True):
         moved = []
         for person in found:
-            xy = picture.normalized(person.points[:, :2]) @ camera.K[:2, :2].T + camera.K[:2, 2]
+            xy = image.normalized(person.points[:, :2]) @ camera.K[:2, :2].T + camera.K[:2, 2]
             good = np.isfinite(xy).all(-1)
             points = np.column_stack([np.where(good[:, None], xy, 0.0), person.points[:, 2] * good])
             moved.append(Person2D(points))

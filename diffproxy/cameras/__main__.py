@@ -92,7 +92,7 @@ def _check(options: CheckOptions) -> int:
     report = check_rig(rig)
     sys.stdout.write(report.text + "\n")
     if options.layout:
-        sys.stdout.write(f"layout: {report.picture(options.layout)}\n")
+        sys.stdout.write(f"layout: {report.write_layout(options.layout)}\n")
     if trouble is not None:
         sys.stderr.write(f"images:\n{trouble}\n")
     return 1 if report.errors or trouble is not None else 0

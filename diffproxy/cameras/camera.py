@@ -29,7 +29,7 @@ class Camera:
     """`x_cam = R_cam_world @ x_world + t_cam_world`; `distortion` is OpenCV's (k1 k2 p1 p2 [k3 ...]).
 
     Without distortion it is a pinhole. `lens` "fisheye" means OpenCV's fisheye model with k1..k4.
-    `pixel_grid`, where given, says how picture files lie on the calibration's pixels (`on_picture`). Raises
+    `pixel_grid`, where given, says how image files lie on the calibration's pixels (`for_image`). Raises
     InputError on a camera that cannot be: non-finite numbers, R not a rotation, focal length or size not > 0.
     """
 
@@ -71,7 +71,7 @@ class Camera:
     def project(self, x_world: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 2"]:
         """World points (metres) to pixels, distortion included; points behind the camera give NaN.
 
-        So do points beyond the angle where the lens polynomial turns back: they would fold into the picture.
+        So do points beyond the angle where the lens polynomial turns back: they would fold into the image.
         """
         x_cam = np.asarray(x_world) @ self.R_cam_world.T + self.t_cam_world
         z = np.where(x_cam[..., 2:] > 1e-9, x_cam[..., 2:], np.nan)
@@ -118,19 +118,19 @@ class Camera:
         return replace(self, K=K_new, width=size[0], height=size[1], name=name or self.name, pixel_grid=None)
 
     def resize(self, width: int, height: int) -> Camera:
-        """The camera of the whole picture resampled to `width` x `height` pixels."""
+        """The camera of the whole image resampled to `width` x `height` pixels."""
         return self.crop((0.0, 0.0, float(self.width), float(self.height)), (width, height))
 
-    def on_picture(self, width: int, height: int) -> Camera:
-        """The camera of a picture file of that size, laid on the calibration by `pixel_grid`."""
+    def for_image(self, width: int, height: int) -> Camera:
+        """The camera of an image file of that size, laid on the calibration by `pixel_grid`."""
         grid = self.pixel_grid or PixelGrid()
-        return replace(self, K=grid.picture_K(self.K), width=width, height=height, pixel_grid=None)
+        return replace(self, K=grid.image_K(self.K), width=width, height=height, pixel_grid=None)
 
     def undistorted(self, alpha: Number = 0.0) -> Camera:
         """A pinhole camera of the same size, pose and pixel aspect that replaces this one.
 
-        alpha 0: every pixel of it shows something (the picture's borders are cut); alpha 1: every pixel of
-        the picture is kept (borders may be black). Focal length scales as needed, the principal point moves.
+        alpha 0: every pixel of it shows something (the image's borders are cut); alpha 1: every pixel of
+        the image is kept (borders may be black). Focal length scales as needed, the principal point moves.
         """
         if self.is_pinhole:
             return replace(self, pixel_grid=None)

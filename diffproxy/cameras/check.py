@@ -23,7 +23,7 @@ class RigReport:
     warnings: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def picture(self, path: Path | str) -> Path:
+    def write_layout(self, path: Path | str) -> Path:
         """Write the layout seen from above and from the side as a PNG; returns the file."""
         from diffproxy.cameras.layout import write_layout
 
@@ -122,8 +122,8 @@ def _spread(rig: Rig) -> float:
 
 
 def _directions(rig: Rig, command: str, warnings: list[str]) -> None:
-    picture_up = -np.mean([c.R_cam_world[1] for c in rig.cameras], axis=0)
-    if np.linalg.norm(picture_up) > 0.6 and picture_up @ rig.up < 0.5 * np.linalg.norm(picture_up):
+    image_up = -np.mean([c.R_cam_world[1] for c in rig.cameras], axis=0)
+    if np.linalg.norm(image_up) > 0.6 and image_up @ rig.up < 0.5 * np.linalg.norm(image_up):
         guess = guess_up_axis(rig.cameras)
         warnings.append(
             f"up_axis is {rig.up_axis}, but up in the pictures is nearest to {guess}. If the pictures are upright, "

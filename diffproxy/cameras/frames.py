@@ -1,4 +1,4 @@
-"""Synchronous pictures of a rig, undistorted on read to the pinhole cameras that the generator sees."""
+"""Synchronous images of a rig, undistorted on read to the pinhole cameras that the generator sees."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class RigFrames:
-    """Pictures of all cameras of a rig by frame number.
+    """Images of all cameras of a rig by frame number.
 
-    `cameras`: pinhole cameras of the pictures that `read` returns. `picture_cameras`: those of the raw files,
+    `cameras`: pinhole cameras of the images that `read` returns. `raw_cameras`: those of the raw files,
     with distortion. `rig`: the rig with notes on how sizes were matched. `frame_ids`: what all cameras have.
     """
 
@@ -37,7 +37,7 @@ class RigFrames:
         for camera, source in zip(rig.cameras, sources, strict=True):
             height, width = source.read(source.frame_ids[0]).shape[:2]
             raw.append(self._place(camera, width, height))
-        self.picture_cameras = tuple(raw)
+        self.raw_cameras = tuple(raw)
         self.cameras = tuple(c.undistorted(alpha) for c in raw)
         self._maps: list = [None] * len(raw)
         self.rig = replace(rig, notes=[*rig.notes, *self.notes])
@@ -56,17 +56,17 @@ class RigFrames:
         elif camera.pixel_grid is not None and not camera.pixel_grid.is_identity:
             g = camera.pixel_grid
             self.notes.append(
-                f"camera {camera.name}: picture {width}x{height} placed by pixel_grid "
+                f"camera {camera.name}: image {width}x{height} placed by pixel_grid "
                 f"(scale {g.scale:.6g}, shift {g.shift[0]:.4g}, {g.shift[1]:.4g})"
             )
-        return camera.on_picture(width, height)
+        return camera.for_image(width, height)
 
     def read(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """Undistorted RGB pictures of that frame, one per camera, in the order of `cameras`."""
+        """Undistorted RGB images of that frame, one per camera, in the order of `cameras`."""
         return [self._undistort(v, image) for v, image in enumerate(self.read_raw(frame_id))]
 
     def read_raw(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """RGB pictures as they are in the files, for `picture_cameras`."""
+        """RGB images as they are in the files, for `raw_cameras`."""
         if frame_id not in self._known:
             ids = self.frame_ids
             raise InputError(
@@ -75,25 +75,25 @@ class RigFrames:
                 "choose one of these",
             )
         images = [source.read(frame_id) for source in self._sources]
-        for image, camera, source in zip(images, self.picture_cameras, self._sources, strict=True):
+        for image, camera, source in zip(images, self.raw_cameras, self._sources, strict=True):
             if image.shape[:2] != (camera.height, camera.width):
                 raise InputError(
-                    f"pictures of {camera.width}x{camera.height}, like the first one, in {source.path}",
+                    f"images of {camera.width}x{camera.height}, like the first one, in {source.path}",
                     f"{image.shape[1]}x{image.shape[0]} in frame {frame_id}",
                     "export all frames at one size",
                 )
         return images
 
     def iterate(self, frame_ids: Iterable[int] | None = None) -> Iterator[tuple[int, list]]:
-        """(frame number, pictures) in rising order: every video is decoded once."""
+        """(frame number, images) in rising order: every video is decoded once."""
         for frame_id in sorted(self.frame_ids if frame_ids is None else set(frame_ids)):
             yield frame_id, self.read(frame_id)
 
     def _undistort(self, v: int, image: np.ndarray) -> np.ndarray:
-        if self.picture_cameras[v].is_pinhole:
+        if self.raw_cameras[v].is_pinhole:
             return image
         if self._maps[v] is None:
-            self._maps[v] = sampling_maps(self.picture_cameras[v], self.cameras[v])
+            self._maps[v] = sampling_maps(self.raw_cameras[v], self.cameras[v])
         return undistort_image(image, self._maps[v])
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ def open_frames(
 def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
     if not found:
         raise InputError(
-            f"pictures in {root / 'images'}/<camera>/ or videos {root / 'videos'}/<camera>.mp4",
+            f"images in {root / 'images'}/<camera>/ or videos {root / 'videos'}/<camera>.mp4",
             "neither",
             f"name them after the cameras: {', '.join(c.name for c in rig.cameras)}",
         )
@@ -142,7 +142,7 @@ def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
         fix = "rename " + (", ".join(hints) if hints else f"{', '.join(spare)} to {', '.join(missing)}")
         fix += ", or change the camera names in the calibration"
     raise InputError(
-        f"pictures for every camera of the calibration ({', '.join(c.name for c in rig.cameras)}) in {root}",
+        f"images for every camera of the calibration ({', '.join(c.name for c in rig.cameras)}) in {root}",
         f"{', '.join(found)}; nothing for {', '.join(missing)}",
         fix,
     )
@@ -157,7 +157,7 @@ def _common_ids(rig: Rig, sources: list[Source], common_frames: bool) -> list[in
     )
     if not shared:
         raise InputError(
-            "frame numbers that all cameras share", counts, "rename the pictures to common numbers"
+            "frame numbers that all cameras share", counts, "rename the images to common numbers"
         )
     if unequal and not common_frames:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Where the pictures of one camera come from: a folder of pictures, one picture, or a video."""
+"""Where the images of one camera come from: a folder of images, one image, or a video."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from jaxtyping import UInt8
 
 from diffproxy.utils.errors import InputError
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"}
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Pictures of one camera by frame number; `read` gives (H, W, 3) uint8 RGB or raises InputError."""
+    """Images of one camera by frame number; `read` gives (H, W, 3) uint8 RGB or raises InputError."""
 
     path: Path
     frame_ids: list[int]
@@ -25,38 +25,38 @@ class Source(Protocol):
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]: ...
 
 
-def read_picture(path: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """One picture file as RGB, turned as its EXIF orientation says; InputError if it cannot be decoded."""
+def read_image(path: Path) -> UInt8[np.ndarray, "H W 3"]:
+    """One image file as RGB, turned as its EXIF orientation says; InputError if it cannot be decoded."""
     import cv2
 
     data = np.frombuffer(path.read_bytes(), np.uint8)  # imread cannot open every path on Windows
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise InputError(
-            f"a readable picture in {path}", f"{data.size} bytes that do not decode", "export it again"
+            f"a readable image in {path}", f"{data.size} bytes that do not decode", "export it again"
         )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-class PictureFolder:
+class ImageFolder:
     """`images/<cam>/*.jpg`: the frame number is the last run of digits of the file name."""
 
     def __init__(self, path: Path):
         self.path = path
         self._files: dict[int, Path] = {}
         files = sorted(
-            p for p in path.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")
+            p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
         )
         for i, file in enumerate(files):
             digits = re.findall(r"\d+", file.stem)
             if not digits and len(files) > 1:
                 raise InputError(
-                    f"frame numbers in the picture names of {path}", f"{file.name}", "rename, e.g. 000012.jpg"
+                    f"frame numbers in the image names of {path}", f"{file.name}", "rename, e.g. 000012.jpg"
                 )
             number = int(digits[-1]) if digits else i
             if number in self._files:
                 raise InputError(
-                    f"one picture per frame number in {path}",
+                    f"one image per frame number in {path}",
                     f"{self._files[number].name} and {file.name} for frame {number}",
                     "remove or rename one; the number is the last run of digits in the name",
                 )
@@ -64,24 +64,24 @@ class PictureFolder:
         self.frame_ids = sorted(self._files)
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
-        return read_picture(self._files[frame_id])
+        return read_image(self._files[frame_id])
 
 
-class SinglePicture:
+class SingleImage:
     """`images/<cam>.jpg`: one frame, number 0."""
 
     def __init__(self, path: Path):
         self.path, self.frame_ids = path, [0]
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
-        return read_picture(self.path)
+        return read_image(self.path)
 
 
 class Video:
     """`videos/<cam>.mp4`, frames numbered from 0.
 
     Frames are reached by decoding forward, never by seeking, which many files answer with a neighbour frame.
-    Ask in rising order: a step back opens the file again. The last picture is kept.
+    Ask in rising order: a step back opens the file again. The last image is kept.
     """
 
     def __init__(self, path: Path):
@@ -135,14 +135,14 @@ class Video:
 
 
 def find_sources(root: Path) -> dict[str, Path]:
-    """Camera name -> folder, picture or video under `root`; `images/` is used if there, else `videos/`."""
+    """Camera name -> folder, image or video under `root`; `images/` is used if there, else `videos/`."""
     images, videos = root / "images", root / "videos"
     found: dict[str, Path] = {}
     if images.is_dir():
         for path in sorted(images.iterdir()):
             if path.is_dir() and not path.name.startswith("."):
                 found[path.name] = path
-            elif path.suffix.lower() in PICTURES:
+            elif path.suffix.lower() in IMAGE_SUFFIXES:
                 _add(found, path)
     if not found and videos.is_dir():
         for path in sorted(videos.iterdir()):
@@ -162,19 +162,19 @@ def _add(found: dict[str, Path], path: Path) -> None:
 
 
 def open_source(path: Path) -> Source:
-    """The source at `path`; InputError if it holds no picture."""
+    """The source at `path`; InputError if it holds no image."""
     if path.is_dir():
-        folder = PictureFolder(path)
+        folder = ImageFolder(path)
         if not folder.frame_ids:
             raise InputError(
-                f"pictures ({', '.join(sorted(PICTURES))}) in {path}", "none", "put the frames there"
+                f"images ({', '.join(sorted(IMAGE_SUFFIXES))}) in {path}", "none", "put the frames there"
             )
         return folder
-    return Video(path) if path.suffix.lower() in VIDEOS else SinglePicture(path)
+    return Video(path) if path.suffix.lower() in VIDEOS else SingleImage(path)
 
 
-def picture_size(root: Path, name: str) -> tuple[int, int] | None:
-    """(width, height) of the first picture of camera `name` under `root`, None if there is none."""
+def source_image_size(root: Path, name: str) -> tuple[int, int] | None:
+    """(width, height) of the first image of camera `name` under `root`, None if there is none."""
     path = find_sources(root).get(name)
     if path is None:
         return None

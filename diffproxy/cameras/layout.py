@@ -1,4 +1,4 @@
-"""A picture of a rig: from above and from the side, with 1 m squares."""
+"""An image of a rig: from above and from the side, with 1 m squares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLORS = (
 
 
 def draw_layout(rig: Rig) -> UInt8[np.ndarray, "H W 3"]:
-    """RGB picture, top view left, side view right; axes are named as in the rig's own world frame."""
+    """RGB image, top view left, side view right; axes are named as in the rig's own world frame."""
     R, middle = rig.R_yup_world, rig.scene_center_world
     reach = np.concatenate([rig.centers_world, middle[None], np.zeros((1, 3))]) @ R.T
     finite = reach[np.abs(reach).max(1) < 1e6] if (np.abs(reach).max(1) < 1e6).any() else np.zeros((1, 3))

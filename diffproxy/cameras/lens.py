@@ -93,7 +93,7 @@ def is_one_to_one(
 ) -> Bool[np.ndarray, "*N"]:
     """Whether ideal points lie where the lens model still bends outwards.
 
-    Polynomial models turn back at some radius: beyond it, far-off points would land inside the picture.
+    Polynomial models turn back at some radius: beyond it, far-off points would land inside the image.
     """
     turn = turning_radius(d, lens)
     return np.asarray(np.linalg.norm(xy, axis=-1) < turn)
@@ -174,7 +174,7 @@ def pinhole_K(
         "top": np.stack([x, np.zeros(steps)], -1),
         "bottom": np.stack([x, np.full(steps, float(h))], -1),
     }
-    # positions of the border in a pinhole picture with the same K
+    # positions of the border in a pinhole image with the same K
     n = {
         side: undistort((points - K[:2, 2]) @ np.linalg.inv(K[:2, :2]).T, coefficients, lens) @ K[:2, :2].T
         + K[:2, 2]
@@ -182,7 +182,7 @@ def pinhole_K(
     }
     if not all(np.isfinite(points).all() for points in n.values()):
         raise InputError(
-            f"a lens model of camera {name} that covers the whole picture {w}x{h}",
+            f"a lens model of camera {name} that covers the whole image {w}x{h}",
             f"distortion {coefficients.tolist()}, which has no inverse at the border",
             "check the coefficients and the image size, or calibrate with points near the border",
         )

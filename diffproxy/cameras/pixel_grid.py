@@ -1,4 +1,4 @@
-"""How the pixels of the pictures lie on the pixels of the calibration."""
+"""How the pixels of the images lie on the pixels of the calibration."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from diffproxy.utils.errors import InputError
 
 @dataclass(frozen=True)
 class PixelGrid:
-    """`calibration pixel = scale * picture pixel + shift`, both in pixels with centres at integer + 0.5.
+    """`calibration pixel = scale * image pixel + shift`, both in pixels with centres at integer + 0.5.
 
-    Needed when pictures were resized, cropped or letterboxed after (or before) the calibration.
+    Needed when images were resized, cropped or letterboxed after (or before) the calibration.
     """
 
     scale: float = 1.0
@@ -30,8 +30,8 @@ class PixelGrid:
                 "correct `pixel_grid` of this camera in rig.json",
             )
 
-    def picture_K(self, K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
-        """Intrinsics on the picture's own pixels from those on the calibration's pixels."""
+    def image_K(self, K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
+        """Intrinsics on the image's own pixels from those on the calibration's pixels."""
         s, (dx, dy) = 1.0 / self.scale, self.shift
         return np.array([[s, 0.0, -dx * s], [0.0, s, -dy * s], [0.0, 0.0, 1.0]]) @ K
 
@@ -60,29 +60,29 @@ class PixelGrid:
             ) from error
 
 
-def guess_pixel_grid(calibrated: tuple[int, int], picture: tuple[int, int]) -> tuple[PixelGrid, str]:
-    """The stated rule for pictures whose (width, height) is not the calibration's: grid and a sentence on it.
+def guess_pixel_grid(calibrated: tuple[int, int], image: tuple[int, int]) -> tuple[PixelGrid, str]:
+    """The stated rule for images whose (width, height) is not the calibration's: grid and a sentence on it.
 
     Same aspect: plain resize. Otherwise the width is taken as common and the difference in height as cut off
-    or added in equal parts above and below. Raises InputError if the picture looks turned by 90 degrees.
+    or added in equal parts above and below. Raises InputError if the image looks turned by 90 degrees.
     """
-    (cw, ch), (pw, ph) = calibrated, picture
+    (cw, ch), (pw, ph) = calibrated, image
     if (pw, ph) == (cw, ch):
         return PixelGrid(), ""
     if (pw > ph) != (cw > ch) and pw != ph and cw != ch:
         raise InputError(
-            f"pictures of {cw}x{ch}, as calibrated",
-            f"pictures of {pw}x{ph}: portrait and landscape are exchanged",
-            "turn the pictures as they were when calibrating (ffmpeg -i in.mp4 -vf transpose=1 out.mp4)",
+            f"images of {cw}x{ch}, as calibrated",
+            f"images of {pw}x{ph}: portrait and landscape are exchanged",
+            "turn the images as they were when calibrating (ffmpeg -i in.mp4 -vf transpose=1 out.mp4)",
         )
     scale = cw / pw
-    if abs(scale * ph - ch) <= scale:  # less than one picture pixel of height: the sizes were only rounded
-        return PixelGrid(scale), f"picture {pw}x{ph}, calibration {cw}x{ch}: resized, scale {scale:.5g}"
+    if abs(scale * ph - ch) <= scale:  # less than one image pixel of height: the sizes were only rounded
+        return PixelGrid(scale), f"image {pw}x{ph}, calibration {cw}x{ch}: resized, scale {scale:.5g}"
     shift = (ch - scale * ph) / 2
     how = "cut off" if shift > 0 else "added"
     text = (
-        f"picture {pw}x{ph}, calibration {cw}x{ch}: the aspect differs; taken as scale {scale:.5g} by width, "
-        f"{abs(shift) / scale:.1f} picture rows {how} above and below (pixel_grid scale {scale:.6g}, "
+        f"image {pw}x{ph}, calibration {cw}x{ch}: the aspect differs; taken as scale {scale:.5g} by width, "
+        f"{abs(shift) / scale:.1f} image rows {how} above and below (pixel_grid scale {scale:.6g}, "
         f"shift 0, {shift:.4g}). If they were made otherwise, set pixel_grid of this camera in rig.json"
     )
     return PixelGrid(scale, (0.0, shift)), text

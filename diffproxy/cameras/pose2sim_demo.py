@@ -29,7 +29,7 @@ WHEEL = f"pose2sim-{VERSION}-py3-none-any.whl"
 SHA256 = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
 DEMO = "Pose2Sim/Demo_SinglePerson/"
 
-# The calibration describes 1088 x 1920 pictures. Feature matching of the first frames with the calibration's
+# The calibration describes 1088 x 1920 images. Feature matching of the first frames with the calibration's
 # stills (rms 0.25-0.39 px) gave these grids; cam01 and cam02 were shrunk to 1080 px and got black bars.
 PIXEL_GRIDS = {
     "cam01": PixelGrid(1088 / 1080, (0.0, -7.1)),
@@ -37,7 +37,7 @@ PIXEL_GRIDS = {
     "cam03": PixelGrid(),
     "cam04": PixelGrid(),
 }
-# The sensors are mounted turned by 90 degrees. Turning a picture mirrors exactly one of its axes (which one depends on
+# The sensors are mounted turned by 90 degrees. Turning an image mirrors exactly one of its axes (which one depends on
 # the side it is turned to), but the file only exchanges the two numbers of the principal point. Six static points
 # (four marks on the deck, the tops of two posts) show which: of the 256 ways to mirror, this one is best, and brings
 # their reprojection from 10.9 px to 1.2 px (runner-up 3.1 px). docs/rigs.md has the measurements.

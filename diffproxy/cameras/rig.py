@@ -103,7 +103,7 @@ def meeting_point(cameras: Sequence[Camera]) -> Float[np.ndarray, " 3"]:
 
 
 def guess_up_axis(cameras: Sequence[Camera]) -> str:
-    """World axis nearest to the mean upward direction of the pictures: right for cameras held upright."""
+    """World axis nearest to the mean upward direction of the images: right for cameras held upright."""
     up = -np.mean([c.R_cam_world[1] for c in cameras], axis=0)
     k = int(np.abs(up).argmax())
     return ("+" if up[k] >= 0 else "-") + "XYZ"[k]

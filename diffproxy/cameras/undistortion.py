@@ -12,10 +12,10 @@ from diffproxy.utils.errors import InputError
 def sampling_maps(
     source: Camera, target: Camera
 ) -> tuple[Float32[np.ndarray, "H W"], Float32[np.ndarray, "H W"]]:
-    """For each pixel of the pinhole `target`: column and row to read in the picture of `source` (cv2.remap).
+    """For each pixel of the pinhole `target`: column and row to read in the image of `source` (cv2.remap).
 
     Both cameras must stand at the same place with the same axes; `target` may be a crop of the undistorted
-    camera. The maps are array indices (pixel coordinates minus 0.5); outside the picture they point anywhere.
+    camera. The maps are array indices (pixel coordinates minus 0.5); outside the image they point anywhere.
     """
     if not target.is_pinhole:
         raise InputError(
@@ -40,7 +40,7 @@ def sampling_maps(
         source.lens,
     )
     pixels = np.nan_to_num(at_origin.project(points), nan=-1e4) - 0.5
-    # the outer half of a border pixel is still picture: read the border there, do not blend it with black
+    # the outer half of a border pixel is still image: read the border there, do not blend it with black
     last = np.array([source.width, source.height]) - 1.0
     rim = (pixels > -0.51) & (pixels < last + 0.51)
     pixels = np.where(rim, np.clip(pixels, 0.0, last), pixels)

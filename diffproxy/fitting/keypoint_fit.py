@@ -281,7 +281,7 @@ class SparseKeypoints:
         self, folder: Path, frames: RigFrames, body: BodyModel, config: FitConfig, aim_pixels: int = 200
     ):
         self.frames = frames
-        self.found = open_keypoints(folder, frames.picture_cameras)
+        self.found = open_keypoints(folder, frames.raw_cameras)
         quick = replace(config, hands=False, vertices=False, max_pixels=min(config.max_pixels, aim_pixels))
         self.fitters = {False: KeypointFitter(body, config), True: KeypointFitter(body, quick)}
 
@@ -295,8 +295,8 @@ class SparseKeypoints:
         quick: bool = False,
     ) -> FitResult:
         """The body of a frame; without detections in it, that of the proxies alone."""
-        people = self.found.frame(frame_id, self.frames.picture_cameras)
-        pictures, cameras = self.frames.picture_cameras, self.frames.cameras
+        people = self.found.frame(frame_id, self.frames.raw_cameras)
+        pictures, cameras = self.frames.raw_cameras, self.frames.cameras
         return self.fitters[quick].fit(maps, people, pictures, cameras, start, betas, scale)
 
 

@@ -27,9 +27,9 @@ class PatchCodec(nn.Module):
         """RGB in [0, 1] to latents in [-1, 1]."""
         return self.fold(images) * 2.0 - 1.0
 
-    def fold(self, pictures: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
-        """Pictures of any range to cells of patches; `unfold` is its inverse."""
-        return F.pixel_unshuffle(pictures, self.factor)
+    def fold(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
+        """Images of any range to cells of patches; `unfold` is its inverse."""
+        return F.pixel_unshuffle(images, self.factor)
 
     def unfold(self, latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N 3 H W"]:
         return F.pixel_shuffle(latents, self.factor)

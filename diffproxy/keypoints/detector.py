@@ -22,8 +22,8 @@ HAND_CONFIDENCE = 0.9
 
 
 class MediaPipe:
-    """MediaPipe's holistic model (33 body points, 21 for each hand). It finds one person in a picture, so the
-    picture is also cut into overlapping squares, and what is found twice is kept once."""
+    """MediaPipe's holistic model (33 body points, 21 for each hand). It finds one person in an image, so the
+    image is also cut into overlapping squares, and what is found twice is kept once."""
 
     def __init__(self, tiles: bool = True):
         try:
@@ -78,7 +78,7 @@ class MediaPipe:
 
 
 def squares(width: int, height: int, tiles: bool = True) -> list[tuple[int, int, int, int]]:
-    """The whole picture, and overlapping squares of its shorter side and of 60 % of it."""
+    """The whole image, and overlapping squares of its shorter side and of 60 % of it."""
     boxes = [(0, 0, width, height)]
     for share in (1.0, 0.6) if tiles else ():
         side = round(share * min(width, height))
@@ -102,13 +102,13 @@ def detect(
     frames: RigFrames, frame_ids: Iterable[int], out: Path, detector: Any, names: Sequence[str] = ()
 ) -> int:
     """Write `out/<camera>/<frame>.json` for every camera (or those of `names`); files that exist stay. Returns the
-    number of people found. Pixels are those of the picture files: the reader undoes lens distortion."""
+    number of people found. Pixels are those of the image files: the reader undoes lens distortion."""
     total = 0
     for frame_id in tqdm(sorted(frame_ids), desc="keypoints", unit="frame"):
-        files = [out / c.name / f"{frame_id:06d}.json" for c in frames.picture_cameras]
+        files = [out / c.name / f"{frame_id:06d}.json" for c in frames.raw_cameras]
         if all(f.is_file() for f in files):
             continue
-        for file, camera, image in zip(files, frames.picture_cameras, frames.read_raw(frame_id), strict=True):
+        for file, camera, image in zip(files, frames.raw_cameras, frames.read_raw(frame_id), strict=True):
             if names and camera.name not in names:
                 continue
             people = [

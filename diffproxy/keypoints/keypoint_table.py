@@ -38,18 +38,18 @@ class KeypointRows:
 
 def one_person(
     people: Sequence[Sequence[Person2D]],
-    pictures: Sequence[Camera],
+    images: Sequence[Camera],
     cameras: Sequence[Camera],
     near: Float[np.ndarray, "3"] | None = None,
 ) -> KeypointRows:
     """The person on whom the views agree (within 1 m of `near` if anybody is), as rows in pixels of `cameras`.
 
-    `pictures` are the cameras of the picture files, with lens distortion; `cameras` the pinhole ones of the same order.
+    `images` are the cameras of the image files, with lens distortion; `cameras` the pinhole ones of the same order.
     A single view gives its surest person. Nobody gives no rows.
     """
-    found = triangulate_people(people, pictures, near)
+    found = triangulate_people(people, images, near)
     if near is not None and not any(i is not None for i in found.chosen):
-        found = triangulate_people(people, pictures)
+        found = triangulate_people(people, images)
     if not any(i is not None for i in found.chosen) and sum(bool(p) for p in people) == 1:
         sure = [max(range(len(p)), key=lambda i: p[i].points[:, 2].sum()) if p else None for p in people]
         nothing = np.full((len(NAMES), 3), np.nan)
@@ -63,7 +63,7 @@ def one_person(
         if i is None:
             continue
         points = people[v][i].points
-        straight = pictures[v].normalized(points[:, :2]) @ cameras[v].K[:2, :2].T + cameras[v].K[:2, 2]
+        straight = images[v].normalized(points[:, :2]) @ cameras[v].K[:2, :2].T + cameras[v].K[:2, 2]
         good = np.flatnonzero((points[:, 2] >= MIN_CONFIDENCE) & np.isfinite(straight).all(-1))
         view.append(np.full(len(good), v))
         name.append(good)

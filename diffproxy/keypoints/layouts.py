@@ -63,7 +63,7 @@ BY_LENGTH = {len(names): key for key, names in LAYOUTS.items() if not key.endswi
 
 @dataclass(frozen=True)
 class Person2D:
-    """One detected person: x, y in pixels of the picture file, confidence in [0, 1]; 0 where not detected."""
+    """One detected person: x, y in pixels of the image file, confidence in [0, 1]; 0 where not detected."""
 
     points: Float[np.ndarray, "K 3"]  # in the order of NAMES
 

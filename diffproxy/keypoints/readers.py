@@ -29,7 +29,7 @@ _LANDMARKS = {
 
 @dataclass(frozen=True)
 class KeypointFolder:
-    """Detections of several cameras: camera name → frame number → people, in pixels of the picture files."""
+    """Detections of several cameras: camera name → frame number → people, in pixels of the image files."""
 
     people: dict[str, dict[int, list[Person2D]]]
 
@@ -45,7 +45,7 @@ class KeypointFolder:
 def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFolder:
     """Everything under `folder`: `<camera>/…<frame>….json`, `<camera>_json/…` or one `<camera>.json` each.
 
-    `cameras` are those of the picture files (`RigFrames.picture_cameras`). InputError on a missing folder, damaged
+    `cameras` are those of the image files (`RigFrames.raw_cameras`). InputError on a missing folder, damaged
     files, an unknown layout, or if no camera has any.
     """
     folder = Path(folder)
@@ -75,7 +75,7 @@ def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFol
 def read_people(path: Path, camera: Camera | None = None) -> list[Person2D]:
     """One frame of one camera: OpenPose's JSON (25, 17, 26, 33 or 133 points a person) or MediaPipe landmarks.
 
-    MediaPipe's landmarks are shares of the picture, so they need `camera` for its size.
+    MediaPipe's landmarks are shares of the image, so they need `camera` for its size.
     """
     data = _load(path)
     if isinstance(data, dict) and set(data) & set(_LANDMARKS):
@@ -100,7 +100,7 @@ def read_people(path: Path, camera: Camera | None = None) -> list[Person2D]:
 def _landmarks(data: dict[str, Any], path: Path, camera: Camera | None) -> list[Person2D]:
     if camera is None:
         raise InputError(
-            f"the camera of {path}, for the picture's size", "none", "pass the rig to open_keypoints"
+            f"the camera of {path}, for the image's size", "none", "pass the rig to open_keypoints"
         )
     person: Person2D | None = None
     for key, layout in _LANDMARKS.items():
@@ -164,7 +164,7 @@ def _load(path: Path) -> Any:
 
 
 def _number(stem: str) -> int:
-    """The frame number: the last run of digits, as for picture files."""
+    """The frame number: the last run of digits, as for image files."""
     runs = re.findall(r"\d+", stem)
     if not runs:
         raise InputError("a frame number in the name of a keypoint file", stem, "name it like 000012.json")

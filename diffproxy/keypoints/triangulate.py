@@ -24,7 +24,7 @@ MIN_AGREEING = 5
 class Triangulated:
     """Points of NAMES in the world, metres; NaN where too few views agree.
 
-    `views`: which detections went in; `error_px`: their root-mean-square reprojection error, pixels of the pictures;
+    `views`: which detections went in; `error_px`: their root-mean-square reprojection error, pixels of the images;
     `chosen`: the person of each view, None where nobody matches.
     """
 
@@ -47,7 +47,7 @@ def triangulate_people(
 ) -> Triangulated:
     """The person on whom most views agree (of those within 1 m of `near`, metres, where it is given).
 
-    `people[v]` are the detections in camera v, in pixels of its picture (lens distortion is honoured). Every point
+    `people[v]` are the detections in camera v, in pixels of its image (lens distortion is honoured). Every point
     is then triangulated from the largest set of views that agree on it within `TOLERANCE`; fewer than `min_views`
     give NaN.
     """

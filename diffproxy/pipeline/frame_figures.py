@@ -111,7 +111,7 @@ def write_run_report(
             notes=[*notes, *metrics["notes"]],
             tables=tables,
             frames=[_row(r) for r in records],
-            pictures=_pictures(out, records),
+            images=_pictures(out, records),
             legend=LEGEND if any(unobserved_joints(r) for r in records) else {},
         ),
     )
@@ -134,7 +134,7 @@ def _row(record: FrameRecord) -> dict[str, Any]:
 
 def _pictures(out: Path, records: Sequence[FrameRecord]) -> list[tuple[str, np.ndarray]]:
     """One contact sheet of all views for a few frames, evenly spread."""
-    from diffproxy.cameras.image_sources import read_picture
+    from diffproxy.cameras.image_sources import read_image
     from diffproxy.visualization import contact_sheet
 
     good = [r.frame_id for r in records if r.has_body]
@@ -143,7 +143,7 @@ def _pictures(out: Path, records: Sequence[FrameRecord]) -> list[tuple[str, np.n
     for frame_id in chosen:
         found = sorted((out / "overlay").glob(f"*/{frame_id:06d}.png"))
         if found:
-            tiles, names = [read_picture(p) for p in found], [p.parent.name for p in found]
+            tiles, names = [read_image(p) for p in found], [p.parent.name for p in found]
             sheets.append(
                 (f"frame {frame_id}", contact_sheet(tiles, names, min(len(tiles), 4), max_side=640))
             )

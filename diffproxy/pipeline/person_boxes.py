@@ -123,12 +123,12 @@ class Masks:
         return from_given([self._box(c, frame_id) for c in cameras], cameras, "masks")
 
     def _box(self, camera: Camera, frame_id: int) -> Box | None:
-        from diffproxy.cameras.image_sources import read_picture
+        from diffproxy.cameras.image_sources import read_image
 
         path = self.files[camera.name].get(frame_id)
         if path is None:
             return None
-        mask = read_picture(path).max(axis=-1) > 0
+        mask = read_image(path).max(axis=-1) > 0
         rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if rows.size == 0:
             return None

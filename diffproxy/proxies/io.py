@@ -20,7 +20,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
 # Proxies as PNG: 16-bit RGB = (label, u, v); grey: 8-bit weight, 16-bit std, 8-bit valid. Damaged files are errors,
-# never half pictures.
+# never half images.
 
 
 UV_LEVELS = 65535
@@ -72,7 +72,7 @@ def decode_std_png(data: bytes, name: str) -> Float[np.ndarray, "H W"]:
 
 
 def check_png(data: bytes, name: str) -> None:
-    """Walk over the chunks and their checksums: decoders give half a picture for half a file, without an error."""
+    """Walk over the chunks and their checksums: decoders give half an image for half a file, without an error."""
     if data[:8] != _SIGNATURE:
         raise InputError(
             f"a PNG file in {name}", f"{len(data)} bytes that start with {data[:8]!r}", "write it again"
@@ -96,7 +96,7 @@ def check_png(data: bytes, name: str) -> None:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """An 8- or 16-bit picture, grey (H, W) or with channels in OpenCV's order (H, W, 3: blue, green, red)."""
+    """An 8- or 16-bit image, grey (H, W) or with channels in OpenCV's order (H, W, 3: blue, green, red)."""
     return cv2.imencode(".png", image, _FAST)[1].tobytes()
 
 
@@ -190,7 +190,7 @@ def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[Prox
         whole = np.ones(found.shape, dtype=bool)
         valid.append(decode_weight_png(_read(folder, covered), covered) > 0.5 if covered else whole)
     if len({a.shape for a in [*labels, *weight, *std, *valid]}) > 1:
-        raise _bad_index(folder / INDEX, "pictures of different sizes")
+        raise _bad_index(folder / INDEX, "images of different sizes")
     maps = ProxyMaps(
         np.stack(labels),
         np.stack(uv),
@@ -240,7 +240,7 @@ def _bad_index(path: Path, found: str) -> InputError:
 def _read(folder: Path, name: str) -> bytes:
     if Path(name).name != name:  # the index may come from anywhere: it cannot point out of its folder
         raise InputError(
-            "plain file names in proxies.json", f"{name!r}", "put the pictures beside proxies.json"
+            "plain file names in proxies.json", f"{name!r}", "put the images beside proxies.json"
         )
     try:
         return (folder / name).read_bytes()
@@ -260,9 +260,9 @@ def _check_view(labels: np.ndarray, allowed: set[int], camera: Camera, name: str
         )
     if labels.shape != (camera.height, camera.width):
         raise InputError(
-            f"a picture of {camera.width}x{camera.height} pixels in {name}, as its camera says",
+            f"an image of {camera.width}x{camera.height} pixels in {name}, as its camera says",
             f"{labels.shape[1]}x{labels.shape[0]}",
-            "crop or resize the camera together with the picture",
+            "crop or resize the camera together with the image",
         )
 
 

@@ -26,8 +26,8 @@ class ProxyMaps:
     its width and height are W and H, and pixel (row i, column j) is seen at (j + 0.5, i + 0.5).
 
     `std` is the standard deviation, per axis and in metres on the body's surface, of the point that each foreground
-    pixel states (None: not known; `weight` alone counts). `valid` is False where the crop reaches beyond the picture:
-    a label 0 there is no background, nothing is known (None: the picture covers all pixels).
+    pixel states (None: not known; `weight` alone counts). `valid` is False where the crop reaches beyond the image:
+    a label 0 there is no background, nothing is known (None: the image covers all pixels).
     """
 
     labels: UInt8[np.ndarray, "V H W"]

@@ -40,12 +40,12 @@ class Reporter:
         self._write(step, row | {"s_per_step": round(seconds, 4), "grad_norm": round(grad_norm, 3)}, "train")
         self.mark, self.running = time.monotonic(), {}
 
-    def scores(self, step: int, scores: dict[str, float], picture: UInt8[np.ndarray, "H W 3"]) -> None:
-        """Held-out numbers and their picture; the time they took does not count as training."""
+    def scores(self, step: int, scores: dict[str, float], image: UInt8[np.ndarray, "H W 3"]) -> None:
+        """Held-out numbers and their image; the time they took does not count as training."""
         self._write(step, scores, "val")
         log.info("step %d: %s", step, scores)
         if self.board is not None:
-            self.board.add_image("val/proxies", picture, step, dataformats="HWC")
+            self.board.add_image("val/proxies", image, step, dataformats="HWC")
         self.mark = time.monotonic()
 
     def close(self) -> None:

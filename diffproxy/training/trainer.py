@@ -79,14 +79,14 @@ def train_step(run: Run, step: int, batch: dict[str, torch.Tensor]) -> tuple[dic
 
 
 def held_out_scores(run: Run, step: int) -> tuple[dict[str, float], np.ndarray]:
-    """Scores of the averaged weights on held-out subjects, and the picture that is also written to `out/samples`."""
+    """Scores of the averaged weights on held-out subjects, and the image that is also written to `out/samples`."""
     from diffproxy.training.validate import validate
 
     if run.val is None:
         raise ValueError("no held-out shards")
     with run.ema.applied(run.bare.generator):
-        scores, picture = validate(run.bare, run.val, run.body, run.config)
+        scores, image = validate(run.bare, run.val, run.body, run.config)
     path = run.out / "samples" / f"{step:07d}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), picture[..., ::-1])
-    return scores, picture
+    cv2.imwrite(str(path), image[..., ::-1])
+    return scores, image

@@ -21,7 +21,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.visualization.maps import draw_labels, draw_uv
 from diffproxy.visualization.sheet import contact_sheet
 
-DRAWN = 6  # subjects in the picture
+DRAWN = 6  # subjects in the image
 STEPS = 4  # of a sample, where the generator's default is its direct head
 NOISES = 4  # draws of time and noise for the loss of one subject, the same for every network
 
@@ -29,7 +29,7 @@ NOISES = 4  # draws of time and noise for the loss of one subject, the same for 
 def validate(
     objective: TrainingObjective, data: ProxySamples, body: BodyModel, config: TrainConfig
 ) -> tuple[dict[str, float], UInt8[np.ndarray, "Hs Ws 3"]]:
-    """Scores over `config.val_samples` held-out subjects, and a picture of the first ones.
+    """Scores over `config.val_samples` held-out subjects, and an image of the first ones.
 
     `dense_*`: the direct head, where there is one; `sample_*`: one sample with the configured number of steps, once
     the UNet is trained, and `sample_loss` its training loss over times and noise that are the same for every network.

@@ -58,7 +58,7 @@ def proxy_sheet(
         (["uv"] * len(names), [draw_uv(m, c) for m, c in zip(maps.labels, maps.uv, strict=True)]),
         (["weight"] * len(names), [draw_weight(w) for w in maps.weight]),
     ]
-    for texts, pictures in rows:
+    for texts, row_tiles in rows:
         captions += texts
-        tiles += list(pictures)
+        tiles += list(row_tiles)
     return contact_sheet(tiles, captions, columns=maps.num_views, max_side=max_side)

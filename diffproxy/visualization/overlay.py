@@ -17,13 +17,13 @@ BODY_COLOR = (0.55, 0.78, 0.98)
 OUTLINE_COLOR = (255, 255, 255)
 UNOBSERVED_COLOR = (0.62, 0.62, 0.62)  # of skin that no pixel supports: grey, hatched, more of the photograph
 UNOBSERVED_ALPHA = 0.3  # times alpha, between the lines of the hatching
-HATCH = 90  # lines along the longer side of the picture
+HATCH = 90  # lines along the longer side of the image
 
 Color = Float[np.ndarray, "Nf 3"] | tuple[float, float, float]  # RGB in [0, 1], one or one per face
 
 
 class BodyPainter:
-    """Draws one body into many pictures: search trees and normals are made once. Threads may share it.
+    """Draws one body into many images: search trees and normals are made once. Threads may share it.
 
     Args:
         vertices: The body, metres.
@@ -61,7 +61,7 @@ class BodyPainter:
             raise InputError(
                 f"an image of {camera.width}x{camera.height}, as camera {camera.name} says",
                 f"{image.shape[1]}x{image.shape[0]}",
-                "use the camera of this image: camera.on_picture(width, height) or camera.crop(...)",
+                "use the camera of this image: camera.for_image(width, height) or camera.crop(...)",
             )
         view = self._surface.seen_by(camera)
         result = image.copy()
@@ -92,14 +92,14 @@ def overlay_body(
     occluders: Sequence[Mesh] | None = None,
     outline: bool = True,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """`BodyPainter.draw` for a single picture."""
+    """`BodyPainter.draw` for a single image."""
     return BodyPainter(vertices, faces, occluders).draw(image, camera, alpha, color, outline)
 
 
 def hatching(
     rows: Int[np.ndarray, " N"], cols: Int[np.ndarray, " N"], size: tuple[int, int]
 ) -> Bool[np.ndarray, " N"]:
-    """Pixels on diagonal lines, a third of their spacing wide, in a picture of `size` (height, width)."""
+    """Pixels on diagonal lines, a third of their spacing wide, in an image of `size` (height, width)."""
     spacing = max(6, round(max(size) / HATCH))
     return (rows + cols) % spacing < spacing / 3
 

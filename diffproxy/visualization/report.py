@@ -57,7 +57,7 @@ class Report:
     """What to show. Everything is optional but the title; text is escaped.
 
     `summary`: a few key numbers, shown large. `tables`: title -> rows of a table (keys are the columns).
-    `frames`: one mapping per frame; its "status" is coloured. `pictures`: (caption, RGB image), with a `legend` above:
+    `frames`: one mapping per frame; its "status" is coloured. `images`: (caption, RGB image), with a `legend` above:
     what a colour means -> the colour as a CSS background.
     """
 
@@ -67,12 +67,12 @@ class Report:
     notes: Sequence[str] = ()
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     frames: Sequence[Mapping[str, Any]] = ()
-    pictures: Sequence[tuple[str, np.ndarray]] = ()
+    images: Sequence[tuple[str, np.ndarray]] = ()
     legend: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(path: str | Path, report: Report, max_side: int = 1600, quality: int = 85) -> None:
-    """Write the page; pictures are shrunk to `max_side` pixels and embedded as JPEG."""
+    """Write the page; images are shrunk to `max_side` pixels and embedded as JPEG."""
     write_atomic(Path(path), report_html(report, max_side, quality).encode())
 
 
@@ -83,12 +83,12 @@ def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
         cards = (f"<div><b>{_value(v)}</b><span>{_text(k)}</span></div>" for k, v in report.summary.items())
         body.append(f'<section class="cards">{"".join(cards)}</section>')
     body += [_list("Warnings", report.warnings, "warn"), _list("Notes", report.notes, "note")]
-    if report.pictures and report.legend:
+    if report.images and report.legend:
         keys = (
             f'<p><span style="background: {_text(c)}"></span>{_text(k)}</p>' for k, c in report.legend.items()
         )
         body.append(f'<section class="legend">{"".join(keys)}</section>')
-    body += [_figure(caption, shrink(image, max_side), quality) for caption, image in report.pictures]
+    body += [_figure(caption, shrink(image, max_side), quality) for caption, image in report.images]
     for title, rows in report.tables.items():
         if rows:
             body.append(f"<h2>{_text(title)}</h2>{table(rows)}")
@@ -116,8 +116,8 @@ def _page(title: str, body: str) -> str:
 def _figure(caption: str, image: np.ndarray, quality: int) -> str:
     data = base64.b64encode(encode_image(image, ".jpg", quality)).decode()
     text = _text(caption)
-    picture = f'<img src="data:image/jpeg;base64,{data}" alt="{text}">'
-    return f"<figure>{picture}<figcaption>{text}</figcaption></figure>"
+    tag = f'<img src="data:image/jpeg;base64,{data}" alt="{text}">'
+    return f"<figure>{tag}<figcaption>{text}</figcaption></figure>"
 
 
 def _cell(column: str, value: Any) -> str:

@@ -22,12 +22,10 @@ def shade(
 
     `color` is one RGB in [0, 1] or one per face.
     """
-    picture = np.zeros((*view.face.shape, 3), dtype=np.float32)
+    image = np.zeros((*view.face.shape, 3), dtype=np.float32)
     rows, cols = np.nonzero(view.outline)
-    picture[rows, cols] = shade_pixels(
-        view, rows, cols, vertex_normals(vertices, faces), faces, camera, color
-    )
-    return picture
+    image[rows, cols] = shade_pixels(view, rows, cols, vertex_normals(vertices, faces), faces, camera, color)
+    return image
 
 
 def shade_pixels(

@@ -1,4 +1,4 @@
-"""Contact sheets: a grid of pictures with captions."""
+"""Contact sheets: a grid of images with captions."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def contact_sheet(
     max_side: int = 320,
     gap: int = 4,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """RGB pictures in a grid, each shrunk to at most `max_side` pixels (never enlarged), captions above them.
+    """RGB images in a grid, each shrunk to at most `max_side` pixels (never enlarged), captions above them.
 
-    Pictures may differ in size; each is centred in its cell. `columns` defaults to a nearly square grid.
+    Images may differ in size; each is centred in its cell. `columns` defaults to a nearly square grid.
     """
     if not len(tiles):
-        raise InputError("at least one picture", "none", "leave the sheet out")
+        raise InputError("at least one image", "none", "leave the sheet out")
     if captions is not None and len(captions) != len(tiles):
         raise InputError(
-            f"{len(tiles)} captions, one per picture", f"{len(captions)}", "pass one caption per picture"
+            f"{len(tiles)} captions, one per image", f"{len(captions)}", "pass one caption per image"
         )
     columns = columns or math.ceil(math.sqrt(len(tiles)))
     small = [shrink(tile, max_side) for tile in tiles]
@@ -64,7 +64,7 @@ def caption_bar(text: str, width: int) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def shrink(image: UInt8[np.ndarray, "_ _ 3"], max_side: int) -> UInt8[np.ndarray, "_ _ 3"]:
-    """The picture, its longer side at most `max_side` pixels; averages over merged pixels."""
+    """The image, its longer side at most `max_side` pixels; averages over merged pixels."""
     scale = max_side / max(image.shape[:2])
     if scale >= 1:
         return image
@@ -73,15 +73,15 @@ def shrink(image: UInt8[np.ndarray, "_ _ 3"], max_side: int) -> UInt8[np.ndarray
 
 
 def save_image(path: str | Path, image: UInt8[np.ndarray, "H W 3"], quality: int = 90) -> None:
-    """Write an RGB picture as PNG or JPEG, by its suffix; whole or not at all."""
+    """Write an RGB image as PNG or JPEG, by its suffix; whole or not at all."""
     path = Path(path)
     write_atomic(path, encode_image(image, path.suffix.lower(), quality))
 
 
 def encode_image(image: UInt8[np.ndarray, "H W 3"], suffix: str, quality: int = 90) -> bytes:
-    """The bytes of an RGB picture as ".png", ".jpg" or ".jpeg"."""
+    """The bytes of an RGB image as ".png", ".jpg" or ".jpeg"."""
     if suffix not in (".png", ".jpg", ".jpeg"):
-        raise InputError("a picture ending in .png, .jpg or .jpeg", f"{suffix!r}", "rename it")
+        raise InputError("an image ending in .png, .jpg or .jpeg", f"{suffix!r}", "rename it")
     options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
     # OpenCV swaps the channels far faster than it copies a reversed view
     return cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from diffproxy.cameras import Camera
 from render_synth.cameras import Layout
 
-WIDEST = 3.0  # tangent of the half angle that a pinhole picture may have to cover
+WIDEST = 3.0  # tangent of the half angle that a pinhole image may have to cover
 
 
 def with_lens(camera: Camera, coefficients: Float[np.ndarray, " D"]) -> Camera:

@@ -63,7 +63,7 @@ def shake(image: Float[np.ndarray, "H W 3"], step: Float[np.ndarray, "2"]) -> Fl
 def subject_motion(
     image: Float[np.ndarray, "H W 3"], subject: Bool[np.ndarray, "H W"], step: Float[np.ndarray, "2"]
 ) -> Float[np.ndarray, "H W 3"]:
-    """The subject moves as one by `step` (x, y pixels); the sharp picture is the middle of the exposure.
+    """The subject moves as one by `step` (x, y pixels); the sharp image is the middle of the exposure.
 
     Its outline becomes transparent; the background behind it is taken from around it.
     """

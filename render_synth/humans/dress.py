@@ -59,7 +59,7 @@ def dress(
 ) -> Dressed:
     """Random skin, hair and clothes on a posed body; from `wardrobe` most of the time, where there is one.
 
-    `near=False` takes smaller pictures, for bystanders; give them a coarser `dresser`, too. With `tight` clothes are
+    `near=False` takes smaller images, for bystanders; give them a coarser `dresser`, too. With `tight` clothes are
     layers on the body's surface, whatever else there is. `hair_volume`: metres that scalp hair stands farther off the
     head than usual; above 0 nobody is bald or wears a hat.
     """

@@ -1,7 +1,7 @@
 """Light paths of one bounce as vectorised Dr.Jit code: Mitsuba's path tracer with fewer rays, its guides for free.
 
 Mitsuba's path of `max_depth=3` casts five rays: camera, lamp, bounce, lamp, and one that may meet a lamp by chance. The
-last is left out, and what guides the denoiser is read off the first hit, where Mitsuba traces a picture of its own.
+last is left out, and what guides the denoiser is read off the first hit, where Mitsuba traces an image of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Traced:
 
 
 def trace(scene: Any, camera: Camera, spp: int, seed: int) -> Traced:
-    """A pinhole camera's picture with one bounce of light. Needs a vectorised variant (LLVM or CUDA)."""
+    """A pinhole camera's image with one bounce of light. Needs a vectorised variant (LLVM or CUDA)."""
     import drjit as dr
     import mitsuba as mi
 
@@ -36,7 +36,7 @@ def trace(scene: Any, camera: Camera, spp: int, seed: int) -> Traced:
     sampler = mi.load_dict({"type": "multijitter", "sample_count": spp})
     spp = sampler.sample_count()  # a product of two integers of about one size
     sampler.set_samples_per_wavefront(spp)
-    # Opaque: numbers of one picture must not become constants of the code, which would be compiled anew.
+    # Opaque: numbers of one image must not become constants of the code, which would be compiled anew.
     count, wide, start = (dr.opaque(mi.UInt32, n) for n in (spp, w, seed))
     sampler.seed(start, w * h * spp)
     index = dr.arange(mi.UInt32, w * h * spp) // count

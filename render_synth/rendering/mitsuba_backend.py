@@ -23,7 +23,7 @@ UNSEEN = Quad(
     np.array([0, -92.0, 0]), np.array([0.01, 0, 0]), np.array([0, 0, 0.01]), np.full((2, 2, 3), 0.5)
 )
 
-GUIDES = 4  # paths per pixel of the denoiser's guides; one leaves their edges jagged, and so the picture's
+GUIDES = 4  # paths per pixel of the denoiser's guides; one leaves their edges jagged, and so the image's
 
 
 def _mitsuba() -> Any:
@@ -152,7 +152,7 @@ def build_scene(data: SceneData, meshes: dict[str, Mesh], depth: int) -> Scene:
     mi = _mitsuba()
     description: dict = {"type": "scene", "sky": _sky(data)}
     description["integrator"] = {"type": "path", "max_depth": depth}
-    # One program is compiled per number of materials: round the number of walls and pictures up.
+    # One program is compiled per number of materials: round the number of walls and images up.
     spare = -len(data.quads) % QUADS
     for i, quad in enumerate([*data.quads, *[UNSEEN] * spare]):
         description[f"quad{i}"] = _quad(f"quad{i}", quad)

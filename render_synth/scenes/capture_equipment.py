@@ -121,7 +121,7 @@ def table_before(
 
 
 def strands(s: Solids, rng: Rng, ground: Ground) -> None:
-    """Ropes, cables and poles across the picture: thin, sagging, between the subject and a camera."""
+    """Ropes, cables and poles across the image: thin, sagging, between the subject and a camera."""
     camera = ground.layout.cameras[int(rng.integers(len(ground.layout.cameras)))].center_world
     middle = camera + rng.uniform(0.4, 0.9) * (ground.target - camera)
     way = rng.normal(0, 1, 3) * [1, 0.4, 1]

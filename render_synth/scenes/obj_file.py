@@ -14,15 +14,15 @@ from diffproxy.utils.extras import require_extra
 from render_synth.colors import linear
 from render_synth.obj_format import parse_obj
 
-TILE = 256  # pixels of an object's texture: three quarters hold pictures, the last one 16 plain colours
-PICTURES = ((0, 0), (0, 128), (128, 0))
+TILE = 256  # pixels of an object's texture: three quarters hold images, the last one 16 plain colours
+TEXTURE_SPOTS = ((0, 0), (0, 128), (128, 0))
 MAX_PIXELS = 5000 * 5000
 
 
 @dataclass(frozen=True)
 class Material:
     color: Float[np.ndarray, "3"]  # linear
-    picture: Float[np.ndarray, "H W 3"] | None = None
+    image: Float[np.ndarray, "H W 3"] | None = None
     opacity: float = 1.0
 
 
@@ -40,8 +40,8 @@ class FurnitureMesh:
         return np.ptp(self.vertices, axis=0)
 
 
-def decode_picture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
-    """Linear RGB of a small picture file; larger ones are shrunk to 256 pixels, huge ones refused."""
+def decode_texture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
+    """Linear RGB of a small image file; larger ones are shrunk to 256 pixels, huge ones refused."""
     require_extra("PIL", "synthesis")
     import cv2
     from PIL import Image, UnidentifiedImageError
@@ -62,7 +62,7 @@ def decode_picture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
 
 
 def parse_materials(text: str, read: Callable[[str], bytes]) -> dict[str, Material]:
-    """Materials of an MTL file; `read` gives the bytes of a picture named there (KeyError: it is not there)."""
+    """Materials of an MTL file; `read` gives the bytes of an image named there (KeyError: it is not there)."""
     out: dict[str, Material] = {}
     name = ""
     for line in text.splitlines():
@@ -75,16 +75,16 @@ def parse_materials(text: str, read: Callable[[str], bytes]) -> dict[str, Materi
             continue
         elif key == "Kd":
             color = linear(np.clip(np.array(rest.split()[:3], float), 0, 1))
-            out[name] = Material(color, out[name].picture, out[name].opacity)
+            out[name] = Material(color, out[name].image, out[name].opacity)
         elif key in ("d", "Tr"):
             value = float(rest.split()[-1])
-            out[name] = Material(out[name].color, out[name].picture, value if key == "d" else 1 - value)
+            out[name] = Material(out[name].color, out[name].image, value if key == "d" else 1 - value)
         elif key == "map_Kd":
             try:
-                picture = decode_picture(read(rest), rest)
+                image = decode_texture(read(rest), rest)
             except KeyError:
                 continue
-            out[name] = Material(out[name].color, picture, out[name].opacity)
+            out[name] = Material(out[name].color, image, out[name].opacity)
     return out
 
 
@@ -157,7 +157,7 @@ def cluster(
 
 
 def _plain(material: Material) -> Material:
-    color = material.color if material.picture is None else material.picture.mean((0, 1))
+    color = material.color if material.image is None else material.image.mean((0, 1))
     return Material(color, None, material.opacity)
 
 
@@ -167,24 +167,24 @@ def pack(
     area: Float[np.ndarray, " F"],
     used: list[Material],
 ) -> tuple[Float[np.ndarray, "F 3 2"], Float[np.ndarray, "T T 3"]]:
-    """All materials of an object in one texture: the three largest pictures, the others as plain colours."""
+    """All materials of an object in one texture: the three largest images, the others as plain colours."""
     texture, out = np.full((TILE, TILE, 3), 0.5, np.float32), np.zeros_like(uv)
     cover = np.array([area[which == i].sum() for i in range(len(used))])
-    spots, plain = list(PICTURES), 0
+    spots, plain = list(TEXTURE_SPOTS), 0
     for i in np.argsort(-cover, kind="stable"):
         mine, material = which == i, used[i]
         if not mine.any():
             continue
         low, high = uv[mine].reshape(-1, 2).min(0), uv[mine].reshape(-1, 2).max(0)
-        if material.picture is not None and spots and (high - low).max() < 12:
+        if material.image is not None and spots and (high - low).max() < 12:
             row, column = spots.pop(0)
             span = np.maximum(high - low, 1e-6)
             grid = (np.arange(128) + 0.5) / 128
             u, v = low[0] + grid * span[0], high[1] - grid * span[1]
-            h, w = material.picture.shape[:2]
+            h, w = material.image.shape[:2]
             rows = np.floor((1 - v % 1) * h).astype(int) % h
             columns = np.floor(u % 1 * w).astype(int) % w
-            texture[row : row + 128, column : column + 128] = material.picture[rows[:, None], columns[None]]
+            texture[row : row + 128, column : column + 128] = material.image[rows[:, None], columns[None]]
             inner = 0.5 + (uv[mine] - low) / span * 127  # half a pixel from the border
             out[mine] = np.stack([column + inner[..., 0], TILE - row - 128 + inner[..., 1]], -1) / TILE
         else:

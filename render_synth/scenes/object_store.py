@@ -9,26 +9,26 @@ from pathlib import Path
 from diffproxy.utils.errors import InputError
 from render_synth.scenes.catalogue import Item, read_catalogue
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True)
 class Store:
     environments: tuple[str, ...] = ()
     items: tuple[Item, ...] = ()
-    pictures: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
-def picture_files(folder: str) -> tuple[str, ...]:
+def image_files(folder: str) -> tuple[str, ...]:
     """Photographs in a folder and below, sorted; none without a folder. InputError where it has none."""
     if not folder:
         return ()
     files = tuple(
-        sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in PICTURES and p.is_file())
+        sorted(str(p) for p in Path(folder).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     )
     if not files:
         fix = "put photographs there, or leave backgrounds out"
-        raise InputError(f"pictures ({', '.join(PICTURES)}) in backgrounds", f"none in {folder}", fix)
+        raise InputError(f"images ({', '.join(IMAGE_SUFFIXES)}) in backgrounds", f"none in {folder}", fix)
     return files
 
 
@@ -36,4 +36,4 @@ def picture_files(folder: str) -> tuple[str, ...]:
 def open_store(environments: tuple[str, ...], furniture: str, backgrounds: str) -> Store:
     """List the user's files; they are read when a scene needs them."""
     items = tuple(read_catalogue(Path(furniture))) if furniture else ()
-    return Store(environments, items, picture_files(backgrounds))
+    return Store(environments, items, image_files(backgrounds))

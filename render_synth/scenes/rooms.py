@@ -56,7 +56,7 @@ class Wall:
 
 
 def indoor(
-    rng: Rng, half: tuple[float, float], high: float, solids: Solids, pictures: tuple[str, ...]
+    rng: Rng, half: tuple[float, float], high: float, solids: Solids, images: tuple[str, ...]
 ) -> Place:
     """A room around the origin: three or four walls, often a ceiling, doors, windows, posters, pipes, cables."""
     hx, hz = half
@@ -71,9 +71,9 @@ def indoor(
             continue
         wall = Wall(axis, sign, half)
         texture = shared if rng.random() < 0.6 else textures.wall(rng)
-        if pictures and rng.random() < 0.12:
-            texture = textures.photograph(pictures[int(rng.integers(len(pictures)))])
-        # Mitsuba's bitmaps start at v = 0, so wall pictures are stored upside down.
+        if images and rng.random() < 0.12:
+            texture = textures.photograph(images[int(rng.integers(len(images)))])
+        # Mitsuba's bitmaps start at v = 0, so wall images are stored upside down.
         place.quads.append(wall.quad(0.0, high / 2, wall.length, high, 0.0, texture[::-1]))
         if skirting:
             wall.box(solids, 0.0, 0.05, wall.length, 0.1, 0.015, trim)
@@ -81,8 +81,8 @@ def indoor(
             _door(rng, wall, solids, trim)
         if rng.random() < 0.3 and sum(isinstance(p, Panel) for p in place.lamps) < 2:
             place.lamps.append(_window(rng, wall, high, solids, trim))
-        if pictures and posters < 3 and rng.random() < 0.4:
-            image = textures.photograph(pictures[int(rng.integers(len(pictures)))])
+        if images and posters < 3 and rng.random() < 0.4:
+            image = textures.photograph(images[int(rng.integers(len(images)))])
             h = rng.uniform(0.4, 1.3)
             w = min(h * image.shape[1] / image.shape[0], 0.8 * wall.length)
             s = rng.uniform(-0.5, 0.5) * (wall.length - w)
@@ -159,7 +159,7 @@ def _cable(rng: Rng, solids: Solids, half: tuple[float, float]) -> None:
         at = step
 
 
-def outdoor(rng: Rng, reach: float, pictures: tuple[str, ...]) -> Place:
+def outdoor(rng: Rng, reach: float, images: tuple[str, ...]) -> Place:
     """A field or yard, with houses, hedges or large photographs around it."""
     corner, along, up = np.array([-25.0, 0, 25]), np.array([50.0, 0, 0]), np.array([0, 0, -50.0])
     place = Place([Quad(corner, along, up, textures.ground(rng), 25 / rng.uniform(0.9, 2))])
@@ -169,8 +169,8 @@ def outdoor(rng: Rng, reach: float, pictures: tuple[str, ...]) -> Place:
             wall = Wall(axis, sign, (far, far))
             w, h = 2 * far * rng.uniform(0.5, 1.0), rng.uniform(1.2, 8)
             texture = textures.facade(rng)
-            if pictures and rng.random() < 0.6:
-                texture = textures.photograph(pictures[int(rng.integers(len(pictures)))])
+            if images and rng.random() < 0.6:
+                texture = textures.photograph(images[int(rng.integers(len(images)))])
                 h = w * texture.shape[0] / texture.shape[1]
             place.quads.append(wall.quad(rng.normal(0, 0.1) * w, h / 2, w, h, 0.0, texture[::-1]))
     return place

@@ -53,9 +53,9 @@ def compose_scene(
     tall = max(rng.uniform(2.4, 4.5), top + 0.6)
     solids, pieces = Solids(), Furniture()
     if indoors:
-        place = rooms.indoor(rng, half, tall, solids, store.pictures)
+        place = rooms.indoor(rng, half, tall, solids, store.images)
     else:
-        place = rooms.outdoor(rng, float(reach.max()), store.pictures)
+        place = rooms.outdoor(rng, float(reach.max()), store.images)
     ground = Ground(layout, target, [person.vertices, *(p.vertices for p in crowd)])
     notes: dict = {"indoors": indoors, "ceiling": place.ceiling}
     if stand > 0:

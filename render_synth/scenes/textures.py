@@ -88,7 +88,7 @@ def wall(rng: np.random.Generator, size: int = 384) -> Float[np.ndarray, "S S 3"
         h, w = (rng.uniform(0.02, 0.35, 2) * size).astype(int) + 1
         i, j = int(rng.uniform(0, size - h)), int(rng.uniform(0, size - w))
         base[i : i + h, j : j + w] = object_color(rng)
-        if rng.random() < 0.5:  # a picture in a frame, a page of text
+        if rng.random() < 0.5:  # an image in a frame, a page of text
             inner = rng.random((max(h // 6, 1), max(w // 6, 1), 3)).astype(np.float32) * object_color(rng)
             up = np.repeat(np.repeat(inner, 6, 0), 6, 1)[: max(h - 4, 0), : max(w - 4, 0)]
             base[i + 2 : i + 2 + up.shape[0], j + 2 : j + 2 + up.shape[1]] = up
@@ -148,7 +148,7 @@ def photograph(path: str) -> Float[np.ndarray, "H W 3"]:
 
     data = cv2.imread(path, cv2.IMREAD_REDUCED_COLOR_2) if Path(path).stat().st_size < 64 << 20 else None
     if data is None:
-        raise InputError("readable pictures under 64 MB in backgrounds", path, "remove this file")
+        raise InputError("readable images under 64 MB in backgrounds", path, "remove this file")
     scale = 512 / max(data.shape[:2])
     if scale < 1:
         size = (max(round(data.shape[1] * scale), 1), max(round(data.shape[0] * scale), 1))

@@ -56,7 +56,7 @@ def test_a_fixed_camera_keeps_its_pose_and_a_distance_gives_the_scale(person, bo
 
 
 def test_the_command_finds_cameras_from_nothing(person, body, tmp_path, capsys):
-    """Pictures without a calibration (black: the proxies are given), unknown focal length, known height."""
+    """Images without a calibration (black: the proxies are given), unknown focal length, known height."""
     for c in person.cameras:
         (tmp_path / "images" / c.name).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "images" / c.name / "000000.png"), np.zeros((160, 160, 3), np.uint8))

@@ -169,7 +169,7 @@ def test_rigs_are_compared_wherever_they_lie(person):
     assert 2.5 < off["rigid_deg"] < 4.0  # the others give way a little
 
 
-def test_predicted_cameras_of_resized_pictures(person, tmp_path):
+def test_predicted_cameras_of_resized_images(person, tmp_path):
     E = np.stack([np.concatenate([c.R_cam_world, c.t_cam_world[:, None]], 1) for c in person.cameras])
     K = np.stack([np.diag([0.5, 0.25, 1.0]) @ c.K for c in person.cameras])
     blank = [guessed_camera(c.name, c.width, c.height) for c in person.cameras]

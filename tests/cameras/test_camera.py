@@ -114,12 +114,12 @@ def test_json_round_trip_is_exact(lens):
     assert back.pixel_grid == camera.pixel_grid
 
 
-def test_pixel_grid_is_calibration_from_picture():
+def test_pixel_grid_is_calibration_from_image():
     camera = replace(make_camera("four"), pixel_grid=PixelGrid(2.0, (10.0, -20.0)))
-    picture = camera.on_picture(300, 200)
+    image = camera.for_image(300, 200)
     x = points_in_view(camera)
-    np.testing.assert_allclose(2 * picture.project(x) + (10, -20), camera.project(x), atol=1e-9)
-    assert (picture.width, picture.height, picture.pixel_grid) == (300, 200, None)
+    np.testing.assert_allclose(2 * image.project(x) + (10, -20), camera.project(x), atol=1e-9)
+    assert (image.width, image.height, image.pixel_grid) == (300, 200, None)
 
 
 def test_stack_cameras():

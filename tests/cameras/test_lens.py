@@ -1,4 +1,4 @@
-"""Lens models: derivative, inverse, and the radius where a polynomial turns back; undistorted pictures."""
+"""Lens models: derivative, inverse, and the radius where a polynomial turns back; undistorted images."""
 
 import cv2
 import numpy as np
@@ -46,7 +46,7 @@ def test_turning_radius_of_one_coefficient():
     assert turning_radius(np.array([0.1, 0.1, 0, 0]), "opencv") == np.inf
 
 
-def test_points_beyond_the_turn_do_not_fold_into_the_picture():
+def test_points_beyond_the_turn_do_not_fold_into_the_image():
     K = np.array([[300.0, 0, 320], [0, 300, 240], [0, 0, 1]])
     camera = Camera("c", 640, 480, K, np.eye(3), np.zeros(3), np.array([-1 / 3, 0.0, 0.0, 0.0]))
     folded = cv2.projectPoints(np.array([[1.6, 0, 1.0]]), np.zeros(3), np.zeros(3), K, camera.distortion)[0]
@@ -74,7 +74,7 @@ def make_camera(name: str) -> Camera:
     return Camera("c", 320, 240, K, R, np.array([0.1, 0.2, 0.3]), np.array(d), lens=lens)
 
 
-def picture_of_the_world(camera: Camera) -> np.ndarray:
+def image_of_the_world(camera: Camera) -> np.ndarray:
     """A smooth function of viewing direction, as that camera sees it."""
     x, y = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
     ray = camera.rays_world(np.stack([x, y], -1))[1]
@@ -82,12 +82,12 @@ def picture_of_the_world(camera: Camera) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", COEFFICIENTS)
-def test_undistorted_picture_is_what_the_pinhole_sees(name):
+def test_undistorted_image_is_what_the_pinhole_sees(name):
     camera = make_camera(name)
     target = camera.undistorted()
     assert target.is_pinhole
-    got = undistort_image(picture_of_the_world(camera), sampling_maps(camera, target))
-    gap = np.abs(got.astype(int) - picture_of_the_world(target).astype(int))
+    got = undistort_image(image_of_the_world(camera), sampling_maps(camera, target))
+    gap = np.abs(got.astype(int) - image_of_the_world(target).astype(int))
     assert gap.max() <= 2 and gap.mean() < 0.5  # everywhere, borders included: alpha 0 leaves no black
 
 
@@ -112,8 +112,8 @@ def test_alpha_one_keeps_every_pixel_and_alpha_zero_shows_no_border(name):
 def test_target_may_be_a_crop():
     camera = make_camera("mild")
     crop = camera.undistorted().crop((80.0, 60.0, 240.0, 180.0), (160, 120))
-    got = undistort_image(picture_of_the_world(camera), sampling_maps(camera, crop))
-    assert np.abs(got.astype(int) - picture_of_the_world(crop).astype(int)).max() <= 2
+    got = undistort_image(image_of_the_world(camera), sampling_maps(camera, crop))
+    assert np.abs(got.astype(int) - image_of_the_world(crop).astype(int)).max() <= 2
 
 
 def test_pinhole_maps_are_the_identity():
@@ -123,10 +123,10 @@ def test_pinhole_maps_are_the_identity():
     np.testing.assert_allclose(y[:, 0], np.arange(240), atol=1e-4)
 
 
-def test_lens_that_does_not_cover_the_picture_is_explained():
+def test_lens_that_does_not_cover_the_image_is_explained():
     K = np.array([[150.0, 0, 160], [0, 150, 120], [0, 0, 1]])
     camera = Camera("c", 320, 240, K, np.eye(3), np.zeros(3), np.array([-1 / 3, 0.0, 0.0, 0.0]))
-    with pytest.raises(InputError, match="covers the whole picture"):
+    with pytest.raises(InputError, match="covers the whole image"):
         camera.undistorted()
     with pytest.raises(InputError, match="alpha"):
         make_camera("mild").undistorted(2.0)

@@ -128,7 +128,7 @@ VIDEO_SIZE = {"cam01": (1080, 1920), "cam02": (1080, 1920), "cam03": (1088, 1920
 
 def static_residual_px(rig) -> float:
     """RMS reprojection of the static points, each triangulated from all cameras that see it."""
-    cameras = {c.name: c.on_picture(*VIDEO_SIZE[c.name]) for c in rig.cameras}
+    cameras = {c.name: c.for_image(*VIDEO_SIZE[c.name]) for c in rig.cameras}
     gaps = []
     for seen in STATIC.values():
         A, b = np.zeros((3, 3)), np.zeros(3)

@@ -46,7 +46,7 @@ def test_meeting_point_of_one_or_parallel_cameras_is_in_front(rig):
     np.testing.assert_allclose(pair.scene_center_world, [0, 0, 3])
 
 
-def test_up_axis_is_guessed_from_upright_pictures(rig):
+def test_up_axis_is_guessed_from_upright_images(rig):
     assert guess_up_axis(rig.cameras) == "+Y"
 
 

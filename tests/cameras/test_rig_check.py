@@ -124,15 +124,15 @@ def test_text_has_the_numbers(make_ring):
 
 
 def test_picture(rig, tmp_path):
-    file = check_rig(rig).picture(tmp_path / "sub" / "layout.png")
+    file = check_rig(rig).write_layout(tmp_path / "sub" / "layout.png")
     image = cv2.imread(str(file))
     assert image.shape == (720, 1440, 3)
     assert (image != 255).any() and not list(file.parent.glob("*.tmp"))
 
 
 def test_picture_of_an_absurd_rig_is_still_drawn(rig, tmp_path):
-    assert check_rig(rig.scaled(1e5)).picture(tmp_path / "a.png").is_file()
-    assert check_rig(rig.inverted()).picture(tmp_path / "b.png").is_file()
+    assert check_rig(rig.scaled(1e5)).write_layout(tmp_path / "a.png").is_file()
+    assert check_rig(rig.inverted()).write_layout(tmp_path / "b.png").is_file()
 
 
 # ---------------------------------------------------------------- the command

@@ -1,4 +1,4 @@
-"""Pictures and videos of a rig: numbers, sizes, undistortion, and everything that can be wrong with files."""
+"""Images and videos of a rig: numbers, sizes, undistortion, and everything that can be wrong with files."""
 
 import logging
 from dataclasses import replace
@@ -30,7 +30,7 @@ def grey(value: int, size=SIZE) -> np.ndarray:
     return np.full((size[1], size[0], 3), value, np.uint8)
 
 
-def write_pictures(root, numbers, cameras=("cam0", "cam1"), size=SIZE, name="frame_{:04d}.png"):
+def write_images(root, numbers, cameras=("cam0", "cam1"), size=SIZE, name="frame_{:04d}.png"):
     for camera in cameras:
         folder = root / "images" / camera
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,8 +46,8 @@ def write_video(path, count: int, size=SIZE):
     writer.release()
 
 
-def test_pictures_by_number(rig, tmp_path):
-    write_pictures(tmp_path, (3, 7, 12))
+def test_images_by_number(rig, tmp_path):
+    write_images(tmp_path, (3, 7, 12))
     frames = open_frames(tmp_path)
     assert frames.frame_ids == [3, 7, 12]
     images = frames.read(7)
@@ -58,14 +58,14 @@ def test_pictures_by_number(rig, tmp_path):
 
 
 def test_colours_are_rgb(rig, tmp_path):
-    write_pictures(tmp_path, (0,))
+    write_images(tmp_path, (0,))
     cv2.imwrite(
         str(tmp_path / "images" / "cam0" / "frame_0000.png"), np.full((48, 64, 3), (0, 0, 255), np.uint8)
     )
     assert open_frames(tmp_path).read(0)[0][0, 0].tolist() == [255, 0, 0]
 
 
-def test_one_picture_per_camera(rig, tmp_path):
+def test_one_image_per_camera(rig, tmp_path):
     (tmp_path / "images").mkdir()
     for name in ("cam0", "cam1"):
         cv2.imwrite(str(tmp_path / "images" / f"{name}.jpg"), grey(99))
@@ -84,17 +84,17 @@ def test_video_frames_by_number_in_any_order(rig, tmp_path):
     frames.close()
 
 
-def test_pictures_are_undistorted_for_the_pinhole_cameras(rig, tmp_path):
+def test_images_are_undistorted_for_the_pinhole_cameras(rig, tmp_path):
     d = np.array([-0.3, 0.1, 0.0, 0.0])
     bent = replace(rig, cameras=tuple(replace(c, distortion=d) for c in rig.cameras))
-    write_pictures(tmp_path, (1,))
+    write_images(tmp_path, (1,))
     x, y = np.meshgrid(np.arange(64) + 0.5, np.arange(48) + 0.5)
     for c in bent.cameras:  # a world whose brightness is the height of the viewing ray
         ray = c.rays_world(np.stack([x, y], -1))[1]
         image = np.repeat(np.round(128 + 100 * ray[..., 1:2]), 3, axis=2).astype(np.uint8)
         cv2.imwrite(str(tmp_path / "images" / c.name / "frame_0001.png"), image)
     frames = open_frames(tmp_path, bent)
-    assert all(c.is_pinhole for c in frames.cameras) and not frames.picture_cameras[0].is_pinhole
+    assert all(c.is_pinhole for c in frames.cameras) and not frames.raw_cameras[0].is_pinhole
     for image, c in zip(frames.read(1), frames.cameras, strict=True):
         expected = 128 + 100 * c.rays_world(np.stack([x, y], -1))[1][..., 1]
         assert np.abs(image[..., 0] - expected).max() < 1.5
@@ -104,7 +104,7 @@ def test_pictures_are_undistorted_for_the_pinhole_cameras(rig, tmp_path):
 
 
 def test_same_aspect_is_a_stated_resize(rig, tmp_path, caplog):
-    write_pictures(tmp_path, (0,), size=(128, 96))
+    write_images(tmp_path, (0,), size=(128, 96))
     with caplog.at_level(logging.WARNING):
         frames = open_frames(tmp_path)
     assert "resized, scale 0.5" in caplog.text and "scale 0.5" in frames.rig.notes[0]
@@ -112,11 +112,11 @@ def test_same_aspect_is_a_stated_resize(rig, tmp_path, caplog):
 
 
 def test_other_aspect_is_scaled_by_width_and_centred(rig, tmp_path):
-    """Calibration 64 x 48; pictures 32 x 20 are 64 x 40 of it, rows 4..44: the centre row stays in the centre."""
-    write_pictures(tmp_path, (0,), size=(32, 20))
+    """Calibration 64 x 48; images 32 x 20 are 64 x 40 of it, rows 4..44: the centre row stays in the centre."""
+    write_images(tmp_path, (0,), size=(32, 20))
     frames = open_frames(tmp_path)
     np.testing.assert_allclose(frames.cameras[0].K, [[30, 0, 16], [0, 30, 10], [0, 0, 1]])
-    assert "pixel_grid" in frames.notes[0] and "2.0 picture rows cut off" in frames.notes[0]
+    assert "pixel_grid" in frames.notes[0] and "2.0 image rows cut off" in frames.notes[0]
 
 
 def test_the_rule_reproduces_the_measured_pose2sim_grid():
@@ -127,7 +127,7 @@ def test_the_rule_reproduces_the_measured_pose2sim_grid():
 
 
 def test_pixel_grid_of_the_rig_overrides_the_rule(rig, tmp_path):
-    write_pictures(tmp_path, (0,), size=(32, 20))
+    write_images(tmp_path, (0,), size=(32, 20))
     placed = replace(
         rig, cameras=tuple(replace(c, pixel_grid=PixelGrid(2.0, (0.0, 8.0))) for c in rig.cameras)
     )
@@ -138,13 +138,13 @@ def test_pixel_grid_of_the_rig_overrides_the_rule(rig, tmp_path):
 
 
 def test_portrait_for_landscape_is_refused(rig, tmp_path):
-    write_pictures(tmp_path, (0,), size=(48, 64))
+    write_images(tmp_path, (0,), size=(48, 64))
     with pytest.raises(InputError, match=r"camera cam0.*\n.*portrait and landscape.*\n.*transpose"):
         open_frames(tmp_path)
 
 
 def test_size_changing_within_a_camera(rig, tmp_path):
-    write_pictures(tmp_path, (0, 1))
+    write_images(tmp_path, (0, 1))
     cv2.imwrite(str(tmp_path / "images" / "cam1" / "frame_0001.png"), grey(0, (32, 24)))
     with pytest.raises(InputError, match="32x24 in frame 1"):
         open_frames(tmp_path).read(1)
@@ -153,55 +153,55 @@ def test_size_changing_within_a_camera(rig, tmp_path):
 # ---------------------------------------------------------------- files that are wrong
 
 
-def test_no_pictures_at_all(rig, tmp_path):
+def test_no_images_at_all(rig, tmp_path):
     with pytest.raises(InputError, match="name them after the cameras: cam0, cam1"):
         open_frames(tmp_path)
 
 
-def test_camera_without_pictures(rig, tmp_path):
-    write_pictures(tmp_path, (0,), cameras=("cam0",))
+def test_camera_without_images(rig, tmp_path):
+    write_images(tmp_path, (0,), cameras=("cam0",))
     with pytest.raises(InputError, match=r"nothing for cam1\n.*rig.subset\(\['cam0'\]\)"):
         open_frames(tmp_path)
     assert len(open_frames(tmp_path, rig.subset(["cam0"])).read(0)) == 1
 
 
 def test_names_that_do_not_match_suggest_a_rename(rig, tmp_path):
-    write_pictures(tmp_path, (0,), cameras=("cam0", "Camera1"))
+    write_images(tmp_path, (0,), cameras=("cam0", "Camera1"))
     with pytest.raises(InputError, match="rename Camera1 -> cam1"):
         open_frames(tmp_path)
 
 
-def test_uncalibrated_pictures_are_ignored_aloud(rig, tmp_path, caplog):
-    write_pictures(tmp_path, (0,), cameras=("cam0", "cam1", "extra"))
+def test_uncalibrated_images_are_ignored_aloud(rig, tmp_path, caplog):
+    write_images(tmp_path, (0,), cameras=("cam0", "cam1", "extra"))
     with caplog.at_level(logging.WARNING):
         assert len(open_frames(tmp_path).read(0)) == 2
     assert "extra" in caplog.text
 
 
 def test_empty_folder(rig, tmp_path):
-    write_pictures(tmp_path, (0,), cameras=("cam0",))
+    write_images(tmp_path, (0,), cameras=("cam0",))
     (tmp_path / "images" / "cam1").mkdir()
     with pytest.raises(InputError, match="none"):
         open_frames(tmp_path)
 
 
 def test_unequal_frames(rig, tmp_path):
-    write_pictures(tmp_path, (0, 1, 2), cameras=("cam0",))
-    write_pictures(tmp_path, (1, 2, 3), cameras=("cam1",))
+    write_images(tmp_path, (0, 1, 2), cameras=("cam0",))
+    write_images(tmp_path, (1, 2, 3), cameras=("cam1",))
     with pytest.raises(InputError, match=r"cam0: 3 \(0\.\.2\), cam1: 3 \(1\.\.3\)\n.*common_frames=True"):
         open_frames(tmp_path)
     assert open_frames(tmp_path, common_frames=True).frame_ids == [1, 2]
 
 
 def test_no_common_frame(rig, tmp_path):
-    write_pictures(tmp_path, (0,), cameras=("cam0",))
-    write_pictures(tmp_path, (1,), cameras=("cam1",))
+    write_images(tmp_path, (0,), cameras=("cam0",))
+    write_images(tmp_path, (1,), cameras=("cam1",))
     with pytest.raises(InputError, match="share"):
         open_frames(tmp_path, common_frames=True)
 
 
-def test_corrupt_picture(rig, tmp_path):
-    write_pictures(tmp_path, (0, 1))
+def test_corrupt_image(rig, tmp_path):
+    write_images(tmp_path, (0, 1))
     (tmp_path / "images" / "cam1" / "frame_0001.png").write_bytes(b"not a picture")
     with pytest.raises(InputError, match=r"frame_0001.png\n.*13 bytes"):
         open_frames(tmp_path).read(1)
@@ -211,7 +211,7 @@ def test_corrupt_picture(rig, tmp_path):
 
 
 def test_names_without_or_with_twice_the_same_number(rig, tmp_path):
-    write_pictures(tmp_path, (0, 1))
+    write_images(tmp_path, (0, 1))
     (tmp_path / "images" / "cam0" / "frame_0001.png").rename(tmp_path / "images" / "cam0" / "last.png")
     with pytest.raises(InputError, match=r"last.png"):
         open_frames(tmp_path)

@@ -11,7 +11,7 @@ UV = torch.tensor([0.4, -0.6])
 
 
 def drawn(side: int, seed: int) -> tuple[CoarsePosterior, torch.Tensor, torch.Generator]:
-    """One view whose pixels all have the same distribution, and a clean picture of each modality drawn from it."""
+    """One view whose pixels all have the same distribution, and a clean image of each modality drawn from it."""
     rng = torch.Generator().manual_seed(seed)
     labels = torch.multinomial(LIKELY, side * side, True, generator=rng).view(side, side)
     doubt = 1 - LIKELY[1:].max() / LIKELY[1:].sum()

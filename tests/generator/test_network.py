@@ -357,7 +357,7 @@ def test_a_fresh_drafting_denoiser_says_what_its_head_says(inputs):
 
 
 def test_a_fresh_drafting_denoiser_ends_on_what_it_is_shown(inputs):
-    """Hardly any noise: whatever picture of known colours is shown, it comes back; also as two samples at once."""
+    """Hardly any noise: whatever image of known colours is shown, it comes back; also as two samples at once."""
     images, cameras, kinds, _ = inputs
     generator, palette = drafting_generator()
     rng = torch.Generator().manual_seed(0)

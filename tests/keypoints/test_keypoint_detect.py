@@ -44,7 +44,7 @@ def test_detections_come_back_and_are_not_made_twice(tmp_path, make_ring):
     assert people[1][0].points[INDEX["nose"]].tolist() == [21.5, 14.5, 0.8]
 
 
-def test_squares_cover_the_picture():
+def test_squares_cover_the_image():
     seen = np.zeros((96, 54), bool)
     boxes = squares(54, 96)
     assert boxes[0] == (0, 0, 54, 96)

@@ -20,7 +20,7 @@ CONFIG = FitConfig(hands=False, max_pixels=200)
 
 @pytest.fixture(scope="module")
 def scene(body, make_ring):
-    """A stride in three views: joints (55, 3), proxies, cameras of the pictures, and exact detections in them."""
+    """A stride in three views: joints (55, 3), proxies, cameras of the images, and exact detections in them."""
     pose = np.zeros((21, 3), np.float32)
     pose[0, 0], pose[1, 0], pose[3, 0], pose[4, 0] = -0.7, 0.3, 0.5, 0.9
     pose[15, 2], pose[16, 2], pose[17, 1], pose[18, 1] = -0.9, 0.8, -0.8, 0.5

@@ -103,7 +103,7 @@ def test_one_file_for_a_video_of_mmpose_and_alphapose(tmp_path):
     assert found.frame_ids == [12] and len(found.frame(12, [CAMERA])[0]) == 2
 
 
-def test_mediapipe_landmarks_are_shares_of_the_picture(tmp_path):
+def test_mediapipe_landmarks_are_shares_of_the_image(tmp_path):
     path = tmp_path / "000003.json"
     landmarks = [{"x": 0.5, "y": 0.25, "z": 0.0, "visibility": 0.8}] * 33
     path.write_text(json.dumps({"pose_landmarks": landmarks}))

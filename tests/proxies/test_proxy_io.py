@@ -89,7 +89,7 @@ def test_weights_may_be_left_out(folder):
 
 
 @pytest.mark.parametrize("keep", [4, 40, 0.5, 0.999])
-def test_a_truncated_png_is_an_error_not_half_a_picture(folder, keep):
+def test_a_truncated_png_is_an_error_not_half_a_image(folder, keep):
     path = folder / "v01.body.proxy.png"
     data = path.read_bytes()
     path.write_bytes(data[: int(keep if keep > 1 else keep * len(data))])
@@ -195,7 +195,7 @@ def test_broken_maps_are_not_written(maps, cube, tmp_path):
 
 
 def test_writing_again_leaves_no_finished_folder_behind_when_it_fails(folder, maps, cube, monkeypatch):
-    """A crash half-way must not leave the old index beside new pictures."""
+    """A crash half-way must not leave the old index beside new images."""
     from diffproxy.proxies import io
 
     written = []
@@ -222,7 +222,7 @@ def test_views_can_be_chosen_and_joined(maps):
         )
 
 
-def test_deviations_and_edges_of_pictures_travel(maps, cube, tmp_path):
+def test_deviations_and_edges_of_images_travel(maps, cube, tmp_path):
     shape = maps.labels.shape
     std = np.random.default_rng(0).uniform(0, 0.3, shape).astype(np.float32)
     valid = np.ones(shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Rendering against shapes whose pictures are known in closed form."""
+"""Rendering against shapes whose images are known in closed form."""
 
 from dataclasses import replace
 
@@ -84,9 +84,7 @@ def test_a_distorted_lens_is_honoured(cube):
 
 def test_an_occluder_in_front_hides_and_one_behind_does_not(cube):
     camera = front_camera()
-    half_wall = np.array(
-        [[0, -2, 1], [2, -2, 1], [2, 2, 1], [0, 2, 1.0]]
-    )  # right half of the picture, nearer
+    half_wall = np.array([[0, -2, 1], [2, -2, 1], [2, 2, 1], [0, 2, 1.0]])  # right half of the image, nearer
     quad = np.array([[0, 1, 2], [0, 2, 3]])
     hidden = render_proxies(cube, cube.vertices, [camera], occluders=[(half_wall, quad)])
     plain = render_proxies(cube, cube.vertices, [camera])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffproxy.utils.errors import InputError
-from render_synth.humans.makehuman.asset_files import licence, read_picture
+from render_synth.humans.makehuman.asset_files import licence, read_image
 from render_synth.humans.makehuman.mhclo import read_mhclo, read_mhmat
 from render_synth.humans.makehuman.obj_file import read_obj
 
@@ -57,15 +57,15 @@ def test_meshes_of_any_polygons_are_read(folder):
     np.testing.assert_array_equal(read_obj(folder / "b.obj").faces, [[0, 1, 2]])
 
 
-def test_materials_name_pictures_that_exist(folder):
-    assert read_mhmat(folder / "shirt.mhmat", folder).picture is None
+def test_materials_name_images_that_exist(folder):
+    assert read_mhmat(folder / "shirt.mhmat", folder).image is None
     cv2.imwrite(str(folder / "shirt.png"), np.full((40, 80, 4), [255, 0, 0, 128], np.uint8))
     material = read_mhmat(folder / "shirt.mhmat", folder)
     assert material.licence == "CC-BY" and not material.transparent
     np.testing.assert_allclose(material.color, [1, 0.5, 0])
-    picture = read_picture(material.picture, 20)
-    assert picture.shape == (10, 20, 4)
-    np.testing.assert_array_equal(picture[3, 3], [0, 0, 255, 128])
+    image = read_image(material.image, 20)
+    assert image.shape == (10, 20, 4)
+    np.testing.assert_array_equal(image[3, 3], [0, 0, 255, 128])
 
 
 def test_licences_come_from_the_head_or_the_nearest_file(folder):
@@ -113,12 +113,12 @@ def test_broken_meshes_are_refused(tmp_path, text):
         read_obj(tmp_path / "m.obj")
 
 
-def test_missing_files_and_false_pictures_are_refused(tmp_path):
+def test_missing_files_and_false_images_are_refused(tmp_path):
     with pytest.raises(InputError, match="check the asset folder"):
         read_obj(tmp_path / "none.obj")
-    (tmp_path / "p.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="picture"):
-        read_picture(tmp_path / "p.png", 64)
+    (tmp_path / "p.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="image"):
+        read_image(tmp_path / "p.png", 64)
     (tmp_path / "m.mhmat").write_text("diffuseTexture ../../secret.png\n")
     with pytest.raises(InputError, match="within"):
         read_mhmat(tmp_path / "m.mhmat", tmp_path)

@@ -1,4 +1,4 @@
-"""Each step from light to picture on inputs whose answer is known."""
+"""Each step from light to image on inputs whose answer is known."""
 
 import numpy as np
 import pytest
@@ -141,7 +141,7 @@ def test_depth_of_field_keeps_what_is_in_focus():
     assert out[:, 24:].std() < 0.5 * image[:, 24:].std()
 
 
-def test_a_clean_photo_is_the_metered_picture():
+def test_a_clean_photo_is_the_metered_image():
     light = rng().random((40, 48, 3), np.float32)
     settings = sample_camera_settings(rng(3), 0.0)
     got = simulate_camera(

@@ -26,7 +26,7 @@ def capture(cameras, planned, level=0.3, number=0):
     return cameras.capture(stream(3, 0, f"sensor-{number}"), planned, light, mask, depth)
 
 
-def test_pictures_repeat_and_share_an_exposure():
+def test_images_repeat_and_share_an_exposure():
     body = view((500.0, 100.0, 1300.0, 900.0))
     whole = view((0.0, -420.0, 1920.0, 1500.0), "full")
     cameras = simulator(0.0)

@@ -1,4 +1,4 @@
-"""A picture through a bending lens shows every point where the camera says it is."""
+"""An image through a bending lens shows every point where the camera says it is."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_dots_land_where_the_camera_projects_them(lens):
         assert (image * y).sum() / image.sum() == pytest.approx(v, abs=0.1)
 
 
-def test_crops_of_bent_pictures_are_exact_too():
+def test_crops_of_bent_images_are_exact_too():
     camera = with_lens(CAMERA, np.array([-0.15, 0.02, 0, 0])).crop((100.0, 10.0, 180.0, 90.0), (64, 64))
     point = camera.unproject(np.array([[40.0, 25.0]]), 3.0)
     image = render_distorted(dots(point), camera)[..., 0]

@@ -84,7 +84,7 @@ def test_textures_keep_their_place_in_the_packed_one(tmp_path):
         {"m/cube.obj": "v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"},
         {"m/cube.obj": "no object"},
         {"m/cube.obj": b"\x00\xff" * 100},
-        {"m/wood.png": b"no picture"},
+        {"m/wood.png": b"no image"},
         {"m/cube.obj": "v 0 0 0\nv 1 0 0\nv 0 1 1\n" + "f 1 2 3\n" * 40_000},
     ],
 )
@@ -160,7 +160,7 @@ def test_furniture_is_one_mesh_of_one_texture_whatever_is_in_it(tmp_path):
 def test_materials_know_glass():
     read = lambda name: png()  # noqa: E731
     found = parse_materials("newmtl a\nd 0.1\nnewmtl b\nTr 0.2\nmap_Kd x.png\n", read)
-    assert found["a"].opacity == 0.1 and found["b"].opacity == 0.8 and found["b"].picture.shape == (4, 4, 3)
+    assert found["a"].opacity == 0.1 and found["b"].opacity == 0.8 and found["b"].image.shape == (4, 4, 3)
     thing = build_object(CUBE.replace("usemtl red", "usemtl a"), found, 99)
     assert len(thing.vertices) == 3 * 2  # glass is left out
 

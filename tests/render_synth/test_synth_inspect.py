@@ -22,16 +22,16 @@ def test_inspect_has_its_own_help(capsys):
 
 
 def test_inspect_draws_a_block_per_subject(rendered, tmp_path, capsys):
-    picture = tmp_path / "sheets" / "sheet.png"
-    assert main(["inspect", str(rendered), f"out={picture}", "count=2", "views=2", "size=64"]) == 0
+    image = tmp_path / "sheets" / "sheet.png"
+    assert main(["inspect", str(rendered), f"out={image}", "count=2", "views=2", "size=64"]) == 0
     assert "3 subjects" in capsys.readouterr().out
-    sheet = cv2.imread(str(picture))
+    sheet = cv2.imread(str(image))
     assert sheet.std() > 10
-    # 2 blocks of 2 views, each a column of picture, labels, UV, mask, depth, normals, visibility
+    # 2 blocks of 2 views, each a column of image, labels, UV, mask, depth, normals, visibility
     assert sheet.shape == (7 * 64 + 6, 2 * (2 * 64 + 6), 3)
     assert main(["inspect", str(rendered), str(tmp_path / "b.jpg"), "1"]) == 0  # by place
     assert cv2.imread(str(tmp_path / "b.jpg")).shape[0] == 7 * 160 + 6
-    words = [f"out={picture}", "first=2", "count=5", "kinds=hands"]
+    words = [f"out={image}", "first=2", "count=5", "kinds=hands"]
     hands = [k for k in ShardIndex(rendered).kinds(2) if k.endswith("hand")]
     assert main(["inspect", str(rendered), *words]) == (0 if hands else 2)
 
@@ -84,7 +84,7 @@ def test_odd_views_are_told(view, change, text):
 
 
 def test_bones_are_drawn_where_the_camera_sees_them(view):
-    """One joint ahead of the camera, in the middle of the picture; all others far off."""
+    """One joint ahead of the camera, in the middle of the image; all others far off."""
     camera = view.camera
     joints = np.full((55, 3), np.nan)
     joints[1] = camera.unproject(np.array([[10.0, 30.0]]), np.array([2.0]))[0]  # the left hip

@@ -149,7 +149,7 @@ def test_denoising_keeps_fine_textures():
 def test_environments_are_read_as_linear_light(tools, tiny, tmp_path):
     light = np.random.default_rng(0).uniform(0.1, 4, (8, 16, 3)).astype(np.float32)
     cv2.imwrite(str(tmp_path / "b.hdr"), light[..., ::-1])
-    (tmp_path / "a.HDR").write_bytes(b"no picture")
+    (tmp_path / "a.HDR").write_bytes(b"no image")
     files = environment_files(tiny(tmp_path / "out", env=str(tmp_path)))
     assert [f.rsplit("/", 1)[1] for f in files] == ["a.HDR", "b.hdr"]
     got = backend._environment(files[1])

@@ -27,7 +27,7 @@ def camera():
 
 
 def test_textures_stand_upright_and_are_tinted(tools):
-    """Red bottom left, green top right, blue top left of the picture file."""
+    """Red bottom left, green top right, blue top left of the image file."""
     texture = np.full((8, 8, 3), 0.05, np.float32)
     texture[4:, :4], texture[:4, 4:], texture[:4, :4] = [1, 0, 0], [0, 1, 0], [0, 0, 1]
     sky = np.ones((8, 16, 3), np.float32)

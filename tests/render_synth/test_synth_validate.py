@@ -80,7 +80,7 @@ def test_a_moved_camera_is_found(rendered, body):
         ([], "shards=..."),
         (["nowhere"], "a folder with .tar shards"),
         (["SHARDS", "count=x"], "count as a whole number"),
-        (["SHARDS", "picture=a.png"], "an option that exists"),
+        (["SHARDS", "image=a.png"], "an option that exists"),
     ],
 )
 def test_validate_refuses_bad_input(words, message, rendered, capsys):

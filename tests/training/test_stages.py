@@ -150,7 +150,7 @@ def test_a_codec_without_parameters_has_no_decoder_stage(config):
 def test_held_out_bodies_are_fitted(config, tiny_shards):
     run = set_up(replace(config, val_shards=str(tiny_shards), val_samples=2, val_fit=1, diffusion_weight=0.0))
     train_step(run, 1, next(iter(run.loader)))
-    scores, picture = held_out_scores(run, 1)
+    scores, image = held_out_scores(run, 1)
     assert {
         "dense_part_accuracy",
         "dense_part_iou",
@@ -159,7 +159,7 @@ def test_held_out_bodies_are_fitted(config, tiny_shards):
     } <= scores.keys()
     assert "sample_part_accuracy" not in scores  # the UNet is not trained in this stage
     assert ("dense_mpjpe" in scores) == (scores["dense_unfitted"] == 0)
-    assert picture.shape[2] == 3 and picture.any() and run.bare.training
+    assert image.shape[2] == 3 and image.any() and run.bare.training
     assert (run.out / "samples" / "0000001.png").is_file()
 
 

@@ -1,4 +1,4 @@
-"""Overlays and shading on a cube whose picture is known."""
+"""Overlays and shading on a cube whose image is known."""
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ def test_faces_may_have_colours_of_their_own(cube, camera):
 
 
 def test_another_image_size_is_told(cube, camera):
-    with pytest.raises(InputError, match="on_picture"):
+    with pytest.raises(InputError, match="for_image"):
         overlay_body(np.zeros((32, 64, 3), dtype=np.uint8), camera, *cube)
 
 

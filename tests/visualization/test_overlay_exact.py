@@ -35,7 +35,7 @@ def cast_everywhere(camera: Camera, vertices, faces):
     return hits.face.reshape(shape), shaded.reshape(*shape, 3)
 
 
-def test_the_picture_is_that_of_a_ray_through_every_pixel(scene):
+def test_the_image_is_that_of_a_ray_through_every_pixel(scene):
     vertices, faces, cameras = scene
     image = np.random.default_rng(0).integers(0, 255, (160, 160, 3)).astype(np.uint8)
     for camera in cameras:

@@ -82,8 +82,8 @@ def test_long_and_foreign_captions_do_not_break_the_bar():
     assert caption_bar("Kamera für 今日", 200).max() > 150 and caption_bar("", 30).max() == 24
 
 
-def test_wrong_numbers_of_captions_and_pictures_are_told():
-    with pytest.raises(InputError, match="at least one picture"):
+def test_wrong_numbers_of_captions_and_images_are_told():
+    with pytest.raises(InputError, match="at least one image"):
         contact_sheet([])
     with pytest.raises(InputError, match="1 captions"):
         contact_sheet([np.zeros((4, 4, 3), dtype=np.uint8)], ["a", "b"])
@@ -98,7 +98,7 @@ def test_a_sheet_of_proxies_has_a_column_a_view(make_ring):
     assert proxy_sheet(maps, PALETTE, images).shape[0] == 4 * (2 + BAR + 4) + 4
 
 
-def test_pictures_are_saved_as_rgb(tmp_path):
+def test_images_are_saved_as_rgb(tmp_path):
     image = np.zeros((4, 4, 3), dtype=np.uint8)
     image[..., 0] = 255
     save_image(tmp_path / "a.png", image)
@@ -138,7 +138,7 @@ def report():
             {"frame": 1, "status": "one_view", "residual px": float("nan")},
             {"frame": 2, "status": "no_person", "notes": ["a", "b"]},
         ],
-        pictures=[("frame 0", np.full((30, 40, 3), 90, dtype=np.uint8))],
+        images=[("frame 0", np.full((30, 40, 3), 90, dtype=np.uint8))],
     )
 
 
@@ -149,8 +149,8 @@ def test_the_report_is_one_closed_page_without_scripts_or_links(report, tmp_path
     parser.feed(page)
     assert parser.open == [] and all(u.startswith("data:image/jpeg;base64,") for u in parser.urls)
     assert "<script" not in page and "http" not in page
-    picture = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
-    assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).shape == (30, 40, 3)
+    image = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
+    assert cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR).shape == (30, 40, 3)
 
 
 def test_the_report_escapes_and_formats(report):

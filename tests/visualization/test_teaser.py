@@ -1,4 +1,4 @@
-"""The script that draws the README's picture, on a run folder with exact proxies and plain overlays."""
+"""The script that draws the README's image, on a run folder with exact proxies and plain overlays."""
 
 import importlib.util
 from pathlib import Path
@@ -25,7 +25,7 @@ def script():
     return module
 
 
-def test_the_picture_holds_all_views_of_a_run(script, body, tmp_path):
+def test_the_image_holds_all_views_of_a_run(script, body, tmp_path):
     cameras = open_frames(RIG, load_rig(RIG)).cameras
     vertices = body(BodyParams.rest()).vertices[0].double().numpy()
     crops = [c.crop((300.0, 100.0, 700.0, 500.0), (24, 24)) for c in cameras]
@@ -37,10 +37,10 @@ def test_the_picture_holds_all_views_of_a_run(script, body, tmp_path):
         green = np.full((camera.height, camera.width, 3), (0, 200, 0), dtype=np.uint8)
         save_image(tmp_path / "overlay" / camera.name / "000000.png", green)
     script.main(out)
-    picture = cv2.imread(str(tmp_path / "a.png"))
+    image = cv2.imread(str(tmp_path / "a.png"))
     blocks = 4 * (2 * (28 + 2) + 2 + 4) + 4  # tiles of 28 x 40, two columns a block
-    assert picture.shape[1] == blocks
-    assert (picture == (0, 200, 0)).all(axis=-1).sum() == 4 * 28 * 40
+    assert image.shape[1] == blocks
+    assert (image == (0, 200, 0)).all(axis=-1).sum() == 4 * 28 * 40
 
 
 def test_the_crop_of_a_camera_is_found_again(script):

@@ -85,12 +85,12 @@ def size_or_guess(
     size: tuple[int, int] | None, root: Path, name: str, K: Float[np.ndarray, "3 3"], notes: list[str]
 ) -> tuple[int, int]:
     """Image (width, height): as written, else of the camera's pictures, else twice the principal point; noted."""
-    from diffproxy.cameras.image_sources import picture_size
+    from diffproxy.cameras.image_sources import source_image_size
 
     if size is not None:
         return size
     for folder in (root, root.parent):
-        found = picture_size(folder, name)
+        found = source_image_size(folder, name)
         if found is not None:
             return found
     guess = (max(1, round(2 * K[0, 2])), max(1, round(2 * K[1, 2])))

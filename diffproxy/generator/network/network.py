@@ -178,8 +178,8 @@ class ProxyGenerator(nn.Module):
         noisy = codec.unfold(latents.flatten(0, 2)).unflatten(0, (-1, M))
         each = [x.expand(-1, shape[1], *x.shape[2:]).flatten(0, 1)[..., 0] for x in (signal, sigma)]
         mean, deviation = coarse.posterior(noisy, *each)
-        pictures = mean, deviation.expand_as(mean)
-        mean, deviation = (codec.fold(x.flatten(0, 1)).unflatten(0, shape) for x in pictures)
+        moments = mean, deviation.expand_as(mean)
+        mean, deviation = (codec.fold(x.flatten(0, 1)).unflatten(0, shape) for x in moments)
         return PosteriorMoments(mean, deviation, torch.cat([(latents - signal * mean) / sigma, mean], 3))
 
     def _view_geometry(

@@ -82,22 +82,20 @@ def licence(lines: list[str], path: Path, root: Path) -> str:
     return "unknown"
 
 
-def read_picture(path: Path, longest: int) -> UInt8[np.ndarray, "S T C"]:
-    """An sRGB picture, RGB or RGBA, no side above `longest` pixels."""
+def read_image(path: Path, longest: int) -> UInt8[np.ndarray, "S T C"]:
+    """An sRGB image, RGB or RGBA, no side above `longest` pixels."""
     import cv2
 
     data = np.fromfile(path, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if image is None:
-        raise InputError("a picture", f"{path}: unreadable", "repair or remove this asset")
+        raise InputError("an image", f"{path}: unreadable", "repair or remove this asset")
     if image.dtype == np.uint16:
         image = (image // 256).astype(np.uint8)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, 2)
     if image.dtype != np.uint8 or image.shape[2] not in (3, 4):
-        raise InputError(
-            "an 8- or 16-bit RGB(A) picture", f"{path}: {image.dtype} {image.shape}", "convert it"
-        )
+        raise InputError("an 8- or 16-bit RGB(A) image", f"{path}: {image.dtype} {image.shape}", "convert it")
     image = np.concatenate([image[..., 2::-1], image[..., 3:]], 2)
     scale = longest / max(image.shape[:2])
     if scale < 1:

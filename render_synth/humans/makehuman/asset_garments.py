@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.geometry.meshes import vertex_normals
 from render_synth.humans.body.anatomy import Anatomy
-from render_synth.humans.makehuman.asset_files import read_picture
+from render_synth.humans.makehuman.asset_files import read_image
 from render_synth.humans.makehuman.base_mesh import base_vertices
 from render_synth.humans.makehuman.garment_fitting import Binding, GarmentFitter, borders, head_weights
 from render_synth.humans.makehuman.mhclo import Clo, read_mhclo, read_mhmat
@@ -37,7 +37,7 @@ class AssetGarment:
     faces: Int[np.ndarray, "F 3"]  # between render vertices
     uv: Float[np.ndarray, "M 2"]
     hidden: Bool[np.ndarray, " Nc"]  # body vertices it covers
-    picture: UInt8[np.ndarray, "S T 3"] | None
+    image: UInt8[np.ndarray, "S T 3"] | None
     color: Float[np.ndarray, "3"]
 
     @cached_property
@@ -69,12 +69,12 @@ class AssetGarment:
 
     @cached_property
     def detail(self) -> Float[np.ndarray, "S T 1"]:
-        """Seams and creases of the picture: its brightness over its surroundings', about 1."""
+        """Seams and creases of the image: its brightness over its surroundings', about 1."""
         import cv2
 
-        if self.picture is None:
+        if self.image is None:
             return np.ones((1, 1, 1), np.float32)
-        grey = self.picture.astype(np.float32).mean(2) / 255
+        grey = self.image.astype(np.float32).mean(2) / 255
         wide = cv2.blur(grey, (41, 41))
         return np.clip((grey + 0.05) / (wide + 0.05), 0.4, 1.6)[..., None]
 
@@ -92,7 +92,7 @@ def read_garments(
         found = f"{path}: {len(points)} lines for {len(mesh.vertices)} vertices"
         raise InputError("one line per vertex of the mesh", found, "repair or remove this asset")
     material = read_mhmat(clo.material, root) if clo.material and clo.material.is_file() else None
-    picture = read_picture(material.picture, pixels) if material and material.picture else None
+    image = read_image(material.image, pixels) if material and material.image else None
     color = material.color if material else np.ones(3)
     if kind != "clothes":
         parts = [(kind, np.ones(len(points), bool))]
@@ -102,7 +102,7 @@ def read_garments(
         parts = [("hat", np.ones(len(points), bool))]
     else:
         parts = split_suit(points, mesh.faces)
-    return [_piece(clo, mesh, points, name, own, picture, color, fitter, a) for name, own in parts]
+    return [_piece(clo, mesh, points, name, own, image, color, fitter, a) for name, own in parts]
 
 
 def split_suit(
@@ -128,7 +128,7 @@ def _piece(
     points: np.ndarray,
     kind: str,
     own: np.ndarray,
-    picture,
+    image,
     color,
     fitter: GarmentFitter,
     a: Anatomy,
@@ -151,17 +151,17 @@ def _piece(
         (np.ones(m, np.float32), (np.arange(m), np.searchsorted(used, pairs[:, 0]))), shape=(m, len(used))
     )
     uv = mesh.uv[pairs[:, 1]].astype(np.float32)
-    if picture is not None and picture.shape[2] == 4:
-        if kind in ("hair", "brows") and picture[..., 3].min() < 128:
-            alpha = picture[..., 3:].astype(np.float32) / 255
+    if image is not None and image.shape[2] == 4:
+        if kind in ("hair", "brows") and image[..., 3].min() < 128:
+            alpha = image[..., 3:].astype(np.float32) / 255
             cut, faces = cut_by_alpha(blend @ p, uv, faces, alpha, 0.008 if kind == "hair" else 0.002, 0.4)
             blend, uv = (cut @ blend).tocsr(), np.asarray(cut @ uv, np.float32)
-        picture = np.ascontiguousarray(picture[..., :3])
+        image = np.ascontiguousarray(image[..., :3])
     hidden = np.zeros(len(fitter.template), bool)
     if len(clo.hidden):
         hidden = np.isin(a.body.extra["base_vertex"], clo.hidden) & covered(p, hull, fitter)
     return AssetGarment(
-        f"{clo.name}", kind, clo.licence, binding, hull, blend, faces, uv, hidden, picture, color
+        f"{clo.name}", kind, clo.licence, binding, hull, blend, faces, uv, hidden, image, color
     )
 
 

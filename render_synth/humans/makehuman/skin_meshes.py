@@ -23,7 +23,7 @@ def skin_meshes(
     """The body with a skin texture in a random tint, without vertices that clothes hide; and the eyes."""
     keep = ~hidden[mesh.of[mesh.faces]].all(1)
     tint = rng.uniform(0.6, 1.15) * np.exp(rng.normal(0, 0.05, 3))
-    picture = textures.linear(skin.picture[::step, ::step], tint)
+    image = textures.linear(skin.image[::step, ::step], tint)
     vertices, normals = posed.vertices[mesh.of], posed.normals[mesh.of]
     white = np.ones((len(vertices), 3), np.float32)
     rough = float(rng.uniform(0.4, 0.75))
@@ -34,7 +34,7 @@ def skin_meshes(
         normals.astype(np.float32),
         rough,
         mesh.uv,
-        picture,
+        image,
     )
     return body, eyes(rng, mesh, posed)
 

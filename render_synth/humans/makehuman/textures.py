@@ -14,13 +14,13 @@ GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def linear(
-    picture: UInt8[np.ndarray, "S T 3"], tint: Float[np.ndarray, "3"] | None = None
+    image: UInt8[np.ndarray, "S T 3"], tint: Float[np.ndarray, "3"] | None = None
 ) -> Float[np.ndarray, "S T 3"]:
     """sRGB bytes to linear RGB, times `tint`, kept within [0.003, 0.95]."""
-    out = np.empty(picture.shape, np.float32)
+    out = np.empty(image.shape, np.float32)
     for c in range(3):
         table = LINEAR * (1.0 if tint is None else tint[c])
-        out[..., c] = np.clip(table, 0.003, 0.95).astype(np.float32)[picture[..., c]]
+        out[..., c] = np.clip(table, 0.003, 0.95).astype(np.float32)[image[..., c]]
     return out
 
 
@@ -29,26 +29,26 @@ def garment_texture(
 ) -> Float[np.ndarray, "S T 3"]:
     """The garment as it came, in other hues, in one colour, or with a pattern; its seams and creases stay."""
     u = rng.random()
-    picture = garment.picture
-    if picture is not None and len(picture) > pixels:
-        picture = picture[:: len(picture) // pixels, :: len(picture) // pixels]
-    if picture is None or u < 0.35:
+    image = garment.image
+    if image is not None and len(image) > pixels:
+        image = image[:: len(image) // pixels, :: len(image) // pixels]
+    if image is None or u < 0.35:
         return pattern_texture(rng, garment, min(pixels, 384))
     if u < 0.5:
-        out = linear(picture)
+        out = linear(image)
     elif u < 0.8:
-        out = shifted(rng, picture)
+        out = shifted(rng, image)
     else:
-        grey = linear(picture) @ GREY
+        grey = linear(image) @ GREY
         out = (grey / max(float(np.median(grey)), 0.02)).clip(0.2, 3.0)[..., None] * colors.cloth(rng)
     return np.clip(out * rng.uniform(0.75, 1.25), 0.003, 0.92).astype(np.float32)
 
 
-def shifted(rng: np.random.Generator, picture: UInt8[np.ndarray, "S T 3"]) -> Float[np.ndarray, "S T 3"]:
+def shifted(rng: np.random.Generator, image: UInt8[np.ndarray, "S T 3"]) -> Float[np.ndarray, "S T 3"]:
     """Hue, saturation and brightness moved at random."""
     import cv2
 
-    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     hue = (np.arange(256) + rng.uniform(0, 180)) % 180
     power, gain = np.exp(rng.normal(0, 0.35)), rng.uniform(0.3, 1.5)
     value = 255 * (np.arange(256) / 255) ** power
@@ -87,11 +87,11 @@ def pattern_texture(
 def hair_texture(
     rng: np.random.Generator, garment: AssetGarment, tint: Float[np.ndarray, "3"], pixels: int = 256
 ) -> Float[np.ndarray, "S T 3"]:
-    """Strands of the picture in another colour, or strands made up where the asset has no picture."""
-    if garment.picture is not None:
-        step = max(len(garment.picture) // pixels, 1)
-        picture = garment.picture[::step, ::step]
-        grey = linear(picture) @ GREY
+    """Strands of the image in another colour, or strands made up where the asset has no image."""
+    if garment.image is not None:
+        step = max(len(garment.image) // pixels, 1)
+        image = garment.image[::step, ::step]
+        grey = linear(image) @ GREY
         seen = grey[grey > 0.002]
         shade = (grey / max(float(np.median(seen)) if seen.size else 0.1, 0.005)).clip(0.25, 2.5)
     else:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, UInt8
 
 from diffproxy.utils.errors import InputError
 from render_synth.humans.body.anatomy import Anatomy
-from render_synth.humans.makehuman.asset_files import read_picture
+from render_synth.humans.makehuman.asset_files import read_image
 from render_synth.humans.makehuman.asset_garments import AssetGarment, read_garments
 from render_synth.humans.makehuman.garment_fitting import GarmentFitter
 from render_synth.humans.makehuman.mhclo import read_mhmat
@@ -20,11 +20,11 @@ FOLDERS = {"clothes": "clothes", "hair": "hair", "eyebrows": "brows"}
 
 @dataclass(frozen=True)
 class Skin:
-    """A skin picture in the base mesh's UV map; sRGB."""
+    """A skin image in the base mesh's UV map; sRGB."""
 
     name: str
     licence: str
-    picture: UInt8[np.ndarray, "S T 3"]
+    image: UInt8[np.ndarray, "S T 3"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Wardrobe:
 
 
 def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels: int = 1024) -> Wardrobe:
-    """Read `clothes/`, `hair/`, `eyebrows/` and `skins/` below `folder`; pictures scaled down to the given sides.
+    """Read `clothes/`, `hair/`, `eyebrows/` and `skins/` below `folder`; images scaled down to the given sides.
 
     Raises InputError for a broken asset, an empty folder, or a body that garments cannot be fitted to.
     """
@@ -66,10 +66,10 @@ def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels
     skins, seen = [], set()
     for path in sorted((root / "skins").glob("**/*.mhmat")):
         material = read_mhmat(path, root)
-        if material.picture is not None and material.picture not in seen:
-            seen.add(material.picture)
-            picture = np.ascontiguousarray(read_picture(material.picture, skin_pixels)[..., :3])
-            skins.append(Skin(material.picture.stem, material.licence, picture))
+        if material.image is not None and material.image not in seen:
+            seen.add(material.image)
+            image = np.ascontiguousarray(read_image(material.image, skin_pixels)[..., :3])
+            skins.append(Skin(material.image.stem, material.licence, image))
     if not garments and not skins:
         raise InputError(
             "assets: a folder with clothes/, hair/ or skins/ in MakeHuman's layout",
@@ -80,7 +80,7 @@ def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels
 
 
 def build_skin_mesh(a: Anatomy) -> SkinMesh:
-    """Vertices doubled along the seams of the UV map; the eyes apart, since skin pictures do not show them."""
+    """Vertices doubled along the seams of the UV map; the eyes apart, since skin images do not show them."""
     extra, faces = a.body.extra, a.body.faces.numpy()
     base = extra["base_vertex"]
     eye = ((base >= 14598) & (base <= 14741))[faces].any(1)  # helper geometry of hm08: the two eyeballs
