@@ -26,7 +26,7 @@ HANDS = {"smplh": {"left": 22, "right": 37}, "smplx": {"left": 25, "right": 40}}
 """First of the 15 joints of each hand."""
 FULL_SHAPE_SPACE = 300
 """An SMPL-X file with at least as many directions has its expressions after these, a smaller one after 10."""
-REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+REQUIRED = ("v_template", "f", "shapedirs", "J_regressor", "weights", "kintree_table")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SmplFamilyBody:
 
     Args:
         arrays: what a model file holds: `v_template` (Nv, 3), `f` (Nf, 3), `shapedirs` (Nv, 3, S), `posedirs`
-            (Nv, 3, 9 (J - 1)), `J_regressor` (J, Nv), `weights` (Nv, J), `kintree_table` (2, J), and for PCA hands
+            (Nv, 3, 9 (J - 1), optional), `J_regressor` (J, Nv), `weights` (Nv, J), `kintree_table` (2, J), and for PCA hands
             `hands_meanl`, `hands_componentsl` (45, 45) and the same ending in r.
         name: for messages.
 
@@ -64,9 +64,10 @@ class SmplFamilyBody:
         self.name, self.kind = name, KINDS[len(parents)]
         self.faces = np.asarray(arrays["f"]).astype(np.int64)
         self.v_template, self.J_regressor = real["v_template"], real["J_regressor"]
-        self._shapedirs, self._posedirs, self._weights = (
-            torch.from_numpy(real[k]) for k in ("shapedirs", "posedirs", "weights")
-        )
+        self._shapedirs, self._weights = (torch.from_numpy(real[k]) for k in ("shapedirs", "weights"))
+        self._posedirs = None
+        if "posedirs" in arrays and not bool(arrays.get("posedirs_are_zero", False)):
+            self._posedirs = torch.from_numpy(np.asarray(arrays["posedirs"], dtype=np.float64))
         self._chain = Chain((-1, *(int(p) for p in parents[1:])))
         self._hands = {
             side: tuple(
@@ -137,8 +138,10 @@ class SmplFamilyBody:
             "jv,fvc->fjc", torch.from_numpy(self.J_regressor), shaped.expand(len(full_pose), -1, -1)
         )
         rotation, joints = self._chain(local, rest)
-        feature = (local[:, 1:] - torch.eye(3, dtype=local.dtype)).flatten(1)
-        points = shaped + (feature @ self._posedirs.flatten(0, 1).T).unflatten(1, (-1, 3))
+        points = shaped
+        if self._posedirs is not None:
+            feature = (local[:, 1:] - torch.eye(3, dtype=local.dtype)).flatten(1)
+            points = points + (feature @ self._posedirs.flatten(0, 1).T).unflatten(1, (-1, 3))
         shift = joints - (rotation @ rest[..., None])[..., 0]
         blended = torch.einsum("vj,fjab->fvab", self._weights, torch.cat([rotation, shift[..., None]], -1))
         vertices = (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
@@ -173,7 +176,9 @@ def load_smpl_family(path: str | Path, allow_pickle: bool = False) -> SmplFamily
     """
     path = Path(path).expanduser()
     hands = (f"hands_{k}{s}" for k in ("mean", "components") for s in "lr")
-    return SmplFamilyBody(read_arrays(path, (*REQUIRED, *hands), allow_pickle), path.name)
+    return SmplFamilyBody(
+        read_arrays(path, (*REQUIRED, "posedirs", "posedirs_are_zero", *hands), allow_pickle), path.name
+    )
 
 
 def find_model(folder: str | Path, kind: Kind, gender: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,10 +45,22 @@ class _Reader(pickle.Unpickler):
 
 def load_restricted(path: Path) -> dict[str, np.ndarray]:
     """Arrays of a body pickle by name; entries that are not arrays are left out. Raises InputError."""
+    data = load_plain_pickle(path)
+    if not isinstance(data, dict):
+        raise InputError(
+            "a dict of arrays", f"{type(data).__name__} in {path}", "use the .npz of the same model"
+        )
+    arrays = {str(k): _array(v) for k, v in data.items()}
+    return {k: v for k, v in arrays.items() if v is not None}
+
+
+def load_plain_pickle(path: Path) -> Any:
+    """A pickle of arrays, numbers, text and plain containers. Raises InputError for anything else."""
     try:
         with path.open("rb") as file:
-            data = _Reader(file, encoding="latin1").load()
+            return _Reader(file, encoding="latin1").load()
     except (
+        OSError,
         pickle.UnpicklingError,
         EOFError,
         AttributeError,
@@ -57,14 +70,10 @@ def load_restricted(path: Path) -> dict[str, np.ndarray]:
         ValueError,
     ) as error:
         raise InputError(
-            "a body pickle of plain arrays", f"{path}: {error}", "use the .npz of the same model"
+            "a pickle of plain arrays",
+            f"{path}: {error}",
+            "use the .npz of the same model, or download it again",
         ) from error
-    if not isinstance(data, dict):
-        raise InputError(
-            "a dict of arrays", f"{type(data).__name__} in {path}", "use the .npz of the same model"
-        )
-    arrays = {str(k): _array(v) for k, v in data.items()}
-    return {k: v for k, v in arrays.items() if v is not None}
 
 
 def _array(value: object) -> np.ndarray | None:

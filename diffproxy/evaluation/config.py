@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.pipeline.config import SharedOptions
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option
 from diffproxy.utils.shared_options import SHARDS
+
+STEPS = {"dress4d": 50}
+"""Every n-th instant of the paper's evaluation, where it is not 5."""
 
 
 @dataclass
@@ -18,6 +22,45 @@ class DatasetOption:
     cut: int = option(
         -1, "seed for pictures cut off at a third to two thirds of the body; -1 cuts nothing", "SEED"
     )
+    path: str | None = option(None, "folder of a published data set, as downloaded", "DIR")
+    models: str | None = option(
+        None, "folder with smpl/, smplh/ and smplx/, to pose the data set's bodies", "DIR"
+    )
+    allow_pickle: bool = option(
+        False, "read pickles of the data set and of body models; nothing in them is run"
+    )
+    views: list[str] = option(
+        list, "its cameras by name or number; by default those of the protocol", "[NAME,...]"
+    )
+    sequences: list[str] = option(list, "only these sequences", "[NAME,...]")
+    start: int = option(0, "of each sequence, leave out so many instants")
+    every: int = option(0, "then take every n-th; 0 takes the protocol's step, 5 (4D-DRESS: 50)")
+    pixel_center: float = option(
+        0.0, "where its calibration puts the centre of the first pixel; the data sets do not say", "0|0.5"
+    )
+    three_views: str = option(
+        "run", "RICH sequences with only three calibrated cameras: use them or leave them out", "run|skip"
+    )
+    frame_offset: int = option(0, "MoYo: picture n is row 2 n + frame_offset of the mocap")
+    partial: int = option(
+        -1,
+        "seed for random windows of the person in place of whole pictures (4D-DRESS partial); -1: none",
+        "SEED",
+    )
+
+    def __post_init__(self) -> None:
+        at_least("dataset.cut", self.cut, -1)
+        at_least("dataset.partial", self.partial, -1)
+        at_least("dataset.start", self.start, 0)
+        at_least("dataset.every", self.every, 0)
+        one_of("dataset.three_views", self.three_views, ("run", "skip"))
+        if self.pixel_center not in (0, 0.5):
+            raise InputError("dataset.pixel_center of 0 or 0.5", f"{self.pixel_center:g}", "use one of these")
+
+    @property
+    def step(self) -> int:
+        """Every n-th instant is evaluated."""
+        return self.every or STEPS.get(self.name, 5)
 
 
 @dataclass
@@ -29,6 +72,7 @@ class EvaluateOptions(SharedOptions):
     limit: int = option(100, "at most so many subjects", section="Input")
     views: int = option(4, "body views of each subject", section="Input")
     proxies: str = option("generated", "from the images, or the data set's own", "generated|exact", "Input")
+    protocol: ProtocolOption = option(ProtocolOption, "joints and alignment of published benchmarks")
     images: str = option(
         "crops",
         "square crops around the subject, or whole frames and the person detector",
@@ -41,7 +85,6 @@ class EvaluateOptions(SharedOptions):
         self.check_shared()
         one_of("proxies", self.proxies, ("generated", "exact"))
         one_of("images", self.images, ("crops", "full"))
-        at_least("dataset.cut", self.dataset.cut, -1)
         if self.dataset.cut >= 0 and (self.proxies, self.images) != ("generated", "crops"):
             found = f"proxies={self.proxies} images={self.images}"
             fix = "drop dataset.cut, or write proxies=generated images=crops"

@@ -19,6 +19,7 @@ from diffproxy.body import BodyModel
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
 from diffproxy.evaluation.observed_joints import coverage, joint_errors, names_unseen_parts, observed_joints
+from diffproxy.evaluation.protocol import Protocol
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
@@ -49,6 +50,7 @@ def run_evaluation(
         raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
+    protocol = Protocol(options.protocol, body)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     device = inputs.pick_device(options.device)
     if options.proxies == "generated":
@@ -64,7 +66,7 @@ def run_evaluation(
         if made is not None:
             found = fit_frame(0, made, body, config, clock=clock, encoder=encoder)
             row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
-            row |= _errors(found, subject, body) | _proxy_errors(made.maps, subject, body)
+            row |= _errors(found, subject, body, protocol) | _proxy_errors(made.maps, subject, body)
             row |= {"residual_px": found.info.get("residual_px"), **subject.info}
         rows.append(row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds})
     report: dict[str, Any] = {
@@ -115,9 +117,11 @@ def _proxies(
     return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 
-def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel) -> dict[str, Any]:
+def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel, protocol: Protocol) -> dict[str, Any]:
     if not found.has_body:
         return {}
+    if subject.true_body is not None:
+        return dict(protocol.errors(found, subject.true_body))
     truth = subject.truth
     if np.isnan(truth.joints).any():
         with torch.no_grad():

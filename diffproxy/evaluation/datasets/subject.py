@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffproxy.cameras import Camera
+from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.results import FrameRecord
 from diffproxy.proxies import ProxyMaps
@@ -19,7 +20,8 @@ class EvalSubject:
 
     `images`: (H, W, 3) uint8 RGB, undistorted, with their pinhole `cameras`. `boxes`: where the subject is, None
     lets the locator find it. `truth`: true parameters and joints (metres, in the cameras' world). `exact`: true
-    proxies on the pixel grids of images, if the data set has them.
+    proxies on the pixel grids of images, if the data set has them. `true_body`: truth that is not in the fitted body's
+    parameters; it stands for `truth` then.
     """
 
     key: str
@@ -30,3 +32,4 @@ class EvalSubject:
     boxes: list[Box] | None = None
     exact: ProxyMaps | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    true_body: TrueBody | None = None

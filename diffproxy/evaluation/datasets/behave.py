@@ -1,0 +1,105 @@
+"""BEHAVE, test split: four Kinects, gendered SMPL-H registrations.
+
+    dataset.path/split.json                                    {"train": [...], "test": [...]}
+                /calibs/intrinsics/K/calibration.json          OpenCV's rational lens
+                /calibs/DateXX/config/K/config.json            camera to world, metres
+                /sequences/SEQ/info.json                       gender and folders of the calibration
+                              /tSSSS.000/kK.color.jpg, person/fit02/person_fit.{pkl,ply}
+
+World is the colour camera of Kinect 1. The mesh is read from the .ply; joints need dataset.models. Sources:
+github.com/xiexh20/behave-dataset, posepile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.body.smpl_family import find_model, load_smpl_family
+from diffproxy.cameras import Camera
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets.moment import (
+    Moment,
+    chosen_sequences,
+    every,
+    need,
+    pictures_of,
+    read_json,
+    read_mesh,
+    read_pickle,
+    root_folder,
+    subjects_of,
+)
+from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.geometry.procrustes import nearest_rotation
+from diffproxy.utils.errors import InputError
+
+VIEWS = (0, 1, 2, 3)
+SOURCE = "virtualhumans.mpi-inf.mpg.de/behave"
+FIT = "person/fit02/person_fit"
+
+
+def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+    """Instants with a registered body and a picture of all chosen Kinects."""
+    return subjects_of(moments(options), options)
+
+
+def moments(options: EvaluateOptions) -> Iterator[Moment]:
+    data = options.dataset
+    root = root_folder(data, "split.json", SOURCE)
+    views = [int(v) for v in data.views] or list(VIEWS)
+    names = [n for n in read_json(root / "split.json")["test"] if (root / "sequences" / n).is_dir()]
+    if not names:
+        raise InputError(
+            "sequences of the test split (Date03)", f"none in {root / 'sequences'}", f"get them from {SOURCE}"
+        )
+    for name in chosen_sequences(names, data, root):
+        folder = root / "sequences" / name
+        info = read_json(need(folder / "info.json", "the description of a sequence", f"get it from {SOURCE}"))
+        rig = tuple(read_camera(folder / info["intrinsic"], folder / info["config"], v) for v in views)
+        instants = sorted(p.parents[2] for p in folder.glob(f"t*/{FIT}.*"))
+        instants = [
+            p for p in dict.fromkeys(instants) if all((p / f"k{v}.color.jpg").is_file() for v in views)
+        ]
+        for at in every(instants, data):
+            pictures = pictures_of([at / f"k{v}.color.jpg" for v in views])
+            yield Moment(name, at.name, rig, pictures, truth_of(at, str(info["gender"]), options))
+
+
+def read_camera(intrinsics: Path, config: Path, number: int) -> Camera:
+    """One Kinect's colour camera: poses on disk lead from the camera to the world, and are rounded."""
+    fix = f"get the calibration from {SOURCE}"
+    color = read_json(need(intrinsics / str(number) / "calibration.json", "intrinsics of a Kinect", fix))[
+        "color"
+    ]
+    pose = read_json(need(config / str(number) / "config.json", "the pose of a Kinect", fix))
+    try:
+        fx, fy, cx, cy = (float(color[k]) for k in ("fx", "fy", "cx", "cy"))
+        R_world_cam = nearest_rotation(np.array(pose["rotation"], dtype=np.float64).reshape(3, 3))
+        center = np.array(pose["translation"], dtype=np.float64).reshape(3)
+        lens = np.array(color["opencv"][4:], dtype=np.float64)
+        size = int(color["width"]), int(color["height"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            "the calibration of a Kinect", f"{error!r} in {intrinsics / str(number)}", fix
+        ) from error
+    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
+    return Camera(f"k{number}", *size, K, R_world_cam.T, -R_world_cam.T @ center, lens)
+
+
+def truth_of(instant: Path, gender: str, options: EvaluateOptions) -> Callable[[], TrueBody]:
+    """The mesh of the .ply, or posed from the .pkl; SMPL-H's joints where dataset.models is given."""
+
+    def truth() -> TrueBody:
+        ply, pkl = instant / f"{FIT}.ply", instant / f"{FIT}.pkl"
+        if options.dataset.models is None or not pkl.is_file():
+            return TrueBody(read_mesh(need(ply, "the mesh of a body", "or give dataset.models=DIR")))
+        p = read_pickle(pkl, options)
+        path = find_model(options.dataset.models, "smplh", gender)
+        model = load_smpl_family(path, options.dataset.allow_pickle)
+        return TrueBody.of(model.pose(p["pose"][None], p["betas"][None, :10], p["trans"][None]))
+
+    return truth

@@ -1,0 +1,101 @@
+"""4D-DRESS: clothed people, cameras 0004, 0028, 0052, 0076, gendered SMPL and SMPL-X bodies.
+
+    dataset.path/00NNN/{Inner,Outer}/TakeN/basic_info.pkl             gender, scan_frames
+                                          /Capture/cameras.pkl        K and world to camera, OpenCV axes
+                                          /Capture/CCCC/images/capture-fNNNNN.png
+                                          /SMPLX/mesh-fNNNNN_smplx.{pkl,ply}, /SMPL/mesh-fNNNNN_smpl.{pkl,ply}
+
+The matrices are OpenCV's, in spite of the README's remark on PyTorch3D. `dataset.partial=SEED` cuts each picture to a
+random window of the person ("4D-DRESS partial"). Sources: github.com/eth-ait/4d-dress, MPMAvatar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.body.smpl_family import find_model, load_smpl_family
+from diffproxy.cameras import Camera
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets.moment import (
+    Moment,
+    chosen_sequences,
+    every,
+    need,
+    pictures_of,
+    read_mesh,
+    read_pickle,
+    root_folder,
+    subjects_of,
+)
+from diffproxy.evaluation.datasets.rich import pose_smplx
+from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.utils.errors import InputError
+
+VIEWS = ("0004", "0028", "0052", "0076")
+SIZE = (940, 1280)
+SOURCE = "4d-dress.ait.ethz.ch"
+
+
+def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+    """Scan frames with a body and a picture of all chosen cameras."""
+    return subjects_of(moments(options), options)
+
+
+def moments(options: EvaluateOptions) -> Iterator[Moment]:
+    data = options.dataset
+    root = root_folder(data, ".", SOURCE)
+    views = [str(v).zfill(4) for v in data.views] or list(VIEWS)
+    takes = {str(p.parent.relative_to(root)): p.parent for p in sorted(root.glob("**/Take*/basic_info.pkl"))}
+    if not takes:
+        raise InputError(
+            "takes, as 00122/Outer/Take1", f"none with basic_info.pkl in {root}", f"get them from {SOURCE}"
+        )
+    for name in chosen_sequences([*takes], data, root):
+        folder = takes[name]
+        info = read_pickle(folder / "basic_info.pkl", options)
+        rig = read_cameras(folder / "Capture/cameras.pkl", views, options)
+        paths = {
+            str(f): [folder / "Capture" / v / "images" / f"capture-f{f}.png" for v in views]
+            for f in info["scan_frames"]
+        }
+        known = [f for f, files in paths.items() if all(p.is_file() for p in files)]
+        for frame in every(known, data):
+            truth = truth_of(folder, frame, str(info["gender"]), options)
+            yield Moment(name, f"f{frame}", rig, pictures_of(paths[frame]), truth)
+
+
+def read_cameras(path: Path, views: list[str], options: EvaluateOptions) -> tuple[Camera, ...]:
+    cameras = read_pickle(need(path, "the cameras of a take", f"get them from {SOURCE}"), options)
+    try:
+        return tuple(
+            Camera(v, *SIZE, np.asarray(cameras[v]["intrinsics"], dtype=np.float64), E[:, :3], E[:, 3])
+            for v in views
+            for E in [np.asarray(cameras[v]["extrinsics"], dtype=np.float64)]
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise InputError(
+            f"intrinsics and extrinsics of {', '.join(views)}", f"{error!r} in {path}", "get it again"
+        ) from error
+
+
+def truth_of(folder: Path, frame: str, gender: str, options: EvaluateOptions) -> Callable[[], TrueBody]:
+    """SMPL-X where dataset.models is given, else the mesh of the .ply alone."""
+
+    def truth() -> TrueBody:
+        stem = folder / "SMPLX" / f"mesh-f{frame}_smplx"
+        if options.dataset.models is None:
+            return TrueBody(
+                read_mesh(
+                    need(stem.with_suffix(".ply"), "the SMPL-X mesh of a frame", f"get it from {SOURCE}")
+                )
+            )
+        model = load_smpl_family(
+            find_model(options.dataset.models, "smplx", gender), options.dataset.allow_pickle
+        )
+        return TrueBody.of(pose_smplx(model, read_pickle(stem.with_suffix(".pkl"), options)))
+
+    return truth

@@ -1,0 +1,129 @@
+"""MoYo, val split: yoga, cameras 1, 3, 4, 5, one woman, SMPL-X with a template of her own.
+
+    dataset.path/20220923_20220926_with_hands/images/val/SEQ/YOGI_Cam_0N/SEQ_YOGI_Cam_0N_FFFF.jpg
+                                             /cameras/DATE/..._PROCESSED_CAMERA_PARAMS/cameras_param.json
+                                             /mosh/val/SEQ_stageii.pkl
+                /20221004_with_com/...                                the same
+                /220923_yogi_03596_minimal_simple_female/mesh.ply     of moyo_toolkit (data/v_templates)
+
+Cameras: rotation world to camera, centre in millimetres, of pictures twice as large as the released ones. Mocap has
+two rows a picture: picture n is row 2 n + dataset.frame_offset (the authors admit an error of a frame).
+Sources: github.com/sha2nkt/moyo_toolkit and its issues, posepile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.body.smpl_family import SmplFamilyBody, find_model, load_smpl_family
+from diffproxy.cameras import Camera
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets.moment import (
+    Moment,
+    chosen_sequences,
+    every,
+    need,
+    pictures_of,
+    read_json,
+    read_mesh,
+    read_pickle,
+    root_folder,
+    subjects_of,
+)
+from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.utils.errors import InputError
+
+VIEWS = (1, 3, 4, 5)
+SESSIONS = ("20220923_20220926_with_hands", "20221004_with_com")
+SIZE = (2056, 1504)  # of the released pictures
+HALF = 0.5  # of the calibration's pixels
+MM = 1e-3
+TEMPLATE = "220923_yogi_03596_minimal_simple_female/mesh.ply"
+SOURCE = "moyo.is.tue.mpg.de, the template in github.com/sha2nkt/moyo_toolkit (data/v_templates)"
+
+
+def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+    """Pictures of all chosen cameras with a row of mocap."""
+    return subjects_of(moments(options), options)
+
+
+def moments(options: EvaluateOptions) -> Iterator[Moment]:
+    data = options.dataset
+    session = next(
+        (s for s in SESSIONS if data.path and (Path(data.path).expanduser() / s).is_dir()), SESSIONS[0]
+    )
+    root = root_folder(data, session, SOURCE)
+    views = [int(v) for v in data.views] or list(VIEWS)
+    folders = {p.name: p for s in SESSIONS for p in sorted((root / s / "images/val").glob("*")) if p.is_dir()}
+    shared: dict[str, SmplFamilyBody] = {}
+    for name in chosen_sequences([*folders], data, root):
+        folder = folders[name]
+        rig = read_cameras(folder.parents[2], name, views)
+        mosh = need(
+            folder.parents[2] / "mosh/val" / f"{name}_stageii.pkl",
+            "the bodies of a sequence",
+            f"get them from {SOURCE}",
+        )
+        files = [
+            {int(re.findall(r"\d+", p.stem)[-1]): p for p in (folder / f"YOGI_Cam_{v:02d}").glob("*.jpg")}
+            for v in views
+        ]
+        motion = read_pickle(mosh, options)
+        rows = {n: 2 * n + data.frame_offset for n in sorted(set.intersection(*(set(f) for f in files)))}
+        known = [n for n, row in rows.items() if 0 <= row < len(motion["fullpose"])]
+        for n in every(known, data):
+            truth = truth_of(root, motion, rows[n], shared, options)
+            yield Moment(name, f"{n:04d}", rig, pictures_of([f[n] for f in files]), truth)
+
+
+def read_cameras(session: Path, sequence: str, views: list[int]) -> tuple[Camera, ...]:
+    """Cameras of the recording day, which the first six characters of a sequence name."""
+    pattern = f"cameras/*{sequence[:6]}*/**/cameras_param.json"
+    files = sorted(session.glob(pattern))
+    if not files:
+        raise InputError(
+            f"cameras_param.json of {sequence[:6]}", f"none as {session / pattern}", f"get it from {SOURCE}"
+        )
+    params, cameras = read_json(files[0]), []
+    for v in views:
+        try:
+            c = params[f"cam_{v}"]
+            R, center = (
+                np.array(c["rotation"], dtype=np.float64),
+                MM * np.array(c["position"], dtype=np.float64),
+            )
+            f, (cx, cy) = HALF * float(c["focal"]), (HALF * float(p) for p in c["princpt"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(
+                f"rotation, position, focal, princpt of cam_{v}", f"{error!r} in {files[0]}", "get it again"
+            ) from error
+        size = SIZE if cx >= cy else SIZE[::-1]
+        cameras.append(
+            Camera(
+                f"cam_{v}", *size, np.array([[f, 0, cx], [0, f, cy], [0, 0, 1.0]]), R, -R @ center.reshape(3)
+            )
+        )
+    return tuple(cameras)
+
+
+def truth_of(
+    root: Path, motion: dict, row: int, shared: dict[str, SmplFamilyBody], options: EvaluateOptions
+) -> Callable[[], TrueBody]:
+    """SMPL-X, female, her own template, axis-angle hands about the flat hand, no betas."""
+
+    def truth() -> TrueBody:
+        if options.dataset.models is None:
+            raise InputError("the SMPL-X models, to pose MoYo's bodies", "none", "give dataset.models=DIR")
+        if "female" not in shared:
+            file = find_model(options.dataset.models, "smplx", "female")
+            shared["female"] = load_smpl_family(file, options.dataset.allow_pickle)
+        template = read_mesh(need(root / TEMPLATE, "the template of MoYo's subject", f"get it from {SOURCE}"))
+        pose, trans = (np.asarray(motion[k], dtype=np.float64)[row][None] for k in ("fullpose", "trans"))
+        return TrueBody.of(shared["female"].pose(pose, np.zeros((1, 0)), trans, v_template=template))
+
+    return truth

@@ -1,0 +1,324 @@
+"""Our own renders in the layouts of the published data sets: `evaluate.py` on all of them before anybody has the data.
+
+    python -m diffproxy.evaluation.rehearsal shards=shards/test out=rehearsal limit=4
+    python evaluate.py dataset=rich dataset.path=rehearsal/rich dataset.models=rehearsal/models dataset.allow_pickle=true
+
+Each subject becomes a sequence of one frame. The body that was rendered takes the place of SMPL, SMPL-H and SMPL-X, in
+their file formats (`out/models`, female and neutral); its scale goes into the world's unit of length. Pictures lie in
+the corner of a picture of the data set's size. Exit status 2: wrong input.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.body.files import read_arrays
+from diffproxy.body.model import PACKAGED
+from diffproxy.body.smpl_family import REQUIRED
+from diffproxy.cameras import Camera
+from diffproxy.datasets.shards import ShardIndex
+from diffproxy.evaluation.datasets import behave, dress4d, moyo, mpi_inf_3dhp, rich
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import to_json
+from diffproxy.utils.options import Subcommand, exit_status, option
+
+PCA = 12  # hand coefficients of RICH and 4D-DRESS
+BODY = slice(0, 66)
+NUM_VIEWS = 4
+
+
+@dataclass
+class RehearsalOptions:
+    shards: str = option("shards/test", "shards of python -m render_synth", "DIR", "Input")
+    out: str = option("rehearsal", "folder for the data sets and the models", "DIR", "Output")
+    limit: int = option(
+        4, "so many subjects, at most 12: their hands have to fit 12 components", section="Input"
+    )
+
+
+@dataclass(frozen=True)
+class Take:
+    """One subject: what the layouts store of it. Lengths in metres, the body's scale taken out."""
+
+    pictures: list[UInt8[np.ndarray, "H W 3"]]
+    cameras: list[Camera]
+    full_pose: Float[np.ndarray, " 165"]
+    betas: Float[np.ndarray, " 10"]
+    expression: Float[np.ndarray, " 10"]
+    transl: Float[np.ndarray, " 3"]
+    vertices: Float[np.ndarray, "Nv 3"]
+
+
+def take_of(index: ShardIndex, sample: int, body: BodyModel) -> Take:
+    """The first body views of a sample. InputError if it has fewer than four."""
+    numbers = [j for j, k in enumerate(index.kinds(sample)) if k == "body"][:NUM_VIEWS]
+    if len(numbers) < NUM_VIEWS:
+        raise InputError(
+            f"{NUM_VIEWS} body views in {index.key(sample)}", f"{len(numbers)}", "render with views=4"
+        )
+    views, params = [index.view(sample, j) for j in numbers], index.params(sample).to(torch.float64)
+    scale = float(params.scale)
+    unit = params.replace(scale=torch.ones_like(params.scale), transl=params.transl / scale)
+    arrays = {k: getattr(unit, k)[0].numpy() for k in ("full_pose", "betas", "expression", "transl")}
+    cameras = [
+        Camera(c.name, c.width, c.height, c.K, c.R_cam_world, c.t_cam_world / scale)
+        for c in (v.camera for v in views)
+    ]
+    with torch.no_grad():
+        vertices = body.double()(unit).vertices[0].numpy()
+    return Take([v.rgb for v in views], cameras, **arrays, vertices=vertices)
+
+
+def write_models(folder: Path, takes: Sequence[Take]) -> None:
+    """The stand-in as SMPL, SMPL-H and SMPL-X files; hand components that hold the takes' hands exactly."""
+    arrays = read_arrays(PACKAGED["anny"], REQUIRED)
+    hands: dict[str, np.ndarray] = {}
+    for side, of in (("l", slice(75, 120)), ("r", slice(120, 165))):
+        mean = np.full(45, 0.05)
+        poses = np.stack([t.full_pose[of] - mean for t in takes])
+        fill = np.random.default_rng(0).normal(size=(45, 45))
+        hands[f"hands_mean{side}"] = mean
+        hands[f"hands_components{side}"] = np.linalg.qr(np.concatenate([poses, fill])[:45].T)[0].T
+    for kind, keep in (
+        ("smplx", [*range(55)]),
+        ("smplh", [*range(22), *range(25, 55)]),
+        ("smpl", [*range(24)]),
+    ):
+        file = dict(arrays) | hands
+        if kind != "smplx":
+            file |= fewer_joints(arrays, keep)
+        for gender in ("FEMALE", "NEUTRAL"):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            np.savez(folder / kind / f"{kind.upper()}_{gender}.npz", **file)
+
+
+def fewer_joints(arrays: dict[str, np.ndarray], keep: list[int]) -> dict[str, np.ndarray]:
+    """The arrays of a body with some of the joints; what a joint moved goes to the nearest one that stays above it."""
+    parents = np.asarray(arrays["kintree_table"]).astype(np.int64)[0]
+    heir = list(range(len(parents)))
+    for j in range(len(parents)):
+        heir[j] = j if j in keep else heir[parents[j]]
+    weights = np.zeros((len(arrays["weights"]), len(keep)))
+    for j, h in enumerate(heir):
+        weights[:, keep.index(h)] += arrays["weights"][:, j]
+    tree = [-1] + [keep.index(heir[parents[j]]) for j in keep[1:]]
+    return {
+        "weights": weights,
+        "J_regressor": arrays["J_regressor"][keep],
+        "kintree_table": np.array([tree, [*range(len(keep))]]),
+        "shapedirs": arrays["shapedirs"][..., :10],
+    }
+
+
+def on_canvas(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The picture in the upper left corner of a grey one of (width, height)."""
+    canvas = np.full((size[1], size[0], 3), 128, np.uint8)
+    canvas[: picture.shape[0], : picture.shape[1]] = picture
+    return canvas
+
+
+def save_picture(path: Path, picture: np.ndarray, size: tuple[int, int]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = cv2.imencode(path.suffix, on_canvas(picture, size)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1]
+    path.write_bytes(data.tobytes())
+
+
+def save_json(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_json(content))
+
+
+def save_pickle(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(content, protocol=2))
+
+
+def opencv_K(camera: Camera) -> np.ndarray:
+    """Intrinsics with the centre of the first pixel at 0."""
+    K = camera.K.copy()
+    K[:2, 2] -= 0.5
+    return K
+
+
+def write_mpi_inf_3dhp(root: Path, takes: Sequence[Take]) -> None:
+    bodies: dict[str, Any] = {}
+    for n, take in enumerate(takes, start=1):
+        folder, lines = root / f"S8/Seq{n}", ["Skeletool Camera Calibration File V1.0"]
+        by_number = dict(zip(mpi_inf_3dhp.VIEWS, take.cameras, strict=True))
+        for number in range(9):
+            camera = by_number.get(number, take.cameras[0])
+            K, E = np.eye(4), np.eye(4)
+            K[:3, :3], E[:3, :3], E[:3, 3] = opencv_K(camera), camera.R_cam_world, camera.t_cam_world * 1000
+            text = {
+                k: " ".join(f"{v:.12f}" for v in m.ravel()) for k, m in (("intrinsic", K), ("extrinsic", E))
+            }
+            lines += [
+                f"name          {number}",
+                "  sensor      10 10 ",
+                "  size        2048 2048 ",
+                "  animated    0",
+            ]
+            lines += [*(f"  {k}   {v} " for k, v in text.items()), "  radial      0"]
+        for number, picture in zip(mpi_inf_3dhp.VIEWS, take.pictures, strict=True):
+            save_picture(folder / f"video_{number}/000001.jpg", picture, (mpi_inf_3dhp.SIZE,) * 2)
+        (folder / "camera.calibration").write_text("\n".join(lines) + "\n")
+        pose = np.concatenate([take.full_pose[BODY], np.zeros(6)])
+        row = {"pose": pose.tolist(), "shape": take.betas.tolist(), "trans": take.transl.tolist()}
+        bodies[str(n)] = {"1": row}
+    save_json(root / mpi_inf_3dhp.NEURAL_ANNOT, {"8": bodies})
+
+
+def write_behave(root: Path, takes: Sequence[Take]) -> None:
+    names = [f"Date03_Sub06_rehearsal{n}" for n in range(len(takes))]
+    save_json(root / "split.json", {"train": [], "test": names})
+    size = (2048, 1536)
+    for name, take in zip(names, takes, strict=True):
+        folder, instant = root / "sequences" / name, root / "sequences" / name / "t0001.000"
+        where = {"config": f"../../calibs/{name}/config", "intrinsic": f"../../calibs/{name}/intrinsics"}
+        save_json(folder / "info.json", {**where, "gender": "female", "kinects": [0, 1, 2, 3]})
+        for k, (camera, picture) in enumerate(zip(take.cameras, take.pictures, strict=True)):
+            K = opencv_K(camera)
+            four = [K[0, 0], K[1, 1], K[0, 2], K[1, 2]]
+            color = dict(zip(("fx", "fy", "cx", "cy"), four, strict=True)) | {"opencv": [*four, *[0.0] * 8]}
+            color |= {"width": size[0], "height": size[1]}
+            save_json(root / f"calibs/{name}/intrinsics/{k}/calibration.json", {"color": color})
+            pose = {
+                "rotation": camera.R_cam_world.T.ravel().tolist(),
+                "translation": camera.center_world.tolist(),
+            }
+            save_json(root / f"calibs/{name}/config/{k}/config.json", pose)
+            save_picture(instant / f"k{k}.color.jpg", picture, size)
+        pose = np.concatenate([take.full_pose[BODY], take.full_pose[75:]])
+        save_pickle(instant / f"{behave.FIT}.pkl", {"pose": pose, "betas": take.betas, "trans": take.transl})
+
+
+def smplx_fields(
+    take: Take, models: Path, shape: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, np.ndarray]:
+    """SMPL-X parameters with PCA hands, as RICH and 4D-DRESS store them."""
+    file = np.load(models / "smplx/SMPLX_FEMALE.npz")
+    p = take.full_pose
+    hands = {
+        f"{side}_hand_pose": (p[of] - file[f"hands_mean{side[0]}"])
+        @ file[f"hands_components{side[0]}"][:PCA].T
+        for side, of in (("left", slice(75, 120)), ("right", slice(120, 165)))
+    }
+    fields = {"global_orient": p[:3], "body_pose": p[3:66], "jaw_pose": p[66:69], "leye_pose": p[69:72]}
+    fields |= {
+        "reye_pose": p[72:75],
+        "betas": take.betas,
+        "expression": take.expression,
+        "transl": take.transl,
+    } | hands
+    return {k: shape(np.asarray(v, dtype=np.float64)) for k, v in fields.items()}
+
+
+def write_rich(root: Path, takes: Sequence[Take], models: Path) -> None:
+    rows = ["\t".join(("sequence_name", "capture_name", "id", "gender", "view_id"))]
+    for n, take in enumerate(takes):
+        scene = f"Rehearsal{n}"
+        name = f"{scene}_009_stand"
+        rows.append("\t".join((name, scene, "009", "female", "0,1,2,4")))
+        for view, camera, picture in zip((0, 1, 2, 4), take.cameras, take.pictures, strict=True):
+            pose = np.concatenate([camera.R_cam_world, camera.t_cam_world[:, None]], 1)
+            entries = {"CameraMatrix": pose, "Intrinsics": opencv_K(camera), "Distortion": np.zeros(5)}
+            text = "".join(
+                f"<{k}><data>{' '.join(f'{v:.12g}' for v in np.ravel(m))}</data></{k}>"
+                for k, m in entries.items()
+            )
+            path = root / f"scan_calibration/{scene}/calibration/{view:03d}.xml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f'<?xml version="1.0"?><opencv_storage>{text}</opencv_storage>\n')
+            save_picture(
+                root / f"images/test/{name}/cam_{view:02d}/00001_{view:02d}.png", picture, rich.LANDSCAPE
+            )
+        save_pickle(root / f"bodies/test/{name}/00001/009.pkl", smplx_fields(take, models, lambda v: v[None]))
+    (root / "test.txt").write_text("\n".join(rows))
+    save_json(root / "gender.json", {"9": "female"})
+
+
+def write_moyo(root: Path, takes: Sequence[Take]) -> None:
+    import trimesh
+
+    session = root / moyo.SESSIONS[0]
+    arrays = read_arrays(PACKAGED["anny"], REQUIRED)
+    for n, take in enumerate(takes):
+        name, params = f"{220923 + n}_yogi_body_hands_03596_rehearsal", {}
+        for view, camera, picture in zip(moyo.VIEWS, take.cameras, take.pictures, strict=True):
+            K = opencv_K(camera) / moyo.HALF
+            params[f"cam_{view}"] = {
+                "rotation": camera.R_cam_world.tolist(), "position": (1000 * camera.center_world).tolist(),
+                "focal": K[0, 0], "princpt": [K[0, 2], K[1, 2]],
+            }  # fmt: skip
+            folder = session / f"images/val/{name}/YOGI_Cam_{view:02d}"
+            save_picture(folder / f"{name}_YOGI_Cam_{view:02d}_0002.jpg", picture, moyo.SIZE)
+        day = f"{220923 + n}_Afternoon_PROCESSED_CAMERA_PARAMS"
+        save_json(session / f"cameras/20{220923 + n}/{day}/cameras_param.json", params)
+        rows = np.zeros((5, 165))
+        rows[4] = take.full_pose  # picture 2 is row 4
+        motion = {"fullpose": rows, "trans": np.tile(take.transl, (5, 1)), "betas": np.zeros(400)}
+        save_pickle(session / f"mosh/val/{name}_stageii.pkl", motion)
+    # One template for all: the first subject's shape, so only its body is exact.
+    shape = np.einsum("vck,k->vc", arrays["shapedirs"][..., :10], takes[0].betas) + arrays["v_template"]
+    (root / moyo.TEMPLATE).parent.mkdir(parents=True, exist_ok=True)
+    trimesh.Trimesh(shape, arrays["f"].astype(np.int64), process=False).export(root / moyo.TEMPLATE)
+
+
+def write_dress4d(root: Path, takes: Sequence[Take], models: Path) -> None:
+    import trimesh
+
+    for n, take in enumerate(takes):
+        folder = root / f"{100 + n:05d}/Outer/Take1"
+        save_pickle(folder / "basic_info.pkl", {"gender": "female", "scan_frames": ["00011"], "offset": None})
+        cameras = {
+            view: {
+                "intrinsics": opencv_K(c),
+                "extrinsics": np.concatenate([c.R_cam_world, c.t_cam_world[:, None]], 1),
+            }
+            for view, c in zip(dress4d.VIEWS, take.cameras, strict=True)
+        }
+        save_pickle(folder / "Capture/cameras.pkl", cameras)
+        for view, picture in zip(dress4d.VIEWS, take.pictures, strict=True):
+            save_picture(folder / f"Capture/{view}/images/capture-f00011.png", picture, dress4d.SIZE)
+        save_pickle(folder / "SMPLX/mesh-f00011_smplx.pkl", smplx_fields(take, models, lambda v: v))
+        mesh = trimesh.Trimesh(take.vertices, np.zeros((0, 3), np.int64), process=False)
+        mesh.export(folder / "SMPLX/mesh-f00011_smplx.ply")
+
+
+def write_all(options: RehearsalOptions) -> None:
+    """Write all layouts and the models. InputError for shards of another body, or more subjects than fit."""
+    if not 1 <= options.limit <= PCA:
+        raise InputError(f"limit from 1 to {PCA}", f"limit={options.limit}", "write limit=4")
+    index, body, out = ShardIndex(options.shards), load_body("anny"), Path(options.out).expanduser()
+    if out.exists() and any(out.iterdir()):
+        raise InputError(
+            "an empty folder, or none", f"out={options.out} with files in it", "choose another out="
+        )
+    takes = [take_of(index, s, body) for s in range(min(options.limit, len(index)))]
+    models = out / "models"
+    write_models(models, takes)
+    write_mpi_inf_3dhp(out / "mpi_inf_3dhp", takes)
+    write_behave(out / "behave", takes)
+    write_rich(out / "rich", takes, models)
+    write_moyo(out / "moyo", takes)
+    write_dress4d(out / "dress4d", takes, models)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    command = Subcommand(RehearsalOptions, __doc__ or "", write_all)
+    return exit_status(lambda: command.run(sys.argv[1:] if words is None else words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Ground truth of a data set: a body of the SMPL family, a mesh, or named joints alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.smpl_family import PosedBodies
+
+SMPL_24 = (*JOINT_NAMES[:22], "left_hand", "right_hand")
+H36M_17 = (
+    "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "neck", "head",
+    "head_top", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
+)  # fmt: skip
+"""Order of the 17 rows of SPIN's `J_regressor_h36m.npy`."""
+BODY_25 = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "mid_hip", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
+    "right_ear", "left_ear", "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe",
+    "right_heel",
+)  # fmt: skip
+"""OpenPose's BODY_25."""
+
+
+@dataclass(frozen=True)
+class TrueBody:
+    """One body at one instant; metres, in the world of the data set's cameras.
+
+    Args:
+        vertices: a mesh of SMPL's (6890), SMPL-X's (10475) or the fitted body's own topology.
+        joints: by the name of their set: "smplx22" (the first 22 of SMPL, SMPL-H and SMPL-X), "h36m17" (`H36M_17`),
+            "body25" (`BODY_25`). NaN where one is not known.
+    """
+
+    vertices: Float[np.ndarray, "Nv 3"] | None = None
+    joints: Mapping[str, Float[np.ndarray, "_ 3"]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(posed: PosedBodies, row: int = 0) -> TrueBody:
+        """One row of a posed batch of the SMPL family."""
+        return TrueBody(posed.vertices[row], {"smplx22": posed.joints[row, :22]})
+
+    @property
+    def points(self) -> Float[np.ndarray, "N 3"]:
+        """What a box around the person has to hold: the vertices, or the joints where there are none."""
+        sets = [*self.joints.values()] if self.vertices is None else [self.vertices]
+        points = np.concatenate(sets) if sets else np.zeros((0, 3))
+        return points[np.isfinite(points).all(-1)]

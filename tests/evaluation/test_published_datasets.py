@@ -1,0 +1,113 @@
+"""The readers of published data sets on rehearsal data: cameras, pictures and bodies come back; wrong folders are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from diffproxy.body import load_body
+from diffproxy.datasets.shards import ShardIndex
+from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
+from diffproxy.evaluation.datasets import open_dataset
+from diffproxy.evaluation.evaluate import run_evaluation
+from diffproxy.evaluation.protocol import ProtocolOption
+from diffproxy.evaluation.rehearsal import RehearsalOptions, main, take_of, write_all
+from diffproxy.utils.errors import InputError
+
+NAMES = ("mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d")
+LOSSLESS = ("rich", "dress4d")
+
+
+@pytest.fixture
+def rehearsal(tmp_path, shards_of, params_of):
+    """Folder of all layouts, and the takes that they were written from."""
+    shards = shards_of([params_of(0), params_of(1)])
+    write_all(RehearsalOptions(shards=str(shards), out=str(tmp_path / "r"), limit=2))
+    index = ShardIndex(shards)
+    return tmp_path / "r", [take_of(index, s, load_body("anny")) for s in range(2)]
+
+
+def options_of(root, name: str, **more) -> EvaluateOptions:
+    data = DatasetOption(name, path=str(root / name), models=str(root / "models"), allow_pickle=True, **more)
+    return EvaluateOptions(dataset=data, hands=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cameras_pictures_and_bodies_come_back(name, rehearsal, body, oracle_of, params_of, tmp_path):
+    root, takes = rehearsal
+    options = options_of(root, name)
+    subjects = list(open_dataset(options, body))
+    assert len(subjects) == len(takes)
+    # A template of its own, the first subject's, is what MoYo's bodies have.
+    for subject, take in zip(subjects[: 1 if name == "moyo" else 2], takes, strict=False):
+        for camera, true, image, picture in zip(
+            subject.cameras, take.cameras, subject.images, take.pictures, strict=True
+        ):
+            np.testing.assert_allclose(camera.K, true.K, atol=1e-6)
+            np.testing.assert_allclose(camera.R_cam_world, true.R_cam_world, atol=1e-6)
+            np.testing.assert_allclose(camera.t_cam_world, true.t_cam_world, atol=1e-6)
+            corner = image[: picture.shape[0], : picture.shape[1]].astype(int)
+            assert np.abs(corner - picture).max() <= (0 if name in LOSSLESS else 2)
+        np.testing.assert_allclose(subject.true_body.vertices, take.vertices, atol=1e-5)
+        x0, y0, x1, y1 = subject.boxes[0]
+        pixels = take.cameras[0].project(take.vertices)
+        assert (pixels > (x0, y0)).all() and (pixels < (x1, y1)).all()
+
+    # Exact proxies, through `evaluate.py`.
+    options = replace(options, out=str(tmp_path / "e.json"), limit=1, refine_crops=False)
+    row = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
+    assert row["status"] == "ok" and row["mpjpe"] < 5 and row["mpvpe"] < 5 and row["pa_mpvpe"] < 5
+
+
+def test_joint_sets_roots_and_alignments(rehearsal, body, oracle_of, params_of, tmp_path):
+    """24 regressed joints of the stand-in are its own first 22 and two more: the errors of the 22 are bounded by them."""
+    root, _ = rehearsal
+    regressor = np.load(root / "models/smpl/SMPL_NEUTRAL.npz")["J_regressor"]
+    np.save(tmp_path / "J.npy", regressor)
+    found = {}
+    for joints in ("smplx22", "smpl24"):
+        given = None if joints == "smplx22" else str(tmp_path / "J.npy")
+        protocol = ProtocolOption(joints, given, root="hips", align_vertices="joints")
+        options = replace(options_of(root, "rich"), protocol=protocol, limit=1, refine_crops=False)
+        options = replace(options, out=str(tmp_path / f"{joints}.json"))
+        found[joints] = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
+    for row in found.values():
+        assert row["mpjpe"] < 10 and row["ra_mpjpe"] < 10 and row["pa_mpvpe"] < 5
+    assert found["smplx22"]["mpvpe"] == found["smpl24"]["mpvpe"]
+
+
+def test_partial_windows_are_repeatable_and_keep_the_camera(rehearsal, body):
+    root, takes = rehearsal
+    (whole,) = open_dataset(replace(options_of(root, "dress4d"), limit=1), body)
+    (one,) = open_dataset(replace(options_of(root, "dress4d", partial=3), limit=1), body)
+    (two,) = open_dataset(replace(options_of(root, "dress4d", partial=3), limit=1), body)
+    for a, b, c, image in zip(one.cameras, two.cameras, whole.cameras, whole.images, strict=True):
+        assert np.array_equal(a.K, b.K) and a.width < c.width
+        x0, y0 = np.rint(c.K[:2, 2] - a.K[:2, 2]).astype(int)
+        cut = one.images[whole.cameras.index(c)]
+        assert np.array_equal(cut, image[y0 : y0 + a.height, x0 : x0 + a.width])
+    assert takes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_download_is_explained(name, tmp_path, body):
+    with pytest.raises(InputError, match="dataset.path"):
+        list(open_dataset(EvaluateOptions(dataset=DatasetOption(name)), body))
+
+
+def test_pickles_and_models_need_permission(rehearsal, body):
+    root, _ = rehearsal
+    data = DatasetOption("dress4d", path=str(root / "dress4d"))
+    with pytest.raises(InputError, match="allow_pickle"):
+        list(open_dataset(EvaluateOptions(dataset=data), body))
+    # Without models the mesh alone is the truth.
+    subject, *_ = open_dataset(EvaluateOptions(dataset=replace(data, allow_pickle=True)), body)
+    assert subject.true_body.vertices is not None and not subject.true_body.joints
+
+
+def test_rehearsal_command_refuses_a_folder_with_files(rehearsal, capsys):
+    root, _ = rehearsal
+    assert main([f"out={root}", f"shards={root.parent / 'shards'}"]) == 2
+    assert "empty folder" in capsys.readouterr().err
