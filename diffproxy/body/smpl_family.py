@@ -41,9 +41,9 @@ class SmplFamilyBody:
     """A body model of the SMPL family; computes in float64.
 
     Args:
-        arrays: what a model file holds: `v_template` (Nv, 3), `f` (Nf, 3), `shapedirs` (Nv, 3, S), `posedirs`
-            (Nv, 3, 9 (J - 1), optional), `J_regressor` (J, Nv), `weights` (Nv, J), `kintree_table` (2, J), and for PCA hands
-            `hands_meanl`, `hands_componentsl` (45, 45) and the same ending in r.
+        arrays: what a model file holds: `v_template` (Nv, 3), `f` (Nf, 3), `shapedirs` (Nv, 3, S), perhaps
+            `posedirs` (Nv, 3, 9 (J - 1)), `J_regressor` (J, Nv), `weights` (Nv, J), `kintree_table` (2, J), and for PCA
+            hands `hands_meanl`, `hands_componentsl` (45, 45) and the same ending in r.
         name: for messages.
 
     Raises:
@@ -175,10 +175,12 @@ def load_smpl_family(path: str | Path, allow_pickle: bool = False) -> SmplFamily
         InputError: for a missing or broken file, or one of another family.
     """
     path = Path(path).expanduser()
-    hands = (f"hands_{k}{s}" for k in ("mean", "components") for s in "lr")
-    return SmplFamilyBody(
-        read_arrays(path, (*REQUIRED, "posedirs", "posedirs_are_zero", *hands), allow_pickle), path.name
-    )
+    optional = [
+        "posedirs",
+        "posedirs_are_zero",
+        *(f"hands_{k}{s}" for k in ("mean", "components") for s in "lr"),
+    ]
+    return SmplFamilyBody(read_arrays(path, (*REQUIRED, *optional), allow_pickle), path.name)
 
 
 def find_model(folder: str | Path, kind: Kind, gender: str) -> Path:

@@ -1,11 +1,12 @@
 """Our own renders in the layouts of the published data sets: `evaluate.py` on all of them before anybody has the data.
 
     python -m diffproxy.evaluation.rehearsal shards=shards/test out=rehearsal limit=4
-    python evaluate.py dataset=rich dataset.path=rehearsal/rich dataset.models=rehearsal/models dataset.allow_pickle=true
+    python evaluate.py dataset=rich dataset.path=rehearsal/rich dataset.models=rehearsal/models \\
+        dataset.allow_pickle=true
 
 Each subject becomes a sequence of one frame. The body that was rendered takes the place of SMPL, SMPL-H and SMPL-X, in
-their file formats (`out/models`, female and neutral); its scale goes into the world's unit of length. Pictures lie in
-the corner of a picture of the data set's size. Exit status 2: wrong input.
+their file formats (`out/models`, female and neutral); its scale goes into the world's unit of length. Images lie in
+the corner of an image of the data set's size. Exit status 2: wrong input.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class RehearsalOptions:
 class Take:
     """One subject: what the layouts store of it. Lengths in metres, the body's scale taken out."""
 
-    pictures: list[UInt8[np.ndarray, "H W 3"]]
+    images: list[UInt8[np.ndarray, "H W 3"]]
     cameras: list[Camera]
     full_pose: Float[np.ndarray, " 165"]
     betas: Float[np.ndarray, " 10"]
@@ -121,22 +122,22 @@ def fewer_joints(arrays: dict[str, np.ndarray], keep: list[int]) -> dict[str, np
     }
 
 
-def on_canvas(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The picture in the upper left corner of a grey one of (width, height)."""
+def on_canvas(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The image in the upper left corner of a grey one of (width, height)."""
     canvas = np.full((size[1], size[0], 3), 128, np.uint8)
-    canvas[: picture.shape[0], : picture.shape[1]] = picture
+    canvas[: image.shape[0], : image.shape[1]] = image
     return canvas
 
 
-def save_picture(path: Path, picture: np.ndarray, size: tuple[int, int]) -> None:
+def save_image(path: Path, image: np.ndarray, size: tuple[int, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = cv2.imencode(path.suffix, on_canvas(picture, size)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1]
+    data = cv2.imencode(path.suffix, on_canvas(image, size)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1]
     path.write_bytes(data.tobytes())
 
 
 def save_json(path: Path, content: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_json(content))
+    path.write_bytes(to_json(content))
 
 
 def save_pickle(path: Path, content: Any) -> None:
@@ -170,8 +171,8 @@ def write_mpi_inf_3dhp(root: Path, takes: Sequence[Take]) -> None:
                 "  animated    0",
             ]
             lines += [*(f"  {k}   {v} " for k, v in text.items()), "  radial      0"]
-        for number, picture in zip(mpi_inf_3dhp.VIEWS, take.pictures, strict=True):
-            save_picture(folder / f"video_{number}/000001.jpg", picture, (mpi_inf_3dhp.SIZE,) * 2)
+        for number, image in zip(mpi_inf_3dhp.VIEWS, take.images, strict=True):
+            save_image(folder / f"video_{number}/000001.jpg", image, (mpi_inf_3dhp.SIZE,) * 2)
         (folder / "camera.calibration").write_text("\n".join(lines) + "\n")
         pose = np.concatenate([take.full_pose[BODY], np.zeros(6)])
         row = {"pose": pose.tolist(), "shape": take.betas.tolist(), "trans": take.transl.tolist()}
@@ -187,7 +188,7 @@ def write_behave(root: Path, takes: Sequence[Take]) -> None:
         folder, instant = root / "sequences" / name, root / "sequences" / name / "t0001.000"
         where = {"config": f"../../calibs/{name}/config", "intrinsic": f"../../calibs/{name}/intrinsics"}
         save_json(folder / "info.json", {**where, "gender": "female", "kinects": [0, 1, 2, 3]})
-        for k, (camera, picture) in enumerate(zip(take.cameras, take.pictures, strict=True)):
+        for k, (camera, image) in enumerate(zip(take.cameras, take.images, strict=True)):
             K = opencv_K(camera)
             four = [K[0, 0], K[1, 1], K[0, 2], K[1, 2]]
             color = dict(zip(("fx", "fy", "cx", "cy"), four, strict=True)) | {"opencv": [*four, *[0.0] * 8]}
@@ -198,7 +199,7 @@ def write_behave(root: Path, takes: Sequence[Take]) -> None:
                 "translation": camera.center_world.tolist(),
             }
             save_json(root / f"calibs/{name}/config/{k}/config.json", pose)
-            save_picture(instant / f"k{k}.color.jpg", picture, size)
+            save_image(instant / f"k{k}.color.jpg", image, size)
         pose = np.concatenate([take.full_pose[BODY], take.full_pose[75:]])
         save_pickle(instant / f"{behave.FIT}.pkl", {"pose": pose, "betas": take.betas, "trans": take.transl})
 
@@ -230,7 +231,7 @@ def write_rich(root: Path, takes: Sequence[Take], models: Path) -> None:
         scene = f"Rehearsal{n}"
         name = f"{scene}_009_stand"
         rows.append("\t".join((name, scene, "009", "female", "0,1,2,4")))
-        for view, camera, picture in zip((0, 1, 2, 4), take.cameras, take.pictures, strict=True):
+        for view, camera, image in zip((0, 1, 2, 4), take.cameras, take.images, strict=True):
             pose = np.concatenate([camera.R_cam_world, camera.t_cam_world[:, None]], 1)
             entries = {"CameraMatrix": pose, "Intrinsics": opencv_K(camera), "Distortion": np.zeros(5)}
             text = "".join(
@@ -240,8 +241,8 @@ def write_rich(root: Path, takes: Sequence[Take], models: Path) -> None:
             path = root / f"scan_calibration/{scene}/calibration/{view:03d}.xml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f'<?xml version="1.0"?><opencv_storage>{text}</opencv_storage>\n')
-            save_picture(
-                root / f"images/test/{name}/cam_{view:02d}/00001_{view:02d}.png", picture, rich.LANDSCAPE
+            save_image(
+                root / f"images/test/{name}/cam_{view:02d}/00001_{view:02d}.png", image, rich.LANDSCAPE
             )
         save_pickle(root / f"bodies/test/{name}/00001/009.pkl", smplx_fields(take, models, lambda v: v[None]))
     (root / "test.txt").write_text("\n".join(rows))
@@ -255,18 +256,18 @@ def write_moyo(root: Path, takes: Sequence[Take]) -> None:
     arrays = read_arrays(PACKAGED["anny"], REQUIRED)
     for n, take in enumerate(takes):
         name, params = f"{220923 + n}_yogi_body_hands_03596_rehearsal", {}
-        for view, camera, picture in zip(moyo.VIEWS, take.cameras, take.pictures, strict=True):
+        for view, camera, image in zip(moyo.VIEWS, take.cameras, take.images, strict=True):
             K = opencv_K(camera) / moyo.HALF
             params[f"cam_{view}"] = {
                 "rotation": camera.R_cam_world.tolist(), "position": (1000 * camera.center_world).tolist(),
                 "focal": K[0, 0], "princpt": [K[0, 2], K[1, 2]],
             }  # fmt: skip
             folder = session / f"images/val/{name}/YOGI_Cam_{view:02d}"
-            save_picture(folder / f"{name}_YOGI_Cam_{view:02d}_0002.jpg", picture, moyo.SIZE)
+            save_image(folder / f"{name}_YOGI_Cam_{view:02d}_0002.jpg", image, moyo.SIZE)
         day = f"{220923 + n}_Afternoon_PROCESSED_CAMERA_PARAMS"
         save_json(session / f"cameras/20{220923 + n}/{day}/cameras_param.json", params)
         rows = np.zeros((5, 165))
-        rows[4] = take.full_pose  # picture 2 is row 4
+        rows[4] = take.full_pose  # image 2 is row 4
         motion = {"fullpose": rows, "trans": np.tile(take.transl, (5, 1)), "betas": np.zeros(400)}
         save_pickle(session / f"mosh/val/{name}_stageii.pkl", motion)
     # One template for all: the first subject's shape, so only its body is exact.
@@ -289,8 +290,8 @@ def write_dress4d(root: Path, takes: Sequence[Take], models: Path) -> None:
             for view, c in zip(dress4d.VIEWS, take.cameras, strict=True)
         }
         save_pickle(folder / "Capture/cameras.pkl", cameras)
-        for view, picture in zip(dress4d.VIEWS, take.pictures, strict=True):
-            save_picture(folder / f"Capture/{view}/images/capture-f00011.png", picture, dress4d.SIZE)
+        for view, image in zip(dress4d.VIEWS, take.images, strict=True):
+            save_image(folder / f"Capture/{view}/images/capture-f00011.png", image, dress4d.SIZE)
         save_pickle(folder / "SMPLX/mesh-f00011_smplx.pkl", smplx_fields(take, models, lambda v: v))
         mesh = trimesh.Trimesh(take.vertices, np.zeros((0, 3), np.int64), process=False)
         mesh.export(folder / "SMPLX/mesh-f00011_smplx.ply")

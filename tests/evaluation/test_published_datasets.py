@@ -1,4 +1,4 @@
-"""The readers of published data sets on rehearsal data: cameras, pictures and bodies come back; wrong folders are named."""
+"""Readers of published data sets on rehearsal data: cameras, images and bodies come back; wrong folders are named."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def options_of(root, name: str, **more) -> EvaluateOptions:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_cameras_pictures_and_bodies_come_back(name, rehearsal, body, oracle_of, params_of, tmp_path):
+def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, params_of, tmp_path):
     root, takes = rehearsal
     options = options_of(root, name)
     subjects = list(open_dataset(options, body))
     assert len(subjects) == len(takes)
     # A template of its own, the first subject's, is what MoYo's bodies have.
     for subject, take in zip(subjects[: 1 if name == "moyo" else 2], takes, strict=False):
-        for camera, true, image, picture in zip(
-            subject.cameras, take.cameras, subject.images, take.pictures, strict=True
+        for camera, true, image, image in zip(
+            subject.cameras, take.cameras, subject.images, take.images, strict=True
         ):
             np.testing.assert_allclose(camera.K, true.K, atol=1e-6)
             np.testing.assert_allclose(camera.R_cam_world, true.R_cam_world, atol=1e-6)
             np.testing.assert_allclose(camera.t_cam_world, true.t_cam_world, atol=1e-6)
-            corner = image[: picture.shape[0], : picture.shape[1]].astype(int)
-            assert np.abs(corner - picture).max() <= (0 if name in LOSSLESS else 2)
+            corner = image[: image.shape[0], : image.shape[1]].astype(int)
+            assert np.abs(corner - image).max() <= (0 if name in LOSSLESS else 2)
         np.testing.assert_allclose(subject.true_body.vertices, take.vertices, atol=1e-5)
         x0, y0, x1, y1 = subject.boxes[0]
         pixels = take.cameras[0].project(take.vertices)
@@ -62,7 +62,7 @@ def test_cameras_pictures_and_bodies_come_back(name, rehearsal, body, oracle_of,
 
 
 def test_joint_sets_roots_and_alignments(rehearsal, body, oracle_of, params_of, tmp_path):
-    """24 regressed joints of the stand-in are its own first 22 and two more: the errors of the 22 are bounded by them."""
+    """The stand-in's own regressor gives its first 22 joints and two more."""
     root, _ = rehearsal
     regressor = np.load(root / "models/smpl/SMPL_NEUTRAL.npz")["J_regressor"]
     np.save(tmp_path / "J.npy", regressor)
@@ -93,7 +93,7 @@ def test_partial_windows_are_repeatable_and_keep_the_camera(rehearsal, body):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_download_is_explained(name, tmp_path, body):
-    with pytest.raises(InputError, match="dataset.path"):
+    with pytest.raises(InputError, match=r"dataset\.path"):
         list(open_dataset(EvaluateOptions(dataset=DatasetOption(name)), body))
 
 

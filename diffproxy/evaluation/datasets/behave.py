@@ -24,8 +24,8 @@ from diffproxy.evaluation.datasets.moment import (
     Moment,
     chosen_sequences,
     every,
+    images_of,
     need,
-    pictures_of,
     read_json,
     read_mesh,
     read_pickle,
@@ -43,7 +43,7 @@ FIT = "person/fit02/person_fit"
 
 
 def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
-    """Instants with a registered body and a picture of all chosen Kinects."""
+    """Instants with a registered body and an image of all chosen Kinects."""
     return subjects_of(moments(options), options)
 
 
@@ -65,8 +65,8 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             p for p in dict.fromkeys(instants) if all((p / f"k{v}.color.jpg").is_file() for v in views)
         ]
         for at in every(instants, data):
-            pictures = pictures_of([at / f"k{v}.color.jpg" for v in views])
-            yield Moment(name, at.name, rig, pictures, truth_of(at, str(info["gender"]), options))
+            images = images_of([at / f"k{v}.color.jpg" for v in views])
+            yield Moment(name, at.name, rig, images, truth_of(at, str(info["gender"]), options))
 
 
 def read_camera(intrinsics: Path, config: Path, number: int) -> Camera:

@@ -5,7 +5,7 @@
                                           /Capture/CCCC/images/capture-fNNNNN.png
                                           /SMPLX/mesh-fNNNNN_smplx.{pkl,ply}, /SMPL/mesh-fNNNNN_smpl.{pkl,ply}
 
-The matrices are OpenCV's, in spite of the README's remark on PyTorch3D. `dataset.partial=SEED` cuts each picture to a
+The matrices are OpenCV's, in spite of the README's remark on PyTorch3D. `dataset.partial=SEED` cuts each image to a
 random window of the person ("4D-DRESS partial"). Sources: github.com/eth-ait/4d-dress, MPMAvatar.
 """
 
@@ -23,8 +23,8 @@ from diffproxy.evaluation.datasets.moment import (
     Moment,
     chosen_sequences,
     every,
+    images_of,
     need,
-    pictures_of,
     read_mesh,
     read_pickle,
     root_folder,
@@ -41,7 +41,7 @@ SOURCE = "4d-dress.ait.ethz.ch"
 
 
 def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
-    """Scan frames with a body and a picture of all chosen cameras."""
+    """Scan frames with a body and an image of all chosen cameras."""
     return subjects_of(moments(options), options)
 
 
@@ -65,7 +65,7 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
         known = [f for f, files in paths.items() if all(p.is_file() for p in files)]
         for frame in every(known, data):
             truth = truth_of(folder, frame, str(info["gender"]), options)
-            yield Moment(name, f"f{frame}", rig, pictures_of(paths[frame]), truth)
+            yield Moment(name, f"f{frame}", rig, images_of(paths[frame]), truth)
 
 
 def read_cameras(path: Path, views: list[str], options: EvaluateOptions) -> tuple[Camera, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
-from diffproxy.cameras.image_sources import read_picture
+from diffproxy.cameras.image_sources import read_image
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.subject import EvalSubject
@@ -30,15 +30,15 @@ class Moment:
     """One subject at one instant; nothing is read or posed before it is needed.
 
     Args:
-        cameras: of the picture files, with their lenses.
-        pictures: gives the pictures of these cameras, as stored.
+        cameras: of the image files, with their lenses.
+        images: gives the images of these cameras, as stored.
         truth: gives the body, in the cameras' world.
     """
 
     sequence: str
     frame: str
     cameras: tuple[Camera, ...]
-    pictures: Callable[[], list[UInt8[np.ndarray, "H W 3"]]]
+    images: Callable[[], list[UInt8[np.ndarray, "H W 3"]]]
     truth: Callable[[], TrueBody]
 
     @property
@@ -47,13 +47,13 @@ class Moment:
 
 
 def subject_of(moment: Moment, options: EvaluateOptions) -> EvalSubject:
-    """Pictures undistorted, and boxes around the projected truth (`images=crops`) or none (`images=full`).
+    """Images undistorted, and boxes around the projected truth (`images=crops`) or none (`images=full`).
 
     Raises:
-        InputError: a picture does not have the size of its camera.
+        InputError: an image does not have the size of its camera.
     """
     images, cameras = [], []
-    for camera, image in zip(moment.cameras, moment.pictures(), strict=True):
+    for camera, image in zip(moment.cameras, moment.images(), strict=True):
         camera = fit_size(shift_pixels(camera, options.dataset.pixel_center), image, moment.key)
         target = camera.undistorted()
         images.append(image if camera.is_pinhole else undistort_image(image, sampling_maps(camera, target)))
@@ -72,16 +72,16 @@ def shift_pixels(camera: Camera, pixel_center: float) -> Camera:
 
 
 def fit_size(camera: Camera, image: np.ndarray, key: str) -> Camera:
-    """The camera of a picture that was shrunk as a whole; InputError where the sides do not shrink alike."""
+    """The camera of an image that was shrunk as a whole; InputError where the sides do not shrink alike."""
     height, width = image.shape[:2]
     if (width, height) == (camera.width, camera.height):
         return camera
     sx, sy = width / camera.width, height / camera.height
     if abs(sx - sy) > 0.01 * max(sx, sy):
         raise InputError(
-            f"a picture of {camera.width}x{camera.height} or a smaller copy of it in {key}, {camera.name}",
+            f"an image of {camera.width}x{camera.height} or a smaller copy of it in {key}, {camera.name}",
             f"{width}x{height}",
-            "use the released pictures, or copies shrunk alike on both sides",
+            "use the released images, or copies shrunk alike on both sides",
         )
     K = camera.K.copy()
     K[0], K[1] = K[0] * sx, K[1] * sy
@@ -142,8 +142,8 @@ def read_json(path: Path) -> Any:
         raise InputError("a readable JSON file", f"{path}: {error}", "download it again") from error
 
 
-def pictures_of(paths: Sequence[Path]) -> Callable[[], list[np.ndarray]]:
-    return lambda: [read_picture(p) for p in paths]
+def images_of(paths: Sequence[Path]) -> Callable[[], list[np.ndarray]]:
+    return lambda: [read_image(p) for p in paths]
 
 
 def read_mesh(path: Path) -> Float[np.ndarray, "Nv 3"]:

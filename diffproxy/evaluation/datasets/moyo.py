@@ -6,8 +6,8 @@
                 /20221004_with_com/...                                the same
                 /220923_yogi_03596_minimal_simple_female/mesh.ply     of moyo_toolkit (data/v_templates)
 
-Cameras: rotation world to camera, centre in millimetres, of pictures twice as large as the released ones. Mocap has
-two rows a picture: picture n is row 2 n + dataset.frame_offset (the authors admit an error of a frame).
+Cameras: rotation world to camera, centre in millimetres, of images twice as large as the released ones. Mocap has
+two rows an image: image n is row 2 n + dataset.frame_offset (the authors admit an error of a frame).
 Sources: github.com/sha2nkt/moyo_toolkit and its issues, posepile.
 """
 
@@ -26,8 +26,8 @@ from diffproxy.evaluation.datasets.moment import (
     Moment,
     chosen_sequences,
     every,
+    images_of,
     need,
-    pictures_of,
     read_json,
     read_mesh,
     read_pickle,
@@ -40,7 +40,7 @@ from diffproxy.utils.errors import InputError
 
 VIEWS = (1, 3, 4, 5)
 SESSIONS = ("20220923_20220926_with_hands", "20221004_with_com")
-SIZE = (2056, 1504)  # of the released pictures
+SIZE = (2056, 1504)  # of the released images
 HALF = 0.5  # of the calibration's pixels
 MM = 1e-3
 TEMPLATE = "220923_yogi_03596_minimal_simple_female/mesh.ply"
@@ -48,7 +48,7 @@ SOURCE = "moyo.is.tue.mpg.de, the template in github.com/sha2nkt/moyo_toolkit (d
 
 
 def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
-    """Pictures of all chosen cameras with a row of mocap."""
+    """Images of all chosen cameras with a row of mocap."""
     return subjects_of(moments(options), options)
 
 
@@ -78,7 +78,7 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
         known = [n for n, row in rows.items() if 0 <= row < len(motion["fullpose"])]
         for n in every(known, data):
             truth = truth_of(root, motion, rows[n], shared, options)
-            yield Moment(name, f"{n:04d}", rig, pictures_of([f[n] for f in files]), truth)
+            yield Moment(name, f"{n:04d}", rig, images_of([f[n] for f in files]), truth)
 
 
 def read_cameras(session: Path, sequence: str, views: list[int]) -> tuple[Camera, ...]:

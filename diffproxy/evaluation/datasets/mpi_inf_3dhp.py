@@ -27,8 +27,8 @@ from diffproxy.evaluation.datasets.moment import (
     Moment,
     chosen_sequences,
     every,
+    images_of,
     need,
-    pictures_of,
     root_folder,
     subjects_of,
 )
@@ -67,13 +67,13 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             found = f"{missing} not among {sorted(cameras)} of {folder}"
             raise InputError("dataset.views that the calibration has", found, "leave dataset.views out")
         rig = tuple(cameras[v] for v in views)
-        frames, pictures = open_pictures(folder, views)
+        frames, images = open_images(folder, views)
         joints = read_joints(folder, views[0], rig[0])
         subject, sequence = re.findall(r"\d+", name)
         known = [f for f in frames if (subject, sequence, str(f)) in bodies or f - 1 in joints]
         for frame in every(known, data):
             body = bodies.get((subject, sequence, str(frame)))
-            yield Moment(name, f"{frame:06d}", rig, pictures(frame), truth_of(body, joints.get(frame - 1)))
+            yield Moment(name, f"{frame:06d}", rig, images(frame), truth_of(body, joints.get(frame - 1)))
 
 
 def read_calibration(path: Path) -> dict[int, Camera]:
@@ -95,7 +95,7 @@ def read_calibration(path: Path) -> dict[int, Camera]:
     return cameras
 
 
-def open_pictures(
+def open_images(
     folder: Path, views: list[int]
 ) -> tuple[list[int], Callable[[int], Callable[[], list[np.ndarray]]]]:
     """Frame numbers, from 1, that all views have, and how to read one: from extracted frames, or from the videos."""
@@ -104,7 +104,7 @@ def open_pictures(
     if all(extracted):
         files = [{int(re.findall(r"\d+", p.stem)[-1]): p for p in d.glob("*.jpg")} for d in extracted if d]
         frames = sorted(set.intersection(*(set(f) for f in files)))
-        return frames, lambda frame: pictures_of([f[frame] for f in files])
+        return frames, lambda frame: images_of([f[frame] for f in files])
     paths = [folder / "imageSequence" / f"video_{v}.avi" for v in views]
     for path in paths:
         need(path, "the video of a camera, or its frames in video_K/", f"get it from {SOURCE}")

@@ -1,4 +1,4 @@
-"""Pictures cut to a random window of the person, each view on its own: "4D-DRESS partial".
+"""Images cut to a random window of the person, each view on its own: "4D-DRESS partial".
 
 The paper does not state its law. Here a window of 40 to 80 % of the person's box on each side lies anywhere in the box.
 """

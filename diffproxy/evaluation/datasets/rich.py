@@ -25,8 +25,8 @@ from diffproxy.evaluation.datasets.moment import (
     Moment,
     chosen_sequences,
     every,
+    images_of,
     need,
-    pictures_of,
     read_json,
     read_pickle,
     root_folder,
@@ -45,7 +45,7 @@ ENDINGS = (".bmp", ".png", ".jpeg", ".jpg")
 
 
 def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
-    """Frames with a body and a picture of all chosen cameras."""
+    """Frames with a body and an image of all chosen cameras."""
     return subjects_of(moments(options), options)
 
 
@@ -54,7 +54,7 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
     root = root_folder(data, "scan_calibration", SOURCE)
     rows = read_split(need(root / "test.txt", "the list of test sequences", f"get it from {SOURCE}"))
     genders = read_json(need(root / "gender.json", "the subjects' genders", f"get it from {SOURCE}"))
-    images = first_folder(root, ("images/test", "images_test", "test"), "pictures")
+    images = first_folder(root, ("images/test", "images_test", "test"), "images")
     bodies = first_folder(root, ("bodies/test", "test_body"), "bodies")
     models: dict[str, SmplFamilyBody] = {}
     for name in chosen_sequences([*dict.fromkeys(n for n, _, _ in rows)], data, root):
@@ -70,14 +70,14 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             rig = tuple(read_camera(calibration / f"{v:03d}.xml", scene, v) for v in views)
             found = {}
             for body in sorted((bodies / name).glob(f"*/{subject}.pkl")):
-                paths = [picture(images / name, body.parent.name, v) for v in views]
+                paths = [image(images / name, body.parent.name, v) for v in views]
                 if all(paths):
                     found[body] = [p for p in paths if p]
             for body in every([*found], data):
                 gender = str(genders[str(int(subject))])
                 frame = f"{body.parent.name}/{subject}"
                 yield Moment(
-                    name, frame, rig, pictures_of(found[body]), truth_of(body, gender, models, options)
+                    name, frame, rig, images_of(found[body]), truth_of(body, gender, models, options)
                 )
 
 
@@ -105,7 +105,7 @@ def first_folder(root: Path, names: tuple[str, ...], what: str) -> Path:
     )
 
 
-def picture(folder: Path, frame: str, view: int) -> Path | None:
+def image(folder: Path, frame: str, view: int) -> Path | None:
     stem = folder / f"cam_{view:02d}" / f"{frame}_{view:02d}"
     return next((p for e in ENDINGS if (p := stem.with_name(stem.name + e)).is_file()), None)
 
