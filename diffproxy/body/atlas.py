@@ -1,4 +1,4 @@
-"""`SurfaceAtlas`: surface point <-> (part label, u, v)."""
+"""`SurfaceAtlas`: mapping between surface points and (part label, u, v)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Kind = Literal["body", "left_hand", "right_hand"]
 
 @dataclass(frozen=True)
 class SurfaceAtlas:
-    """Which part every face belongs to and where its corners lie in the part's chart, for both palettes.
+    """Part of every face, and coordinates of its corners in the chart of that part, for both palettes.
 
-    `labels of the body palette: face_part`; of the hand palette: `face_hand_part` (0 where there is no hand).
-    `segment_of_label[label]` is the SMPL-X joint that moves the part as a rigid piece.
+    Labels of the body palette are in `face_part`, of the hand palette in `face_hand_part` (0 off the hands).
+    `segment_of_label[label]` is the SMPL-X joint that moves the part rigidly.
     """
 
     face_part: UInt8[np.ndarray, " Nf"]
@@ -35,7 +35,7 @@ class SurfaceAtlas:
 
     @staticmethod
     def of(arrays: BodyArrays) -> SurfaceAtlas:
-        """Charts stored in the file, or for an official SMPL-X file its own UV map cut by skinning weights."""
+        """The charts stored in a body file; for an official SMPL-X file its UV map, cut by skinning weights."""
         c = charts_of_file(arrays)
         return SurfaceAtlas(
             face_part=c.face_part,
@@ -59,10 +59,12 @@ class SurfaceAtlas:
 
     @cached_property
     def metres_per_uv(self) -> Float[np.ndarray, "L 2"]:
-        """How far the surface point moves with u and with v: area-weighted mean over each part's faces, at rest.
+        """Distance on the rest body per unit of u and of v: area-weighted mean over each part's faces.
 
-        Background: zero. A part's scale differs from it by a quarter or so from place to place, which is little next
-        to what a network's coordinates are uncertain by.
+        The scale varies by about a quarter within a part: little next to the uncertainty of predicted coordinates.
+
+        Returns:
+            (L, 2) metres; 0 for the background.
         """
         scale = np.zeros((len(self.palette.names), 2))
         total = np.zeros(len(scale))
@@ -82,7 +84,16 @@ class SurfaceAtlas:
     def encode(
         self, face: Int64[np.ndarray, " N"], bary: Float[np.ndarray, "N 3"], kind: Kind = "body"
     ) -> tuple[UInt8[np.ndarray, " N"], Float[np.ndarray, "N 2"]]:
-        """Labels and coordinates of surface points; in hand views, points off the hand get label 0."""
+        """Labels and coordinates of surface points.
+
+        Args:
+            face: (N,) face of each point.
+            bary: (N, 3) barycentric coordinates.
+            kind: "body", or "left_hand", "right_hand" for the hand palette.
+
+        Returns:
+            Labels (N,), 0 for points off the hand in hand views, and uv (N, 2) in [0, 1].
+        """
         hand = kind != "body"
         labels = (self.face_hand_part if hand else self.face_part)[face]
         corners = (self.hand_uv_corners if hand else self.uv_corners)[face]
@@ -91,10 +102,18 @@ class SurfaceAtlas:
     def lookup(
         self, labels: np.ndarray, uv: Float[np.ndarray, "N 2"]
     ) -> tuple[Int64[np.ndarray, " N"], Float[np.ndarray, "N 3"], Bool[np.ndarray, " N"]]:
-        """Surface points (face, barycentric) of labels and coordinates; labels of both palettes may be mixed.
+        """Surface points of labels and coordinates; labels of both palettes may be mixed.
 
-        Where charts overlap themselves (ears, toes) the outer sheet wins. A coordinate outside its part's chart goes to
-        the nearest point of the chart. `ok` is False for background, unknown labels, NaN, and coordinates farther than
-        `texels.TOLERANCE` from the chart.
+        Where a chart overlaps itself (ears, toes), the outer sheet is used. A coordinate outside its chart gets the
+        nearest
+        point of the chart.
+
+        Args:
+            labels: (N,) labels.
+            uv: (N, 2) coordinates.
+
+        Returns:
+            Faces (N,), barycentric coordinates (N, 3), and ok (N,): False for background, unknown labels, NaN, and
+            coordinates farther than `texels.TOLERANCE` from the chart.
         """
         return self._texels.lookup(labels, uv)

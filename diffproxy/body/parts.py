@@ -1,4 +1,4 @@
-"""Parts and charts of a body file: stored ones, or derived for an official SMPL-X file."""
+"""Parts and charts of a body file: as stored, or derived for an official SMPL-X file."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ HAND_PARTS: tuple[str, ...] = tuple(f"{part}_{s}" for s in _SIDES for part in ("
 
 
 def hand_part_joints(part: str) -> tuple[str, ...]:
-    """Joints whose skin belongs to a hand part such as "palm_l" or "index_r"."""
+    """Joints whose vertices belong to a hand part such as "palm_l" or "index_r"."""
     name, s = part.rsplit("_", 1)
     return (f"{_SIDES[s]}_wrist",) if name == "palm" else tuple(f"{_SIDES[s]}_{name}{k}" for k in (1, 2, 3))
 
 
 def hand_part_mover(part: str) -> str:
-    """Joint that moves a hand part as a rigid piece: the wrist, or the finger's first joint."""
+    """Joint that moves a hand part rigidly: the wrist, or the first joint of the finger."""
     return hand_part_joints(part)[0]
 
 
@@ -67,7 +67,7 @@ _J = {name: i for i, name in enumerate(JOINT_NAMES)}
 
 @dataclass(frozen=True)
 class FileCharts:
-    """What `SurfaceAtlas` is made of; see there."""
+    """Content of `SurfaceAtlas`; see there."""
 
     face_part: np.ndarray
     face_hand_part: np.ndarray
@@ -78,7 +78,7 @@ class FileCharts:
 
 
 def charts_of_file(arrays: BodyArrays) -> FileCharts:
-    """Charts of a body file. Raises InputError if it has no texture coordinates that fit its faces."""
+    """Charts of a body file. Raises InputError without texture coordinates that fit its faces."""
     extra, nf = arrays.extra, len(arrays.faces)
     uv = _corners(extra, "vt", "ft", nf)
     if "face_part" not in extra:
@@ -114,19 +114,19 @@ def _corners(extra: dict[str, np.ndarray], vt_key: str, ft_key: str, nf: int) ->
 
 
 def strongest_segment(weights: Float[np.ndarray, "N 55"]) -> Int64[np.ndarray, " N"]:
-    """Number, in the order of `SEGMENTS`, of the segment whose joints have most of each skinning weight."""
+    """Index in `SEGMENTS` of the segment with the largest share of each row of skinning weights."""
     owned = [weights[:, [_J[j] for j in joints]].sum(axis=1) for joints, _ in SEGMENTS.values()]
     return np.stack(owned, axis=1).argmax(axis=1)
 
 
 def vertex_regions(weights: Float[np.ndarray, "N 55"]) -> dict[str, Bool[np.ndarray, " N"]]:
-    """Which vertices belong to each of `REGIONS`; each vertex is in one of them."""
+    """Region of `REGIONS` -> (N,) bool; each vertex is in exactly one."""
     names = np.array(list(SEGMENTS))[strongest_segment(weights)]
     return {region: np.isin(names, segments) for region, segments in REGIONS.items()}
 
 
 def _derived(arrays: BodyArrays, uv: np.ndarray) -> FileCharts:
-    """15 segments and 12 hand parts by the strongest skinning weight; the file's one UV map serves both palettes."""
+    """15 segments and 12 hand parts by the largest skinning weight; the one UV map of the file serves both palettes."""
     from diffproxy.body.palette import body_colors, spread_colors
 
     weights = arrays.weights[arrays.faces].mean(axis=1)

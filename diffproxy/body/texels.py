@@ -1,4 +1,4 @@
-"""Fast search of the chart triangle under (label, u, v): a grid of texels, each listing its triangles."""
+"""Grid of texels with lists of chart triangles, for a fast search of the triangle at (label, u, v)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEIGHBOURS = 12
 
 @dataclass(frozen=True)
 class TexelGrid:
-    """Triangles of all charts; `start[cell]:start[cell + 1]` lists those that touch a texel, outermost first."""
+    """Triangles of all charts; `start[cell]:start[cell + 1]` are those that touch a texel, outermost first."""
 
     start: np.ndarray  # (num_labels * GRID^2 + 1,)
     entries: np.ndarray  # triangle ids
@@ -27,7 +27,15 @@ class TexelGrid:
     def of(
         labels: np.ndarray, corners: np.ndarray, faces: np.ndarray, template: np.ndarray, num_labels: int
     ) -> TexelGrid:
-        """From per-triangle labels (T,), chart corners (T, 3, 2), mesh faces (T,) and rest corners (T, 3, 3)."""
+        """Build the grid.
+
+        Args:
+            labels: (T,) label of each triangle.
+            corners: (T, 3, 2) its corners in the chart.
+            faces: (T,) its face of the mesh.
+            template: (T, 3, 3) its corners on the rest body, metres.
+            num_labels: Number of labels.
+        """
         corners = corners.astype(np.float64)
         edge = corners[:, 1:] - corners[:, :1]
         flat = np.abs(edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]) < 1e-12
@@ -50,7 +58,7 @@ class TexelGrid:
         return TexelGrid(start, triangle[order], corners, faces, by_label, {})
 
     def lookup(self, labels: np.ndarray, uv: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Faces (N,), barycentric (N, 3) and ok (N,) of labels (N,) and coordinates (N, 2)."""
+        """Faces (N,), barycentric coordinates (N, 3) and ok (N,) at labels (N,) and coordinates (N, 2)."""
         labels, uv = np.asarray(labels).astype(np.int64), np.asarray(uv, dtype=np.float64)
         known = (labels > 0) & (labels < len(self.by_label)) & np.isfinite(uv).all(axis=1)
         known &= np.array([len(t) > 0 for t in self.by_label])[np.where(known, labels, 0)]
@@ -97,7 +105,7 @@ class TexelGrid:
 
 
 def _outwardness(labels: np.ndarray, template: np.ndarray, num_labels: int) -> np.ndarray:
-    """Distance of every triangle from the middle of its part."""
+    """Distance of every triangle from the centre of its part."""
     middle = template.mean(axis=1)
     total = np.maximum(np.bincount(labels, minlength=num_labels), 1)
     centre = np.stack([np.bincount(labels, middle[:, k], num_labels) / total for k in range(3)], axis=1)
@@ -119,7 +127,7 @@ def _barycentric(corners: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _closest_barycentric(corners: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Barycentric coordinates of the point of each triangle nearest to p: inside, or on the nearest edge."""
+    """Barycentric coordinates of the point of each triangle nearest to p: inside or on the nearest edge."""
     inside = _barycentric(corners, p)
     best = np.zeros_like(inside)
     best_gap = np.full(inside.shape[:-1], np.inf)

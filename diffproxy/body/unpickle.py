@@ -1,7 +1,7 @@
-"""Read the official SMPL-X pickles without running anything in them.
+"""Reader of the official SMPL-X pickles that runs none of their code.
 
-Only numpy arrays and plain containers are built. Classes of `chumpy` and `scipy.sparse`, which those files contain,
-become inert shells whose arrays are taken out; any other class is refused by name.
+Only numpy arrays and plain containers are built. Objects of `chumpy` and `scipy.sparse`, which those files contain,
+become inert stand-ins whose arrays are taken out; any other class is an error with its name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHELLED = ("chumpy", "scipy.sparse")
 
 
 class _Shell:
-    """Stands in for an object of a class we do not import; keeps its state."""
+    """Stand-in for an object of a class that is not imported; keeps its state."""
 
     def __init__(self, *args: object):
         self.state: dict = {}

@@ -26,11 +26,23 @@ Number = float | int  # the type checker of the tests does not take an int for a
 
 @dataclass(frozen=True)
 class Camera:
-    """`x_cam = R_cam_world @ x_world + t_cam_world`; `distortion` is OpenCV's (k1 k2 p1 p2 [k3 ...]).
+    """One calibrated camera: `x_cam = R_cam_world @ x_world + t_cam_world`.
 
-    Without distortion it is a pinhole. `lens` "fisheye" means OpenCV's fisheye model with k1..k4.
-    `pixel_grid`, where given, says how image files lie on the calibration's pixels (`for_image`). Raises
-    InputError on a camera that cannot be: non-finite numbers, R not a rotation, focal length or size not > 0.
+    Axes are OpenCV's (x right, y down, z forward), lengths metres, pixel centres at integer + 0.5.
+
+    Args:
+        name: Name, unique in its rig.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        K: (3, 3) intrinsics in pixels.
+        R_cam_world: (3, 3) rotation from world to camera.
+        t_cam_world: (3,) translation from world to camera, metres.
+        distortion: Coefficients in OpenCV's order, k1 k2 p1 p2 [k3 ...]; empty for a pinhole camera.
+        lens: "opencv", or "fisheye" for OpenCV's fisheye model with k1..k4.
+        pixel_grid: Relation between the pixels of image files and of the calibration, if they differ (see `for_image`).
+
+    Raises:
+        InputError: numbers that are not finite, R not a rotation, focal length or size not above 0.
     """
 
     name: str
@@ -69,9 +81,14 @@ class Camera:
         return self.lens == "opencv" and self.distortion.size == 0
 
     def project(self, x_world: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 2"]:
-        """World points (metres) to pixels, distortion included; points behind the camera give NaN.
+        """Project world points.
 
-        So do points beyond the angle where the lens polynomial turns back: they would fold into the image.
+        Args:
+            x_world: (..., 3) points, metres.
+
+        Returns:
+            (..., 2) pixels, with lens distortion. NaN for points behind the camera, and beyond the angle where the lens
+            polynomial turns back, since they would be projected into the image.
         """
         x_cam = np.asarray(x_world) @ self.R_cam_world.T + self.t_cam_world
         z = np.where(x_cam[..., 2:] > 1e-9, x_cam[..., 2:], np.nan)
@@ -83,14 +100,29 @@ class Camera:
         return xy @ self.K[:2, :2].T + self.K[:2, 2]
 
     def normalized(self, pixels: Float[np.ndarray, "*N 2"]) -> Float[np.ndarray, "*N 2"]:
-        """Pixels to ideal (X/Z, Y/Z), without distortion; NaN where the lens model cannot reach the pixel."""
+        """Remove intrinsics and distortion from pixels.
+
+        Args:
+            pixels: (..., 2) pixels.
+
+        Returns:
+            (..., 2) ideal coordinates X/Z, Y/Z without unit; NaN where the lens model does not reach the pixel.
+        """
         xy = (np.asarray(pixels, dtype=np.float64) - self.K[:2, 2]) @ np.linalg.inv(self.K[:2, :2]).T
         return xy if self.is_pinhole else undistort(xy, self.distortion, self.lens)
 
     def unproject(
         self, pixels: Float[np.ndarray, "*N 2"], depth: Float[np.ndarray, "*N"] | Number
     ) -> Float[np.ndarray, "*N 3"]:
-        """World points (metres) seen at `pixels` with z-depth `depth` (metres along the optical axis)."""
+        """World points seen at given pixels and depths.
+
+        Args:
+            pixels: (..., 2) pixels.
+            depth: z-depth along the optical axis, metres.
+
+        Returns:
+            (..., 3) points, metres, world frame.
+        """
         xy = self.normalized(pixels)
         x_cam = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1) * np.asarray(depth)[..., None]
         return (x_cam - self.t_cam_world) @ self.R_cam_world
@@ -98,7 +130,14 @@ class Camera:
     def rays_world(
         self, pixels: Float[np.ndarray, "*N 2"]
     ) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, "*N 3"]]:
-        """Camera centre (metres) and unit directions of the rays through `pixels`, in the world frame."""
+        """Viewing rays through pixels.
+
+        Args:
+            pixels: (..., 2) pixels.
+
+        Returns:
+            The camera centre (3,) in metres and unit directions (..., 3), world frame.
+        """
         xy = self.normalized(pixels)
         ray = np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1) @ self.R_cam_world
         return self.center_world, ray / np.linalg.norm(ray, axis=-1, keepdims=True)
@@ -106,9 +145,18 @@ class Camera:
     def crop(
         self, box: tuple[Number, Number, Number, Number], size: tuple[int, int], name: str | None = None
     ) -> Camera:
-        """The camera of the region `box` = (x0, y0, x1, y1) in pixels, resampled to `size` = (width, height).
+        """The camera of a resampled region of the image. Only K changes: distortion acts before K.
 
-        Extrinsics and lens stay (distortion acts before K); only K changes. InputError on an empty box.
+        Args:
+            box: (x0, y0, x1, y1) in pixels; it may reach beyond the image.
+            size: (width, height) of the crop in pixels.
+            name: Name of the new camera; by default the same.
+
+        Returns:
+            The camera of the crop.
+
+        Raises:
+            InputError: an empty box.
         """
         x0, y0, x1, y1 = box
         if not (x1 > x0 and y1 > y0):
@@ -122,15 +170,22 @@ class Camera:
         return self.crop((0.0, 0.0, float(self.width), float(self.height)), (width, height))
 
     def for_image(self, width: int, height: int) -> Camera:
-        """The camera of an image file of that size, laid on the calibration by `pixel_grid`."""
+        """The camera of an image file of `width` x `height` pixels, related to the calibration by `pixel_grid`."""
         grid = self.pixel_grid or PixelGrid()
         return replace(self, K=grid.image_K(self.K), width=width, height=height, pixel_grid=None)
 
     def undistorted(self, alpha: Number = 0.0) -> Camera:
-        """A pinhole camera of the same size, pose and pixel aspect that replaces this one.
+        """A pinhole camera of the same size, pose and pixel aspect.
 
-        alpha 0: every pixel of it shows something (the image's borders are cut); alpha 1: every pixel of
-        the image is kept (borders may be black). Focal length scales as needed, the principal point moves.
+        Args:
+            alpha: 0: every pixel of the result lies inside the source image, whose borders are cut; 1: the whole source
+                image is kept, and borders may be black. Focal length and principal point change accordingly.
+
+        Returns:
+            The pinhole camera.
+
+        Raises:
+            InputError: the lens model has no inverse at the border.
         """
         if self.is_pinhole:
             return replace(self, pixel_grid=None)
@@ -185,7 +240,17 @@ class Camera:
 def stack_cameras(
     cameras: Sequence[Camera],
 ) -> tuple[Float[np.ndarray, "V 3 3"], Float[np.ndarray, "V 3 3"], Float[np.ndarray, "V 3"]]:
-    """K, R_cam_world and t_cam_world of pinhole cameras as float64; InputError if one is no pinhole."""
+    """Parameters of pinhole cameras as arrays.
+
+    Args:
+        cameras: V pinhole cameras.
+
+    Returns:
+        K (V, 3, 3), R_cam_world (V, 3, 3) and t_cam_world (V, 3), float64.
+
+    Raises:
+        InputError: a camera with distortion.
+    """
     bent = [c.name for c in cameras if not c.is_pinhole]
     if bent:
         raise InputError("pinhole cameras", f"lens distortion in {bent}", "use camera.undistorted()")

@@ -1,4 +1,4 @@
-"""Synchronous images of a rig, undistorted on read to the pinhole cameras that the generator sees."""
+"""Synchronous images of a rig, undistorted while reading to the pinhole cameras that the generator gets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 class RigFrames:
     """Images of all cameras of a rig by frame number.
 
-    `cameras`: pinhole cameras of the images that `read` returns. `raw_cameras`: those of the raw files,
-    with distortion. `rig`: the rig with notes on how sizes were matched. `frame_ids`: what all cameras have.
+    `cameras`: pinhole cameras of the images that `read` returns. `raw_cameras`: cameras of the files, with lens
+    distortion. `rig`: the rig, with notes on how image sizes were matched. `frame_ids`: frame numbers that all cameras
+    have.
     """
 
     def __init__(self, rig: Rig, sources: list[Source], frame_ids: list[int], alpha: float | int = 0.0):
@@ -62,11 +63,21 @@ class RigFrames:
         return camera.for_image(width, height)
 
     def read(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """Undistorted RGB images of that frame, one per camera, in the order of `cameras`."""
+        """Read one frame.
+
+        Args:
+            frame_id: Number of the frame, one of `frame_ids`.
+
+        Returns:
+            Undistorted RGB images (H, W, 3) uint8, one per camera, in the order of `cameras`.
+
+        Raises:
+            InputError: an image that cannot be decoded, or of another size than the others of its camera.
+        """
         return [self._undistort(v, image) for v, image in enumerate(self.read_raw(frame_id))]
 
     def read_raw(self, frame_id: int) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """RGB images as they are in the files, for `raw_cameras`."""
+        """RGB images as they are in the files, for `raw_cameras`; see `read`."""
         if frame_id not in self._known:
             ids = self.frame_ids
             raise InputError(
@@ -85,7 +96,7 @@ class RigFrames:
         return images
 
     def iterate(self, frame_ids: Iterable[int] | None = None) -> Iterator[tuple[int, list]]:
-        """(frame number, images) in rising order: every video is decoded once."""
+        """(frame number, images) in rising order, so that every video is decoded once."""
         for frame_id in sorted(self.frame_ids if frame_ids is None else set(frame_ids)):
             yield frame_id, self.read(frame_id)
 
@@ -105,10 +116,19 @@ class RigFrames:
 def open_frames(
     path: Path | str, rig: Rig | None = None, *, alpha: float | int = 0.0, common_frames: bool = False
 ) -> RigFrames:
-    """Open `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*` under the rig folder `path`.
+    """Open the images or videos of a rig folder: `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*`.
 
-    `rig` defaults to the calibration in that folder. `alpha` as in `Camera.undistorted`. Cameras must have
-    the same frame numbers unless `common_frames`, which uses what they share. InputError on anything missing.
+    Args:
+        path: Rig folder.
+        rig: The calibration; by default the one in the folder.
+        alpha: See `Camera.undistorted`.
+        common_frames: Use the frame numbers that all cameras share; otherwise they must have the same ones.
+
+    Returns:
+        The images, with a camera for each.
+
+    Raises:
+        InputError: missing cameras or images, different frame numbers, sizes that cannot be matched.
     """
     root = Path(path)
     if not root.exists():

@@ -1,4 +1,4 @@
-"""Where the images of one camera come from: a folder of images, one image, or a video."""
+"""Images of one camera: a folder of image files, a single file, or a video."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"}
 
 @runtime_checkable
 class Source(Protocol):
-    """Images of one camera by frame number; `read` gives (H, W, 3) uint8 RGB or raises InputError."""
+    """Images of one camera by frame number; `read` returns (H, W, 3) uint8 RGB or raises InputError."""
 
     path: Path
     frame_ids: list[int]
@@ -26,7 +26,7 @@ class Source(Protocol):
 
 
 def read_image(path: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """One image file as RGB, turned as its EXIF orientation says; InputError if it cannot be decoded."""
+    """Read an image file as RGB, rotated by its EXIF orientation; InputError if it cannot be decoded."""
     import cv2
 
     data = np.frombuffer(path.read_bytes(), np.uint8)  # imread cannot open every path on Windows
@@ -80,8 +80,8 @@ class SingleImage:
 class Video:
     """`videos/<cam>.mp4`, frames numbered from 0.
 
-    Frames are reached by decoding forward, never by seeking, which many files answer with a neighbour frame.
-    Ask in rising order: a step back opens the file again. The last image is kept.
+    Frames are reached by decoding forwards: seeking returns a neighbouring frame in many files. Read in rising order; a
+    step backwards opens the file again. The last image is kept.
     """
 
     def __init__(self, path: Path):
@@ -135,7 +135,7 @@ class Video:
 
 
 def find_sources(root: Path) -> dict[str, Path]:
-    """Camera name -> folder, image or video under `root`; `images/` is used if there, else `videos/`."""
+    """Camera name -> folder, image or video under `root`; `images/` takes precedence over `videos/`."""
     images, videos = root / "images", root / "videos"
     found: dict[str, Path] = {}
     if images.is_dir():
@@ -162,7 +162,7 @@ def _add(found: dict[str, Path], path: Path) -> None:
 
 
 def open_source(path: Path) -> Source:
-    """The source at `path`; InputError if it holds no image."""
+    """Open the folder, image or video at `path`; InputError if it has no image."""
     if path.is_dir():
         folder = ImageFolder(path)
         if not folder.frame_ids:

@@ -1,4 +1,4 @@
-"""Reading and writing rigs: the format is detected."""
+"""Reading and writing calibrations; the format is detected."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ SUBFOLDERS = (".", "calibration", "calib")
 
 
 def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
-    """The rig in folder `path` (its calibration is searched there and in calibration/), or in file `path`.
+    """Read a calibration.
 
-    `calibration` names the file, absolute or relative to `path`, when there are several. The result's `root`
-    is the rig folder. Raises InputError with the known formats if nothing fits.
+    Args:
+        path: Rig folder (searched with its subfolder calibration/), or a calibration file.
+        calibration: The file to use when the folder has several, absolute or relative to `path`.
+
+    Returns:
+        The rig in metres; its `root` is the rig folder.
+
+    Raises:
+        InputError: no file of a known format, several of them, or a damaged one.
     """
     root = Path(path)
     if not root.exists():
@@ -62,7 +69,15 @@ def _read_named(file: Path) -> Rig:
 
 
 def save_rig(rig: Rig, path: Path | str) -> Path:
-    """Write `rig` as rig.json (`path` is the file, or a folder to put it in); returns the file."""
+    """Write a calibration as rig.json.
+
+    Args:
+        rig: The rig.
+        path: The file, or a folder for rig.json.
+
+    Returns:
+        The file.
+    """
     file = Path(path)
     if file.suffix.lower() != ".json":
         file = file / "rig.json"

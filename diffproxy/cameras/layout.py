@@ -1,4 +1,4 @@
-"""An image of a rig: from above and from the side, with 1 m squares."""
+"""Drawing of a rig from above and from the side, with squares of 1 m."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLORS = (
 
 
 def draw_layout(rig: Rig) -> UInt8[np.ndarray, "H W 3"]:
-    """RGB image, top view left, side view right; axes are named as in the rig's own world frame."""
+    """RGB image (H, W, 3): top view left, side view right; axes are named as in the world frame of the rig."""
     R, middle = rig.R_yup_world, rig.scene_center_world
     reach = np.concatenate([rig.centers_world, middle[None], np.zeros((1, 3))]) @ R.T
     finite = reach[np.abs(reach).max(1) < 1e6] if (np.abs(reach).max(1) < 1e6).any() else np.zeros((1, 3))
@@ -38,7 +38,7 @@ def draw_layout(rig: Rig) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def write_layout(rig: Rig, path: Path) -> Path:
-    """`draw_layout` as a PNG file."""
+    """Write `draw_layout` as a PNG file; returns the file."""
     import cv2
 
     _, data = cv2.imencode(".png", np.ascontiguousarray(draw_layout(rig)[..., ::-1]))

@@ -47,7 +47,16 @@ def clean_coefficients(distortion, lens: Lens) -> Float[np.ndarray, " D"]:
 def distort(
     xy: Float[np.ndarray, "*N 2"], d: Float[np.ndarray, " D"], lens: Lens
 ) -> tuple[Float[np.ndarray, "*N 2"], Float[np.ndarray, "*N 2 2"]]:
-    """Ideal to distorted normalised coordinates, and the derivative d(distorted)/d(ideal)."""
+    """Apply lens distortion.
+
+    Args:
+        xy: (..., 2) ideal normalised coordinates X/Z, Y/Z.
+        d: Coefficients as returned by `clean_coefficients`.
+        lens: "opencv" or "fisheye".
+
+    Returns:
+        (..., 2) distorted coordinates, and the derivative (..., 2, 2) of distorted by ideal coordinates.
+    """
     return _distort_fisheye(xy, d) if lens == "fisheye" else _distort_opencv(xy, d)
 
 
@@ -91,16 +100,24 @@ def _distort_fisheye(xy, d):
 def is_one_to_one(
     xy: Float[np.ndarray, "*N 2"], d: Float[np.ndarray, " D"], lens: Lens
 ) -> Bool[np.ndarray, "*N"]:
-    """Whether ideal points lie where the lens model still bends outwards.
+    """Whether the lens model is invertible at ideal points.
 
-    Polynomial models turn back at some radius: beyond it, far-off points would land inside the image.
+    Polynomial models turn back at some radius; points beyond it would be projected into the image.
+
+    Args:
+        xy: (..., 2) ideal normalised coordinates.
+        d: Coefficients as returned by `clean_coefficients`.
+        lens: "opencv" or "fisheye".
+
+    Returns:
+        (...) bool.
     """
     turn = turning_radius(d, lens)
     return np.asarray(np.linalg.norm(xy, axis=-1) < turn)
 
 
 def turning_radius(d: Float[np.ndarray, " D"], lens: Lens) -> float:
-    """Smallest ideal radius where the radial part stops growing; infinity if it never does."""
+    """Smallest ideal radius at which the radial polynomial stops growing; infinity if there is none."""
     if lens == "fisheye":
         roots = np.roots([9 * d[3], 7 * d[2], 5 * d[1], 3 * d[0], 1.0])
         q = _smallest_positive(roots)
@@ -122,7 +139,17 @@ def _smallest_positive(roots) -> float:
 def undistort(
     xy: Float[np.ndarray, "*N 2"], d: Float[np.ndarray, " D"], lens: Lens, iterations: int = 30
 ) -> Float[np.ndarray, "*N 2"]:
-    """Distorted to ideal normalised coordinates by damped Newton steps; NaN where there is no answer."""
+    """Remove lens distortion by damped Newton steps.
+
+    Args:
+        xy: (..., 2) distorted normalised coordinates.
+        d: Coefficients as returned by `clean_coefficients`.
+        lens: "opencv" or "fisheye".
+        iterations: Maximum number of steps.
+
+    Returns:
+        (..., 2) ideal coordinates; NaN where the iteration finds none.
+    """
     target = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
     guess = target.copy()
     if lens == "fisheye":  # start from the equidistant lens, exact for zero coefficients
@@ -159,10 +186,21 @@ def pinhole_K(
     alpha: float | int,
     name: str = "",
 ) -> Float[np.ndarray, "3 3"]:
-    """Intrinsics of a pinhole camera in place of camera `name` of that size (width, height).
+    """Intrinsics of a pinhole camera that replaces one with distortion.
 
-    `alpha` 0: every pixel shows something (borders are cut); 1: every pixel of the image is kept. InputError if the
-    lens model has no inverse at the border.
+    Args:
+        K: (3, 3) intrinsics of the camera, pixels.
+        size: Its (width, height), pixels.
+        coefficients: Its distortion.
+        lens: "opencv" or "fisheye".
+        alpha: See `Camera.undistorted`.
+        name: Name of the camera, for messages.
+
+    Returns:
+        (3, 3) intrinsics, pixels.
+
+    Raises:
+        InputError: the lens model has no inverse at the border.
     """
     if not 0.0 <= alpha <= 1.0:
         raise InputError("alpha between 0 and 1", f"{alpha}", "0 cuts the borders, 1 keeps every pixel")

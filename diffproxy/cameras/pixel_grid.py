@@ -1,4 +1,4 @@
-"""How the pixels of the images lie on the pixels of the calibration."""
+"""Relation between the pixels of image files and of the calibration."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PixelGrid:
             )
 
     def image_K(self, K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
-        """Intrinsics on the image's own pixels from those on the calibration's pixels."""
+        """Intrinsics for pixels of the image file, from those for pixels of the calibration."""
         s, (dx, dy) = 1.0 / self.scale, self.shift
         return np.array([[s, 0.0, -dx * s], [0.0, s, -dy * s], [0.0, 0.0, 1.0]]) @ K
 
@@ -61,10 +61,20 @@ class PixelGrid:
 
 
 def guess_pixel_grid(calibrated: tuple[int, int], image: tuple[int, int]) -> tuple[PixelGrid, str]:
-    """The stated rule for images whose (width, height) is not the calibration's: grid and a sentence on it.
+    """Relate images to a calibration of another size.
 
-    Same aspect: plain resize. Otherwise the width is taken as common and the difference in height as cut off
-    or added in equal parts above and below. Raises InputError if the image looks turned by 90 degrees.
+    Same aspect: resized. Otherwise the width is taken as common, and the difference in height as cut off or added in
+    equal parts above and below.
+
+    Args:
+        calibrated: (width, height) of the calibration, pixels.
+        image: (width, height) of the image files, pixels.
+
+    Returns:
+        The relation, and a sentence about it for the user.
+
+    Raises:
+        InputError: images that seem to be rotated by 90 degrees.
     """
     (cw, ch), (pw, ph) = calibrated, image
     if (pw, ph) == (cw, ch):

@@ -1,7 +1,7 @@
-"""The single-person demo of Pose2Sim as a rig folder: four real, calibrated videos of a walking man.
+"""The single-person demo of Pose2Sim as a rig folder: four calibrated videos of a walking man.
 
-It comes inside the package `pose2sim` on PyPI (BSD-3-Clause). Nothing is downloaded until `prepare_pose2sim`
-is called, which is what choosing `rig=pose2sim` does. The file is checked against a pinned SHA-256.
+It is part of the package `pose2sim` on PyPI (BSD-3-Clause). Only `prepare_pose2sim`, which `rig=pose2sim` calls,
+downloads it, and checks it against a pinned SHA-256.
 """
 
 from __future__ import annotations
@@ -54,10 +54,16 @@ NOTES = [
 
 
 def prepare_pose2sim(root: Path | str) -> Path:
-    """Make the rig folder `root`/pose2sim (rig.json, videos/, calibration/) ; a second call is free.
+    """Create the rig folder `root`/pose2sim (rig.json, videos/, calibration/); nothing is done if it exists.
 
-    `root` is the folder for downloads. Needs pip and 70 MB of disk; raises InputError if the download fails
-    or is not the pinned file.
+    Args:
+        root: Folder for downloads. Needs 70 MB, and pip.
+
+    Returns:
+        The rig folder.
+
+    Raises:
+        InputError: the download fails or is not the pinned file.
     """
     root = Path(root)
     rig_folder = root / "pose2sim"

@@ -1,4 +1,4 @@
-"""A calibrated rig: cameras in one metric world whose up axis is known."""
+"""A calibrated rig: cameras in one metric world with a known up axis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from diffproxy.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Rig:
-    """Cameras of one rig, in metres; `root` is its folder, `notes` say what readers assumed."""
+    """The cameras of one rig.
+
+    Args:
+        name: Name of the rig.
+        cameras: Its cameras, in one world frame, metres.
+        up_axis: Up direction of the world: +X, -X, +Y, -Y, +Z or -Z.
+        units: Unit of the file; lengths here are metres.
+        root: Folder of the rig, if it was read from one.
+        notes: Assumptions of the reader, for the user.
+    """
 
     name: str
     cameras: tuple[Camera, ...]
@@ -39,7 +48,7 @@ class Rig:
             raise InputError("a rig in metres", f"units {self.units!r}", "convert with `rig.scaled(...)`")
 
     def camera(self, name: str) -> Camera:
-        """The camera of that name; InputError listing the names otherwise."""
+        """The camera called `name`; InputError with the known names otherwise."""
         for c in self.cameras:
             if c.name == name:
                 return c
@@ -48,7 +57,7 @@ class Rig:
         )
 
     def subset(self, names: Iterable[str]) -> Rig:
-        """The rig with these cameras only, in the given order."""
+        """The rig with only these cameras, in the given order; InputError for an unknown name."""
         return replace(self, cameras=tuple(self.camera(n) for n in names))
 
     @property
@@ -58,7 +67,7 @@ class Rig:
 
     @property
     def R_yup_world(self) -> Float[np.ndarray, "3 3"]:
-        """Smallest rotation that takes the rig's up direction to +Y: `x_yup = R_yup_world @ x_world`.
+        """Smallest rotation from the world to one with +Y up: `x_yup = R_yup_world @ x_world`.
 
         For "+Z" this is (x, y, z) -> (x, z, -y); for "-Y" (x, -y, -z).
         """
@@ -74,12 +83,12 @@ class Rig:
         return meeting_point(self.cameras)
 
     def scaled(self, factor: float | int) -> Rig:
-        """The rig with all lengths multiplied (0.001 for a file in millimetres that was read as metres)."""
+        """The rig with all lengths times `factor` (0.001 for a file in millimetres that was read as metres)."""
         cameras = tuple(replace(c, t_cam_world=c.t_cam_world * factor) for c in self.cameras)
         return replace(self, cameras=cameras, notes=[*self.notes, f"lengths multiplied by {factor:g}"])
 
     def inverted(self) -> Rig:
-        """The rig whose file held world-from-camera poses that were read as camera-from-world."""
+        """The rig with inverted extrinsics, for a file of world-from-camera poses."""
         cameras = tuple(
             replace(c, R_cam_world=c.R_cam_world.T, t_cam_world=c.center_world) for c in self.cameras
         )
@@ -89,10 +98,14 @@ class Rig:
 
 
 def meeting_point(cameras: Sequence[Camera]) -> Float[np.ndarray, " 3"]:
-    """Least-squares intersection of the optical axes, metres, world frame.
+    """Least-squares intersection of optical axes.
 
-    With one camera, or axes within about 2 degrees of parallel, no such point exists: then 3 m in front of
-    the mean camera is returned.
+    Args:
+        cameras: Cameras in one world.
+
+    Returns:
+        (3,) point, metres, world frame. For one camera, or axes within about 2 degrees of parallel, the point 3 m in
+        front of the mean camera.
     """
     centers = np.stack([c.center_world for c in cameras])
     axes = np.stack([c.direction_world for c in cameras])
@@ -103,7 +116,14 @@ def meeting_point(cameras: Sequence[Camera]) -> Float[np.ndarray, " 3"]:
 
 
 def guess_up_axis(cameras: Sequence[Camera]) -> str:
-    """World axis nearest to the mean upward direction of the images: right for cameras held upright."""
+    """Guess the up axis of the world from the mean upward direction of the images.
+
+    Args:
+        cameras: Cameras that are held upright.
+
+    Returns:
+        The nearest world axis, such as "+Y".
+    """
     up = -np.mean([c.R_cam_world[1] for c in cameras], axis=0)
     k = int(np.abs(up).argmax())
     return ("+" if up[k] >= 0 else "-") + "XYZ"[k]

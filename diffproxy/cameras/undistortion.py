@@ -1,4 +1,4 @@
-"""Resampling images of a lens with distortion to those of a pinhole camera."""
+"""Resampling images with lens distortion to those of a pinhole camera."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from diffproxy.utils.errors import InputError
 def sampling_maps(
     source: Camera, target: Camera
 ) -> tuple[Float32[np.ndarray, "H W"], Float32[np.ndarray, "H W"]]:
-    """For each pixel of the pinhole `target`: column and row to read in the image of `source` (cv2.remap).
+    """Maps for `cv2.remap` from an image with distortion to a pinhole camera at the same place.
 
-    Both cameras must stand at the same place with the same axes; `target` may be a crop of the undistorted
-    camera. The maps are array indices (pixel coordinates minus 0.5); outside the image they point anywhere.
+    Args:
+        source: The camera of the image.
+        target: A pinhole camera with the same pose; it may be a crop of the undistorted camera.
+
+    Returns:
+        Column and row (H, W) in the image of `source`, for each pixel of `target`, as array indices (pixel coordinates
+        minus 0.5); arbitrary outside the image.
     """
     if not target.is_pinhole:
         raise InputError(
@@ -50,7 +55,15 @@ def sampling_maps(
 def undistort_image(
     image: UInt8[np.ndarray, "h w 3"], maps: tuple[Float32[np.ndarray, "H W"], Float32[np.ndarray, "H W"]]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Resample with `sampling_maps`; bilinear, black outside."""
+    """Resample an image with `sampling_maps`; bilinear.
+
+    Args:
+        image: (h, w, 3) RGB.
+        maps: Result of `sampling_maps`.
+
+    Returns:
+        (H, W, 3) RGB, black outside the image.
+    """
     import cv2
 
     return cv2.remap(image, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)

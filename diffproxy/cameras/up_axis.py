@@ -1,4 +1,4 @@
-"""The world's up axis by name ("+Y", "-Z", ...)."""
+"""Up axes of a world by name ("+Y", "-Z", ...)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a camera must be, with errors that name the camera."""
+"""Checks of camera parameters, with errors that name the camera."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from diffproxy.utils.errors import InputError
 
 
 def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
-    """float64 array of `shape` (any length, flat, if None); InputError naming `what` otherwise."""
+    """`value` as float64 array of `shape` (flat, of any length, if None); InputError naming `what` otherwise."""
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -19,14 +19,14 @@ def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
 
 
 def whole_number(value, what: str) -> int:
-    """A JSON number that is a whole number of pixels; InputError naming `what` otherwise."""
+    """`value` as a whole number of pixels; InputError naming `what` otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise InputError(f"a whole number of pixels for {what}", f"{value!r}", "correct rig.json")
     return int(value)
 
 
 def check_camera(name: str, size: tuple[int, int], K: np.ndarray, R: np.ndarray, t: np.ndarray) -> None:
-    """InputError if a camera cannot be: non-finite, no size (width, height), no focal length, no rotation."""
+    """InputError for numbers that are not finite, a size or focal length not above 0, or R not a rotation."""
     for key, value in (("K", K), ("R_cam_world", R), ("t_cam_world", t)):
         if not np.isfinite(value).all():
             raise InputError(

@@ -1,4 +1,4 @@
-"""Files for other programs: results as npz, meshes as OBJ, PLY and GLB, motion as BVH."""
+"""Files for other programs: results as .npz, meshes as OBJ, PLY and GLB, motion as BVH."""
 
 from diffproxy.export.bvh import write_bvh
 from diffproxy.export.meshes import write_mesh

@@ -21,10 +21,22 @@ TIP = 0.03  # metres: the length of a bone that has no child, e.g. a finger's la
 def write_bvh(
     path: str | Path, body: BodyModel, params: BodyParams, fps: float, up_axis: str = "+Y", units: str = "cm"
 ) -> None:
-    """Write F frames, turned from the rig's world (up axis `up_axis`) to +Y up; rotations in Z X Y order, degrees.
+    """Write F frames as BVH, rotated from the rig's world to +Y up; rotations in Z X Y order, degrees.
 
-    BVH has one skeleton: bone lengths are the median over the frames. Frames without a body (NaN) hold the frame
-    before, or the first one known. InputError without any known frame, on a bad `fps` or unknown `units`.
+    BVH has one skeleton: bone lengths are medians over the frames. Frames without a body (NaN) repeat the previous
+    one,
+    or the first one with a body.
+
+    Args:
+        path: File to write.
+        body: The body model.
+        params: F parameter sets.
+        fps: Frames per second.
+        up_axis: Up axis of the rig's world.
+        units: Unit of the file: m, cm or mm.
+
+    Raises:
+        InputError: no frame with a body, a wrong `fps`, or unknown `units`.
     """
     if units not in UNITS_PER_METRE or not fps > 0:
         raise InputError(
@@ -52,7 +64,7 @@ def write_bvh(
 
 
 def hold_known(params: BodyParams) -> list[int]:
-    """For each frame the row to show: itself if it has a body, else the last known before, else the first known."""
+    """Row to show in each frame: its own if it has a body, else the last one before, else the first one."""
     flat = torch.cat([params.full_pose, params.transl, params.scale, params.betas], dim=-1)
     known = torch.isfinite(flat).all(dim=-1).tolist()
     if True not in known:

@@ -1,4 +1,4 @@
-"""Meshes as OBJ, PLY and GLB. Vertex and face order are kept; metres throughout."""
+"""Meshes as OBJ, PLY and GLB, in metres; the order of vertices and faces is kept."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def write_mesh(
 
 
 def obj_bytes(vertices: Float[np.ndarray, "Nv 3"], faces: Int[np.ndarray, "Nf 3"], note: str) -> bytes:
-    """Wavefront OBJ: a micrometre of precision, faces counted from 1."""
+    """Wavefront OBJ with a precision of a micrometre; face indices start at 1."""
     lines = [f"# {note}", "o body"]
     lines += [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in vertices.tolist()]
     lines += [f"f {a} {b} {c}" for a, b, c in (faces + 1).tolist()]
@@ -96,7 +96,7 @@ def glb_bytes(
     faces: Int[np.ndarray, "Nf 3"],
     colors: UInt8[np.ndarray, "Nv 4"] | None = None,
 ) -> bytes:
-    """Binary glTF 2.0 with smooth normals and a plain skin-like material; vertices are +Y up already."""
+    """Binary glTF 2.0 with smooth normals and a skin-coloured material; vertices must be +Y up."""
     import trimesh
 
     material = trimesh.visual.material.PBRMaterial(

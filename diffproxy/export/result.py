@@ -1,4 +1,4 @@
-"""`result.npz`: the bodies of a run in one file that numpy alone opens."""
+"""`result.npz`: the bodies of a run in one file that numpy opens without this package."""
 
 from __future__ import annotations
 
@@ -34,11 +34,20 @@ CONVENTIONS = {
 
 @dataclass(frozen=True)
 class Result:
-    """F frames in rising order. Metres and radians, the rig's world; frames without a body hold NaN.
+    """F frames in rising order; metres and radians, the rig's world. Frames without a body contain NaN.
 
-    `params` has one (F, n) array for each field of BodyParams; `status` is ok | doubtful | one_view | filled |
-    no_person | failed with a sentence in `reason`; `meta` is JSON: body file and topology, up axis, generator weights,
-    settings, timings. `joint_observed`: how far pixels support each joint, 0 to 1; None in files of true bodies.
+    Args:
+        frame_ids: (F,) frame numbers.
+        status: (F,) text: ok, doubtful, one_view, filled, no_person or failed.
+        params: One (F, n) array per field of `BodyParams`.
+        joints: (F, J, 3) metres.
+        joint_std: (F, J) standard deviation of each joint's position, metres.
+        joint_names: J names.
+        meta: JSON values: body file and topology, up axis, generator weights, settings, timings.
+        reason: (F,) one sentence about the status.
+        joint_observed: (F, J) support by pixels, in [0, 1]; None in files of true bodies.
+        vertices: (F, N, 3) metres, if they were saved.
+        faces: (Nf, 3) triangles, with `vertices`.
     """
 
     frame_ids: Int[np.ndarray, " F"]
@@ -55,7 +64,7 @@ class Result:
 
     @property
     def has_body(self) -> np.ndarray:
-        """(F,) bool: frames whose numbers are not NaN."""
+        """(F,) bool: frames without NaN."""
         return np.isfinite(self.joints).all(axis=(1, 2))
 
     def body_params(self, rows: np.ndarray | slice = slice(None)) -> BodyParams:
@@ -64,7 +73,15 @@ class Result:
 
 
 def save_result(result: Result, path: str | Path) -> None:
-    """Write `result.npz`, whole or not at all; the conventions join `meta`. InputError if lengths disagree."""
+    """Write `result.npz` atomically; the conventions are added to `meta`.
+
+    Args:
+        result: The result.
+        path: File to write.
+
+    Raises:
+        InputError: arrays of different length.
+    """
     frames = len(result.frame_ids)
     arrays: dict[str, np.ndarray] = {k: np.asarray(result.params[k], dtype=np.float32) for k in PARAM_DIMS}
     arrays |= {
@@ -90,7 +107,17 @@ def save_result(result: Result, path: str | Path) -> None:
 
 
 def load_result(path: str | Path) -> Result:
-    """Read `result.npz`. InputError says what is missing, damaged or of the wrong shape."""
+    """Read `result.npz`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The result.
+
+    Raises:
+        InputError: a missing or damaged file, or arrays that are missing or of the wrong shape.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError("a result.npz", f"no file {path}", "give the file that fit.py wrote: OUT/result.npz")

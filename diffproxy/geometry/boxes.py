@@ -18,7 +18,15 @@ def as_box(box: BoxLike) -> Box:
 
 
 def expand_to_square(box: BoxLike, scale: float = 1.0) -> Box:
-    """The square around the same centre whose side is `scale` times the longer side of `box` (at least 1e-3 px)."""
+    """A square around the centre of a box.
+
+    Args:
+        box: (x0, y0, x1, y1) pixels.
+        scale: Side of the square over the longer side of the box.
+
+    Returns:
+        The square; its side is at least 1e-3 px.
+    """
     x0, y0, x1, y1 = (float(v) for v in box)
     half = 0.5 * scale * max(x1 - x0, y1 - y0, 1e-3)
     cx, cy = 0.5 * (x0 + x1), 0.5 * (y0 + y1)
@@ -26,7 +34,7 @@ def expand_to_square(box: BoxLike, scale: float = 1.0) -> Box:
 
 
 def tight_box(mask: Bool[np.ndarray, "H W"]) -> Box | None:
-    """The smallest box around the true pixels; None without any."""
+    """The smallest box around the true pixels of (H, W) `mask`; None without any."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
@@ -34,7 +42,7 @@ def tight_box(mask: Bool[np.ndarray, "H W"]) -> Box | None:
 
 
 def union_box(a: BoxLike | None, b: BoxLike | None) -> Box | None:
-    """The smallest box that holds both; None counts as empty."""
+    """The smallest box around both; None is an empty box."""
     if a is None or b is None:
         one = b if a is None else a
         return None if one is None else as_box(one)

@@ -1,4 +1,4 @@
-"""Rotations that take one direction to another: shortest ones, and cameras that look at a point."""
+"""Rotations between directions, and camera rotations that look at a point."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from numpy import ndarray
 
 
 def rotation_between(start: Float[ndarray, "3"], end: Float[ndarray, "3"]) -> Float[ndarray, "3 3"]:
-    """The smallest rotation that takes the direction `start` to `end`; between opposite ones, a half turn."""
+    """The smallest rotation from one direction to another.
+
+    Args:
+        start: (3,) direction, any length above 0.
+        end: (3,) direction, any length above 0.
+
+    Returns:
+        (3, 3) with `R @ start` parallel to `end`; a half turn for opposite directions.
+    """
     a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
     axis, cosine = np.cross(a, b), float(a @ b)
     sine = float(np.linalg.norm(axis))
@@ -27,7 +35,16 @@ def look_at_rotation(
     target: Float[ndarray, "3"],
     up: tuple[float | int, float | int, float | int] = (0.0, 1.0, 0.0),
 ) -> Float[ndarray, "3 3"]:
-    """`R_cam_world` of a camera at `position` that looks at `target`, with `up` upwards in its image (OpenCV axes)."""
+    """Rotation of a camera that looks at a point (OpenCV axes: x right, y down, z forward).
+
+    Args:
+        position: (3,) camera centre, world.
+        target: (3,) point on the optical axis, world.
+        up: Direction that is upwards in the image; not parallel to the optical axis.
+
+    Returns:
+        `R_cam_world` (3, 3).
+    """
     forward = np.asarray(target, dtype=np.float64) - position
     forward = forward / np.linalg.norm(forward)
     right = np.cross(forward, up)

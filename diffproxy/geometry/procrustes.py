@@ -1,4 +1,4 @@
-"""Procrustes alignment: nearest rotations, and the similarity that brings one point set onto another."""
+"""Procrustes alignment: nearest rotations, and least-squares similarities between point sets."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Similarity:
     t: Float[np.ndarray, "*B 3"]
 
     def apply(self, points: Float[np.ndarray, "*B N 3"]) -> Float[np.ndarray, "*B N 3"]:
+        """The transformed points (..., N, 3)."""
         rotated = points @ np.swapaxes(self.R, -1, -2)
         return self.scale[..., None, None] * rotated + self.t[..., None, :]
 
@@ -24,10 +25,16 @@ class Similarity:
 def special_procrustes(
     matrix: Float[np.ndarray, "*B 3 3"],
 ) -> tuple[Float[np.ndarray, "*B 3 3"], Float[np.ndarray, "*B 3"]]:
-    """The rotation nearest to each matrix (Frobenius norm) and its signed singular values, in falling order.
+    """The rotation nearest to each matrix in the Frobenius norm.
 
-    The last singular value is negative where the nearest orthogonal matrix is a reflection. Same contract as
-    `roma.special_procrustes`, on numpy arrays (docs/architecture.md says why it is not called).
+    Same contract as `roma.special_procrustes`, on numpy arrays (docs/architecture.md gives the reason for own code).
+
+    Args:
+        matrix: (..., 3, 3).
+
+    Returns:
+        Rotations (..., 3, 3) and signed singular values (..., 3) in falling order; the last one is negative where the
+        nearest orthogonal matrix is a reflection.
     """
     U, S, Vt = np.linalg.svd(matrix)
     sign = np.ones_like(S)

@@ -12,11 +12,14 @@ ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
 
 
 def geman_mcclure(square: ArrayT, scale: ArrayT | float) -> tuple[ArrayT, ArrayT]:
-    """Loss `r² / (1 + r²/c²)` (at most c²) and its derivative by r², the weight of reweighted least squares.
+    """Geman-McClure loss `r² / (1 + r²/c²)`, at most c².
 
     Args:
-        square: squared residuals r², of any shape; numpy or torch.
-        scale: c, the residual at which robustness sets in; a number, or an array that broadcasts.
+        square: Squared residuals r² of any shape; numpy or torch.
+        scale: c, the residual at which the loss saturates; a number, or an array that broadcasts.
+
+    Returns:
+        The loss, and its derivative by r²: the weight of iteratively reweighted least squares.
     """
     ratio = 1.0 / (1.0 + square / scale**2)
     return square * ratio, ratio**2
@@ -27,7 +30,15 @@ QUANTILE = 0.3
 
 
 def rayleigh_sigma(distance: Float[np.ndarray, " N"], weight: Float[np.ndarray, " N"]) -> float:
-    """Standard deviation per axis of 2D Gaussian noise among outliers, from a weighted quantile of residual lengths."""
+    """Noise level of 2D residuals with outliers, from a weighted quantile of their lengths.
+
+    Args:
+        distance: (N,) lengths of the residuals.
+        weight: (N,) non-negative weights.
+
+    Returns:
+        Standard deviation along each axis, in the unit of `distance`.
+    """
     finite = np.isfinite(distance) & (weight > 0)
     if not finite.any():
         return float("inf")

@@ -1,4 +1,4 @@
-"""Rotations as stacks of 3x3 matrices in numpy, over scipy: conversions, interpolation, swing and twist."""
+"""Rotations as stacks of 3x3 matrices in numpy, by scipy: conversions, interpolation, swing and twist."""
 
 from __future__ import annotations
 
@@ -41,7 +41,15 @@ def rotation_angle(A: Float[ndarray, "*B 3 3"], B: Float[ndarray, "*B 3 3"]) -> 
 def swing_twist(
     matrix: Float[ndarray, "F 3 3"], axis: Float[ndarray, "3"]
 ) -> tuple[Float[ndarray, "F 3 3"], Float[ndarray, " F"]]:
-    """Write each rotation as `swing @ twist`: the swing, and the twist angle (radians, in (-pi, pi]) about `axis`."""
+    """Decompose rotations as `swing @ twist`.
+
+    Args:
+        matrix: (F, 3, 3) rotations.
+        axis: (3,) unit axis of the twist.
+
+    Returns:
+        Swing (F, 3, 3), and twist angles (F,) in radians, in (-pi, pi].
+    """
     unit = axis / np.linalg.norm(axis)
     quat = Rotation.from_matrix(matrix).as_quat()
     angle = 2 * np.arctan2(quat[:, :3] @ unit, quat[:, 3])
@@ -52,6 +60,15 @@ def swing_twist(
 def slerp(
     start: Float[ndarray, "F 3 3"], end: Float[ndarray, "F 3 3"], fraction: float
 ) -> Float[ndarray, "F 3 3"]:
-    """Spherical interpolation from `start` (fraction 0) to `end` (fraction 1)."""
+    """Spherical linear interpolation.
+
+    Args:
+        start: (F, 3, 3) rotations at fraction 0.
+        end: (F, 3, 3) rotations at fraction 1.
+        fraction: In [0, 1].
+
+    Returns:
+        (F, 3, 3) rotations.
+    """
     step = to_rotvec(start.transpose(0, 2, 1) @ end)
     return start @ to_matrix(fraction * step)

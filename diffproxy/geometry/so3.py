@@ -1,4 +1,4 @@
-"""What RoMa does not have, in torch: cross-product matrices and the Jacobians of the exponential map of SO(3)."""
+"""Cross-product matrices and Jacobians of the exponential map of SO(3) in torch, which RoMa does not provide."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ def hat(v: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
 
 
 def left_jacobian(rotvec: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
-    """`J` with `exp(rotvec + d) ≈ exp(J d) exp(rotvec)`, d small; radians."""
+    """Left Jacobian of SO(3): `exp(rotvec + d) ≈ exp(J d) exp(rotvec)` for small d.
+
+    Args:
+        rotvec: (..., 3) axis-angle, radians.
+
+    Returns:
+        (..., 3, 3).
+    """
     square = (rotvec * rotvec).sum(-1)[..., None, None]
     small = square < 1e-4
     safe = torch.where(small, torch.ones_like(square), square)
@@ -27,7 +34,7 @@ def left_jacobian(rotvec: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
 
 
 def left_jacobian_inverse(rotvec: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
-    """Inverse of `left_jacobian`, finite for angles up to pi (and beyond, short of 2 pi)."""
+    """Inverse of `left_jacobian`; finite for angles below 2 pi."""
     square = (rotvec * rotvec).sum(-1)[..., None, None]
     small = square < 1e-4
     safe = torch.where(small, torch.ones_like(square), square)

@@ -1,4 +1,4 @@
-"""Triangulation: the point nearest to a set of rays, by weighted least squares on perpendicular distances."""
+"""Triangulation: weighted least squares on perpendicular distances to rays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DAMPING = 1e-12
 
 
 def perpendicular(direction: Float[np.ndarray, "*B 3"]) -> Float[np.ndarray, "*B 3 3"]:
-    """Projection `I - d d^T` onto the plane across each unit direction."""
+    """Projection `I - d d^T` (..., 3, 3) onto the plane perpendicular to each unit direction."""
     return np.eye(3) - direction[..., :, None] * direction[..., None, :]
 
 
@@ -19,13 +19,22 @@ def normal_equations(
     direction: Float[np.ndarray, "*#B 3"],
     weight: Float[np.ndarray, "*#B"],
 ) -> tuple[Float[np.ndarray, "*B 3 3"], Float[np.ndarray, "*B 3"]]:
-    """`A`, `b` of every ray (unit direction): the weighted squared distance of x is `x·A x - 2 b·x` plus a constant."""
+    """Normal equations of the squared distance to rays.
+
+    Args:
+        origin: (..., 3) points on the rays, metres.
+        direction: (..., 3) unit vectors.
+        weight: (...) weights.
+
+    Returns:
+        `A` (..., 3, 3) and `b` (..., 3): the weighted squared distance of x is `x·A x - 2 b·x` plus a constant.
+    """
     A = np.asarray(weight)[..., None, None] * perpendicular(direction)
     return A, np.einsum("...ij,...j->...i", A, origin)
 
 
 def solve_point(A: Float[np.ndarray, "*B 3 3"], b: Float[np.ndarray, "*#B 3"]) -> Float[np.ndarray, "*B 3"]:
-    """The minimum of summed `normal_equations`; of parallel rays, a point near the origin."""
+    """The minimum (..., 3) of summed `normal_equations`; for parallel rays, a point near the origin."""
     damping = DAMPING * np.trace(A, axis1=-2, axis2=-1)[..., None, None] * np.eye(3)
     return np.linalg.solve(A + damping, b[..., None])[..., 0]
 

@@ -15,92 +15,132 @@ Alignment = Literal["none", "root", "procrustes"]
 
 
 def point_errors(
-    found: Float[np.ndarray, "*B N 3"],
-    true: Float[np.ndarray, "*B N 3"],
+    pred: Float[np.ndarray, "*B N 3"],
+    gt: Float[np.ndarray, "*B N 3"],
     align: Alignment = "none",
     root: int = 0,
 ) -> Float[np.ndarray, "*B N"]:
-    """Distance of each point in mm after the alignment of `found` to `true`; NaN where a point is not known.
+    """Distance of each point after alignment.
 
-    `root` shifts so that point number `root` coincides; `procrustes` fits a similarity in each frame.
+    Args:
+        pred: (..., N, 3) predicted points, metres.
+        gt: (..., N, 3) ground truth, metres.
+        align: "none"; "root": both are shifted so that point `root` coincides; "procrustes": a similarity per frame.
+        root: Number of the root point.
+
+    Returns:
+        (..., N) mm; NaN for points that are NaN in either.
     """
-    if found.shape != true.shape:
+    if pred.shape != gt.shape:
         raise InputError(
-            "as many points found as true", f"{found.shape} and {true.shape}", "compare the same points"
+            "as many predicted points as true ones", f"{pred.shape} and {gt.shape}", "compare the same points"
         )
-    found, true = np.asarray(found, dtype=np.float64), np.asarray(true, dtype=np.float64)
+    pred, gt = np.asarray(pred, dtype=np.float64), np.asarray(gt, dtype=np.float64)
     if align == "root":
-        found, true = (a - a[..., root : root + 1, :] for a in (found, true))
+        pred, gt = (a - a[..., root : root + 1, :] for a in (pred, gt))
     elif align == "procrustes":
-        found = align_points(found, true).apply(found)
-    return MM * np.linalg.norm(found - true, axis=-1)
+        pred = align_points(pred, gt).apply(pred)
+    return MM * np.linalg.norm(pred - gt, axis=-1)
 
 
 def mpjpe(
-    found: Float[np.ndarray, "*B N 3"], true: Float[np.ndarray, "*B N 3"], root: int | None = None
+    pred: Float[np.ndarray, "*B N 3"], gt: Float[np.ndarray, "*B N 3"], root: int | None = None
 ) -> Float[np.ndarray, "*B"]:
-    """Mean per-joint position error of each frame, mm, in the world; with `root`, after root alignment."""
-    return point_errors(found, true, "none" if root is None else "root", root or 0).mean(axis=-1)
+    """Mean per-joint position error in the world frame, or after root alignment.
+
+    Args:
+        pred: (..., N, 3) predicted joints, metres.
+        gt: (..., N, 3) ground truth, metres.
+        root: Joint to align first; None: no alignment.
+
+    Returns:
+        One error per frame, mm.
+    """
+    return point_errors(pred, gt, "none" if root is None else "root", root or 0).mean(axis=-1)
 
 
-def pa_mpjpe(
-    found: Float[np.ndarray, "*B N 3"], true: Float[np.ndarray, "*B N 3"]
-) -> Float[np.ndarray, "*B"]:
-    """`mpjpe` after the best similarity of each frame."""
-    return point_errors(found, true, "procrustes").mean(axis=-1)
+def pa_mpjpe(pred: Float[np.ndarray, "*B N 3"], gt: Float[np.ndarray, "*B N 3"]) -> Float[np.ndarray, "*B"]:
+    """`mpjpe` after the best similarity of each frame (Procrustes alignment), mm."""
+    return point_errors(pred, gt, "procrustes").mean(axis=-1)
 
 
 def mpvpe(
-    found: Float[np.ndarray, "*B N 3"],
-    true: Float[np.ndarray, "*B N 3"],
+    pred: Float[np.ndarray, "*B N 3"],
+    gt: Float[np.ndarray, "*B N 3"],
     roots: tuple[Float[np.ndarray, "*B 3"], Float[np.ndarray, "*B 3"]] | None = None,
 ) -> Float[np.ndarray, "*B"]:
-    """Mean per-vertex position error of each frame, mm; `roots` (found, true) are subtracted before, if given."""
+    """Mean per-vertex position error.
+
+    Args:
+        pred: (..., N, 3) predicted vertices, metres.
+        gt: (..., N, 3) ground truth, metres.
+        roots: Points (pred, gt) that are subtracted first; None: no alignment.
+
+    Returns:
+        One error per frame, mm.
+    """
     if roots is not None:
-        found, true = found - roots[0][..., None, :], true - roots[1][..., None, :]
-    return point_errors(found, true).mean(axis=-1)
+        pred, gt = pred - roots[0][..., None, :], gt - roots[1][..., None, :]
+    return point_errors(pred, gt).mean(axis=-1)
 
 
-def pa_mpvpe(
-    found: Float[np.ndarray, "*B N 3"], true: Float[np.ndarray, "*B N 3"]
-) -> Float[np.ndarray, "*B"]:
-    """`mpvpe` after the best similarity of the vertices themselves (not that of the joints)."""
-    return point_errors(found, true, "procrustes").mean(axis=-1)
+def pa_mpvpe(pred: Float[np.ndarray, "*B N 3"], gt: Float[np.ndarray, "*B N 3"]) -> Float[np.ndarray, "*B"]:
+    """`mpvpe` after the best similarity of the vertices (not that of the joints), mm."""
+    return point_errors(pred, gt, "procrustes").mean(axis=-1)
 
 
 def body_errors(
-    found_joints: Float[np.ndarray, "F J 3"],
-    true_joints: Float[np.ndarray, "F J 3"],
-    found_vertices: Float[np.ndarray, "F N 3"] | None = None,
-    true_vertices: Float[np.ndarray, "F N 3"] | None = None,
+    pred_joints: Float[np.ndarray, "F J 3"],
+    gt_joints: Float[np.ndarray, "F J 3"],
+    pred_vertices: Float[np.ndarray, "F N 3"] | None = None,
+    gt_vertices: Float[np.ndarray, "F N 3"] | None = None,
     root: int = 0,
 ) -> dict[str, Float[np.ndarray, " F"]]:
-    """All errors of each frame in mm: mpjpe, ra_mpjpe (root-aligned), pa_mpjpe, and the same for vertices."""
+    """All errors of each frame.
+
+    Args:
+        pred_joints: (F, J, 3) predicted joints, metres.
+        gt_joints: (F, J, 3) ground truth, metres.
+        pred_vertices: (F, N, 3) predicted vertices, metres; None: joints alone.
+        gt_vertices: (F, N, 3) ground truth, metres.
+        root: Joint of the root alignment.
+
+    Returns:
+        mpjpe, ra_mpjpe (root-aligned), pa_mpjpe, and with vertices mpvpe, ra_mpvpe, pa_mpvpe: (F,) mm.
+    """
     out = {
-        "mpjpe": mpjpe(found_joints, true_joints),
-        "ra_mpjpe": mpjpe(found_joints, true_joints, root=root),
-        "pa_mpjpe": pa_mpjpe(found_joints, true_joints),
+        "mpjpe": mpjpe(pred_joints, gt_joints),
+        "ra_mpjpe": mpjpe(pred_joints, gt_joints, root=root),
+        "pa_mpjpe": pa_mpjpe(pred_joints, gt_joints),
     }
-    if found_vertices is not None and true_vertices is not None:
-        roots = (found_joints[:, root], true_joints[:, root])
-        out["mpvpe"] = mpvpe(found_vertices, true_vertices)
-        out["ra_mpvpe"] = mpvpe(found_vertices, true_vertices, roots)
-        out["pa_mpvpe"] = pa_mpvpe(found_vertices, true_vertices)
+    if pred_vertices is not None and gt_vertices is not None:
+        roots = (pred_joints[:, root], gt_joints[:, root])
+        out["mpvpe"] = mpvpe(pred_vertices, gt_vertices)
+        out["ra_mpvpe"] = mpvpe(pred_vertices, gt_vertices, roots)
+        out["pa_mpvpe"] = pa_mpvpe(pred_vertices, gt_vertices)
     return out
 
 
 def region_errors(
-    found: Float[np.ndarray, "F N 3"],
-    true: Float[np.ndarray, "F N 3"],
+    pred: Float[np.ndarray, "F N 3"],
+    gt: Float[np.ndarray, "F N 3"],
     regions: dict[str, Bool[np.ndarray, " N"]],
 ) -> dict[str, Float[np.ndarray, " F"]]:
-    """`mpvpe_REGION`: the mean error in mm of the vertices of each region, one number per frame."""
-    errors = point_errors(found, true)
+    """`mpvpe_REGION`: mean error (F,) in mm of the vertices of each region."""
+    errors = point_errors(pred, gt)
     return {f"mpvpe_{name}": errors[..., of].mean(axis=-1) for name, of in regions.items() if of.any()}
 
 
 def pck(errors_mm: Float[np.ndarray, "*B"], threshold_mm: float = 150.0) -> float:
-    """Share of points nearer than the threshold, in [0, 1]; unknown points (NaN) are left out."""
+    """Share of correct points.
+
+    Args:
+        errors_mm: Errors, mm; NaN is left out.
+        threshold_mm: A point below it is correct.
+
+    Returns:
+        In [0, 1].
+    """
     known = errors_mm[np.isfinite(errors_mm)]
     return float((known < threshold_mm).mean()) if known.size else float("nan")
 
@@ -108,5 +148,5 @@ def pck(errors_mm: Float[np.ndarray, "*B"], threshold_mm: float = 150.0) -> floa
 def auc(
     errors_mm: Float[np.ndarray, "*B"], thresholds_mm: tuple[float, ...] = tuple(range(1, 151, 5))
 ) -> float:
-    """Mean of `pck` over thresholds; the default is 3DHP's 1, 6, ..., 146 mm."""
+    """Mean of `pck` over thresholds; by default those of MPI-INF-3DHP: 1, 6, ..., 146 mm."""
     return float(np.mean([pck(errors_mm, float(t)) for t in thresholds_mm]))

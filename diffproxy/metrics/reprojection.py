@@ -1,4 +1,4 @@
-"""Distance in pixels between where a proxy pixel is and where its body point projects to."""
+"""Reprojection error of a body: distance in pixels between proxy pixels and their projected body points."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from diffproxy.proxies.interfaces import BodyLike, as_numpy
 def reprojection_errors(
     maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
 ) -> list[Float[np.ndarray, " N"]]:
-    """One array per view: d(x) of the paper's Eq. 6 in pixels of the map, at the foreground pixels of weight > 0.
+    """Distance d(x) of the paper's Eq. 6.
 
-    `vertices` are posed (metres, world). Pixels whose label and UV mean no surface point, or whose point lies behind
-    the camera, are left out.
+    Args:
+        maps: Proxies.
+        vertices: (Nv, 3) posed vertices, metres, world.
+        body: The body.
+
+    Returns:
+        Per view (N,) distances in pixels of the map, at foreground pixels of weight > 0. Pixels without a valid
+            surface
+        point, or whose point is behind the camera, are left out.
     """
     faces, errors = as_numpy(body.faces), []
     vertices = np.asarray(vertices, dtype=np.float64)
@@ -34,6 +41,6 @@ def reprojection_errors(
 def median_reprojection_px(
     maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
 ) -> Float[np.ndarray, " V"]:
-    """Median of `reprojection_errors` in each view; NaN for an empty one."""
+    """Median of `reprojection_errors` in each view, pixels; NaN for a view without pixels."""
     views = reprojection_errors(maps, vertices, body)
     return np.array([np.median(e) if e.size else np.nan for e in views])

@@ -1,4 +1,4 @@
-"""Motion files of all kinds to SMPL-X poses, and the pose bank made from them."""
+"""Motion files as SMPL-X poses, and the pose bank built from them."""
 
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.readers.amass import read_amass

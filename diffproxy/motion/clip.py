@@ -1,4 +1,4 @@
-"""Motion: what every reader returns, a clip of SMPL-X pose parameters."""
+"""`Motion`: the result of every reader, a clip of SMPL-X pose parameters."""
 
 from __future__ import annotations
 
@@ -20,10 +20,20 @@ _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 4
 
 @dataclass(frozen=True)
 class Motion:
-    """F frames of an SMPL-X body in a y-up world: axis-angle (radians), metres, hands relative to the flat hand.
+    """F frames of an SMPL-X body in a y-up world; rotations are axis-angle in radians.
 
-    Hands and betas are None where the source does not know them. Shapes are checked here, as files may hold anything:
-    InputError on wrong shapes, NaN or no frame.
+    Args:
+        global_orient: (F, 3) rotation of the pelvis.
+        body_pose: (F, 63) 21 body joints.
+        transl: (F, 3) metres.
+        fps: Frames per second.
+        source: Name of the file or clip.
+        left_hand_pose: (F, 45) relative to the flat hand; None if the source has no fingers.
+        right_hand_pose: (F, 45) relative to the flat hand, or None.
+        betas: (10,) shape coefficients, or None.
+
+    Raises:
+        InputError: wrong shapes, NaN, or no frame.
     """
 
     global_orient: ndarray  # (F, 3)
@@ -56,7 +66,7 @@ class Motion:
         return len(self.body_pose)
 
     def __getitem__(self, index: slice) -> Motion:
-        """The motion cut or thinned to some frames; `fps` follows the step of the slice."""
+        """Some frames of the motion; `fps` follows the step of the slice."""
         cut = {f.name: getattr(self, f.name)[index] for f in fields(self) if self._is_per_frame(f.name)}
         return replace(self, fps=self.fps / abs(index.step or 1), **cut)
 
@@ -75,7 +85,18 @@ _BROKEN = (
 
 
 def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an npz (those of `keys` that it has, or all), never unpickling; InputError on any other file."""
+    """Arrays of an .npz, without unpickling.
+
+    Args:
+        path: The file.
+        keys: Arrays to read, if the file has them; None: all.
+
+    Returns:
+        Name -> array.
+
+    Raises:
+        InputError: not a readable .npz.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             return {k: file[k] for k in file.files if keys is None or k in keys}

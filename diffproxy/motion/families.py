@@ -1,7 +1,7 @@
 """Which source joint drives which SMPL-X joint, for the common families of skeletons.
 
-The same word means different joints in different families ("LeftShoulder" is a collar bone in one, an upper arm
-in another), so a skeleton is first recognised as a whole and never matched joint by joint.
+The same name means different joints in different families ("LeftShoulder" is a collar bone in one, an upper arm in
+another). A skeleton is therefore recognised as a whole and never matched joint by joint.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ _NEEDED = ("pelvis", "head", *(f"{s}_{n}" for s in ("left", "right") for n in (
 
 
 class JointMap:
-    """For each SMPL-X joint the index of the source joint that turns it, and of the one that sits there."""
+    """For each SMPL-X joint the index of the source joint that rotates it, and of the one at its position."""
 
     def __init__(self, family: str, turned_by: dict[str, int], placed_at: dict[str, int]):
         self.family, self.turned_by, self.placed_at = family, turned_by, placed_at
 
 
 def recognise(names: tuple[str, ...]) -> JointMap:
-    """Find the family that a skeleton belongs to by its joint names; InputError names the closest one."""
+    """The family of a skeleton by its joint names; InputError with the closest family otherwise."""
     index = {_plain(n): i for i, n in reversed(list(enumerate(names)))}
     missing: dict[str, list[str]] = {}
     for family, (sides, table) in _FAMILIES.items():

@@ -44,19 +44,30 @@ def palm_axes(
 
 
 def calibrate(flat: Float[ndarray, "5 3 3"], bend: float = 0.0) -> Float[ndarray, "3 3"]:
-    """Rotation that brings the four proximal bones of a source's own flat hand to the nominal direction.
+    """Rotation from the four proximal bones of a source's flat hand to their nominal direction.
 
-    A wrist marker off the hand's axis tilts the palm axes; one flat pose shows by how much. `bend` (radians) is how
-    far the knuckles of that pose are bent all the same.
+    A wrist marker that is not on the axis of the hand tilts the palm axes; one flat pose shows by how much.
+
+    Args:
+        flat: (5, 3, 3) bone directions (finger, bone, xyz) of the flat pose, in palm axes.
+        bend: Flexion of the knuckles in that pose, radians.
+
+    Returns:
+        (3, 3) rotation.
     """
     wanted = axis_rotation(2, bend) @ FLAT_DIRECTIONS[:4, 0].mean(axis=0)
     return rotation_between(flat[:4, 0].mean(axis=0), wanted)
 
 
 def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
-    """Axis-angle (radians) of the 15 right-hand joints from bone directions (finger, bone, xyz) in palm axes.
+    """Right-hand pose from bone directions. Each bone takes the smallest rotation from its parent's direction, so joint
+    positions are exact and fingers do not twist.
 
-    Each bone takes the shortest turn from its parent's, so joint positions are exact and fingers do not twist.
+    Args:
+        directions: (5, 3, 3) unit directions (finger, bone, xyz) in palm axes.
+
+    Returns:
+        (45,) axis-angle of 15 joints, radians, relative to the flat hand.
     """
     pose = np.zeros((5, 3, 3))
     for finger in range(5):
@@ -69,7 +80,7 @@ def hand_pose(directions: Float[ndarray, "5 3 3"]) -> Float[ndarray, "45"]:
 
 
 def bone_directions(pose: Float[ndarray, "45"]) -> Float[ndarray, "5 3 3"]:
-    """The inverse of `hand_pose`: where the bones of a right hand point, in palm axes."""
+    """Inverse of `hand_pose`: bone directions (5, 3, 3) of a right hand in palm axes."""
     out = np.zeros((5, 3, 3))
     local = to_matrix(pose.reshape(5, 3, 3))
     for finger in range(5):

@@ -16,13 +16,20 @@ _PALMAR = np.array([0.0, -1.0, 0.0])
 
 
 def flexion_axes() -> Float[ndarray, "4 3"]:
-    """Axes (right hand, palm axes of SMPL-X rest) about which the four fingers bend towards the palm."""
+    """Axes (4, 3) about which the four fingers of a right hand flex, in palm axes of the SMPL-X rest pose."""
     axes = np.cross(FLAT_DIRECTIONS[:4, 0], _PALMAR)
     return axes / np.linalg.norm(axes, axis=1, keepdims=True)
 
 
 def sample_fingers(rng: np.random.Generator) -> Float[ndarray, "45"]:
-    """A right-hand pose (radians, relative to the flat hand) with the thumb at rest, for it has no simple synergy."""
+    """A random right-hand pose. The thumb stays at rest, since it has no simple synergy.
+
+    Args:
+        rng: Source of the random numbers.
+
+    Returns:
+        (45,) axis-angle, radians, relative to the flat hand.
+    """
     order = [FINGERS.index(f) for f in ("index", "middle", "ring", "pinky")]
     closing = (
         rng.beta(0.8, 1.0) + 0.25 * np.cumsum(rng.normal(size=4)) * rng.uniform()

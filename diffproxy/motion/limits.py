@@ -1,4 +1,4 @@
-"""What a human joint can do, as generous bounds that catch broken mocap rather than athletes."""
+"""Joint limits, wide enough that they exclude broken motion capture but not athletes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MOST_REPAIRED = 0.7  # of a clip's frames; an end that is wrong more often rests
 
 
 def within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, " F"]:
-    """True for each frame whose 21 joints are all inside the bounds."""
+    """(F,) bool: frames in which all 21 joints of `body_pose` (F, 63) are inside their limits."""
     return np.all(joints_within_limits(body_pose), axis=1)
 
 
 def joints_within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F 21"]:
-    """True for each joint of each frame inside its bounds."""
+    """(F, 21) bool: joints inside their limits."""
     pose = body_pose.reshape(-1, 21, 3)
     angle = np.degrees(np.linalg.norm(pose, axis=-1))
     good = angle <= np.array([LARGEST[name.split("_")[-1]] for name in BODY_JOINTS[1:]])
@@ -45,7 +45,7 @@ def joints_within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F 
 
 
 def elbow_flexion(elbow: Float[ndarray, "F 3"], side: str) -> Float[ndarray, " F"]:
-    """Bend (radians) of the forearm against its rest line, negative where it goes back behind the rest line."""
+    """Flexion (F,) of the forearm from the rest direction, radians; negative for hyperextension."""
     axis = REST_OFFSETS[joint_index(f"{side}_wrist")]
     axis = axis / np.linalg.norm(axis)
     forearm = to_matrix(elbow) @ axis
@@ -54,9 +54,15 @@ def elbow_flexion(elbow: Float[ndarray, "F 3"], side: str) -> Float[ndarray, " F
 
 
 def repair_ends(motion: Motion) -> Motion:
-    """Give ankles, toes and wrists that are out of bounds the rotation of the nearest frame in which they are not.
+    """Replace rotations of ankles, toes and wrists outside their limits by those of the nearest valid frame.
 
-    A flipped foot would otherwise throw away the whole body's pose.
+    Without it, one flipped foot would exclude the pose of the whole body.
+
+    Args:
+        motion: The motion.
+
+    Returns:
+        The repaired motion.
     """
     pose = motion.body_pose.reshape(-1, 21, 3).copy()
     good = joints_within_limits(motion.body_pose)

@@ -1,4 +1,4 @@
-"""Poses that free mocap lacks (sitting, kneeling, squatting, lying), written by rule; arms from captured poses."""
+"""Poses that free motion capture lacks (sitting, kneeling, squatting, lying), by rule; arms from captured poses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from diffproxy.motion.skeleton import joint_index
 
 @dataclass(frozen=True)
 class Posture:
-    """Mean angles, degrees. Hips: flexion, outward swing, outward turn; `second` replaces the first leg on one side."""
+    """Mean angles in degrees. Hips: flexion, abduction, external rotation; `second` replaces one of the legs."""
 
     hip: tuple[float, float, float]
     knee: float
@@ -49,7 +49,16 @@ _HEAD = [joint_index(n) - 1 for n in ("neck", "head")]
 
 
 def posture(rng: np.random.Generator, kind: str, donor: Float[ndarray, "63"]) -> tuple[ndarray, ndarray]:
-    """Global orientation (3,) and body pose (63,) of one random variant; arms and head are the donor's."""
+    """One random variant of a posture.
+
+    Args:
+        rng: Source of the random numbers.
+        kind: Name of the posture.
+        donor: (63,) body pose that arms and head are taken from.
+
+    Returns:
+        Global orientation (3,) and body pose (63,), radians.
+    """
     rule = POSTURES[kind]
     pose = np.zeros((21, 3))
     pose[_ARMS + _HEAD] = donor.reshape(21, 3)[_ARMS + _HEAD]

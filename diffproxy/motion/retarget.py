@@ -1,8 +1,8 @@
-"""Any skeleton to SMPL-X pose parameters, through global rotations.
+"""Retargeting of any skeleton to SMPL-X pose parameters, by global rotations.
 
-Each SMPL-X joint follows one source joint: R_smplx(t) = R_source(t) R_source(rest)^-1 A, where the constant A turns
-the SMPL-X rest limb into the source's rest limb the shortest way. Limb directions are then exact at every frame,
-and twist is the source's own.
+Each SMPL-X joint follows one source joint: R_smplx(t) = R_source(t) R_source(rest)^-1 A, where the constant A is the
+smallest rotation from the SMPL-X rest limb to the source's rest limb. Limb directions are exact in every frame; the
+twist is that of the source.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RIGID_COLLAR = np.radians(3.0)  # a source whose collar never turns further does
 
 
 def share_twist_and_lift(local: Float[ndarray, "F 22 3 3"]) -> Float[ndarray, "F 22 3 3"]:
-    """Local rotations with forearm twist and collar lift shared out."""
+    """Distribute forearm twist and collar lift over neighbouring joints; (F, 22, 3, 3) local rotations."""
     local = local.copy()
     for side in ("left", "right"):
         collar, shoulder, elbow, wrist = (
@@ -79,10 +79,16 @@ SOLE_YAW = np.radians(8.0)  # toes of the SMPL-X rest foot point outwards by abo
 
 
 def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
-    """A clip as SMPL-X parameters in a y-up world, scaled to a leg of nominal length.
+    """Convert a skeleton clip to SMPL-X parameters, scaled to a leg of nominal length.
 
-    `rest` is a one-frame clip of the same joints standing in a T-pose (or with arms hanging); without it, the
-    unrotated pose or the first frame is taken, whichever is closer to a T-pose.
+    Args:
+        clip: The clip.
+        rest: One-frame clip of the same joints in T-pose (or with hanging arms). None: the pose without rotations
+            or the
+            first frame, whichever is closer to a T-pose.
+
+    Returns:
+        The motion in a y-up world.
     """
     joint_map = recognise(clip.names)
     rest = _matched(rest, clip) if rest is not None else find_rest([clip])
@@ -109,27 +115,34 @@ def retarget(clip: SkeletonClip, rest: SkeletonClip | None = None) -> Motion:
 
 
 def smplx_joints(motion: Motion) -> tuple[Float[ndarray, "F 22 3 3"], Float[ndarray, "F 22 3"]]:
-    """Global rotations and joint positions (metres) of the nominal SMPL-X skeleton in a motion."""
+    """Forward kinematics of the nominal SMPL-X skeleton.
+
+    Args:
+        motion: F frames.
+
+    Returns:
+        Global rotations (F, 22, 3, 3) and joint positions (F, 22, 3), metres.
+    """
     pose = np.concatenate([motion.global_orient, motion.body_pose], axis=1).reshape(len(motion), 22, 3)
     return forward_kinematics(BODY_PARENTS, REST_OFFSETS, to_matrix(pose), motion.transl + PELVIS)
 
 
 def limb_directions(positions: Float[ndarray, "F J 3"], index: dict[str, int]) -> Float[ndarray, "F 8 3"]:
-    """Unit vectors along thighs, shins, upper arms and forearms; `index` finds the SMPL-X joint names."""
+    """Unit vectors (F, 8, 3) along thighs, shins, upper arms and forearms; `index`: joint name -> row."""
     bones = [positions[:, index[b]] - positions[:, index[a]] for a, b in LIMB_BONES]
     stacked = np.stack(bones, axis=1)
     return stacked / np.linalg.norm(stacked, axis=-1, keepdims=True)
 
 
 def find_rest(clips: list[SkeletonClip]) -> SkeletonClip:
-    """The one-frame clip closest to a T-pose among the unrotated pose and the first frames of clips of one skeleton."""
+    """The one-frame clip closest to a T-pose, of the poses without rotations and the first frames of `clips`."""
     joint_map = recognise(clips[0].names)
     choices = [clips[0].at_rest(), *(c.frames(slice(0, 1)) for c in clips)]
     return min(choices, key=lambda c: float(_distance_from_t(c, joint_map).mean()))
 
 
 def standing_axes(positions: Float[ndarray, "J 3"], joint_map: JointMap) -> Float[ndarray, "3 3"]:
-    """Rows: the source directions that become +x (left), +y (up), +z (ahead), snapped to the source's axes."""
+    """Rows: the source directions of +x (left), +y (up), +z (forward), snapped to the source's axes."""
     at = {k: positions[i] for k, i in joint_map.placed_at.items()}
     up = _snap(at["head"] - (at["left_ankle"] + at["right_ankle"]) / 2)
     across = at["left_hip"] - at["right_hip"] + at["left_shoulder"] - at["right_shoulder"]
@@ -147,7 +160,7 @@ def _kinematics(clip: SkeletonClip) -> tuple[Float[ndarray, "F J 3 3"], Float[nd
 
 
 def _distance_from_t(clip: SkeletonClip, joint_map: JointMap) -> Float[ndarray, "8"]:
-    """Angles (radians) of the limbs against those of SMPL-X in rest; pi for a limb of no length."""
+    """Angles (radians) between the limbs and those of the SMPL-X rest pose; pi for a limb of zero length."""
     positions = _kinematics(clip)[1]
     turned = positions @ standing_axes(positions[0], joint_map).T
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -173,9 +186,9 @@ def _alignment(positions: Float[ndarray, "J 3"], joint_map: JointMap) -> dict[st
 
 
 def _sole(knee: ndarray, ankle: ndarray, toe: ndarray | None, sign: float) -> Float[ndarray, "3 3"]:
-    """A of the foot: soles are matched, not ankle-to-toe lines, whose slope depends on where markers sat.
+    """A of the foot: soles are matched, not ankle-to-toe lines, whose slope depends on marker placement.
 
-    Skeletons that rest with splayed legs (Acclaim: 20 degrees) carry the foot at a right angle to the shin.
+    In skeletons that rest with splayed legs (Acclaim: 20 degrees), the foot is perpendicular to the shin.
     """
     splay = rotation_between(np.array([0.0, -1.0, 0.0]), ankle - knee)
     if np.linalg.norm(to_rotvec(splay)) < np.radians(12):
@@ -187,7 +200,7 @@ def _sole(knee: ndarray, ankle: ndarray, toe: ndarray | None, sign: float) -> Fl
 
 
 def _fill(follow: dict[str, Float[ndarray, "F 3 3"]]) -> Float[ndarray, "F 22 3 3"]:
-    """Global rotations of all 22 joints: a gap in the spine is interpolated, another takes its parent's rotation."""
+    """Global rotations of all 22 joints: gaps in the spine are interpolated, others take the parent's rotation."""
     full = dict(follow)
     spine = ["pelvis", "spine1", "spine2", "spine3", "neck", "head"]
     for k, name in enumerate(spine):
@@ -209,7 +222,7 @@ def _leg_length(positions: Float[ndarray, "J 3"], index) -> float:
 
 
 def _matched(rest: SkeletonClip, clip: SkeletonClip) -> SkeletonClip:
-    """The rest clip with its joints in the clip's order; the clip's own bone lengths do not matter here."""
+    """The rest clip with its joints in the order of the clip; bone lengths are not used."""
     if rest.names == clip.names:
         return rest.frames(slice(0, 1))
     lost = [n for n in clip.names if n not in rest.names]

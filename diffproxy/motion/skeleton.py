@@ -1,4 +1,4 @@
-"""A clip on any skeleton, as files store it, and its forward kinematics."""
+"""A clip on any skeleton, as stored in files, and its forward kinematics."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from diffproxy.utils.errors import InputError
 
 @dataclass(frozen=True)
 class SkeletonClip:
-    """Local joint rotations over time on a skeleton of J joints; units of length are the file's own.
+    """Local joint rotations over time on a skeleton of J joints; the unit of length is that of the file.
 
-    A joint sits at its parent's position plus the parent's global rotation applied to `offsets`; joint 0 is the
-    root, and parents come before children. InputError on anything else, for files may hold anything.
+    A joint is at its parent's position plus the parent's global rotation applied to `offsets`. Joint 0 is the root,
+    and
+    parents precede children. Raises InputError for anything else.
     """
 
     names: tuple[str, ...]
@@ -51,7 +52,7 @@ class SkeletonClip:
             raise InputError("frames per second above zero", str(self.fps), f"check {self.source}")
 
     def frames(self, index: slice) -> SkeletonClip:
-        """The clip cut to some frames."""
+        """The frames of a slice."""
         return replace(self, rotations=self.rotations[index], root=self.root[index])
 
     def at_rest(self) -> SkeletonClip:
@@ -66,7 +67,17 @@ def forward_kinematics(
     rotations: Float[ndarray, "F J 3 3"],
     root: Float[ndarray, "F 3"],
 ) -> tuple[Float[ndarray, "F J 3 3"], Float[ndarray, "F J 3"]]:
-    """Global rotations and joint positions of a chain of local rotations; `offsets[0]` is not used."""
+    """Global rotations and positions from local rotations.
+
+    Args:
+        parents: Index of each joint's parent; -1 for joint 0.
+        offsets: (J, 3) position of each joint in its parent's frame; `offsets[0]` is not used.
+        rotations: (F, J, 3, 3) local rotations.
+        root: (F, 3) positions of the root.
+
+    Returns:
+        Global rotations (F, J, 3, 3) and positions (F, J, 3).
+    """
     global_rotations, positions = np.empty_like(rotations), np.empty(rotations.shape[:3])
     for joint, parent in enumerate(parents):
         if parent < 0:

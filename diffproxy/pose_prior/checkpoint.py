@@ -1,4 +1,4 @@
-"""Prior files: safetensors with half-precision weights, the normaliser, and the sizes as JSON metadata."""
+"""Files of pose priors: safetensors with half-precision weights, the normaliser, and the sizes as JSON metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = ("body", "hand", "face", "correction")
 
 
 def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = None) -> None:
-    """Write one file; the same prior gives the same bytes."""
+    """Write a prior with `notes` in its metadata; the same prior gives the same bytes."""
     from safetensors.torch import save_file
 
     nets = {k: getattr(prior.net, k) for k in PARTS}
@@ -40,9 +40,17 @@ def _is_weight(name: str) -> bool:
 
 
 def load_prior(path: Path | str | None = None) -> PosePrior:
-    """The packaged prior; a .safetensors file of `save_prior`; or a folder of published DPoser-X checkpoints.
+    """Load a pose prior.
 
-    The result is in evaluation mode on the CPU, single precision. InputError where the file is something else.
+    Args:
+        path: .safetensors file of `save_prior`, or folder of published DPoser-X checkpoints; None: the packaged
+            prior.
+
+    Returns:
+        The prior in evaluation mode, on the CPU, float32.
+
+    Raises:
+        InputError: another file.
     """
     if path is None:
         path = Path(str(files("diffproxy.pose_prior") / "weights" / PACKAGED))

@@ -1,4 +1,4 @@
-"""Poses to train the prior on: every usable frame of a folder of motion, split by clip, with fingers beside them."""
+"""Training poses of the prior: all usable frames of a folder of motion files, split by clip, with fingers."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ TEST_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Poses:
-    """One split. `body` (N, 63) with its sampling weights `weight` (N,), and right hands `hand` (M, 45); radians.
+    """One split. `body` (N, 63) with sampling weights `weight` (N,), and right hands `hand` (M, 45); radians.
 
-    `paired` (N, 90) are left and right hands that belong to the bodies, NaN where the source has none.
+    `paired` (N, 90) are the left and right hands that belong to the bodies, NaN where the source has none.
     """
 
     body: Float[ndarray, "N 63"]
@@ -45,7 +45,7 @@ class Poses:
     paired: Float[ndarray, "N 90"]
 
     def draw(self, rng: np.random.Generator, count: int) -> Float[ndarray, "count 153"]:
-        """Random bodies, half of them mirrored, with their own hands or independent ones. float32."""
+        """Random poses (count, 153) float32: half of the bodies mirrored, with their own or independent hands."""
         rows = np.searchsorted(np.cumsum(self.weight / self.weight.sum()), rng.random(count))
         rows = np.minimum(rows, len(self.body) - 1)
         body = self.body[rows]
@@ -60,7 +60,15 @@ class Poses:
 
 
 def collect(motion: Path, seed: int = 0) -> dict[str, Poses]:
-    """`{"train": ..., "test": ...}`; no clip, and no performer that the folders tell apart, is in both."""
+    """Read all motion files of a folder.
+
+    Args:
+        motion: The folder.
+        seed: Seed of the split.
+
+    Returns:
+        "train" and "test"; no clip, and no performer that the folders distinguish, is in both.
+    """
     if not motion.is_dir():
         raise InputError("a folder of motion files", f"none at {motion}", "motion=DIR")
     known = any((motion / k).is_dir() for k in ("cmu_mocap", "deepmimic_MIT", "makehuman_poses"))
@@ -86,12 +94,12 @@ def collect(motion: Path, seed: int = 0) -> dict[str, Poses]:
 
 
 def _known(motion: Path) -> list[tuple[Motion, str, bool]]:
-    """The layout that the pose bank is built from, with the bank's own split."""
+    """The layout of the pose bank's sources, with the split of the bank."""
     return [(s.motion, s.group, s.group in TEST_GROUPS) for s in collect_bodies(motion)]
 
 
 def _any(motion: Path) -> list[tuple[Motion, str, bool]]:
-    """Any tree of AMASS, SMPL-X or BVH files; what cannot be read is left out and named."""
+    """Any tree of AMASS, SMPL-X or BVH files; files that cannot be read are left out and logged."""
     found = []
     paths = sorted(p for p in motion.rglob("*") if p.suffix.lower() in SUFFIXES)
     for path in tqdm(paths, desc="reading", leave=False):
@@ -141,7 +149,7 @@ def _poses(clips: list[tuple[Motion, str]], bank: PoseBank, split: str, rng: np.
 
 
 def _own_hands(motion: Motion, good: Bool[ndarray, " F"]) -> Float[ndarray, "K 90"]:
-    """The clip's fingers where it has any that move."""
+    """The fingers of the clip, if it has any that move."""
     sides = (motion.left_hand_pose, motion.right_hand_pose)
     if any(s is None or not s.std(axis=0).any() for s in sides):
         return np.full((int(good.sum()), 90), np.nan)

@@ -1,4 +1,4 @@
-"""How good a prior is: the error of its one-step denoising against two that need no learning."""
+"""Quality of a prior: error of its one-step denoising, compared with two denoisers without training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ TIMES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5)
 def denoising_errors(
     prior: PosePrior, train: Float[np.ndarray, "N D"], held_out: Float[np.ndarray, "M D"], seed: int = 0
 ) -> dict[str, dict[str, float]]:
-    """Mean squared error of the clean pose (normalised units) by time, of the body and of the hands.
+    """Mean squared error of the denoised pose, by diffusion time.
 
-    `identity` keeps the noisy pose, `gaussian` is the best linear denoiser for the mean and covariance of `train`,
-    `network` is the prior. Poses in radians, as many values as the prior knows.
+    Args:
+        prior: The prior.
+        train: (N, D) training poses, radians.
+        held_out: (M, D) held-out poses, radians.
+        seed: Seed of the noise.
+
+    Returns:
+        Errors in normalised units of body and hands for `identity` (the noisy pose), `gaussian` (the best linear
+            denoiser
+        for mean and covariance of `train`) and `network` (the prior).
     """
     generator = torch.Generator().manual_seed(seed)
     known = prior.normalise(torch.as_tensor(train, dtype=torch.float32)).double()
@@ -47,7 +55,7 @@ def denoising_errors(
 
 
 def linear_denoiser(x_t: Tensor, time: float, mean: Tensor, covariance: Tensor) -> Tensor:
-    """The conditional mean of a Gaussian pose given a noisy one."""
+    """Conditional mean of a Gaussian pose given a noisy one."""
     a, s = (float(f(torch.tensor(time, dtype=torch.float64))) for f in (sde.alpha, sde.sigma))
     eye = torch.eye(len(mean), dtype=torch.float64)
     gain = a * covariance @ torch.linalg.inv(a * a * covariance + s * s * eye)

@@ -1,4 +1,4 @@
-"""PosePrior: a whole-body network with its normaliser, told in radians of SMPL-X poses."""
+"""`PosePrior`: a denoising network with its normaliser, for SMPL-X poses in radians."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ POSE_COLUMNS = (*range(3, 66), *range(75, 165))
 
 
 class PosePrior(nn.Module):
-    """Distribution of poses (B, D), D = 63 body + 45 left + 45 right values (radians, flat hands), or 63."""
+    """Distribution of poses (B, D): D = 63 body, 45 left-hand and 45 right-hand values, or 63; radians, hands relative
+    to
+    the flat hand.
+    """
 
     mean: Tensor
     std: Tensor
@@ -35,10 +38,11 @@ class PosePrior(nn.Module):
 
     @property
     def columns(self) -> tuple[int, ...]:
-        """Places of the prior's values in a full pose (165)."""
+        """Columns of the prior's values in a full pose (165)."""
         return POSE_COLUMNS[: self.net.dim]
 
     def normalise(self, pose: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        """Poses (B, D) in units of the standard deviations of the training poses."""
         return (pose * self.signs - self.mean) / self.std
 
     def radians(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
@@ -46,12 +50,21 @@ class PosePrior(nn.Module):
         return (x * self.std + self.mean) * self.signs
 
     def denoise(self, x_t: Float[Tensor, "B D"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
-        """The expected clean pose, both in normalised units: one step."""
+        """Expected clean pose (B, D) given the noisy one at times t (B,), in one step; normalised units."""
         return (x_t - sde.sigma(t)[:, None] * self.net(x_t, t)) / sde.alpha(t)[:, None]
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator, steps: int = 150) -> Float[Tensor, "B D"]:
-        """Random poses (radians): deterministic steps from noise at t = 1, evenly in the logarithm of the spread."""
+        """Draw poses by deterministic steps from noise at t = 1, evenly spaced in the logarithm of sigma / alpha.
+
+        Args:
+            count: Number of poses.
+            generator: Source of the noise.
+            steps: Number of steps.
+
+        Returns:
+            (count, D) poses, radians.
+        """
         like = self.mean
         levels = torch.logspace(2.18, -1.6, steps, dtype=torch.float64)
         times = [sde.time_of(float(s)) for s in levels]

@@ -1,4 +1,4 @@
-"""The noise-predicting networks, in the state-dict layout of the published DPoser-X checkpoints."""
+"""The noise-predicting networks, with the state-dict layout of the published DPoser-X checkpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGMA_MAX, SIGMA_MIN, STEPS = 50.0, 0.01, 1000
 
 @dataclass(frozen=True)
 class NetConfig:
-    """Sizes of one network. `scaled`: outputs are divided by the table `sigmas` at step 999 t (published nets are)."""
+    """Sizes of one network. `scaled`: outputs are divided by the table `sigmas` at step 999 t, as in published ones."""
 
     dim: int
     hidden: int = 1024
@@ -42,7 +42,7 @@ def embedding(steps: Float[Tensor, " B"], width: int) -> Float[Tensor, "B E"]:
 
 
 class GaussianNoise(nn.Module):
-    """The best guess of the noise when clean poses are Gaussian: linear in the noisy pose, nothing to learn."""
+    """The best prediction of the noise if clean poses are Gaussian: linear in the noisy pose, without training."""
 
     mean: Tensor
     axes: Tensor
@@ -55,7 +55,7 @@ class GaussianNoise(nn.Module):
         self.register_buffer("variance", torch.ones(dim))
 
     def set(self, mean: Float[Tensor, " D"], covariance: Float[Tensor, "D D"]) -> None:
-        """Moments of the clean poses, normalised units."""
+        """Set mean (D,) and covariance (D, D) of the clean poses, normalised units."""
         variance, axes = torch.linalg.eigh(covariance.double())
         self.mean.copy_(mean)
         self.axes.copy_(axes)
@@ -68,10 +68,11 @@ class GaussianNoise(nn.Module):
 
 
 class TimeNet(nn.Module):
-    """A residual multilayer perceptron told the time: flat vector in, flat vector out (TimeFC in the reference).
+    """A residual multilayer perceptron with time embedding: vector to vector (TimeFC in the reference).
 
-    Two residual blocks of twice [linear + linear of the time, group norm, SiLU, dropout]. The order in which layers
-    are made matters: averaged weights of published checkpoints are a bare list in this order.
+    Two residual blocks of twice [linear + linear of the time, group norm, SiLU, dropout]. Layers must be created in
+    this
+    order: averaged weights of published checkpoints are a list in this order.
     """
 
     sigmas: Tensor
@@ -98,7 +99,7 @@ class TimeNet(nn.Module):
             nn.init.zeros_(self.post_dense.bias)
 
     def forward(self, x: Float[Tensor, "B I"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
-        """The unit noise in `x` at times t in (0, 1]."""
+        """The unit noise (B, D) in `x` at times t (B,) in (0, 1]."""
         steps = (STEPS - 1) * t
         time = F.silu(self.shared_time_embed(embedding(steps, self.config.embed).to(x.dtype)))
         h = self._layer("pre_dense", "pre_gnorm", x, time)
@@ -116,10 +117,11 @@ class TimeNet(nn.Module):
 
 
 class WholeBodyNet(nn.Module):
-    """Body, left hand (mirrored), right hand: one net for the body, one for both hands; 153 values, or 63.
+    """Body, left hand (mirrored), right hand: one network for the body, one for both hands; 153 values, or 63.
 
-    `correction` and `face` complete the published whole-body model: the correction sees the first features of all four
-    parts. We have no face to show, so the face is masked, as in its training.
+    `correction` and `face` complete the published whole-body model: the correction gets the first features of all
+    four
+    parts. There is no face here, so it is masked, as in the training of that model.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ class WholeBodyNet(nn.Module):
         return BODY if self.hand is None else BODY + 2 * HAND
 
     def forward(self, x: Float[Tensor, "B D"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
-        """The unit noise in normalised poses at times t."""
+        """The unit noise (B, D) in normalised poses at times t (B,)."""
         if self.hand is None:
             return self.body(x, t)
         parts = x.split([BODY, HAND, HAND], dim=1)

@@ -1,8 +1,8 @@
-"""Published DPoser-X checkpoints (PyTorch Lightning files), read without unpickling anything but tensors.
+"""Reader of published DPoser-X checkpoints (PyTorch Lightning files) that unpickles tensors only.
 
-A folder laid out as published: `body/**/*.ckpt`, `hand/**/*.ckpt`, and for the whole-body model `wholebody/**/*.ckpt`;
-beside them the normalisers `body_normalizer/axis_normalize2.pt` and `hand_normalizer/axis_normalize2.pt` (their
-repository keeps them under data/). Weights are the averaged ones. Facts: moonbow721/DPoser-X, MIT.
+A folder laid out as published: `body/**/*.ckpt`, `hand/**/*.ckpt`, for the whole-body model `wholebody/**/*.ckpt`,
+and the normalisers `body_normalizer/axis_normalize2.pt` and `hand_normalizer/axis_normalize2.pt` (in their
+repository under data/). The averaged weights are used. Source: moonbow721/DPoser-X, MIT.
 """
 
 from __future__ import annotations
@@ -22,7 +22,17 @@ FIX = "lay the folder out as docs/prior.md says"
 
 
 def load_official(folder: Path) -> PosePrior:
-    """The whole-body model if it is there, else body and hand, else the body alone. InputError on anything odd."""
+    """Load published checkpoints.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The whole-body model if it is there, else body and hand, else the body alone.
+
+    Raises:
+        InputError: missing or unexpected files.
+    """
     whole, body, hand = (_find(folder, f"{k}/**/*.ckpt") for k in ("wholebody", "body", "hand"))
     if whole is not None:
         net = _wholebody(whole)
@@ -57,7 +67,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _weights(path: Path) -> tuple[dict[str, Tensor], list[Tensor]]:
-    """The network's own tensors (prefix `model.` removed) and the averaged ones; body models inside are left out."""
+    """Tensors of the network (prefix `model.` removed) and the averaged ones; body models inside are left out."""
     data = _read(path)
     if "state_dict" not in data:
         raise InputError("'state_dict' in a checkpoint", f"{path}: {sorted(data)[:5]}", FIX)
@@ -66,7 +76,7 @@ def _weights(path: Path) -> tuple[dict[str, Tensor], list[Tensor]]:
 
 
 def _make(state: dict[str, Tensor], path: Path) -> TimeNet:
-    """A network whose sizes are read off its tensors."""
+    """A network with the sizes of its tensors."""
     try:
         hidden, given = state["pre_dense.weight"].shape
         config = NetConfig(
@@ -80,7 +90,7 @@ def _make(state: dict[str, Tensor], path: Path) -> TimeNet:
 
 
 def _average(parameters: list[nn.Parameter], shadow: list[Tensor], path: Path) -> None:
-    """Put averaged weights, a bare list in the order of the parameters, in place."""
+    """Load averaged weights, a list in the order of the parameters."""
     if not shadow:
         return
     if [p.shape for p in parameters] != [s.shape for s in shadow]:

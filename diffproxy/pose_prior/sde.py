@@ -1,7 +1,7 @@
 """The sub-VP diffusion: `x_t = alpha(t) x_0 + sigma(t) z`, t in (0, 1], with beta from 0.1 to 20.
 
-`alpha = exp(-0.25 t² (20 - 0.1) - 0.05 t)` and `sigma = 1 - alpha²`, a standard deviation. Seen from `x_t / alpha`
-the noise has the standard deviation `spread(t) = sigma / alpha`, in units of the normalised pose.
+`alpha = exp(-0.25 t² (20 - 0.1) - 0.05 t)` and `sigma = 1 - alpha²`, a standard deviation. `x_t / alpha` is the clean
+pose plus noise of standard deviation `spread(t) = sigma / alpha`, in units of the normalised pose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T_MIN = 1e-5
 
 
 def alpha(t: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """Share of the clean pose that is left at time t."""
+    """Factor of the clean pose at time t."""
     return torch.exp(-0.25 * t.square() * (BETA_MAX - BETA_MIN) - 0.5 * t * BETA_MIN)
 
 
@@ -28,12 +28,12 @@ def sigma(t: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
 
 
 def spread(t: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """`sigma / alpha`: how far a clean pose is blurred; rises with t."""
+    """`sigma / alpha`, the noise relative to the clean pose; rises with t."""
     return sigma(t) / alpha(t)
 
 
 def time_of(spread: float) -> float:
-    """The t at which `sigma / alpha` has this value (> 0)."""
+    """The time t at which `sigma / alpha` equals `spread` (> 0)."""
     # sigma / alpha = 1 / alpha - alpha = 2 sinh(-log alpha); the exponent of alpha is a quadratic in t
     exponent = math.asinh(0.5 * spread)
     a, b = 0.25 * (BETA_MAX - BETA_MIN), 0.5 * BETA_MIN

@@ -31,7 +31,17 @@ MEASURED, PROBED, REPORTED = 20000, 2000, 6000
 
 
 def train(config: PriorTrainOptions) -> Path:
-    """Train, or go on from the last checkpoint in `out`; returns the finished prior's file."""
+    """Train, or resume from the last checkpoint in `config.out`.
+
+    Args:
+        config: The options.
+
+    Returns:
+        The file of the finished prior.
+
+    Raises:
+        InputError: a checkpoint of other options.
+    """
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     poses = _poses(config, out)
@@ -50,7 +60,7 @@ def train(config: PriorTrainOptions) -> Path:
 
 
 def new_prior(config: PriorTrainOptions, poses: Poses) -> PosePrior:
-    """Fresh networks and the normaliser of these poses."""
+    """Untrained networks, and the normaliser of these poses."""
     torch.manual_seed(config.seed)
     net = WholeBodyNet(
         TimeNet(NetConfig(BODY, config.hidden, config.embed, False, config.dropout, linear=True)),
@@ -74,7 +84,7 @@ def new_prior(config: PriorTrainOptions, poses: Poses) -> PosePrior:
 
 
 def jitters(config: PriorTrainOptions) -> Tensor:
-    """Of each of the 153 values, radians."""
+    """Standard deviation of the training noise of each of the 153 values, radians."""
     return torch.tensor([config.jitter] * BODY + [config.hand_jitter] * (2 * HAND))
 
 
@@ -116,7 +126,7 @@ class _Run:
                 break
 
     def _update(self, k: int) -> Tensor:
-        """One step; all its randomness follows from the seed and k, so a resumed run repeats it."""
+        """One step; all random numbers follow from the seed and k, so a resumed run repeats it."""
         c = self.config
         rng = np.random.default_rng([c.seed, k])
         torch.manual_seed(int(rng.integers(2**31)))
@@ -146,7 +156,7 @@ class _Run:
 
     @torch.no_grad()
     def probed(self) -> dict[str, float]:
-        """Held-out noise prediction at two times that the fitter uses, from the averaged weights."""
+        """Held-out noise prediction of the averaged weights at two times that the fitter uses."""
         prior, out = self.averaged(), {}
         x0 = prior.normalise(self.probe)
         z = torch.randn(x0.shape, generator=torch.Generator().manual_seed(3))
@@ -183,13 +193,13 @@ class _Run:
 
 
 def _fixed(config: PriorTrainOptions) -> dict[str, object]:
-    """What must not change between a run and its continuation."""
+    """Options that must be the same in a run and its continuation."""
     free = ("out", "motion", "time_limit_min", "save_every")
     return {f.name: getattr(config, f.name) for f in fields(config) if f.name not in free}
 
 
 def _poses(config: PriorTrainOptions, out: Path) -> dict[str, Poses]:
-    """The collected poses, kept in `out` so that going on takes no new reading."""
+    """The collected poses, cached in `out` for resuming."""
     file, names = out / "poses.npz", ("body", "weight", "hand", "paired")
     if file.exists():
         with np.load(file, allow_pickle=False) as data:

@@ -1,4 +1,4 @@
-"""Aggregation of K sampled proxies to one with a reliability weight (paper Eq. 2-5)."""
+"""Aggregation of K sampled proxies to one, with a reliability weight (paper Eq. 2-5)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,21 @@ from diffproxy.proxies.maps import Kind, ProxyMaps
 def aggregate_samples(
     labels: UInt8[Tensor, "K *V H W"], uv: Float[Tensor, "K *V H W C"], agreeing_only: bool = False
 ) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
-    """Labels by majority, UV by median, weight in [0, 1] of K samples; weight is 0 on the background.
+    """Labels by majority, UV by median, reliability weight (paper Eq. 2-5).
 
-    `uv` has the two coordinates, or all C = 3 channels of the UV image (u, v, 1); with two, the third is taken as
-    the foreground of `labels`. As in the paper, the median is over all samples, also those of another label;
-    `agreeing_only` restricts it to the samples that voted for the winner, a robust choice where charts jump. A tie
-    goes to the earlier sample (its weight is 0 anyway). With K = 1 the foreground has weight 1.
+    Args:
+        labels: (K, ..., H, W) labels of the samples.
+        uv: (K, ..., H, W, C): the two coordinates, or all C = 3 channels of the UV image (u, v, 1); with two, the
+            third
+            is the foreground of `labels`.
+        agreeing_only: Take the median over the samples that voted for the winning label, a robust choice where
+            charts are
+            discontinuous; otherwise over all, as in the paper.
+
+    Returns:
+        Labels (ties: the earlier sample, with weight 0), UV, and weight in [0, 1], 0 on the background. With K =
+            1 the
+        foreground has weight 1.
     """
     winner, votes = majority(labels)
     foreground = winner > 0
@@ -38,10 +47,18 @@ def aggregate_samples(
 def vote_samples(
     labels: UInt8[Tensor, "K *V H W"], uv: Float[Tensor, "K *V H W 2"]
 ) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
-    """Labels by majority, UV by the median of the samples that voted for the winner, weight their share of the votes.
+    """Labels by majority, UV by the median of the samples that voted for the winner, weight the share of the votes.
 
-    Milder than `aggregate_samples`, which gives weight 0 to whatever half of the samples contradict: of few samples
-    of a small generator that is much, and may be all of a limb. With K = 1 the foreground has weight 1.
+    `aggregate_samples` gives weight 0 where half of the samples disagree; for few samples of a small generator this
+    can
+    remove a whole limb. With K = 1 the foreground has weight 1.
+
+    Args:
+        labels: (K, ..., H, W) labels of the samples.
+        uv: (K, ..., H, W, 2) coordinates.
+
+    Returns:
+        Labels, UV, and weight in [0, 1], 0 on the background.
     """
     winner, votes = majority(labels)
     foreground = winner > 0
@@ -57,7 +74,19 @@ def maps_from_samples(
     cameras: Sequence[Camera],
     agreeing_only: bool = False,
 ) -> ProxyMaps:
-    """Decode and aggregate what the generator drew: K samples of V views, RGB in [0, 1]."""
+    """Decode and aggregate the images of the generator.
+
+    Args:
+        seg: (K, V, 3, H, W) segmentation images of K samples of V views, RGB in [0, 1].
+        uv: (K, V, 3, H, W) UV images.
+        palette: Ids and colours of the labels.
+        kinds: Kind of each view.
+        cameras: Camera of each map.
+        agreeing_only: See `aggregate_samples`.
+
+    Returns:
+        The proxies of V views.
+    """
     labels, _ = decode_rgb(seg, uv, palette, tuple(kinds))
     channels = uv.movedim(2, -1).float().clamp(0, 1)
     found, median, weight = aggregate_samples(labels, channels, agreeing_only)
@@ -95,7 +124,7 @@ def uv_uncertainty(labels: UInt8[Tensor, " K *V"], uv: Float[Tensor, "K *V C"]) 
 def masked_median(
     uv: Float[Tensor, "K *V 2"], keep: Bool[Tensor, " K *V"] | None = None
 ) -> Float[Tensor, "*V 2"]:
-    """Eq. 2: median over the samples (of those in `keep`); the mean of the middle two for even counts."""
+    """Eq. 2: median over the samples (those in `keep`); for even counts the mean of the middle two."""
     K = uv.shape[0]
     if K == 1:
         return uv[0]

@@ -1,4 +1,4 @@
-"""Proxies to the RGB images that the diffusion model generates, and back."""
+"""Proxies as the RGB images that the diffusion model generates, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from diffproxy.utils.errors import InputError
 def encode_rgb(
     maps: ProxyMaps, palette: PaletteLike
 ) -> tuple[Float[Tensor, "V 3 H W"], Float[Tensor, "V 3 H W"]]:
-    """Segmentation image (palette colours) and UV image (u, v, 1), both in [0, 1] with black background."""
+    """Proxies as images.
+
+    Args:
+        maps: Proxies of V views.
+        palette: Ids and colours of the labels.
+
+    Returns:
+        Segmentation image (palette colours) and UV image (u, v, 1), each (V, 3, H, W) in [0, 1], background black.
+    """
     uv = torch.from_numpy(np.ascontiguousarray(maps.uv, dtype=np.float32)).permute(0, 3, 1, 2)
     return encode_labels_rgb(torch.from_numpy(np.ascontiguousarray(maps.labels)), uv, palette)
 
@@ -44,10 +52,19 @@ def decode_rgb(
     palette: PaletteLike,
     kind: Kind | Sequence[Kind],
 ) -> tuple[UInt8[Tensor, "*B H W"], Float[Tensor, "*B H W 2"]]:
-    """Labels by the nearest colour of that kind's palette (black background included), UV clipped to [0, 1].
+    """Images as proxies: labels by the nearest palette colour, UV clipped to [0, 1].
 
-    `kind` is one for all images, or one for each entry of the dimension before the channels (the views). UV of
-    background pixels is 0. InputError where the images are not finite.
+    Args:
+        seg: (..., 3, H, W) segmentation images in [0, 1].
+        uv: (..., 3, H, W) UV images in [0, 1].
+        palette: Ids and colours of the labels.
+        kind: Kind of all images, or one for each entry of the dimension before the channels (the views).
+
+    Returns:
+        Labels (..., H, W) and UV (..., H, W, 2), 0 on the background.
+
+    Raises:
+        InputError: images that are not finite.
     """
     if not (torch.isfinite(seg).all() and torch.isfinite(uv).all()):
         raise InputError(

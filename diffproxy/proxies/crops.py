@@ -16,9 +16,15 @@ HAND_JOINTS = {"left_hand": 20, "right_hand": 21}  # SMPL-X wrists
 
 
 def box_around(mask: Bool[np.ndarray, "H W"], scale: float = 1.0, min_pixels: int = 1) -> Box | None:
-    """The square around the true pixels, its side enlarged by the factor `scale`; None below `min_pixels`.
+    """A square around the true pixels. It may reach beyond the image, as `Camera.crop` allows.
 
-    It may reach out of the image: `Camera.crop` and image crops allow that.
+    Args:
+        mask: (H, W) bool.
+        scale: Side of the square over the longer side of the pixels' box.
+        min_pixels: Minimum number of true pixels.
+
+    Returns:
+        (x0, y0, x1, y1) pixels; None below `min_pixels`.
     """
     box = tight_box(mask) if int(mask.sum()) >= min_pixels else None
     return None if box is None else expand_to_square(box, scale)
@@ -27,10 +33,18 @@ def box_around(mask: Bool[np.ndarray, "H W"], scale: float = 1.0, min_pixels: in
 def hand_boxes(
     maps: ProxyMaps, atlas: AtlasLike, scale: float = 1.0, min_pixels: int = 3, keep: float = 0.25
 ) -> dict[tuple[int, str], Box | None]:
-    """Square box of each hand in each body view, in pixels of that view's map; None where the hand is not seen.
+    """Square boxes of both hands in each body view, from body labels of the wrists' segments.
 
-    Body labels of the wrist's segment are the hand. Pixels of weight 0 do not count, nor do connected pieces
-    smaller than `keep` times the largest: stray pixels would blow the box up. A hand below `min_pixels` is missing.
+    Args:
+        maps: Proxies.
+        atlas: The atlas of the body.
+        scale: Side of the square over the longer side of the pixels' box.
+        min_pixels: Minimum number of pixels of a hand.
+        keep: Connected components smaller than this share of the largest are ignored: stray pixels would enlarge
+            the box.
+
+    Returns:
+        (view, side) -> box in pixels of the map; None where the hand is not visible. Pixels of weight 0 do not count.
     """
     ids = hand_label_ids(atlas)
     boxes: dict[tuple[int, str], Box | None] = {}
@@ -51,7 +65,7 @@ def hand_label_ids(atlas: AtlasLike) -> dict[str, list[int]]:
 
 
 def missing_hands(boxes: dict[tuple[int, str], Box | None], names: Sequence[str]) -> list[str]:
-    """A sentence for each hand that some or all views (camera `names`) do not show; empty if all is seen."""
+    """A sentence for each hand that some or all views (camera `names`) do not show."""
     notes = []
     for hand in HAND_JOINTS:
         unseen = [names[v] for (v, h), box in sorted(boxes.items()) if h == hand and box is None]
@@ -64,7 +78,7 @@ def missing_hands(boxes: dict[tuple[int, str], Box | None], names: Sequence[str]
 
 
 def large_pieces(mask: Bool[np.ndarray, "H W"], keep: float = 0.25) -> Bool[np.ndarray, "H W"]:
-    """The 8-connected pieces of at least `keep` times the largest piece's pixels."""
+    """The 8-connected components with at least `keep` times the pixels of the largest."""
     import cv2
 
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
@@ -75,7 +89,7 @@ def large_pieces(mask: Bool[np.ndarray, "H W"], keep: float = 0.25) -> Bool[np.n
 
 
 def jitter_box(box: Box, rng: np.random.Generator, shift: float = 0.1, zoom: float = 0.2) -> Box:
-    """The square box moved by up to `shift` sides each way and scaled by a factor in [1/(1 + zoom), 1 + zoom]."""
+    """The square box shifted by up to `shift` sides and scaled by a factor in [1/(1 + zoom), 1 + zoom]."""
     if shift < 0 or zoom < 0:
         raise InputError(
             "shift and zoom of at least 0", f"{shift}, {zoom}", "use 0 to leave the box as it is"

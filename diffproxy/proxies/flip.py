@@ -1,4 +1,4 @@
-"""Horizontal flip of proxies and cameras, for augmentation and test-time flip."""
+"""Left-right flip of proxies and cameras, for augmentation and test-time flip."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLIPPED_KIND: dict[Kind, Kind] = {"body": "body", "left_hand": "right_hand", "ri
 
 @dataclass(frozen=True)
 class FlipTable:
-    """Label and UV of a surface point's mirror image: `label' = label_map[label]`, `u' = 1 - u` where `flip_u`."""
+    """Mapping of labels and UV by the flip: `label' = label_map[label]`, `u' = 1 - u` where `flip_u`."""
 
     label_map: UInt8[np.ndarray, "256"]
     flip_u: Bool[np.ndarray, "256"]
@@ -29,7 +29,7 @@ class FlipTable:
     def apply(
         self, labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H W 2"]
     ) -> tuple[UInt8[np.ndarray, "H W"], Float[np.ndarray, "H W 2"]]:
-        """Mirror a map left to right (columns reversed)."""
+        """Flip a map left to right (columns reversed)."""
         labels, uv = labels[:, ::-1], uv[:, ::-1]
         u = np.where(self.flip_u[labels], 1 - uv[..., 0], uv[..., 0])
         out = np.stack([u, uv[..., 1]], -1)
@@ -48,9 +48,15 @@ class FlipTable:
 
 @lru_cache(maxsize=4)
 def flip_table(body: BodyModel) -> FlipTable:
-    """Measure the table on the rest body: pair each face centre with the face nearest to its mirror image.
+    """The flip of a body, measured on the rest mesh: each face centre is paired with the face nearest to its mirror
+    image.
+    Cached for each body.
 
-    Remembered for each body: a run asks for it in every frame.
+    Args:
+        body: The body.
+
+    Returns:
+        Mapping of labels and UV.
     """
     atlas = body.atlas
     corners = body.v_template.detach().double().numpy()[body.faces.numpy()]
@@ -73,7 +79,7 @@ def flip_table(body: BodyModel) -> FlipTable:
 
 
 def flip_camera(camera: Camera) -> Camera:
-    """The camera that sees the mirrored world (x → -x) as the mirrored image."""
+    """The camera whose image of the mirrored world (x → -x) is the flipped image."""
     flip = np.diag([-1.0, 1.0, 1.0])
     K = camera.K.copy()
     K[0, 2] = camera.width - K[0, 2]

@@ -1,4 +1,4 @@
-"""Pixels whose rays can hit a mesh, so that no others are cast."""
+"""Pixels whose rays can hit a mesh; only these are cast."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ def footprint(
     camera: Camera,
     window: tuple[int, int, int, int],
 ) -> Bool[np.ndarray, "h w"]:
-    """The pixels of `window` (x0, y0, x1, y1) inside some face's bounding box; no other pixel of it sees the mesh.
+    """Pixels inside the bounding box of some projected face.
 
-    All pixels where such boxes are not known: a lens bends the faces' edges, or a vertex lies behind the camera.
+    Args:
+        vertices: (Nv, 3) metres, world.
+        faces: (Nf, 3) triangles.
+        camera: The camera.
+        window: (x0, y0, x1, y1) whole pixels.
+
+    Returns:
+        (h, w) bool over `window`; all True where boxes are unknown: with lens distortion, or a vertex behind the
+            camera.
     """
     x0, y0, x1, y1 = window
     height, width = y1 - y0, x1 - x0

@@ -1,4 +1,4 @@
-"""Proxies on disk: a folder of PNG files and `proxies.json`. The format is described in docs/proxy_format.md."""
+"""Proxies on disk: a folder of PNG files and `proxies.json` (docs/proxy_format.md)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def decode_std_png(data: bytes, name: str) -> Float[np.ndarray, "H W"]:
 
 
 def check_png(data: bytes, name: str) -> None:
-    """Walk over the chunks and their checksums: decoders give half an image for half a file, without an error."""
+    """Check the chunks and checksums of a PNG: decoders return half an image for half a file, without error."""
     if data[:8] != _SIGNATURE:
         raise InputError(
             f"a PNG file in {name}", f"{len(data)} bytes that start with {data[:8]!r}", "write it again"
@@ -96,7 +96,7 @@ def check_png(data: bytes, name: str) -> None:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """An 8- or 16-bit image, grey (H, W) or with channels in OpenCV's order (H, W, 3: blue, green, red)."""
+    """An 8- or 16-bit image, grey (H, W) or in OpenCV's channel order (H, W, 3: blue, green, red)."""
     return cv2.imencode(".png", image, _FAST)[1].tobytes()
 
 
@@ -120,9 +120,15 @@ INDEX = "proxies.json"
 
 
 def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
-    """Write the folder; `proxies.json` comes last, so that a folder that has it is complete.
+    """Write proxies to a folder; `proxies.json` is written last, so a folder with it is complete.
 
-    UV is kept to 1/131070 and weight to 1/510. InputError where the maps break their own contract.
+    Args:
+        maps: Proxies; UV is stored to 1/131070, weight to 1/510.
+        folder: Folder to write.
+        body: The body of the labels.
+
+    Raises:
+        InputError: invalid maps (see `ProxyMaps.check`).
     """
     maps.check()
     folder = Path(folder)
@@ -155,9 +161,17 @@ def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
 
 
 def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[ProxyMaps, dict[str, Any]]:
-    """Maps and the content of `proxies.json`. With `body`, its topology and part names must be the folder's.
+    """Read proxies.
 
-    InputError names the file and what is wrong with it: missing, damaged, of another format, labels unknown.
+    Args:
+        folder: Folder of `save_proxies`.
+        body: If given, its topology and part names must match those of the folder.
+
+    Returns:
+        The proxies and the content of `proxies.json`.
+
+    Raises:
+        InputError: missing or damaged files, another format, unknown labels.
     """
     folder = Path(folder)
     meta = _read_index(folder / INDEX)

@@ -18,16 +18,21 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class ProxyMaps:
-    """Dense SMPL-X proxies of V (possibly cropped) views of one subject at one instant.
+    """Dense SMPL-X proxies of V views (possibly crops) of one person at one instant.
 
-    `labels` are part ids of the body file's palette (0 = background; body views use the body palette, hand views the
-    hand palette; the two id ranges are disjoint). `uv` is in [0, 1], origin bottom-left, meaningful where labels > 0.
-    `weight` is the reliability of paper Eq. 5, in [0, 1]. `cameras[v]` is the pinhole camera of the map itself:
-    its width and height are W and H, and pixel (row i, column j) is seen at (j + 0.5, i + 0.5).
-
-    `std` is the standard deviation, per axis and in metres on the body's surface, of the point that each foreground
-    pixel states (None: not known; `weight` alone counts). `valid` is False where the crop reaches beyond the image:
-    a label 0 there is no background, nothing is known (None: the image covers all pixels).
+    Args:
+        labels: (V, H, W) part ids, 0 = background; body views use the body palette, hand views the hand palette
+            (disjoint
+            ids).
+        uv: (V, H, W, 2) in [0, 1], origin bottom-left, valid where labels > 0.
+        weight: (V, H, W) reliability (paper Eq. 5), in [0, 1].
+        kind: Kind of each view.
+        cameras: The pinhole camera of each map: its size is W x H, and pixel (row i, column j) is at (j + 0.5, i
+            + 0.5).
+        std: (V, H, W) standard deviation per axis of the surface point of each foreground pixel, metres on the
+            surface;
+            None: unknown, `weight` alone counts.
+        valid: (V, H, W) False where the crop reaches beyond the image, so that label 0 says nothing; None: all valid.
     """
 
     labels: UInt8[np.ndarray, "V H W"]
@@ -57,7 +62,7 @@ class ProxyMaps:
 
     @staticmethod
     def cat(items: Sequence[ProxyMaps]) -> ProxyMaps:
-        """Views of several maps of one image size as one, e.g. body views and their hand crops."""
+        """Views of several maps of one size, such as body views and their hand crops."""
         sizes = {m.labels.shape[1:] for m in items}
         if len(sizes) != 1:
             raise InputError(
@@ -78,7 +83,7 @@ class ProxyMaps:
         )
 
     def check(self) -> None:
-        """InputError where the maps break the contract of this class; costs a pass over the arrays."""
+        """InputError for maps that violate this contract; costs a pass over the arrays."""
         views, height, width = self.labels.shape
         if len(self.kind) != views or len(self.cameras) != views:
             raise InputError(

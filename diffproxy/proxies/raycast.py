@@ -12,9 +12,9 @@ from diffproxy.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Hits:
-    """One row per ray: `face` -1 and `distance` inf where nothing is hit; `bary` weighs the face's three corners.
+    """One row per ray: `face` (-1: none), `bary` (weights of its three corners), `distance` (inf: none).
 
-    `distance` counts in lengths of the given direction, so a direction with z_cam = 1 makes it the z-depth.
+    `distance` is in lengths of the given direction: with z_cam = 1 it is the z-depth.
     """
 
     face: Int[np.ndarray, " N"]
@@ -23,10 +23,10 @@ class Hits:
 
 
 class RayMesh:
-    """A mesh with its search tree, built once and shared by all views. Vertex and face order are kept.
+    """A mesh with its search tree, built once and shared by all views. The order of vertices and faces is kept.
 
-    Embree answers which face is hit, in float32 around the mesh's own centre; where on the face it is hit is then
-    solved in float64, so that barycentric coordinates are exact for the given vertices. Faces are two-sided.
+    Embree finds the face in float32, relative to the centre of the mesh; the position on the face is then solved in
+    float64, so that barycentric coordinates are exact for the given vertices. Faces are two-sided.
     """
 
     def __init__(self, vertices: Float[np.ndarray, "Nv 3"], faces: Int[np.ndarray, "Nf 3"]):
@@ -40,7 +40,15 @@ class RayMesh:
         self._mesh = TriangleMesh(self._scene, local, self.faces.astype(np.int32))
 
     def cast(self, origin: Float[np.ndarray, " 3"], directions: Float[np.ndarray, "N 3"]) -> Hits:
-        """First hit of each ray from `origin` (metres, world); `directions` need not be unit vectors."""
+        """First hit of each ray.
+
+        Args:
+            origin: (3,) metres, world.
+            directions: (N, 3) directions of any length.
+
+        Returns:
+            One row per ray.
+        """
         n = len(directions)
         face = np.full(n, -1, dtype=np.int32)
         if n:

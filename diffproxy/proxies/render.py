@@ -21,10 +21,17 @@ def render_proxies(
     kinds: Sequence[Kind] | None = None,
     occluders: Sequence[Mesh] | None = None,
 ) -> ProxyMaps:
-    """Labels and UV of the body surface at every pixel centre, weight 1 where the body is seen and 0 elsewhere.
+    """Labels and UV of the body surface at every pixel centre.
 
-    `vertices` are posed (metres, world). `kinds` default to "body"; hand kinds use the hand palette, in which
-    everything that is no hand is background. All cameras must have one image size.
+    Args:
+        body: The body, for faces and charts.
+        vertices: (Nv, 3) posed vertices, metres, world.
+        cameras: V cameras with the same image size.
+        kinds: Kind of each view, by default "body"; in hand views everything but that hand is background.
+        occluders: Meshes that may hide the body.
+
+    Returns:
+        Proxies with weight 1 where the body is visible and 0 elsewhere.
     """
     views = render_surface(vertices, as_numpy(body.faces), cameras, occluders)
     return proxies_from_surface(body.atlas, views, cameras, kinds)
@@ -36,7 +43,7 @@ def proxies_from_surface(
     cameras: Sequence[Camera],
     kinds: Sequence[Kind] | None = None,
 ) -> ProxyMaps:
-    """`render_proxies` from a surface that is rendered already (to share the rays with depth or shading)."""
+    """`render_proxies` for a surface that is already rendered, to share rays with depth or shading."""
     shown: tuple[Kind, ...] = tuple("body" for _ in cameras) if kinds is None else tuple(kinds)
     _check_views(cameras, shown)
     shape = (len(cameras), cameras[0].height, cameras[0].width)
@@ -56,7 +63,18 @@ def render_depth_mask(
     cameras: Sequence[Camera],
     occluders: Sequence[Mesh] | None = None,
 ) -> tuple[Float[np.ndarray, "V H W"], Bool[np.ndarray, "V H W"]]:
-    """z-depth of the body in metres (inf outside, occluders ignored) and the mask of its visible pixels."""
+    """Depth and mask of a body.
+
+    Args:
+        body: The body, for its faces.
+        vertices: (Nv, 3) posed vertices, metres, world.
+        cameras: V cameras with the same image size.
+        occluders: Meshes that may hide the body.
+
+    Returns:
+        z-depth (V, H, W) in metres, inf outside the body (occluders ignored), and mask (V, H, W) of its visible
+            pixels.
+    """
     _check_views(cameras, ["body"] * len(cameras))
     views = render_surface(vertices, as_numpy(body.faces), cameras, occluders)
     return np.stack([v.depth for v in views]), np.stack([v.visible for v in views])

@@ -1,4 +1,4 @@
-"""Surface point of a mesh at each pixel of each view: face, barycentric coordinates, depth and occlusion."""
+"""Surface point of a mesh at each pixel: face, barycentric coordinates, depth and occlusion."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ Mesh = tuple[np.ndarray, np.ndarray]  # vertices (Nv, 3) metres, faces (Nf, 3)
 
 @dataclass(frozen=True)
 class SurfaceView:
-    """One view of a mesh, at pixel centres. Outside the mesh's outline: face -1, bary 0, depth inf.
+    """One view of a mesh at pixel centres. Outside its silhouette: face -1, bary 0, depth inf.
 
-    `depth` is z along the optical axis (metres). `face`, `bary` and `depth` ignore occluders; `visible` marks the
-    outline's pixels that no occluder hides. `outline` is the whole projected body, hidden or not.
+    `depth` is z along the optical axis, metres. `face`, `bary`, `depth` and `outline` ignore occluders; `visible` are
+    the
+    pixels of the outline that no occluder hides.
     """
 
     face: Int[np.ndarray, "H W"]
@@ -40,16 +41,23 @@ def render_surface(
     cameras: Sequence[Camera],
     occluders: Sequence[Mesh] | None = None,
 ) -> list[SurfaceView]:
-    """Cast one ray through every pixel centre near a face, in every camera (distorted lenses included).
+    """Cast one ray through every pixel centre near a face, in every camera.
 
-    `occluders` are meshes (vertices, faces) in the same world; what lies nearer than the body hides it.
+    Args:
+        vertices: (Nv, 3) metres, world.
+        faces: (Nf, 3) triangles.
+        cameras: Cameras, with or without lens distortion.
+        occluders: Meshes (vertices, faces) in the same world; what is nearer than the body hides it.
+
+    Returns:
+        One view per camera.
     """
     surface = Surface(vertices, faces, occluders)
     return [surface.seen_by(camera) for camera in cameras]
 
 
 class Surface:
-    """A mesh and what may hide it, with search trees that all cameras share."""
+    """A mesh and its occluders, with search trees that all cameras share."""
 
     def __init__(
         self,
@@ -61,7 +69,7 @@ class Surface:
         self._blocker = RayMesh(*_merge(occluders)) if occluders else None
 
     def seen_by(self, camera: Camera) -> SurfaceView:
-        """As in `render_surface`."""
+        """The view of one camera, as in `render_surface`."""
         return surface_view(self._body, self._blocker, camera)
 
 
@@ -101,7 +109,7 @@ def pixel_rays(camera: Camera, window: tuple[int, int, int, int]) -> Float[np.nd
 def rays_at(
     camera: Camera, x: Float[np.ndarray, " N"], y: Float[np.ndarray, " N"]
 ) -> Float[np.ndarray, "N 3"]:
-    """World directions through the pixels (x, y), with z_cam = 1; NaN where the lens does not reach."""
+    """World directions through pixels (x, y), with z_cam = 1; NaN where the lens model does not reach."""
     turn = camera.R_cam_world.T
     if camera.is_pinhole:
         turn = turn @ np.linalg.inv(camera.K)
@@ -112,9 +120,15 @@ def rays_at(
 
 
 def projected_box(points_world: Float[np.ndarray, "N 3"], camera: Camera) -> tuple[int, int, int, int]:
-    """Whole-pixel window (x0, y0, x1, y1), inside the image, that holds the projected points; empty if x1 <= x0.
+    """Window of whole pixels inside the image that contains projected points.
 
-    The whole image when some points lie behind the camera or outside the lens model, empty when all do.
+    Args:
+        points_world: (N, 3) metres.
+        camera: The camera.
+
+    Returns:
+        (x0, y0, x1, y1), empty if x1 <= x0. The whole image if some points are behind the camera or beyond the lens
+        model, empty if all are.
     """
     z = points_world @ camera.R_cam_world[2] + camera.t_cam_world[2]
     if (z <= 0).all():

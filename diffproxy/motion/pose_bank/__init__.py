@@ -1,1 +1,1 @@
-"""The packaged bank of poses: built, stored, drawn from."""
+"""The packaged bank of poses: building, file format, sampling."""

@@ -38,7 +38,7 @@ GROUP_SHARE = 0.2  # at most this share of a split from one subject: one climber
 
 @dataclass(frozen=True)
 class _Frames:
-    """Usable frames of all clips: poses, the clip they are from, features in which distance means difference."""
+    """Usable frames of all clips: poses, their clip, and features whose distance measures how different they are."""
 
     body: Float[ndarray, "N 63"]
     orient: Float[ndarray, "N 3"]
@@ -48,7 +48,18 @@ class _Frames:
 
 
 def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed: int = 0) -> dict[str, int]:
-    """Read, repair, reject, thin and write the bank; returns counts. Same inputs, same file, byte for byte."""
+    """Build the pose bank: read, repair, filter and thin motion files.
+
+    Args:
+        motion: Folder of the motion data (see pose_bank.md).
+        out: File to write; the same input gives the same bytes.
+        train: Number of training poses.
+        test: Number of test poses, from other clips.
+        seed: Seed of the selection.
+
+    Returns:
+        Counts of read, rejected and kept poses.
+    """
     if not motion.is_dir():
         raise InputError(
             "a folder of motion data", f"none at {motion}", "motion=DIR, laid out as in docs/poses.md"
@@ -114,7 +125,7 @@ def _arrays(
 def _thin(
     frames: _Frames, rows: Int[ndarray, " K"], group: ndarray, count: int, rng: np.random.Generator
 ) -> Int[ndarray, " L"]:
-    """Diverse rows, no group above its share as long as the others can fill the rest."""
+    """Diverse rows; no group exceeds its share while other groups can supply rows."""
     room = max(count // 50, round(GROUP_SHARE * count))
     parts = [rows[group[rows] == g] for g in np.unique(group[rows])]
     thinned = [p[diverse(frames.features[p], room, rng)] for p in parts]

@@ -1,4 +1,4 @@
-"""Find and read the free motion data that the packaged bank is made of."""
+"""Find and read the free motion data of the packaged bank."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAKEHUMAN = "MakeHuman poses (CC0)"
 
 @dataclass(frozen=True)
 class Source:
-    """A retargeted clip, the database it comes from and the group that is never split between train and test."""
+    """A retargeted clip, its database, and its group, which is never split between train and test."""
 
     motion: Motion
     database: str
@@ -83,7 +83,7 @@ def collect_hands(folder: Path) -> list[tuple[str, np.ndarray]]:
 
 
 def _plausible(pose: np.ndarray) -> bool:
-    """Fingers bend at most 120 degrees a joint, and only the knuckles and the thumb move sideways."""
+    """Fingers flex at most 120 degrees per joint, and only knuckles and thumb move sideways."""
     joints = np.degrees(pose.reshape(len(FINGERS), 3, 3))
     return bool((np.linalg.norm(joints, axis=-1) < 120).all())
 

@@ -1,4 +1,4 @@
-"""PoseBank: realistic SMPL-X poses for synthetic people and for the fitter's prior."""
+"""`PoseBank`: realistic SMPL-X poses for synthetic people and for the pose prior of the fitter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ THUMB = 36  # where the thumb begins among the 45 hand values
 class PoseBank:
     """N body poses and M hand poses (axis-angle, radians; hands relative to the flat hand), split by clip.
 
-    `global_orient` keeps each clip's tilt against gravity in a y-up world; its heading means nothing.
+    `global_orient` has the tilt of the clip against gravity in a y-up world; its heading is arbitrary.
     `left_hand_pose[i]` is the mirror image of `right_hand_pose[i]`.
     """
 
@@ -50,9 +50,14 @@ class PoseBank:
         return np.flatnonzero(self.hand_test == _is_test(split))
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> dict[str, Float[ndarray, " D"]]:
-        """One pose, float32: a body of the bank or its mirror image, any heading about +y, two independent hands.
+        """Draw one pose: a body of the bank or its mirror image, a random heading about +y, two independent hands.
 
-        Depends on `rng` alone. Keys: global_orient (3,), body_pose (63,), left_hand_pose (45,), right_hand_pose (45,).
+        Args:
+            rng: Source of the random numbers; the result depends on nothing else.
+            split: "train" or "test".
+
+        Returns:
+            float32 global_orient (3,), body_pose (63,), left_hand_pose (45,), right_hand_pose (45,), radians.
         """
         row = rng.choice(self.rows(split))
         body, orient = self.body_pose[row], self.global_orient[row]
@@ -70,12 +75,15 @@ class PoseBank:
     def gaussian(self) -> dict[str, Float[ndarray, "..."]]:
         """Moments over the train poses and their mirror images, for a prior.
 
-        body_mean (63,), body_cov (63, 63); hand_mean (45,), hand_cov (45, 45) of the RIGHT hand (mirror for the left).
+        Returns:
+            body_mean (63,), body_cov (63, 63), and hand_mean (45,), hand_cov (45, 45) of the RIGHT hand; mirror
+                them for the
+            left hand.
         """
         return {k: v.copy() for k, v in self.moments.items()}
 
     def _right_hand(self, rng: np.random.Generator, split: str) -> Float[ndarray, "45"]:
-        """A bank hand, a blend of two, or fingers from synergies with a fitting thumb: a third each."""
+        """A hand of the bank, a blend of two, or fingers from synergies with a fitting thumb: a third each."""
         rows, kind = self.hand_rows(split), rng.integers(3)
         a, b = self.right_hand_pose[rng.choice(rows)], self.right_hand_pose[rng.choice(rows)]
         if kind == 0:
@@ -90,7 +98,17 @@ class PoseBank:
 
 
 def load_pose_bank(path: Path | str | None = None) -> PoseBank:
-    """The packaged bank, or one built by `python -m diffproxy.motion build_bank`. InputError on a bad file."""
+    """Read a pose bank.
+
+    Args:
+        path: File of `python -m diffproxy.motion build_bank`; None: the packaged one.
+
+    Returns:
+        The bank.
+
+    Raises:
+        InputError: a missing or damaged file.
+    """
     path = Path(path) if path is not None else BANK_FILE
     data = load_arrays(path)
     lost = _KEYS.keys() - data.keys()

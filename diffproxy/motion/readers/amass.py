@@ -1,4 +1,4 @@
-"""Reader of SMPL-X, SMPL+H and SMPL pose files: AMASS and everything that imitates it."""
+"""Reader of SMPL-X, SMPL+H and SMPL pose files: AMASS and files with its keys."""
 
 from __future__ import annotations
 
@@ -29,11 +29,19 @@ UpAxis = Literal["y", "z"]
 
 
 def read_amass(path: Path, up_axis: UpAxis | None = None) -> Motion:
-    """`poses` (F, 165 | 156 | 72) or named poses, `trans` (m), frame rate; rotations in radians, turned to y up.
+    """Read `poses` (F, 165 | 156 | 72) or named poses, `trans` in metres, and the frame rate.
 
-    Without `up_axis`, AMASS's own keys (`poses`, `root_orient`) mean z up and `global_orient` means y up. The
-    translation is exact for a body of mean shape and off by its pelvis height's difference otherwise.
-    InputError on missing keys, wrong shapes, NaN, a broken file.
+    The translation is exact for a body of mean shape; otherwise it is off by the difference in pelvis height.
+
+    Args:
+        path: .npz file.
+        up_axis: Up axis of the file; None: z for AMASS's own keys (`poses`, `root_orient`), y for `global_orient`.
+
+    Returns:
+        The motion, rotated to y up.
+
+    Raises:
+        InputError: missing keys, wrong shapes, NaN, a damaged file.
     """
     data = load_arrays(path, _KEYS)
     found = {name: data[a] for name, aliases in _ALIASES.items() for a in aliases if a in data}

@@ -1,4 +1,4 @@
-"""A BVH reader: any hierarchy, any order of channels, position channels on inner joints ignored."""
+"""Reader of BVH: any hierarchy, any order of channels; position channels of inner joints are ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffproxy.utils.errors import InputError
 
 
 def read_bvh(path: Path) -> SkeletonClip:
-    """One BVH file as a skeleton clip, in the file's own axes and units; InputError on a broken or cut file."""
+    """A BVH file as a skeleton clip in its own axes and units; InputError for a damaged or truncated file."""
     try:
         tokens = path.read_text(encoding="utf-8", errors="replace").split()
     except OSError as error:
@@ -89,7 +89,7 @@ def _inner(stack: list[int | None]) -> int:
 
 
 def _motion(tokens: list[str], width: int) -> tuple[int, float, np.ndarray]:
-    """`Frames: n`, `Frame Time: s`, then n rows; the colon may stand apart."""
+    """`Frames: n`, `Frame Time: s`, then n rows; space before the colon is allowed."""
     plain = [t for t in tokens[:8] if t != ":"]
     if plain[0].rstrip(":") != "Frames" or plain[2] != "Frame":
         raise ValueError("no 'Frames:' and 'Frame Time:' after MOTION")

@@ -1,4 +1,4 @@
-"""Readers of free hand poses, each to right-hand SMPL-X poses relative to the flat hand."""
+"""Readers of free hand poses; each returns right-hand SMPL-X poses relative to the flat hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_godot_hands(path: Path) -> HandPoses:
 
 
 def read_handyjs(path: Path) -> HandPoses:
-    """JSON list of poses with 25 joint positions (mm, WebXR order); the right hand's."""
+    """JSON list of poses with 25 joint positions (mm, WebXR order); the right hand is read."""
     try:
         poses = [p for p in json.loads(path.read_text(encoding="utf-8")) if p["handedness"] == "right"]
         points = {p["names"][0]: np.array(p["jointPositions"], float) for p in poses}

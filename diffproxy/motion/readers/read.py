@@ -1,4 +1,4 @@
-"""One door for all motion files."""
+"""One function that reads all supported motion files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ from diffproxy.utils.errors import InputError
 
 
 def read_motion(path: Path | str, up_axis: UpAxis | None = None, rest: SkeletonClip | None = None) -> Motion:
-    """A motion file as SMPL-X parameters, by what it is.
+    """Read a motion file; its kind is detected. Skeletons are retargeted.
 
-    AMASS-like npz (`up_axis` as in `read_amass`), skeleton npz, BVH, DeepMimic text; skeletons are retargeted, from
-    `rest` if their file holds no T-pose. InputError on anything else.
+    Args:
+        path: AMASS-like .npz, skeleton .npz, .bvh, or DeepMimic text.
+        up_axis: See `read_amass`.
+        rest: One-frame clip in T-pose, for skeletons whose file has none.
+
+    Returns:
+        The motion as SMPL-X parameters in a y-up world.
+
+    Raises:
+        InputError: any other or a damaged file.
     """
     path = Path(path)
     kind = path.suffix.lower()
