@@ -1,4 +1,4 @@
-"""Cameras of a layout, and the crops taken from their frames. World: y up, floor at y = 0."""
+"""Cameras of a layout, and crops of their frames. World: y up, floor at y = 0."""
 
 from __future__ import annotations
 
@@ -23,7 +23,17 @@ class Layout:
 def look_at(
     name: str, position, target, roll: float, K: Float[np.ndarray, "3 3"], width: int, height: int
 ) -> Camera:
-    """A pinhole camera at `position` looking at `target`, turned by `roll` (radians) about its axis."""
+    """A pinhole camera that looks at a point.
+
+    Args:
+        name: Its name.
+        position: Camera centre, metres.
+        target: Point on the optical axis, metres.
+        roll: Rotation about the axis, radians.
+        K: (3, 3) intrinsics, pixels.
+        width: Pixels.
+        height: Pixels.
+    """
     c, s = np.cos(roll), np.sin(roll)
     R = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]) @ look_at_rotation(position, target)
     return Camera(name, width, height, K, R, -R @ np.asarray(position, dtype=np.float64))
@@ -37,9 +47,15 @@ def sample_layout(
     radius: float,
     kind: str = "",
 ) -> Layout:
-    """`count` cameras that see the box `low`..`high` (the subject); none farther than `radius` from its axis.
+    """Random cameras around a subject.
 
-    `kind` names one of `layouts.LAYOUTS`; empty: drawn.
+    Args:
+        rng: Source of the random numbers.
+        count: Number of cameras.
+        low: (3,) lower corner of the subject's box, metres.
+        high: (3,) upper corner.
+        radius: Maximum distance of a camera from the axis of the subject, metres.
+        kind: One of `layouts.LAYOUTS`; empty: random.
     """
     kind, plan = sample_rig_plan(rng, count, kind)
     shape = SHAPES[int(rng.choice(len(SHAPES), p=plan.shapes))]
@@ -64,7 +80,7 @@ def fit_lens(
     aim: Float[np.ndarray, "3"],
     radius: float,
 ) -> Camera:
-    """The camera on a mount; another lens where the subject would fill too much or too little of the image."""
+    """The camera on a mount; its lens is changed where the subject would fill too much or too little of the image."""
     middle, tall = (low + high) / 2, float(np.linalg.norm(high - low))
     beside = 0.5 * float(np.hypot(*(high - low)[[0, 2]])) + 0.45  # no limb in the lens
     under = mount.height > float(high[1]) + 0.5
@@ -90,7 +106,7 @@ def fit_lens(
 
 
 def visible_box(camera: Camera, points: Float[np.ndarray, "N 3"]) -> Box | None:
-    """Pixel bounds of the points that fall inside the frame; None where (nearly) none do."""
+    """Pixel bounds of the points inside the frame; None where (nearly) none are."""
     uv = camera.project(points)
     inside = np.isfinite(uv).all(1) & (uv >= 0).all(1) & (uv < [camera.width, camera.height]).all(1)
     if inside.mean() < 0.15:
@@ -114,7 +130,7 @@ def sample_crop(rng: np.random.Generator, box: Box) -> Box:
 
 
 def inside_frame(crop: Box, size: tuple[int, int], frame: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool: which pixels of the crop lie in the frame it was cut from (the rest is black)."""
+    """(H, W) bool: pixels of the crop that are inside its source frame (the rest is black)."""
     xs = crop[0] + (np.arange(size[0]) + 0.5) * (crop[2] - crop[0]) / size[0]
     ys = crop[1] + (np.arange(size[1]) + 0.5) * (crop[3] - crop[1]) / size[1]
     return ((ys >= 0) & (ys < frame[1]))[:, None] & ((xs >= 0) & (xs < frame[0]))[None]

@@ -53,7 +53,7 @@ def srgb(linear_rgb: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 3"]:
 def between(
     rng: np.random.Generator, table: Float[np.ndarray, "N 3"], spread: float = 0.02
 ) -> Float[np.ndarray, "3"]:
-    """A random mix of two neighbouring table rows (sRGB), as linear RGB."""
+    """A random mix of two neighbouring rows (sRGB) of a table, as linear RGB."""
     i = rng.uniform(0, len(table) - 1)
     lo, t = int(i), i - int(i)
     c = table[lo] * (1 - t) + table[min(lo + 1, len(table) - 1)] * t
@@ -61,7 +61,7 @@ def between(
 
 
 def cloth(rng: np.random.Generator) -> Float[np.ndarray, "3"]:
-    """A plausible cloth colour: neutral, navy/denim/earth, or anything."""
+    """A plausible cloth colour: neutral; navy, denim or earth; or any."""
     u = rng.random()
     if u < 0.38:
         v = rng.choice([rng.uniform(0.03, 0.16), rng.uniform(0.2, 0.6), rng.uniform(0.75, 0.95)])

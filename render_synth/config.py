@@ -18,10 +18,10 @@ CLOTH = ("none", "warp")
 
 @dataclass(frozen=True)
 class RenderConfig:
-    """Options of a run. Sample k is a pure function of (options, k): workers and restarts do not change a byte.
+    """Options of a run. Sample k depends on (options, k) only: workers and restarts do not change a byte.
 
     Raises:
-        InputError: A value is out of range, or a file or folder does not exist.
+        InputError: a value is out of range, or a file or folder does not exist.
     """
 
     out: str = option(
@@ -192,7 +192,7 @@ class RenderConfig:
         return tuple(name.strip() for name in self.extras.split(",") if name.strip())
 
     def content(self) -> dict[str, Any]:
-        """The options that determine the content of a sample: all but output, numbers of samples and workers."""
+        """The options that determine the content of a sample: all but output, sample numbers and workers."""
         skip = {"out", "subjects", "start", "workers", "per_shard"}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skip}
 

@@ -53,7 +53,7 @@ def column(
 
 
 def stack(images: list[UInt8[np.ndarray, "_ _ 3"]], axis: int, gap: int = 0) -> UInt8[np.ndarray, "H W 3"]:
-    """Side by side (axis 1) or one below the other (axis 0), each padded to the largest, `gap` pixels after each."""
+    """Side by side (axis 1) or below each other (axis 0), each padded to the largest, `gap` pixels after each."""
     across = 1 - axis
     largest = max(p.shape[across] for p in images)
     padded = []

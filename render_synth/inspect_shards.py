@@ -67,7 +67,7 @@ def inspect(options: InspectOptions) -> str:
 
 
 def arrange(blocks: list[UInt8[np.ndarray, "_ _ 3"]], aspect: float = 1.6) -> UInt8[np.ndarray, "H W 3"]:
-    """The subjects in rows, so many side by side that the sheet is not much wider than `aspect` times its height."""
+    """Subjects in rows, in as many columns as keep the sheet at most about `aspect` times as wide as high."""
     h, w = (max(b.shape[axis] for b in blocks) for axis in (0, 1))
     across = max(int(np.sqrt(aspect * len(blocks) * h / w)), 1)
     same = [np.pad(b, ((0, h - b.shape[0]), (0, w - b.shape[1]), (0, 0))) for b in blocks]
@@ -76,7 +76,7 @@ def arrange(blocks: list[UInt8[np.ndarray, "_ _ 3"]], aspect: float = 1.6) -> UI
 
 
 def odd(view) -> list[str]:
-    """Warnings about a view that looks wrong."""
+    """Warnings about a suspicious view."""
     on, out = view.labels > 0, []
     outside = int((view.mask[on] != 1).sum())
     if outside:

@@ -37,9 +37,17 @@ REINSTALL = "restore the folder from its source (copy, download or train it agai
 
 
 def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, half: bool = False) -> Path:
-    """Write `generator` to `folder`; `half` stores float16 (the packaged `nano`). Existing files are replaced.
+    """Write a generator to a folder; existing files are replaced. The index is written last: a folder without it is an
+    unfinished save.
 
-    The index is written last: a folder without it is an unfinished save.
+    Args:
+        generator: The generator.
+        palette: Names and colours of the labels it was trained with.
+        folder: Folder to write.
+        half: Store float16 instead of float32.
+
+    Returns:
+        The folder.
     """
     from safetensors.torch import save_file
 
@@ -76,9 +84,18 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
 def load_saved_generator(
     folder: Path | str, sources: Mapping[str, Path | str] | None = None, allow_download: bool = False
 ) -> tuple[ProxyGenerator, StoredPalette]:
-    """Inverse of `save_generator`, in evaluation mode, float32. `sources` gives local folders of referenced parts.
+    """Inverse of `save_generator`.
 
-    Raises InputError for missing, altered or mismatching files. Nothing is downloaded unless `allow_download`.
+    Args:
+        folder: The folder.
+        sources: Local folders of parts that are stored by reference.
+        allow_download: Fetch referenced parts that are not in the hub's cache.
+
+    Returns:
+        The generator (evaluation mode, float32, CPU) and its palette.
+
+    Raises:
+        InputError: missing or altered files, or files of another network.
     """
     from safetensors.torch import load_file
 
@@ -98,7 +115,7 @@ def load_saved_generator(
 
 
 def check_folder(folder: Path) -> dict[str, Any]:
-    """The index of `folder`, after checking that every file is there and is the one that was saved."""
+    """The index of `folder`; InputError unless every file is present with its checksum."""
     if not (folder / INDEX).is_file():
         raise InputError(
             f"a generator folder with {INDEX}",
@@ -115,9 +132,9 @@ def check_folder(folder: Path) -> dict[str, Any]:
 
 
 def stored_state(part: str, module: nn.Module, config: GeneratorConfig) -> dict[str, Tensor]:
-    """What is saved of a part: everything, or of a referenced one only the tensors that are trained all the same.
+    """Tensors of a part that are saved: all, or of a referenced part only those that are trained.
 
-    Which those are does not depend on what happens to have gradients now: an earlier stage may have trained more.
+    The choice does not depend on which parameters have gradients now: an earlier stage may have trained more.
     """
     state = dict(module.state_dict())
     if not config.references(part):
@@ -135,7 +152,7 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def hub_folder(repo: str, allow_download: bool) -> Path:
-    """The local copy of a hub repository; fetched if `allow_download`. InputError if there is none."""
+    """The local copy of a hub repository, fetched if `allow_download`; InputError if there is none."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

@@ -1,8 +1,8 @@
 """The dense head's prediction as a distribution per pixel, and its exact posterior given a noisy proxy image.
 
-If pixels were independent given the dense head's input, the mean of this posterior would be the best denoiser (Bayes'
-rule for each pixel). A UNet that starts from it only has to learn how pixels, modalities and views depend on one
-another.
+If pixels were independent given the input of the dense head, the mean of this posterior would be the optimal denoiser
+(Bayes' rule for each pixel). A UNet that starts from it only has to learn the dependencies between pixels, modalities
+and views.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ MIN_VARIANCE = 1e-3
 
 @dataclass(frozen=True)
 class CoarsePosterior:
-    """Per pixel: log-probabilities of the labels, and (u, v) if it shows the body. Proxy images are in [-1, 1].
+    """Per pixel: log-probabilities of the labels, and (u, v) of the foreground. Proxy images are in [-1, 1].
 
-    The segmentation image has one of `colors` (L, 3); the UV image (u, v, 1), or (-1, -1, -1) on the background.
+    A pixel of the segmentation image has one of `colors` (L, 3); of the UV image (u, v, 1), or (-1, -1, -1) on the
+    background.
     """
 
     log_probability: Float[Tensor, "N L P P"]

@@ -17,7 +17,7 @@ from diffproxy.generator.config import MODALITIES, PROMPTS, GeneratorConfig
 
 
 class PatchCodec(nn.Module):
-    """Each `factor` x `factor` patch becomes one latent cell of 3·factor² channels in [-1, 1]. No parameters."""
+    """Each `factor` x `factor` patch is one latent cell of 3·factor² channels in [-1, 1]. No parameters."""
 
     def __init__(self, factor: int = 2):
         super().__init__()
@@ -28,7 +28,7 @@ class PatchCodec(nn.Module):
         return self.fold(images) * 2.0 - 1.0
 
     def fold(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
-        """Images of any range to cells of patches; `unfold` is its inverse."""
+        """Images of any value range as cells of patches; `unfold` is the inverse."""
         return F.pixel_unshuffle(images, self.factor)
 
     def unfold(self, latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N 3 H W"]:
@@ -53,13 +53,13 @@ class VaeCodec(nn.Module):
         return 2 ** (len(self.vae.config.block_out_channels) - 1)
 
     def encode(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N C h w"]:
-        """RGB in [0, 1] to the mode of the posterior: training targets carry no sampling noise."""
+        """RGB in [0, 1] to the mode of the posterior, so that training targets have no sampling noise."""
         images = images.to(self.vae.dtype)
         mode = self.vae.encode(images * 2.0 - 1.0).latent_dist.mode()
         return mode * self.vae.config.scaling_factor
 
     def decode(self, latents: Float[Tensor, "N C h w"], chunk: int = 8) -> Float[Tensor, "N 3 H W"]:
-        """Latents to RGB, clamped to [0, 1]; `chunk` images at a time: the decoder holds the peak of memory."""
+        """Latents to RGB in [0, 1], `chunk` images at a time: the decoder determines the peak of memory."""
         latents = latents.to(self.vae.dtype) / self.vae.config.scaling_factor
         images = [self.vae.decode(part).sample for part in latents.split(chunk)]
         return ((torch.cat(images) + 1.0) * 0.5).clamp(0.0, 1.0)

@@ -18,7 +18,7 @@ PROMPTS = ("body-seg", "body-uv", "hand-seg", "hand-uv")  # row order of the pro
 
 @dataclass(frozen=True)
 class AttentionConfig:
-    """Switches of the four attention branches (the paper's Table 2) and where the epipolar one lives."""
+    """Switches of the four attention branches (the paper's Table 2), and the grids of the epipolar one."""
 
     text: bool = True
     image: bool = True
@@ -70,11 +70,11 @@ class GeneratorConfig:
 
     @property
     def coarsest_grid(self) -> int:
-        """Cells along a side of the UNet's, and the adapter's, deepest map."""
+        """Side, in cells, of the deepest map of UNet and adapter."""
         return self.latent_grid >> (len(self.unet["block_out_channels"]) - 1)
 
     def references(self, part: str) -> bool:
-        """Whether a saved generator leaves the part's public weights out and names where they come from."""
+        """Whether a saved generator refers to the part's public weights instead of storing them."""
         return part in self.sources and part in self.frozen
 
     def __post_init__(self) -> None:
@@ -117,7 +117,7 @@ class GeneratorConfig:
         return dataclasses.replace(self, **changes)
 
     def changed(self, changes: Mapping[str, Any]) -> GeneratorConfig:
-        """With some fields changed; dictionaries and `attention` are merged. Unknown names raise InputError."""
+        """A copy with some fields changed; dictionaries and `attention` are merged. InputError for unknown names."""
         values: dict[str, Any] = {}
         for name, value in changes.items():
             known = {f.name for f in dataclasses.fields(self)}
@@ -167,5 +167,5 @@ class GeneratorConfig:
 
 
 def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON and YAML know lists only; configurations hold tuples."""
+    """Values with lists as tuples: JSON and YAML have only lists."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,4 +1,4 @@
-"""Keypoints of the views from the joint maps of an encoder that predicts them, with no further network."""
+"""Keypoints of the views from the joint maps of the encoder, without a further network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from diffproxy.proxies.maps import Kind
 def view_keypoints(
     conditions: Sequence[Conditioning], kinds: Sequence[Kind], proxy_size: int
 ) -> Float[np.ndarray, "V 17 4"] | None:
-    """See `DiffProxyOutput.keypoints`; None without joint maps.
+    """Keypoints in the form of `DiffProxyOutput.keypoints`.
 
-    `conditions` are those of the views and, optionally, of the mirrored views; the mean of both is taken.
+    Args:
+        conditions: Conditioning of the views and, optionally, of the flipped views; their mean is taken.
+        kinds: Kind of each view.
+        proxy_size: Side of the maps, pixels.
+
+    Returns:
+        (V, 17, 4), or None if the encoder has no joint maps.
     """
     if not conditions[0].joint_maps:
         return None

@@ -72,7 +72,7 @@ class DiffProxyPipeline:
         return self
 
     def encoding_once(self) -> AbstractContextManager[None]:
-        """Context of several calls on the same images, as of one frame: none is encoded twice.
+        """Context for several calls on the same images, as of one frame: no image is encoded twice.
 
         The encoder's features of all images stay in memory until it ends (3.5 MB an image with MoveNet).
         """
@@ -234,14 +234,14 @@ class DiffProxyPipeline:
         return vote_samples(labels, uv) if votes else aggregate_samples(labels, uv)
 
     def precision(self) -> torch.autocast:
-        """The context in which the network computes."""
+        """The autocast context of the network."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
 
     @torch.inference_mode()
     def condition(
         self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
     ) -> Conditioning:
-        """What does not change over steps and samples, of one group of views. Images are resized as needed."""
+        """Results of one group of views that do not depend on step and sample; images are resized as needed."""
         size = self.network.config.image_size
         images = images.to(self.device, torch.float32)
         if images.shape[-1] != size:
@@ -301,9 +301,13 @@ def computes_in_bf16(device: torch.device) -> bool:
 
 
 def dense_std(conditions: Sequence[Conditioning]) -> Float[Tensor, "V P P"] | None:
-    """Standard deviation per axis, metres on the surface, that the dense head states for its UV; None without one.
+    """Standard deviation of the dense head's UV.
 
-    `conditions`: of the views and, if given, of the mirrored views, whose deviations are averaged with the former.
+    Args:
+        conditions: Conditioning of the views and, if given, of the flipped views; their deviations are averaged.
+
+    Returns:
+        (V, P, P) per axis, metres on the surface; None if the head predicts none.
     """
     scales = [condition.adapter.dense_log_scale for condition in conditions]
     known = [LAPLACE_STD * scale[:, 0].float().cpu().exp() for scale in scales if scale is not None]

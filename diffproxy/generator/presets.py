@@ -1,4 +1,4 @@
-"""The two sizes: `nano` (laptop CPU, weights in the package) and `sd21` (the paper's network)."""
+"""The two configurations: `nano` (laptop CPU, weights in the package) and `sd21` (the network of the paper)."""
 
 from __future__ import annotations
 

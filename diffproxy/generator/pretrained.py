@@ -1,6 +1,6 @@
-"""Public weights into a generator: the tensors of each public part under this package's names, and all of them.
+"""Load public weights into a generator: the tensors of each public part, renamed as in this package.
 
-Only safetensors are read. InputError says which file, configuration or tensor does not fit.
+Only safetensors are read. InputError names the file, configuration or tensor that does not fit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sparse 2D keypoints of other people's detectors: reading, triangulating, and what they mean on the body."""
+"""Sparse 2D keypoints of other detectors: reading, triangulation, and their positions on the body."""
 
 from diffproxy.keypoints.layouts import HAND_NAMES, NAMES, Person2D, person_from_flat
 from diffproxy.keypoints.readers import KeypointFolder, open_keypoints

@@ -1,4 +1,4 @@
-"""Running a detector (MediaPipe, optional) over a rig: JSON per camera and frame, in OpenPose's layout."""
+"""Keypoint detection (MediaPipe, optional) on a rig: one JSON file per camera and frame, in OpenPose's layout."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ HAND_CONFIDENCE = 0.9
 
 
 class MediaPipe:
-    """MediaPipe's holistic model (33 body points, 21 for each hand). It finds one person in an image, so the
-    image is also cut into overlapping squares, and what is found twice is kept once."""
+    """MediaPipe's holistic model (33 body points, 21 per hand). It detects one person per image, so the image is also
+    divided
+    into overlapping squares, and duplicates are merged.
+    """
 
     def __init__(self, tiles: bool = True):
         try:
@@ -39,7 +41,7 @@ class MediaPipe:
         self.tiles = tiles
 
     def people(self, image: UInt8[np.ndarray, "H W 3"]) -> list[dict[str, Any]]:
-        """People in OpenPose's fields, surest first; pixels of `image` (RGB)."""
+        """People in OpenPose's fields, highest confidence first; pixels of `image` (RGB)."""
         found: list[tuple[float, dict[str, Any]]] = []
         for x0, y0, x1, y1 in squares(image.shape[1], image.shape[0], self.tiles):
             entry = self._one(np.ascontiguousarray(image[y0:y1, x0:x1]), x0, y0)
@@ -90,7 +92,7 @@ def squares(width: int, height: int, tiles: bool = True) -> list[tuple[int, int,
 
 
 def same_person(a: Float[np.ndarray, "n 3"], b: Float[np.ndarray, "n 3"]) -> bool:
-    """Whether two detections (rows x, y, confidence) lie on each other."""
+    """Whether two detections (rows x, y, confidence) overlap."""
     both = (a[:, 2] > 0.5) & (b[:, 2] > 0.5)
     if both.sum() < 5:
         return False
@@ -101,8 +103,18 @@ def same_person(a: Float[np.ndarray, "n 3"], b: Float[np.ndarray, "n 3"]) -> boo
 def detect(
     frames: RigFrames, frame_ids: Iterable[int], out: Path, detector: Any, names: Sequence[str] = ()
 ) -> int:
-    """Write `out/<camera>/<frame>.json` for every camera (or those of `names`); files that exist stay. Returns the
-    number of people found. Pixels are those of the image files: the reader undoes lens distortion."""
+    """Write `out/<camera>/<frame>.json`; existing files are kept.
+
+    Args:
+        frames: Images of the rig.
+        frame_ids: Frames to process.
+        out: Folder of the files.
+        detector: Object with `people(image)`.
+        names: Cameras to process; empty: all.
+
+    Returns:
+        Number of detected people. Pixels are those of the image files; readers undo lens distortion.
+    """
     total = 0
     for frame_id in tqdm(sorted(frame_ids), desc="keypoints", unit="frame"):
         files = [out / c.name / f"{frame_id:06d}.json" for c in frames.raw_cameras]

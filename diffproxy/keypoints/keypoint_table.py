@@ -1,4 +1,4 @@
-"""The keypoints of one person in all views, as plain rows for a fit."""
+"""Keypoints of one person in all views, as a table for the fitter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_CONFIDENCE = 0.2
 
 @dataclass(frozen=True)
 class KeypointRows:
-    """N keypoints seen by pinhole cameras: which camera, which of NAMES, where (pixels), how sure (0, 1]."""
+    """N keypoints in pinhole cameras: camera, index in NAMES, position (pixels) and confidence (0, 1] of each."""
 
     cameras: tuple[Camera, ...]
     view: Int[np.ndarray, " N"]
@@ -42,10 +42,16 @@ def one_person(
     cameras: Sequence[Camera],
     near: Float[np.ndarray, "3"] | None = None,
 ) -> KeypointRows:
-    """The person on whom the views agree (within 1 m of `near` if anybody is), as rows in pixels of `cameras`.
+    """Select the person on whom the views agree.
 
-    `images` are the cameras of the image files, with lens distortion; `cameras` the pinhole ones of the same order.
-    A single view gives its surest person. Nobody gives no rows.
+    Args:
+        people: Detections of each view, in pixels of the image files.
+        images: Cameras of the image files, with lens distortion.
+        cameras: Pinhole cameras in the same order.
+        near: (3,) the person must be within 1 m of this point, metres, if anybody is.
+
+    Returns:
+        Keypoints in pixels of `cameras`. A single view gives its most confident person; no detections give no rows.
     """
     found = triangulate_people(people, images, near)
     if near is not None and not any(i is not None for i in found.chosen):

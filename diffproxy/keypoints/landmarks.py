@@ -1,8 +1,9 @@
-"""What detectors' keypoints are on the body: a joint, a spot of the surface, or a point between two of them.
+"""Positions of detectors' keypoints on the body: a joint, a surface point, or a point between two of them.
 
-Joints are made points of the surface, too: `with_landmarks` gives the body one vertex more for each joint (skinned by
-that joint alone, moved by the betas as the joint is) and one face for each keypoint. To the fitter a keypoint is then a
-pixel that shows a face, like any other.
+Joints are made surface points, too: `with_landmarks` adds to the body one vertex per joint (skinned by that joint
+alone, moved by the betas as the joint is) and one face per keypoint. The fitter can then treat a keypoint like a
+pixel
+on a face.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ deviation in the image. Measured on renderings (`benchmarks/encoder_keypoints.py
 
 @dataclass(frozen=True)
 class Landmarks:
-    """For each of NAMES: a face of the body made by `with_landmarks`, a place in it, how sure its meaning is (metres),
-    and the joint that moves it. Face -1: this keypoint has no place on the body."""
+    """For each of NAMES: face and barycentric coordinates on the body of `with_landmarks`, standard deviation of its
+    definition (metres), and the joint that moves it. Face -1: no position on the body.
+    """
 
     face: Int[np.ndarray, " K"]
     bary: Float[np.ndarray, "K 3"]
@@ -54,7 +56,14 @@ class Landmarks:
 
 
 def with_landmarks(body: BodyModel) -> tuple[BodyModel, Landmarks]:
-    """The body with its joints and keypoints as vertices and faces, and which is which."""
+    """Add joints and keypoints to a body as vertices and faces.
+
+    Args:
+        body: The body.
+
+    Returns:
+        The extended body, and the position of each of NAMES on it.
+    """
     count, faces = len(body.v_template), len(body.faces)
     points = _places(body)
     out = copy.deepcopy(body)
@@ -171,7 +180,7 @@ _ABOVE = {"elbow": "shoulder", "wrist": "elbow", "knee": "hip", "ankle": "knee"}
 
 
 def _best(score: np.ndarray, among: np.ndarray) -> int:
-    """The vertex with the highest score among some (of all, if the body has none there)."""
+    """The vertex with the highest score among some (among all, if the body has none of them)."""
     if not among.any():
         return int(np.argmax(score))
     return int(np.argmax(np.where(among, score, -np.inf)))

@@ -1,4 +1,4 @@
-"""Which number means which point in each detector's output, and the one list of names that all are brought to."""
+"""Meaning of each keypoint in the layouts of detectors, and the one list of names they are converted to."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ BY_LENGTH = {len(names): key for key, names in LAYOUTS.items() if not key.endswi
 
 @dataclass(frozen=True)
 class Person2D:
-    """One detected person: x, y in pixels of the image file, confidence in [0, 1]; 0 where not detected."""
+    """One detected person: x, y in pixels of the image file, confidence in [0, 1]; 0: not detected."""
 
     points: Float[np.ndarray, "K 3"]  # in the order of NAMES
 
@@ -73,14 +73,22 @@ class Person2D:
         return self.points[:, 2] > 0
 
     def merged(self, other: Person2D) -> Person2D:
-        """The points of both; where both have one, the surer."""
+        """The points of both; where both have one, that with the higher confidence."""
         return Person2D(np.where(other.points[:, 2:] > self.points[:, 2:], other.points, self.points))
 
 
 def person_from_flat(values: Float[np.ndarray, "n 3"], layout: str | None = None) -> Person2D:
-    """From a detector's (n, 3) rows x, y, confidence; the layout is told by n. InputError for an unknown n.
+    """Convert rows of a detector.
 
-    Points that are not finite, or stand at (0, 0) as OpenPose writes what it did not find, count as not seen.
+    Args:
+        values: (n, 3) x, y, confidence.
+        layout: Name of the layout; None: recognised by n.
+
+    Returns:
+        The person. Points that are not finite, or at (0, 0) as OpenPose writes missing ones, count as not detected.
+
+    Raises:
+        InputError: an unknown n.
     """
     layout = layout or BY_LENGTH.get(len(values))
     if layout is None or len(LAYOUTS[layout]) != len(values):

@@ -1,4 +1,4 @@
-"""Folders of keypoint JSON as the usual tools write them. docs/keypoints.md lists the layouts."""
+"""Readers of folders of keypoint JSON files (docs/keypoints.md lists the layouts)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KeypointFolder:
     people: dict[str, dict[int, list[Person2D]]]
 
     def frame(self, frame_id: int, cameras: Sequence[Camera]) -> list[list[Person2D]]:
-        """The people of one instant, camera by camera; empty where there is no file or nobody."""
+        """The people of one frame, per camera; empty without a file or person."""
         return [self.people.get(c.name, {}).get(frame_id, []) for c in cameras]
 
     @property
@@ -43,10 +43,17 @@ class KeypointFolder:
 
 
 def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFolder:
-    """Everything under `folder`: `<camera>/…<frame>….json`, `<camera>_json/…` or one `<camera>.json` each.
+    """Read all keypoints under a folder: `<camera>/…<frame>….json`, `<camera>_json/…` or one `<camera>.json` each.
 
-    `cameras` are those of the image files (`RigFrames.raw_cameras`). InputError on a missing folder, damaged
-    files, an unknown layout, or if no camera has any.
+    Args:
+        folder: The folder.
+        cameras: Cameras of the image files (`RigFrames.raw_cameras`).
+
+    Returns:
+        The detections of all cameras.
+
+    Raises:
+        InputError: a missing folder, damaged files, an unknown layout, or no file for any camera.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -73,9 +80,17 @@ def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFol
 
 
 def read_people(path: Path, camera: Camera | None = None) -> list[Person2D]:
-    """One frame of one camera: OpenPose's JSON (25, 17, 26, 33 or 133 points a person) or MediaPipe landmarks.
+    """Read one frame of one camera: OpenPose's JSON (25, 17, 26, 33 or 133 points a person) or MediaPipe landmarks.
 
-    MediaPipe's landmarks are shares of the image, so they need `camera` for its size.
+    Args:
+        path: The file.
+        camera: Its camera; needed for MediaPipe's landmarks, which are fractions of the image size.
+
+    Returns:
+        The people, in pixels of the image file.
+
+    Raises:
+        InputError: a damaged file or an unknown layout.
     """
     data = _load(path)
     if isinstance(data, dict) and set(data) & set(_LANDMARKS):
@@ -128,7 +143,7 @@ def _landmarks(data: dict[str, Any], path: Path, camera: Camera | None) -> list[
 
 
 def _video(data: Any, path: Path) -> dict[int, list[Person2D]]:
-    """One file for a whole video: COCO results and AlphaPose (a list), or MMPose ("instance_info")."""
+    """One file for a video: COCO results and AlphaPose (a list), or MMPose ("instance_info")."""
     frames: dict[int, list[Person2D]] = {}
     if isinstance(data, dict) and isinstance(data.get("instance_info"), list):
         for frame in data["instance_info"]:
@@ -164,7 +179,7 @@ def _load(path: Path) -> Any:
 
 
 def _number(stem: str) -> int:
-    """The frame number: the last run of digits, as for image files."""
+    """The frame number: the last run of digits of the name, as for image files."""
     runs = re.findall(r"\d+", stem)
     if not runs:
         raise InputError("a frame number in the name of a keypoint file", stem, "name it like 000012.json")

@@ -1,4 +1,4 @@
-"""One person out of several views' detections, in 3D: the person is the one whose detections agree, point by point."""
+"""Triangulation of one person from the detections of several views: the person whose detections agree."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MIN_AGREEING = 5
 class Triangulated:
     """Points of NAMES in the world, metres; NaN where too few views agree.
 
-    `views`: which detections went in; `error_px`: their root-mean-square reprojection error, pixels of the images;
-    `chosen`: the person of each view, None where nobody matches.
+    `views`: detections that were used; `error_px`: their root-mean-square reprojection error, pixels of the images;
+    `chosen`: the person of each view, None without a match.
     """
 
     points: Float[np.ndarray, "K 3"]
@@ -45,11 +45,17 @@ def triangulate_people(
     min_views: int = 2,
     min_confidence: float = MIN_CONFIDENCE,
 ) -> Triangulated:
-    """The person on whom most views agree (of those within 1 m of `near`, metres, where it is given).
+    """Triangulate the person on whom most views agree.
 
-    `people[v]` are the detections in camera v, in pixels of its image (lens distortion is honoured). Every point
-    is then triangulated from the largest set of views that agree on it within `TOLERANCE`; fewer than `min_views`
-    give NaN.
+    Args:
+        people: `people[v]` are the detections in camera v, in pixels of its image.
+        cameras: Cameras of the images; lens distortion is used.
+        near: (3,) only people within 1 m of this point, metres.
+        min_views: Minimum number of views per point.
+        min_confidence: Minimum confidence of a keypoint.
+
+    Returns:
+        Each point from the largest set of views that agree within `TOLERANCE`; NaN with fewer than `min_views`.
     """
     normal = [
         [_Seen.of(p, c, min_confidence) for p in found] for found, c in zip(people, cameras, strict=True)
@@ -107,7 +113,7 @@ def intersect(
 def miss_metres(
     x: Float[np.ndarray, "N 3"], xy: Float[np.ndarray, "N 2"], camera: Camera
 ) -> Float[np.ndarray, " N"]:
-    """How far points pass by rays, metres; infinite behind the camera."""
+    """Distance of points from rays, metres; infinite behind the camera."""
     x_cam = x @ camera.R_cam_world.T + camera.t_cam_world
     e = x_cam[:, :2] - xy * x_cam[:, 2:]
     return np.where(x_cam[:, 2] > 0.1, np.linalg.norm(e, axis=-1), np.inf)
@@ -116,7 +122,7 @@ def miss_metres(
 def _robust_point(
     xy: np.ndarray, weight: np.ndarray, cameras: list[Camera]
 ) -> tuple[Float[np.ndarray, "3"], Bool[np.ndarray, " V"]]:
-    """The point most views agree on, and which."""
+    """The point on which most views agree, and these views."""
     best = (0, np.inf)
     point, inside = np.full(3, np.nan), np.zeros(len(xy), dtype=bool)
     for size in range(2, len(xy) + 1):
@@ -171,5 +177,5 @@ def _choose(seen: list[list[_Seen]], cameras: Sequence[Camera], near: np.ndarray
 
 
 def _human(x: Float[np.ndarray, "N 3"]) -> bool:
-    """Whether the points span what a person can."""
+    """Whether the extent of the points is possible for a person."""
     return 0.3 < float(np.ptp(x, axis=0).max()) < 2.6

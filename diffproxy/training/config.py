@@ -1,4 +1,4 @@
-"""The options of a training run, for `train_generator.py`; Hydra rejects unknown names."""
+"""Options of a training run of the generator (`train_generator.py`)."""
 
 from __future__ import annotations
 

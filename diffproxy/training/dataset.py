@@ -1,4 +1,4 @@
-"""Shards as an endless, random-access stream of augmented samples: item i is a pure function of (seed, i)."""
+"""Shards as an endless, random-access stream of augmented samples: item i depends on (seed, i) only."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class SampleConfig:
 
 
 class ProxySamples(Dataset):
-    """`self[i]` draws one subject and its slots: 2 to 4 body views, the rest hand crops of the same subject.
+    """`self[i]` is one subject with V views: 2 to 4 body views, the rest hand crops of the same subject.
 
-    Returns tensors: images (V,3,S,S) in [0,1], labels (V,p,p) uint8, uv (V,2,p,p) float32 in [0,1], K (V,3,3),
-    R_cam_world (V,3,3), t_cam_world (V,3), kinds (V,) ids of `generator.prompts.KINDS`.
+    Tensors: images (V,3,S,S) in [0,1], labels (V,p,p) uint8, uv (V,2,p,p) float32 in [0,1], K (V,3,3), R_cam_world
+    (V,3,3), t_cam_world (V,3), kinds (V,) ids of `generator.prompts.KINDS`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ProxySamples(Dataset):
         return self.length
 
     def slots(self, kinds: list[str], rng: np.random.Generator) -> list[int]:
-        """Which stored views fill the slots of one sample."""
+        """Indices of the stored views of one sample."""
         body = [i for i, k in enumerate(kinds) if k == "body"]
         hand = [i for i, k in enumerate(kinds) if k in ("left_hand", "right_hand")]
         n = self.config.views

@@ -1,4 +1,4 @@
-"""Train the locator: `python -m diffproxy.training.detector shards=DIR out=DIR`."""
+"""Training of the person detector: `python -m diffproxy.training.detector shards=DIR out=DIR`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def locator_loss(maps: LocatorMaps, batch: dict[str, Tensor]) -> dict[str, Tenso
 
 @torch.no_grad()
 def validate_locator(model: Locator, data: LocatorSamples, limit: int = 200) -> dict[str, float]:
-    """Share of people found (IoU > 0.5 among the top 5), mean IoU of the found, mask IoU."""
+    """Share of people detected (IoU > 0.5 among the top 5), mean IoU of these, mask IoU."""
     model.eval()
     found, total, ious, inter, union = 0, 0, [], 0.0, 0.0
     for i in range(min(limit, len(data))):

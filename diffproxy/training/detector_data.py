@@ -23,7 +23,7 @@ MIN_SIDE = 6  # pixels of the letterboxed input; smaller people are left out of 
 
 @dataclass(frozen=True)
 class Targets:
-    """What the network should say, on the stride-8 grid. `valid` marks the cells that regress a box."""
+    """Targets of the network on the stride-8 grid. `valid` marks the cells that regress a box."""
 
     heat: Float[np.ndarray, "G G"]
     mask: Float[np.ndarray, "G G"]
@@ -59,7 +59,9 @@ def make_targets(people: UInt8[np.ndarray, "S S"]) -> Targets:
 
 
 def separate_bystanders(people: UInt8[np.ndarray, "S S"]) -> UInt8[np.ndarray, "S S"]:
-    """Give each bystander a value of its own, from 2. Older shards mark all of them 2: there, each connected one."""
+    """Give each bystander an id from 2. Shards of version 1 have 2 for all of them; there, each connected component is
+    one.
+    """
     if people.max() > 2:
         return people
     _, parts = cv2.connectedComponents((people == 2).astype(np.uint8))
@@ -67,7 +69,7 @@ def separate_bystanders(people: UInt8[np.ndarray, "S S"]) -> UInt8[np.ndarray, "
 
 
 class LocatorSamples(Dataset):
-    """`self[i]` is a pure function of (seed, i): image (3,S,S) in [0,1] and the fields of `Targets`."""
+    """`self[i]` depends on (seed, i) only: image (3,S,S) in [0,1] and the fields of `Targets`."""
 
     def __init__(self, shards: str | Path, seed: int = 0, augment: bool = True, length: int = 2**31):
         self.index, self.seed, self.augment = ShardIndex(shards), seed, augment

@@ -1,4 +1,4 @@
-"""The two losses: the diffusion objective (paper Eq. 1) and the regression loss of the dense head."""
+"""Losses: the diffusion objective (paper Eq. 1) and the regression loss of the dense head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 def allowed_labels(
     is_hand: Bool[Tensor, " N"], body_ids: list[int], hand_ids: list[int], num: int
 ) -> Bool[Tensor, "N L"]:
-    """Which classes may appear in each view: background plus the ids of that view's own palette."""
+    """Labels that may occur in each view (N, L): background and the ids of the palette of its kind."""
     body, hand = torch.zeros(num, dtype=torch.bool), torch.zeros(num, dtype=torch.bool)
     body[[0, *body_ids]] = True
     hand[[0, *hand_ids]] = True
@@ -46,10 +46,11 @@ def scale_loss(
     uv: Float[Tensor, "N 2 H W"],
     metres_per_uv: Float[Tensor, "L 2"],
 ) -> Float[Tensor, ""]:
-    """Negative log-likelihood of the distance on the surface between predicted and true (u, v), foreground only.
+    """Negative log-likelihood of the surface distance between predicted and true (u, v), on the foreground.
 
-    The density is exp(-d / b) / (2 pi b^2) with b = exp(`log_scale`) in metres. The coordinates get no gradient from
-    it: it is what they are uncertain by that is learnt here, not where they are.
+    The density is exp(-d / b) / (2 pi b^2) with b = exp(`log_scale`) in metres. The coordinates get no gradient: this
+    loss
+    trains the uncertainty only.
     """
     scale = metres_per_uv[labels.long()].permute(0, 3, 1, 2)
     distance = ((uv_pred.detach().float() - uv) * scale).square().sum(1).sqrt()

@@ -19,11 +19,13 @@ FROZEN_BLOCKS = (
 
 
 def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
-    """Optimiser groups `{"params", "lr", "base_lr"}`; switches gradients off everywhere else.
+    """Optimiser groups `{"params", "lr", "base_lr"}`; gradients of all other parameters are disabled.
 
-    The warm-up stage (`diffusion_weight=0`) leaves the UNet alone; `freeze_conditioning` leaves the encoder, and of the
-    adapter all that the direct head depends on (what leads to the UNet got no gradient in the warm-up);
-    `stage=decoder` trains the half of the VAE that decodes, and nothing else.
+    The warm-up stage (`diffusion_weight=0`) excludes the UNet. `freeze_conditioning` excludes the encoder and
+    everything
+    in the adapter that the dense head depends on (parameters that only the UNet depends on had no gradient in the
+    warm-up).
+    `stage=decoder` trains the decoder of the VAE only.
     """
     if config.stage == "decoder":
         return decoder_parameters(generator, config)
@@ -53,7 +55,7 @@ def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[di
 
 
 def decoder_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
-    """The VAE's decoder as the one group; the saved generator then holds its own codec instead of a reference."""
+    """The decoder of the VAE as the only group; the saved generator then stores its codec."""
     if not isinstance(generator.codec, VaeCodec):
         raise InputError(
             "a generator with a VAE for stage=decoder",
@@ -73,7 +75,7 @@ def decoder_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[d
 
 
 def thaw_encoder(encoder: nn.Module) -> None:
-    """Let the deep half of the encoder learn; of another encoder than EfficientNet, all of it."""
+    """Train the deep half of an EfficientNet encoder; of another encoder, all of it."""
     encoder.requires_grad_(True)
     if isinstance(encoder, EfficientNetEncoder):
         for block in (encoder.net.stem, *encoder.net.blocks[:FROZEN_BLOCKS]):
@@ -81,7 +83,7 @@ def thaw_encoder(encoder: nn.Module) -> None:
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then cosine down to 2 %."""
+    """Linear warm-up, then a cosine to 2 % of the learning rate."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))

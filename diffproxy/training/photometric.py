@@ -1,4 +1,4 @@
-"""Photometric augmentation: exposure, colour, noise, blur and compression of an image, and occluders."""
+"""Photometric augmentation: exposure, colour, noise, blur, compression, occluders."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _jpeg(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _haze(image: Image, rng: np.random.Generator) -> Image:
-    """Stray light: a bright veil, stronger towards one side, as by a window or a dirty lens."""
+    """Stray light: a bright veil, stronger towards one side, as from a window or a dirty lens."""
     h, w = image.shape[:2]
     veil, angle = rng.uniform(120, 255), rng.uniform(0, 2 * np.pi)
     x, y = np.meshgrid(np.linspace(-1, 1, w, dtype=np.float32), np.linspace(-1, 1, h, dtype=np.float32))
@@ -92,14 +92,14 @@ def _haze(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _dim(image: Image, rng: np.random.Generator) -> Image:
-    """Too little light: dark, and grainy for it."""
+    """Low light: dark and noisy."""
     dark = image * np.float32(rng.uniform(0.12, 0.5))
     noise = rng.standard_normal(image.shape, dtype=np.float32) * rng.uniform(1, 6)
     return (dark + noise).clip(0, 255).astype(np.uint8)
 
 
 def _pixelate(image: Image, rng: np.random.Generator) -> Image:
-    """A mosaic over a random patch: published footage hides faces this way."""
+    """A mosaic over a random patch, as published footage anonymises faces."""
     out = image.copy()
     h, w = image.shape[:2]
     side = int(rng.uniform(0.06, 0.18) * h)
@@ -114,7 +114,7 @@ def _pixelate(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _occlude(image: Image, rng: np.random.Generator) -> Image:
-    """Bars and blobs; the proxy below stays: the network learns to continue the body behind thin things."""
+    """Bars and blobs over the image only: the network learns to complete the body behind thin objects."""
     out = image.copy()
     h, w = image.shape[:2]
     for _ in range(int(rng.integers(1, 4))):
@@ -155,7 +155,7 @@ _STEPS: tuple[tuple[float, Callable[[Image, np.random.Generator], Image]], ...] 
 
 
 def photometric(image: Image, rng: np.random.Generator, strength: float = 1.0) -> Image:
-    """Apply each effect with its own chance times `strength`; 0 leaves the image alone."""
+    """Apply each effect with its probability times `strength`; 0 changes nothing."""
     for chance, step in _STEPS:
         if rng.random() < chance * strength:
             image = step(image, rng)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """Averages losses over `every` steps. Only the main process may make one."""
+    """Averages losses over `every` steps. Create it in the main process only."""
 
     def __init__(self, out: Path, start: int, steps: int, every: int, tensorboard: bool):
         out.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ class Reporter:
         self.board = _summary_writer(out / "tensorboard", start) if tensorboard else None
 
     def losses(self, step: int, losses: dict[str, Tensor], grad_norm: float) -> None:
-        """Add one step's losses; every `every` steps their means are written."""
+        """Add the losses of one step; every `every` steps their means are written."""
         for k, v in losses.items():
             self.running[k] = self.running.get(k, 0.0) + v.item()
         self.bar.update()
@@ -41,7 +41,7 @@ class Reporter:
         self.mark, self.running = time.monotonic(), {}
 
     def scores(self, step: int, scores: dict[str, float], image: UInt8[np.ndarray, "H W 3"]) -> None:
-        """Held-out numbers and their image; the time they took does not count as training."""
+        """Held-out scores and an image; the time they take does not count as training."""
         self._write(step, scores, "val")
         log.info("step %d: %s", step, scores)
         if self.board is not None:
@@ -63,7 +63,7 @@ class Reporter:
 
 
 def _summary_writer(folder: Path, start: int) -> Any | None:
-    """TensorBoard's writer, or None where it is not installed; a resumed run overwrites what came after `start`."""
+    """TensorBoard's writer, or None if it is not installed; a resumed run replaces events after `start`."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -12,9 +12,9 @@ LOOK_AT = 4  # subjects of each set, evenly spread
 
 
 def sanity_check(data: ProxySamples, val: ProxySamples | None, body: BodyModel) -> None:
-    """InputError if shards belong to another body, hold impossible proxies, or train and held-out sets overlap.
+    """InputError if shards belong to another body or contain impossible proxies, or if train and held-out sets overlap.
 
-    One folder given as both is taken as meant (to see whether a network can learn it by heart).
+    The same folder for both is allowed, to test whether a network can memorise it.
     """
     for name, samples in (("shards", data), ("val_shards", val)):
         if samples is not None:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class StepSampler(Sampler[int]):
-    """Sample numbers of steps `start ... steps`: this process' share of each global batch, no shuffling state."""
+    """Sample numbers of steps `start ... steps`: the share of this process in each global batch; stateless."""
 
     def __init__(self, start: int, steps: int, batch: int, rank: int, world: int):
         self.start, self.steps, self.batch, self.rank, self.world = start, steps, batch, rank, world
@@ -49,7 +49,7 @@ class StepSampler(Sampler[int]):
 
 @dataclass
 class Run:
-    """A training about to take step `start` + 1. `objective` is wrapped for devices, `bare` is the same unwrapped."""
+    """A training before step `start` + 1. `objective` is wrapped for devices, `bare` is the same unwrapped."""
 
     config: TrainConfig
     accelerator: Accelerator
@@ -72,11 +72,13 @@ class Run:
 
 
 def start_generator(config: TrainConfig) -> ProxyGenerator:
-    """A fresh generator by preset name, its frozen public parts loaded, or a saved one by path; both with
-    `config.network` changed.
+    """The generator to train, with the changes of `config.network`.
 
-    What a changed network has and the saved one lacks starts fresh, with `fresh_unet` also the UNet. Raises InputError
-    where public weights are missing (docs/generator.md says how to get them).
+    A preset name gives an untrained generator with its frozen public parts loaded; a path gives a saved one. Parts
+    that the
+    saved one lacks are initialised at random, with `fresh_unet` also the UNet. Raises InputError if public weights
+    are
+    missing (docs/generator.md describes how to get them).
     """
     if config.generator in PRESETS:
         return initial_generator(

@@ -24,7 +24,7 @@ SCALE_WEIGHT = 0.1
 def proxy_images(
     labels: UInt8[Tensor, "N P P"], uv: Float[Tensor, "N 2 P P"], colors: Float[Tensor, "L 3"]
 ) -> tuple[Float[Tensor, "N 3 P P"], Float[Tensor, "N 3 P P"]]:
-    """The two images the diffusion model learns: palette colours, and (u, v, 1); background black in both."""
+    """Segmentation (palette colours) and UV (u, v, 1) images that the diffusion model learns; background black."""
     seg = colors.to(uv)[labels.long()].permute(0, 3, 1, 2)
     foreground = (labels > 0).to(uv)[:, None]
     return seg, torch.cat([uv * foreground, foreground], 1)
@@ -52,12 +52,12 @@ class TrainingObjective(nn.Module):
         return self.generator.condition(batch["images"], cameras, batch["kinds"])
 
     def allowed(self, batch: dict[str, Tensor]) -> Bool[Tensor, "N L"]:
-        """Per view (flattened): which labels its palette has."""
+        """Labels of the palette of each (flattened) view."""
         is_hand = batch["kinds"].flatten() > 0
         return allowed_labels(is_hand, self.body_ids, self.hand_ids, self.generator.config.num_labels)
 
     def forward(self, batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
-        """Losses of a batch of S samples with V slots: `total` and its parts, all scalars."""
+        """Losses of a batch of S samples with V views: `total` and its parts, all scalars."""
         cfg = self.config
         if cfg.stage == "decoder":
             return self.decoder(batch)
@@ -92,7 +92,7 @@ class TrainingObjective(nn.Module):
     def diffusion(
         self, batch: dict[str, Tensor], cond: Conditioning, rng: torch.Generator
     ) -> Float[Tensor, ""]:
-        """Paper Eq. 1, with the generator's own prediction type; one timestep for all views of a sample."""
+        """Paper Eq. 1 with the prediction type of the generator; one timestep for all views of a sample."""
         gen, cfg = self.generator, self.config
         S, V = batch["labels"].shape[:2]
         images = torch.stack(
@@ -111,7 +111,7 @@ class TrainingObjective(nn.Module):
         return diffusion_loss(prediction, target, weight[:, :, None, None])
 
     def decoder(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """How well the codec gives proxy images back: L1 of both, and cross-entropy over the palette's colours."""
+        """Reconstruction loss of the codec: L1 of both images, and cross-entropy over the palette's colours."""
         labels, uv = batch["labels"].flatten(0, 1), batch["uv"].flatten(0, 1)
         seg, uv_image = proxy_images(labels, uv, self.colors)
         with torch.no_grad():
@@ -129,7 +129,7 @@ class TrainingObjective(nn.Module):
 
 
 def drop_conditioning(cond: Conditioning, keep: Bool[Tensor, " G"]) -> Conditioning:
-    """Groups not in `keep` lose adapter features and image tokens (zeros); prompts and geometry stay."""
+    """Set adapter features and image tokens of groups not in `keep` to zero; prompts and geometry stay."""
     rows = keep.repeat_interleave(cond.views).to(cond.image_tokens.device)
     features = [f * rows[:, None, None, None].to(f.dtype) for f in cond.adapter.features]
     tokens = cond.image_tokens * rows[:, None, None].to(cond.image_tokens.dtype)

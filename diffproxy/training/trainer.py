@@ -21,7 +21,7 @@ from diffproxy.utils.errors import InputError
 
 
 def noise_seed(seed: int, step: int, rank: int) -> int:
-    """Seed of one step's noise: resuming at a step draws what the uninterrupted run drew."""
+    """Seed of the noise of one step: a resumed run draws what an uninterrupted one draws."""
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
 
 
@@ -56,7 +56,7 @@ def train(config: TrainConfig) -> Path:
 
 
 def train_step(run: Run, step: int, batch: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], float]:
-    """One update of weights and average; returns losses and the norm of the gradient before clipping."""
+    """One update of weights and average; returns the losses and the gradient norm before clipping."""
     config, accelerator = run.config, run.accelerator
     batch = {k: v.to(accelerator.device) for k, v in batch.items()}
     rng = torch.Generator().manual_seed(noise_seed(config.seed, step, accelerator.process_index))
@@ -79,7 +79,7 @@ def train_step(run: Run, step: int, batch: dict[str, torch.Tensor]) -> tuple[dic
 
 
 def held_out_scores(run: Run, step: int) -> tuple[dict[str, float], np.ndarray]:
-    """Scores of the averaged weights on held-out subjects, and the image that is also written to `out/samples`."""
+    """Scores of the averaged weights on held-out subjects, and the image that is written to `out/samples`."""
     from diffproxy.training.validate import validate
 
     if run.val is None:

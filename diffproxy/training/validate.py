@@ -29,11 +29,14 @@ NOISES = 4  # draws of time and noise for the loss of one subject, the same for 
 def validate(
     objective: TrainingObjective, data: ProxySamples, body: BodyModel, config: TrainConfig
 ) -> tuple[dict[str, float], UInt8[np.ndarray, "Hs Ws 3"]]:
-    """Scores over `config.val_samples` held-out subjects, and an image of the first ones.
+    """Scores over `config.val_samples` held-out subjects.
 
-    `dense_*`: the direct head, where there is one; `sample_*`: one sample with the configured number of steps, once
-    the UNet is trained, and `sample_loss` its training loss over times and noise that are the same for every network.
-    `*_mpjpe`, `*_mpvpe` (mm): bodies fitted to the proxies of the first `config.val_fit` subjects.
+    Returns:
+        `dense_*`: the dense head, if there is one; `sample_*`: one sample with the configured number of steps,
+            once the UNet
+        is trained, and `sample_loss`, its training loss at fixed times and noise; `*_mpjpe`, `*_mpvpe` (mm):
+            bodies fitted to
+        the proxies of the first `config.val_fit` subjects. And an image of the first subjects.
     """
     precision: Precision = "fp32" if config.precision == "no" else "auto"
     generator = objective.generator
@@ -80,7 +83,7 @@ def validate(
 
 @torch.no_grad()
 def diffusion_losses(objective: TrainingObjective, item: dict[str, Tensor], seed: int) -> list[float]:
-    """The diffusion loss of one subject for `NOISES` draws of time and noise, which depend on `seed` alone."""
+    """Diffusion loss of one subject for `NOISES` draws of time and noise, which depend on `seed` only."""
     batch = {k: v[None].to(objective.colors.device) for k, v in item.items()}
     cond = objective.condition(batch)
     draws = [torch.Generator().manual_seed(NOISES * seed + k) for k in range(NOISES)]
@@ -103,7 +106,7 @@ def exact_maps(item: dict[str, Tensor]) -> ProxyMaps:
 
 
 def fit_errors(maps: ProxyMaps, body: BodyModel, data: ProxySamples, i: int) -> dict[str, float]:
-    """Errors in mm of the body fitted to the proxies of subject i; empty if there is none."""
+    """Errors in mm of the body fitted to the proxies of subject i; empty without a body."""
     from diffproxy.fitting import fit
 
     try:
@@ -121,7 +124,7 @@ def fit_errors(maps: ProxyMaps, body: BodyModel, data: ProxySamples, i: int) -> 
 def rows(
     item: dict[str, Tensor], exact: ProxyMaps, found: ProxyMaps, body: BodyModel
 ) -> list[list[UInt8[np.ndarray, "_ _ 3"]]]:
-    """Image, true labels, found labels, found UV: four rows of V tiles."""
+    """Image, true labels, predicted labels, predicted UV: four rows of V tiles."""
     images = (item["images"].permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
     palette = body.atlas.palette
     return [
@@ -133,7 +136,7 @@ def rows(
 
 
 def sheet(subjects: list[list[list[np.ndarray]]]) -> UInt8[np.ndarray, "Hs Ws 3"]:
-    """Rows of tiles below each other; a subject with fewer views leaves cells empty."""
+    """Rows of tiles below each other; cells of missing views are empty."""
     lines = [line for subject in subjects for line in subject]
     if not lines:
         return np.zeros((1, 1, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Similarity warps of a view: the image, its proxy and its camera move together."""
+"""Similarity warps of a view: image, proxy and camera together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class Similarity:
     def of_square(
         center: Float[np.ndarray, "2"], side: float, dst: int, angle: float, offset: Float[np.ndarray, "2"]
     ) -> Similarity:
-        """The square of `side` source pixels about `center` fills `dst`, rolled (radians), moved by `offset` * dst."""
+        """The square of `side` source pixels around `center` fills `dst`, rolled (radians), shifted by `offset`
+        * dst.
+        """
         scale = dst / side
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         return Similarity(float(scale), float(angle), dst / 2 + offset * dst - scale * turn @ center)
@@ -41,7 +43,7 @@ class Similarity:
 def warp_image(
     image: UInt8[np.ndarray, "H W 3"], warp: Similarity, size: int, border: tuple[int, int, int] = (0, 0, 0)
 ) -> UInt8[np.ndarray, "S S 3"]:
-    """Resample an image; shrinking averages (two-step area) so that the network sees no aliasing."""
+    """Resample an image; when shrinking, pixels are averaged (two-step area) to avoid aliasing."""
     m = warp.matrix.copy()
     m[:, 2] += 0.5 * (m[:, :2].sum(1) - 1)  # cv2 counts pixel centres at integers
     return cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR, borderValue=border)
@@ -50,7 +52,7 @@ def warp_image(
 def warp_nearest(
     maps: tuple[Num[np.ndarray, "H W ..."], ...], warp: Similarity, size: int
 ) -> tuple[Num[np.ndarray, "S S ..."], ...]:
-    """Point-sample label-like maps at the destination's pixel centres; outside the source they are 0."""
+    """Point-sample label-like maps at the pixel centres of the destination; 0 outside the source."""
     centers = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1)
     linear = warp.matrix[:, :2]
     src = (centers - warp.shift) @ np.linalg.inv(linear).T

@@ -1,4 +1,4 @@
-"""Visualisation: overlays, proxies as colours, contact sheets and the report."""
+"""Visualisation: overlays, proxies as colours, contact sheets and the HTML report."""
 
 from diffproxy.visualization.maps import draw_labels, draw_uv, draw_weight, proxy_sheet
 from diffproxy.visualization.overlay import BodyPainter, overlay_body

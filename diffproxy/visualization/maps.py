@@ -29,7 +29,16 @@ def draw_labels(
 def draw_uv(
     labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H W 2"], checker: int = 0
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """(u, v, 1) as RGB on black, as the generator draws it; `checker` > 0 darkens every other of n x n chart fields."""
+    """UV as the generator draws it: (u, v, 1) as RGB on black.
+
+    Args:
+        labels: (H, W) labels.
+        uv: (H, W, 2) in [0, 1].
+        checker: If above 0, every second field of a checker x checker grid of each chart is darkened.
+
+    Returns:
+        (H, W, 3) RGB.
+    """
     rgb = np.concatenate([uv, np.ones_like(uv[..., :1])], axis=-1)
     if checker:
         fields = np.floor(uv * checker).astype(int).sum(axis=-1) % 2
@@ -38,7 +47,7 @@ def draw_uv(
 
 
 def draw_weight(weight: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """Weight 0 black, 1 yellow-white, in between red and orange."""
+    """Weight as a heat map (H, W, 3): black at 0, red, orange, pale yellow at 1."""
     w = weight.clip(0, 1)[..., None]
     return np.round(255 * np.concatenate([w**0.5, w, w**3], axis=-1)).astype(np.uint8)
 

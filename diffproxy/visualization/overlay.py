@@ -1,4 +1,4 @@
-"""The body drawn over photographs."""
+"""The body drawn over images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Color = Float[np.ndarray, "Nf 3"] | tuple[float, float, float]  # RGB in [0, 1],
 
 
 class BodyPainter:
-    """Draws one body into many images: search trees and normals are made once. Threads may share it.
+    """Draws one body into several images; search trees and normals are computed once. Thread-safe.
 
     Args:
-        vertices: The body, metres.
-        faces: Its triangles.
-        occluders: Meshes that may hide it.
-        unobserved: Vertices that are drawn grey and hatched, since no pixel supports them; none by default.
+        vertices: (Nv, 3) metres, world.
+        faces: (Nf, 3) triangles.
+        occluders: Meshes that may hide the body.
+        unobserved: (Nv,) vertices without supporting pixels, drawn grey and hatched; None: none.
     """
 
     def __init__(
@@ -52,10 +52,20 @@ class BodyPainter:
         color: Color = BODY_COLOR,
         outline: bool = True,
     ) -> UInt8[np.ndarray, "H W 3"]:
-        """A copy of the RGB `image` with the shaded body blended in (alpha 1 hides the photograph).
+        """Blend the shaded body into an image.
 
-        `camera` is that of the image itself, lens distortion included. `outline` draws the silhouette as a thin
-        line, which shows misalignment best.
+        Args:
+            image: (H, W, 3) RGB uint8.
+            camera: Camera of the image, with its lens distortion.
+            alpha: Opacity of the body; 1 hides the image.
+            color: RGB in [0, 1] of the body.
+            outline: Draw the silhouette as a thin line, which shows misalignment best.
+
+        Returns:
+            A new image (H, W, 3).
+
+        Raises:
+            InputError: an image of another size than the camera.
         """
         if image.shape[:2] != (camera.height, camera.width):
             raise InputError(
@@ -99,13 +109,13 @@ def overlay_body(
 def hatching(
     rows: Int[np.ndarray, " N"], cols: Int[np.ndarray, " N"], size: tuple[int, int]
 ) -> Bool[np.ndarray, " N"]:
-    """Pixels on diagonal lines, a third of their spacing wide, in an image of `size` (height, width)."""
+    """Which pixels are on diagonal lines, a third of their spacing wide, in an image of `size` (height, width)."""
     spacing = max(6, round(max(size) / HATCH))
     return (rows + cols) % spacing < spacing / 3
 
 
 def silhouette(view: SurfaceView) -> np.ndarray:
-    """The visible pixels (H, W bool) that touch, by a side, a pixel without visible body."""
+    """(H, W) bool: visible pixels with a side neighbour that is not visible body."""
     padded = np.pad(view.visible, 1, mode="edge")  # the image's border is no outline
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return view.visible & ~inner

@@ -1,4 +1,4 @@
-"""`report.html`: one file that says what a run found, how well, and what went wrong. No network, no scripts."""
+"""`report.html`: results, quality and warnings of a run in one file, without network access or scripts."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses ar
 
 @dataclass(frozen=True)
 class Report:
-    """What to show. Everything is optional but the title; text is escaped.
+    """Content of the page. Everything but the title is optional; text is escaped.
 
-    `summary`: a few key numbers, shown large. `tables`: title -> rows of a table (keys are the columns).
-    `frames`: one mapping per frame; its "status" is coloured. `images`: (caption, RGB image), with a `legend` above:
-    what a colour means -> the colour as a CSS background.
+    `summary`: key numbers, in large type. `tables`: title -> rows of a table (keys are columns). `frames`: one
+    mapping per
+    frame; its "status" is coloured. `images`: (caption, RGB image). `legend`: meaning of a colour -> the colour as
+    CSS
+    background.
     """
 
     title: str
@@ -72,7 +74,7 @@ class Report:
 
 
 def write_report(path: str | Path, report: Report, max_side: int = 1600, quality: int = 85) -> None:
-    """Write the page; images are shrunk to `max_side` pixels and embedded as JPEG."""
+    """Write the page; images are reduced to `max_side` pixels and embedded as JPEG."""
     write_atomic(Path(path), report_html(report, max_side, quality).encode())
 
 
@@ -99,7 +101,7 @@ def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """An HTML table whose columns are the rows' keys, in the order they first appear."""
+    """An HTML table; its columns are the keys of the rows, in the order of their first occurrence."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     head = "".join(f"<th>{_text(c)}</th>" for c in columns)
     lines = ["".join(_cell(c, row.get(c)) for c in columns) for row in rows]

@@ -1,4 +1,4 @@
-"""Shaded colours of a mesh from what the ray caster sees."""
+"""Shaded colours of a mesh from a rendered surface."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ def shade(
     camera: Camera,
     color: Float[np.ndarray, "*N 3"] | tuple[float, float, float],
 ) -> Float[np.ndarray, "H W 3"]:
-    """RGB in [0, 1] with smooth normals, lit from the camera and a little from the image's upper left; black outside.
+    """Shaded image of a mesh with smooth normals, lit from the camera and slightly from the upper left.
 
-    `color` is one RGB in [0, 1] or one per face.
+    Args:
+        view: The rendered surface.
+        vertices: (Nv, 3) metres, world.
+        faces: (Nf, 3) triangles.
+        camera: Camera of the view.
+        color: One RGB in [0, 1], or one per face.
+
+    Returns:
+        (H, W, 3) RGB in [0, 1], black outside the mesh.
     """
     image = np.zeros((*view.face.shape, 3), dtype=np.float32)
     rows, cols = np.nonzero(view.outline)
@@ -37,7 +45,7 @@ def shade_pixels(
     camera: Camera,
     color: Float[np.ndarray, "*M 3"] | tuple[float, float, float],
 ) -> Float[np.ndarray, "N 3"]:
-    """`shade` at some pixels of the outline, with the vertices' normals. Float32: colours have 256 levels."""
+    """`shade` at some pixels of the outline, from vertex normals. Float32: colours have 256 levels."""
     face = view.face[rows, cols]
     normal = np.einsum("nc,ncd->nd", view.bary[rows, cols], normals[faces[face]])
     rays = rays_at(camera, cols + 0.5, rows + 0.5).astype(np.float32)

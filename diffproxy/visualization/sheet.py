@@ -24,9 +24,17 @@ def contact_sheet(
     max_side: int = 320,
     gap: int = 4,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """RGB images in a grid, each shrunk to at most `max_side` pixels (never enlarged), captions above them.
+    """Arrange images in a grid.
 
-    Images may differ in size; each is centred in its cell. `columns` defaults to a nearly square grid.
+    Args:
+        tiles: RGB images; sizes may differ, each is centred in its cell.
+        captions: Text above each image.
+        columns: Number of columns; by default a nearly square grid.
+        max_side: Larger images are reduced to this side, pixels.
+        gap: Space between cells, pixels.
+
+    Returns:
+        RGB image (H, W, 3).
     """
     if not len(tiles):
         raise InputError("at least one image", "none", "leave the sheet out")
@@ -51,7 +59,7 @@ def contact_sheet(
 
 
 def caption_bar(text: str, width: int) -> UInt8[np.ndarray, "h w 3"]:
-    """White text on a dark bar of `width` pixels, shortened by dots where it is too long; ASCII only."""
+    """White text on a dark bar of `width` pixels, shortened with dots if too long; ASCII only."""
     bar = np.full((BAR, width, 3), BACKGROUND, dtype=np.uint8)
     text = text.encode("ascii", "replace").decode()
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
@@ -64,7 +72,7 @@ def caption_bar(text: str, width: int) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def shrink(image: UInt8[np.ndarray, "_ _ 3"], max_side: int) -> UInt8[np.ndarray, "_ _ 3"]:
-    """The image, its longer side at most `max_side` pixels; averages over merged pixels."""
+    """The image with a longer side of at most `max_side` pixels; merged pixels are averaged."""
     scale = max_side / max(image.shape[:2])
     if scale >= 1:
         return image
@@ -73,13 +81,13 @@ def shrink(image: UInt8[np.ndarray, "_ _ 3"], max_side: int) -> UInt8[np.ndarray
 
 
 def save_image(path: str | Path, image: UInt8[np.ndarray, "H W 3"], quality: int = 90) -> None:
-    """Write an RGB image as PNG or JPEG, by its suffix; whole or not at all."""
+    """Write an RGB image as PNG or JPEG, by the suffix of `path`; atomic."""
     path = Path(path)
     write_atomic(path, encode_image(image, path.suffix.lower(), quality))
 
 
 def encode_image(image: UInt8[np.ndarray, "H W 3"], suffix: str, quality: int = 90) -> bytes:
-    """The bytes of an RGB image as ".png", ".jpg" or ".jpeg"."""
+    """An RGB image as bytes of ".png", ".jpg" or ".jpeg"."""
     if suffix not in (".png", ".jpg", ".jpeg"):
         raise InputError("an image ending in .png, .jpg or .jpeg", f"{suffix!r}", "rename it")
     options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]

@@ -26,12 +26,16 @@ INITIAL_SCALE = 0.05  # metres: what a head trained for a few minutes is off by
 
 @dataclass(frozen=True)
 class AdapterOutput:
-    """`features[i]` is added in UNet down block i. Dense maps at proxy resolution, None where there is no dense head.
+    """Features for the UNet and dense maps at proxy resolution (None without a dense head).
 
-    `dense_logits`: scores of all part labels (background 0); `dense_uv`: coordinates, unbounded but meant for [0, 1].
-    `dense_log_scale`: logarithm of how far (u, v) is off on the surface, as the scale b in metres of an isotropic
-    Laplace density exp(-d / b) over distances d in the plane; its standard deviation is sqrt(3) b along either axis.
-    `coarse_posterior`: the dense prediction as a distribution of both proxy images, detached; the UNet starts from it.
+    Args:
+        features: `features[i]` is added in UNet down block i.
+        dense_logits: Scores of all part labels, background 0.
+        dense_uv: Coordinates, unbounded but trained for [0, 1].
+        dense_log_scale: Logarithm of the error scale of (u, v) on the surface: b in metres of an isotropic Laplace
+            density exp(-d / b) of distances d in the plane, with standard deviation sqrt(3) b along each axis.
+        coarse_posterior: The dense prediction as a distribution of both proxy images, detached; the UNet starts
+            from it.
     """
 
     features: list[Tensor] = field(default_factory=list)
@@ -43,7 +47,7 @@ class AdapterOutput:
 
 @dataclass(frozen=True)
 class MultiviewBatch:
-    """Rows of a batch as G groups of V views: the rays of the coarsest cells, and the attention mask between them."""
+    """Rows of a batch as G groups of V views: rays of the coarsest cells, and the attention mask between them."""
 
     groups: int
     views: int
@@ -71,7 +75,7 @@ class ResBlock(nn.Module):
 class ContextLayer(nn.Module):
     """Pre-norm transformer layer over the cells of the coarsest map, of one view or (with rays) of all views.
 
-    `fresh` starts as the identity: it may be added to a trained adapter.
+    `fresh` initialises it as the identity, so that it can be added to a trained adapter.
     """
 
     def __init__(self, dim: int, heads: int, ray_dim: int = 0, fresh: bool = False):
@@ -94,14 +98,17 @@ class ContextLayer(nn.Module):
 
 
 class PyramidAdapter(nn.Module):
-    """RGB and the frozen encoder's pyramid, fused coarse to fine, so that every level knows the whole body.
+    """RGB and the encoder's feature pyramid, fused coarse to fine, so that every level has context of the whole body.
 
-    Left and right of a person cannot be told locally: the coarsest level passes through a small transformer first,
-    each of whose first `view_layers` layers is followed by one over the cells of all views, which know their rays.
+    Left and right of a person are not distinguishable locally: the coarsest level passes through a small transformer,
+    whose first `view_layers` layers are each followed by one over the cells of all views, which get their rays.
     `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `uv_scale`
-    the head also states how far (u, v) is off. With `draft` the dense prediction is fed back into the finest UNet
-    level; with `draft="posterior"` the UNet also starts from its posterior given the noisy image
-    (`CoarsePosterior`), and predicts a correction (needs `set_palette`).
+    the
+    head also predicts the error scale of (u, v). With `draft` the dense prediction is added to the finest UNet level;
+    with
+    `draft="posterior"` the UNet also starts from its posterior given the noisy image (`CoarsePosterior`) and predicts
+    a
+    correction (needs `set_palette`).
     """
 
     label_colors: Tensor
@@ -159,11 +166,11 @@ class PyramidAdapter(nn.Module):
             self.register_buffer("label_allowed", torch.ones(NUM_KINDS, num_labels, dtype=torch.bool))
 
     def towards_unet(self) -> list[nn.Module]:
-        """What the UNet alone reads through: the direct prediction does not depend on it."""
+        """Modules that only the UNet depends on; the dense prediction does not."""
         return [self.outputs, self.fine_output, *([self.draft] if self.draft is not None else [])]
 
     def set_palette(self, palette: PaletteLike) -> None:
-        """For `draft="posterior"`: the colours of the labels, and which labels each kind of view has."""
+        """For `draft="posterior"`: colours of the labels, and the labels of each kind of view."""
         if self.posterior:
             self.label_colors.copy_(torch.as_tensor(as_numpy(palette.colors)))
             self.label_allowed.zero_()
@@ -177,9 +184,13 @@ class PyramidAdapter(nn.Module):
         kinds: Int[Tensor, " N"],
         views: MultiviewBatch | None = None,
     ) -> AdapterOutput:
-        """RGB in [0, 1]; `pyramid` fine to coarse, any sizes (resized to this adapter's grids); `kinds` in 0..2.
+        """Features and dense maps of N images.
 
-        Without `views` every row is on its own.
+        Args:
+            images: RGB in [0, 1].
+            pyramid: Feature maps of the encoder, fine to coarse; resized to the grids of this adapter.
+            kinds: (N,) ids of the kinds of view, 0 to 2.
+            views: Groups of the rows and their rays; None: every row is independent.
         """
         embedding = self.kinds(kinds)
         rgb = self.rgb(F.pixel_unshuffle(images * 2.0 - 1.0, self.rgb_factor))
@@ -228,7 +239,7 @@ class PyramidAdapter(nn.Module):
 
 
 class T2IAdapterFull(nn.Module):
-    """diffusers' T2I-Adapter (RGB in [0, 1], no dense head); nothing else enters."""
+    """diffusers' T2I-Adapter on RGB in [0, 1], without dense head and without the encoder's features."""
 
     def __init__(self, **adapter_args: Any):
         super().__init__()
@@ -246,7 +257,7 @@ class T2IAdapterFull(nn.Module):
         return AdapterOutput(self.adapter(images))
 
     def set_palette(self, palette: PaletteLike) -> None:
-        """Nothing to learn: there is no dense head."""
+        """Does nothing: there is no dense head."""
 
 
 Adapter = PyramidAdapter | T2IAdapterFull

@@ -1,4 +1,4 @@
-"""One residual attention branch, used three ways: over image tokens, across modalities, across views."""
+"""One residual attention branch, used for image tokens, across modalities and across views."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CpuAwareProcessor:
 
 
 class AttentionBranch(nn.Module):
-    """LayerNorm, multi-head attention, zero-initialised output: a fresh branch adds exactly nothing.
+    """LayerNorm, multi-head attention, zero-initialised output: an untrained branch adds exactly nothing.
 
     `ray_dim > 0` adds a zero-initialised linear embedding of per-token rays to the normalised tokens.
     """

@@ -1,7 +1,7 @@
 """Attention backends: PyTorch's SDPA, the reference, and two alternatives for the masked attention across views.
 
-Memory is bounded: queries are taken in blocks of at most `MAX_PAIRS` query-key pairs, so that neither scores nor the
-additive form of a mask are ever held whole. A query's result does not depend on which others share its block.
+Memory is bounded: queries are processed in blocks of at most `MAX_PAIRS` query-key pairs, so that neither scores nor
+the additive form of a mask are ever complete in memory. The result does not depend on the blocks.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def attend(
 def flex_attend(
     q: Float[Tensor, "B h L d"], k: Float[Tensor, "B h L d"], v: Float[Tensor, "B h L d"], mask: Mask
 ) -> Float[Tensor, "B h L d"]:
-    """FlexAttention: blocks of 128 x 128 pairs in which nobody may attend are skipped. `mask`: a BlockMask."""
+    """FlexAttention: blocks of 128 x 128 pairs without an allowed pair are skipped. `mask`: a BlockMask."""
     if q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
         raise InputError("a GPU to train with attention.backend=flex", "a CPU", "use attention.backend=sdpa")
     if q.device.type == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
@@ -59,7 +59,7 @@ def xformers_attend(
     v: Float[Tensor, "B h L d"],
     mask: Bool[Tensor, "B 1 L L"],
 ) -> Float[Tensor, "B h L d"]:
-    """xformers' memory-efficient attention, called by ourselves: diffusers' switch for it drops our branches."""
+    """xformers' memory-efficient attention, called directly: diffusers' switch for it drops our branches."""
     if q.device.type != "cuda":
         raise InputError("a GPU for attention.backend=xformers", q.device.type, "use attention.backend=sdpa")
     return _in_blocks(_xformers, 1, q, k, v, mask)
@@ -83,7 +83,7 @@ def check_backend(name: str) -> None:
 
 
 def prepare_mask(mask: Bool[Tensor, "G 1 L L"], backend: str) -> Mask:
-    """The mask as the backend wants it; done once per image, used by every block and step."""
+    """The mask in the form of the backend; computed once per image, used by every block and step."""
     if backend != "flex":
         return mask
     from torch.nn.attention.flex_attention import create_block_mask
@@ -104,7 +104,7 @@ def _compiled_flex() -> Callable[..., Tensor]:
 def _in_blocks(
     kernel: Callable[..., Tensor], held: int, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None
 ) -> Tensor:
-    """`kernel` on blocks of queries; it holds `held` values for each query-key pair of a row of the batch."""
+    """`kernel` on blocks of queries; it needs `held` values per query-key pair of a row of the batch."""
     rows = max(1, MAX_PAIRS // (q.shape[0] * held * k.shape[2]))
     if rows >= q.shape[2]:
         return kernel(q, k, v, mask)

@@ -22,9 +22,9 @@ from diffproxy.generator.network.camera_conditioning import RAY_DIM
 
 @dataclass(frozen=True)
 class ViewContext:
-    """What the branches need to know about a flattened batch of (group, sample, view, modality) rows.
+    """Inputs of the branches for a flattened batch of (group, sample, view, modality) rows.
 
-    `masks[n]` / `rays[n]` belong to the n x n latent grid; a missing mask means: attend everywhere.
+    `masks[n]` and `rays[n]` belong to the n x n latent grid; without a mask all tokens attend to all.
     """
 
     groups: int
@@ -105,7 +105,7 @@ def _across_modalities(
 
 
 class AdapterDownBlock(nn.Module):
-    """A plain `DownBlock2D` that takes its adapter map where the attention blocks do: before the skip is stored.
+    """A plain `DownBlock2D` that adds its adapter map where the attention blocks do: before the skip is stored.
 
     diffusers adds the map of a plain down block after its downsampler, too late for the skip and at half the size.
     """

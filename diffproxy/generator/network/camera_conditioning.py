@@ -1,7 +1,7 @@
-"""Cameras as batched tensors, the scene frame they share, and Plücker rays in that frame.
+"""Cameras as batched tensors, their common scene frame, and Plücker rays in that frame.
 
-Everything the network sees of the cameras is expressed in the scene frame, so the user's world frame and units cannot
-matter: origin = the point nearest to the central rays of all crops, unit = the half width of the widest crop there,
+All camera inputs of the network are in the scene frame, so the result does not depend on the world frame and units of
+the user: origin = the point nearest to the central rays of all crops, unit = the half width of the widest crop there,
 z = the cameras' mean up direction, x = towards the camera farthest from the origin.
 """
 
@@ -63,7 +63,7 @@ class CameraBatch:
         return homogeneous @ torch.linalg.inv(self.K).mT @ self.R_cam_world
 
     def in_scene_frame(self, valid: Bool[Tensor, "G V"] | None = None) -> CameraBatch:
-        """The same cameras expressed in their scene frame (module docstring), which `valid` views alone define."""
+        """The same cameras in their scene frame (module docstring), defined by the `valid` views."""
         center, scale, R_scene_world = scene_frame(self, valid)
         R = self.R_cam_world @ R_scene_world.mT[:, None]
         t = (self.R_cam_world @ center[:, None, :, None])[..., 0] + self.t_cam_world
@@ -80,9 +80,14 @@ def grid_points(n: int) -> Float[Tensor, "N 2"]:
 def scene_frame(
     cameras: CameraBatch, valid: Bool[Tensor, "G V"] | None = None
 ) -> tuple[Float[Tensor, "G 3"], Float[Tensor, " G"], Float[Tensor, "G 3 3"]]:
-    """(origin in world, world units per scene unit, R_scene_world). Does not depend on the order of the views.
+    """The scene frame of each group; independent of the order of the views.
 
-    At least one view of each group must be `valid`.
+    Args:
+        cameras: G groups of V cameras.
+        valid: (G, V) views that define the frame, at least one per group; None: all.
+
+    Returns:
+        Origin (G, 3) in the world, world units per scene unit (G,), and R_scene_world (G, 3, 3).
     """
     o = cameras.centers
     valid = torch.ones_like(o[..., 0], dtype=torch.bool) if valid is None else valid.to(o.device)

@@ -1,4 +1,4 @@
-"""Image encoders: global context as tokens, and (MoveNet, EfficientNet) a feature pyramid for the adapter."""
+"""Image encoders: global context as tokens and (MoveNet, EfficientNet) a feature pyramid for the adapter."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class EfficientNetEncoder(nn.Module):
         self.net = EfficientNetLite0()
 
     def forward(self, images: Float[Tensor, "N 3 H W"]) -> EncoderOutput:
-        """RGB in [0, 1]. The checkpoint was trained with mean 0.5, deviation 0.5: batch-norm statistics agree."""
+        """RGB in [0, 1]. Its ImageNet training used mean 0.5 and deviation 0.5; batch-norm statistics agree."""
         pyramid = self.net(images * 2.0 - 1.0)
         return EncoderOutput(pyramid[-1].flatten(2).transpose(1, 2), pyramid)
 
@@ -92,7 +92,7 @@ class MoveNetEncoder(nn.Module):
 
 
 class DinoEncoder(nn.Module):
-    """DINOv2 of any size: class, register (if it has them) and patch tokens of the image resized, never cropped."""
+    """DINOv2 of any size: class, register (if any) and patch tokens of the resized image."""
 
     pyramid_channels: tuple[int, ...] = ()
     mean: Tensor

@@ -26,10 +26,22 @@ def epipolar_mask(
     valid: Bool[Tensor, "G V"] | None = None,
     device: torch.device | str = "cpu",
 ) -> Bool[Tensor, "G 1 L L"]:
-    """Rows are queries, columns keys, both ordered (view, row, column), L = V·n·n; pass scene-frame cameras.
+    """Which cells may attend to which. A view attends to all of itself; views that are not `valid` are attended by no
+    other.
 
-    A view sees all of itself. Views not `valid` are seen by nobody else. Filled on `device`, one source view after the
-    other: besides the mask, one view's distances are all that is held (12 views at n = 32: 144 MiB, and 110 MiB).
+    Computed on `device` one source view at a time: besides the mask, only the distances of one view are in memory (12
+    views at n = 32: 144 MiB and 110 MiB).
+
+    Args:
+        cameras: G groups of V cameras in their scene frame.
+        n: Cells along a side of the latent grid.
+        valid: (G, V) real views; the others are padding. None: all.
+        device: Where the mask is computed.
+
+    Returns:
+        (G, 1, L, L) True where attention is allowed, L = V·n·n; rows are queries, columns keys, both ordered
+            (view, row,
+        column).
     """
     G, V = cameras.K.shape[:2]
     segments = [x.to(device) for x in _segments(cameras, n)]
@@ -60,10 +72,12 @@ def _segments(
     Float[Tensor, "G V V N 5"], Float[Tensor, "G V V N"], Float[Tensor, "G V V N"], Float[Tensor, "G V V"]
 ]:
     """Per (source view, target view, source cell): line (normal, tangent, offset), middle and half length of its
-    interval (-inf: seen nowhere), and per pair w.
+    interval
+    (-inf: visible nowhere), and w per pair.
 
-    Computed in double precision, because the ends may project thousands of cells away; returned as float32 relative
-    to the middle of the grid, where they are compared.
+    Computed in double precision, because ends may project thousands of cells away; returned as float32 relative to
+    the
+    middle of the grid, where they are compared.
     """
     K, R, t, o = cameras.K, cameras.R_cam_world, cameras.t_cam_world, cameras.centers
     # Source depths in units of the distance to the origin: at least a fraction, so that the ray is in front.

@@ -26,7 +26,7 @@ M = len(MODALITIES)
 
 @dataclass(frozen=True)
 class Conditioning:
-    """Everything that is computed once for G groups of V views, not for each step, modality and sample."""
+    """Results that are computed once for G groups of V views and reused for steps, modalities and samples."""
 
     groups: int
     views: int
@@ -73,11 +73,11 @@ class ProxyGenerator(nn.Module):
 
     @cached_property
     def scheduler(self) -> DDIM:
-        """The noise schedule of training; sampling makes one of its own, whose timesteps it sets."""
+        """The noise schedule of training; sampling uses a copy with its own timesteps."""
         return make_scheduler(self.config)
 
     def freeze(self) -> None:
-        """Switch gradients off in `config.frozen`; of a frozen UNet, the branches and text attention stay trainable."""
+        """Disable gradients in `config.frozen`; branches and text attention of a frozen UNet stay trainable."""
         for name in self.config.frozen:
             getattr(self, name).requires_grad_(False)
         if "unet" in self.config.frozen:
@@ -85,7 +85,7 @@ class ProxyGenerator(nn.Module):
                 parameter.requires_grad_(is_trained_in_unet(name))
 
     def use_backend(self, name: str) -> None:
-        """Compute the epipolar attention by another of `config.BACKENDS` from now on; the result stays the same."""
+        """Compute the epipolar attention by another of `config.BACKENDS`; the result is the same."""
         check_backend(name)
         self.config = self.config.changed({"attention": {"backend": name}})
 
@@ -102,9 +102,13 @@ class ProxyGenerator(nn.Module):
         kinds: Int[Tensor, "G V"],
         valid: Bool[Tensor, "G V"] | None = None,
     ) -> Conditioning:
-        """Everything computed once per image. Images are RGB in [0, 1]; `kinds` are ids of `prompts.KINDS`.
+        """Compute everything that does not depend on step and sample.
 
-        Without cameras every view attends to all of every other. Views not `valid` (padding) are seen by nobody.
+        Args:
+            images: (G, V, 3, H, W) RGB in [0, 1].
+            cameras: Cameras of the images; None: every view attends to all of every other.
+            kinds: (G, V) ids of `prompts.KINDS`.
+            valid: (G, V) real views; padding views are attended by no other. None: all.
         """
         if images.shape[-2:] != (self.config.image_size,) * 2:
             raise ValueError(
@@ -132,9 +136,15 @@ class ProxyGenerator(nn.Module):
         t: Int[Tensor, " S"] | Int[Tensor, ""],
         conditioning: Conditioning,
     ) -> Float[Tensor, "S V 2 C h w"]:
-        """The UNet's prediction (what `config.scheduler["prediction_type"]` says) at timesteps `t`.
+        """One evaluation of the UNet.
 
-        S = G·K rows, group-major: sample k of group g is row g·K + k.
+        Args:
+            latents: (S, V, 2, C, h, w), S = G·K rows: sample k of group g is row g·K + k.
+            t: (S,) timesteps, or one for all.
+            conditioning: Of the G groups.
+
+        Returns:
+            The prediction of the kind `config.scheduler["prediction_type"]`, in the shape of `latents`.
         """
         c, samples = conditioning, latents.shape[0] // conditioning.groups
         rows, start = latents, None
@@ -170,7 +180,7 @@ class ProxyGenerator(nn.Module):
         latents: Float[Tensor, "S V 2 C h w"],
         t: Int[Tensor, " S"] | Int[Tensor, ""],
     ) -> PosteriorMoments:
-        """Of `coarse`, which has the rows of `latents`: (group, sample, view)."""
+        """Moments of `coarse`, whose rows are those of `latents`: (group, sample, view)."""
         codec = self.codec
         assert isinstance(codec, PatchCodec)  # the configuration sees to it
         signal, sigma = signal_and_noise(self.scheduler, t.expand(len(latents)), latents)
@@ -222,7 +232,7 @@ def _valid_mask(
 
 
 def is_trained_in_unet(name: str) -> bool:
-    """Of a frozen UNet's parameters, those the paper trains: new branches and text cross-attention."""
+    """Whether a parameter of a frozen UNet is trained: new branches and text cross-attention (paper)."""
     branch = any(f".{b}." in name for b in ("epipolar", "cross_modality", "image"))
     return branch or ".block.attn2." in name or ".block.norm2." in name
 

@@ -1,4 +1,4 @@
-"""Noise schedule: diffusers' DDIM with trailing spacing, and the conversions training needs."""
+"""Noise schedule: diffusers' DDIM with trailing spacing, and conversions for training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add_noise(
 def training_target(
     scheduler: DDIM, x0: Float[Tensor, " S *D"], noise: Float[Tensor, " S *D"], t: Int[Tensor, " S"]
 ) -> Float[Tensor, " S *D"]:
-    """What the UNet must output: x0, the noise, or v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x0."""
+    """Target of the UNet: x0, the noise, or v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x0."""
     kind = scheduler.config.prediction_type
     if kind == "sample":
         return x0
