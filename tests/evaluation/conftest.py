@@ -11,24 +11,27 @@ from tests.pipeline.conftest import oracle_of, params_of  # noqa: F401
 SIZE = 128
 
 
+def write_shards(folder, body, cameras, bodies, grey: int = 20):
+    """Shards with one subject for each given body (grey images, so that the oracle knows it)."""
+    with ShardWriter(folder / "s.tar") as writer:
+        for k, params in enumerate(bodies):
+            with torch.no_grad():
+                maps = render_proxies(body, body(params).vertices[0].numpy(), cameras)
+            rgb = np.full((SIZE, SIZE, 3), (k + 1) * grey, np.uint8)
+            views = [
+                ShardView(rgb, maps.labels[v], maps.uv[v], (maps.labels[v] > 0).astype(np.uint8), c, "body")
+                for v, c in enumerate(cameras)
+            ]
+            writer.add(f"k{k}", views, params, {"topology": body.topology_id})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ring_of_four(make_ring):
+    return make_ring(4, size=SIZE, radius=3.2)
+
+
 @pytest.fixture
-def shards_of(tmp_path, body, make_ring):
-    """Factory: shards with one subject for each given body (grey images, so that the oracle knows it)."""
-
-    def make(bodies, grey: int = 20):
-        cameras = make_ring(4, size=SIZE, radius=3.2)
-        with ShardWriter(tmp_path / "shards" / "s.tar") as writer:
-            for k, params in enumerate(bodies):
-                with torch.no_grad():
-                    maps = render_proxies(body, body(params).vertices[0].numpy(), cameras)
-                rgb = np.full((SIZE, SIZE, 3), (k + 1) * grey, np.uint8)
-                views = [
-                    ShardView(
-                        rgb, maps.labels[v], maps.uv[v], (maps.labels[v] > 0).astype(np.uint8), c, "body"
-                    )
-                    for v, c in enumerate(cameras)
-                ]
-                writer.add(f"k{k}", views, params, {"topology": body.topology_id})
-        return tmp_path / "shards"
-
-    return make
+def shards_of(tmp_path, body, ring_of_four):
+    """Factory: `write_shards` into the test's own folder."""
+    return lambda bodies, grey=20: write_shards(tmp_path / "shards", body, ring_of_four, bodies, grey)

@@ -49,7 +49,7 @@ def test_whole_frames_need_full_views(shards_of, params_of, body, tmp_path) -> N
     with pytest.raises(InputError, match="full_frames=4"):
         next(open_dataset(options, body))
     with pytest.raises(InputError, match="synthetic"):
-        next(open_dataset(replace(options, dataset=DatasetOption("rich")), body))
+        next(open_dataset(replace(options, dataset=DatasetOption("other")), body))
 
 
 def test_other_topology_is_refused(shards_of, params_of, tmp_path, monkeypatch) -> None:

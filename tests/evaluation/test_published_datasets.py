@@ -15,18 +15,20 @@ from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.evaluation.rehearsal import RehearsalOptions, main, take_of, write_all
 from diffproxy.utils.errors import InputError
+from tests.evaluation.conftest import write_shards
 
 NAMES = ("mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d")
 LOSSLESS = ("rich", "dress4d")
 
 
-@pytest.fixture
-def rehearsal(tmp_path, shards_of, params_of):
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory, body, ring_of_four, params_of):
     """Folder of all layouts, and the takes that they were written from."""
-    shards = shards_of([params_of(0), params_of(1)])
-    write_all(RehearsalOptions(shards=str(shards), out=str(tmp_path / "r"), limit=2))
+    folder = tmp_path_factory.mktemp("rehearsal")
+    shards = write_shards(folder / "shards", body, ring_of_four, [params_of(0), params_of(1)])
+    write_all(RehearsalOptions(shards=str(shards), out=str(folder / "r"), limit=2))
     index = ShardIndex(shards)
-    return tmp_path / "r", [take_of(index, s, load_body("anny")) for s in range(2)]
+    return folder / "r", [take_of(index, s, load_body("anny")) for s in range(2)]
 
 
 def options_of(root, name: str, **more) -> EvaluateOptions:
