@@ -131,7 +131,8 @@ def on_canvas(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def save_image(path: Path, image: np.ndarray, size: tuple[int, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = cv2.imencode(path.suffix, on_canvas(image, size)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 100] if path.suffix == ".jpg" else []
+    data = cv2.imencode(path.suffix, on_canvas(image, size)[..., ::-1], quality)[1]
     path.write_bytes(data.tobytes())
 
 
