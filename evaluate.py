@@ -1,6 +1,8 @@
 """Errors of the whole pipeline on subjects whose body is known. `python evaluate.py --help` lists every option."""
 
-from diffproxy.commands import evaluate
+import sys
+
+from diffproxy.__main__ import main
 
 if __name__ == "__main__":
-    evaluate()
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

@@ -1,6 +1,8 @@
 """Train the proxy generator: `python train_generator.py shards=DIR out=DIR`; several GPUs: `accelerate launch`."""
 
-from diffproxy.training.cli import main
+import sys
+
+from diffproxy.__main__ import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(["train", *sys.argv[1:]]))

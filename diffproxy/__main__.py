@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from diffproxy.utils.options import exit_status
+from diffproxy.utils.exit_status import exit_status
 
 
 class Entry(NamedTuple):
@@ -64,9 +64,13 @@ def main(words: Sequence[str] | None = None) -> int:
             f"error: expected one of {', '.join(COMMANDS)}\n  found {words[0]}\n  fix: diffproxy --help\n"
         )
         return 2
-    entry = COMMANDS[words[0]]
-    run: Callable[[list[str]], int | None] = getattr(import_module(entry.module), entry.function)
-    return exit_status(lambda: run([*entry.before, *words[1:]]))
+    return exit_status(lambda: _run(COMMANDS[words[0]], words[1:]))
+
+
+def _run(entry: Entry, words: list[str]) -> int | None:
+    """Import the command's module, which may take seconds, and run it."""
+    function: Callable[[list[str]], int | None] = getattr(import_module(entry.module), entry.function)
+    return function([*entry.before, *words])
 
 
 if __name__ == "__main__":

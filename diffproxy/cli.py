@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import HELP_WORDS, help_text, option_types, unknown_option
+from diffproxy.utils.exit_status import RESUMES, exit_status
+from diffproxy.utils.options import HELP_WORDS, help_text, option_types, require_finite, unknown_option
 
-USAGE_ERROR = 2
+MULTIRUN = ("-m", "--multirun")
 PACKAGE = Path(__file__).resolve().parent
 #: Where `conf/` and `examples/` lie: inside an installed package, beside it in a checkout.
 SHIPPED = PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
@@ -61,16 +62,18 @@ class Command:
 
         overrides = self.overrides(words)
         with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
-            return OmegaConf.to_object(compose(self.config, overrides))
+            options = OmegaConf.to_object(compose(self.config, overrides))
+        require_finite(options)
+        return options
 
-    def run(self, words: Sequence[str], task: Callable[[Any], Any]) -> None:
-        """`task(options)` with the options of these words; wrong input ends the program with exit code 2."""
-        run_readably(lambda: self._run(words, task))
+    def run(self, words: Sequence[str], task: Callable[[Any], Any]) -> int:
+        """Call `task(options)` with the options of these words (-m: several times); returns the exit status."""
+        return exit_status(lambda: self._run(words, task), RESUMES)
 
-    def _run(self, words: Sequence[str], task: Callable[[Any], Any]) -> None:
+    def _run(self, words: Sequence[str], task: Callable[[Any], Any]) -> int:
         if HELP_WORDS & set(words):
             sys.stdout.write(help_text(self.schema, self.intro, CLOSING))
-            return
+            return 0
         import hydra
         from omegaconf import OmegaConf
 
@@ -78,9 +81,18 @@ class Command:
 
         def start(config: Any) -> None:
             show_messages()
-            run_readably(lambda: task(OmegaConf.to_object(config)))
+            # Here, since Hydra would write a traceback for each error that leaves this function.
+            status = exit_status(lambda: self._start(OmegaConf.to_object(config), task), RESUMES)
+            if status:
+                sys.exit(status)
 
         hydra.main(version_base="1.3", config_path=str(self.conf.resolve()), config_name=self.config)(start)()
+        return 0
+
+    @staticmethod
+    def _start(options: Any, task: Callable[[Any], Any]) -> None:
+        require_finite(options)
+        task(options)
 
 
 def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping[str, str]) -> list[str]:
@@ -90,19 +102,21 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
     meant: `rig=/data/x` becomes `rig=folder rig.path=/data/x` (group -> name of the preset that has the path).
     Raises InputError for an option or preset that does not exist.
     """
-    if "-m" in argv or "--multirun" in argv:
-        return argv  # there a comma separates runs
     types = option_types(schema)
+    sweep = bool({*MULTIRUN} & {*argv})  # there a comma separates runs
     out: list[str] = []
     for before, word in zip(["", *argv], argv, strict=False):
         key, equals, value = word.partition("=")
         name = key.lstrip("+~")
-        if word.startswith("-") or before.startswith("-") or name.startswith("hydra"):
+        is_value = before.startswith("-") and before not in MULTIRUN
+        if word.startswith("-") or is_value or name.startswith("hydra"):
             out.append(word)
         elif not equals:
             raise InputError(
                 "options as name=value", repr(word), f"write {word}=... ; --help lists all options"
             )
+        elif sweep and (name in types or (conf / name).is_dir()):
+            out.append(word)
         elif name in types and "dict" in str(types[name]):
             out.append(
                 word if key.startswith("+") else f"+{word}"
@@ -154,18 +168,6 @@ def check(overrides: list[str], config_name: str, conf: Path) -> None:
         cause = error.__cause__ or error
         found = " ".join(str(cause).split())
         raise InputError("a configuration that fits its schema", found, "--help lists all options") from error
-
-
-def run_readably(task: Callable[[], Any]) -> Any:
-    """`task()`; an InputError is printed without traceback and ends the program with exit code 2."""
-    try:
-        return task()
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(USAGE_ERROR)
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped; finished frames are kept, the same command goes on from there\n")
-        sys.exit(130)
 
 
 class ProgressBarHandler(logging.Handler):

@@ -43,23 +43,23 @@ def evaluate_command() -> Command:
     return Command("evaluate", EvaluateOptions, EVALUATE_INTRO, MODEL_PATHS)
 
 
-def fit(words: Sequence[str] | None = None) -> None:
-    """Run `fit` with these command-line words."""
+def fit(words: Sequence[str] | None = None) -> int:
+    """Run `fit` with these command-line words; returns the exit status."""
 
     def task(options) -> None:  # type: ignore[no-untyped-def]
         from diffproxy.pipeline.fit_rig import run_fit
 
         run_fit(options, SHIPPED)
 
-    fit_command().run(sys.argv[1:] if words is None else words, task)
+    return fit_command().run(sys.argv[1:] if words is None else words, task)
 
 
-def evaluate(words: Sequence[str] | None = None) -> None:
-    """Run `evaluate` with these command-line words."""
+def evaluate(words: Sequence[str] | None = None) -> int:
+    """Run `evaluate` with these command-line words; returns the exit status."""
 
     def task(options) -> None:  # type: ignore[no-untyped-def]
         from diffproxy.evaluation.evaluate import run_evaluation
 
         run_evaluation(options)
 
-    evaluate_command().run(sys.argv[1:] if words is None else words, task)
+    return evaluate_command().run(sys.argv[1:] if words is None else words, task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from diffproxy.utils.errors import InputError
+from diffproxy.utils.exit_status import RESUMES, exit_status
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.options import HELP_WORDS, Subcommand, help_text, option_lines, parse_options
 from render_synth.config import InspectOptions, RelabelOptions, RenderConfig, ValidateOptions
@@ -88,19 +88,16 @@ def render(words: list[str]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 if all went well, 1 if shards are wrong, 2 on bad input, 130 when interrupted."""
+    """Run the command; 0 if all went well, 1 if shards are wrong, 2 on bad input, 130 and 143 when interrupted."""
     args = sys.argv[1:] if arguments is None else arguments
-    try:
-        if args and args[0] in COMMANDS:
-            return COMMANDS[args[0]].run(args[1:])
-        if not args or HELP_WORDS & set(args):
-            sys.stdout.write(help_text(RenderConfig, USAGE, "\n".join(option_lines(LaunchOptions))))
-        else:
-            render(args)
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: run the same command again to resume\n")
-        return 130
+    return exit_status(lambda: _run(list(args)), RESUMES)
+
+
+def _run(words: list[str]) -> int:
+    if words and words[0] in COMMANDS:
+        return COMMANDS[words[0]].run(words[1:])
+    if not words or HELP_WORDS & set(words):
+        sys.stdout.write(help_text(RenderConfig, USAGE, "\n".join(option_lines(LaunchOptions))))
+    else:
+        render(words)
     return 0

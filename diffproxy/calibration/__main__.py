@@ -8,8 +8,9 @@ import sys
 from typing import Any
 
 from diffproxy.calibration.options import CalibrationOptions, CompareOptions
+from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import write_atomic
-from diffproxy.utils.options import Subcommand, exit_status
+from diffproxy.utils.options import Subcommand
 
 INTRO = """\
 usage: python -m diffproxy.calibration rig=DIR [name=value ...]

@@ -16,7 +16,8 @@ from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import Subcommand, exit_status, one_of, option, run_subcommand
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, one_of, option, run_subcommand
 from diffproxy.utils.shared_options import CALIBRATION
 
 USAGE = f"""\
@@ -143,11 +144,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one command; returns the exit status (0 fine, 1 the calibration has errors, 2 it cannot be read)."""
     words = sys.argv[1:] if words is None else words
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    try:
-        return exit_status(lambda: run_subcommand(USAGE, COMMANDS, words))
-    except OSError as error:
-        sys.stderr.write(f"cannot read or write {error.filename or ' '.join(words)}: {error.strerror}\n")
-        return 2
+    return exit_status(lambda: run_subcommand(USAGE, COMMANDS, words))
 
 
 if __name__ == "__main__":

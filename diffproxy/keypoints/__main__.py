@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.utils.options import Subcommand, exit_status, option, run_subcommand
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, option, run_subcommand
 from diffproxy.utils.shared_options import FRAMES, RIG
 
 USAGE = """\

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.motion.pose_bank.sampler import BANK_FILE
-from diffproxy.utils.options import Subcommand, exit_status, option, run_subcommand
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, option, run_subcommand
 from diffproxy.utils.shared_options import MOTION, SEED
 
 USAGE = """\

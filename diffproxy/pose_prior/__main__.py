@@ -8,7 +8,8 @@ from pathlib import Path
 
 from diffproxy.pose_prior.options import ConvertOptions, PriorTrainOptions, SampleOptions
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import Subcommand, exit_status, run_subcommand
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, run_subcommand
 
 USAGE = """\
 usage: python -m diffproxy.pose_prior COMMAND [name=value ...]

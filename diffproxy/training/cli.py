@@ -45,6 +45,6 @@ def run(config: TrainConfig) -> None:
     log.info("exported to %s; use it with: python fit.py generator=%s", exported, exported)
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Run `train` with these command-line words."""
-    TRAIN.run(sys.argv[1:] if words is None else words, run)
+def main(words: Sequence[str] | None = None) -> int:
+    """Run `train` with these command-line words; returns the exit status."""
+    return TRAIN.run(sys.argv[1:] if words is None else words, run)

@@ -20,7 +20,8 @@ from diffproxy.geometry.boxes import box_iou
 from diffproxy.training.detector_data import LocatorSamples
 from diffproxy.training.parameters import FROZEN_BLOCKS
 from diffproxy.utils.ema import EMA
-from diffproxy.utils.options import Subcommand, exit_status, option
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, option
 from diffproxy.utils.shared_options import LEARNING_RATE, SEED, SHARDS, TRAINING_STEPS, VAL_SHARDS
 
 

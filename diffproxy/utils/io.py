@@ -6,25 +6,65 @@ import hashlib
 import io
 import json
 import os
+import re
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from diffproxy.utils.errors import from_os_error
+
+LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp")
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of `path`; renamed to it when the block ends, removed when the block raises."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path in the folder of `path`; renamed to it when the block ends, removed when the block raises.
+
+    InputError where the operating system refuses to write there.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        make_folder(path.parent)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            with suppress(NotADirectoryError):
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+
+
+def make_folder(path: Path) -> Path:
+    """The folder `path`, made if needed. InputError where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    return path
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of `atomic_path` in `folder` whose process was killed."""
+    for path in folder.glob(".*.tmp"):
+        found = LEFTOVER.fullmatch(path.name)
+        if found and not _is_alive(int(found[1])):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -42,10 +43,28 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def at_least(option: str, value: float | int, low: float | int) -> None:
-    """InputError unless `value` >= `low`."""
-    if value < low:
+    """InputError unless `value` is finite and >= `low`."""
+    if not low <= value < math.inf:
         fix = f"write {option}={low:g} or more"
-        raise InputError(f"{option} of at least {low:g}", f"{option}={value:g}", fix)
+        raise InputError(f"{option} of at least {low:g}", f"{option}={value}", fix)
+
+
+def within(option: str, value: float, low: float, high: float) -> None:
+    """InputError unless `low` <= `value` <= `high`."""
+    if not low <= value <= high:
+        fix = f"write {option}={low if value < low else high:g}"
+        raise InputError(f"{option} between {low:g} and {high:g}", f"{option}={value:g}", fix)
+
+
+def require_finite(options: Any, prefix: str = "") -> None:
+    """InputError for a number anywhere in an options dataclass (or its dictionaries) that is nan or infinite."""
+    values = vars(options) if is_dataclass(options) else options
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            found = f"{prefix}{name}={value}"
+            raise InputError(f"{prefix}{name} as a finite number", found, f"write {prefix}{name}=1")
+        if is_dataclass(value) or isinstance(value, Mapping):
+            require_finite(value, f"{prefix}{name}.")
 
 
 def option_types(schema: type, prefix: str = "") -> dict[str, Any]:
@@ -115,9 +134,12 @@ def _converted(name: str, text: str, kind: Any) -> Any:
         return BOOLS[text.lower()]
     if kind in (int, float):
         try:
-            return kind(text)
-        except ValueError as error:
-            what = "a whole number" if kind is int else "a number"
+            value = kind(text)
+            if not math.isfinite(value):
+                raise ValueError(text)
+            return value
+        except (ValueError, OverflowError) as error:
+            what = "a whole number" if kind is int else "a finite number"
             raise InputError(f"{name} as {what}", f"{name}={text}", f"write {name}=1") from error
     return text
 
@@ -158,15 +180,6 @@ def run_subcommand(intro: str, commands: Mapping[str, Subcommand], words: Sequen
     if words[0] not in commands:
         raise InputError(f"one of {', '.join(commands)}", words[0], "--help lists the commands")
     return commands[words[0]].run(words[1:])
-
-
-def exit_status(task: Callable[[], int | None]) -> int:
-    """`task()`, an exit status or None for 0; an InputError is printed without traceback and gives 2."""
-    try:
-        return task() or 0
-    except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
 
 
 def help_text(schema: type, intro: str, closing: str = "") -> str:

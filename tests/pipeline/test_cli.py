@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from diffproxy.cli import ProgressBarHandler, check, friendly_overrides, run_readably
+from diffproxy.cli import ProgressBarHandler, check, friendly_overrides
 from diffproxy.commands import evaluate_command, fit_command
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.pipeline.config import FitOptions, SharedOptions, SolverOption, split_names
@@ -107,14 +107,17 @@ def test_flags_and_their_values_pass_through() -> None:
     assert _words("-m", "samples=1,2", "frames=3") == ["-m", "samples=1,2", "frames=3"]
 
 
-def test_readable_end(capsys) -> None:
-    def wrong() -> None:
-        raise InputError("a rig", "nothing", "write rig=DIR")
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("name", ["fps", "smooth", "box_margin", "solver.settings.pose_weight"])
+def test_numbers_are_finite(name: str, value: str) -> None:
+    with pytest.raises(InputError, match=r"finite number|at least|between"):
+        fit_command().compose([f"{name}={value}"])
 
-    with pytest.raises(SystemExit) as stop:
-        run_readably(wrong)
-    assert stop.value.code == 2
-    assert capsys.readouterr().err == "error: expected a rig\n  found nothing\n  fix: write rig=DIR\n"
+
+def test_misspelt_options_of_a_sweep_are_named() -> None:
+    assert _words("-m", "samples=1,2", "rig=synthetic") == ["-m", "samples=1,2", "rig=synthetic"]
+    with pytest.raises(InputError, match="did you mean samples"):
+        _words("-m", "smaples=1,2")
 
 
 @pytest.mark.parametrize("command", [fit_command(), evaluate_command(), TRAIN], ids=lambda c: c.config)

@@ -1,5 +1,6 @@
 """Finished frames survive; half-written and foreign ones do not count."""
 
+import errno
 import json
 
 import numpy as np
@@ -69,10 +70,10 @@ def test_other_settings_and_other_frames_do_not_count(tmp_path) -> None:
 
 def test_failed_write_leaves_nothing(tmp_path, monkeypatch) -> None:
     def full(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.replace", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match=r"room on the disk for .*a\.bin"):
         write_atomic(tmp_path / "a.bin", b"x")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,110 @@
+"""How every command ends: one readable line and an exit status, also when a signal stops it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from diffproxy.utils.errors import InputError, from_os_error
+
+USAGE_ERROR = 2
+RESUMES = "interrupted: what is finished is kept, the same command goes on from there"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+REPEATS = 2.0  # seconds; `timeout` and process managers send a signal to the process and again to its group
+RESEND = 0.05  # seconds
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM arrived."""
+
+    def __init__(self, signum: int):
+        super().__init__()
+        self.signum = signum
+
+
+def exit_status(task: Callable[[], int | None], interrupted: str = "interrupted") -> int:
+    """Run a command and turn what stops it into one message on stderr and an exit status.
+
+    Args:
+        task: Returns an exit status, None for 0.
+        interrupted: What to print when a signal stops it.
+
+    Returns:
+        The task's status; 2 for wrong input, and for files and folders that cannot be read or written; 130 after
+        SIGINT and 143 after SIGTERM. Everything else (a bug) is raised.
+    """
+    with signals_as_exceptions():
+        try:
+            return task() or 0
+        except InputError as error:
+            return _complain(error)
+        except BrokenPipeError:  # the reader of our output has left, such as `head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        except OSError as error:
+            return _complain(from_os_error(error))
+        except KeyboardInterrupt as error:
+            sys.stderr.write(f"{interrupted}\n")
+            return 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
+
+
+def _complain(error: InputError) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return USAGE_ERROR
+
+
+@contextmanager
+def signals_as_exceptions() -> Iterator[None]:
+    """Inside the block SIGINT and SIGTERM raise `Interrupted` in the main thread, so that clean-up code runs.
+
+    A signal that comes while the first one is handled is ignored; after `REPEATS` seconds it ends the process at
+    once. After an interrupted block the handlers stay, so that the interpreter's own clean-up is not cut off.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(SIGNALS[0]) is _handle:
+        yield  # in a thread signals cannot be caught; a command inside a command has its handlers already
+        return
+    before = {s: signal.signal(s, _handle) for s in SIGNALS}
+    hook, sys.unraisablehook = sys.unraisablehook, _unraisable
+    _first.clear()
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        if not _first:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+_first: list[float] = []  # when the first signal came
+
+
+def _handle(signum: int, frame: FrameType | None) -> None:
+    if not _first:
+        _first.append(time.monotonic())
+        atexit.register(_ignore_signals)
+        raise Interrupted(signum)
+    if time.monotonic() - _first[0] > REPEATS:
+        os._exit(128 + signum)
+
+
+def _ignore_signals() -> None:
+    """At the very end: Python resets its handlers then, and a second signal would change the exit status."""
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def _unraisable(what: Any) -> None:
+    """Send a signal again whose exception was raised where Python can only drop it, such as in a `__del__`."""
+    if isinstance(what.exc_value, Interrupted):
+        _first.clear()
+        threading.Timer(RESEND, os.kill, (os.getpid(), what.exc_value.signum)).start()
+    else:
+        sys.__unraisablehook__(what)
