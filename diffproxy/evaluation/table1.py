@@ -1,0 +1,168 @@
+"""The paper's Table 1: six data sets, three configurations, with the published numbers beside ours.
+
+    python -m diffproxy.evaluation.table1 path=/data models=/models out=out/table1 [option of evaluate.py ...]
+
+reads `path/mpi_inf_3dhp`, `path/behave` and so on, those that are there, and writes one JSON of `evaluate.py` for each
+data set and configuration, and `table1.md`, `.csv` and `.tex`. JSONs that are there already, with the same options, are
+not made again. Published numbers: Table 1 of arXiv 2601.02267. Exit status 2: wrong input.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.utils.options import Subcommand, exit_status, option
+
+METRICS = {"pa_mpjpe": "PA-MPJPE", "ra_mpjpe": "MPJPE", "pa_mpvpe": "PA-MPVPE", "ra_mpvpe": "MPVPE"}
+"""Keys of `evaluate.py` and the paper's columns, whose MPJPE and MPVPE are root-aligned."""
+SETTINGS = {
+    "3dhp": ("mpi_inf_3dhp", ()),
+    "rich": ("rich", ()),
+    "behave": ("behave", ()),
+    "moyo": ("moyo", ()),
+    "4ddress": ("dress4d", ()),
+    "4ddress-partial": ("dress4d", ("dataset.partial=0",)),
+}
+CONFIGURATIONS = {
+    "w/o HR, TTS": ("hands=false", "samples=1"),
+    "w/o TTS": ("hands=true", "samples=1"),
+    "full": ("hands=true", "samples=3"),
+}
+PUBLISHED = {
+    "HeatFormer": (
+        (29.2, 49.9, 34.7, 53.3), (40.1, 80.1, 52.9, 93.8), (33.4, 70.2, 47.7, 80.5), (67.3, 126.9, 79.6, 123.6),
+        (43.4, 73.3, 61.6, 90.2), (143.8, 291.6, 175.2, 327.0),
+    ),
+    "EasyMocap": (
+        (34.3, 43.7, 43.2, 51.5), (31.2, 49.8, 44.2, 60.3), (21.8, 29.6, 35.1, 40.4), (31.4, 41.2, 44.8, 51.6),
+        (19.9, 24.9, 31.8, 35.3), (48.2, 94.8, 69.8, 119.4),
+    ),
+    "DiffProxy w/o HR, TTS": (
+        (33.4, 42.0, 43.4, 50.5), (25.6, 36.6, 37.5, 46.5), (23.6, 33.7, 33.7, 43.1), (29.4, 33.6, 41.8, 44.9),
+        (17.6, 22.4, 30.4, 33.4), (29.6, 34.4, 49.6, 52.0),
+    ),
+    "DiffProxy w/o TTS": (
+        (33.1, 41.4, 45.3, 51.5), (24.5, 34.6, 29.3, 36.2), (23.5, 33.5, 32.2, 40.7), (29.2, 33.0, 36.3, 39.6),
+        (17.0, 20.8, 24.0, 26.2), (28.1, 32.6, 42.3, 44.4),
+    ),
+    "DiffProxy": (
+        (32.8, 41.1, 44.7, 50.9), (24.2, 33.7, 28.9, 35.1), (22.8, 32.7, 31.3, 39.9), (28.3, 32.4, 35.2, 38.8),
+        (16.6, 20.5, 23.3, 25.6), (27.6, 31.6, 41.3, 43.1),
+    ),
+}  # fmt: skip
+
+Row = list[float | None]
+
+
+@dataclass
+class TableOptions:
+    path: str = option("", "folder with the data sets, each under its name", "DIR", "Input")
+    models: str = option("", "folder with smpl/, smplh/ and smplx/", "DIR", "Input")
+    out: str = option("out/table1", "folder for the JSONs and the tables", "DIR", "Output")
+
+
+def table(options: TableOptions, more: Sequence[str] = ()) -> str:
+    """Evaluate what is missing and write the tables; returns the one in Markdown.
+
+    Raises:
+        InputError: no data set is there.
+    """
+    out = Path(options.out).expanduser()
+    rows: dict[str, Row] = {name: [] for name in CONFIGURATIONS}
+    there = {s for s, (name, _) in SETTINGS.items() if (Path(options.path).expanduser() / name).is_dir()}
+    if not there:
+        names = ", ".join(dict.fromkeys(name for name, _ in SETTINGS.values()))
+        raise InputError(f"one of {names} in path", f"none in {options.path or '.'}", "give path=DIR")
+    for configuration, words in CONFIGURATIONS.items():
+        for setting in SETTINGS:
+            row: Row = [None] * len(METRICS)
+            if setting in there:
+                stem = f"{setting}_{'_'.join(w.replace('=', '-') for w in words)}"
+                row = evaluated(setting, [*words, *more], options, out / f"{stem}.json")
+            rows[configuration] += row
+    published = {
+        f"{name} (published)": [v for cells in sets for v in cells] for name, sets in PUBLISHED.items()
+    }
+    lines = published | {f"ours, {name}": row for name, row in rows.items()}
+    for ending, text in (("md", markdown(lines)), ("csv", as_csv(lines)), ("tex", latex(lines))):
+        write_atomic(out / f"table1.{ending}", text.encode())
+    return markdown(lines)
+
+
+def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Path) -> Row:
+    """The paper's four numbers of one data set and configuration, by `evaluate.py` unless they are there already."""
+    name, special = SETTINGS[setting]
+    full = [
+        f"dataset={name}",
+        f"dataset.path={Path(options.path).expanduser() / name}",
+        f"out={out}",
+        *special,
+        *words,
+    ]
+    full += [f"dataset.models={options.models}", "dataset.allow_pickle=true"] if options.models else []
+    beside = out.with_suffix(".words.json")
+    if not (out.is_file() and beside.is_file() and json.loads(beside.read_text())["words"] == full):
+        subprocess.run([sys.executable, "-m", "diffproxy", "evaluate", *full], check=True)
+        write_atomic(beside, to_json({"words": full}))
+    summary = json.loads(out.read_text())["summary"]
+    return [summary[key]["mean"] if key in summary else None for key in METRICS]
+
+
+def cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def columns() -> list[str]:
+    return [f"{setting} {metric}" for setting in SETTINGS for metric in METRICS.values()]
+
+
+def markdown(lines: dict[str, Row]) -> str:
+    """One table a data set, as 24 columns fit no page."""
+    blocks, width = [], len(METRICS)
+    for number, setting in enumerate(SETTINGS):
+        rows = [f"| {setting} | {' | '.join(METRICS.values())} |", "|---" * (width + 1) + "|"]
+        for name, values in lines.items():
+            rows.append(
+                f"| {name} | {' | '.join(cell(v) for v in values[number * width : (number + 1) * width])} |"
+            )
+        blocks.append("\n".join(rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+def as_csv(lines: dict[str, Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["method", *columns()])
+    writer.writerows([name, *(cell(v) for v in values)] for name, values in lines.items())
+    return text.getvalue()
+
+
+def latex(lines: dict[str, Row]) -> str:
+    head = " & ".join(rf"\multicolumn{{{len(METRICS)}}}{{c}}{{{s}}}" for s in SETTINGS)
+    names = " & ".join(list(METRICS.values()) * len(SETTINGS))
+    rows = [rf"{name} & {' & '.join(cell(v) for v in values)} \\" for name, values in lines.items()]
+    body = [rf" & {head} \\", rf"Method & {names} \\", r"\midrule", *rows]
+    return "\n".join([rf"\begin{{tabular}}{{l{'c' * len(columns())}}}", *body, r"\end{tabular}"]) + "\n"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if words is None else words)
+    own = [w for w in given if w.split("=")[0] in ("path", "models", "out", "--help", "-h", "help")]
+    more = [w for w in given if w not in own]
+    command = Subcommand(
+        TableOptions, __doc__ or "", lambda options: sys.stdout.write(table(options, more)) and 0
+    )
+    return exit_status(lambda: command.run(own))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

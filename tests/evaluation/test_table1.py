@@ -1,0 +1,60 @@
+"""The paper's table: its numbers, where ours go, and what is made only once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from diffproxy.evaluation import table1
+from diffproxy.evaluation.table1 import METRICS, PUBLISHED, SETTINGS, TableOptions, main, table
+from diffproxy.utils.errors import InputError
+
+
+@pytest.fixture
+def evaluate(monkeypatch):
+    """Stands in for `evaluate.py`; the errors tell data set and configuration."""
+    calls = []
+
+    def run(command, check):
+        words = dict(w.split("=", 1) for w in command[4:])
+        calls.append(words)
+        base = 10 * ("dataset.partial" in words) + (words["hands"] == "true") + int(words["samples"])
+        summary = {key: {"mean": base + k / 10} for k, key in enumerate(METRICS)}
+        Path(words["out"]).write_text(json.dumps({"summary": summary}))
+
+    monkeypatch.setattr(table1.subprocess, "run", run)
+    return calls
+
+
+def test_published_numbers_are_complete():
+    assert all(
+        len(sets) == len(SETTINGS) and {len(s) for s in sets} == {len(METRICS)} for sets in PUBLISHED.values()
+    )
+    assert PUBLISHED["DiffProxy"][1] == (24.2, 33.7, 28.9, 35.1)  # RICH, last row of Table 1
+
+
+def test_three_configurations_of_what_is_there(tmp_path, evaluate):
+    (tmp_path / "data/dress4d").mkdir(parents=True)
+    (tmp_path / "t").mkdir()
+    options = TableOptions(path=str(tmp_path / "data"), models="m", out=str(tmp_path / "t"))
+    text = table(options, ["limit=2"])
+    assert len(evaluate) == 6 and all(c["limit"] == "2" and c["dataset.models"] == "m" for c in evaluate)
+    assert (
+        "| ours, full | 4.0 | 4.1 | 4.2 | 4.3 |" in text
+        and "| ours, full | 14.0 | 14.1 | 14.2 | 14.3 |" in text
+    )
+    assert "| ours, full | - | - | - | - |" in text  # RICH is not there
+    assert "| DiffProxy (published) | 16.6 | 20.5 | 23.3 | 25.6 |" in text
+    rows = (tmp_path / "t/table1.csv").read_text().splitlines()
+    assert {len(r.split(",")) for r in rows if "w/o HR" not in r and "ours" not in r} == {25}
+    assert (tmp_path / "t/table1.tex").read_text().count(r"\\") == 2 + len(PUBLISHED) + 3
+    assert table(options, ["limit=2"]) == text and len(evaluate) == 6  # not made again
+    table(options, ["limit=3"])
+    assert len(evaluate) == 12
+
+
+def test_without_data_it_says_where_they_belong(tmp_path, capsys):
+    with pytest.raises(InputError, match="mpi_inf_3dhp"):
+        table(TableOptions(path=str(tmp_path)))
+    assert main([f"path={tmp_path}"]) == 2 and main(["--help"]) == 0
+    assert "Published numbers" in capsys.readouterr().out
