@@ -31,8 +31,9 @@ from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.evaluation.datasets import behave, dress4d, moyo, mpi_inf_3dhp, rich
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json
-from diffproxy.utils.options import Subcommand, exit_status, option
+from diffproxy.utils.options import Subcommand, option
 
 PCA = 12  # hand coefficients of RICH and 4D-DRESS
 BODY = slice(0, 66)
