@@ -22,7 +22,7 @@ from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera, Rig, open_frames, save_rig
 from diffproxy.geometry.directions import look_at_rotation
 from diffproxy.pipeline.frame_figures import write_overlays
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
 
 MINE = {"frames": 5, "views": 4, "width": 1920, "height": 1080}
 
@@ -51,7 +51,7 @@ def write_rig(folder: Path, frames: int, views: int, width: int, height: int) ->
             cv2.imwrite(str(folder / "images" / camera.name / f"{k:06d}.jpg"), photo)
 
 
-def pose_record(body: BodyModel, frame: int) -> FrameRecord:
+def pose_record(body: BodyModel, frame: int) -> FrameResult:
     """Arms hanging, legs a little apart, other in every frame."""
     pose = torch.zeros(1, 63)
     pose[0, 3 * 15 + 2], pose[0, 3 * 16 + 2] = -0.9, 0.9
@@ -59,7 +59,7 @@ def pose_record(body: BodyModel, frame: int) -> FrameRecord:
     params = BodyParams.rest().replace(body_pose=pose)
     with torch.no_grad():
         joints = body(params).joints[0].numpy()
-    return FrameRecord(frame, "ok", params=params_to_arrays(params), joints=joints)
+    return FrameResult(frame, "ok", params=params_to_arrays(params), joints=joints)
 
 
 def main(words: list[str]) -> dict[str, float]:

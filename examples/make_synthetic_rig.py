@@ -13,7 +13,7 @@ import numpy as np
 
 from diffproxy.cameras import Rig, save_rig
 from diffproxy.datasets.shards import FULL
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays, write_result
+from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.utils.io import write_atomic
 from render_synth.config import RenderConfig
 from render_synth.rendering.mitsuba_variant import best_variant
@@ -50,7 +50,7 @@ def make(options: dict[str, str]) -> Path:
         data = cv2.imencode(".jpg", view.rgb[..., ::-1], jpeg)[1].tobytes()
         write_atomic(folder / "images" / view.camera.name / "000000.jpg", data)
     joints = tools.body.joints(params)[0].numpy().astype(np.float32)
-    truth = FrameRecord(0, "ok", "", params_to_arrays(params), joints, np.zeros(55, np.float32))
+    truth = FrameResult(0, "ok", "", params_to_arrays(params), joints, np.zeros(55, np.float32))
     write_result(folder / "ground_truth.npz", [truth], tools.body, {"up_axis": "+Y", "render": meta})
     return folder
 

@@ -28,7 +28,7 @@ from diffproxy.pipeline.fit_rig import fit_config
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
 from diffproxy.pipeline.person_boxes import Located
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
@@ -117,7 +117,7 @@ def _proxies(
     return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 
-def _errors(found: FrameRecord, subject: EvalSubject, body: BodyModel, protocol: Protocol) -> dict[str, Any]:
+def _errors(found: FrameResult, subject: EvalSubject, body: BodyModel, protocol: Protocol) -> dict[str, Any]:
     if not found.has_body:
         return {}
     if subject.true_body is not None:

@@ -13,7 +13,7 @@ from diffproxy.fitting.observed import UNOBSERVED, joint_support
 from diffproxy.metrics import point_errors
 from diffproxy.metrics.points import MM
 from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.proxies import ProxyMaps
 
 STEP = 2  # rows and columns between the pixels that are looked at
@@ -37,7 +37,7 @@ def observed_joints(exact: ProxyMaps, body: BodyModel) -> Bool[np.ndarray, "55"]
 
 
 def joint_errors(
-    found: FrameRecord, true: Float[np.ndarray, "55 3"], observed: Bool[np.ndarray, "55"]
+    found: FrameResult, true: Float[np.ndarray, "55 3"], observed: Bool[np.ndarray, "55"]
 ) -> dict[str, Any]:
     """Of the body joints: error and stated deviation (mm) of each, and the mean errors of both kinds."""
     error = point_errors(found.joints.astype(np.float64), true.astype(np.float64))[BODY_JOINTS]
@@ -83,7 +83,7 @@ def coverage(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def names_unseen_parts(record: FrameRecord) -> bool:
+def names_unseen_parts(record: FrameResult) -> bool:
     """Whether the notes name a part of the body that no view shows (hands have notes of their own)."""
     notes = [note for note in record.info["notes"] if "no view shows" in note]
     return any("its fingers come from the prior" not in note for note in notes)

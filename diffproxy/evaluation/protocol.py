@@ -15,7 +15,7 @@ from diffproxy.evaluation.true_body import H36M_17, SMPL_24, TrueBody
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe, pa_mpvpe
 from diffproxy.metrics.points import MM
-from diffproxy.pipeline.results import FrameRecord, posed_vertices
+from diffproxy.pipeline.results import FrameResult, posed_vertices
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option
 
@@ -69,7 +69,7 @@ class Protocol:
                 f"{wanted} rows of the regressor for {options.joints}", found, "give another file"
             )
 
-    def errors(self, found: FrameRecord, truth: TrueBody) -> dict[str, float]:
+    def errors(self, found: FrameResult, truth: TrueBody) -> dict[str, float]:
         """Millimetres: mpjpe, ra_mpjpe (root-aligned), pa_mpjpe and the same of vertices, where they can be had.
 
         Vertices are compared if the fitted body has the truth's, or `smplx2smpl` takes them there.
@@ -96,7 +96,7 @@ class Protocol:
                 out["pa_mpvpe"] = MM * np.linalg.norm(moved - w, axis=-1).mean(-1)
         return {k: float(v[0]) for k, v in out.items()}
 
-    def mapped_vertices(self, found: FrameRecord, truth: TrueBody) -> Float[np.ndarray, "Nv 3"] | None:
+    def mapped_vertices(self, found: FrameResult, truth: TrueBody) -> Float[np.ndarray, "Nv 3"] | None:
         """The fitted body's vertices in the truth's topology; None where there is no way there."""
         if truth.vertices is None:
             return None
@@ -105,7 +105,7 @@ class Protocol:
             return self.to_truth @ vertices
         return vertices if len(vertices) == len(truth.vertices) else None
 
-    def joint_pairs(self, found: FrameRecord, truth: TrueBody, vertices: np.ndarray | None) -> Any:
+    def joint_pairs(self, found: FrameResult, truth: TrueBody, vertices: np.ndarray | None) -> Any:
         """Joints and root of both sides; None where a side lacks them."""
         if self.options.joints == "smplx22":
             true, predicted, full = truth.joints.get("smplx22"), found.joints[:22], SMPLX_22

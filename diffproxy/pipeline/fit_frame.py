@@ -20,7 +20,7 @@ from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Genera
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.reprojection_quality import DOUBTFUL_MM, ViewQuality, doubts, view_quality
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
 
@@ -51,9 +51,9 @@ class FrameFitter:
         frame_id: int,
         images: Sequence[np.ndarray],
         cameras: Sequence[Camera],
-        last: FrameRecord | None = None,
+        last: FrameResult | None = None,
         on_stage: Callable[[str], None] | None = None,
-    ) -> tuple[FrameRecord, Generated | None]:
+    ) -> tuple[FrameResult, Generated | None]:
         """The record of this frame and its proxies (None when nobody was found).
 
         `last` is the nearest earlier frame; when it has a body and is near in time, its body gives the boxes and
@@ -80,14 +80,14 @@ class FrameFitter:
         images: Sequence[np.ndarray],
         cameras: Sequence[Camera],
         location: Location,
-        start: FrameRecord | None,
+        start: FrameResult | None,
         clock: Stopwatch,
-    ) -> tuple[FrameRecord, Generated | None]:
+    ) -> tuple[FrameResult, Generated | None]:
         seen = [v for v, box in enumerate(location.boxes) if box is not None]
         if not seen:
             info = {"notes": list(location.notes), "timings": clock.seconds}
             reason = location.notes[0] if location.notes else "no view shows the subject"
-            return FrameRecord(frame_id, "no_person", reason, info=info), None
+            return FrameResult(frame_id, "no_person", reason, info=info), None
         made = generate_proxies(
             self.pipe,
             self.body,
@@ -130,13 +130,13 @@ def fit_frame(
     made: Generated,
     body: BodyModel,
     config: FitConfig,
-    start: FrameRecord | None = None,
+    start: FrameResult | None = None,
     betas: Tensor | None = None,
     scale: float | None = None,
     clock: Stopwatch | None = None,
     sparse: SparseKeypoints | None = None,
     encoder: EncoderKeypointFitter | None = None,
-) -> FrameRecord:
+) -> FrameResult:
     """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape.
 
     Keypoints come from files (`sparse`), or with `encoder` from the generator's encoder, if it predicts any.
@@ -163,7 +163,7 @@ def to_record(
     notes: list[str],
     clock: Stopwatch,
     hands: dict[str, list[str]],
-) -> FrameRecord:
+) -> FrameResult:
     """The fit's answer with the quality of each view and what to doubt."""
     info: dict[str, Any] = {
         "notes": notes,
@@ -178,7 +178,7 @@ def to_record(
         notes.append(result.reason)
     if not result.has_body:
         notes += [UNSEEN_HAND.format(side=side) for side in hands if not hands[side]]
-        return FrameRecord(frame_id, result.status, result.reason, info=info)
+        return FrameResult(frame_id, result.status, result.reason, info=info)
     with torch.no_grad():
         vertices = body(result.params).vertices[0].cpu().numpy()
     views = view_quality(maps, boxes, body, vertices)
@@ -193,7 +193,7 @@ def to_record(
         status = "doubtful" if info["residual_mm"] > DOUBTFUL_MM else status
     joints = result.joints.astype(np.float32)
     std = np.asarray(result.joint_std, dtype=np.float32)
-    return FrameRecord(
+    return FrameResult(
         frame_id,
         status,
         reason,

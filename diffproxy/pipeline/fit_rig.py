@@ -26,7 +26,7 @@ from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.outputs import write_outputs
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_folder import FrameStore, fingerprint, open_run
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 IRRELEVANT = (
     "out", "overwrite", "save", "frames", "device", "rig", "common_frames", "smooth", "ground", "fps",
 )  # fmt: skip
-Solve = Callable[[int, FrameRecord | None, Callable[[str], None]], tuple[FrameRecord, Generated | None]]
+Solve = Callable[[int, FrameResult | None, Callable[[str], None]], tuple[FrameResult, Generated | None]]
 
 
 def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None) -> Path:
@@ -57,7 +57,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         open_sparse(options.keypoints, None, body, config)
         settings = run_settings(options, body, (), {"proxies": saved.digest()})
 
-        def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
+        def solve(frame_id: int, last: FrameResult | None, stage: Callable[[str], None]) -> Any:
             stage("fit")
             made = saved.load(frame_id)
             near = options.track and last is not None and frame_id - last.frame_id <= TRACK_GAP
@@ -69,7 +69,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         settings = run_settings(options, body, frames.cameras, {"rig": frames.rig.name})
         fitter: list[FrameFitter] = []  # networks are opened by the first frame that needs them
 
-        def solve(frame_id: int, last: FrameRecord | None, stage: Callable[[str], None]) -> Any:
+        def solve(frame_id: int, last: FrameResult | None, stage: Callable[[str], None]) -> Any:
             if not fitter:
                 stage("open networks")
                 fitter.append(_frame_fitter(options, body, config, frames, pipe, locator, encoder))
@@ -135,12 +135,12 @@ def _frame_fitter(
 
 def _all_frames(
     out: Path, stamp: str, ids: list[int], solve: Solve, kept: ProxyStore | None, options: FitOptions
-) -> tuple[list[FrameRecord], set[int]]:
+) -> tuple[list[FrameResult], set[int]]:
     """Every frame's record, and the ids of those that were computed now."""
     store = FrameStore(out / "frames", stamp)
     if not (options.save.proxies or options.shape == "shared"):
         kept = None
-    records: list[FrameRecord] = []
+    records: list[FrameResult] = []
     fresh: set[int] = set()
     with tqdm(ids, desc="frames", unit="frame") as bar:
         for frame_id in bar:

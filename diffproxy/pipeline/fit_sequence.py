@@ -18,7 +18,7 @@ from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.proxy_cache import ProxyStore
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.pipeline.run_folder import FrameStore, fingerprint
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.io import write_atomic
@@ -64,13 +64,13 @@ class StoredMaps(Sequence):
 def together(
     out: Path,
     stamp: str,
-    records: list[FrameRecord],
+    records: list[FrameResult],
     fresh: set[int],
     proxies: ProxyStore,
     config: FitConfig,
     sequence: SequenceConfig,
     fps: float,
-) -> tuple[list[FrameRecord], set[int]]:
+) -> tuple[list[FrameResult], set[int]]:
     """All frames again as one sequence, and the ids of those that were computed now."""
     if sum(r.has_body for r in records) < 2:
         return records, fresh
@@ -93,7 +93,7 @@ def together(
     return changed, set(ids)
 
 
-def _record(first: FrameRecord, result: FitResult, proxies: ProxyStore, seconds: float) -> FrameRecord:
+def _record(first: FrameResult, result: FitResult, proxies: ProxyStore, seconds: float) -> FrameResult:
     """The sequence's answer for one frame, with the quality of its views where it has any."""
     clock = Stopwatch()
     clock.seconds.update({**first.info.get("timings", {}), "sequence": seconds})
@@ -102,7 +102,7 @@ def _record(first: FrameRecord, result: FitResult, proxies: ProxyStore, seconds:
         joints, std = result.joints.astype(np.float32), np.asarray(result.joint_std, dtype=np.float32)
         params = params_to_arrays(result.params)
         observed = result.joint_observed.astype(np.float32)
-        return FrameRecord(first.frame_id, "filled", result.reason, params, joints, std, info, observed)
+        return FrameResult(first.frame_id, "filled", result.reason, params, joints, std, info, observed)
     if not result.has_body:
         return replace(first, info={**first.info, "timings": clock.seconds})
     made = proxies.load(first.frame_id)
@@ -113,7 +113,7 @@ def _record(first: FrameRecord, result: FitResult, proxies: ProxyStore, seconds:
 
 
 def motion_metrics(
-    out: Path, records: Sequence[FrameRecord], body: BodyModel, up: Sequence[float], fps: float
+    out: Path, records: Sequence[FrameResult], body: BodyModel, up: Sequence[float], fps: float
 ) -> dict[str, Any]:
     """Slide of standing feet, cm/s, and what the second pass found; empty for fewer than three bodies."""
     good = [r for r in records if r.has_body]

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
-from diffproxy.pipeline.results import FrameRecord, posed_vertices
+from diffproxy.pipeline.results import FrameResult, posed_vertices
 from diffproxy.pipeline.summary import unobserved_joints
 from diffproxy.pipeline.unobserved_skin import nearest_joints, unobserved_vertices
 
@@ -27,7 +27,7 @@ LEGEND = {
 
 
 def write_meshes(
-    out: Path, records: Sequence[FrameRecord], fresh: set[int], body: BodyModel, kind: str, up_axis: str
+    out: Path, records: Sequence[FrameResult], fresh: set[int], body: BodyModel, kind: str, up_axis: str
 ) -> None:
     """`mesh/<frame>.<kind>` of every frame with a body; those that are there and not `fresh` stay.
 
@@ -45,7 +45,7 @@ def write_meshes(
 
 
 def write_overlays(
-    out: Path, records: Sequence[FrameRecord], fresh: set[int], body: BodyModel, frames: RigFrames
+    out: Path, records: Sequence[FrameResult], fresh: set[int], body: BodyModel, frames: RigFrames
 ) -> None:
     """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`.
 
@@ -78,7 +78,7 @@ def overlay_path(out: Path, camera: str, frame_id: int) -> Path:
 
 
 def write_run_report(
-    out: Path, records: Sequence[FrameRecord], metrics: dict[str, Any], title: str, notes: Sequence[str]
+    out: Path, records: Sequence[FrameResult], metrics: dict[str, Any], title: str, notes: Sequence[str]
 ) -> None:
     """`report.html` with the run's numbers and the overlays of a few frames."""
     from diffproxy.visualization import Report, write_report
@@ -117,7 +117,7 @@ def write_run_report(
     )
 
 
-def _row(record: FrameRecord) -> dict[str, Any]:
+def _row(record: FrameResult) -> dict[str, Any]:
     info = record.info
     return {
         "frame": record.frame_id,
@@ -132,7 +132,7 @@ def _row(record: FrameRecord) -> dict[str, Any]:
     }
 
 
-def _pictures(out: Path, records: Sequence[FrameRecord]) -> list[tuple[str, np.ndarray]]:
+def _pictures(out: Path, records: Sequence[FrameResult]) -> list[tuple[str, np.ndarray]]:
     """One contact sheet of all views for a few frames, evenly spread."""
     from diffproxy.cameras.image_sources import read_image
     from diffproxy.visualization import contact_sheet

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffproxy.body import BodyModel
 from diffproxy.export import load_result
-from diffproxy.pipeline.results import FrameRecord, posed_vertices, result_record
+from diffproxy.pipeline.results import FrameResult, frame_result_of_row, posed_vertices
 
 BODY_JOINTS = slice(0, 22)
 HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints
@@ -19,7 +19,7 @@ JOINTS_NOTE = (
 
 
 def frame_errors(
-    found: FrameRecord, true: FrameRecord, body: BodyModel, vertices: bool = True
+    found: FrameResult, true: FrameResult, body: BodyModel, vertices: bool = True
 ) -> dict[str, float]:
     """mpjpe, ra_mpjpe, pa_mpjpe, the same for vertices and mpvpe_REGION, and hand_mpjpe; one number each, mm."""
     from diffproxy.metrics import body_errors, mpjpe, region_errors
@@ -46,7 +46,7 @@ def mean_errors(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def ground_truth_errors(
-    path: Path, records: Sequence[FrameRecord], body: BodyModel
+    path: Path, records: Sequence[FrameResult], body: BodyModel
 ) -> dict[str, object] | None:
     """Errors against `ground_truth.npz` (laid out as result.npz), mean over frames; None when no frame is in both.
 
@@ -55,7 +55,9 @@ def ground_truth_errors(
     truth = load_result(path)
     rows = {int(f): i for i, f in enumerate(truth.frame_ids)}
     pairs = [
-        (r, result_record(truth, rows[r.frame_id])) for r in records if r.has_body and r.frame_id in rows
+        (r, frame_result_of_row(truth, rows[r.frame_id]))
+        for r in records
+        if r.has_body and r.frame_id in rows
     ]
     if not pairs:
         return None

@@ -14,7 +14,7 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_sequence import motion_metrics
 from diffproxy.pipeline.frame_figures import write_meshes, write_overlays, write_run_report
 from diffproxy.pipeline.ground_truth_errors import ground_truth_errors
-from diffproxy.pipeline.results import FrameRecord, write_result
+from diffproxy.pipeline.results import FrameResult, write_result
 from diffproxy.pipeline.summary import run_metrics
 from diffproxy.utils.io import to_json, write_atomic
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def write_outputs(
     out: Path,
-    records: Sequence[FrameRecord],
+    records: Sequence[FrameResult],
     fresh: set[int],
     body: BodyModel,
     frames: RigFrames | None,

@@ -24,7 +24,7 @@ def _nowhere() -> dict[str, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class FrameRecord:
+class FrameResult:
     """The result of one frame; without a body all numbers are NaN.
 
     `params`: one array for each field of BodyParams. `joints` and `joint_std` in metres, rig world. `info` is
@@ -61,12 +61,12 @@ class FrameRecord:
         }
 
     @staticmethod
-    def from_arrays(arrays: dict[str, np.ndarray]) -> FrameRecord:
+    def from_arrays(arrays: dict[str, np.ndarray]) -> FrameResult:
         """Inverse of `to_arrays`; KeyError when something is missing."""
         params = {k: arrays[f"params.{k}"] for k in PARAM_DIMS}
         text = json.loads(str(arrays["record"]))
         numbers: dict[str, Any] = {k: arrays[k] for k in ("joints", "joint_std", "joint_observed")}
-        return FrameRecord(**text, params=params, **numbers)
+        return FrameResult(**text, params=params, **numbers)
 
 
 def params_to_arrays(params: BodyParams) -> dict[str, np.ndarray]:
@@ -79,7 +79,7 @@ def params_to_arrays(params: BodyParams) -> dict[str, np.ndarray]:
 
 def write_result(
     path: Path,
-    records: Sequence[FrameRecord],
+    records: Sequence[FrameResult],
     body: BodyModel,
     meta: dict[str, Any],
     with_vertices: bool = False,
@@ -101,7 +101,7 @@ def write_result(
     save_result(result, path)
 
 
-def posed_vertices(body: BodyModel, record: FrameRecord) -> Float[np.ndarray, "Nv 3"]:
+def posed_vertices(body: BodyModel, record: FrameResult) -> Float[np.ndarray, "Nv 3"]:
     """Float32 metres in the rig's world; NaN for a frame without a body."""
     if not record.has_body:
         return np.full(tuple(body.v_template.shape), np.nan, dtype=np.float32)
@@ -109,8 +109,8 @@ def posed_vertices(body: BodyModel, record: FrameRecord) -> Float[np.ndarray, "N
         return body(record.body_params()).vertices[0].cpu().numpy().astype(np.float32)
 
 
-def result_record(result: Result, row: int) -> FrameRecord:
-    """One row of a result as a record, without its notes."""
+def frame_result_of_row(result: Result, row: int) -> FrameResult:
+    """The frame of one row of a run's result, without its notes."""
     params = {k: result.params[k][row] for k in PARAM_DIMS}
     status = cast(Status, str(result.status[row]))
-    return FrameRecord(int(result.frame_ids[row]), status, params=params, joints=result.joints[row])
+    return FrameResult(int(result.frame_ids[row]), status, params=params, joints=result.joints[row])

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
@@ -39,7 +39,7 @@ class FrameStore:
     def path(self, frame_id: int) -> Path:
         return self.folder / f"{frame_id:06d}.npz"
 
-    def save(self, record: FrameRecord) -> None:
+    def save(self, record: FrameResult) -> None:
         import io
 
         buffer = io.BytesIO()
@@ -47,7 +47,7 @@ class FrameStore:
         np.savez(buffer, stamp=np.array(self.stamp), **arrays)
         write_atomic(self.path(record.frame_id), buffer.getvalue())
 
-    def load(self, frame_id: int) -> FrameRecord | None:
+    def load(self, frame_id: int) -> FrameResult | None:
         """The finished frame; None when there is none, or one that is damaged or of other settings."""
         path = self.path(frame_id)
         if not path.exists():
@@ -55,7 +55,7 @@ class FrameStore:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {k: file[k] for k in file.files}
-            record = FrameRecord.from_arrays(arrays)
+            record = FrameResult.from_arrays(arrays)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             log.warning("%s is damaged (%s): computing this frame again", path, error)
             return None

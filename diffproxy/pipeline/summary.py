@@ -12,10 +12,10 @@ from diffproxy.body.names import JOINT_NAMES
 from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.reprojection_quality import doubts
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 
 
-def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
+def run_metrics(records: Sequence[FrameResult]) -> dict[str, Any]:
     """Counts, residuals of each camera, spread of the joints, jitter, seconds; millimetres where the name says so."""
     good = [r for r in records if r.has_body]
     out: dict[str, Any] = {
@@ -38,7 +38,7 @@ def run_metrics(records: Sequence[FrameRecord]) -> dict[str, Any]:
     return out
 
 
-def warnings(records: Sequence[FrameRecord]) -> list[str]:
+def warnings(records: Sequence[FrameResult]) -> list[str]:
     """Frames that need a look: no body, one that does not explain the proxies, or one with parts that no view shows."""
     lines = [f"frame {r.frame_id}: {r.status}: {r.reason}" for r in records if r.status != "ok" or r.reason]
     for r in records:
@@ -47,7 +47,7 @@ def warnings(records: Sequence[FrameRecord]) -> list[str]:
     return lines
 
 
-def frame_notes(records: Sequence[FrameRecord]) -> list[str]:
+def frame_notes(records: Sequence[FrameResult]) -> list[str]:
     """What happened in single frames; a note that many frames share is written once."""
     frames: dict[str, list[int]] = {}
     for record in records:
@@ -59,7 +59,7 @@ def frame_notes(records: Sequence[FrameRecord]) -> list[str]:
     return [f"frame {line}" for line in few[:60]]
 
 
-def unobserved_joints(record: FrameRecord) -> list[str]:
+def unobserved_joints(record: FrameResult) -> list[str]:
     """Names of the body joints whose place no pixel supports."""
     missing = record.joint_observed[BODY_JOINTS] < UNOBSERVED  # false for NaN: not stated
     return [JOINT_NAMES[j] for j in np.flatnonzero(missing)] if record.has_body else []
@@ -70,7 +70,7 @@ def _median(values: Sequence[float | None]) -> float | None:
     return round(float(np.median(kept)), 4) if kept else None
 
 
-def _views(records: Sequence[FrameRecord]) -> dict[str, dict[str, float | None]]:
+def _views(records: Sequence[FrameResult]) -> dict[str, dict[str, float | None]]:
     """Medians over frames, by camera; hand crops apart as `camera/left_hand`."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for record in records:
@@ -81,7 +81,7 @@ def _views(records: Sequence[FrameRecord]) -> dict[str, dict[str, float | None]]
     return {name: {k: _median([v[k] for v in views]) for k in keys} for name, views in sorted(rows.items())}
 
 
-def _seconds(records: Sequence[FrameRecord]) -> dict[str, float]:
+def _seconds(records: Sequence[FrameResult]) -> dict[str, float]:
     """Mean over frames of every stage, and of the whole frame."""
     totals: dict[str, list[float]] = {}
     for record in records:
@@ -92,7 +92,7 @@ def _seconds(records: Sequence[FrameRecord]) -> dict[str, float]:
     return {stage: round(float(np.mean(v)), 4) for stage, v in totals.items()}
 
 
-def jitter_mm(records: Sequence[FrameRecord]) -> float | None:
+def jitter_mm(records: Sequence[FrameResult]) -> float | None:
     """Mean length of the joints' second difference, mm / frame², over three successive equally spaced frames."""
     steps = []
     for a, b, c in zip(records, records[1:], records[2:], strict=False):

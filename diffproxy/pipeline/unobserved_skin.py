@@ -8,13 +8,13 @@ from jaxtyping import Bool, Int
 from diffproxy.body import BodyModel
 from diffproxy.body.names import JOINT_NAMES
 from diffproxy.fitting.observed import UNOBSERVED
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 
 FACE_JOINTS = [JOINT_NAMES.index(n) for n in ("jaw", "left_eye_smplhf", "right_eye_smplhf")]
 HEAD = JOINT_NAMES.index("head")
 
 
-def unobserved_vertices(nearest: Int[np.ndarray, " Nv"], record: FrameRecord) -> Bool[np.ndarray, " Nv"]:
+def unobserved_vertices(nearest: Int[np.ndarray, " Nv"], record: FrameResult) -> Bool[np.ndarray, " Nv"]:
     """The vertices whose nearest joint along their own bone is unobserved.
 
     A joint is unobserved where its `joint_observed` is below `UNOBSERVED`, as in the notes; NaN is no statement. The

@@ -12,7 +12,7 @@ from diffproxy.evaluation.datasets.cut_pictures import OUTSIDE, cut_subject, ins
 from diffproxy.evaluation.evaluate import one_line, run_evaluation
 from diffproxy.evaluation.observed_joints import coverage, names_unseen_parts, observed_joints
 from diffproxy.fitting.observed import UNOBSERVED
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.utils.errors import InputError
 
 
@@ -87,8 +87,8 @@ def test_joints_are_counted_by_whether_they_are_observed() -> None:
 
 
 def test_parts_that_are_named(body) -> None:
-    def record(*notes: str) -> FrameRecord:
-        return FrameRecord(0, "ok", info={"notes": list(notes)})
+    def record(*notes: str) -> FrameResult:
+        return FrameResult(0, "ok", info={"notes": list(notes)})
 
     assert names_unseen_parts(record("no view shows the left leg"))
     assert not names_unseen_parts(record("no view shows the left hand: its fingers come from the prior"))

@@ -11,7 +11,7 @@ from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.evaluate import one_line, resample, run_evaluation, summarise
 from diffproxy.pipeline.ground_truth_errors import frame_errors, mean_errors
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import render_proxies
 from diffproxy.utils.errors import InputError
 
@@ -84,7 +84,7 @@ def test_frame_errors_are_millimetres(body, params_of) -> None:
     records = []
     for p in (params, moved):
         joints = body.joints(p)[0].numpy()
-        records.append(FrameRecord(0, "ok", params=params_to_arrays(p), joints=joints))
+        records.append(FrameResult(0, "ok", params=params_to_arrays(p), joints=joints))
     errors = frame_errors(records[1], records[0], body)
     assert errors["mpjpe"] == pytest.approx(10, abs=1e-3) and errors["mpvpe"] == pytest.approx(10, abs=1e-3)
     for region in ("head", "trunk", "arms", "hands", "legs", "feet"):

@@ -14,7 +14,7 @@ from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_figures import write_meshes, write_run_report
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays, write_result
+from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
 from diffproxy.pipeline.unobserved_skin import nearest_joints, unobserved_vertices
 from diffproxy.utils.timing import Stopwatch
@@ -22,11 +22,11 @@ from diffproxy.utils.timing import Stopwatch
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _record(frame_id: int, x: float) -> FrameRecord:
+def _record(frame_id: int, x: float) -> FrameResult:
     joints = np.zeros((55, 3), np.float32)
     joints[:, 0] = x
     params = params_to_arrays(BodyParams.rest(1))
-    return FrameRecord(
+    return FrameResult(
         frame_id, "ok", "", params, joints, np.full(55, 0.002, np.float32), {"residual_mm": 3.0}
     )
 
@@ -36,7 +36,7 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     records = []
     for k, params in enumerate(truth):
         joints = body.joints(params)[0].numpy()
-        records.append(FrameRecord(k, "ok", "", params_to_arrays(params), joints, np.zeros(55, np.float32)))
+        records.append(FrameResult(k, "ok", "", params_to_arrays(params), joints, np.zeros(55, np.float32)))
     write_result(rig / "ground_truth.npz", records, body, {})
     options = options_of(rig, save=SaveOptions(mesh="glb"))
     out = run_fit(options, ROOT, oracle_of(truth))
@@ -123,7 +123,7 @@ def test_jitter_is_the_second_difference() -> None:
 def test_doubtful_frames_are_named() -> None:
     good, far = _record(0, 0.0), _record(1, 0.0)
     far = replace(far, info={"residual_mm": 80.0, "overlap": 0.4})
-    nobody = FrameRecord(2, "no_person", "nobody there")
+    nobody = FrameResult(2, "no_person", "nobody there")
     lines = warnings([good, far, nobody])
     assert len(lines) == 3 and lines[0] == "frame 2: no_person: nobody there" and "80 mm" in lines[1]
     doubtful = replace(good, status="doubtful", reason="cam1 disagrees with the other views")

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from diffproxy.body.params import PARAM_DIMS
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_folder import FrameStore, fingerprint, open_run
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
 
-def _record(frame_id: int = 3) -> FrameRecord:
+def _record(frame_id: int = 3) -> FrameResult:
     rng = np.random.default_rng(frame_id)
     params = {k: rng.normal(size=n).astype(np.float32) for k, n in PARAM_DIMS.items()}
     joints = rng.normal(size=(55, 3)).astype(np.float32)
     std = np.full(55, 0.01, np.float32)
-    return FrameRecord(
+    return FrameResult(
         frame_id, "ok", "", params, joints, std, {"timings": {"fit": 0.5}, "notes": ["a"]}, std
     )
 
@@ -37,7 +37,7 @@ def test_round_trip_is_exact(tmp_path) -> None:
 
 def test_record_without_body(tmp_path) -> None:
     store = FrameStore(tmp_path, "s")
-    store.save(FrameRecord(7, "no_person", "nobody in any view"))
+    store.save(FrameResult(7, "no_person", "nobody in any view"))
     back = store.load(7)
     assert back is not None and not back.has_body and back.reason == "nobody in any view"
     assert np.isnan(back.joints).all()

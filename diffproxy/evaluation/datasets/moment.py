@@ -18,7 +18,7 @@ from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.subject import EvalSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.utils.errors import InputError
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def subject_of(moment: Moment, options: EvaluateOptions) -> EvalSubject:
     truth = moment.truth()
     boxes = None if options.images == "full" else [projected_box(truth, c, moment.key) for c in cameras]
     info: dict[str, Any] = {"views": len(cameras), "sequence": moment.sequence}
-    return EvalSubject(moment.key, images, cameras, FrameRecord(0, "ok"), "", boxes, None, info, truth)
+    return EvalSubject(moment.key, images, cameras, FrameResult(0, "ok"), "", boxes, None, info, truth)
 
 
 def shift_pixels(camera: Camera, pixel_center: float) -> Camera:

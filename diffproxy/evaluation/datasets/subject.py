@@ -10,7 +10,7 @@ import numpy as np
 from diffproxy.cameras import Camera
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.results import FrameRecord
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.proxies import ProxyMaps
 
 
@@ -27,7 +27,7 @@ class EvalSubject:
     key: str
     images: list[np.ndarray]
     cameras: list[Camera]
-    truth: FrameRecord
+    truth: FrameResult
     topology: str
     boxes: list[Box] | None = None
     exact: ProxyMaps | None = None

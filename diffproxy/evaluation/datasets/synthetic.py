@@ -10,7 +10,7 @@ from diffproxy.datasets.shards import FULL, ShardIndex, ShardView
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets.subject import EvalSubject
 from diffproxy.pipeline.crop_refinement import whole_image_box
-from diffproxy.pipeline.results import FrameRecord, params_to_arrays
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 
@@ -32,7 +32,7 @@ def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
             key=index.key(sample),
             images=[v.rgb for v in views],
             cameras=[v.camera for v in views],
-            truth=FrameRecord(sample, "ok", params=params),
+            truth=FrameResult(sample, "ok", params=params),
             topology=str(index.meta(sample).get("topology", "")),
             boxes=[whole_image_box(v.camera) for v in views] if kind == "body" else None,
             exact=_exact(views + _hands(index, sample, views[0])) if kind == "body" else None,
