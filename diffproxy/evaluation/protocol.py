@@ -107,6 +107,7 @@ class Protocol:
 
     def joint_pairs(self, found: FrameResult, truth: TrueBody, vertices: np.ndarray | None) -> Any:
         """Joints and root of both sides; None where a side lacks them."""
+        predicted: np.ndarray | None
         if self.options.joints == "smplx22":
             true, predicted, full = truth.joints.get("smplx22"), found.joints[:22], SMPLX_22
         else:

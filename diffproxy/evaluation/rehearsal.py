@@ -102,7 +102,7 @@ def write_models(folder: Path, takes: Sequence[Take]) -> None:
             file |= fewer_joints(arrays, keep)
         for gender in ("FEMALE", "NEUTRAL"):
             (folder / kind).mkdir(parents=True, exist_ok=True)
-            np.savez(folder / kind / f"{kind.upper()}_{gender}.npz", **file)
+            np.savez(folder / kind / f"{kind.upper()}_{gender}.npz", **file)  # type: ignore[arg-type]  # numpy's stub
 
 
 def fewer_joints(arrays: dict[str, np.ndarray], keep: list[int]) -> dict[str, np.ndarray]:
@@ -202,8 +202,10 @@ def write_behave(root: Path, takes: Sequence[Take]) -> None:
             }
             save_json(root / f"calibs/{name}/config/{k}/config.json", pose)
             save_image(instant / f"k{k}.color.jpg", image, size)
-        pose = np.concatenate([take.full_pose[BODY], take.full_pose[75:]])
-        save_pickle(instant / f"{behave.FIT}.pkl", {"pose": pose, "betas": take.betas, "trans": take.transl})
+        full_pose = np.concatenate([take.full_pose[BODY], take.full_pose[75:]])
+        save_pickle(
+            instant / f"{behave.FIT}.pkl", {"pose": full_pose, "betas": take.betas, "trans": take.transl}
+        )
 
 
 def smplx_fields(

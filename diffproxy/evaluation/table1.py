@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json, write_atomic
-from diffproxy.utils.options import Subcommand, exit_status, option
+from diffproxy.utils.options import Subcommand, option
 
 METRICS = {"pa_mpjpe": "PA-MPJPE", "ra_mpjpe": "MPJPE", "pa_mpvpe": "PA-MPVPE", "ra_mpvpe": "MPVPE"}
 """Keys of `evaluate.py` and the paper's columns, whose MPJPE and MPVPE are root-aligned."""
@@ -89,10 +90,10 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
                 stem = f"{setting}_{'_'.join(w.replace('=', '-') for w in words)}"
                 row = evaluated(setting, [*words, *more], options, out / f"{stem}.json")
             rows[configuration] += row
-    published = {
+    lines: dict[str, Row] = {
         f"{name} (published)": [v for cells in sets for v in cells] for name, sets in PUBLISHED.items()
     }
-    lines = published | {f"ours, {name}": row for name, row in rows.items()}
+    lines |= {f"ours, {name}": row for name, row in rows.items()}
     for ending, text in (("md", markdown(lines)), ("csv", as_csv(lines)), ("tex", latex(lines))):
         write_atomic(out / f"table1.{ending}", text.encode())
     return markdown(lines)

@@ -151,7 +151,8 @@ def read_mesh(path: Path) -> Float[np.ndarray, "Nv 3"]:
     import trimesh
 
     try:
-        return np.asarray(trimesh.load(path, process=False).vertices, dtype=np.float64)
+        mesh: Any = trimesh.load(path, process=False)  # a mesh, or a cloud where the file has no faces
+        return np.asarray(mesh.vertices, dtype=np.float64)
     except (OSError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InputError("a readable mesh", f"{path}: {error}", "download it again") from error
 

@@ -73,7 +73,7 @@ class MoveNetEncoder(nn.Module):
     def encode(self, image: Float[Tensor, "1 3 H W"]) -> MoveNetOutput:
         if self.known is None:
             return self.net(image * 2.0 - 1.0)
-        key = hashlib.blake2b(image.contiguous().numpy(), digest_size=16).digest()
+        key = hashlib.blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest()
         if key not in self.known:
             self.known[key] = self.net(image * 2.0 - 1.0)
         return self.known[key]
