@@ -1,0 +1,64 @@
+"""The content of JSON files against a schema: pydantic checks, its errors become ours."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from diffproxy.utils.errors import InputError
+
+T = TypeVar("T")
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
+"""A finite number of a size that physical quantities and pixels have."""
+Size = Annotated[int, Field(ge=1, le=32_767)]
+"""Width or height of an image, pixels; 640.0 counts, 640.5 does not."""
+
+
+class Schema(BaseModel):
+    """Base of the schemas of files; keys that are not named are refused."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+class OpenSchema(BaseModel):
+    """Base of the schemas of files of other tools; keys that are not named are ignored."""
+
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
+
+
+@cache
+def _adapter(schema: Any) -> TypeAdapter:
+    return TypeAdapter(schema)
+
+
+def validated(schema: type[T], value: Any, where: str, fix: str) -> T:
+    """`value` as `schema`.
+
+    Args:
+        schema: A pydantic model or any type that pydantic understands.
+        value: What a file holds.
+        where: What is read from where, for the error.
+        fix: What to do about an error.
+
+    Returns:
+        An instance of `schema`.
+
+    Raises:
+        InputError: the first deviation with its place, what was expected and what was found.
+    """
+    try:
+        return _adapter(schema).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in first["loc"]).lstrip(".")
+        shown = repr(first["input"])
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        at = f" at {place}" if place else ""
+        expected = first["msg"].removeprefix("Input should be ")
+        raise InputError(f"{where}{at}: {expected}", f"{shown}{more}", fix) from error
+    except RecursionError as error:
+        raise InputError(where, "a value that is nested too deeply", fix) from error
