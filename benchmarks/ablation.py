@@ -1,14 +1,14 @@
-"""What each part of the network is worth (the paper's Table 2): every variant trained for the same budget. JSON out.
+"""Ablation of the network (the paper's Table 2): every variant is trained for the same budget. JSON out.
 
     python benchmarks/ablation.py shards=shards/train val_shards=shards/test out=runs/ablation steps=3000
     python benchmarks/ablation.py ... generator=runs/warmup/model fresh_unet=true freeze_conditioning=true
     python benchmarks/ablation.py ... variants=full,no_views lr=5e-4 batch=8
 
 Options beside `variants` are those of train_generator.py, the same for all variants. `full` has `view_layers=2` view
-attentions in the direct head: no_head_views leaves them out, no_epipolar the UNet's branch, no_views both, so that
-views exchange nothing. With `freeze_conditioning=true` (one head for all) only branches of the UNet can be left out.
-Each variant is trained in out/VARIANT by the training entry itself. The same command again continues: finished variants
-are read from their scores.json, an interrupted one goes on from its last checkpoint. The table goes to out/table.md.
+attentions in the dense head: no_head_views removes them, no_epipolar the UNet's branch, no_views both, so that
+views are independent. With `freeze_conditioning=true` (one head for all) only branches of the UNet can be removed.
+Each variant is trained in out/VARIANT by `train`. The same command again continues: finished variants
+are read from their scores.json, an interrupted one resumes from its last checkpoint. The table goes to out/table.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Masks of the person by BlazePose's segmentation, a judge of silhouettes that shares nothing with `nano`'s encoder.
+"""Masks of the person by BlazePose's segmentation, a reference for silhouettes independent of `nano`'s encoder.
 
     python -m diffproxy.keypoints detect rig=pose2sim frames=0:100:10 out=out/blazepose/keypoints
     python benchmarks/blazepose_masks.py rig=downloads/pose2sim frames=0:100:10 out=out/blazepose
@@ -25,7 +25,7 @@ from diffproxy.keypoints import open_keypoints, triangulate_people
 from diffproxy.utils.frame_ranges import select_frames
 
 MARGIN = 1.3  # crop side over the longer side of the joints' box
-SIDE = 512  # pixels of the crop that the network sees (it shrinks it to 256 itself)
+SIDE = 512  # side of the crop in pixels (MediaPipe reduces it to 256)
 
 
 def person_box(points: np.ndarray, camera: Camera) -> tuple[float, float, float, float] | None:

@@ -1,14 +1,14 @@
-"""How well cameras are recovered from the body alone, on synthetic people with known cameras. JSON out.
+"""Accuracy of camera calibration from the body, on synthetic people with known cameras. JSON out.
 
-    python benchmarks/calibrate.py rigs=10 frames=1 views=4 start=rough|none noise=none|uv|bad|awful [known=height]
+    python benchmarks/calibrate.py rigs=10 frames=1 views=4 start=rough|none noise=none|uv|bad|severe [known=height]
 
 Every rig sees one person of random shape in `frames` poses of the held-out part of the pose bank, standing within a
-metre of the middle. start=rough: each camera is turned by `degrees` (5) about a random axis and moved by `metres`
+metre of the centre. start=rough: each camera is rotated by `degrees` (5) about a random axis and moved by `metres`
 (0.1). start=none: only the image sizes are known, and the focal lengths, unless focal=guess, which starts them at a
 field of view of 60 degrees whatever they are. known: height (of the person), distance (of the first two cameras) or
 nothing (the scale is that of an average body). noise as in fit_exact.py.
 
-Errors: rotation of each camera and position of each camera, after the estimated rig as a whole was laid on the true
+Errors: rotation of each camera and position of each camera, after the estimated rig was aligned to the true
 one rigidly ("rigid", scale included in the error) or by a similarity ("up_to_scale"). Worst camera of each rig; median
 and worst over rigs. "before": the same for the start.
 """
@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from fit_exact import random_params, ring, spoil
+from fit_exact import corrupt, random_params, ring
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration import CalibrationConfig, calibrate
@@ -40,7 +40,7 @@ from diffproxy.proxies import ProxyMaps, render_proxies
 
 
 def perturbed(camera: Camera, rng: np.random.Generator, degrees: float, metres: float) -> Camera:
-    """Turned about its centre and moved, each by exactly so much, in random directions."""
+    """Rotated about its centre and moved by these amounts in random directions."""
     axis, way = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
     R = Rotation.from_rotvec(np.radians(degrees) * axis).as_matrix() @ camera.R_cam_world
     return replace(camera, R_cam_world=R, t_cam_world=-R @ (camera.center_world + metres * way))
@@ -55,7 +55,7 @@ def scene(
     with torch.no_grad():
         vertices = [body(p.replace(betas=betas)).vertices[0].numpy() for p in people]
     cameras = ring(np.concatenate(vertices), views, size)
-    maps = [spoil(render_proxies(body, v, cameras), body, noise, rng) for v in vertices]
+    maps = [corrupt(render_proxies(body, v, cameras), body, noise, rng) for v in vertices]
     return maps, cameras, body_height(body, betas[0])
 
 

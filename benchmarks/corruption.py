@@ -1,4 +1,4 @@
-"""Models of bad proxies, for tests and benchmarks: what small networks get wrong, applied to exact maps."""
+"""Corruption of exact proxies by the errors of small networks, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], cells: int) -
 
 
 def uv_noise(maps: ProxyMaps, rng: np.random.Generator, smooth: float, rough: float = 0.0) -> ProxyMaps:
-    """Wrong places on the right part: a smooth field (about 16 bumps an image) and per-pixel noise, in UV units.
+    """Wrong coordinates on the right part: a smooth field (about 16 bumps an image) and per-pixel noise, in UV units.
 
     A part is some 0.2 to 0.5 m long and wide: 0.05 is 1 to 2.5 cm.
     """
@@ -64,7 +64,7 @@ def swap_labels(maps: ProxyMaps, view: int, pairs: list[tuple[int, int]]) -> Pro
 
 
 def drop_labels(maps: ProxyMaps, ids: list[int], views: list[int] | None = None) -> ProxyMaps:
-    """Make parts vanish (background) from some views, or all."""
+    """Replace parts by background in some or all views."""
     labels = maps.labels.copy()
     for v in range(len(labels)) if views is None else views:
         labels[v][np.isin(labels[v], ids)] = 0

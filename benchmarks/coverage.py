@@ -1,4 +1,4 @@
-"""Do stated deviations of joints hold? Coverage within one and two deviations, seen and unseen joints apart. JSON out.
+"""Calibration of stated deviations: coverage within one and two, for observed and unobserved joints. JSON out.
 
     python benchmarks/coverage.py shards=shards/test limit=100 out=out/coverage.json [any option of evaluate.py]
     python benchmarks/coverage.py shards=shards/test limit=50 dataset.cut=0      images that end within the body
@@ -6,7 +6,7 @@
 
 Convention: the error of a joint is its distance to the truth in space, the stated deviation is `joint_std` (root of the
 trace of the 3 x 3 covariance of its position), and a joint is covered when error <= k * joint_std. A normal error along
-one axis is covered in 68.3 % (k = 1) and 95.4 % (k = 2) of the cases, one alike along all three in 60.8 % and 99.3 %;
+one axis is covered in 68.3 % (k = 1) and 95.4 % (k = 2) of the cases, an isotropic one in 60.8 % and 99.3 %;
 real errors lie between. Counted are the 22 body joints of all subjects with a body. Seen are joints whose surroundings
 the true labels of the images show (`diffproxy.evaluation.observed_joints`).
 

@@ -1,13 +1,13 @@
-"""Fitted limb joints against joints triangulated from an independent 2D detector: for footage without truth. JSON.
+"""Fitted limb joints against joints triangulated from an independent 2D detector, for real footage. JSON.
 
     python fit.py rig=pose2sim frames=0:100:10 out=out/real
     python -m diffproxy.keypoints detect rig=pose2sim frames=0:100:10 out=out/keypoints     (where mediapipe is)
     python benchmarks/detector_joints.py result=out/real/result.npz keypoints=out/keypoints rig=downloads/pose2sim
 
 Options: min_views=3 (views that must agree on a joint within 6 cm), table=1 (one line per frame), npz=FILE (the
-triangulated joints, for `benchmarks/real_rig.py reference=`). Which person is meant is decided by geometry alone: the
-one most views agree on near the fitted pelvis (1 m). "mean_mm" is over all frames and joints; "worst_frame_mm" the
-largest mean of one frame. The detector's own error (see "reprojection_px") and its definition of a joint (hips most
+triangulated joints, for `benchmarks/real_rig.py reference=`). The person is selected by geometry: the
+one on whom most views agree within 1 m of the fitted pelvis. "mean_mm" is over all frames and joints;
+"worst_frame_mm" the largest mean of one frame. The detector's own error (see "reprojection_px") and its definition of a joint (hips most
 of all) are inside these numbers.
 """
 

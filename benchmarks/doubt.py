@@ -1,9 +1,9 @@
-"""What a fit says of itself against its true error: where the thresholds of `failed` and of doubt come from. JSON.
+"""Fit diagnostics against the true error, for the thresholds of `failed` and of the warnings. JSON.
 
     python benchmarks/doubt.py shards=DIR subjects=30 out=FILE
 
-Spoilt proxies of `fit_scenes.NOISE`, proxies of nonsense alone, four views of four people, and, with `shards`, what the
-packaged network makes of held-out subjects. Each is fitted without thresholds; the table counts bodies by `misfit`.
+Corrupted proxies of `fit_scenes.NOISE`, random proxies, four views of four people, and, with `shards`, the
+packaged network's proxies of held-out subjects. Each is fitted without thresholds; the table counts bodies by `misfit`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from corruption import blobs
-from fit_scenes import Scene, make_scene, spoil
+from fit_scenes import Scene, corrupt, make_scene
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.proxies import ProxyMaps
 
-KINDS = ("exact", "uv", "bad", "parts", "awful", "mirror", "nonsense", "four people")
+KINDS = ("exact", "uv", "bad", "parts", "severe", "mirror", "nonsense", "four people")
 ANY = FitConfig(max_misfit=np.inf, min_inliers=0.0)
 FIRST = 1000
 
 
-def spoilt(kind: str, scenes: list[Scene], i: int, body: BodyModel) -> tuple[ProxyMaps, np.ndarray | None]:
+def corrupted(kind: str, scenes: list[Scene], i: int, body: BodyModel) -> tuple[ProxyMaps, np.ndarray | None]:
     """Proxies of a kind and the true joints; None where there is no true body."""
     maps = scenes[i].maps
     if kind == "nonsense":
@@ -40,7 +40,7 @@ def spoilt(kind: str, scenes: list[Scene], i: int, body: BodyModel) -> tuple[Pro
         }
         return replace(maps, **stacks), None
     name = "none" if kind == "exact" else kind
-    return spoil(scenes[i], body, name, np.random.default_rng(i)), scenes[i].joints
+    return corrupt(scenes[i], body, name, np.random.default_rng(i)), scenes[i].joints
 
 
 def network_cases(shards: str, subjects: int, body: BodyModel) -> list[tuple[ProxyMaps, np.ndarray]]:
@@ -77,7 +77,7 @@ def measure(maps: ProxyMaps, truth: np.ndarray | None, body: BodyModel) -> dict[
 def main(options: dict[str, str]) -> None:
     body, count = load_body("anny"), int(options.get("subjects", 12))
     scenes = [make_scene(body, FIRST + i, 4, 256, False) for i in tqdm(range(count), desc="scenes")]
-    cases = {kind: [spoilt(kind, scenes, i, body) for i in range(count)] for kind in KINDS}
+    cases = {kind: [corrupted(kind, scenes, i, body) for i in range(count)] for kind in KINDS}
     if "shards" in options:
         cases[f"network on {Path(options['shards']).name}"] = network_cases(options["shards"], count, body)
     rows = {k: [measure(m, t, body) for m, t in tqdm(v, desc=k)] for k, v in cases.items()}

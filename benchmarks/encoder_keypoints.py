@@ -1,4 +1,4 @@
-"""The encoder's keypoints: where they lie on the body, how exact they are, and what they are worth to the fit.
+"""Keypoints of the encoder: positions on the body, accuracy, and effect on the fit.
 
     python benchmarks/encoder_keypoints.py measure shards=shards/train subjects=100
     python benchmarks/encoder_keypoints.py compare shards=shards/test subjects=12 generator=FOLDER

@@ -1,4 +1,4 @@
-"""How well, how surely and how fast bodies are fitted: exact and spoilt proxies, 1-8 views, solvers, priors, baselines.
+"""Accuracy, stated deviations and time of the fitter: exact and corrupted proxies, views, solvers, priors, baselines.
 
     python benchmarks/fit.py                                          # the whole table, 20 subjects a row
     python benchmarks/fit.py cases=exact:4,legs:4 subjects=200        # some rows
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from fit_baselines import detected, smplfitter_fit, sparse_fit
-from fit_scenes import NOISE, Scene, make_scene, spoil
+from fit_scenes import NOISE, Scene, corrupt, make_scene
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
@@ -30,7 +30,7 @@ from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.fitting import FitConfig, FitResult, fit, fit_many
 from diffproxy.proxies import ProxyMaps
 
-CASES = "exact:1,exact:2,exact:3,exact:4,exact:8,uv:4,bad:4,parts:4,awful:4,legs:4,legs3:4,nohands:4,occluded:4,bad:2"
+CASES = "exact:1,exact:2,exact:3,exact:4,exact:8,uv:4,bad:4,parts:4,severe:4,legs:4,legs3:4,nohands:4,occluded:4,bad:2"
 COLUMNS = (
     *(
         "proxies",
@@ -86,7 +86,7 @@ def run_case(body: BodyModel, noise: str, views: int, method: str, prior: str, o
     rows = []
     for k in tqdm(range(first, first + subjects), desc=f"{noise}:{views} {method} {prior}", disable=None):
         scene = make_scene(body, k, views, size, hands)
-        maps = spoil(scene, body, noise, np.random.default_rng([k, 1]))
+        maps = corrupt(scene, body, noise, np.random.default_rng([k, 1]))
         if not rows:
             run_method(method, body, scene, maps, config)  # warm up
         began, cpu = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""What others would do with the same proxies: sparse joints triangulated, then a body; or `smplfitter` on points."""
+"""Baselines on the same proxies: triangulated sparse joints, then a body; or `smplfitter` on points."""
 
 from __future__ import annotations
 

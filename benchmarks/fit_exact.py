@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from fit_scenes import look_at, random_params, ring, spoil
+from fit_scenes import corrupt, look_at, random_params, ring
 
 from fit import main as table
 
-__all__ = ["look_at", "random_params", "ring", "spoil"]
+__all__ = ["corrupt", "look_at", "random_params", "ring"]
 
 if __name__ == "__main__":
     options = dict(a.split("=", 1) for a in sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Subjects, cameras and spoilt proxies for `benchmarks/fit.py`: everything a function of the subject's number."""
+"""Subjects, cameras and corrupted proxies for `benchmarks/fit.py`: everything a function of the subject's number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOISE = {
     "uv": "2 cm smooth, 1 cm rough",
     "bad": "5 cm smooth, 10 % blobs of nonsense, 5 % more on the background",
     "parts": "5 cm smooth, 10 % blobs, each pair of parts swapped in 20 % of the views, each part missing in 10 %",
-    "awful": "10 cm smooth, 5 cm rough, 35 % blobs, 15 % more on the background, all sides swapped in one view",
+    "severe": "10 cm smooth, 5 cm rough, 35 % blobs, 15 % more on the background, all sides swapped in one view",
     "legs": "left and right leg swapped in one view (paper Fig. 7)",
     "legs3": "the same in two of K=3 samples: the majority is wrong, the weights say so (paper Eq. 2-5)",
     "flip": "all sides swapped in one view",
@@ -97,7 +97,7 @@ def make_scene(body: BodyModel, number: int, views: int, size: int, hands: bool)
     return Scene(number, params, vertices, posed.joints[0].numpy(), maps)
 
 
-def spoil(scene: Scene, body: BodyModel, noise: str, rng: np.random.Generator) -> ProxyMaps:
+def corrupt(scene: Scene, body: BodyModel, noise: str, rng: np.random.Generator) -> ProxyMaps:
     """The scene's maps with one of the kinds of `NOISE`."""
     maps = scene.maps
     names = dict(body.atlas.palette.names)
@@ -108,7 +108,7 @@ def spoil(scene: Scene, body: BodyModel, noise: str, rng: np.random.Generator) -
         return uv_noise(maps, rng, 0.05, 0.03)
     if noise == "bad":
         return blobs(blobs(uv_noise(maps, rng, 0.12, 0.05), rng, 0.1), rng, 0.05, on_background=True)
-    if noise == "awful":
+    if noise == "severe":
         maps = swap_labels(maps, view, side_pairs(names))
         return blobs(blobs(uv_noise(maps, rng, 0.2, 0.1), rng, 0.35), rng, 0.15, on_background=True)
     if noise == "parts":

@@ -1,4 +1,4 @@
-"""What a pose prior buys where proxies say little: none, Gaussian, diffusion, on the same subjects. JSON out.
+"""Effect of the pose prior with hidden limbs or noise: none, Gaussian, diffusion, on the same subjects. JSON out.
 
     python benchmarks/prior.py subjects=24 scenes=arm,one_view priors=none,gaussian,diffusion
 
@@ -40,10 +40,10 @@ SCENES = {
     "two_views_bad": (2, (), ()),
 }
 HIDDEN = {"_l": {ARM: (16, 18, 20), LEG: (4, 7, 10)}, "_r": {ARM: (17, 19, 21), LEG: (5, 8, 11)}}
-"""Joints that hang on what is unseen: shoulder, elbow, wrist; knee, ankle, foot."""
+"""Joints of the hidden limbs: shoulder, elbow, wrist; knee, ankle, foot."""
 
 
-def spoil(
+def corrupt(
     maps: ProxyMaps, body: BodyModel, scene: str, rng: np.random.Generator
 ) -> tuple[ProxyMaps, list[int]]:
     """The proxies of a scene, and the joints that they hide."""
@@ -79,8 +79,8 @@ def main(options: dict[str, str]) -> None:
                 truth = body(params)
             vertices = truth.vertices[0].numpy()
             shown = render_proxies(body, vertices, ring(vertices, SCENES[scene][0], 256))
-            spoilt, joints = spoil(shown, body, scene, rng)
-            maps.append(spoilt)
+            corrupted, joints = corrupt(shown, body, scene, rng)
+            maps.append(corrupted)
             hidden.append(joints)
             truths.append(truth.joints[0].numpy())
         for name in priors:
@@ -103,7 +103,7 @@ def _row(found: list, truths: list[np.ndarray], hidden: list[list[int]], cpu: fl
         1000 * np.linalg.norm(r.joints[:22] - t[:22], axis=-1) for r, t in zip(found, truths, strict=True)
     ]
     mean = np.array([e.mean() for e in error])
-    # one standard deviation of three axes: what is found and what was promised
+    # one standard deviation of three axes: measured and stated
     promised = [1000 * np.asarray(r.joint_std[:22]) for r in found]
     row = {
         "mpjpe_mean": float(mean.mean()), "mpjpe_median": float(np.median(mean)), "worst": float(mean.max()),

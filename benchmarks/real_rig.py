@@ -1,4 +1,4 @@
-"""The whole pipeline on real footage (rig=pose2sim), without ground truth: does the body agree with itself? JSON out.
+"""The pipeline on real footage (rig=pose2sim) without ground truth: consistency of the bodies. JSON out.
 
     python benchmarks/real_rig.py frames=40:80:10 out=out/real_rig [any option of fit.py] [reference=FILE.npz]
     python benchmarks/real_rig.py frames=0:100:10 judge=out/blazepose generator=DIR generator.steps=0 out=out/real_rig

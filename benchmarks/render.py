@@ -1,4 +1,4 @@
-"""What rendering costs: CPU seconds per view against paths, size, variant and extras. Prints JSON.
+"""Cost of rendering: CPU seconds per view against paths, size, variant and extras. Prints JSON.
 
     python benchmarks/render.py [samples=3] [samples_per_pixel=4,8,12,32] [sizes=128,256,512] [variants=llvm_ad_rgb]
         [name=value ...]

@@ -1,10 +1,10 @@
-"""What neighbours in time are worth: accuracy, jitter, foot slide, seconds, on motion with known truth. JSON out.
+"""Effect of sequence fitting: accuracy, jitter, foot slide, seconds, on motion with known truth. JSON out.
 
     python benchmarks/sequence.py motion=DIR clip=cmu_02_01 frames=100 noise=none
 
-A captured clip is put on a body of random shape and seen by four cameras as exact proxies of 256², then spoilt:
-noise: none | uv (2 cm smooth, 1 cm rough, anew in every frame) | gaps (uv, and the left arm unseen for 12 frames, three
-frames empty). `clip` is the beginning of a file name; fps=30 thins the clip to that rate.
+A captured clip is applied to a body of random shape and rendered as exact proxies of four cameras, 256², then corrupted by
+noise: none | uv (2 cm smooth, 1 cm rough, independent in every frame) | gaps (uv, and the left arm hidden for 12
+frames, three frames empty). `clip` is the beginning of a file name; fps=30 resamples the clip to that rate.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def truth_of(motion: Motion, frames: int, fps: float, seed: int) -> BodyParams:
 
 
 def cameras_around(vertices: np.ndarray, views: int) -> list[Camera]:
-    """Fixed cameras that hold the whole path."""
+    """Fixed cameras in whose images the whole path is."""
     low, high = vertices.min((0, 1)), vertices.max((0, 1))
     center, radius = (low + high) / 2, 0.55 * float(np.linalg.norm(high - low))
     angles = np.arange(views) * 2 * np.pi / views + 0.3
@@ -65,7 +65,7 @@ def follow(camera: Camera, vertices: np.ndarray, size: int = 256) -> Camera:
     return camera.crop((*(middle - half), *(middle + half)), (size, size))
 
 
-def spoil(maps: list[ProxyMaps], body: BodyModel, noise: str, seed: int) -> list[ProxyMaps]:
+def corrupt(maps: list[ProxyMaps], body: BodyModel, noise: str, seed: int) -> list[ProxyMaps]:
     rng = np.random.default_rng([seed, 1])
     if noise == "none":
         return maps
@@ -104,7 +104,7 @@ def main(options: dict[str, str]) -> None:
     clean = [
         render_proxies(body, v, tuple(follow(c, v) for c in ring)) for v in tqdm(vertices, desc="render")
     ]
-    maps = spoil(clean, body, noise, seed)
+    maps = corrupt(clean, body, noise, seed)
     times = np.arange(len(maps)) / fps
     config = FitConfig(hands=options.get("hands", "1") == "1")
     rest = standing_heights(body, truth.betas[0], 1.0)

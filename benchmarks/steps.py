@@ -1,11 +1,11 @@
 """Quality of proxies against the number of denoising steps, on held-out shards. JSON out, and an image.
 
-    python benchmarks/steps.py shards=shards/test                      nano: 0 (its direct head), 1, 2, 4, 8, 16 steps
+    python benchmarks/steps.py shards=shards/test                      nano: 0 (its dense head), 1, 2, 4, 8, 16 steps
     python benchmarks/steps.py shards=shards/test steps=4,10,25 samples=3 subjects=50 fit=20 generator=DIR device=cuda
 
 Per number of steps: the scores of `diffproxy.metrics.proxies` over all pixels of all subjects, seconds a subject, and,
 of the first `fit` subjects, MPJPE and MPVPE in mm of the bodies fitted to the proxies (`unfitted`: without a body).
-The image shows a view of the first subjects: image, true labels, then what each number of steps made of it.
+The image shows a view of the first subjects: image, true labels, then the prediction of each number of steps.
 """
 
 from __future__ import annotations

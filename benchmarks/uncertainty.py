@@ -1,13 +1,13 @@
-"""How well the stated uncertainty of proxies foretells their true error, on held-out shards. JSON out, and an image.
+"""Correlation of the stated uncertainty of proxies with their true error, on held-out shards. JSON out, and an image.
 
     python benchmarks/uncertainty.py shards=shards/test generator=nano samples=3 steps=4 out=out/uncertainty
-    python benchmarks/uncertainty.py shards=shards/test samples=1 steps=0              the direct head: 1 - probability
+    python benchmarks/uncertainty.py shards=shards/test samples=1 steps=0              the dense head: 1 - probability
 
-True error: mm on the rest body between the surface points that found and true pixel mean, over pixels that are
+True error: mm on the rest body between the surface points of predicted and true pixels, over pixels that are
 foreground in both. Stated: `weight` as 1 - W (paper Eq. 2-5, whatever the pipeline calls its weight); with steps >= 1
 also its two terms, `uv` (Eq. 3) and `label` (Eq. 4), and `spread`, the deviation in mm of the samples' surface points.
 rank: Spearman's correlation of stated and true. ause: area between the mean error left when the most uncertain pixels
-are dropped first and when the worst are, over the mean error; `ause_random` is that of dropping blindly.
+are dropped first and when the worst are, over the mean error; `ause_random` is that of a random order.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def odd(view) -> list[str]:
     light = view.rgb[view.mask == 1].mean() if (view.mask == 1).any() else 128.0
     if light < 12 or light > 245:
         out.append(f"the subject is nearly {'black' if light < 12 else 'white'}")
-    # Clothes stand off the body by some centimetres; a mask many times the body is an exploded garment.
+    # Clothes are within centimetres of the body; a much larger mask is a failed cloth simulation.
     if view.kind == "body" and on.any() and (view.mask == 1).sum() > 4 * on.sum():
         out.append("the subject with clothes covers more than four times its labels")
     return out

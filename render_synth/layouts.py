@@ -40,15 +40,13 @@ def spread(rng: Rng, count: int, jitter: float) -> np.ndarray:
 
 
 def ring(rng: Rng, count: int) -> RigPlan:
-    """A studio: 4 to 12 like cameras, evenly spaced on one or two heights, of which `count` are used."""
+    """A studio: 4 to 12 equal cameras, evenly spaced on one or two heights, of which `count` are used."""
     built = max(count, int(rng.integers(4, 13)))
     chosen = np.sort(rng.permutation(built)[:count])
     heights = rng.uniform(0.8, 2.6, 2) if rng.random() < 0.3 else np.repeat(rng.uniform(0.9, 2.2), 2)
     distance, fov, portrait = rng.uniform(2.2, 5.5), rng.uniform(38, 75), rng.random() < 0.5
     angles = spread(rng, built, 0.06)
-    roll = (
-        90.0 if rng.random() < 0.03 else 0.0
-    )  # the software was never told that the cameras lie on their side
+    roll = 90.0 if rng.random() < 0.03 else 0.0  # cameras mounted on their side, without rotation in software
     return RigPlan([
         Mount(angles[i], distance * rng.uniform(0.93, 1.07), heights[i % 2] + rng.normal(0, 0.06), fov, portrait,
               roll + rng.normal(0, 1.0), 0.08)
@@ -57,7 +55,7 @@ def ring(rng: Rng, count: int) -> RigPlan:
 
 
 def tripods(rng: Rng, count: int) -> RigPlan:
-    """Phones on tripods: every camera another, most of them held the same way."""
+    """Phones on tripods: different cameras, mostly with the same orientation."""
     upright = rng.random() < 0.5
     return RigPlan([
         Mount(a, rng.uniform(2.0, 4.8), rng.uniform(1.0, 1.75), rng.uniform(40, 75),
@@ -87,7 +85,7 @@ def corners(rng: Rng, count: int) -> RigPlan:
 
 
 def near(rng: Rng, count: int) -> RigPlan:
-    """So near that the frame cuts the body."""
+    """At short distance: the frame cuts the body off."""
     portrait = rng.random() < 0.4
     return RigPlan([
         Mount(a, rng.uniform(1.1, 2.2), rng.uniform(0.7, 1.8), rng.uniform(45, 80), portrait, rng.normal(0, 3), 0.3)
@@ -155,7 +153,7 @@ def phones(rng: Rng, count: int) -> RigPlan:
 
 
 def anyhow(rng: Rng, count: int) -> RigPlan:
-    """Every camera from a layout of its own."""
+    """Every camera from another layout."""
     kinds = [ring, tripods, mounted, corners, action, low, top]
     angles = spread(rng, count, 0.8)
     picks = [kinds[int(rng.integers(len(kinds)))](rng, 1).mounts[0] for _ in range(count)]

@@ -98,7 +98,7 @@ def _start_worker(config: RenderConfig, counter, stop) -> None:
 
 
 def _leave_with_parent() -> None:
-    """End this process when its parent is killed: a pool's workers would wait for work for ever."""
+    """End this process when its parent is killed: workers of a pool would wait forever."""
     parent = mp.parent_process()
     if parent is not None:
         parent.join()

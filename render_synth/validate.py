@@ -21,7 +21,7 @@ SAME_UV = 3e-5  # two steps of 16 bits
 
 @dataclass
 class Tally:
-    """Counts of pixels. `wrong` holds those that count against the data; `ambiguous` is the charts' own fault."""
+    """Counts of pixels. `wrong` holds those that count against the data; `ambiguous` is due to overlapping charts."""
 
     views: int = 0
     labelled: int = 0  # stored pixels with a label
@@ -74,7 +74,7 @@ def check_view(body: BodyModel, vertices: Float[np.ndarray, "Nv 3"], view: Shard
     if not same.any():
         return tally
     seen = np.einsum("nc,ncd->nd", surface.bary[same], vertices[faces[surface.face[same]]])
-    # The other way: the stored label and UV alone, through the charts, onto the posed body, into the camera.
+    # Second implementation: stored label and UV through the charts to the posed body and into the camera.
     face, bary, ok = body.atlas.lookup(view.labels[same], view.uv[same])
     landed = np.einsum("nc,ncd->nd", bary, vertices[faces[face]])
     far = ~ok | (np.linalg.norm(landed - seen, axis=1) * 1000 > FAR_MM)

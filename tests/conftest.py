@@ -28,7 +28,7 @@ from diffproxy.geometry.directions import look_at_rotation  # noqa: E402
 
 @pytest.fixture(scope="session")
 def body():
-    """The stand-in body that ships with the package."""
+    """The default body of the package."""
     from diffproxy.body import load_body
 
     return load_body("anny")

@@ -1,1 +1,1 @@
-"""What makes the packaged files again; nothing at run time imports this."""
+"""Builders of packaged files; nothing at run time imports them."""

@@ -1,4 +1,4 @@
-"""Make the packaged pose statistics again from a pose bank file:
+"""Build the packaged pose statistics from a pose bank file:
 
 python -m tools.build_pose_statistics diffproxy/motion/pose_bank/pose_bank.npz
 """

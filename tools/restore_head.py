@@ -1,4 +1,4 @@
-"""A generator folder from a stored adapter: a fresh `nano` with the published encoder, and this adapter in it.
+"""Generator folder from a stored adapter: a new `nano` with the published encoder and this adapter.
 
 python -m tools.restore_head checkpoints/nano_movenet_head.safetensors runs/start
 """

@@ -13,7 +13,7 @@ from diffproxy.body.names import NUM_JOINTS, PARENTS
 from diffproxy.utils.errors import InputError
 
 NUM_BETAS, NUM_EXPRESSIONS = 10, 10
-_FULL_SHAPE_DIM = 300  # the full SMPL-X file keeps 300 shape and 100 expression directions
+_FULL_SHAPE_DIM = 300  # the full SMPL-X file has 300 shape and 100 expression directions
 _REQUIRED = ("v_template", "f", "shapedirs", "J_regressor", "weights", "kintree_table")
 _USED = ("posedirs", "posedirs_are_zero", "body_name")
 _OPTIONAL = (

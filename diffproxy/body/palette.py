@@ -35,7 +35,7 @@ class Palette:
         return next(i for i, n in self.names.items() if n == name)
 
 
-# Palette colours: far apart, far from black; only the two halves of one segment may look alike.
+# Palette colours: far apart, far from black; only the two halves of a segment may have similar colours.
 
 
 _LEVELS = np.linspace(0.0, 1.0, 11)

@@ -12,7 +12,7 @@ from diffproxy.body.names import JOINT_NAMES
 from diffproxy.body.palette import Palette
 from diffproxy.utils.errors import InputError
 
-# The 15 rigid segments of the body and the 12 parts of the hands, by the joints whose skin they take.
+# The 15 rigid segments of the body and the 12 parts of the hands, by the joints whose vertices they contain.
 
 
 _FINGERS = ("thumb", "index", "middle", "ring", "pinky")
@@ -32,13 +32,13 @@ _SIDED = {
     "foot": (("ankle", "foot"), "ankle"),
 }
 
-# name: (joints, joint that moves the segment as a rigid piece)
+# name: (joints, joint that moves the segment rigidly)
 SEGMENTS: dict[str, tuple[tuple[str, ...], str]] = dict(_MIDDLE)
 for _s, _side in _SIDES.items():
     for _name, (_joints, _mover) in _SIDED.items():
         SEGMENTS[f"{_name}_{_s}"] = (tuple(f"{_side}_{j}" for j in _joints), f"{_side}_{_mover}")
 
-# what people ask about when a whole-body error is large; both sides together
+# regions of vertex errors; both sides together
 REGIONS: dict[str, tuple[str, ...]] = {
     "head": ("head",),
     "trunk": ("chest", "abdomen"),
@@ -99,9 +99,7 @@ def charts_of_file(arrays: BodyArrays) -> FileCharts:
     )
 
 
-_FIX = (
-    "use a body file that carries its UV map (vt, ft), such as SMPLX_NEUTRAL.npz, or bake the stand-in again"
-)
+_FIX = "use a body file that carries its UV map (vt, ft), such as SMPLX_NEUTRAL.npz, or build the default body again"
 
 
 def _corners(extra: dict[str, np.ndarray], vt_key: str, ft_key: str, nf: int) -> np.ndarray:
@@ -136,7 +134,7 @@ def _derived(arrays: BodyArrays, uv: np.ndarray) -> FileCharts:
         [weights[:, [_J[j] for j in hand_part_joints(p)]].sum(axis=1) for p in HAND_PARTS], axis=1
     )
     on_hand = np.isin(segment, [segments.index("hand_l"), segments.index("hand_r")])
-    colors = body_colors(segments)[::2]  # one colour of every couple of halves
+    colors = body_colors(segments)[::2]  # one colour of each pair of halves
     palette = Palette.of(
         ["background", *segments], np.concatenate([np.zeros((1, 3)), colors]), list(HAND_PARTS),
         spread_colors(len(HAND_PARTS)),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 GRID = 64  # texels along u and v of a part
-TOLERANCE = 0.05  # farthest a coordinate may lie outside its chart, in units of u, v
+TOLERANCE = 0.05  # maximum distance of a coordinate from its chart, in units of u, v
 _NEIGHBOURS = 12
 
 

@@ -89,7 +89,7 @@ def _array(value: object) -> np.ndarray | None:
         "_shape",
     } <= state.keys():  # a sparse matrix; SMPL files use columns (csc)
         return _from_csc(state)
-    for key in ("x", "_x", "a"):  # where chumpy keeps its numbers
+    for key in ("x", "_x", "a"):  # where chumpy stores its values
         if key in state:
             return _array(state[key])
     return None

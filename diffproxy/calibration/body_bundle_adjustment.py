@@ -76,7 +76,7 @@ class Bundle:
             counts = np.bincount(found.view, minlength=len(frame.cameras))
             share = np.minimum(
                 1.0, per_view / np.maximum(counts, 1)
-            )  # a view weighs like so many pixels at most
+            )  # maximum effective number of pixels of a view
             share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
             like = body.v_template
             seen = plain_rows(found, frame.cameras, frame.center, found.weight * share, like)

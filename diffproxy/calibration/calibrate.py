@@ -1,4 +1,4 @@
-"""`calibrate`: proxies of several frames in, cameras and bodies out, from rough cameras or from none."""
+"""`calibrate`: cameras and bodies from the proxies of several frames, from approximate cameras or from none."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _from_start(
     for turn in range(2):
         fitted = fit_many([with_cameras(m, cameras, rig) for m in frames], body, config.fit)
         bodies = [r.params if r.has_body else None for r in fitted]
-        if all(b is None for b in bodies):  # the cameras contradict each other: the best there is will do
+        if all(b is None for b in bodies):  # the cameras contradict each other: keep the best solution
             bodies = [r.params if r.status == "failed" else None for r in fitted]
         if all(b is None for b in bodies):
             return None

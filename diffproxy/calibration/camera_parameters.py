@@ -16,7 +16,7 @@ from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.geometry.so3 import hat
 
 PER_CAMERA = 7
-"""Tangent of a camera: a turn about its centre (3, radians, camera axes) | centre (3, metres, world) | log focal."""
+"""Tangent space of a camera: rotation (3, radians, camera axes), centre (3, metres, world), log focal length."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class RigState:
 
     def place(self, camera: Camera, index: int) -> Camera:
         """`camera` (the full image's or a crop of it) with pose and focal length of camera `index`."""
-        R = nearest_rotation(self.R_cam_world[index].numpy())  # many small steps drift off the rotations
+        R = nearest_rotation(self.R_cam_world[index].numpy())  # many small steps accumulate rounding errors
         K = camera.K.copy()
         K[:2, :2] *= float(self.log_focal[index].exp())
         return replace(camera, K=K, R_cam_world=R, t_cam_world=-R @ self.center[index].numpy())

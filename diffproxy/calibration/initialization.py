@@ -29,7 +29,7 @@ from diffproxy.proxies import ProxyMaps
 ALIGNMENT_KERNEL = 0.15
 """Robust scale (metres) for aligning the bodies of single views."""
 VERTEX_STRIDE = 23
-"""Every so many vertices take part in the alignment."""
+"""Step between the vertices that are used in the alignment."""
 
 
 def map_owner(maps: ProxyMaps, cameras: Sequence[Camera]) -> np.ndarray:
@@ -79,7 +79,7 @@ def rig_from_views(
     R = np.broadcast_to(np.eye(3), (count, 3, 3)).copy()  # world from camera
     t = np.zeros((count, 3))
     known = [int(np.argmax(seen))]
-    while True:  # the camera that shares most frames with those placed comes next
+    while True:  # next, the camera with most frames in common with those already placed
         shared = {
             c: sum((f, k) in clouds for k in known for f, o in clouds if o == c)
             for c in range(count)

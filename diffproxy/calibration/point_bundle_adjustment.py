@@ -23,7 +23,7 @@ MAX_RAY_DISTANCE = 0.25
 """Metres; rays that miss their point by more than this at the start belong to another person or the other body side."""
 ITERATIONS = 60
 MIN_SHARED_POINTS = 40
-"""Points that every camera must share with others."""
+"""Minimum number of points that a camera shares with others."""
 
 
 def adjust_points(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | None:
@@ -48,7 +48,7 @@ def adjust_points(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigS
     cost = np.inf
     for turn in range(ITERATIONS):
         if turn == ITERATIONS // 2:
-            scale, cost = 2.0, np.inf  # first coarsely, then as the noise is
+            scale, cost = 2.0, np.inf  # first with a coarse scale, then with that of the noise
         r, by_camera, by_point, prior_weight = _linear(step, x, R0, c0, camera, point, xy, unit, focal_std)
         now = _cost(r, step * prior_weight, scale)
         root = 1 / np.sqrt(1 + np.square(r).sum(1) / scale**2)  # Cauchy

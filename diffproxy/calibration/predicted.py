@@ -18,7 +18,7 @@ from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0
-"""Degrees along the longer side of an image, where nothing is known: between a telephone's photo and its video."""
+"""Degrees along the longer side of an image, without further information: between photo and video mode of a phone."""
 _EXAMPLE = 'npz or json with "extrinsic" (V, 3, 4), OpenCV camera from world, "intrinsic" (V, 3, 3), and "image_size"'
 
 

@@ -21,7 +21,7 @@ from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.validation import array_of, check_camera, whole_number
 from diffproxy.utils.errors import InputError
 
-Number = float | int  # the type checker of the tests does not take an int for a float
+Number = float | int  # beartype, used in the tests, does not accept an int for a float
 
 
 @dataclass(frozen=True)

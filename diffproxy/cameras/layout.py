@@ -88,7 +88,7 @@ def _draw_view(rig: Rig, R, P, middle_yup, span: float, title: str) -> UInt8[np.
         line(apex, target, tuple((c + 510) // 3 for c in color))
         outward = (apex - target) / max(
             float(np.linalg.norm(apex - target)), 1.0
-        )  # keeps the name off the frustum
+        )  # distance of the name from the frustum
         write(
             camera.name,
             apex + 14 * outward + np.array((-9.0 * len(camera.name) * (outward[0] < 0), 5)),

@@ -86,7 +86,7 @@ def guess_pixel_grid(calibrated: tuple[int, int], image: tuple[int, int]) -> tup
             "turn the images as they were when calibrating (ffmpeg -i in.mp4 -vf transpose=1 out.mp4)",
         )
     scale = cw / pw
-    if abs(scale * ph - ch) <= scale:  # less than one image pixel of height: the sizes were only rounded
+    if abs(scale * ph - ch) <= scale:  # less than one image pixel of height: rounding of the sizes
         return PixelGrid(scale), f"image {pw}x{ph}, calibration {cw}x{ch}: resized, scale {scale:.5g}"
     shift = (ch - scale * ph) / 2
     how = "cut off" if shift > 0 else "added"

@@ -37,10 +37,10 @@ PIXEL_GRIDS = {
     "cam03": PixelGrid(),
     "cam04": PixelGrid(),
 }
-# The sensors are mounted turned by 90 degrees. Turning an image mirrors exactly one of its axes (which one depends on
-# the side it is turned to), but the file only exchanges the two numbers of the principal point. Six static points
-# (four marks on the deck, the tops of two posts) show which: of the 256 ways to mirror, this one is best, and brings
-# their reprojection from 10.9 px to 1.2 px (runner-up 3.1 px). docs/rigs.md has the measurements.
+# The sensors are mounted rotated by 90 degrees. Rotating an image mirrors exactly one of its axes (which one depends on
+# the direction of rotation), but the file only exchanges the two numbers of the principal point. Six static points
+# (four marks on the deck, the tops of two posts) determine which: of the 256 combinations this one is best, and reduces
+# their reprojection error from 10.9 px to 1.2 px (next best 3.1 px). docs/rigs.md has the measurements.
 MIRRORED_AXIS = {"cam01": 0, "cam02": 1, "cam03": 1, "cam04": 1}
 NOTES = [
     f"Pose2Sim {VERSION}, Demo_SinglePerson, BSD-3-Clause (LICENSE.pose2sim); faces pixelated by its authors",

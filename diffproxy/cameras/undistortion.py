@@ -45,7 +45,7 @@ def sampling_maps(
         source.lens,
     )
     pixels = np.nan_to_num(at_origin.project(points), nan=-1e4) - 0.5
-    # the outer half of a border pixel is still image: read the border there, do not blend it with black
+    # the outer half of a border pixel belongs to the image: repeat the border there instead of blending it with black
     last = np.array([source.width, source.height]) - 1.0
     rim = (pixels > -0.51) & (pixels < last + 0.51)
     pixels = np.where(rim, np.clip(pixels, 0.0, last), pixels)

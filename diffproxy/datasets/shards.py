@@ -22,7 +22,7 @@ from diffproxy.proxies.io import decode_png, decode_proxy_png, encode_png, encod
 from diffproxy.utils.errors import InputError
 
 VERSION = 2
-FULL = "full"  # the kind under which whole frames are listed, beside body | left_hand | right_hand
+FULL = "full"  # kind of whole frames; the other kinds are body, left_hand, right_hand
 KEPT = 64  # samples whose decoded meta data an index keeps: a training run must not hold all of them
 
 
@@ -220,7 +220,7 @@ def _scan(path: Path) -> dict[str, _Entry]:
                 end = member.offset_data + member.size
     except (tarfile.TarError, EOFError) as error:
         raise InputError("a readable tar shard", f"{path.name}: {error}", fix) from error
-    # tarfile itself takes a file cut between members for a complete one: ask for the two empty blocks at the end.
+    # tarfile accepts a file truncated between members: check for the two empty blocks at the end.
     if path.stat().st_size < end + 1024:
         raise InputError("a complete shard", f"{path.name} ends early", fix)
     for key, entry in found.items():

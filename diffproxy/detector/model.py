@@ -136,7 +136,7 @@ def decode_boxes(maps: LocatorMaps, n: int, scale: float, top: int, min_score: f
     return kept
 
 
-# Locator weights on disk: half-precision safetensors with a checksum beside it.
+# Weights on disk: half-precision safetensors, with the checksum in config.json.
 
 
 PACKAGED = Path(__file__).parent / "weights"

@@ -29,8 +29,8 @@ STAGES = (
     (6, 1, 560, 1),
 )
 STEM_CHANNELS, LAST_CHANNELS = 56, 1280
-#: Stages whose output is handed on, at strides 4, 8, 16 and 32. The pyramid's lateral at stride 16 reads the stage
-#: before (112 channels), the features handed on are the deeper ones (168).
+#: Stages whose output is returned, at strides 4, 8, 16 and 32. The pyramid's lateral at stride 16 uses the stage
+#: before (112 channels), the returned features are the deeper ones (168).
 FEATURE_STAGES = (1, 2, 4, 5)
 LATERAL_STAGES = (1, 2, 3)
 FPN_CHANNELS = (24, 32, 64)  # strides 4, 8, 16
@@ -49,7 +49,7 @@ PACKAGED = Path(__file__).parent / "weights" / "movenet_thunder" / "model.safete
 
 @dataclass(frozen=True)
 class MoveNetOutput:
-    """What the network says of N square images of S pixels; maps of stride 4 have P = S / 4 cells a side.
+    """Output for N square images of S pixels; maps of stride 4 have P = S / 4 cells a side.
 
     `pyramid`: features of strides 4, 8, 16, 32 (`PYRAMID_CHANNELS`). `heads`: raw maps at stride 4: `heatmap` and
     `center` are logits; `offset` (y and x of each joint in turn, in cells) refines the cell of a joint;
@@ -117,7 +117,7 @@ class MoveNet(nn.Module):
             levels.insert(0, level)
             up = self.smooth[i](level)
         heads = {name: head(up) for name, head in self.heads.items()}
-        # `up` is the finest level after smoothing; the coarser two enter before it, as wide as they were added up.
+        # `up` is the finest level after smoothing; the coarser two enter before it, with the width of their sum.
         fpn = [up, *levels[1:]]
         features = [taps[s] for s in FEATURE_STAGES]
         pyramid = [torch.cat([f, p], 1) for f, p in zip(features, fpn, strict=False)] + features[len(fpn) :]

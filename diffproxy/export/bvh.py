@@ -15,7 +15,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
 UNITS_PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
-TIP = 0.03  # metres: the length of a bone that has no child, e.g. a finger's last
+TIP = 0.03  # metres: length of a bone without child, such as the last of a finger
 
 
 def write_bvh(

@@ -18,7 +18,7 @@ from diffproxy.utils.io import write_atomic
 SAME_PERSON = 0.1
 """Detections whose points lie closer than this share of their size are one person."""
 HAND_CONFIDENCE = 0.9
-"""MediaPipe gives the points of a hand no confidence of their own."""
+"""MediaPipe has no confidence for single points of a hand."""
 
 
 class MediaPipe:
@@ -36,7 +36,7 @@ class MediaPipe:
                 str(error),
                 "in an environment of its own (it asks for numpy < 2): pip install mediapipe==0.10.21",
             ) from error
-        # complexity 1: the largest body model inside the wheel; 2 would be fetched from the network
+        # complexity 1: the largest body model in the wheel; 2 would be downloaded
         self.model = Holistic(static_image_mode=True, model_complexity=1)
         self.tiles = tiles
 

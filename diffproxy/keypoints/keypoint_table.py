@@ -13,7 +13,7 @@ from diffproxy.keypoints.layouts import NAMES, Person2D
 from diffproxy.keypoints.triangulate import Triangulated, triangulate_people
 
 DETECTOR_STD = 0.012
-"""Metres at the subject by which detectors shake, beside what they mean by a point."""
+"""Detection noise in metres at the subject, in addition to the deviation of the definition of a point."""
 MIN_CONFIDENCE = 0.2
 
 

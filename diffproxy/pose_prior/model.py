@@ -11,7 +11,7 @@ from diffproxy.pose_prior import sde
 from diffproxy.pose_prior.network import BODY, HAND, WholeBodyNet
 
 POSE_COLUMNS = (*range(3, 66), *range(75, 165))
-"""Where body, left and right hand lie in a full pose of 55 x 3 values: no root, jaw or eyes."""
+"""Columns of body, left and right hand in a full pose of 55 x 3 values: no root, jaw or eyes."""
 
 
 class PosePrior(nn.Module):

@@ -94,7 +94,7 @@ class TimeNet(nn.Module):
         table = torch.linspace(math.log(SIGMA_MAX), math.log(SIGMA_MIN), STEPS, dtype=torch.float64).exp()
         self.register_buffer("sigmas", table.float())
         self.linear = GaussianNoise(config.dim) if config.linear else None
-        if config.linear:  # begin at the Gaussian
+        if config.linear:  # initialise as the Gaussian
             nn.init.zeros_(self.post_dense.weight)
             nn.init.zeros_(self.post_dense.bias)
 

@@ -115,9 +115,7 @@ def uv_uncertainty(labels: UInt8[Tensor, " K *V"], uv: Float[Tensor, "K *V C"]) 
     """Eq. 3: the sample variance (divided by K - 1) over the samples, averaged over the image's three channels."""
     if uv.shape[-1] == 2:
         uv = torch.cat([uv, (labels > 0).to(uv.dtype)[..., None]], dim=-1)
-    spread = uv - uv.mean(
-        dim=0
-    )  # in two passes by hand: `Tensor.var` over the first dimension is eight times slower
+    spread = uv - uv.mean(dim=0)  # in two passes: `Tensor.var` over the first dimension is eight times slower
     return spread.square_().sum(dim=0).mean(dim=-1) / (uv.shape[0] - 1)
 
 

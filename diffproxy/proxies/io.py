@@ -19,7 +19,7 @@ from diffproxy.proxies.maps import KINDS, ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
-# Proxies as PNG: 16-bit RGB = (label, u, v); grey: 8-bit weight, 16-bit std, 8-bit valid. Damaged files are errors,
+# Proxies as PNG: 16-bit RGB = (label, u, v); grey: 8-bit weight, 16-bit std, 8-bit valid. A damaged file is an error,
 # never half images.
 
 
@@ -252,7 +252,7 @@ def _bad_index(path: Path, found: str) -> InputError:
 
 
 def _read(folder: Path, name: str) -> bytes:
-    if Path(name).name != name:  # the index may come from anywhere: it cannot point out of its folder
+    if Path(name).name != name:  # the index is untrusted: file names must stay in the folder
         raise InputError(
             "plain file names in proxies.json", f"{name!r}", "put the images beside proxies.json"
         )

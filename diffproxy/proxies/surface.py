@@ -85,7 +85,7 @@ def surface_view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> Surf
         rows, cols = np.nonzero(footprint(body.vertices, body.faces, camera, (x0, y0, x1, y1)))
         rows, cols = rows + y0, cols + x0
         rays = rays_at(camera, cols + 0.5, rows + 0.5)
-        if not camera.is_pinhole:  # a strongly bent lens may not reach its corners
+        if not camera.is_pinhole:  # a lens with strong distortion may not reach the corners
             seen = np.isfinite(rays).all(axis=-1)
             rows, cols, rays = rows[seen], cols[seen], rays[seen]
         hits = body.cast(camera.center_world, rays)

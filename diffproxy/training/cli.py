@@ -28,7 +28,7 @@ def read_config(words: Sequence[str]) -> TrainConfig:
     import hydra
     from omegaconf import OmegaConf
 
-    from diffproxy.generator.config import with_tuples  # brings the networks along: not for --help
+    from diffproxy.generator.config import with_tuples  # imports the networks: not for --help
 
     overrides = TRAIN.overrides(words)
     with hydra.initialize_config_dir(str(TRAIN.conf.resolve()), version_base="1.3"):

@@ -66,7 +66,7 @@ class ProxySamples(Dataset):
         chosen = list(rng.permutation(body)[:n_body]) + list(rng.permutation(hand)[: n - n_body])
         while (
             len(chosen) < n
-        ):  # a subject with fewer views than slots: show some twice, augmented differently
+        ):  # a subject with too few views: some are used twice, with different augmentation
             chosen.append(int(rng.choice(body)))
         return [int(i) for i in chosen]
 

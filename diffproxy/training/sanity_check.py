@@ -21,7 +21,7 @@ def sanity_check(data: ProxySamples, val: ProxySamples | None, body: BodyModel) 
             _check_set(name, samples, body)
     if val is not None and val.where != data.where:
         held_out = {val.index.key(i): i for i in range(len(val.index))}
-        # Equal keys alone say little: runs of other options number their subjects alike.
+        # Equal keys alone are not sufficient: runs with other options number their subjects equally.
         pairs = [(i, held_out[k]) for i in range(len(data.index)) if (k := data.index.key(i)) in held_out]
         same = [data.index.key(i) for i, j in pairs if _params(data, i) == _params(val, j)]
         if same:

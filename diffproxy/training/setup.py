@@ -102,7 +102,7 @@ def set_up(config: TrainConfig) -> Run:
     accelerator = Accelerator(
         mixed_precision=config.precision,
         cpu=not torch.cuda.is_available(),
-        # A stage trains some parameters only, and which get gradients may depend on the batch.
+        # A stage trains some parameters only, and the batch may determine which of them get gradients.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     torch.manual_seed(config.seed)

@@ -15,7 +15,7 @@ from diffproxy.generator.network.schedule import add_noise, training_target
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss, scale_loss
 
-COLOR_WIDTH = 0.1  # RGB distance at which a decoded colour stops being taken for a palette colour
+COLOR_WIDTH = 0.1  # RGB distance beyond which a decoded colour is no palette colour
 PALETTE_WEIGHT = 0.1
 UV_WEIGHT = 5.0  # UV errors are about 0.05 where cross-entropy is about 1
 SCALE_WEIGHT = 0.1

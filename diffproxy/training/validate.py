@@ -22,7 +22,7 @@ from diffproxy.visualization.maps import draw_labels, draw_uv
 from diffproxy.visualization.sheet import contact_sheet
 
 DRAWN = 6  # subjects in the image
-STEPS = 4  # of a sample, where the generator's default is its direct head
+STEPS = 4  # denoising steps of a sample, where the default is the dense head
 NOISES = 4  # draws of time and noise for the loss of one subject, the same for every network
 
 
@@ -111,7 +111,7 @@ def fit_errors(maps: ProxyMaps, body: BodyModel, data: ProxySamples, i: int) -> 
 
     try:
         result = fit(maps, body)
-    except InputError:  # an early network may draw what cannot be a proxy
+    except InputError:  # an untrained network may sample images that are no proxies
         return {}
     if not result.has_body:
         return {}

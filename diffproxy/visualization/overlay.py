@@ -15,7 +15,7 @@ from diffproxy.visualization.shading import shade_pixels
 
 BODY_COLOR = (0.55, 0.78, 0.98)
 OUTLINE_COLOR = (255, 255, 255)
-UNOBSERVED_COLOR = (0.62, 0.62, 0.62)  # of skin that no pixel supports: grey, hatched, more of the photograph
+UNOBSERVED_COLOR = (0.62, 0.62, 0.62)  # of skin without supporting pixels: grey, hatched, more transparent
 UNOBSERVED_ALPHA = 0.3  # times alpha, between the lines of the hatching
 HATCH = 90  # lines along the longer side of the image
 

@@ -16,7 +16,7 @@ import diffproxy
 from diffproxy.utils.io import write_atomic
 from diffproxy.visualization.sheet import encode_image, shrink
 
-# The style sheet of `report.html`: readable in light and dark, on a desk and on a phone.
+# The style sheet of `report.html`: for light and dark mode, on desktop and phone.
 
 
 STYLE = """

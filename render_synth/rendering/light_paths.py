@@ -1,7 +1,7 @@
-"""Light paths of one bounce as vectorised Dr.Jit code: Mitsuba's path tracer with fewer rays, its guides for free.
+"""Light paths of one bounce as vectorised Dr.Jit code, with fewer rays than Mitsuba's path tracer.
 
-Mitsuba's path of `max_depth=3` casts five rays: camera, lamp, bounce, lamp, and one that may meet a lamp by chance. The
-last is left out, and what guides the denoiser is read off the first hit, where Mitsuba traces an image of its own.
+Mitsuba's path of `max_depth=3` casts five rays: camera, lamp, bounce, lamp, and one that may hit a lamp by chance. The
+last is left out, and the guides of the denoiser are those of the first hit, where Mitsuba traces a separate image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Our bodies against the official `smplx` package, on the stand-in and on a file in the official layout."""
+"""Our bodies against the official `smplx` package, on the default body and on a file in the official layout."""
 
 import copy
 import warnings

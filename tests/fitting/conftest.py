@@ -1,4 +1,4 @@
-"""Scenes with known answers: a random tree body for the maths, the stand-in body and exact proxies for whole fits."""
+"""Scenes with known answers: a random tree body for the maths, the default body and exact proxies for whole fits."""
 
 from __future__ import annotations
 

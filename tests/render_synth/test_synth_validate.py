@@ -1,4 +1,4 @@
-"""The validator passes what was rendered and finds what was spoilt."""
+"""The validator passes what was rendered and finds what was corrupted."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from render_synth.cli import main
 from render_synth.validate import check_view
 
 
-def spoil(source, target, change):
+def corrupt(source, target, change):
     """The first sample again, each view changed by `change(view)`."""
     index = ShardIndex(source)
     views = [index.view(0, j, extras=("visibility",)) for j in range(len(index.kinds(0)))]
@@ -58,7 +58,7 @@ def without_rows(view):
     ],
 )
 def test_what_was_spoilt_is_found(rendered, tmp_path, capsys, name, change):
-    spoil(rendered, tmp_path, change)
+    corrupt(rendered, tmp_path, change)
     assert main(["validate", str(tmp_path)]) == 1
     got = report(capsys)["all"]
     assert got[name] > 0.01 * got["labelled"]

@@ -18,7 +18,7 @@ PACKAGED = BODIES["anny"]
 
 @pytest.fixture
 def a_pose(body):
-    """Joints (2, 55, 3), tips, skin (2, 200, 3) and weights of made-up A-poses around the stand-in."""
+    """Joints (2, 55, 3), tips, skin (2, 200, 3) and weights of made-up A-poses around the default body."""
     rng = np.random.default_rng(0)
     joints = body.joint_template.double().numpy()
     heads = np.stack([joints, joints]) + rng.normal(scale=0.003, size=(2, NUM_JOINTS, 3))

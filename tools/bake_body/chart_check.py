@@ -1,4 +1,4 @@
-"""Are the charts of a body one-to-one? `python -m tools.bake_body.chart_check [body]` prints a line per label."""
+"""Check that the charts of a body are one-to-one: `python -m tools.bake_body.chart_check [body]`."""
 
 from __future__ import annotations
 

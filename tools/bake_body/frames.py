@@ -1,4 +1,4 @@
-"""Small measuring tools of the charts: centre lines, rounded ends, even stretching."""
+"""Geometry helpers of the charts: centre lines, rounded ends, even arc length."""
 
 from __future__ import annotations
 

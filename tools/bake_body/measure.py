@@ -1,4 +1,4 @@
-"""Lay a ruler along every segment of the rest body, such that v meets where two segments meet."""
+"""Coordinates (u, v) of all segments of the rest body, continuous in v between segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rulers: what is u and what is v on one segment of the rest body (left side; the right one is its mirror image)."""
+"""Coordinates (u, v) on one segment of the rest body (left side; the right side is its mirror image)."""
 
 from __future__ import annotations
 

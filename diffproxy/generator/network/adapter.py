@@ -21,7 +21,7 @@ from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import KINDS
 
 NUM_KINDS = 3  # body, left_hand, right_hand
-INITIAL_SCALE = 0.05  # metres: what a head trained for a few minutes is off by
+INITIAL_SCALE = 0.05  # metres: the error of a head after a few minutes of training
 
 
 @dataclass(frozen=True)
@@ -282,6 +282,6 @@ def _resize(x: Float[Tensor, "N C h w"], n: int) -> Float[Tensor, "N C n n"]:
         return x
     if x.shape[-1] < n:
         return F.interpolate(x, size=(n, n), mode="bilinear", align_corners=False)
-    # The antialiased kernel does not know bfloat16 on a CPU.
+    # The antialiased kernel does not support bfloat16 on a CPU.
     smooth = F.interpolate(x.float(), size=(n, n), mode="bilinear", align_corners=False, antialias=True)
     return smooth.to(x.dtype)

@@ -37,7 +37,7 @@ def attend(
     plain = q.device.type == "cpu" and q.dtype == torch.bfloat16
     if mask is None and not plain:
         return F.scaled_dot_product_attention(q, k, v)
-    # Fused kernels hold the mask once for all heads, as a bias of the type of q; the plain way holds all scores.
+    # Fused kernels store the mask once for all heads, as a bias of the type of q; without fusion all scores are stored.
     held = q.shape[1] if plain or q.device.type not in ("cpu", "cuda") else 1
     return _in_blocks(_plain if plain else _fused, held, q, k, v, mask)
 
@@ -89,7 +89,7 @@ def prepare_mask(mask: Bool[Tensor, "G 1 L L"], backend: str) -> Mask:
     from torch.nn.attention.flex_attention import create_block_mask
 
     groups, _, queries, keys = mask.shape
-    # A lambda: PyTorch counts the arguments of what it is given, and type checkers wrap functions.
+    # A lambda: PyTorch counts the arguments of the function, and type checkers wrap functions.
     allowed = lambda group, head, query, key: mask[group, 0, query, key]  # noqa: E731
     return create_block_mask(allowed, groups, None, queries, keys, device=str(mask.device))
 

@@ -111,7 +111,7 @@ def _segments(
     lo, hi = (tangent * p).sum(-1), (tangent * q).sum(-1)
     half = torch.where(seen[..., 0], (hi - lo) / 2, -torch.inf)
 
-    # A source cell covers `zoom` target cells at the subject: the band must hold both cells' extents.
+    # A source cell covers `zoom` target cells at the subject: the band must cover the extents of both cells.
     focal = 0.5 * (K[..., 0, 0] + K[..., 1, 1])
     per_unit = focal / t[..., 2].abs().clamp_min(1e-6)  # image sides per scene unit at the origin
     zoom = per_unit[:, None, :] / per_unit[:, :, None]

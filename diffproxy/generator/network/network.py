@@ -33,7 +33,7 @@ class Conditioning:
     adapter: AdapterOutput  # rows: (group, view)
     image_tokens: Float[Tensor, "N T D"]  # rows: (group, view)
     prompt_ids: Int[Tensor, "N 2"]  # rows: (group, view)
-    masks: dict[int, Mask]  # per latent grid, as the attention backend wants it
+    masks: dict[int, Mask]  # per latent grid, in the form of the attention backend
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
     joint_maps: dict[str, Tensor] = field(default_factory=dict)  # rows: (group, view); see EncoderOutput
 
@@ -167,7 +167,7 @@ class ProxyGenerator(nn.Module):
             self.prompts(prompts).to(rows.dtype),
             class_labels=prompts if self.config.unet.get("num_class_embeds") else None,
             cross_attention_kwargs={"views": views},
-            # A fresh list each time: the UNet empties it.
+            # A new list each time: the UNet empties it.
             down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
         ).sample.unflatten(0, latents.shape[:3])
         if start is not None:
@@ -182,7 +182,7 @@ class ProxyGenerator(nn.Module):
     ) -> PosteriorMoments:
         """Moments of `coarse`, whose rows are those of `latents`: (group, sample, view)."""
         codec = self.codec
-        assert isinstance(codec, PatchCodec)  # the configuration sees to it
+        assert isinstance(codec, PatchCodec)  # ensured by the configuration
         signal, sigma = signal_and_noise(self.scheduler, t.expand(len(latents)), latents)
         shape = latents.shape[:3]
         noisy = codec.unfold(latents.flatten(0, 2)).unflatten(0, (-1, M))
@@ -208,7 +208,7 @@ class ProxyGenerator(nn.Module):
         with torch.no_grad():
             scene = cameras.in_scene_frame(valid) if cameras is not None else None
             if scene is not None:
-                # The adapter's layers over all views read the rays of its coarsest map, branch there or not.
+                # The adapter's layers over all views need the rays of its coarsest map, with or without a branch there.
                 for n in {*attention.epipolar_grids, self.config.coarsest_grid}:
                     rays[n] = plucker_rays(scene, n).flatten(1, 2)[:, None].to(device)
             for n in attention.epipolar_grids:

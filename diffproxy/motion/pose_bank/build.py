@@ -22,7 +22,7 @@ from diffproxy.utils.io import write_npz
 
 log = logging.getLogger(__name__)
 
-# Held out whole: a subject, actions of other subjects, single clips; chosen to span calm and wild movement.
+# Held out completely: a subject, actions of other subjects, single clips; chosen to cover slow and fast movement.
 TEST_GROUPS = frozenset(
     {
         "cmu_02", "cmu_12", "cmu_washwindow", "cmu_soccer", "cmu_directing_traffic", "humanoid3d_spinkick",
@@ -33,7 +33,7 @@ TEST_GROUPS = frozenset(
 TEST_HANDS_EVERY = 5
 RULES = "Sitting, kneeling, squatting and lying by rule (this project)"
 RULED_SHARE = 0.09  # of the bodies of a split
-GROUP_SHARE = 0.2  # at most this share of a split from one subject: one climber would otherwise fill a third
+GROUP_SHARE = 0.2  # maximum share of a split from one subject: otherwise a single climber would be a third
 
 
 @dataclass(frozen=True)

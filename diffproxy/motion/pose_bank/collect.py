@@ -88,7 +88,7 @@ def _plausible(pose: np.ndarray) -> bool:
     return bool((np.linalg.norm(joints, axis=-1) < 120).all())
 
 
-# Choosing few poses that cover many.
+# Selection of few poses that cover many.
 
 
 def farthest_points(features: Float[ndarray, "N D"], count: int, start: int = 0) -> Int[ndarray, " K"]:

@@ -17,7 +17,7 @@ from diffproxy.motion.pose_bank.file import radians
 from diffproxy.utils.errors import InputError
 
 BANK_FILE = Path(__file__).with_name("pose_bank.npz")
-THUMB = 36  # where the thumb begins among the 45 hand values
+THUMB = 36  # index of the thumb in the 45 hand values
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class PoseBank:
         if kind == 1:
             return a + rng.uniform() * (b - a)
         hand = sample_fingers(rng).astype(np.float32)
-        # a thumb of hands with like fingers, so that it does not pierce them
+        # the thumb of a hand with similar fingers, so that it does not intersect them
         distance = np.linalg.norm(self.right_hand_pose[rows, :THUMB] - hand[:THUMB], axis=1)
         hand[THUMB:] = self.right_hand_pose[rng.choice(rows[np.argsort(distance)[:5]]), THUMB:]
         return hand

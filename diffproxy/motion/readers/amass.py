@@ -13,7 +13,7 @@ from diffproxy.motion.clip import Motion, load_arrays
 from diffproxy.motion.skeleton import PELVIS
 from diffproxy.utils.errors import InputError
 
-# Where body and hands lie in a `poses` row of each width: SMPL-X, SMPL+H, SMPL (whose two hand joints are dropped).
+# Columns of body and hands in a `poses` row of each width: SMPL-X, SMPL+H, SMPL (whose two hand joints are dropped).
 _HANDS_AT: dict[int, int | None] = {165: 75, 156: 66, 72: None}
 _ALIASES = {
     "global_orient": ("global_orient", "root_orient"),

@@ -11,8 +11,8 @@ from diffproxy.geometry.rotations import from_quaternion, to_matrix
 from diffproxy.motion.skeleton import SkeletonClip
 from diffproxy.utils.errors import InputError
 
-# Joint, parent, offset (metres; the figure faces +x, arms hanging), number of values in the file. Sizes are those
-# of the humanoid these files are made for; knees and elbows turn about z alone.
+# Joint, parent, offset (metres; the figure faces +x, arms hanging), number of values in the file. Lengths are those
+# of the humanoid of these files; knees and elbows rotate about z only.
 _JOINTS: tuple[tuple[str, int, tuple[float, float, float], int], ...] = (
     ("root", -1, (0.0, 0.0, 0.0), 4),
     ("chest", 0, (0.0, 0.236, 0.0), 4),

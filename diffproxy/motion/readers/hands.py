@@ -19,7 +19,7 @@ HandPoses = dict[str, np.ndarray]  # name -> (45,)
 _WEBXR = {"thumb": 1, "index": 6, "middle": 11, "ring": 16, "pinky": 21}
 FLAT_BEND_HANDYJS = np.radians(
     8.0
-)  # its flat hand lies relaxed: taken as straight, open hands would bend backwards
+)  # its flat hand is relaxed: taken as straight, open hands would be hyperextended
 _MEDIAPIPE = {"thumb": 1, "index": 5, "middle": 9, "ring": 13, "pinky": 17}
 
 

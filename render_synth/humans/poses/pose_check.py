@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
 
-DEEP = 0.02  # metres: skin and flesh give way by less
+DEEP = 0.02  # metres: soft tissue deforms by less
 ARM = {"l": [18, 20, *range(25, 40)], "r": [19, 21, *range(40, 55)]}  # elbow, wrist, fingers
 WHOLE_ARM = {"l": [13, 16, *ARM["l"]], "r": [14, 17, *ARM["r"]]}
 LEG = {"l": [4, 7, 10], "r": [5, 8, 11]}  # knee, ankle, foot
@@ -20,8 +20,8 @@ WHOLE_LEG = {"l": [1, *LEG["l"]], "r": [2, *LEG["r"]]}
 
 @dataclass(frozen=True)
 class _Limb:
-    points: Int[np.ndarray, " P"]  # vertices of the limb that may enter something
-    others: Int[np.ndarray, " Q"]  # vertices of what it may enter
+    points: Int[np.ndarray, " P"]  # vertices of the limb that may intersect other parts
+    others: Int[np.ndarray, " Q"]  # vertices of the parts it may intersect
 
 
 @dataclass(frozen=True)

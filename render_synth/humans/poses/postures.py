@@ -6,7 +6,7 @@ import numpy as np
 
 from diffproxy.geometry.rotations import axis_rotation
 
-Number = float | int  # the type checker of the tests does not take an int for a float
+Number = float | int  # beartype, used in the tests, does not accept an int for a float
 JOINTS = {
     "l_hip": 1, "r_hip": 2, "spine1": 3, "l_knee": 4, "r_knee": 5, "spine2": 6, "l_ankle": 7, "r_ankle": 8,
     "spine3": 9, "l_foot": 10, "r_foot": 11, "neck": 12, "l_collar": 13, "r_collar": 14, "head": 15,
