@@ -7,8 +7,8 @@
 Options: min_views=3 (views that must agree on a joint within 6 cm), table=1 (one line per frame), npz=FILE (the
 triangulated joints, for `benchmarks/real_rig.py reference=`). The person is selected by geometry: the
 one on whom most views agree within 1 m of the fitted pelvis. "mean_mm" is over all frames and joints;
-"worst_frame_mm" the largest mean of one frame. The detector's own error (see "reprojection_px") and its definition of a joint (hips most
-of all) are inside these numbers.
+"worst_frame_mm" the largest mean of one frame. They include the detector's own error (see "reprojection_px") and its
+definition of a joint (hips most of all).
 """
 
 from __future__ import annotations

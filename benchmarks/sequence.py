@@ -2,7 +2,7 @@
 
     python benchmarks/sequence.py motion=DIR clip=cmu_02_01 frames=100 noise=none
 
-A captured clip is applied to a body of random shape and rendered as exact proxies of four cameras, 256², then corrupted by
+A captured clip, applied to a body of random shape, is rendered as exact proxies of four cameras (256²) and corrupted.
 noise: none | uv (2 cm smooth, 1 cm rough, independent in every frame) | gaps (uv, and the left arm hidden for 12
 frames, three frames empty). `clip` is the beginning of a file name; fps=30 resamples the clip to that rate.
 """
