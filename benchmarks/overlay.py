@@ -71,10 +71,9 @@ def main(words: list[str]) -> dict[str, float]:
         write_rig(Path(folder), **mine | {"frames": len(records)})
         frames = open_frames(folder)
         out = Path(given.get("out", Path(folder) / "out"))
-        everything = {r.frame_id for r in records}
-        write_overlays(out, records[:1], everything, body, frames)
+        write_overlays(out, records[:1], body, frames)
         wall, cpu = time.perf_counter(), time.process_time()
-        write_overlays(out, records[1:], everything, body, frames)
+        write_overlays(out, records[1:], body, frames)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         size = sum(p.stat().st_size for p in out.glob("overlay/*/*.png")) / len(records)
     row = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,22 @@ from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
+TRIED = 20  # images of a camera, until one tells its size
+
+
+@dataclass(frozen=True)
+class FrameImages:
+    """The images of one frame.
+
+    Args:
+        images: Undistorted RGB images (H, W, 3) uint8 in the order of the cameras; None where one cannot be read.
+        unreadable: Why, by camera name.
+        damaged: What the decoder says about images that it could read in part only, by camera name.
+    """
+
+    images: list[np.ndarray | None]
+    unreadable: dict[str, InputError]
+    damaged: dict[str, str]
 
 
 class RigFrames:
@@ -36,7 +52,7 @@ class RigFrames:
         self._known = set(frame_ids)
         raw: list[Camera] = []
         for camera, source in zip(rig.cameras, sources, strict=True):
-            height, width = source.read(source.frame_ids[0]).shape[:2]
+            height, width = _first_image(source).shape[:2]
             raw.append(self._place(camera, width, height))
         self.raw_cameras = tuple(raw)
         self.cameras = tuple(c.undistorted(alpha) for c in raw)
@@ -85,15 +101,38 @@ class RigFrames:
                 f"{frame_id}",
                 "choose one of these",
             )
-        images = [source.read(frame_id) for source in self._sources]
-        for image, camera, source in zip(images, self.raw_cameras, self._sources, strict=True):
-            if image.shape[:2] != (camera.height, camera.width):
-                raise InputError(
-                    f"images of {camera.width}x{camera.height}, like the first one, in {source.path}",
-                    f"{image.shape[1]}x{image.shape[0]} in frame {frame_id}",
-                    "export all frames at one size",
-                )
-        return images
+        return [self._read_raw(v, frame_id) for v in range(len(self._sources))]
+
+    def _read_raw(self, v: int, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
+        camera, source = self.raw_cameras[v], self._sources[v]
+        image = source.read(frame_id)
+        if image.shape[:2] != (camera.height, camera.width):
+            raise InputError(
+                f"images of {camera.width}x{camera.height}, like the first one, in {source.path}",
+                f"{image.shape[1]}x{image.shape[0]} in frame {frame_id}",
+                "export all frames at one size",
+            )
+        return image
+
+    def read_views(self, frame_id: int) -> FrameImages:
+        """Read one frame as `read` does; an image that cannot be read is None instead of an error."""
+        images: list[np.ndarray | None] = []
+        unreadable: dict[str, InputError] = {}
+        damaged: dict[str, str] = {}
+        for v, (camera, source) in enumerate(zip(self.cameras, self._sources, strict=True)):
+            try:
+                images.append(self._undistort(v, self._read_raw(v, frame_id)))
+            except InputError as error:
+                images.append(None)
+                unreadable[camera.name] = error
+            else:
+                if source.damage:
+                    damaged[camera.name] = source.damage
+        return FrameImages(images, unreadable, damaged)
+
+    def files(self, frame_id: int) -> dict[str, Path]:
+        """The file that each camera's image of this frame is read from, by camera name."""
+        return {c.name: s.file(frame_id) for c, s in zip(self.cameras, self._sources, strict=True)}
 
     def iterate(self, frame_ids: Iterable[int] | None = None) -> Iterator[tuple[int, list]]:
         """(frame number, images) in rising order, so that every video is decoded once."""
@@ -111,6 +150,18 @@ class RigFrames:
         for source in self._sources:
             if isinstance(source, Video):
                 source.close()
+
+
+def _first_image(source: Source) -> UInt8[np.ndarray, "H W 3"]:
+    """The first image that can be read; the first image's error if none of `TRIED` can."""
+    first: InputError | None = None
+    for frame_id in source.frame_ids[:TRIED]:
+        try:
+            return source.read(frame_id)
+        except InputError as error:
+            first = first or error
+    assert first is not None, "a source has frames"
+    raise first
 
 
 def open_frames(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
 
-from diffproxy.utils.errors import InputError
+from diffproxy.utils.errors import InputError, from_os_error
+from diffproxy.utils.native_messages import native_messages
+
+DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
+MAX_NUMBER = 2**31 - 1
+MAX_PIXELS = 150_000_000  # twice the pixels of the largest cameras in use
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"}
@@ -17,32 +23,84 @@ VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"}
 
 @runtime_checkable
 class Source(Protocol):
-    """Images of one camera by frame number; `read` returns (H, W, 3) uint8 RGB or raises InputError."""
+    """Images of one camera by frame number.
+
+    `read` returns (H, W, 3) uint8 RGB or raises InputError; `damage` is what the decoder said about the image that was
+    read last, "" if it was intact. `file` is what a frame is read from.
+    """
 
     path: Path
     frame_ids: list[int]
+    damage: str
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]: ...
+
+    def file(self, frame_id: int) -> Path: ...
 
 
 def read_image(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """Read an image file as RGB, rotated by its EXIF orientation; InputError if it cannot be decoded."""
+    return read_checked(path)[0]
+
+
+def read_checked(path: Path) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
+    """As `read_image`, and what the decoder says about damage: "" for an intact file."""
     import cv2
 
-    data = np.frombuffer(path.read_bytes(), np.uint8)  # imread cannot open every path on Windows
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    check_regular(path)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)  # imread cannot open every path on Windows
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    image = None
+    if data.size:
+        check_pixels(path)
+        with native_messages() as messages:
+            try:
+                image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            except cv2.error as error:
+                messages.append(str(error))
     if image is None:
         raise InputError(
             f"a readable image in {path}", f"{data.size} bytes that do not decode", "export it again"
         )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(messages)
+
+
+def check_regular(path: Path) -> None:
+    """InputError for a folder, pipe or device: reading one may never end."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"a file {path}", "a folder, pipe or device of that name", "remove or rename it")
+
+
+def check_pixels(path: Path) -> None:
+    """InputError for more than `MAX_PIXELS`, as the header states, before any of them is decoded."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as header:
+                width, height = header.size
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, str(error)) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return  # the decoder says what is wrong
+    if width * height > MAX_PIXELS:
+        raise _too_large(path, f"{width}x{height}")
+
+
+def _too_large(path: Path, found: str) -> InputError:
+    return InputError(
+        f"an image of at most {MAX_PIXELS // 10**6} megapixels in {path}", found, "scale it down"
+    )
 
 
 class ImageFolder:
     """`images/<cam>/*.jpg`: the frame number is the last run of digits of the file name."""
 
     def __init__(self, path: Path):
-        self.path = path
+        self.path, self.damage = path, ""
         self._files: dict[int, Path] = {}
         files = sorted(
             p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
@@ -54,6 +112,10 @@ class ImageFolder:
                     f"frame numbers in the image names of {path}", f"{file.name}", "rename, e.g. 000012.jpg"
                 )
             number = int(digits[-1]) if digits else i
+            if number > MAX_NUMBER:
+                raise InputError(
+                    f"frame numbers up to {MAX_NUMBER} in {path}", file.name, "rename, e.g. 000012.jpg"
+                )
             if number in self._files:
                 raise InputError(
                     f"one image per frame number in {path}",
@@ -64,17 +126,25 @@ class ImageFolder:
         self.frame_ids = sorted(self._files)
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
-        return read_image(self._files[frame_id])
+        image, self.damage = read_checked(self._files[frame_id])
+        return image
+
+    def file(self, frame_id: int) -> Path:
+        return self._files[frame_id]
 
 
 class SingleImage:
     """`images/<cam>.jpg`: one frame, number 0."""
 
     def __init__(self, path: Path):
-        self.path, self.frame_ids = path, [0]
+        self.path, self.frame_ids, self.damage = path, [0], ""
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
-        return read_image(self.path)
+        image, self.damage = read_checked(self.path)
+        return image
+
+    def file(self, frame_id: int) -> Path:
+        return self.path
 
 
 class Video:
@@ -87,10 +157,11 @@ class Video:
     def __init__(self, path: Path):
         import cv2
 
-        self.path = path
+        self.path, self.damage = path, ""
         self._capture: cv2.VideoCapture | None = None
         self._next = 0
         self._last: tuple[int, np.ndarray] = (-1, np.zeros((0, 0, 3), np.uint8))
+        check_regular(path)
         capture = cv2.VideoCapture(str(path))
         count = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         capture.release()
@@ -114,7 +185,9 @@ class Video:
             self._next = 0
         while self._next < frame_id and capture.grab():
             self._next += 1
-        image = capture.read()[1] if self._next == frame_id else None
+        with native_messages() as messages:
+            image = capture.read()[1] if self._next == frame_id else None
+        self.damage = "; ".join(line for line in messages if DAMAGE.search(line))
         if image is None:
             reached = self._next
             self.close()
@@ -127,6 +200,9 @@ class Video:
         self._next += 1
         self._last = (frame_id, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         return self._last[1].copy()
+
+    def file(self, frame_id: int) -> Path:
+        return self.path
 
     def close(self) -> None:
         if self._capture is not None:

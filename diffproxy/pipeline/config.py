@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option
+from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import BODY, CALIBRATION, FRAMES, GENERATOR, KEYPOINTS, RIG, SEED
 
 
@@ -137,7 +138,9 @@ class FitOptions(SharedOptions):
     out: str = option(
         "out/fit", "folder of the results; a second run resumes where the first stopped", "DIR", "Output"
     )
-    overwrite: bool = option(False, "delete earlier results in that folder", section="Output")
+    overwrite: bool = option(
+        False, "remove what earlier runs wrote in that folder, and nothing else", section="Output"
+    )
     save: SaveOptions = option(SaveOptions, "what is written", section="Output")
 
     def __post_init__(self) -> None:
@@ -148,9 +151,20 @@ class FitOptions(SharedOptions):
         at_least("smooth", self.smooth, 0.0)
         at_least("fps", self.fps, 0.01)
         one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
-        at_least("box_margin", self.box_margin, 1.0)
+        within("box_margin", self.box_margin, 1.0, 10.0)
+        if self.ground not in ("none", "auto"):
+            _height(self.ground)
         if not self.out.strip():
             raise InputError("out=DIR", "an empty name", "write out=out/my_run")
+
+
+def _height(text: str) -> None:
+    try:
+        finite = math.isfinite(float(text))
+    except ValueError:
+        finite = False
+    if not finite:
+        raise InputError("ground as none, auto or a height in metres", f"ground={text}", "write ground=auto")
 
 
 def split_names(text: str) -> list[str] | None:

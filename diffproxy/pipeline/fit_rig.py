@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
+from diffproxy.cameras.frames import FrameImages
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
@@ -23,11 +25,14 @@ from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions, SolverOption
 from diffproxy.pipeline.fit_frame import TRACK_GAP, FrameFitter, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.ground_truth_errors import check_ground_truth
 from diffproxy.pipeline.outputs import write_outputs
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, fingerprint, open_run
+from diffproxy.pipeline.run_folder import FrameStore, RunFolder, planned_files, record_digest
+from diffproxy.pipeline.run_inputs import check_unchanged, frame_inputs, input_paths, shared_inputs
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 
@@ -36,58 +41,127 @@ log = logging.getLogger(__name__)
 IRRELEVANT = (
     "out", "overwrite", "save", "frames", "device", "rig", "common_frames", "smooth", "ground", "fps",
 )  # fmt: skip
-Solve = Callable[[int, FrameResult | None, Callable[[str], None]], tuple[FrameResult, Generated | None]]
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Where a run's frames come from.
+
+    Args:
+        frame_ids: All frames there are.
+        cameras: Their cameras, where they are known before the first frame.
+        settings: What tells this source from others, for `run.json`.
+        inputs: Digests of the files of a frame.
+        prepare: Opens what `solve` needs, once; it raises InputError for what is wrong with it.
+        solve: From the frame's number, the frame to start from and a call for each stage to its result and proxies.
+    """
+
+    frame_ids: list[int]
+    cameras: Sequence[Camera]
+    settings: dict[str, Any]
+    inputs: Callable[[int], dict[str, str]]
+    prepare: Callable[[], object]
+    solve: Callable[[int, FrameResult | None, Stage], tuple[FrameResult, Generated | None]]
 
 
 def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None) -> Path:
     """Fit every chosen frame, write the results to `options.out` and return that folder.
 
     `root` is where the presets' relative paths start. `pipe` and `locator` replace the networks that the options
-    name. Raises InputError for wrong input; a frame without a body is a status, not an error.
+    name. Raises InputError for wrong input, before anything is removed or written; what is wrong with one frame is its
+    status, and an error only when no frame could be computed.
     """
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     together = fit_sequence.sequence_config(options)
-    if options.proxies:
+    frames = None if options.proxies else inputs.open_rig(options, root)
+    if frames is None:
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
-        ids = select_frames(options.frames, saved.frame_ids)
-        frames = None
         open_sparse(options.keypoints, None, body, config)
-        settings = run_settings(options, body, (), {"proxies": saved.digest()})
-
-        def solve(frame_id: int, last: FrameResult | None, stage: Callable[[str], None]) -> Any:
-            stage("fit")
-            made = saved.load(frame_id)
-            near = options.track and last is not None and frame_id - last.frame_id <= TRACK_GAP
-            return fit_frame(frame_id, made, body, config, last if near else None, encoder=encoder), made
-
+        source = _saved_proxies(options, saved, config, encoder)
     else:
-        frames = inputs.open_rig(options, root)
-        ids = select_frames(options.frames, frames.frame_ids)
-        settings = run_settings(options, body, frames.cameras, {"rig": frames.rig.name})
-        fitter: list[FrameFitter] = []  # networks are opened by the first frame that needs them
-
-        def solve(frame_id: int, last: FrameResult | None, stage: Callable[[str], None]) -> Any:
-            if not fitter:
-                stage("open networks")
-                fitter.append(_frame_fitter(options, body, config, frames, pipe, locator, encoder))
-            stage("read")
-            images = frames.read(frame_id)
-            return fitter[0].run(frame_id, images, frames.cameras, last, stage)
-
-    stamp = open_run(out, settings, options.overwrite)
+        source = _images(options, frames, body, config, encoder, pipe, locator)
+        check_ground_truth(frames.rig.root)
+    ids = select_frames(options.frames, source.frame_ids)
+    settings = run_settings(options, body, source.cameras, source.settings)
+    run = RunFolder(out, settings)
+    files = planned_files(ids, [c.name for c in source.cameras], options)
+    run.check(files, options.overwrite, input_paths(options, frames))
+    store = FrameStore(out / "frames", run.stamp)
+    finished = {} if options.overwrite else _finished_frames(store, ids, source, out)
+    if len(finished) < len(ids):
+        source.prepare()
+    run.open(files, options.overwrite, input_paths(options, frames))
     kept = None if options.proxies else ProxyStore(out / "proxies", body, must_exist=False)
-    records, fresh = _all_frames(out, stamp, ids, solve, kept, options)
+    records, errors = _all_frames(store, ids, finished, source, kept, options)
     if fit_sequence.wanted(options):
         together = fit_sequence.sequence_config(options, frames.rig.up.tolist()) if frames else together
         proxies = kept or saved
-        records, fresh = fit_sequence.together(
-            out, stamp, records, fresh, proxies, config, together, options.fps
-        )
-    write_outputs(out, records, fresh, body, frames, options, settings)
+        records = fit_sequence.together(out, run.stamp, records, proxies, config, together, options.fps)
+    write_outputs(out, records, body, frames, options, settings)
+    if len(errors) == len(ids):
+        raise errors[0]
     return out
+
+
+def _saved_proxies(
+    options: FitOptions, saved: ProxyStore, config: FitConfig, encoder: EncoderKeypointFitter | None
+) -> FrameSource:
+    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
+        stage("fit")
+        made = saved.load(frame_id)
+        return fit_frame(frame_id, made, saved.body, config, last, encoder=encoder), made
+
+    return FrameSource(saved.frame_ids, (), {}, saved.inputs, lambda: None, solve)
+
+
+def _images(
+    options: FitOptions,
+    frames: RigFrames,
+    body: BodyModel,
+    config: FitConfig,
+    encoder: EncoderKeypointFitter | None,
+    pipe: Any,
+    locator: Any,
+) -> FrameSource:
+    @cache
+    def fitter() -> FrameFitter:
+        return _frame_fitter(options, body, config, frames, pipe, locator, encoder)
+
+    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
+        stage("open networks")
+        frame_fitter = fitter()
+        stage("read")
+        shown = frames.read_views(frame_id)
+        good = [v for v, image in enumerate(shown.images) if image is not None]
+        if not good:
+            raise next(iter(shown.unreadable.values()))
+        images = [image for image in shown.images if image is not None]
+        record, made = frame_fitter.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
+        return with_image_problems(record, shown), made
+
+    return FrameSource(
+        frames.frame_ids,
+        frames.cameras,
+        {"rig": frames.rig.name},
+        lambda frame_id: frame_inputs(frames, frame_id, options.masks),
+        fitter,
+        solve,
+    )
+
+
+def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
+    """The record with the images named that could not be read, or not intact."""
+    problems = [f"{name}: image left out, it cannot be read" for name in shown.unreadable]
+    problems += [f"{name}: damaged image ({text[:120]})" for name, text in shown.damaged.items()]
+    if not problems:
+        return record
+    info = {**record.info, "image_problems": problems, "unreadable": [*shown.unreadable]}
+    info["notes"] = [*record.info.get("notes", ()), *problems]
+    return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))
 
 
 def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
@@ -111,7 +185,8 @@ def run_settings(
     lens = [[c.name, c.width, c.height, *(np.round(a, 9).tolist() for a in (c.K, c.R_cam_world, c.t_cam_world))]
             for c in cameras]  # fmt: skip
     kept["body"] = {"name": body.name, "topology": body.topology_id}
-    return {**kept, **more, "cameras": fingerprint({"cameras": lens}), "version": __version__}
+    kept |= {"cameras": fingerprint({"cameras": lens}), "content": shared_inputs(options)}
+    return {**kept, **more, "version": __version__}
 
 
 def _frame_fitter(
@@ -133,34 +208,70 @@ def _frame_fitter(
     return FrameFitter(body, pipe, source, generate, config, options.track, sparse, encoder)
 
 
+def _finished_frames(
+    store: FrameStore, ids: Sequence[int], source: FrameSource, out: Path
+) -> dict[int, FrameResult]:
+    """The frames that an earlier run finished. InputError if one of their files has changed since."""
+    found = {i: record for i in ids if (record := store.load(i)) is not None}
+    return {i: record for i, record in found.items() if check_unchanged(record, source.inputs(i), out)}
+
+
 def _all_frames(
-    out: Path, stamp: str, ids: list[int], solve: Solve, kept: ProxyStore | None, options: FitOptions
-) -> tuple[list[FrameResult], set[int]]:
-    """Every frame's record, and the ids of those that were computed now."""
-    store = FrameStore(out / "frames", stamp)
+    store: FrameStore,
+    ids: list[int],
+    finished: dict[int, FrameResult],
+    source: FrameSource,
+    kept: ProxyStore | None,
+    options: FitOptions,
+) -> tuple[list[FrameResult], list[InputError]]:
+    """Every frame's record, and the errors of the frames that could not be computed; these are tried again next time.
+
+    A frame starts from the one before it in `ids`, the first one from an earlier frame that is finished. A finished
+    frame that had another start is computed again: so frames computed one by one or in parts are those of one run.
+    """
     if not (options.save.proxies or options.shape == "shared"):
         kept = None
     records: list[FrameResult] = []
-    fresh: set[int] = set()
+    errors: list[InputError] = []
+    computed = 0
     with tqdm(ids, desc="frames", unit="frame") as bar:
         for frame_id in bar:
-            record = store.load(frame_id)
-            if record is None:
-                begin = time.perf_counter()
-                last = records[-1] if records else None
+            last = records[-1] if records else store.before(frame_id, TRACK_GAP)
+            if not (options.track and last and last.has_body and frame_id - last.frame_id <= TRACK_GAP):
+                last = None
+            start = {"frame": last.frame_id, "digest": record_digest(last)} if last is not None else None
+            record = finished.get(frame_id)
+            if record is None or record.info.get("start") != start:
 
                 def stage(name: str, frame_id: int = frame_id) -> None:
                     bar.set_postfix_str(f"{frame_id}: {name}")
 
-                record, made = solve(frame_id, last, stage)
-                record.info["seconds"] = time.perf_counter() - begin
+                begin, digests = time.perf_counter(), source.inputs(frame_id)
+                try:
+                    record, made = source.solve(frame_id, last, stage)
+                except (InputError, np.linalg.LinAlgError) as error:
+                    errors.append(
+                        error
+                        if isinstance(error, InputError)
+                        else InputError(
+                            "a fit that converges", f"{error}", "look at the images of this frame"
+                        )
+                    )
+                    record, made = FrameResult(frame_id, "failed", failure(errors[-1])), None
+                record.info.update(seconds=time.perf_counter() - begin, inputs=digests, start=start)
                 if kept is not None and made is not None:
                     kept.save(frame_id, made)
-                store.save(record)  # last, so that a finished frame has all its files
-                fresh.add(frame_id)
+                if not (errors and record.reason == failure(errors[-1])):
+                    store.save(record)  # last, so that a finished frame has all its files
+                computed += 1
                 if record.status != "ok":
                     log.warning("frame %d: %s (%s)", frame_id, record.status, record.reason)
             records.append(record)
-    if len(fresh) < len(ids):
-        log.info("%d of %d frames were finished before", len(ids) - len(fresh), len(ids))
-    return records, fresh
+    if computed < len(ids):
+        log.info("%d of %d frames were finished before", len(ids) - computed, len(ids))
+    return records, errors
+
+
+def failure(error: InputError) -> str:
+    """The reason of a frame that could not be computed."""
+    return f"expected {error.expected}, found {error.found}"

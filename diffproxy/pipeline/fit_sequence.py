@@ -19,8 +19,9 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
-from diffproxy.pipeline.run_folder import FrameStore, fingerprint
+from diffproxy.pipeline.run_folder import FrameStore, record_digest
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.timing import Stopwatch
 
@@ -65,22 +66,22 @@ def together(
     out: Path,
     stamp: str,
     records: list[FrameResult],
-    fresh: set[int],
     proxies: ProxyStore,
     config: FitConfig,
     sequence: SequenceConfig,
     fps: float,
-) -> tuple[list[FrameResult], set[int]]:
-    """All frames again as one sequence, and the ids of those that were computed now."""
+) -> list[FrameResult]:
+    """All frames again as one sequence."""
     if sum(r.has_body for r in records) < 2:
-        return records, fresh
+        (out / REPORT).unlink(missing_ok=True)
+        return records
     ids = [r.frame_id for r in records]
-    store = FrameStore(
-        out / FOLDER, fingerprint({"stamp": stamp, "ids": ids, "fps": fps, **asdict(sequence)})
-    )
+    first = [record_digest(r) for r in records]
+    settings = {"stamp": stamp, "ids": ids, "first": first, "fps": fps, **asdict(sequence)}
+    store = FrameStore(out / FOLDER, fingerprint(settings))
     done = [store.load(i) for i in ids]
     if all(r is not None for r in done) and (out / REPORT).is_file():
-        return [r for r in done if r is not None], set()
+        return [r for r in done if r is not None]
     starts = [r.body_params() if r.has_body else None for r in records]
     fitted = fit_sequence(
         StoredMaps(proxies, ids), proxies.body, config, sequence, np.array(ids) / fps, starts
@@ -90,7 +91,7 @@ def together(
     write_atomic(out / REPORT, json.dumps(fitted.report, indent=1).encode())
     for record in changed:
         store.save(record)
-    return changed, set(ids)
+    return changed
 
 
 def _record(first: FrameResult, result: FitResult, proxies: ProxyStore, seconds: float) -> FrameResult:
@@ -109,7 +110,9 @@ def _record(first: FrameResult, result: FitResult, proxies: ProxyStore, seconds:
     record = to_record(
         first.frame_id, result, made.maps, made.boxes, proxies.body, list(made.notes), clock, made.hands
     )
-    return replace(record, info={**first.info, **record.info})
+    problems = first.info.get("image_problems", [])
+    info = {**first.info, **record.info, "notes": [*record.info["notes"], *problems]}
+    return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))
 
 
 def motion_metrics(

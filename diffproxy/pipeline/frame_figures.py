@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,11 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.pipeline.results import FrameResult, posed_vertices
+from diffproxy.pipeline.run_folder import record_digest
 from diffproxy.pipeline.summary import unobserved_joints
 from diffproxy.pipeline.unobserved_skin import nearest_joints, unobserved_vertices
+from diffproxy.utils.digests import fingerprint
+from diffproxy.utils.io import write_atomic
 
 SHOWN = 8  # frames with pictures in the report
 LEGEND = {
@@ -26,51 +30,85 @@ LEGEND = {
 }
 
 
-def write_meshes(
-    out: Path, records: Sequence[FrameResult], fresh: set[int], body: BodyModel, kind: str, up_axis: str
-) -> None:
-    """`mesh/<frame>.<kind>` of every frame with a body; those that are there and not `fresh` stay.
+class DrawnFigures:
+    """Which figures are drawn, and of which bodies: `drawn.json`, a digest by file name."""
+
+    def __init__(self, out: Path):
+        self.out, self.file = out, out / "drawn.json"
+        try:
+            self.digests: dict[str, str] = dict(json.loads(self.file.read_text()))
+        except (OSError, ValueError, TypeError):
+            self.digests = {}  # all are drawn again
+
+    def __enter__(self) -> DrawnFigures:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        write_atomic(self.file, (json.dumps(self.digests, indent=1, sort_keys=True) + "\n").encode())
+
+    def is_current(self, path: Path, digest: str) -> bool:
+        return self.digests.get(self._name(path)) == digest and path.exists()
+
+    def add(self, path: Path, digest: str) -> None:
+        self.digests[self._name(path)] = digest
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.out).as_posix()
+
+
+def write_meshes(out: Path, records: Sequence[FrameResult], body: BodyModel, kind: str, up_axis: str) -> None:
+    """`mesh/<frame>.<kind>` of every frame with a body, where that is not drawn yet.
 
     Skin that no pixel supports is grey in glb and ply.
     """
     from diffproxy.export import write_mesh
 
     faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
-    for record in records:
-        path = out / "mesh" / f"{record.frame_id:06d}.{kind}"
-        if record.has_body and (record.frame_id in fresh or not path.exists()):
-            write_mesh(
-                path, posed_vertices(body, record), faces, up_axis, unobserved_vertices(nearest, record)
-            )
+    with DrawnFigures(out) as drawn:
+        for record in records:
+            path, digest = out / "mesh" / f"{record.frame_id:06d}.{kind}", record_digest(record)
+            if record.has_body and not drawn.is_current(path, digest):
+                skin = unobserved_vertices(nearest, record)
+                write_mesh(path, posed_vertices(body, record), faces, up_axis, skin)
+                drawn.add(path, digest)
 
 
-def write_overlays(
-    out: Path, records: Sequence[FrameResult], fresh: set[int], body: BodyModel, frames: RigFrames
-) -> None:
+def write_overlays(out: Path, records: Sequence[FrameResult], body: BodyModel, frames: RigFrames) -> None:
     """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`.
 
-    Skin that no pixel supports is grey and hatched.
+    Skin that no pixel supports is grey and hatched. Images that cannot be read have none.
     The views of a frame are drawn and packed side by side, in threads: most of the work holds no lock of Python.
     """
     from diffproxy.visualization import BodyPainter, save_image
 
     faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
-    todo = []
-    for record in records:
-        paths = [overlay_path(out, c.name, record.frame_id) for c in frames.cameras]
-        if record.has_body and (record.frame_id in fresh or not all(p.exists() for p in paths)):
-            todo.append((record, paths))
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(frames.cameras))) as pool:
-        for record, paths in tqdm(todo, desc="overlays", unit="frame", disable=not todo):
+    with DrawnFigures(out) as drawn, ThreadPoolExecutor(_threads(frames)) as pool:
+        todo = []
+        for record in records:
+            paths = [overlay_path(out, c.name, record.frame_id) for c in frames.cameras]
+            digest = record_digest(record) + fingerprint(record.info.get("inputs", {}))
+            if record.has_body and not all(drawn.is_current(p, digest) for p in paths):
+                todo.append((record, paths, digest))
+        for record, paths, digest in tqdm(todo, desc="overlays", unit="frame", disable=not todo):
             painter = BodyPainter(
                 posed_vertices(body, record), faces, unobserved=unobserved_vertices(nearest, record)
             )
 
-            def write(image: np.ndarray, camera: Camera, path: Path, painter: BodyPainter = painter) -> None:
-                save_image(path, painter.draw(image, camera))
+            def write(
+                image: np.ndarray | None, camera: Camera, path: Path, painter: BodyPainter = painter
+            ) -> None:
+                if image is not None:
+                    save_image(path, painter.draw(image, camera))
 
             # list: waits for all, and raises what went wrong in a thread
-            list(pool.map(write, frames.read(record.frame_id), frames.cameras, paths))
+            images = frames.read_views(record.frame_id).images
+            list(pool.map(write, images, frames.cameras, paths))
+            for path in paths:
+                drawn.add(path, digest)
+
+
+def _threads(frames: RigFrames) -> int:
+    return min(os.cpu_count() or 1, len(frames.cameras))
 
 
 def overlay_path(out: Path, camera: str, frame_id: int) -> Path:

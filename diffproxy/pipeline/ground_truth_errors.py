@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.body import BodyModel
+from diffproxy.body.names import NUM_JOINTS
 from diffproxy.export import load_result
 from diffproxy.pipeline.results import FrameResult, frame_result_of_row, posed_vertices
+from diffproxy.utils.errors import InputError
 
+FILE = "ground_truth.npz"
 BODY_JOINTS = slice(0, 22)
 HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints
 JOINTS_NOTE = (
@@ -45,6 +48,22 @@ def mean_errors(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {f"{k}_mm": round(float(np.mean([r[k] for r in rows])), 3) for k in rows[0]} if rows else {}
 
 
+def check_ground_truth(root: Path | None) -> None:
+    """InputError if the rig folder `root` has a `ground_truth.npz` that `ground_truth_errors` could not use."""
+    path = (root or Path()) / FILE
+    if root is None or not path.exists():
+        return
+    fix = f"remove {path}, or write it with diffproxy.export.save_result"
+    try:
+        truth = load_result(path)
+    except InputError as error:
+        raise InputError(error.expected, error.found, fix) from error
+    if truth.joints.shape[1] != NUM_JOINTS:
+        raise InputError(f"{NUM_JOINTS} joints in {path}", f"{truth.joints.shape[1]}", fix)
+    if not isinstance(truth.meta.get("body"), dict):
+        raise InputError(f"the body's name and topology in the meta data of {path}", "none", fix)
+
+
 def ground_truth_errors(
     path: Path, records: Sequence[FrameResult], body: BodyModel
 ) -> dict[str, object] | None:
@@ -61,6 +80,6 @@ def ground_truth_errors(
     ]
     if not pairs:
         return None
-    same = truth.meta["body"]["topology"] == body.topology_id
+    same = truth.meta["body"].get("topology") == body.topology_id
     errors = mean_errors([frame_errors(r, t, body, same) for r, t in pairs])
     return {"frames": len(pairs), "joints": JOINTS_NOTE, **errors}

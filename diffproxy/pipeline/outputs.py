@@ -24,23 +24,18 @@ log = logging.getLogger(__name__)
 def write_outputs(
     out: Path,
     records: Sequence[FrameResult],
-    fresh: set[int],
     body: BodyModel,
     frames: RigFrames | None,
     options: FitOptions,
     settings: dict[str, Any],
 ) -> None:
-    """Write everything the options ask for. `fresh`: frames computed now, whose pictures and meshes are renewed."""
+    """Write everything the options ask for; `result.npz` comes first, whatever may go wrong after it."""
     from omegaconf import OmegaConf
 
     config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
     write_atomic(out / "config.yaml", config.encode())
     metrics = run_metrics(records)
     up = frames.rig.up.tolist() if frames is not None else [0.0, 1.0, 0.0]
-    metrics |= motion_metrics(out, records, body, up, options.fps)
-    root = frames.rig.root if frames is not None else None
-    if root is not None and (root / "ground_truth.npz").is_file():
-        metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)
     up_axis = frames.rig.up_axis if frames is not None else "+Y"
     meta = {
         "up_axis": up_axis if frames is not None else None,
@@ -50,13 +45,18 @@ def write_outputs(
         "settings": settings,
         "options": asdict(options),
         "seconds": metrics["seconds"],
+        "starts": metrics["starts"],
     }
     write_result(out / "result.npz", records, body, meta, options.save.vertices)
+    metrics |= motion_metrics(out, records, body, up, options.fps)
+    root = frames.rig.root if frames is not None else None
+    if root is not None and (root / "ground_truth.npz").is_file():
+        metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)
     write_atomic(out / "metrics.json", to_json(metrics))
     if options.save.mesh != "none":
-        write_meshes(out, records, fresh, body, options.save.mesh, up_axis)
+        write_meshes(out, records, body, options.save.mesh, up_axis)
     if options.save.overlay and frames is not None:
-        write_overlays(out, records, fresh, body, frames)
+        write_overlays(out, records, body, frames)
     if options.save.report:
         notes = frames.rig.notes if frames is not None else [f"proxies of {options.proxies}, no images"]
         write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes)

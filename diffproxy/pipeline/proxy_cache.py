@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,7 +12,9 @@ import numpy as np
 from diffproxy.body import BodyModel
 from diffproxy.geometry.boxes import as_box
 from diffproxy.pipeline.generate_proxies import Generated
-from diffproxy.utils.errors import InputError
+from diffproxy.pipeline.run_folder import proxy_files
+from diffproxy.utils.digests import path_digest
+from diffproxy.utils.errors import InputError, from_os_error
 
 KEYPOINTS = "encoder_keypoints.npy"  # (V, 17, 4), see DiffProxyOutput
 SIDE = "capture.json"  # ours; the maps themselves are in the format of diffproxy.proxies
@@ -48,15 +49,22 @@ class ProxyStore:
         target = self.folder / f"{frame_id:06d}"
         temporary = self.folder / f".{target.name}.{os.getpid()}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
         try:
+            temporary.mkdir(parents=True)
             save_proxies(made.maps, temporary, self.body)
             side = {"boxes": made.boxes, "notes": made.notes, "hands": made.hands}
             if made.keypoints is not None:
                 np.save(temporary / KEYPOINTS, made.keypoints)
             (temporary / SIDE).write_text(json.dumps(side))
-            shutil.rmtree(target, ignore_errors=True)
+            for old in proxy_files(target):
+                old.unlink()
+            for foreign in target.glob("*"):
+                foreign.replace(temporary / foreign.name)
+            if target.is_dir():
+                target.rmdir()
             temporary.replace(target)
+        except OSError as error:
+            raise from_os_error(error, target) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -73,12 +81,6 @@ class ProxyStore:
         keypoints = np.load(folder / KEYPOINTS) if (folder / KEYPOINTS).is_file() else None
         return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}), keypoints)
 
-    def digest(self) -> str:
-        """Changes when any map does."""
-        total = hashlib.sha256()
-        for frame_id, folder in sorted(self._folders().items()):
-            total.update(str(frame_id).encode())
-            for path in sorted(folder.iterdir()):
-                if path.name != SIDE and path.is_file():
-                    total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-        return total.hexdigest()[:16]
+    def inputs(self, frame_id: int) -> dict[str, str]:
+        """Digests of one frame's files."""
+        return {f"proxies {p.name}": path_digest(p) for p in sorted(proxy_files(self._folders()[frame_id]))}

@@ -5,29 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
+import re
 import zipfile
 import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import write_atomic
+from diffproxy.utils.io import remove_leftovers, write_atomic
 
 log = logging.getLogger(__name__)
 
-OURS = (
-    "frames", "frames_shared", "mesh", "overlay", "proxies",
-    "result.npz", "metrics.json", "sequence.json", "report.html", "config.yaml", "run.json",
-)  # fmt: skip
+NOTE = "run.json"
+FOLDERS = ("frames", "frames_shared", "mesh", "proxies")
+# What a run.json may have removed: a file from elsewhere must not be able to name other files.
+WRITTEN = re.compile(
+    r"(frames|frames_shared)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.png|proxies/\d+/"
+    r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|config\.yaml"
+)
+PROXY_FILE = re.compile(r"v\d+\.\w+\.\w+\.png|proxies\.json|capture\.json|encoder_keypoints\.npy")
 
 
-def fingerprint(settings: dict[str, Any]) -> str:
-    """Short hash of plain settings; the order of keys does not matter."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+def record_digest(record: FrameResult) -> str:
+    """Changes when the body of a frame does."""
+    total = hashlib.sha256(record.status.encode())
+    for array in (*record.params.values(), record.joints, record.joint_std, record.joint_observed):
+        total.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    return total.hexdigest()[:16]
 
 
 class FrameStore:
@@ -47,6 +57,11 @@ class FrameStore:
         np.savez(buffer, stamp=np.array(self.stamp), **arrays)
         write_atomic(self.path(record.frame_id), buffer.getvalue())
 
+    def before(self, frame_id: int, gap: int) -> FrameResult | None:
+        """The nearest of the `gap` frames before this one that is finished."""
+        found = (self.load(k) for k in range(frame_id - 1, max(frame_id - gap - 1, -1), -1))
+        return next((r for r in found if r is not None), None)
+
     def load(self, frame_id: int) -> FrameResult | None:
         """The finished frame; None when there is none, or one that is damaged or of other settings."""
         path = self.path(frame_id)
@@ -62,44 +77,121 @@ class FrameStore:
         return record if str(arrays["stamp"]) == self.stamp and record.frame_id == frame_id else None
 
 
-def open_run(out: Path, settings: dict[str, Any], overwrite: bool) -> str:
-    """Make `out` ready for a run with these settings and return their fingerprint.
+class RunFolder:
+    """The folder of a run, with `run.json`: its settings, and all files that runs have written here.
 
-    A folder made with other settings raises InputError that names them, unless `overwrite`, which removes the
-    earlier results (and nothing else in that folder).
+    Args:
+        out: The folder.
+        settings: Everything that changes a frame's result, as plain JSON.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError("a folder to write to", f"{out}, a file", "choose another out=DIR")
-    stamp, note = fingerprint(settings), out / "run.json"
-    if overwrite:
-        _remove_results(out)
-    elif note.exists():
-        earlier = _earlier_settings(note)
-        if fingerprint(earlier) != stamp:
+
+    def __init__(self, out: Path, settings: dict[str, Any]):
+        self.out, self.settings, self.note = out, settings, out / NOTE
+        self.stamp = fingerprint(settings)
+
+    def check(self, files: Sequence[str], overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+        """Whether `open` with the same arguments will do; nothing is changed."""
+        if self.out.exists() and not self.out.is_dir():
+            raise InputError("a folder to write to", f"{self.out}, a file", "choose another out=DIR")
+        earlier, written = self._earlier()
+        if earlier is not None and not overwrite and fingerprint(earlier["settings"]) != self.stamp:
             raise InputError(
-                f"the settings that the results in {out} were made with",
-                "; ".join(_differences(earlier, settings)[:5]) or "an unreadable run.json",
+                f"the settings and inputs that the results in {self.out} were computed with",
+                "; ".join(_differences(earlier["settings"], self.settings)[:5]),
                 "add overwrite=true to start again, or choose another out=DIR",
             )
-        return stamp
-    write_atomic(note, json.dumps({"fingerprint": stamp, "settings": settings}, indent=1).encode())
-    return stamp
+        foreign = sorted(f for f in {*files} - written if (self.out / f).exists())
+        if foreign:
+            raise InputError(
+                f"in {self.out} no files of others under the names of this run's results",
+                f"{', '.join(foreign[:5])}, which no run.json lists",
+                "move them, or choose another out=DIR",
+            )
+        if overwrite:
+            self._protect(written, inputs)
+
+    def open(self, files: Sequence[str], overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+        """Make the folder ready to write `files`, names relative to it. Call it after all inputs are checked.
+
+        `overwrite` removes what earlier runs have written, as their run.json lists it, and nothing else. InputError,
+        before anything is changed, where the folder has results of other settings (without `overwrite`), where a file
+        that no run has written is in the way, and where one of `inputs` would be removed.
+        """
+        self.check(files, overwrite, inputs)
+        earlier, written = self._earlier()
+        if overwrite:
+            remove_files(self.out, written - {NOTE})  # last: a killed removal can be finished
+            written = set()
+        for folder in (self.out, *(self.out / f for f in FOLDERS), *self.out.glob("overlay/*")):
+            remove_leftovers(folder)
+        note = {
+            "fingerprint": self.stamp,
+            "settings": self.settings,
+            "files": sorted(written | {*files, NOTE}),
+        }
+        if note != earlier:
+            write_atomic(self.note, (json.dumps(note, indent=1) + "\n").encode())
+
+    def _earlier(self) -> tuple[dict[str, Any] | None, set[str]]:
+        """Content of run.json, and the files that it lists."""
+        earlier = self._read_note()
+        return earlier, set() if earlier is None else {f for f in earlier["files"] if WRITTEN.fullmatch(f)}
+
+    def _read_note(self) -> dict[str, Any] | None:
+        if not self.note.exists():
+            return None
+        try:
+            found = json.loads(self.note.read_text())
+            if not isinstance(found["settings"], dict) or not all(isinstance(f, str) for f in found["files"]):
+                raise TypeError("settings and files of other types")
+            return {k: found[k] for k in ("fingerprint", "settings", "files")}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError(
+                f"{self.note} as a run of fit.py writes it", f"{error!r}"[:200], "choose another out=DIR"
+            ) from error
+
+    def _protect(self, written: set[str], inputs: Sequence[Path]) -> None:
+        doomed = {(self.out / f).resolve() for f in written}
+        for path in (p.resolve() for p in inputs):
+            if any(path == d or path in d.parents or d in path.parents for d in doomed):
+                raise InputError(
+                    "inputs outside of what overwrite=true removes",
+                    f"{path}, which holds results of the run in {self.out}",
+                    "choose another out=DIR",
+                )
 
 
-def _remove_results(out: Path) -> None:
-    for name in OURS:
+def planned_files(frame_ids: Sequence[int], cameras: Sequence[str], options: FitOptions) -> list[str]:
+    """What a run of these frames may write, relative to its folder; a name that ends with / is a folder of proxies."""
+    together = options.shape == "shared"
+    out = ["config.yaml", "result.npz", "metrics.json", "drawn.json"]
+    out += ["sequence.json"] if together else []
+    out += ["report.html"] if options.save.report else []
+    for name in (f"{k:06d}" for k in frame_ids):
+        out += [f"frames/{name}.npz"] + ([f"frames_shared/{name}.npz"] if together else [])
+        if not options.proxies and (options.save.proxies or together):
+            out.append(f"proxies/{name}/")
+        if options.save.mesh != "none":
+            out.append(f"mesh/{name}.{options.save.mesh}")
+        if options.save.overlay and not options.proxies:
+            out += [f"overlay/{camera}/{name}.png" for camera in cameras]
+    return out
+
+
+def remove_files(out: Path, names: Iterable[str]) -> None:
+    """Remove these files below `out` (of a folder of proxies its own files), and the folders that are empty then."""
+    for name in names:
         path = out / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        for file in proxy_files(path) if name.endswith("/") else [path]:
+            file.unlink(missing_ok=True)
+        for folder in (path, *path.parents):
+            if out in folder.parents and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
 
-def _earlier_settings(note: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(note.read_text())["settings"])
-    except (ValueError, KeyError, TypeError):
-        return {}
+def proxy_files(folder: Path) -> list[Path]:
+    """The files of one frame's proxies."""
+    return [p for p in folder.glob("*") if PROXY_FILE.fullmatch(p.name) and p.is_file()]
 
 
 def _differences(a: dict[str, Any], b: dict[str, Any], prefix: str = "") -> list[str]:

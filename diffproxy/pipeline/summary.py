@@ -28,6 +28,7 @@ def run_metrics(records: Sequence[FrameResult]) -> dict[str, Any]:
         "joint_std_mm": _median([1000 * float(np.median(r.joint_std[BODY_JOINTS])) for r in good]),
         "views": _views(good),
         "seconds": _seconds(records),
+        "starts": {str(r.frame_id): (r.info.get("start") or {}).get("frame") for r in records},
         "warnings": warnings(records),
         "notes": frame_notes(records),
         "not_observed": {str(r.frame_id): names for r in good if (names := unobserved_joints(r))},

@@ -195,6 +195,6 @@ def test_what_is_not_observed_is_said(body, tmp_path) -> None:
         assert text in page
     write_run_report(tmp_path, [_record(0, 0.0)], run_metrics([_record(0, 0.0)]), "t", [])
     assert "no pixel of any view" not in (tmp_path / "report.html").read_text()
-    write_meshes(tmp_path, [_record(0, 0.0), doubtful], set(), body, "ply", "+Y")
+    write_meshes(tmp_path, [_record(0, 0.0), doubtful], body, "ply", "+Y")
     sizes = [(tmp_path / "mesh" / f"{f:06d}.ply").stat().st_size for f in (0, 3)]
     assert sizes[1] > sizes[0] + 4 * len(body.v_template)

@@ -8,7 +8,8 @@ import pytest
 
 from diffproxy.body.params import PARAM_DIMS
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, fingerprint, open_run
+from diffproxy.pipeline.run_folder import FrameStore, RunFolder
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
@@ -78,23 +79,99 @@ def test_failed_write_leaves_nothing(tmp_path, monkeypatch) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+FILES = ("result.npz", "frames/000003.npz", "proxies/000003/", "overlay/cam0/000003.png")
+
+
+def _opened(out, settings=None, overwrite=False, files=FILES, inputs=()) -> str:
+    run = RunFolder(out, settings or {})
+    run.open(files, overwrite, inputs)
+    return run.stamp
+
+
+def _write(out, *names) -> None:
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(name)
+
+
 def test_changed_settings_ask_for_overwrite(tmp_path) -> None:
-    stamp = open_run(tmp_path, {"samples": 1, "body": {"path": "anny"}}, overwrite=False)
-    assert open_run(tmp_path, {"body": {"path": "anny"}, "samples": 1}, overwrite=False) == stamp
-    (tmp_path / "frames").mkdir()
-    (tmp_path / "mine.txt").write_text("keep")
+    stamp = _opened(tmp_path, {"samples": 1, "body": {"path": "anny"}})
+    assert _opened(tmp_path, {"body": {"path": "anny"}, "samples": 1}) == stamp
+    _write(tmp_path, "frames/000003.npz", "mine.txt")
     with pytest.raises(InputError, match=r"samples: 1 before, 3 now[\s\S]*overwrite=true"):
-        open_run(tmp_path, {"samples": 3, "body": {"path": "anny"}}, overwrite=False)
+        _opened(tmp_path, {"samples": 3, "body": {"path": "anny"}})
     assert (tmp_path / "frames").exists()
-    assert open_run(tmp_path, {"samples": 3, "body": {"path": "anny"}}, overwrite=True) != stamp
+    assert _opened(tmp_path, {"samples": 3, "body": {"path": "anny"}}, overwrite=True) != stamp
     assert not (tmp_path / "frames").exists() and (tmp_path / "mine.txt").exists()
     assert json.loads((tmp_path / "run.json").read_text())["settings"]["samples"] == 3
+
+
+def test_only_listed_files_are_removed(tmp_path) -> None:
+    """Files of a user stay, wherever they lie; of a run everything goes, also the folders."""
+    _opened(tmp_path)
+    ours = (
+        "result.npz",
+        "frames/000003.npz",
+        "proxies/000003/v00.body.proxy.png",
+        "proxies/000003/proxies.json",
+    )
+    users = ("frames/precious.raw", "frames/000004.npz", "proxies/000003/notes.txt", "mesh/scan.obj", "a/b")
+    _write(tmp_path, *ours, *users, "overlay/cam0/000003.png")
+    _opened(tmp_path, {"seed": 1}, overwrite=True, files=["result.npz"])
+    left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == {*users, "run.json"} and not (tmp_path / "overlay").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_files_of_others_is_refused(tmp_path, overwrite) -> None:
+    _write(tmp_path, "frames/000003.npz", "result.npz", "other")
+    with pytest.raises(InputError, match=r"result\.npz, which no run\.json lists"):
+        _opened(tmp_path, overwrite=overwrite)
+    assert (tmp_path / "result.npz").read_text() == "result.npz" and not (tmp_path / "run.json").exists()
+
+
+@pytest.mark.parametrize("path", ["proxies", "proxies/000003", "proxies/000003/proxies.json", "result.npz"])
+def test_an_input_that_would_be_removed_is_refused(tmp_path, path) -> None:
+    _opened(tmp_path)
+    _write(tmp_path, "proxies/000003/proxies.json", "result.npz")
+    with pytest.raises(InputError, match="inputs outside of what overwrite=true removes"):
+        _opened(tmp_path, overwrite=True, inputs=[tmp_path / path])
+    assert (tmp_path / "proxies/000003/proxies.json").exists()
+    _opened(tmp_path, overwrite=True, inputs=[tmp_path / "images", tmp_path.parent / "elsewhere"])
+
+
+@pytest.mark.parametrize(
+    "name", ["../victim", "frames/../../victim", "/etc/passwd", "mesh/scan.obj", "overlay/../0.png"]
+)
+def test_a_foreign_run_json_removes_nothing_else(tmp_path, name) -> None:
+    out = tmp_path / "out"
+    _opened(out)
+    _write(tmp_path, "victim", "out/mesh/scan.obj", "out/0.png")
+    note = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps({**note, "files": [name]}))
+    _opened(out, overwrite=True)
+    assert (tmp_path / "victim").exists() and (out / "mesh/scan.obj").exists() and (out / "0.png").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": 1, "files": [], "fingerprint": ""}', None])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_json_of_others_is_refused(tmp_path, content, overwrite) -> None:
+    note = tmp_path / "run.json"
+    note.mkdir() if content is None else note.write_text(content)
+    with pytest.raises(InputError, match="another out=DIR"):
+        _opened(tmp_path, overwrite=overwrite)
+
+
+def test_a_frame_before_is_found_within_the_gap(tmp_path) -> None:
+    store = FrameStore(tmp_path, "s")
+    store.save(_record(3))
+    assert store.before(5, 2).frame_id == 3 and store.before(5, 1) is None and store.before(3, 5) is None
 
 
 def test_out_is_a_file(tmp_path) -> None:
     (tmp_path / "x").write_text("")
     with pytest.raises(InputError, match="another out"):
-        open_run(tmp_path / "x", {}, overwrite=False)
+        _opened(tmp_path / "x")
 
 
 def test_fingerprint_ignores_order() -> None:
