@@ -7,7 +7,7 @@ import pytest
 
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.evaluate import run_evaluation
-from tests.evaluation.conftest import shards_of  # noqa: F401
+from tests.evaluation.conftest import ring_of_four, shards_of  # noqa: F401
 from tests.pipeline.conftest import oracle_of, params_of  # noqa: F401
 
 
