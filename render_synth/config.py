@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from diffproxy.datasets.extras import EXTRAS
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option
 from diffproxy.utils.shared_options import BODY, MOTION, SEED, SHARDS
@@ -182,14 +181,20 @@ class RenderConfig:
             raise InputError(
                 "backgrounds: a folder of photographs", self.backgrounds, "give an existing folder"
             )
-        unknown = sorted(set(self.extra_names) - set(EXTRAS))
-        if unknown:
-            raise InputError(f"extras among {', '.join(EXTRAS)}", ", ".join(unknown), f"extras={EXTRAS[0]}")
+        if self.extra_names:
+            self._check_extras()
 
     @property
     def extra_names(self) -> tuple[str, ...]:
         """The names in `extras`."""
         return tuple(name.strip() for name in self.extras.split(",") if name.strip())
+
+    def _check_extras(self) -> None:
+        from diffproxy.datasets.extras import EXTRAS  # loads torch: not for --help
+
+        unknown = sorted(set(self.extra_names) - set(EXTRAS))
+        if unknown:
+            raise InputError(f"extras among {', '.join(EXTRAS)}", ", ".join(unknown), f"extras={EXTRAS[0]}")
 
     def content(self) -> dict[str, Any]:
         """The options that determine the content of a sample: all but output, sample numbers and workers."""

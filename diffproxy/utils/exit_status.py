@@ -16,7 +16,7 @@ from typing import Any
 from diffproxy.utils.errors import InputError, from_os_error
 
 USAGE_ERROR = 2
-RESUMES = "interrupted: what is finished is kept, the same command goes on from there"
+RESUMES = "interrupted: finished results are kept, the same command resumes"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 REPEATS = 2.0  # seconds; `timeout` and process managers send a signal to the process and again to its group
 RESEND = 0.05  # seconds
