@@ -16,6 +16,8 @@ from diffproxy.body import BodyModel
 from diffproxy.datasets.shards import FULL, ShardIndex, shard_paths
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import make_folder
+from render_synth.worker_signals import finishing, signals_wait, worker_signals
 
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
 
@@ -43,7 +45,7 @@ def relabel(source: str | Path, out: str | Path, body: str, workers: int) -> int
     paths, folder = shard_paths(source), Path(out)
     if folder.resolve() == paths[0].parent.resolve():
         raise InputError("a folder of its own for the new shards", str(out), "name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for leftover in [t for p in paths for t in folder.glob(f"{p.stem}.*.tmp")]:  # of a run that was killed
         leftover.unlink()
     todo = [(p, folder / p.name, body) for p in paths if not (folder / p.name).exists()]
@@ -54,8 +56,10 @@ def relabel(source: str | Path, out: str | Path, body: str, workers: int) -> int
                 views += _one(job)
                 bar.update()
             return views
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            for n in pool.map(_one, todo):
+        with ProcessPoolExecutor(workers, get_context("spawn"), worker_signals) as pool:
+            with signals_wait():
+                counts = pool.map(_one, todo)
+            for n in counts:
                 views += n
                 bar.update()
     return views
@@ -66,7 +70,9 @@ def _one(job: tuple[Path, Path, str]) -> int:
 
     torch.set_num_threads(1)
     source, target, name = job
-    return relabel_shard(source, target, _body(name))
+    body = _body(name)
+    with finishing():
+        return relabel_shard(source, target, body)
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -18,6 +17,7 @@ from diffproxy.datasets.shards import ShardWriter
 from diffproxy.utils.errors import InputError
 from render_synth.config import RenderConfig
 from render_synth.work_plan import check_options, environment_files, missing_shards, shard_name
+from render_synth.worker_signals import finishing, signals_wait, worker_signals
 
 _state: dict[str, Any] = {}  # what a worker process loads once; empty in the parent
 
@@ -88,7 +88,7 @@ class Stopped(Exception):
 
 
 def _start_worker(config: RenderConfig, counter, stop) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which sets `stop`
+    worker_signals()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     _state.update(counter=counter, stop=stop)
     try:
@@ -117,7 +117,8 @@ def _work(samples: range) -> None:
     if "error" in _state:
         raise _state["error"]
     if not _state["stop"].is_set():
-        render_shard(_state["tools"], samples, tick)
+        with finishing():
+            render_shard(_state["tools"], samples, tick)
 
 
 @contextmanager
@@ -166,14 +167,16 @@ def _render_all(config: RenderConfig, todo: list[range], bar) -> int:
         min(config.workers, len(todo)), context, _start_worker, (config, counter, stop)
     )
     try:
-        with one_thread_each():
+        with one_thread_each(), signals_wait():
             waiting = {pool.submit(_work, samples) for samples in todo}
         while waiting:
             done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()
             bar.update(counter.value - bar.n)
-    except BrokenProcessPool as error:
+    except (BrokenProcessPool, SystemExit) as error:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
         fix = "run the same command again, with fewer workers if memory ran out (each takes about 1 GB)"
         raise InputError("workers that live to the end of the run", "one that was killed", fix) from error
     except BaseException:

@@ -10,7 +10,7 @@ from typing import Any
 
 from diffproxy.motion.pose_bank.sampler import BANK_FILE
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import write_atomic
+from diffproxy.utils.io import make_folder, remove_leftovers, write_atomic
 from render_synth.config import RenderConfig
 
 NAME = re.compile(r"s(\d+)-(\d+)-(\d+)\.(?:\d+\.)?(tar|tmp)")
@@ -26,8 +26,8 @@ def missing_shards(config: RenderConfig) -> list[range]:
 
     Samples that any finished shard of this seed holds are not rendered again, whatever `per_shard` was then.
     """
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(Path(config.out))
+    remove_leftovers(out)
     stop = config.start + config.subjects
     todo = set(range(config.start, stop))
     for path in sorted(out.iterdir()):

@@ -19,17 +19,21 @@ from diffproxy.body import BodyModel
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
 from diffproxy.evaluation.observed_joints import coverage, joint_errors, names_unseen_parts, observed_joints
+from diffproxy.evaluation.partial_rows import PartialRows
 from diffproxy.evaluation.protocol import Protocol
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
+from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
 from diffproxy.pipeline.fit_rig import fit_config
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.run_inputs import shared_inputs
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.digests import fingerprint, listing_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.utils.timing import Stopwatch
@@ -53,22 +57,34 @@ def run_evaluation(
     protocol = Protocol(options.protocol, body)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     device = inputs.pick_device(options.device)
+    stamp = "" if pipe or locator else _stamp(options)  # of networks given by the caller nothing is known
     if options.proxies == "generated":
         pipe = pipe or inputs.open_generator(options.generator, device)
         if options.images == "full":
             locator = locator or inputs.open_locator(device)
     rows: list[dict[str, Any]] = []
+    partial = PartialRows(out, stamp) if stamp else None
     for subject in tqdm(open_dataset(options, body), desc="subjects", unit="subject"):
+        if partial is not None and subject.key in partial.rows:
+            rows.append(partial.rows[subject.key])
+            continue
         _check_topology(subject, body)
         begin, clock = time.perf_counter(), Stopwatch()
         made = _proxies(subject, body, options, pipe, locator, clock)
         row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
+        found = None
         if made is not None:
-            found = fit_frame(0, made, body, config, clock=clock, encoder=encoder)
+            try:
+                found = fit_frame(0, made, body, config, clock=clock, encoder=encoder)
+            except np.linalg.LinAlgError as error:
+                row |= {"status": "failed", "reason": f"the fit does not converge: {error}", "notes": []}
+        if found is not None and made is not None:
             row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
             row |= _errors(found, subject, body, protocol) | _proxy_errors(made.maps, subject, body)
             row |= {"residual_px": found.info.get("residual_px"), **subject.info}
         rows.append(row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds})
+        if partial is not None:
+            partial.add(rows[-1])
     report: dict[str, Any] = {
         "summary": summarise(rows) | {"coverage": coverage(rows)},
         "joints": JOINTS_NOTE,
@@ -77,8 +93,19 @@ def run_evaluation(
     }
     report["subjects"] = rows
     write_atomic(out, to_json(_finite(report)))
+    if partial is not None:
+        partial.remove()
     log.info("%s", one_line(options, report["summary"]))
     return report
+
+
+def _stamp(options: EvaluateOptions) -> str:
+    """Fingerprint of what the rows depend on: options, weights, body and data."""
+    settings = {k: v for k, v in asdict(options).items() if k not in ("out", "limit", "device")}
+    named = [options.shards, *(v for v in asdict(options.dataset).values() if isinstance(v, str))]
+    data = {path: listing_digest(path) for path in named if path and Path(path).exists()}
+    given = FitOptions(body=options.body, prior=options.prior, generator=options.generator, out="-")
+    return fingerprint(settings | {"content": shared_inputs(given), "data": data, "version": __version__})
 
 
 def _check_topology(subject: EvalSubject, body: BodyModel) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import atomic_path
+from diffproxy.utils.io import atomic_path, make_folder, remove_leftovers
 
 log = logging.getLogger(__name__)
 KEEP = 2  # older checkpoints are removed
@@ -20,9 +20,9 @@ KEEP = 2  # older checkpoints are removed
 def save_checkpoint(
     out: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, ema: EMA
 ) -> Path:
-    """Write `out/checkpoints/step_XXXXXXX.pt`; a file with that name is always complete."""
-    folder = out / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `out/checkpoints/step_XXXXXXX.pt`; a file with that name is always complete, and its weights finite."""
+    require_finite_weights(model, f"weights at step {step}")
+    folder = make_folder(out / "checkpoints")
     path = folder / f"step_{step:07d}.pt"
     state = {
         "step": step,
@@ -38,7 +38,16 @@ def save_checkpoint(
     return path
 
 
+def require_finite_weights(model: nn.Module, what: str) -> None:
+    """InputError for a parameter with a number that is nan or infinite."""
+    for name, value in model.named_parameters():
+        if not torch.isfinite(value).all():
+            fix = "lower lr, or check the shards with `python -m render_synth inspect`; the last checkpoint is good"
+            raise InputError(f"finite {what}", f"{name} with numbers that are not", fix)
+
+
 def latest_checkpoint(out: Path) -> Path | None:
+    remove_leftovers(out / "checkpoints")
     found = sorted((out / "checkpoints").glob("step_*.pt"))
     return found[-1] if found else None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from diffproxy.utils.options import option
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import (
     BODY,
     EMA_DECAY,
@@ -113,3 +114,28 @@ class TrainConfig:
     )
     time_limit_min: float = TIME_LIMIT_MIN()
     augment: AugmentConfig = option(AugmentConfig, "augmentation")
+
+    def __post_init__(self) -> None:
+        """InputError for values out of range."""
+        one_of("stage", self.stage, ("generator", "decoder"))
+        one_of("precision", self.precision, ("bf16", "no", "fp16"))
+        for name in ("steps", "batch", "views", "log_every", "val_every", "save_every", "val_samples"):
+            at_least(name, getattr(self, name), 1)
+        for name in (
+            "seed",
+            "workers",
+            "warmup_steps",
+            "val_fit",
+            "encoder_lr",
+            "weight_decay",
+            "time_limit_min",
+        ):
+            at_least(name, getattr(self, name), 0)
+        for name in ("dense_weight", "diffusion_weight", "foreground_weight", "timestep_sampling_power"):
+            at_least(name, getattr(self, name), 0)
+        within("lr", self.lr, 1e-12, 1.0)
+        within("clip_norm", self.clip_norm, 1e-6, 1e6)
+        within("ema", self.ema, 0.0, 0.999999)
+        within("condition_dropout", self.condition_dropout, 0.0, 1.0)
+        if not self.out.strip():
+            raise InputError("out=DIR", "an empty name", "write out=runs/my_run")

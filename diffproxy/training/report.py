@@ -13,6 +13,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from diffproxy.utils.io import make_folder, write_atomic
+
 log = logging.getLogger(__name__)
 
 
@@ -20,9 +22,11 @@ class Reporter:
     """Averages losses over `every` steps. Create it in the main process only."""
 
     def __init__(self, out: Path, start: int, steps: int, every: int, tensorboard: bool):
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         self.curves, self.every = out / "curves.jsonl", every
         self.running: dict[str, float] = {}
+        self.count = 0  # steps in it: fewer than `every` after a resume
+        self.validated = _resume_curves(self.curves, start)
         self.mark = time.monotonic()
         self.bar = tqdm(total=steps, initial=start, desc="train", unit="step")
         self.board = _summary_writer(out / "tensorboard", start) if tensorboard else None
@@ -32,13 +36,14 @@ class Reporter:
         for k, v in losses.items():
             self.running[k] = self.running.get(k, 0.0) + v.item()
         self.bar.update()
+        self.count += 1
         if step % self.every:
             return
-        row: dict[str, Any] = {k: round(v / self.every, 5) for k, v in self.running.items()}
+        row: dict[str, Any] = {k: round(v / self.count, 5) for k, v in self.running.items()}
         self.bar.set_postfix(row)
-        seconds = (time.monotonic() - self.mark) / self.every
+        seconds = (time.monotonic() - self.mark) / self.count
         self._write(step, row | {"s_per_step": round(seconds, 4), "grad_norm": round(grad_norm, 3)}, "train")
-        self.mark, self.running = time.monotonic(), {}
+        self.mark, self.running, self.count = time.monotonic(), {}, 0
 
     def scores(self, step: int, scores: dict[str, float], image: UInt8[np.ndarray, "H W 3"]) -> None:
         """Held-out scores and an image; the time they take does not count as training."""
@@ -60,6 +65,21 @@ class Reporter:
         if self.board is not None:
             for k, v in row.items():
                 self.board.add_scalar(f"{group}/{k}", v, step)
+
+
+def _resume_curves(path: Path, start: int) -> set[int]:
+    """Keep the whole lines of steps up to `start`; returns the steps that have held-out scores."""
+    if not path.exists():
+        return set()
+    rows = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:  # the line that was being written
+            continue
+    kept = [r for r in rows if isinstance(r, dict) and r.get("step", start + 1) <= start]
+    write_atomic(path, "".join(json.dumps(r) + "\n" for r in kept).encode())
+    return {r["step"] for r in kept if "val" in r}
 
 
 def _summary_writer(folder: Path, start: int) -> Any | None:

@@ -12,14 +12,11 @@ LOOK_AT = 4  # subjects of each set, evenly spread
 
 
 def sanity_check(data: ProxySamples, val: ProxySamples | None, body: BodyModel) -> None:
-    """InputError if shards belong to another body or contain impossible proxies, or if train and held-out sets overlap.
-
-    The same folder for both is allowed, to test whether a network can memorise it.
-    """
+    """InputError if shards are of another body or hold impossible proxies, or if train and held-out sets overlap."""
     for name, samples in (("shards", data), ("val_shards", val)):
         if samples is not None:
             _check_set(name, samples, body)
-    if val is not None and val.where != data.where:
+    if val is not None:
         held_out = {val.index.key(i): i for i in range(len(val.index))}
         # Equal keys alone are not sufficient: runs with other options number their subjects equally.
         pairs = [(i, held_out[k]) for i in range(len(data.index)) if (k := data.index.key(i)) in held_out]

@@ -28,6 +28,7 @@ from diffproxy.training.parameters import select_parameters
 from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.step import TrainingObjective
 from diffproxy.utils.ema import EMA
+from diffproxy.utils.io import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,11 @@ def start_generator(config: TrainConfig) -> ProxyGenerator:
 
 
 def set_up(config: TrainConfig) -> Run:
-    """Build everything and continue from the newest checkpoint in `config.out`, if there is one."""
+    """Build everything and continue from the newest checkpoint in `config.out`, if there is one.
+
+    InputError for wrong inputs, such as held-out subjects that are also trained on.
+    """
+    make_folder(Path(config.out))
     accelerator = Accelerator(
         mixed_precision=config.precision,
         cpu=not torch.cuda.is_available(),

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from diffproxy.generator import save_generator
-from diffproxy.training.checkpoint import save_checkpoint
+from diffproxy.training.checkpoint import require_finite_weights, save_checkpoint
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.parameters import learning_rate_factor
 from diffproxy.training.report import Reporter
 from diffproxy.training.setup import Run, set_up
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
 
 
 def noise_seed(seed: int, step: int, rank: int) -> int:
@@ -33,25 +34,33 @@ def train(config: TrainConfig) -> Path:
         if run.is_main
         else None
     )
+    due = run.start > 0 and (run.start % config.val_every == 0 or run.start == config.steps)
+    if report is not None and run.val is not None and due and run.start not in report.validated:
+        report.scores(run.start, *held_out_scores(run, run.start))  # killed between checkpoint and validation
     began = time.monotonic()
-    for step, batch in enumerate(run.loader, start=run.start + 1):
-        losses, norm = train_step(run, step, batch)
-        timed_out = bool(config.time_limit_min) and time.monotonic() - began > 60 * config.time_limit_min
-        last = step == config.steps or timed_out
+    try:
+        for step, batch in enumerate(run.loader, start=run.start + 1):
+            losses, norm = train_step(run, step, batch)
+            timed_out = bool(config.time_limit_min) and time.monotonic() - began > 60 * config.time_limit_min
+            last = step == config.steps or timed_out
+            if report is not None:
+                report.losses(step, losses, norm)
+                validate = run.val is not None and (step % config.val_every == 0 or last)
+                if step % config.save_every == 0 or validate or last:
+                    save_checkpoint(run.out, step, run.bare.generator, run.optimizer, run.ema)
+                if validate:  # after the checkpoint, so that nothing it meets costs the training
+                    report.scores(step, *held_out_scores(run, step))
+            if last:
+                break
+    finally:
         if report is not None:
-            report.losses(step, losses, norm)
-            if run.val is not None and (step % config.val_every == 0 or last):
-                report.scores(step, *held_out_scores(run, step))
-            if step % config.save_every == 0 or last:
-                save_checkpoint(run.out, step, run.bare.generator, run.optimizer, run.ema)
-        if last:
-            break
+            report.close()
     exported = run.out / "model"
     if report is not None:
-        report.close()
         with run.ema.applied(run.bare.generator):
+            require_finite_weights(run.bare.generator, "averaged weights")
             save_generator(run.bare.generator, run.body.atlas.palette, exported, half=True)
-        (run.out / "train_config.json").write_text(json.dumps(asdict(config), indent=1))
+        write_atomic(run.out / "train_config.json", json.dumps(asdict(config), indent=1).encode())
     return exported
 
 
@@ -87,6 +96,5 @@ def held_out_scores(run: Run, step: int) -> tuple[dict[str, float], np.ndarray]:
     with run.ema.applied(run.bare.generator):
         scores, image = validate(run.bare, run.val, run.body, run.config)
     path = run.out / "samples" / f"{step:07d}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), image[..., ::-1])
+    write_atomic(path, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
     return scores, image

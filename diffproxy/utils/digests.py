@@ -50,3 +50,10 @@ def _file_digest(path: Path, size: int, changed: int) -> str:
                 file.seek(k * (size - WHOLE // BLOCKS) // (BLOCKS - 1))
                 total.update(file.read(WHOLE // BLOCKS))
     return total.hexdigest()
+
+
+def listing_digest(path: Path | str) -> str:
+    """Digest of names, sizes and times of change of a file, or of all files below a folder: contents are not read."""
+    path = Path(path)
+    files = sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
+    return fingerprint({str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in files})

@@ -104,3 +104,58 @@ def test_summary_skips_failures_and_says_so() -> None:
     assert summary["mpjpe"] == {"mean": 15.0, "median": 15.0} and summary["seconds"]["mean"] == 2.0
     line = one_line(EvaluateOptions(), summary)
     assert "MPJPE 15.0 (PA 6.0)" in line and "1 without a body" in line and "\n" not in line
+
+
+def test_a_stopped_evaluation_goes_on_where_it_stopped(tmp_path, shards_of, params_of, monkeypatch) -> None:
+    """Nothing is fitted twice, the report is that of one run, and other options start anew."""
+    import diffproxy.evaluation.evaluate as evaluate
+
+    shards, fit, fitted = str(shards_of([params_of(k) for k in range(3)])), evaluate.fit_frame, []
+    options = EvaluateOptions(shards=shards, proxies="exact", hands=False, out=str(tmp_path / "e.json"))
+    whole = run_evaluation(replace(options, out=str(tmp_path / "whole.json")))
+
+    def stops(*args, **more):
+        fitted.append(1)
+        if len(fitted) == 3:
+            raise KeyboardInterrupt
+        return fit(*args, **more)
+
+    monkeypatch.setattr(evaluate, "fit_frame", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run_evaluation(options)
+    partial = tmp_path / "e.partial.jsonl"
+    assert len(partial.read_text().splitlines()) == 3
+    with partial.open("a") as file:
+        file.write('{"key": "k2", "sta')  # the line that was being written
+    report = run_evaluation(options)
+    assert len(fitted) == 4 and not partial.exists()
+    timed = ("seconds", "stages")
+    rows = [[{k: v for k, v in r.items() if k not in timed} for r in x["subjects"]] for x in (whole, report)]
+    assert rows[0] == rows[1]
+    fitted[:] = [1] * 2
+    with pytest.raises(KeyboardInterrupt):
+        run_evaluation(replace(options, seed=1))
+    fitted[:] = [1] * 10
+    run_evaluation(replace(options, seed=2, limit=1))
+    assert len(fitted) == 11
+
+
+def test_a_fit_that_does_not_converge_is_one_failed_subject(
+    tmp_path, shards_of, params_of, monkeypatch
+) -> None:
+    import diffproxy.evaluation.evaluate as evaluate
+
+    fit, calls = evaluate.fit_frame, []
+
+    def breaks(*args, **more):
+        calls.append(1)
+        if len(calls) == 1:
+            raise np.linalg.LinAlgError("Singular matrix")
+        return fit(*args, **more)
+
+    monkeypatch.setattr(evaluate, "fit_frame", breaks)
+    where = str(shards_of([params_of(0), params_of(1)]))
+    report = run_evaluation(
+        EvaluateOptions(shards=where, proxies="exact", hands=False, out=str(tmp_path / "e.json"))
+    )
+    assert report["summary"]["status"] == {"failed": 1, "ok": 1}

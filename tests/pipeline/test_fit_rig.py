@@ -1,14 +1,16 @@
 """From a rig folder to result.npz with a generator that knows the truth; resume, kill, truncation, nobody there."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from diffproxy.export import load_result
-from diffproxy.pipeline.config import SaveOptions, SolverOption
+from diffproxy.export import load_result, save_result
+from diffproxy.pipeline.config import GeneratorOption, SaveOptions, SolverOption
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.utils.errors import InputError
 
@@ -148,3 +150,138 @@ def test_frames_that_help_each_other(body, rig_of, oracle_of, params_of, options
     assert load_result(out / "result.npz").status.tolist() == arrays.status.tolist()
     run_fit(replace(options, smooth=3.0), ROOT, pipe)  # the first pass is not repeated
     assert pipe.calls == calls
+
+
+def _image(rig: Path, camera: int, frame: int) -> Path:
+    return rig / "images" / f"cam{camera}" / f"{frame:06d}.png"
+
+
+@pytest.mark.parametrize("damage", ["bytes", "empty", "folder", "pipe", "other size"])
+def test_an_image_that_cannot_be_read_costs_its_view(
+    rig_of, oracle_of, params_of, options_of, damage
+) -> None:
+    rig = rig_of(2)
+    path = _image(rig, 1, 1)
+    intact = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage == "pipe":
+        os.mkfifo(path)
+    elif damage == "other size":
+        cv2.imwrite(str(path), np.zeros((32, 64, 3), np.uint8))
+    else:
+        path.write_bytes(b"no image" if damage == "bytes" else b"")
+    bodies = [params_of(0), params_of(0, 0.03)]
+    options = options_of(rig, track=False)
+    out = run_fit(options, ROOT, oracle_of(bodies))
+    result = load_result(out / "result.npz")
+    assert result.status.tolist() == ["ok", "ok"]
+    assert result.reason.tolist() == ["", "cam1: image left out, it cannot be read"]
+    assert "frame 1: cam1: image left out" in "".join(json.loads((out / "metrics.json").read_text())["notes"])
+    path.rmdir() if damage == "folder" else path.unlink()
+    path.write_bytes(intact)  # repaired: that frame alone is computed again
+    pipe = oracle_of(bodies)
+    run_fit(options, ROOT, pipe)
+    assert pipe.calls == 1 and load_result(out / "result.npz").reason.tolist() == ["", ""]
+
+
+def test_a_frame_without_any_image_is_failed_and_tried_again(
+    rig_of, oracle_of, params_of, options_of
+) -> None:
+    rig, bodies = rig_of(2), [params_of(0), params_of(0, 0.03)]
+    good = [_image(rig, c, 0).read_bytes() for c in range(3)]
+    for c in range(3):
+        _image(rig, c, 0).write_bytes(b"")
+    options = options_of(rig)
+    out = run_fit(options, ROOT, oracle_of(bodies))
+    result = load_result(out / "result.npz")
+    assert result.status.tolist() == ["failed", "ok"] and "a readable image" in result.reason[0]
+    with pytest.raises(InputError, match="a readable image"):
+        run_fit(replace(options, frames="0"), ROOT, oracle_of(bodies))
+    assert load_result(out / "result.npz").status.tolist() == ["failed"]  # written all the same
+    for c in range(3):
+        _image(rig, c, 0).write_bytes(good[c])
+    assert load_result(run_fit(options, ROOT, oracle_of(bodies)) / "result.npz").status.tolist() == [
+        "ok",
+        "ok",
+    ]
+
+
+def test_changed_images_and_files_are_noticed(rig_of, oracle_of, params_of, options_of, tmp_path) -> None:
+    rig, bodies = rig_of(2), [params_of(0), params_of(0, 0.03)]
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(json.dumps({f"cam{c}": [0, 0, 128, 128] for c in range(3)}))
+    options = options_of(rig, boxes=str(boxes))
+    out = run_fit(options, ROOT, oracle_of(bodies))
+    _image(rig, 2, 1).touch()  # no change of content
+    run_fit(options, ROOT, oracle_of(bodies))
+    before = _image(rig, 2, 1).read_bytes()
+    _image(rig, 2, 1).write_bytes(before + b" ")
+    with pytest.raises(InputError, match="frame 1: image cam2 changed since"):
+        run_fit(options, ROOT, oracle_of(bodies))
+    run_fit(replace(options, frames="0"), ROOT, oracle_of(bodies))  # frame 0 is what it was
+    _image(rig, 2, 1).write_bytes(before)
+    boxes.write_text(json.dumps({f"cam{c}": [0, 0, 127, 128] for c in range(3)}))
+    with pytest.raises(InputError, match=r"content\.boxes: \w+ before, \w+ now"):
+        run_fit(options, ROOT, oracle_of(bodies))
+    assert (out / "frames" / "000001.npz").exists()
+
+
+def test_frames_one_by_one_and_in_parts_are_those_of_one_run(
+    rig_of, oracle_of, params_of, options_of, tmp_path
+) -> None:
+    rig, bodies = rig_of(4), [params_of(k, 0.03 * k) for k in range(4)]
+
+    def joints(name: str, *parts: str) -> np.ndarray:
+        for frames in parts:
+            out = run_fit(options_of(rig, frames=frames, out=str(tmp_path / name)), ROOT, oracle_of(bodies))
+        metrics = json.loads((out / "metrics.json").read_text())
+        assert metrics["starts"] == {"0": None, "1": 0, "2": 1, "3": 2}
+        return load_result(out / "result.npz").joints
+
+    whole = joints("whole", "all")
+    assert np.array_equal(whole, joints("parts", "0:2", "2:4", "all"))
+    assert np.array_equal(whole, joints("back", "3", "1", "all"))
+
+
+@pytest.mark.parametrize("truth", [b"junk", b"", "24 joints"])
+def test_bad_ground_truth_is_noticed_first(body, rig_of, oracle_of, params_of, options_of, truth) -> None:
+    rig = rig_of()
+    options = options_of(rig)
+    path = rig / "ground_truth.npz"
+    if isinstance(truth, bytes):
+        path.write_bytes(truth)
+    else:
+        out = run_fit(options_of(rig, out=str(rig / "first")), ROOT, oracle_of([params_of(0)]))
+        result = load_result(out / "result.npz")
+        save_result(
+            replace(
+                result,
+                joints=result.joints[:, :24],
+                joint_std=result.joint_std[:, :24],
+                joint_observed=result.joint_observed[:, :24],
+                joint_names=result.joint_names[:24],
+            ),
+            path,
+        )
+    pipe = oracle_of([params_of(0)])
+    with pytest.raises(InputError, match=r"remove .*ground_truth\.npz"):
+        run_fit(options, ROOT, pipe)
+    assert pipe.calls == 0 and not Path(options.out).exists()
+
+
+def test_wrong_inputs_remove_and_leave_nothing(rig_of, oracle_of, params_of, options_of, tmp_path) -> None:
+    rig, pipe = rig_of(), oracle_of([params_of(0)])
+    options = options_of(rig)
+    out = run_fit(options, ROOT, pipe)
+    files = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    wrong = GeneratorOption(weights=str(tmp_path))
+    with pytest.raises(InputError, match="a generator folder"):
+        run_fit(replace(options, overwrite=True, generator=wrong), ROOT)
+    with pytest.raises(InputError, match="inputs outside of what overwrite"):
+        run_fit(replace(options, overwrite=True, proxies=str(out / "proxies")), ROOT)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == files
+    with pytest.raises(InputError, match="a generator folder"):
+        run_fit(replace(options, out=str(tmp_path / "new"), generator=wrong), ROOT)
+    assert not (tmp_path / "new").exists()

@@ -11,25 +11,41 @@ from diffproxy.proxies import render_proxies
 
 
 @pytest.fixture(scope="session")
-def tiny_shards(body, make_ring, tmp_path_factory):
-    """Two subjects, three body views and one hand view each, 48 px, the image being the palette itself."""
-    folder = tmp_path_factory.mktemp("shards")
-    colors = np.asarray(body.atlas.palette.colors)
-    with ShardWriter(folder / "a.tar") as writer:
-        for k in range(2):
-            params = BodyParams.rest().replace(betas=torch.full((1, 10), float(k)))
-            vertices = body(params).vertices[0].double().numpy()
-            kinds = ("body", "body", "body", "left_hand")
-            maps = render_proxies(body, vertices, make_ring(4, size=48, target=(0, -0.3, 0)), kinds)
-            views = [
-                ShardView(
-                    (colors[maps.labels[v]] * 255).astype(np.uint8), maps.labels[v], maps.uv[v].astype(np.float32),
-                    (maps.labels[v] > 0).astype(np.uint8), maps.cameras[v], kinds[v],
-                )
-                for v in range(4)
-            ]  # fmt: skip
-            writer.add(f"s{k}", views, params, {})
-    return folder
+def shards_of(body, make_ring, tmp_path_factory):
+    """Factory: subjects of these betas, three body views and one hand view each, 48 px, images being the palette."""
+
+    def make(*betas):
+        folder = tmp_path_factory.mktemp("shards")
+        colors = np.asarray(body.atlas.palette.colors)
+        with ShardWriter(folder / "a.tar") as writer:
+            for k, beta in enumerate(betas):
+                params = BodyParams.rest().replace(betas=torch.full((1, 10), beta))
+                vertices = body(params).vertices[0].double().numpy()
+                kinds = ("body", "body", "body", "left_hand")
+                maps = render_proxies(body, vertices, make_ring(4, size=48, target=(0, -0.3, 0)), kinds)
+                views = [
+                    ShardView(
+                        (colors[maps.labels[v]] * 255).astype(np.uint8), maps.labels[v],
+                        maps.uv[v].astype(np.float32), (maps.labels[v] > 0).astype(np.uint8), maps.cameras[v], kinds[v],
+                    )
+                    for v in range(4)
+                ]  # fmt: skip
+                writer.add(f"s{k}", views, params, {})
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_shards(shards_of):
+    """Two subjects."""
+    return shards_of(0.0, 1.0)
+
+
+@pytest.fixture(scope="session")
+def held_out_shards(shards_of):
+    """Two others under the same keys."""
+    return shards_of(-1.0, 2.0)
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ def ablation(load_benchmark):
 
 
 @pytest.fixture
-def words(tiny_shards, tiny_generator, tmp_path):
+def words(tiny_shards, held_out_shards, tiny_generator, tmp_path):
     return [
-        f"shards={tiny_shards}", f"val_shards={tiny_shards}", f"generator={tiny_generator}", f"out={tmp_path}/a",
+        f"shards={tiny_shards}", f"val_shards={held_out_shards}", f"generator={tiny_generator}", f"out={tmp_path}/a",
         "steps=2", "batch=1", "views=2", "precision=no", "workers=0", "val_samples=1",
         "tensorboard=false", "save_every=1",
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +17,11 @@ from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture
-def config(tiny_shards, tiny_generator, tmp_path):
+def config(tiny_shards, held_out_shards, tiny_generator, tmp_path):
     return TrainConfig(
-        out=str(tmp_path / "run"), shards=str(tiny_shards), val_shards=str(tiny_shards), generator=str(tiny_generator),
-        steps=4, batch=2, warmup_steps=1, lr=1e-3, precision="no", workers=0, log_every=2, save_every=2, val_every=4,
-        val_samples=1,
+        out=str(tmp_path / "run"), shards=str(tiny_shards), val_shards=str(held_out_shards),
+        generator=str(tiny_generator), steps=4, batch=2, warmup_steps=1, lr=1e-3, precision="no", workers=0,
+        log_every=2, save_every=2, val_every=4, val_samples=1,
     )  # fmt: skip
 
 
@@ -90,3 +91,69 @@ def test_mirrored_samples_are_exact_proxies_too(tiny_shards, body, make_ring):
 def test_missing_shards_are_named(config, tmp_path):
     with pytest.raises(InputError, match="shard"):
         train(replace(config, shards=str(tmp_path / "nothing")))
+
+
+def test_held_out_shards_are_not_the_training_shards(config, tiny_shards, tmp_path):
+    """Neither the same folder, nor a link to a shard, nor a copy of one."""
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "c.tar").symlink_to(tiny_shards / "a.tar")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "a.tar").write_bytes((tiny_shards / "a.tar").read_bytes())
+    for val in (tiny_shards, tmp_path / "link", tmp_path / "copy"):
+        with pytest.raises(InputError, match="held-out subjects that are not trained on"):
+            train(replace(config, val_shards=str(val)))
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def test_a_killed_validation_is_repeated_and_no_step(config, monkeypatch):
+    """The checkpoint comes first; curves.jsonl has every line once, also after steps that no checkpoint holds."""
+    import diffproxy.training.trainer as trainer
+
+    scores, folder = trainer.held_out_scores, Path(config.out)
+
+    def killed(run, step):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "held_out_scores", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(config)
+    assert (folder / "checkpoints" / "step_0000004.pt").is_file()
+    with (folder / "curves.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 6, "total": 1.0}) + "\n" + '{"step": 8, "tot')
+    monkeypatch.setattr(trainer, "held_out_scores", scores)
+    for _ in range(2):
+        train(config)
+        rows = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+        assert [(r["step"], "val" in r) for r in rows] == [(2, False), (4, False), (4, True)]
+
+
+def test_weights_that_are_not_finite_are_neither_kept_nor_exported(config, monkeypatch):
+    update, calls = EMA.update, []
+
+    def breaks_in_step_three(self, model):
+        calls.append(1)
+        if len(calls) == 3:
+            with torch.no_grad():
+                next(p for p in model.parameters() if p.requires_grad).fill_(torch.nan)
+        update(self, model)
+
+    monkeypatch.setattr(EMA, "update", breaks_in_step_three)
+    with pytest.raises(InputError, match="finite"):
+        train(config)
+    out = Path(config.out)
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ["step_0000002.pt"]
+    assert not (out / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": -1}, {"steps": 0}, {"batch": 0}, {"lr": float("nan")}, {"lr": -1.0}, {"precision": "fp8x"},
+        {"save_every": 0}, {"log_every": 0}, {"ema": 2.0}, {"views": 0}, {"out": " "}, {"condition_dropout": 1.5},
+        {"warmup_steps": -1}, {"workers": -1}, {"clip_norm": 0.0}, {"stage": "both"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_out_of_range_are_named(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        TrainConfig(**wrong)

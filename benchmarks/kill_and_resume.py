@@ -1,0 +1,145 @@
+"""Kill a command at random moments and start it again until it is done: nothing lost, the same results, no leftovers.
+
+    python benchmarks/kill_and_resume.py command=fit kills=20
+    python benchmarks/kill_and_resume.py command=fit_shared kills=20
+    python benchmarks/kill_and_resume.py command=render kills=20
+    python benchmarks/kill_and_resume.py command=train kills=20 shards=shards/train
+    python benchmarks/kill_and_resume.py command=evaluate kills=20 shards=shards/test
+
+Signals are drawn from SIGINT, SIGTERM and SIGKILL, moments uniformly over the seconds of an uninterrupted run, so from
+start-up on. A command that is done starts anew in an empty folder. Prints one line of JSON: `wrong_exit` (another
+status than 130 after SIGINT and 143 after SIGTERM), `tracebacks`, `leftovers` (temporary files after SIGINT, SIGTERM,
+or a finished run) and `different` (finished runs whose results are not those of the uninterrupted one) should be 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MINE = {
+    "command": "fit",
+    "kills": "20",
+    "shards": "shards/test",
+    "rig": "examples/synthetic_rig",
+    "seed": "0",
+}
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
+
+
+def words_of(given: dict[str, str], out: Path) -> list[str]:
+    """The command line that writes to `out`."""
+    shards = f"shards={given['shards']}"
+    return {
+        "fit": ["fit", f"rig={given['rig']}", f"out={out}", "hands=false", "tta_flip=false"],
+        "fit_shared": ["fit", f"rig={given['rig']}", f"out={out}", "hands=false", "shape=shared", "smooth=1"],
+        "render": ["render", f"out={out}", "subjects=4", "per_shard=1", "size=64", "samples_per_pixel=1", "views=2"],
+        "train": ["train", shards, f"out={out}", "steps=6", "batch=1", "views=2", "save_every=1", "log_every=1",
+                  "diffusion_weight=0", "workers=1", "precision=no", "tensorboard=false", "hands=false"],
+        "evaluate": ["evaluate", shards, f"out={out}/e.json", "limit=4", "proxies=exact"],
+    }[given["command"]]  # fmt: skip
+
+
+def _arrays(out: Path) -> str:
+    total = hashlib.sha256()
+    with np.load(out / "result.npz", allow_pickle=False) as file:
+        for name in sorted(set(file.files) - {"meta"}):
+            total.update(name.encode() + file[name].tobytes())
+    return total.hexdigest()
+
+
+def _files(out: Path, pattern: str) -> str:
+    found = {
+        p.relative_to(out).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in out.glob(pattern)
+    }
+    return json.dumps(found, sort_keys=True)
+
+
+def _training(out: Path) -> str:
+    steps = [json.loads(line)["step"] for line in (out / "curves.jsonl").read_text().splitlines()]
+    return f"{_files(out, 'model/**/*.safetensors')} {steps}"
+
+
+def _rows(out: Path) -> str:
+    rows = json.loads((out / "e.json").read_text())["subjects"]
+    return json.dumps([{k: v for k, v in r.items() if k not in ("seconds", "stages")} for r in rows])
+
+
+RESULTS: dict[str, Callable[[Path], str]] = {
+    "fit": _arrays,
+    "fit_shared": _arrays,
+    "render": lambda out: _files(out, "*.tar"),
+    "train": _training,
+    "evaluate": _rows,
+}
+
+
+def start(words: list[str]) -> subprocess.Popen:
+    command = [sys.executable, "-m", "diffproxy", *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def leftovers(out: Path) -> list[str]:
+    return [str(p) for pattern in ("**/*.tmp", "**/.*.tmp", "*.partial.jsonl") for p in out.glob(pattern)]
+
+
+def main(words: list[str]) -> dict[str, Any]:
+    given = MINE | dict(word.partition("=")[::2] for word in words)
+    result, rng = RESULTS[given["command"]], random.Random(int(given["seed"]))
+    counts = dict.fromkeys(("kills", "finished", "wrong_exit", "tracebacks", "leftovers", "different"), 0)
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        whole, out = Path(folder) / "whole", Path(folder) / "out"
+        begin = time.monotonic()
+        process = start(words_of(given, whole))
+        message = process.communicate()[1]
+        if process.returncode:
+            raise SystemExit(message)
+        seconds, expected = time.monotonic() - begin, result(whole)
+        while counts["kills"] < int(given["kills"]) or out.exists():
+            process = start(words_of(given, out))
+            signum = rng.choice(list(SIGNALS))
+            killed = counts["kills"] < int(given["kills"])
+            try:
+                message = process.communicate(timeout=rng.uniform(0, seconds) if killed else None)[1]
+            except subprocess.TimeoutExpired:
+                process.send_signal(signum)
+                message = process.communicate()[1]
+                counts["kills"] += 1
+            status = process.returncode
+            done = status == 0
+            if not done and status != SIGNALS[signum]:
+                counts["wrong_exit"] += 1
+                notes.append(f"{signal.Signals(signum).name}: {status}: {message[-300:]}")
+            counts["tracebacks"] += "Traceback" in message
+            if status >= 0 and (left := [x for x in leftovers(out) if done or not x.endswith(".jsonl")]):
+                counts["leftovers"] += 1
+                notes += left[:3]
+            if done:
+                counts["finished"] += 1
+                counts["different"] += result(out) != expected
+                shutil.rmtree(out)
+    row = {
+        "benchmark": "kill_and_resume",
+        "command": given["command"],
+        "seconds": round(seconds, 1),
+        **counts,
+    }
+    print(json.dumps(row | {"notes": notes[:10]}))
+    return row
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

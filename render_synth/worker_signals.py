@@ -1,0 +1,48 @@
+"""Signals in worker processes: Ctrl-C is left to the parent, and a worker that is ended leaves no unfinished file."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from diffproxy.utils.exit_status import SIGNALS
+
+_unfinished: list[bool] = []  # one entry while this process writes files
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Signals that arrive inside the block take effect after it; processes started inside begin with them blocked.
+
+    So a Ctrl-C, which goes to all processes of a terminal, meets no worker that is not ready for it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def worker_signals() -> None:
+    """First call of a worker: SIGINT is left to the parent, SIGTERM ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@contextmanager
+def finishing() -> Iterator[None]:
+    """Inside the block SIGTERM raises SystemExit, so that clean-up code removes unfinished files."""
+    _unfinished.append(True)
+    try:
+        yield
+    finally:
+        _unfinished.pop()
+
+
+def _leave(signum: int, frame: object) -> None:
+    if _unfinished:
+        raise SystemExit(128 + signum)
+    os._exit(128 + signum)
