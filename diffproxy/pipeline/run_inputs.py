@@ -40,7 +40,8 @@ def frame_inputs(frames: RigFrames, frame_id: int, masks: str) -> dict[str, str]
 def input_paths(options: FitOptions, frames: RigFrames | None) -> list[Path]:
     """Files and folders that must not be removed while a run reads them."""
     named = [options.boxes, options.masks, options.keypoints, options.proxies, options.prior]
-    paths = [Path(p).expanduser() for p in (*named, options.body.path, options.generator.weights) if p]
+    paths = [Path(p).expanduser() for p in (*named, options.body.path) if p]
+    paths.append(Path(options.generator.weights).expanduser() / INDEX)
     if frames is not None:
         root = frames.rig.root
         paths += [root / "images", root / "videos", root / "ground_truth.npz"] if root is not None else []
