@@ -44,7 +44,7 @@ def ring(views: int, side: int = SIDE) -> list[Camera]:
 
 
 class Reader(DiffProxyPipeline):
-    """Sees labels in red; is as sure as the green arrow points up (level: below the threshold), notes how it was asked."""
+    """Sees labels in red; is as sure as the green arrow points up (level: unsure); notes how it was asked."""
 
     def __init__(self, adapter: str = "pyramid"):
         self.network = SimpleNamespace(config=SimpleNamespace(adapter=adapter, steps=0))
