@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffproxy.cameras.check import check_rig
+from diffproxy.cameras.extrinsics_conventions import with_opencv_axes, with_transposed_rotations
 from diffproxy.cameras.formats import all_formats
 from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.frames import open_frames
-from diffproxy.cameras.image_sources import find_sources
+from diffproxy.cameras.image_sources import find_sources, unread_sources
 from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, one_of, option, run_subcommand
+from diffproxy.utils.options import Subcommand, one_of, option, run_subcommand, within
 from diffproxy.utils.shared_options import CALIBRATION
 
 USAGE = f"""\
@@ -50,6 +51,9 @@ Prepares the four-camera demo of Pose2Sim as a rig folder. Downloads 51 MB from 
 """
 
 
+AXES = ("opencv", "opengl")
+
+
 @dataclass
 class _Source:
     path: str = option("", "rig folder, or a calibration file", "PATH", "Input")
@@ -71,11 +75,15 @@ class ConvertOptions(_Source):
     units: str = option("m", "unit of the lengths in the file", "|".join(UNITS))
     scale: float = option(1.0, "factor on all lengths")
     invert: bool = option(False, "the file holds poses of the cameras (world from camera)")
+    axes: str = option("opencv", "axes of the cameras in the file", "|".join(AXES))
+    transpose: bool = option(False, "the file holds rotations column by column")
     up: str = option("", "up direction of the world", "|".join(UP_AXES))
     out: str = option("", "calibration to write; default: rig.json in the rig folder", "JSON", "Output")
 
     def __post_init__(self) -> None:
         one_of("units", self.units, tuple(UNITS))
+        one_of("axes", self.axes, AXES)
+        within("scale", self.scale, 1e-6, 1e6)
         if self.up:
             one_of("up", self.up, tuple(UP_AXES))
 
@@ -105,6 +113,8 @@ def _with_frames(rig: Rig) -> tuple[Rig, InputError | None]:
         return rig, None
     try:
         if not find_sources(rig.root):
+            if strays := unread_sources(rig.root):
+                return rig, strays
             return replace(rig, notes=[*rig.notes, "no images/ or videos/ here: calibration only"]), None
         frames = open_frames(rig.root, rig)
     except InputError as error:
@@ -116,8 +126,12 @@ def _with_frames(rig: Rig) -> tuple[Rig, InputError | None]:
 
 def _convert(options: ConvertOptions) -> None:
     rig = load_rig(options.path, options.calibration or None)
+    if options.transpose:
+        rig = with_transposed_rotations(rig)
     if options.invert:
         rig = rig.inverted()
+    if options.axes == "opengl":
+        rig = with_opencv_axes(rig)
     factor = UNITS[options.units] * options.scale
     if factor != 1.0:
         rig = rig.scaled(factor)

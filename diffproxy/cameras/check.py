@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.cameras.extrinsics_conventions import CONVENTIONS, upright_deg
+from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.rig import Rig, guess_up_axis, meeting_point
 from diffproxy.utils.errors import InputError
 
@@ -32,7 +34,10 @@ class RigReport:
     def raise_errors(self) -> None:
         """Raise InputError with the first error, if any."""
         if self.errors:
-            raise InputError("a plausible rig", self.errors[0], "see `python -m diffproxy.cameras check`")
+            found, _, typed = self.errors[0].partition(" Type: ")
+            where = self.rig.root if self.rig.root is not None else "RIG"
+            typed = f"type: {typed}" if typed else f"type: python -m diffproxy.cameras check {where}"
+            raise InputError("a calibration of a rig that can exist", found, typed)
 
 
 def check_rig(rig: Rig) -> RigReport:
@@ -41,9 +46,10 @@ def check_rig(rig: Rig) -> RigReport:
     errors: list[str] = []
     where = rig.root if rig.root is not None else "RIG"
     command = CONVERT.format(root=where)
-    inverted = _inversion(rig, command, errors, warnings)
-    _units(_baselines(rig.inverted() if inverted else rig), command, errors, warnings)
-    if not inverted:  # directions of inverted cameras mean nothing
+    right = _convention(rig, command, errors, warnings)
+    _units(right or rig, command, errors, warnings)
+    _one_place(right or rig, errors)
+    if right is None:  # directions of inverted cameras mean nothing
         _directions(rig, command, warnings)
     _lenses(rig, warnings)
     return RigReport(rig, _describe(rig, warnings, errors), warnings, errors)
@@ -76,16 +82,31 @@ def _baselines(rig: Rig) -> Float[np.ndarray, " N"]:
     return np.linalg.norm(centers[i] - centers[j], axis=1)
 
 
-def _units(baselines, command: str, errors: list[str], warnings: list[str]) -> None:
+NEAR, FAR = 0.7, 15.0
+"""Metres from a camera to the subject: nearer the body does not fit into the image, farther it is too small."""
+USUAL = 3.5
+
+
+def _units(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> None:
+    baselines = _baselines(rig)
     if not len(baselines):
         return
     typical = float(np.median(baselines))
     if typical >= 50:
-        unit, factor = ("mm", 1e-3) if typical >= 300 else ("cm", 1e-2)
-        also = ", or cm" if 300 <= typical < 800 else ""
+        reach = float(np.median(np.linalg.norm(meeting_point(rig.cameras) - rig.centers_world, axis=1)))
+        reach = max(reach, typical / 2)  # parallel axes meet nowhere
+        units = {
+            unit: factor for unit, factor in UNITS.items() if NEAR <= reach * factor <= FAR and unit != "m"
+        }
+        order = sorted(units or {"mm": 1e-3}, key=lambda unit: abs(np.log(reach * UNITS[unit] / USUAL)))
+        each = " or ".join(
+            f"{unit} (then {typical * UNITS[unit]:.2f} m apart, {reach * UNITS[unit]:.2f} m from the subject)"
+            for unit in order
+        )
         errors.append(
-            f"lengths are not in metres: the cameras stand {typical:.0f} apart (median). They look like {unit}{also} "
-            f"({typical * factor:.2f} m). Type: {command} units={unit}"
+            f"lengths are not in metres: the cameras stand {typical:.0f} apart (median). They look like {each}. "
+            + f"Type: {command} "
+            + f" ; or: {command} ".join(f"units={unit}" for unit in order)
         )
         return
     if typical > 20:
@@ -93,27 +114,48 @@ def _units(baselines, command: str, errors: list[str], warnings: list[str]) -> N
     if typical < 0.05:
         warnings.append(
             f"cameras stand {typical * 1000:.1f} mm apart (median): was the board's square size given in another unit? "
-            f"Type {command} --scale FACTOR to multiply all lengths"
+            f"Type: {command} scale=FACTOR to multiply all lengths"
         )
 
 
-def _inversion(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> bool:
+ALIKE_DEG = 8.0
+"""Conventions that fit worse than the best by less than this are named as well."""
+
+
+def _convention(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> Rig | None:
+    """The rig as another convention reads it, if the present one cannot be true (then there is an error)."""
     if len(rig.cameras) < 2:
-        return False
-    flipped = rig.inverted()
-    now, then = implausibility_deg(rig), implausibility_deg(flipped)
+        return None
+    read = [(c, c.apply(rig)) for c in CONVENTIONS]
+    now = implausibility_deg(rig)
+    scores = [implausibility_deg(other) for _, other in read]
+    ranks = [score + upright_deg(other) for score, (_, other) in zip(scores, read, strict=True)]
+    order = np.argsort(ranks, kind="stable")
+    best = int(order[0])
+    alike = [int(i) for i in order if ranks[i] < ranks[best] + ALIKE_DEG and scores[i] < now - ALIKE_DEG]
+    if not alike:
+        return None
     text = (
-        "extrinsics look inverted (world-from-camera where camera-from-world is expected): the optical axes miss a "
-        f"common point by {axis_angles_deg(rig).mean():.0f} degrees and the cameras spread {_spread(rig):.2f}; "
-        f"inverted it is {axis_angles_deg(flipped).mean():.0f} degrees and {_spread(flipped):.2f}. "
-        f"Type: {command} invert=true"
+        f"extrinsics look {' or '.join(read[i][0].name for i in alike)}: the optical axes miss a common point by "
+        f"{axis_angles_deg(rig).mean():.0f} degrees and the cameras spread {_spread(rig):.2f}; corrected it is "
+        f"{axis_angles_deg(read[best][1]).mean():.0f} degrees and {_spread(read[best][1]):.2f}. "
+        + f"Type: {command} "
+        + f" ; or: {command} ".join(read[i][0].options for i in alike)
     )
-    if now > 25 and now > then + 20:
+    if now > 25 and now > scores[best] + 20:
         errors.append(text)
-        return True
-    if now > then + 8:
-        warnings.append("perhaps " + text)
-    return False
+        return read[best][1]
+    warnings.append("perhaps " + text)
+    return None
+
+
+def _one_place(rig: Rig, errors: list[str]) -> None:
+    baselines = _baselines(rig)
+    if len(baselines) and baselines.max() < 1e-3:
+        errors.append(
+            "all cameras stand in one place: depth cannot be measured. Calibrate their positions (extrinsics), "
+            "not only their directions"
+        )
 
 
 def _spread(rig: Rig) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source
+from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source, unread_sources
 from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
 from diffproxy.cameras.rig import Rig
@@ -189,11 +189,14 @@ def open_frames(
     found = find_sources(root)
     _check_names(rig, found, root)
     sources = [open_source(found[c.name]) for c in rig.cameras]
+    _check_rates(rig, sources)
     return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), alpha)
 
 
 def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
     if not found:
+        if strays := unread_sources(root):
+            raise strays
         raise InputError(
             f"images in {root / 'images'}/<camera>/ or videos {root / 'videos'}/<camera>.mp4",
             "neither",
@@ -216,6 +219,26 @@ def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
         f"images for every camera of the calibration ({', '.join(c.name for c in rig.cameras)}) in {root}",
         f"{', '.join(found)}; nothing for {', '.join(missing)}",
         fix,
+    )
+
+
+def _check_rates(rig: Rig, sources: list[Source]) -> None:
+    """InputError for films of different frame rates: equal frame numbers are then different moments."""
+    rates = {
+        c.name: (s.fps, s.path)
+        for c, s in zip(rig.cameras, sources, strict=True)
+        if isinstance(s, Video) and 0 < s.fps < 1e4
+    }
+    values = [rate for rate, _ in rates.values()]
+    if not values or max(values) <= min(values) * 1.005:
+        return
+    low = min(values)
+    fast = next(path for rate, path in rates.values() if rate > low * 1.005)
+    raise InputError(
+        "videos of one frame rate",
+        ", ".join(f"{name}: {rate:.4g} a second" for name, (rate, _) in rates.items()),
+        f"bring them to one rate, by time: ffmpeg -i {fast} -vf fps={low:.6g} -crf 16 {fast.stem}_{low:.0f}.mp4 "
+        f"(likewise the others), and use these in place of the originals",
     )
 
 

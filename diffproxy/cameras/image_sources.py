@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import re
-import warnings
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
 
-from diffproxy.utils.errors import InputError, from_os_error
+from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes, regular_file
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.native_messages import native_messages
 
 DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
-MAX_NUMBER = 2**31 - 1
-MAX_PIXELS = 150_000_000  # twice the pixels of the largest cameras in use
+
+log = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"}
+VIDEOS = {
+    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp", ".mxf",
+}  # fmt: skip
+MAX_VIDEO_BYTES = 1 << 40
+MAX_VIDEO_FRAMES = 10_000_000
 
 
 @runtime_checkable
@@ -47,53 +52,33 @@ def read_checked(path: Path) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
     """As `read_image`, and what the decoder says about damage: "" for an intact file."""
     import cv2
 
-    check_regular(path)
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)  # imread cannot open every path on Windows
-    except OSError as error:
-        raise from_os_error(error, path) from error
+    what = "a readable image"
+    data = read_bytes(path, what, Limits.IMAGE_FILE_BYTES)
+    image_size(data, f"{what} in {path}")
     image = None
-    if data.size:
-        check_pixels(path)
-        with native_messages() as messages:
-            try:
-                image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-            except cv2.error as error:
-                messages.append(str(error))
+    with native_messages() as messages:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        except cv2.error as error:
+            messages.append(str(error))
     if image is None:
-        raise InputError(
-            f"a readable image in {path}", f"{data.size} bytes that do not decode", "export it again"
-        )
+        raise InputError(f"{what} in {path}", f"{len(data)} bytes that do not decode", "export it again")
+    if image.dtype != np.uint8:
+        image = _eight_bits(image, path)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(messages)
 
 
-def check_regular(path: Path) -> None:
-    """InputError for a folder, pipe or device: reading one may never end."""
-    if path.exists() and not path.is_file():
-        raise InputError(f"a file {path}", "a folder, pipe or device of that name", "remove or rename it")
-
-
-def check_pixels(path: Path) -> None:
-    """InputError for more than `MAX_PIXELS`, as the header states, before any of them is decoded."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as header:
-                width, height = header.size
-    except Image.DecompressionBombError as error:
-        raise _too_large(path, str(error)) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        return  # the decoder says what is wrong
-    if width * height > MAX_PIXELS:
-        raise _too_large(path, f"{width}x{height}")
-
-
-def _too_large(path: Path, found: str) -> InputError:
-    return InputError(
-        f"an image of at most {MAX_PIXELS // 10**6} megapixels in {path}", found, "scale it down"
-    )
+def _eight_bits(image: np.ndarray, path: Path) -> UInt8[np.ndarray, "H W 3"]:
+    """A 16-bit image as 8 bits; cameras of 10 or 12 bits often leave the upper bits empty, which would look black."""
+    if image.dtype != np.uint16:
+        raise InputError(
+            f"an image of 8 or 16 bits in {path}", f"values of type {image.dtype}", "export it as PNG or JPEG"
+        )
+    used = max(int(image.max(initial=0)).bit_length(), 8)
+    bits = next(b for b in (10, 12, 14, 16) if used <= b) if used > 8 else 16
+    if bits < 16:
+        log.warning("%s: 16-bit file of which %d bits are used; scaled as %d-bit images", path, used, bits)
+    return (image >> (bits - 8)).astype(np.uint8)
 
 
 class ImageFolder:
@@ -111,11 +96,19 @@ class ImageFolder:
                 raise InputError(
                     f"frame numbers in the image names of {path}", f"{file.name}", "rename, e.g. 000012.jpg"
                 )
-            number = int(digits[-1]) if digits else i
-            if number > MAX_NUMBER:
+            if digits and re.search(r"\d[.,]\d", file.stem):
                 raise InputError(
-                    f"frame numbers up to {MAX_NUMBER} in {path}", file.name, "rename, e.g. 000012.jpg"
+                    f"whole frame numbers in the image names of {path}",
+                    f"{file.name}, a decimal number",
+                    "rename the images to whole numbers in order of time, e.g. 000012.jpg",
                 )
+            if digits and len(digits[-1].lstrip("0")) > Limits.NUMBER_DIGITS:
+                raise InputError(
+                    f"frame numbers of at most {Limits.NUMBER_DIGITS} digits in the image names of {path}",
+                    f"{file.name}",
+                    "rename the images, e.g. 000012.jpg",
+                )
+            number = int(digits[-1]) if digits else i
             if number in self._files:
                 raise InputError(
                     f"one image per frame number in {path}",
@@ -161,15 +154,26 @@ class Video:
         self._capture: cv2.VideoCapture | None = None
         self._next = 0
         self._last: tuple[int, np.ndarray] = (-1, np.zeros((0, 0, 3), np.uint8))
-        check_regular(path)
+        regular_file(path, "a readable video", MAX_VIDEO_BYTES)
         capture = cv2.VideoCapture(str(path))
-        count = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        opened = capture.isOpened()
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if opened else 0
+        #: Frames a second as the file states; 0 where it states none.
+        self.fps = float(capture.get(cv2.CAP_PROP_FPS)) if opened else 0.0
+        size = [int(capture.get(k)) for k in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
         capture.release()
         if count < 1:
             raise InputError(
                 f"a readable video in {path}",
                 f"{path.stat().st_size} bytes without a video stream",
                 "copy or convert it again (ffmpeg -i in.mov -c:v libx264 -crf 16 out.mp4)",
+            )
+        check_image_size(size[0], size[1], f"images in {path}")
+        if count > MAX_VIDEO_FRAMES:
+            raise InputError(
+                f"a video of at most {MAX_VIDEO_FRAMES} frames in {path}",
+                f"{count} frames",
+                "cut it into parts",
             )
         self.frame_ids = list(range(count))
 
@@ -227,6 +231,28 @@ def find_sources(root: Path) -> dict[str, Path]:
     return found
 
 
+def unread_sources(root: Path) -> InputError | None:
+    """Why the files in `images/` and `videos/` are not read, if there are files but `find_sources` finds none."""
+    files = [p for name in ("images", "videos") for p in _walk(root / name, 2) if p.is_file()]
+    if not files:
+        return None
+    deeper = [p for p in files if p.suffix.lower() in VIDEOS and p.parent.parent.name == "videos"]
+    if deeper:
+        name = deeper[0].parent.name
+        fix = f"move them up: mv {deeper[0]} {root / 'videos' / (name + deeper[0].suffix)} and the like"
+    else:
+        fix = f"convert to {', '.join(sorted(IMAGE_SUFFIXES))} or {', '.join(sorted(VIDEOS))}"
+    shown = ", ".join(str(p.relative_to(root)) for p in files[:4])
+    return InputError(f"{root}/images/<camera>/*.jpg or {root}/videos/<camera>.mp4", shown, fix)
+
+
+def _walk(folder: Path, depth: int) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    here = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    return [q for p in here for q in ([p] if p.is_file() or not depth else _walk(p, depth - 1))]
+
+
 def _add(found: dict[str, Path], path: Path) -> None:
     if path.stem in found:
         raise InputError(
@@ -242,8 +268,11 @@ def open_source(path: Path) -> Source:
     if path.is_dir():
         folder = ImageFolder(path)
         if not folder.frame_ids:
+            here = ", ".join(sorted(p.name for p in path.iterdir())[:4]) or "none"
             raise InputError(
-                f"images ({', '.join(sorted(IMAGE_SUFFIXES))}) in {path}", "none", "put the frames there"
+                f"images ({', '.join(sorted(IMAGE_SUFFIXES))}) in {path}",
+                here,
+                "put the frames there, converted to one of these formats",
             )
         return folder
     return Video(path) if path.suffix.lower() in VIDEOS else SingleImage(path)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 
+from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
+
+LARGEST = 1e12
+"""Of K and t: beyond it squares and inverses lose all digits."""
 
 
 def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
     """`value` as float64 array of `shape` (flat, of any length, if None); InputError naming `what` otherwise."""
     try:
         array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"numbers for {what}", f"{value!r}", "correct the calibration file") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        found = reprlib.repr(value)
+        raise InputError(f"numbers for {what}", found, "correct the calibration file") from error
     if shape is not None and array.shape != shape:
         raise InputError(f"{what} of shape {shape}", f"shape {array.shape}", "correct the calibration file")
     return array.reshape(-1) if shape is None else array
@@ -20,8 +27,10 @@ def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
 
 def whole_number(value, what: str) -> int:
     """`value` as a whole number of pixels; InputError naming `what` otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise InputError(f"a whole number of pixels for {what}", f"{value!r}", "correct rig.json")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and 1 <= value <= Limits.IMAGE_SIDE and value == int(value)):
+        expected = f"a whole number of pixels from 1 to {Limits.IMAGE_SIDE} for {what}"
+        raise InputError(expected, reprlib.repr(value), "correct rig.json")
     return int(value)
 
 
@@ -31,6 +40,12 @@ def check_camera(name: str, size: tuple[int, int], K: np.ndarray, R: np.ndarray,
         if not np.isfinite(value).all():
             raise InputError(
                 f"finite numbers for {key} of camera {name}",
+                f"{value.tolist()}",
+                "calibrate this camera again, or remove it from the rig",
+            )
+        if np.abs(value).max(initial=0) > LARGEST:
+            raise InputError(
+                f"numbers up to {LARGEST:g} for {key} of camera {name}",
                 f"{value.tolist()}",
                 "calibrate this camera again, or remove it from the rig",
             )

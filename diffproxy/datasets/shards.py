@@ -9,17 +9,20 @@ import tarfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from pydantic import Field, field_validator
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.extras import EXTRAS, decode_extra, encode_extra
 from diffproxy.proxies.io import decode_png, decode_proxy_png, encode_png, encode_proxy_png
+from diffproxy.utils.bounded_files import decode_image, parse_json, regular_file
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Number, OpenSchema, validated
 
 VERSION = 2
 FULL = "full"  # kind of whole frames; the other kinds are body, left_hand, right_hand
@@ -49,9 +52,7 @@ def decode_jpeg(data: bytes, name: str) -> UInt8[np.ndarray, "H W 3"]:
     """The RGB picture of a JPEG file; InputError naming it (`name`) where it is none."""
     import cv2
 
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"a picture in {name}", f"{len(data)} bytes that do not decode", "render it again")
+    image = decode_image(data, f"an image in {name}", cv2.IMREAD_COLOR)
     return np.ascontiguousarray(image[..., ::-1])
 
 
@@ -61,6 +62,27 @@ def params_to_json(params: BodyParams) -> dict[str, list[float]]:
 
 def params_from_json(data: dict[str, list[float]]) -> BodyParams:
     return BodyParams(**{k: torch.tensor([data[k]], dtype=torch.float32) for k in PARAM_DIMS})
+
+
+class _View(OpenSchema):
+    kind: Literal["body", "left_hand", "right_hand", "full"]
+    camera: dict[str, Any]
+
+
+class _Meta(OpenSchema):
+    """What every sample states; generators of shards add more."""
+
+    version: int = Field(ge=1, strict=True)
+    params: dict[str, list[Number]]
+    views: list[_View] = Field(max_length=10_000)
+
+    @field_validator("params")
+    @classmethod
+    def _of_a_body(cls, params: dict[str, list[float]]) -> dict[str, list[float]]:
+        for name, size in PARAM_DIMS.items():
+            if len(params.get(name, ())) != size:
+                raise ValueError(f"{size} numbers for {name}")
+        return params
 
 
 class ShardWriter:
@@ -120,7 +142,7 @@ def shard_paths(where: str | Path) -> list[Path]:
     path = Path(where)
     if path.is_dir():
         found = sorted(path.glob("*.tar"))
-    elif path.is_file():
+    elif path.exists():
         found = [path]
     else:
         found = sorted(path.parent.glob(path.name))
@@ -161,9 +183,11 @@ class ShardIndex:
     def meta(self, sample: int) -> dict[str, Any]:
         """What `ShardWriter.add` wrote for this sample, with `params`, `views` and `version`."""
         if sample not in self._meta:
-            meta = json.loads(self._read(sample, "meta.json"))
-            if meta["version"] > VERSION:
-                found = f"version {meta['version']} in {self.samples[sample][1].path.name}"
+            where = f"meta.json of {self.key(sample)} in {self.samples[sample][1].path}"
+            meta = parse_json(self._read(sample, "meta.json"), where)
+            listed = validated(_Meta, meta, where, "render the shard again")
+            if listed.version > VERSION:
+                found = f"version {listed.version} in {self.samples[sample][1].path.name}"
                 raise InputError(f"a shard of version {VERSION} or older", found, "update diffproxy")
             while len(self._meta) >= KEPT:
                 self._meta.pop(next(iter(self._meta)))
@@ -212,6 +236,7 @@ def _scan(path: Path) -> dict[str, _Entry]:
     found: dict[str, _Entry] = {}
     fix = f"delete {path} and render again: finished shards are kept"
     end = 0
+    regular_file(path, "a shard", 1 << 50)
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:

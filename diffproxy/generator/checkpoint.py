@@ -25,11 +25,18 @@ import diffproxy
 from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import BACKENDS, GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_unet
-from diffproxy.generator.pretrained import public_state
+from diffproxy.generator.pretrained import public_state, read_safetensors
 from diffproxy.generator.state_dicts import load_strictly
 from diffproxy.generator.weight_sources import packaged_reference
+from diffproxy.utils.bounded_files import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, file_sha256, write_atomic
+from diffproxy.utils.validation import OpenSchema, validated
+
+
+class _Index(OpenSchema):
+    sha256: dict[str, str]
+
 
 PARTS = ("unet", "adapter", "prompts", "encoder", "codec")
 INDEX, CONFIG, PALETTE, WEIGHTS = "model_index.json", "config.json", "palette.json", "model.safetensors"
@@ -97,8 +104,6 @@ def load_saved_generator(
     Raises:
         InputError: missing or altered files, or files of another network.
     """
-    from safetensors.torch import load_file
-
     folder = Path(folder)
     index = check_folder(folder)
     config = GeneratorConfig.load(folder / CONFIG)
@@ -109,7 +114,7 @@ def load_saved_generator(
         if config.references(part):
             state.update(public_state(part, module, config, sources, allow_download))
         if f"{part}/{WEIGHTS}" in index["sha256"]:
-            state.update(load_file(folder / part / WEIGHTS))
+            state.update(read_safetensors(folder / part / WEIGHTS))
         load_strictly(module, state, f"{folder}/{part}")
     return generator.eval(), read_palette(folder / PALETTE)
 
@@ -122,8 +127,11 @@ def check_folder(folder: Path) -> dict[str, Any]:
             f"{folder} " + ("(no index: the save did not finish)" if folder.is_dir() else "(no such folder)"),
             "give a folder written by save_generator, or train one with train_generator.py",
         )
-    index = json.loads((folder / INDEX).read_text())
+    index = read_json(folder / INDEX, "an index of a generator")
+    validated(_Index, index, f"{folder / INDEX}", REINSTALL)
     for name, digest in index["sha256"].items():
+        if Path(name).is_absolute() or ".." in Path(name).parts:  # may come from anywhere: stay in the folder
+            raise InputError(f"files below {folder} in {INDEX}", name, REINSTALL)
         if not (folder / name).is_file():
             raise InputError(f"{name} in {folder}", "no such file", REINSTALL)
         if file_sha256(folder / name) != digest:
@@ -162,5 +170,5 @@ def hub_folder(repo: str, allow_download: bool) -> Path:
         raise InputError(
             "a generator folder or a hub repository",
             f"{repo}: no such folder, and not in the local hub cache",
-            "check the path, or pass allow_download=true",
+            "check the path, or type generator.download=true (in Python: allow_download=True)",
         ) from error

@@ -14,6 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffproxy.generator.config import MODALITIES, PROMPTS, GeneratorConfig
+from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Number, Schema, validated
 
 
 class PatchCodec(nn.Module):
@@ -97,14 +100,22 @@ def write_palette(palette: Any, path: Path) -> None:
     path.write_text(json.dumps(value) + "\n")
 
 
+class _PaletteFile(Schema):
+    names: dict[int, str]
+    colors: list[tuple[Number, Number, Number]]
+    body_ids: list[int]
+    hand_ids: list[int]
+
+
 def read_palette(path: Path) -> StoredPalette:
-    value = json.loads(path.read_text())
-    return StoredPalette(
-        {int(k): v for k, v in value["names"].items()},
-        np.array(value["colors"], dtype=np.float64),
-        tuple(value["body_ids"]),
-        tuple(value["hand_ids"]),
-    )
+    """The palette of a generator folder; InputError for a damaged file."""
+    fix = "restore the generator folder from its source"
+    value = validated(_PaletteFile, read_json(path, "a palette"), f"the palette in {path}", fix)
+    colors = np.array(value.colors, dtype=np.float64)
+    for ids in ([*value.names], value.body_ids, value.hand_ids):
+        if ids and not (min(ids) >= 0 and max(ids) < len(colors)):
+            raise InputError(f"ids below {len(colors)}, the number of colours, in {path}", f"{max(ids)}", fix)
+    return StoredPalette(value.names, colors, tuple(value.body_ids), tuple(value.hand_ids))
 
 
 # The four constant prompts (body-seg, body-uv, hand-seg, hand-uv) as one table of embeddings.

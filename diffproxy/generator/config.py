@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from diffproxy.utils.bounded_files import parse_json, read_text
 from diffproxy.utils.errors import InputError
 
 MODALITIES = ("seg", "uv")  # order of the modality axis everywhere
@@ -149,12 +150,14 @@ class GeneratorConfig:
     def from_json(text: str) -> GeneratorConfig:
         """Inverse of `to_json`; unknown or missing keys raise InputError."""
         try:
-            values = json.loads(text)
+            values = parse_json(text, "a generator config.json")
+            if not isinstance(values, dict):
+                raise TypeError(f"{type(values).__name__} instead of an object")
             values["attention"] = AttentionConfig(**with_tuples(values["attention"]))
             for key in ("prompt_texts", "frozen"):
                 values[key] = tuple(values[key])
             return GeneratorConfig(**values)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise InputError(
                 "a generator config.json of this version",
                 str(error),
@@ -163,7 +166,7 @@ class GeneratorConfig:
 
     @staticmethod
     def load(path: Path | str) -> GeneratorConfig:
-        return GeneratorConfig.from_json(Path(path).read_text())
+        return GeneratorConfig.from_json(read_text(Path(path), "a generator config.json"))
 
 
 def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from diffproxy.generator.weight_sources import (
     source_file,
     source_folder,
 )
+from diffproxy.utils import bounded_files
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256
@@ -59,16 +60,8 @@ def public_state(
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """`safetensors.torch.load_file`; InputError for a damaged file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise InputError(
-            f"a whole safetensors file {path}", str(error), "download or copy it again"
-        ) from error
+    """The tensors of a file; InputError for a damaged one."""
+    return bounded_files.read_safetensors(path, "a whole safetensors file")
 
 
 def dino_state(kind: Any, folder: Path) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ Nothing is downloaded unless asked, and a file is used only if its checksum and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors.torch import load_file
 from diffproxy.encoders import movenet
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator
+from diffproxy.utils.bounded_files import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import file_sha256
 
@@ -153,10 +153,9 @@ def check_config(part: str, config: GeneratorConfig, folder: Path) -> None:
 
 def compare_json(path: Path, wanted: dict[str, Any]) -> None:
     """InputError if the object in the file at `path` gives one of the keys of `wanted` another value."""
-    try:
-        found = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"JSON in {path}", str(error), PINNED) from error
+    found = read_json(path, "a configuration")
+    if not isinstance(found, dict):
+        raise InputError(f"an object in {path}", type(found).__name__, PINNED)
     for key, value in wanted.items():
         if key in found and found[key] != (list(value) if isinstance(value, tuple) else value):
             raise InputError(f"{key}={value} in {path}", f"{key}={found[key]}", PINNED)

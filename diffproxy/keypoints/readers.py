@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from diffproxy.cameras import Camera
 from diffproxy.keypoints.layouts import Person2D, person_from_flat
+from diffproxy.utils.bounded_files import Limits, read_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import OpenSchema, validated
 
+log = logging.getLogger(__name__)
+FIX = "write the file again; docs/keypoints.md shows the layouts"
 FOLDER_ENDINGS = ("", "_json", "_keypoints")
+LOGIT = 100.0
+"""Largest confidence that a detector writes: some exceed 1, or are scores before normalisation."""
 _PARTS = {
     "hand_left_keypoints_2d": "left_hand21",
     "hand_right_keypoints_2d": "right_hand21",
@@ -25,6 +32,35 @@ _LANDMARKS = {
     "left_hand_landmarks": "left_hand21",
     "right_hand_landmarks": "right_hand21",
 }
+
+
+class _Point(OpenSchema):
+    """A landmark of MediaPipe, fractions of the image size."""
+
+    x: float
+    y: float
+    visibility: float | None = None
+
+
+class _Instance(OpenSchema):
+    """A person of MMPose."""
+
+    keypoints: list[tuple[float, float]]
+    keypoint_scores: list[float]
+
+
+class _Frame(OpenSchema):
+    """One frame of MMPose's file of a video."""
+
+    frame_id: int = Field(1, ge=1, le=10**Limits.NUMBER_DIGITS)
+    instances: list[_Instance] = Field(default_factory=list)
+
+
+class _Entry(OpenSchema):
+    """A person of COCO's and AlphaPose's result files."""
+
+    image_id: str | int
+    keypoints: list[float]
 
 
 @dataclass(frozen=True)
@@ -76,7 +112,37 @@ def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFol
             ", ".join(sorted(p.name for p in folder.iterdir())[:5]) or "an empty folder",
             f"name folders or files after the cameras: {cameras[0].name}/000000.json",
         )
+    _check_places(found, cameras, folder)
+    missing = [c.name for c in cameras if c.name not in found]
+    if missing:
+        names = ", ".join(sorted(p.name for p in folder.iterdir())[:12])
+        log.warning(
+            "no keypoints for %s: fitted without (names there: %s; upper and lower case count)",
+            ", ".join(missing),
+            names,
+        )
     return KeypointFolder(found)
+
+
+def _check_places(
+    found: dict[str, dict[int, list[Person2D]]], cameras: Sequence[Camera], folder: Path
+) -> None:
+    """Name the cameras none of whose keypoints can be used; InputError if there are people and no camera has any."""
+    useless, people = [], 0
+    for camera in cameras:
+        points = [p.points[p.seen] for frame in found.get(camera.name, {}).values() for p in frame]
+        people += len(points)
+        xy = np.concatenate([np.zeros((0, 3)), *points])[:, :2]
+        if points and not ((xy >= 0) & (xy <= (camera.width, camera.height))).all(-1).any():
+            useless.append(camera.name)
+    if people and len(useless) == sum(any(frames.values()) for frames in found.values()):
+        raise InputError(
+            f"finite keypoints inside the images of {', '.join(useless)}, with confidence above 0, in {folder}",
+            "none",
+            "write pixels of the image files, first pixel at the top left",
+        )
+    if useless:
+        log.warning("no keypoint of %s is finite and inside the image: fitted without", ", ".join(useless))
 
 
 def read_people(path: Path, camera: Camera | None = None) -> list[Person2D]:
@@ -100,14 +166,16 @@ def read_people(path: Path, camera: Camera | None = None) -> list[Person2D]:
             f'{{"people": [...]}} or MediaPipe landmarks in {path}', _kind(data), "see docs/keypoints.md"
         )
     people = []
-    for entry in data["people"]:
-        flat = entry.get("pose_keypoints_2d", []) if isinstance(entry, dict) else []
-        if not flat:
+    for i, entry in enumerate(data["people"]):
+        if not isinstance(entry, dict):
+            raise InputError(f"people[{i}] in {path} as an object", _kind(entry), FIX)
+        flat = entry.get("pose_keypoints_2d", [])
+        if flat is None or flat == []:
             continue
-        person = person_from_flat(_rows(flat, path))
+        person = _person(_rows(flat, path), path)
         for key, layout in _PARTS.items():
             if entry.get(key):
-                person = person.merged(person_from_flat(_rows(entry[key], path), layout))
+                person = person.merged(_person(_rows(entry[key], path), path, layout))
         people.append(person)
     return people
 
@@ -119,25 +187,21 @@ def _landmarks(data: dict[str, Any], path: Path, camera: Camera | None) -> list[
         )
     person: Person2D | None = None
     for key, layout in _LANDMARKS.items():
-        rows = data.get(key) or []
+        rows = validated(list[_Point], data.get(key) or [], f"{key} in {path}", FIX)
         if not rows:
             continue
-        try:
-            values = np.array(
-                [
-                    [
-                        p["x"] * camera.width,
-                        p["y"] * camera.height,
-                        p.get("visibility", 1.0 if "hand" in key else 0.0),
-                    ]
-                    for p in rows
-                ]
-            )
-        except (TypeError, KeyError) as error:
-            raise InputError(
-                f"landmarks with x and y in {path}", f"{error}", "write MediaPipe's own fields"
-            ) from error
-        part = person_from_flat(values, layout)
+        unstated = 1.0 if "hand" in key else 0.0
+        values = np.array(
+            [
+                (
+                    p.x * camera.width,
+                    p.y * camera.height,
+                    unstated if p.visibility is None else p.visibility,
+                )
+                for p in rows
+            ]
+        )
+        part = _person(values, path, layout)
         person = part if person is None else person.merged(part)
     return [] if person is None else [person]
 
@@ -146,15 +210,19 @@ def _video(data: Any, path: Path) -> dict[int, list[Person2D]]:
     """One file for a video: COCO results and AlphaPose (a list), or MMPose ("instance_info")."""
     frames: dict[int, list[Person2D]] = {}
     if isinstance(data, dict) and isinstance(data.get("instance_info"), list):
-        for frame in data["instance_info"]:
-            people = frames.setdefault(int(frame.get("frame_id", 1)) - 1, [])  # MMPose counts from 1
-            for one in frame.get("instances", []):
-                xy, score = np.asarray(one["keypoints"], float), np.asarray(one["keypoint_scores"], float)
-                people.append(person_from_flat(np.column_stack([xy, score])))
+        for frame in validated(list[_Frame], data["instance_info"], f"instance_info in {path}", FIX):
+            people = frames.setdefault(frame.frame_id - 1, [])  # MMPose counts from 1
+            people += [_instance(one, path) for one in frame.instances]
+    elif (
+        isinstance(data, list) and data and all(isinstance(e, dict) and "keypoint_scores" in e for e in data)
+    ):
+        # MMPose's file of one image: a list of people.
+        people = [_instance(one, path) for one in validated(list[_Instance], data, f"people in {path}", FIX)]
+        frames[0] = people
     elif isinstance(data, list):
-        for entry in data:
-            people = frames.setdefault(_number(str(entry["image_id"]).rsplit(".", 1)[0]), [])
-            people.append(person_from_flat(_rows(entry["keypoints"], path)))
+        for entry in validated(list[_Entry], data, f"COCO results in {path}", FIX):
+            people = frames.setdefault(_number(str(entry.image_id).rsplit(".", 1)[0]), [])
+            people.append(_person(_rows(entry.keypoints, path), path))
     else:
         raise InputError(
             f"COCO results, AlphaPose or MMPose JSON in {path}", _kind(data), "see docs/keypoints.md"
@@ -162,8 +230,29 @@ def _video(data: Any, path: Path) -> dict[int, list[Person2D]]:
     return frames
 
 
+def _instance(one: _Instance, path: Path) -> Person2D:
+    if len(one.keypoints) != len(one.keypoint_scores):
+        found = f"{len(one.keypoints)} keypoints, {len(one.keypoint_scores)} scores"
+        raise InputError(f"a score for each keypoint in {path}", found, FIX)
+    return _person(np.column_stack([np.array(one.keypoints), np.array(one.keypoint_scores)]), path)
+
+
+def _person(values: np.ndarray, path: Path, layout: str | None = None) -> Person2D:
+    """`person_from_flat`, with the file named, and confidences checked: outside [0, 1] they mean something else."""
+    stated = (
+        values[np.isfinite(values).all(-1), 2] if values.ndim == 2 and values.shape[1] == 3 else values[:0]
+    )
+    if stated.size and not (stated.min() >= -LOGIT and stated.max() <= LOGIT):
+        found = f"{stated.min():g} .. {stated.max():g}"
+        raise InputError(f"confidences from 0 to 1 in {path}", found, FIX)
+    try:
+        return person_from_flat(values, layout)
+    except InputError as error:
+        raise InputError(f"{error.expected} in {path}", error.found, error.fix) from error
+
+
 def _rows(flat: Any, path: Path) -> np.ndarray:
-    values = np.asarray(flat, dtype=np.float64).ravel()
+    values = np.array(validated(list[float], flat, f"keypoints in {path}", FIX), dtype=np.float64)
     if values.size % 3:
         raise InputError(
             f"x, y, confidence triples in {path}", f"{values.size} numbers", "write all three per keypoint"
@@ -172,10 +261,7 @@ def _rows(flat: Any, path: Path) -> np.ndarray:
 
 
 def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"JSON in {path}", str(error), "write the file again") from error
+    return read_json(path, "keypoints", finite=False)
 
 
 def _number(stem: str) -> int:
@@ -183,6 +269,9 @@ def _number(stem: str) -> int:
     runs = re.findall(r"\d+", stem)
     if not runs:
         raise InputError("a frame number in the name of a keypoint file", stem, "name it like 000012.json")
+    if len(runs[-1].lstrip("0")) > Limits.NUMBER_DIGITS:
+        expected = f"a frame number of at most {Limits.NUMBER_DIGITS} digits"
+        raise InputError(f"{expected} in the name of a keypoint file", stem, "name it like 000012.json")
     return int(runs[-1])
 
 

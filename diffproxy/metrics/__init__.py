@@ -21,7 +21,7 @@ from diffproxy.metrics.proxies import (
     surface_errors_mm,
     uv_errors,
 )
-from diffproxy.metrics.reprojection import median_reprojection_px, reprojection_errors
+from diffproxy.metrics.reprojection import median_reprojection_px, reprojection_errors, reprojections
 
 __all__ = [
     "Similarity",
@@ -41,6 +41,7 @@ __all__ = [
     "proxy_scores",
     "region_errors",
     "reprojection_errors",
+    "reprojections",
     "rest_points",
     "surface_errors_mm",
     "uv_errors",

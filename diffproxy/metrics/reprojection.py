@@ -24,7 +24,21 @@ def reprojection_errors(
             surface
         point, or whose point is behind the camera, are left out.
     """
-    faces, errors = as_numpy(body.faces), []
+    found = []
+    for projected, pixels in reprojections(maps, vertices, body):
+        distance = np.linalg.norm(projected - pixels, axis=-1)
+        found.append(distance[np.isfinite(distance)])
+    return found
+
+
+def reprojections(
+    maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
+) -> list[tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "N 2"]]]:
+    """Per view the projected body points of the pixels of `reprojection_errors`, and the pixels.
+
+    Points behind the camera are NaN.
+    """
+    faces, found = as_numpy(body.faces), []
     vertices = np.asarray(vertices, dtype=np.float64)
     for v, camera in enumerate(maps.cameras):
         rows, cols = np.nonzero((maps.labels[v] > 0) & (maps.weight[v] > 0))
@@ -33,9 +47,8 @@ def reprojection_errors(
         )
         points = np.einsum("nc,ncd->nd", bary[ok].astype(np.float64), vertices[faces[face[ok]]])
         pixels = np.stack([cols[ok], rows[ok]], axis=-1) + 0.5
-        distance = np.linalg.norm(camera.project(points) - pixels, axis=-1)
-        errors.append(distance[np.isfinite(distance)])
-    return errors
+        found.append((camera.project(points), pixels))
+    return found
 
 
 def median_reprojection_px(

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.options import one_of, option, within
 from diffproxy.utils.shared_options import BODY, CALIBRATION, FRAMES, GENERATOR, KEYPOINTS, RIG, SEED
 
 
@@ -99,9 +99,9 @@ class SharedOptions:
     def check_shared(self) -> None:
         """InputError for values out of range."""
         one_of("solver", self.solver.name, ("lm", "adam"))
-        at_least("generator.steps", self.generator.steps, -1)
-        at_least("samples", self.samples, 1)
-        at_least("seed", self.seed, 0)
+        within("generator.steps", self.generator.steps, -1, 1000)
+        within("samples", self.samples, 1, 1000)
+        within("seed", self.seed, 0, 2**63 - 1)
 
 
 @dataclass
@@ -118,6 +118,9 @@ class FitOptions(SharedOptions):
     views: str = option("all", "cameras to use, such as cam01,cam03", "NAMES", "Input")
     common_frames: bool = option(
         False, "use the frame numbers that all cameras share when they differ", section="Input"
+    )
+    rig_check: bool = option(
+        True, "check the calibration first and stop on its errors; false goes on with it", section="Input"
     )
     proxies: str = option("", "fit these saved proxies: no images, no generator", "DIR", "Input")
     boxes: str = option(
@@ -148,8 +151,8 @@ class FitOptions(SharedOptions):
         one_of("shape", self.shape, ("per_frame", "shared"))
         if self.smooth > 0 or self.ground != "none":
             self.shape = "shared"  # smoothing over frames needs one body
-        at_least("smooth", self.smooth, 0.0)
-        at_least("fps", self.fps, 0.01)
+        within("fps", self.fps, 0.01, 1e5)
+        within("smooth", self.smooth, 0.0, 1e6)
         one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
         within("box_margin", self.box_margin, 1.0, 10.0)
         if self.ground not in ("none", "auto"):

@@ -19,7 +19,13 @@ from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
-from diffproxy.pipeline.reprojection_quality import DOUBTFUL_MM, ViewQuality, doubts, view_quality
+from diffproxy.pipeline.reprojection_quality import (
+    DOUBTFUL_MM,
+    ViewQuality,
+    doubts,
+    head_to_ankle,
+    view_quality,
+)
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
@@ -181,6 +187,7 @@ def to_record(
         return FrameResult(frame_id, result.status, result.reason, info=info)
     with torch.no_grad():
         vertices = body(result.params).vertices[0].cpu().numpy()
+    info["head_to_ankle_m"] = head_to_ankle(body, result.params)
     views = view_quality(maps, boxes, body, vertices)
     info["hands"] = trusted_hands(hands, views, notes)
     used = [q for q in views if q.pixels and q.kind == "body"] or [q for q in views if q.pixels]

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from diffproxy import __version__
 from diffproxy.body import BodyModel
-from diffproxy.cameras import Camera, RigFrames
+from diffproxy.cameras import Camera, Rig, RigFrames
 from diffproxy.cameras.frames import FrameImages
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
@@ -39,7 +39,7 @@ from diffproxy.utils.frame_ranges import select_frames
 log = logging.getLogger(__name__)
 
 IRRELEVANT = (
-    "out", "overwrite", "save", "frames", "device", "rig", "common_frames", "smooth", "ground", "fps",
+    "out", "overwrite", "save", "frames", "device", "rig", "rig_check", "common_frames", "smooth", "ground", "fps",
 )  # fmt: skip
 Stage = Callable[[str], None]
 
@@ -86,6 +86,8 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         source = _images(options, frames, body, config, encoder, pipe, locator)
         check_ground_truth(frames.rig.root)
     ids = select_frames(options.frames, source.frame_ids)
+    if frames is None and options.rig_check:
+        _check_cameras_of(saved, ids)
     settings = run_settings(options, body, source.cameras, source.settings)
     run = RunFolder(out, settings)
     files = planned_files(ids, [c.name for c in source.cameras], options)
@@ -105,6 +107,17 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
     if len(errors) == len(ids):
         raise errors[0]
     return out
+
+
+def _check_cameras_of(saved: ProxyStore, ids: list[int]) -> None:
+    """The rig check for the cameras of the first saved frame; one that cannot be read is that frame's trouble."""
+    try:
+        maps = saved.load(ids[0]).maps
+    except InputError:
+        return
+    cameras = {c.name: c for c, kind in zip(maps.cameras, maps.kind, strict=True) if kind == "body"}
+    if len(cameras) > 1:
+        inputs.check_before_fit(Rig(str(saved.folder), tuple(cameras.values())))
 
 
 def _saved_proxies(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.cameras import RigFrames, load_rig, open_frames
+from diffproxy.cameras import Rig, RigFrames, check_rig, load_rig, open_frames
 from diffproxy.pipeline.config import (
     BodyOption,
     FitOptions,
@@ -55,10 +55,24 @@ def open_rig(options: FitOptions, root: Path) -> RigFrames:
     names = split_names(options.views)
     if names is not None:
         rig = rig.subset(names)
+    if options.rig_check:
+        check_before_fit(rig)
     frames = open_frames(folder, rig, common_frames=options.common_frames)
     for note in frames.rig.notes:
         log.info("rig: %s", note)
     return frames
+
+
+def check_before_fit(rig: Rig) -> None:
+    """InputError for a calibration that no rig can have; its doubts go to the log."""
+    report = check_rig(rig)
+    for text in report.warnings:
+        log.warning("rig: %s", text)
+    try:
+        report.raise_errors()
+    except InputError as error:
+        fix = f"{error.fix} ; to go on with it as it is: rig_check=false"
+        raise InputError(error.expected, error.found, fix) from error
 
 
 def open_body(option: BodyOption) -> BodyModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,13 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import Box, BoxLike, as_box
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.multiview_association import Candidate, Location, choose_subject
+from diffproxy.utils.bounded_files import read_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Number, validated
+
+Corners = list[Number]
+Boxes = dict[str, Corners | dict[str, Corners | None] | None]
+LARGEST_PIXEL = 100_000.0
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +75,13 @@ class BoxFile:
     """JSON `{camera: {frame: [x0, y0, x1, y1]}}`, or `{camera: box}` for all frames; pixels of undistorted images."""
 
     def __init__(self, path: Path, cameras: Sequence[Camera]):
-        if not path.is_file():
+        if not path.exists():
             raise InputError("a JSON file of boxes", f"{path}, which does not exist", "check boxes=FILE")
-        try:
-            self.boxes: dict[str, Any] = dict(json.loads(path.read_text()))
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"JSON in {path}", str(error), 'write {"cam01": {"0": [x0, y0, x1, y1]}}'
-            ) from error
+        fix = 'write {"cam01": {"0": [x0, y0, x1, y1]}}'
+        data = read_json(path, "boxes")
+        if not isinstance(data, dict):
+            raise InputError(f"an object of cameras in {path}", type(data).__name__, fix)
+        self.boxes: dict[str, Any] = validated(Boxes, data, f"boxes in {path}", fix)
         if not set(self.boxes) & {c.name for c in cameras}:
             names, here = ", ".join(c.name for c in cameras), ", ".join(self.boxes)
             raise InputError(
@@ -100,7 +104,13 @@ class BoxFile:
             raise InputError(
                 f"a box [x0, y0, x1, y1] with x1 > x0 and y1 > y0 for {camera}, frame {frame_id}",
                 str(value),
-                "mend the box file",
+                "correct the box file",
+            )
+        if np.abs(box).max() > LARGEST_PIXEL:
+            raise InputError(
+                f"a box of at most {LARGEST_PIXEL:g} pixels for {camera}, frame {frame_id}",
+                str(value),
+                "correct the box file; boxes are in pixels of the image",
             )
         return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
 
@@ -112,7 +122,9 @@ class Masks:
         self.files: dict[str, dict[int, Path]] = {}
         for camera in cameras:
             found = sorted((folder / camera.name).glob("*.png"))
-            self.files[camera.name] = {int(p.stem): p for p in found if p.stem.isdigit()}
+            self.files[camera.name] = {
+                int(p.stem): p for p in found if p.stem.isdecimal() and len(p.stem) < 18
+            }
         if not any(self.files.values()):
             wanted = f"{folder}/{cameras[0].name}/000000.png and the like"
             raise InputError(f"masks as {wanted}", "none", "check masks=DIR")

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from diffproxy.body import BodyModel
 from diffproxy.geometry.boxes import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.run_folder import proxy_files
+from diffproxy.utils.bounded_files import read_bytes, read_json
 from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError, from_os_error
+from diffproxy.utils.validation import Number, OpenSchema, validated
 
 KEYPOINTS = "encoder_keypoints.npy"  # (V, 17, 4), see DiffProxyOutput
 SIDE = "capture.json"  # ours; the maps themselves are in the format of diffproxy.proxies
+
+
+class _Side(OpenSchema):
+    """What SIDE holds: a box a crop (or none), notes, and the cameras that show each hand."""
+
+    boxes: list[tuple[Number, Number, Number, Number]] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+    hands: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class ProxyStore:
@@ -76,10 +88,29 @@ class ProxyStore:
         if folder is None:
             raise InputError(f"proxies of frame {frame_id} in {self.folder}", "none", "choose other frames=")
         maps, _ = load_proxies(folder, self.body)
-        side = json.loads((folder / SIDE).read_text()) if (folder / SIDE).is_file() else {}
-        boxes = tuple(as_box(box) for box in side.get("boxes", ()))
-        keypoints = np.load(folder / KEYPOINTS) if (folder / KEYPOINTS).is_file() else None
-        return Generated(maps, boxes, tuple(side.get("notes", ())), side.get("hands", {}), keypoints)
+        data = read_json(folder / SIDE, "notes on crops") if (folder / SIDE).exists() else {}
+        fix = f"remove {folder / SIDE}, or copy the folder again"
+        side = validated(_Side, data, f"notes on crops in {folder / SIDE}", fix)
+        if side.boxes and len(side.boxes) != maps.num_views:
+            raise InputError(
+                f"{maps.num_views} boxes, one a view, in {folder / SIDE}", f"{len(side.boxes)}", fix
+            )
+        boxes = tuple(as_box(box) for box in side.boxes)
+        return Generated(maps, boxes, tuple(side.notes), side.hands, self._keypoints(folder))
+
+    @staticmethod
+    def _keypoints(folder: Path) -> np.ndarray | None:
+        path = folder / KEYPOINTS
+        if not path.exists():
+            return None
+        data = read_bytes(path, "keypoints of the encoder")
+        try:
+            values = np.load(io.BytesIO(data), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise InputError(f"keypoints in {path}", str(error), f"remove {path}") from error
+        if values.ndim != 3 or values.shape[1:] != (17, 4) or values.dtype.kind != "f":
+            raise InputError(f"keypoints (V, 17, 4) in {path}", f"{values.shape}", f"remove {path}")
+        return values
 
     def inputs(self, frame_id: int) -> dict[str, str]:
         """Digests of one frame's files."""

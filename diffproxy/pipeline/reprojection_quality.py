@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.geometry.boxes import Box
+from diffproxy.pipeline.view_alignment import align_view
 from diffproxy.proxies import ProxyMaps
 
 DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
+HEAD, ANKLES = 15, (7, 8)
+SHAPE = ("betas", "expression", "scale")
+ALIGNMENT = ("turn_deg", "shift_mm", "zoom")
 DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
 
 
@@ -27,11 +32,25 @@ def doubts(info: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def head_to_ankle(body: BodyModel, params: BodyParams) -> float:
+    """Distance from the head joint to the middle of the ankles in the rest pose of this shape and scale, metres."""
+    rest = BodyParams(
+        **{
+            name: value if name in SHAPE else torch.zeros_like(value)
+            for name, value in ((f.name, getattr(params, f.name)) for f in fields(params))
+        }
+    )
+    with torch.no_grad():
+        joints = body.joints(rest)[0].cpu().numpy()
+    return float(np.linalg.norm(joints[HEAD] - joints[list(ANKLES)].mean(axis=0)))
+
+
 @dataclass(frozen=True)
 class ViewQuality:
     """`residual_px`: median distance between a pixel and its body point, in pixels of the map; `source_px`: the
     same in the full image; `residual_mm`: at the depth of the body. `overlap`: IoU of body and foreground
-    silhouettes in [0, 1], None for hand crops, which see the forearm as well."""
+    silhouettes in [0, 1], None for hand crops, which see the forearm as well. `turn_deg`, `shift_mm` and `zoom`: how
+    the view as a whole lies against the body (see `ViewAlignment`), NaN where it shows too little of it."""
 
     camera: str
     kind: str
@@ -40,22 +59,29 @@ class ViewQuality:
     source_px: float
     residual_mm: float
     overlap: float | None
+    turn_deg: float = float("nan")
+    shift_mm: float = float("nan")
+    zoom: float = float("nan")
 
     def to_json(self) -> dict[str, Any]:
-        return {k: (round(v, 4) if isinstance(v, float) else v) for k, v in asdict(self).items()}
+        known = {k: v for k, v in asdict(self).items() if k not in ALIGNMENT or np.isfinite(v)}
+        return {k: (round(v, 4) if isinstance(v, float) else v) for k, v in known.items()}
 
 
 def view_quality(
     maps: ProxyMaps, boxes: tuple[Box, ...] | None, body: BodyModel, vertices: Float[np.ndarray, "Nv 3"]
 ) -> list[ViewQuality]:
     """One entry a view; `boxes` are the crops in their full images (None: the maps are full images)."""
-    from diffproxy.metrics import foreground_iou, reprojection_errors
+    from diffproxy.metrics import foreground_iou, reprojections
     from diffproxy.proxies import render_depth_mask
 
     _, silhouettes = render_depth_mask(body, vertices, list(maps.cameras))
     middle = np.median(vertices, axis=0).astype(np.float64)
     out = []
-    for v, errors in enumerate(reprojection_errors(maps, vertices, body)):
+    for v, (projected, pixels) in enumerate(reprojections(maps, vertices, body)):
+        errors = np.linalg.norm(projected - pixels, axis=-1)
+        visible = np.isfinite(errors)
+        errors = errors[visible]
         camera, kind = maps.cameras[v], maps.kind[v]
         px = float(np.median(errors)) if errors.size else float("nan")
         depth = float(camera.R_cam_world[2] @ middle + camera.t_cam_world[2])
@@ -63,5 +89,20 @@ def view_quality(
         known = True if maps.valid is None else maps.valid[v]  # beyond the picture there is no silhouette
         overlap = foreground_iou(silhouettes[v] & known, maps.labels[v] > 0) if kind == "body" else None
         mm = 1000 * px * depth / float(camera.K[1, 1])
-        out.append(ViewQuality(camera.name, kind, int(errors.size), px, px * zoom, mm, overlap))
+        alignment = align_view(projected[visible], pixels[visible])
+        shift_mm = 1000 * float(np.hypot(*alignment.shift)) * depth / float(camera.K[1, 1])
+        out.append(
+            ViewQuality(
+                camera.name,
+                kind,
+                int(errors.size),
+                px,
+                px * zoom,
+                mm,
+                overlap,
+                alignment.turn_deg,
+                shift_mm,
+                alignment.zoom,
+            )
+        )
     return out

@@ -6,18 +6,21 @@ import json
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
+from pydantic import Field
 
 import diffproxy
 from diffproxy.cameras import Camera
 from diffproxy.proxies.interfaces import BodyLike, PaletteLike, as_numpy, palette_ids
-from diffproxy.proxies.maps import KINDS, ProxyMaps
+from diffproxy.proxies.maps import ProxyMaps
+from diffproxy.utils.bounded_files import Limits, check_image_size, read_bytes, read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.validation import OpenSchema, validated
 
 # Proxies as PNG: 16-bit RGB = (label, u, v); grey: 8-bit weight, 16-bit std, 8-bit valid. A damaged file is an error,
 # never half images.
@@ -103,6 +106,8 @@ def encode_png(image: np.ndarray) -> bytes:
 def decode_png(data: bytes, name: str, dtype: type, channels: int) -> np.ndarray:
     """Inverse of `encode_png`; InputError naming the file unless it is an intact PNG of that depth and channels."""
     check_png(data, name)
+    if data[12:16] == b"IHDR":
+        check_image_size(*struct.unpack_from(">II", data, 16), f"an image in {name}")
     image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     found = 0 if image is None else (1 if image.ndim == 2 else image.shape[2])
     if image is None or image.dtype != dtype or found != channels:
@@ -112,6 +117,26 @@ def decode_png(data: bytes, name: str, dtype: type, channels: int) -> np.ndarray
             f"a {bits}-bit PNG with {channels} channel(s) in {name}", what, "see docs/proxy_format.md"
         )
     return image
+
+
+class _Part(OpenSchema):
+    id: int = Field(ge=0, le=255)
+    name: str
+    palette: str
+
+
+class _View(OpenSchema):
+    camera: dict[str, Any]
+    kind: Literal["body", "left_hand", "right_hand"]
+    proxy: str
+    weight: str | None = None
+    std: str | None = None
+    valid: str | None = None
+
+
+class _Index(OpenSchema):
+    views: list[_View] = Field(min_length=1, max_length=10_000)
+    parts: list[_Part]
 
 
 FORMAT = "diffproxy-proxies"
@@ -175,20 +200,15 @@ def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[Prox
     """
     folder = Path(folder)
     meta = _read_index(folder / INDEX)
+    where = f"{folder / INDEX} of format {FORMAT}, version {VERSION}"
+    index = validated(_Index, meta, where, "see docs/proxy_format.md")
     if body is not None:
         _check_body(meta, body, folder)
-    try:
-        views = meta["views"]
-        cameras = tuple(Camera.from_json(view["camera"]) for view in views)
-        kinds = tuple(view["kind"] for view in views)
-        names = [(view["proxy"], view.get("weight"), view.get("std"), view.get("valid")) for view in views]
-        parts = {
-            name: {0} | {p["id"] for p in meta["parts"] if p["palette"] == name} for name in ("body", "hand")
-        }
-    except (KeyError, TypeError) as error:
-        raise _bad_index(folder / INDEX, f"no usable entry {error}") from error
-    if not views or set(kinds) - set(KINDS):
-        raise _bad_index(folder / INDEX, f"views of kinds {sorted(set(kinds))}")
+    views = index.views
+    cameras = tuple(Camera.from_json(view.camera) for view in views)
+    kinds = tuple(view.kind for view in views)
+    names = [(view.proxy, view.weight, view.std, view.valid) for view in views]
+    parts = {name: {0} | {p.id for p in index.parts if p.palette == name} for name in ("body", "hand")}
     labels, uv, weight = [], [], []
     std: list[np.ndarray] = []
     valid: list[np.ndarray] = []
@@ -236,9 +256,9 @@ def _read_index(path: Path) -> dict[str, Any]:
             "give a folder that was written to its end by `save_proxies`",
         )
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _bad_index(path, f"text that is not JSON ({error})") from error
+        meta = read_json(path, "an index of proxies")
+    except InputError as error:
+        raise _bad_index(path, f"text that is not JSON ({error.found})") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("version") != VERSION:
         found = (
             {k: meta.get(k) for k in ("format", "version")} if isinstance(meta, dict) else type(meta).__name__
@@ -257,10 +277,10 @@ def _read(folder: Path, name: str) -> bytes:
             "plain file names in proxies.json", f"{name!r}", "put the images beside proxies.json"
         )
     try:
-        return (folder / name).read_bytes()
-    except OSError as error:
+        return read_bytes(folder / name, "proxies", Limits.IMAGE_FILE_BYTES)
+    except InputError as error:
         raise InputError(
-            f"{folder / name}, which proxies.json lists", f"{error}", "copy the whole folder"
+            f"{folder / name}, which proxies.json lists", error.found, "copy the whole folder"
         ) from error
 
 
@@ -270,7 +290,7 @@ def _check_view(labels: np.ndarray, allowed: set[int], camera: Camera, name: str
         raise InputError(
             f"labels of the {kind} palette in {name}",
             f"also {strange}",
-            "list these parts in proxies.json, or mend it",
+            "list these parts in proxies.json, or correct the image",
         )
     if labels.shape != (camera.height, camera.width):
         raise InputError(

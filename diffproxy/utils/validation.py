@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from diffproxy.utils.errors import InputError
-
-T = TypeVar("T")
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
 """A finite number of a size that physical quantities and pixels have."""
@@ -34,7 +32,7 @@ def _adapter(schema: Any) -> TypeAdapter:
     return TypeAdapter(schema)
 
 
-def validated(schema: type[T], value: Any, where: str, fix: str) -> T:
+def validated(schema: Any, value: Any, where: str, fix: str) -> Any:
     """`value` as `schema`.
 
     Args:

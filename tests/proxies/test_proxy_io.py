@@ -150,12 +150,12 @@ def test_missing_files_are_named(folder):
     [
         (lambda m: m.update(version=99), "version"),
         (lambda m: m.pop("views"), "views"),
-        (lambda m: m.update(views=[]), "views of kinds"),
+        (lambda m: m.update(views=[]), "at views: List should have at least 1 item"),
         (lambda m: m["views"][0].update(kind="foot"), "foot"),
         (lambda m: m["views"][0].update(proxy="../v00.png"), "plain file names"),
         (lambda m: m["views"][0]["camera"].pop("K"), "K"),
         (lambda m: m["parts"].pop(4), r"also \[5\]"),
-        (lambda m: m.update(parts=7), "no usable entry"),
+        (lambda m: m.update(parts=7), "at parts: a valid list"),
     ],
 )
 def test_a_wrong_index_is_told(folder, change, message):

@@ -1,0 +1,57 @@
+"""How each view's proxies lie against the projected body: turned, shifted or scaled as a whole.
+
+Errors of the network scatter over the pixels and average out; a camera that is rolled or panned against its
+calibration, or an image of another camera, moves all pixels of its view together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+ITERATIONS = 10
+ENOUGH = 100
+"""Fewer pixels than this say nothing of a view as a whole."""
+
+
+@dataclass(frozen=True)
+class ViewAlignment:
+    """The similarity from projected body points to proxy pixels; NaN for views with too few pixels.
+
+    `turn_deg`: rotation in the image, degrees, positive from x to y. `shift`: displacement of the middle of the body,
+    (x, y) in pixels. `zoom`: scale.
+    """
+
+    turn_deg: float
+    shift: tuple[float, float]
+    zoom: float
+
+
+def align_view(projected: Float[np.ndarray, "N 2"], pixels: Float[np.ndarray, "N 2"]) -> ViewAlignment:
+    """The robust similarity (Geman-McClure weights at the median distance) from `projected` to `pixels`.
+
+    Args:
+        projected: (N, 2) projected body points of the pixels, in pixels.
+        pixels: (N, 2) their proxy pixels.
+
+    Returns:
+        The similarity about the middle of `projected`.
+    """
+    if len(projected) < ENOUGH:
+        return ViewAlignment(float("nan"), (float("nan"), float("nan")), float("nan"))
+    z, w = projected[:, 0] + 1j * projected[:, 1], pixels[:, 0] + 1j * pixels[:, 1]
+    middle = np.median(z.real) + 1j * np.median(z.imag)
+    z, w = z - middle, w - middle
+    a, b = 1.0 + 0j, 0j
+    for _ in range(ITERATIONS):
+        distance = np.abs(a * z + b - w)
+        scale = max(float(np.median(distance)), 1e-3)
+        weight = 1.0 / (1.0 + (distance / (2.0 * scale)) ** 2) ** 2
+        weight /= weight.sum()
+        zm, wm = (weight * z).sum(), (weight * w).sum()
+        spread = (weight * np.abs(z - zm) ** 2).sum()
+        a = (weight * np.conj(z - zm) * (w - wm)).sum() / max(spread, 1e-12)
+        b = wm - a * zm
+    return ViewAlignment(float(np.degrees(np.angle(a))), (float(b.real), float(b.imag)), float(np.abs(a)))
