@@ -5,7 +5,7 @@ VENV   ?= .venv
 TORCH  ?= torch==2.13.0
 BIN     = $(VENV)/bin
 
-.PHONY: demo test lint types format setup train-setup clean
+.PHONY: demo test lint types format setup train-setup clean fuzz
 
 setup: $(VENV)/.installed
 
@@ -29,6 +29,11 @@ demo: setup   ## fit the synthetic rig that ships with the project, from images 
 
 test: setup lint types   ## lint, types and the whole test suite
 	$(BIN)/python -m pytest
+
+MINUTES ?= 5
+fuzz: setup   ## new hostile inputs for every reader, for MINUTES
+	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); while [ $$(date +%s) -lt $$end ]; do \
+	  FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/fuzz || exit 1; done
 
 lint: setup
 	$(BIN)/ruff check .

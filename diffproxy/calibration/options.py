@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffproxy.utils.options import one_of, option
+from diffproxy.utils.options import one_of, option, within
 from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR, KEYPOINTS, RIG
 
 INITS = ("", "approximate", "none")
@@ -55,6 +55,11 @@ class CalibrationOptions:
         one_of("focal", self.focal, ("auto", "true", "false"))
         if self.init:
             one_of("init", self.init, INITS[1:])
+        if self.height:
+            within("height", self.height, 0.3, 3.0)
+        within("fov", self.fov, 1.0, 179.0)
+        within("rotation_std", self.rotation_std, 1e-6, 360.0)
+        within("translation_std", self.translation_std, 1e-6, 1e3)
 
 
 @dataclass

@@ -60,11 +60,15 @@ class PixelGrid:
             ) from error
 
 
+CUT_AT_THE_SIDES = 0.95
+"""Of the width: images of nearly the calibrated width were resized (1080 columns for 1088), narrower ones were cut."""
+
+
 def guess_pixel_grid(calibrated: tuple[int, int], image: tuple[int, int]) -> tuple[PixelGrid, str]:
     """Relate images to a calibration of another size.
 
-    Same aspect: resized. Otherwise the width is taken as common, and the difference in height as cut off or added in
-    equal parts above and below.
+    Same aspect: resized. Same height, narrower: cut off in equal parts at the sides. Otherwise the width is taken as
+    common, and the difference in height as cut off or added in equal parts above and below.
 
     Args:
         calibrated: (width, height) of the calibration, pixels.
@@ -88,6 +92,13 @@ def guess_pixel_grid(calibrated: tuple[int, int], image: tuple[int, int]) -> tup
     scale = cw / pw
     if abs(scale * ph - ch) <= scale:  # less than one image pixel of height: rounding of the sizes
         return PixelGrid(scale), f"image {pw}x{ph}, calibration {cw}x{ch}: resized, scale {scale:.5g}"
+    if ph == ch and pw <= CUT_AT_THE_SIDES * cw:
+        side = (cw - pw) / 2
+        return PixelGrid(1.0, (side, 0.0)), (
+            f"image {pw}x{ph}, calibration {cw}x{ch}: the aspect differs; taken as cut off by {side:.1f} columns "
+            f"at each side (pixel_grid scale 1, shift {side:.4g}, 0). If they were made otherwise, "
+            "set pixel_grid of this camera in rig.json"
+        )
     shift = (ch - scale * ph) / 2
     how = "cut off" if shift > 0 else "added"
     text = (

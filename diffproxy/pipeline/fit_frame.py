@@ -24,6 +24,7 @@ from diffproxy.pipeline.reprojection_quality import (
     ViewQuality,
     doubts,
     head_to_ankle,
+    stature_is_human,
     view_quality,
 )
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
@@ -197,7 +198,8 @@ def to_record(
     status, reason = result.status, result.reason
     if more := doubts(info):
         reason = "; ".join(x for x in (*more, reason) if x)
-        status = "doubtful" if info["residual_mm"] > DOUBTFUL_MM else status
+        strong = info["residual_mm"] > DOUBTFUL_MM or not stature_is_human(info)
+        status = "doubtful" if strong else status
     joints = result.joints.astype(np.float32)
     std = np.asarray(result.joint_std, dtype=np.float32)
     return FrameResult(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from tqdm import tqdm
@@ -35,6 +35,8 @@ from diffproxy.pipeline.run_inputs import check_unchanged, frame_inputs, input_p
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.options import require_finite
+from diffproxy.utils.validation import validated
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +182,13 @@ def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
 def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
     """The solver's settings for proxies of a network; InputError for one that `FitConfig` does not have."""
     try:
+        require_finite(solver.settings, "solver.settings.")
+        types = get_type_hints(FitConfig)
+        for name in set(solver.settings) & set(types):
+            where = f"solver.settings.{name}"
+            validated(
+                types[name], solver.settings[name], where, f"write {where}={getattr(FitConfig, name, 1)}"
+            )
         given = {"prior": prior, **NETWORK_STD, **solver.settings}
         settings: dict[str, Any] = {**given, "solver": solver.name, "hands": hands}
         return FitConfig(**settings)

@@ -16,6 +16,8 @@ from diffproxy.pipeline.view_alignment import align_view
 from diffproxy.proxies import ProxyMaps
 
 DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
+HEAD_TO_ANKLE = (0.5, 2.1)
+"""Metres that people measure from the head joint to the ankles: infants who stand, and more than the tallest adults."""
 HEAD, ANKLES = 15, (7, 8)
 SHAPE = ("betas", "expression", "scale")
 ALIGNMENT = ("turn_deg", "shift_mm", "zoom")
@@ -27,9 +29,19 @@ def doubts(info: Mapping[str, Any]) -> list[str]:
     found = []
     if info.get("residual_mm", 0.0) > DOUBT_MM:
         found.append(f"proxies and body are {info['residual_mm']:.0f} mm apart")
+    if not stature_is_human(info):
+        found.append(
+            f"the body measures {info['head_to_ankle_m']:.2f} m from head to ankle: the calibration's lengths look wrong"
+        )
     if info.get("overlap", 1.0) < DOUBT_OVERLAP:
         found.append(f"silhouettes overlap by {info['overlap']:.2f} only")
     return found
+
+
+def stature_is_human(info: Mapping[str, Any]) -> bool:
+    """Whether `head_to_ankle_m` of a frame's notes is that of a person; True where it was not measured."""
+    low, high = HEAD_TO_ANKLE
+    return low <= info.get("head_to_ankle_m", low) <= high
 
 
 def head_to_ankle(body: BodyModel, params: BodyParams) -> float:

@@ -52,7 +52,7 @@ def at_least(option: str, value: float | int, low: float | int) -> None:
 def within(option: str, value: float, low: float, high: float) -> None:
     """InputError unless `low` <= `value` <= `high`."""
     if not low <= value <= high:
-        fix = f"write {option}={low if value < low else high:g}"
+        fix = f"write {option}={high if value > high else low:g}"
         raise InputError(f"{option} between {low:g} and {high:g}", f"{option}={value:g}", fix)
 
 

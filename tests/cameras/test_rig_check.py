@@ -189,3 +189,62 @@ def test_command_help_names_the_formats(capsys):
 def test_command_refuses_wrong_options(tmp_path, capsys, word, message):
     assert main(["convert", str(tmp_path), word]) == 2
     assert message in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- advice that is followed
+
+
+def opengl(rig: Rig) -> Rig:
+    flip = np.diag([1.0, -1.0, -1.0])
+    cameras = [
+        replace(c, R_cam_world=flip @ c.R_cam_world, t_cam_world=flip @ c.t_cam_world) for c in rig.cameras
+    ]
+    return replace(rig, cameras=tuple(cameras))
+
+
+MISTAKES = {
+    "mm": lambda rig: rig.scaled(1000),
+    "cm": lambda rig: rig.scaled(100),
+    "poses": lambda rig: rig.inverted(),
+    "opengl": opengl,
+    "blender": lambda rig: opengl(rig).inverted(),
+    "blender in cm": lambda rig: opengl(rig).inverted().scaled(100),
+}
+
+
+@pytest.mark.parametrize("name", list(MISTAKES))
+@pytest.mark.parametrize("cameras", [3, 4, 8])
+def test_each_advice_that_is_followed_gives_the_right_rig(name, cameras, make_ring, tmp_path):
+    truth = rig_of(make_ring(cameras, target=(0, 1, 0)))
+    save_rig(MISTAKES[name](truth), tmp_path)
+    for _ in range(3):
+        report = check_rig(load_rig(tmp_path))
+        if not report.errors:
+            break
+        assert " ; or: " not in report.errors[0], report.errors[0]
+        words = report.errors[0].partition("Type: python -m diffproxy.cameras ")[2].split()
+        assert main(words) == 0
+    found = load_rig(tmp_path)
+    assert not check_rig(found).errors
+    for c, want in zip(found.cameras, truth.cameras, strict=True):
+        np.testing.assert_allclose(c.R_cam_world, want.R_cam_world, atol=1e-9)
+        np.testing.assert_allclose(c.t_cam_world, want.t_cam_world, atol=1e-9)
+
+
+def test_conventions_are_told_apart_on_random_rigs():
+    """The right option is always among those advised, and alone in most; see `implausibility_deg`."""
+    rng = np.random.default_rng(1)
+    alone = errors = 0
+    for _ in range(40):
+        advice = [e for e in check_rig(opengl(random_rig(rng))).errors if "extrinsics" in e]
+        errors += bool(advice)
+        options = advice[0].partition("Type: ")[2].split(" ; or: ") if advice else []
+        assert not advice or any(o.endswith("RIG axes=opengl") for o in options)
+        alone += len(options) == 1
+    assert errors >= 38 and alone >= 34
+
+
+def test_cameras_in_one_place_are_an_error(make_ring):
+    a, b, c = make_ring(3)
+    same = [replace(k, t_cam_world=-k.R_cam_world @ a.center_world) for k in (a, b, c)]
+    assert any("one place" in text for text in check_rig(rig_of(same)).errors)

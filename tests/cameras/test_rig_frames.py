@@ -126,6 +126,11 @@ def test_the_rule_reproduces_the_measured_pose2sim_grid():
     assert "added" in note
 
 
+def test_images_cut_at_the_sides():
+    grid, note = guess_pixel_grid((1280, 720), (960, 720))
+    assert grid.scale == 1 and grid.shift == (160.0, 0.0) and "160.0 columns at each side" in note
+
+
 def test_pixel_grid_of_the_rig_overrides_the_rule(rig, tmp_path):
     write_images(tmp_path, (0,), size=(32, 20))
     placed = replace(
@@ -242,3 +247,55 @@ def test_two_files_for_one_camera(rig, tmp_path):
 def test_folder_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         open_frames(tmp_path / "nowhere")
+
+
+# ---------------------------------------------------------------- what is refused or named
+
+
+def test_films_of_different_rates_are_refused(rig, tmp_path):
+    (tmp_path / "videos").mkdir()
+    for name, rate in (("cam0", 30), ("cam1", 60)):
+        writer = cv2.VideoWriter(
+            str(tmp_path / "videos" / f"{name}.avi"), cv2.VideoWriter_fourcc(*"MJPG"), rate, SIZE
+        )
+        for n in range(4):
+            writer.write(grey(n))
+        writer.release()
+    for common in (False, True):
+        with pytest.raises(InputError, match=r"cam0: 30 a second, cam1: 60 a second"):
+            open_frames(tmp_path, common_frames=common)
+
+
+@pytest.mark.parametrize("name", ["frame_0.5.png", "1" * 30 + ".png"])
+def test_frame_numbers_that_are_none(rig, tmp_path, name):
+    write_images(tmp_path, (0,))
+    cv2.imwrite(str(tmp_path / "images" / "cam0" / name), grey(0))
+    with pytest.raises(InputError, match="frame numbers"):
+        open_frames(tmp_path)
+
+
+def test_videos_one_folder_deeper_are_named(rig, tmp_path):
+    for name in ("cam0", "cam1"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+        write_video(tmp_path / "videos" / name / "take.avi", 2)
+    with pytest.raises(InputError, match=r"move them up: mv .*take\.avi .*cam0\.avi"):
+        open_frames(tmp_path)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_16_bit_files_of_fewer_bits_are_scaled(rig, tmp_path, bits):
+    write_images(tmp_path, (0,))
+    ramp = np.linspace(0, 2**bits - 1, 64 * 48).reshape(48, 64).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "images" / "cam0" / "frame_0000.png"), ramp)
+    image = open_frames(tmp_path).read(0)[0]
+    assert image.min() == 0 and image.max() == 255
+
+
+def test_pipes_and_folders_named_like_images(rig, tmp_path):
+    import os
+
+    write_images(tmp_path, (0, 1))
+    os.mkfifo(tmp_path / "images" / "cam0" / "frame_0002.png")
+    write_images(tmp_path, (2,), ("cam1",))
+    with pytest.raises(InputError, match="pipe"):
+        open_frames(tmp_path).read(2)[0]

@@ -49,7 +49,6 @@ values = st.recursive(
     lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(max_size=5), v, max_size=4),
     max_leaves=8,
 )
-RIG = {"cameras": [CAMERA.to_json()], "units": "m", "up_axis": "+Y", "notes": [], "name": "r", "version": 1}
 BOXES = {"cam0": {"0": [0, 0, 10, 10], "*": None}}
 PEOPLE = {"people": [{"pose_keypoints_2d": [1.0, 2.0, 0.5] * 25}]}
 LANDMARKS = {"pose_landmarks": [{"x": 0.1, "y": 0.2, "visibility": 1.0}] * 33}
@@ -99,13 +98,6 @@ def is_told(read, *args):
         read(*args)
     except InputError as error:
         assert error.expected and error.found and error.fix
-
-
-@many
-@given(data=spoilt(RIG))
-def test_rig(tmp_path, data):
-    (tmp_path / "rig.json").write_bytes(data)
-    is_told(load_rig, tmp_path)
 
 
 @many
