@@ -31,7 +31,7 @@ def doubts(info: Mapping[str, Any]) -> list[str]:
         found.append(f"proxies and body are {info['residual_mm']:.0f} mm apart")
     if not stature_is_human(info):
         found.append(
-            f"the body measures {info['head_to_ankle_m']:.2f} m from head to ankle: the calibration's lengths look wrong"
+            f"the body measures {info['head_to_ankle_m']:.2f} m from head to ankle: are the rig's lengths right?"
         )
     if info.get("overlap", 1.0) < DOUBT_OVERLAP:
         found.append(f"silhouettes overlap by {info['overlap']:.2f} only")
