@@ -3,7 +3,7 @@
     python benchmarks/doubt.py shards=DIR subjects=30 out=FILE
 
 Corrupted proxies of `fit_scenes.NOISE`, random proxies, four views of four people, and, with `shards`, the
-packaged network's proxies of held-out subjects. Each is fitted without thresholds; the table counts bodies by `misfit`.
+packaged network's proxies of held-out subjects. Fits use no thresholds; the table counts bodies by `robust_loss`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from diffproxy.fitting import FitConfig, fit
 from diffproxy.proxies import ProxyMaps
 
 KINDS = ("exact", "uv", "bad", "parts", "severe", "mirror", "nonsense", "four people")
-ANY = FitConfig(max_misfit=np.inf, min_inliers=0.0)
+ANY = FitConfig(fail_robust_loss=np.inf, fail_inlier_ratio=0.0)
 FIRST = 1000
 
 
@@ -65,9 +65,9 @@ def network_cases(shards: str, subjects: int, body: BodyModel) -> list[tuple[Pro
 def measure(maps: ProxyMaps, truth: np.ndarray | None, body: BodyModel) -> dict[str, float]:
     result = fit(maps, body, ANY)
     row = {
-        "misfit": float(result.misfit),
-        "inliers": float(result.inliers),
-        "doubted": float(bool(result.doubt)),
+        "robust_loss": float(result.robust_loss),
+        "inlier_ratio": float(result.inlier_ratio),
+        "warned": float(bool(result.warning)),
     }
     if truth is not None:
         row["mpjpe_mm"] = 1000 * float(np.linalg.norm(result.joints[:22] - truth[:22], axis=-1).mean())
@@ -81,15 +81,17 @@ def main(options: dict[str, str]) -> None:
     if "shards" in options:
         cases[f"network on {Path(options['shards']).name}"] = network_cases(options["shards"], count, body)
     rows = {k: [measure(m, t, body) for m, t in tqdm(v, desc=k)] for k, v in cases.items()}
-    print("proxies | misfit least / median / largest | inliers | MPJPE median / largest, mm | doubted")
+    print(
+        "proxies | robust loss least / median / largest | inliers | MPJPE median / largest, mm | with a warning"
+    )
     for kind, found in rows.items():
-        misfit, inliers = (np.array([r[k] for r in found]) for k in ("misfit", "inliers"))
+        robust_loss, inliers = (np.array([r[k] for r in found]) for k in ("robust_loss", "inlier_ratio"))
         error = [r["mpjpe_mm"] for r in found if "mpjpe_mm" in r]
         said = f"{np.median(error):.0f} / {max(error):.0f}" if error else "-"
         print(
-            f"{kind} | {misfit.min():.3f} / {np.median(misfit):.3f} / {misfit.max():.3f} | "
+            f"{kind} | {robust_loss.min():.3f} / {np.median(robust_loss):.3f} / {robust_loss.max():.3f} | "
             f"{inliers.min():.2f} / {np.median(inliers):.2f} / {inliers.max():.2f} | {said} | "
-            f"{sum(r['doubted'] for r in found):.0f} of {len(found)}"
+            f"{sum(r['warned'] for r in found):.0f} of {len(found)}"
         )
     if "out" in options:
         Path(options["out"]).write_text(json.dumps({"options": options, "rows": rows}, indent=1))

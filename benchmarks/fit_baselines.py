@@ -17,7 +17,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.files import read_body_file
 from diffproxy.body.model import PACKAGED
 from diffproxy.fitting.initialization.rays import pixel_rays
-from diffproxy.fitting.terms.correspondences import Correspondences, gather
+from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
 from diffproxy.fitting.terms.priors import pose_penalty
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.triangulation import intersect_rays
@@ -88,7 +88,7 @@ def sparse_fit(body: BodyModel, maps: ProxyMaps, pixels: np.ndarray) -> BodyPara
 
 def triangulated_vertices(body: BodyModel, maps: ProxyMaps) -> tuple[np.ndarray, np.ndarray]:
     """Vertices met by pixels of at least two views (Nv, 3; NaN elsewhere), and how many views each."""
-    found: Correspondences = gather(maps, body, 8000, hands=False)
+    found: Correspondences = sample_correspondences(maps, body, 8000, hands=False)
     faces = body.faces.numpy()[found.face]
     vertex = faces[np.arange(len(faces)), found.bary.argmax(-1)]
     near = found.bary.max(-1) > 0.5

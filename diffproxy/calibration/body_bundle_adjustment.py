@@ -19,13 +19,13 @@ from diffproxy.body import BodyModel
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.calibration.terms import SHARED, RigTerm
 from diffproxy.cameras import Camera
-from diffproxy.fitting.observations import plain_rows
+from diffproxy.fitting.observations import subject_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import BODY_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
-from diffproxy.fitting.uncertainty import crowding
+from diffproxy.fitting.uncertainty import correlation_inflation
 from diffproxy.geometry.robust import rayleigh_sigma
 
 FREE = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
@@ -79,7 +79,7 @@ class Bundle:
             )  # maximum effective number of pixels of a view
             share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
             like = body.v_template
-            seen = plain_rows(found, frame.cameras, frame.center, found.weight * share, like)
+            seen = subject_observations(found, frame.cameras, frame.center, found.weight * share, like)
             self.data.append(Reprojection(body, self.skeleton, seen, expression[f : f + 1]))
             self.camera.append(camera)
             K = np.stack([c.K for c in frame.cameras])
@@ -114,7 +114,9 @@ class Bundle:
                 found = rayleigh_sigma(distance[dense[0].numpy()], weight[dense].numpy())
                 level = float(np.clip(found, floor, ceiling))
                 scale = 4 * level
-            spread = torch.full_like(weight, level) * crowding(torch.full_like(weight, level), self.per_view)
+            spread = torch.full_like(weight, level) * correlation_inflation(
+                torch.full_like(weight, level), self.per_view
+            )
             out.append(
                 Noise(
                     torch.where(dense, spread, own),

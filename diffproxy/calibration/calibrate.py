@@ -42,7 +42,7 @@ from diffproxy.calibration.terms import (
 from diffproxy.cameras import Camera
 from diffproxy.fitting import fit_many
 from diffproxy.fitting.state import State
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.priors import default_priors
 from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD
@@ -185,7 +185,7 @@ def _bundle(
     local = start.replace(transl=start.transl - centers)
     seen = []
     for k, f in enumerate(used):
-        found = gather(frames[f], body, config.max_pixels, config.fit.min_weight, hands=False)
+        found = sample_correspondences(frames[f], body, config.max_pixels, config.fit.min_weight, hands=False)
         owner = map_owner(frames[f], cameras)
         frame = FrameObservations(
             found[found.label > 0], frames[f].cameras, owner, centers[k].numpy(), np.zeros(0)

@@ -17,10 +17,15 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, fit_many
-from diffproxy.fitting.initialization.initial_state import balanced
+from diffproxy.fitting.initialization.initial_state import per_view_weights
 from diffproxy.fitting.initialization.rays import Rays, pixel_rays
-from diffproxy.fitting.initialization.register_segments import Anchor, Piece, locate, rotation_grid
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.initialization.register_segments import (
+    RegistrationPrior,
+    RigidSegment,
+    register_segment,
+    rotation_grid,
+)
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix
@@ -146,7 +151,7 @@ def register_cameras(
         if params is None:
             continue
         owner = map_owner(maps, cameras)
-        found = gather(maps, body, per_view, hands=False)
+        found = sample_correspondences(maps, body, per_view, hands=False)
         found = found[found.label > 0]
         x = body.surface_points(
             params, torch.from_numpy(found.face)[None], torch.from_numpy(found.bary)[None].to(params.betas)
@@ -167,13 +172,15 @@ def register_cameras(
         if len(at) < 30:
             continue
         pivot = np.median(at, axis=0)
-        piece = Piece(
-            at - pivot, Rays(np.zeros_like(at), d), balanced(np.zeros(len(at), dtype=np.int64), w, 60.0)
+        piece = RigidSegment(
+            at - pivot,
+            Rays(np.zeros_like(at), d),
+            per_view_weights(np.zeros(len(at), dtype=np.int64), w, 60.0),
         )
         now = rig.R_cam_world[c].numpy()
         near = to_matrix(np.random.default_rng(0).normal(size=(40, 3)) * 0.15) @ now
         candidates = np.concatenate([now[None], near, rotation_grid(grid)])
-        best = locate(piece, Anchor(), candidates, keep=6, iterations=12)
+        best = register_segment(piece, RegistrationPrior(), candidates, keep=6, iterations=12)
         R[c] = torch.as_tensor(best.R[0])
         center[c] = torch.as_tensor(pivot - best.R[0].T @ best.t[0])
     return RigState(R, center, rig.log_focal)

@@ -39,31 +39,31 @@ class FitConfig:
     """Proxies are never believed to be better than this."""
     independent_pixels: int = 60
     """Per view. Errors of neighbouring pixels go together: a view weighs like this many independent ones."""
-    grid: int = 300
+    num_initial_rotations: int = 300
     """Rotations tried per piece in the closed-form start."""
-    sides: bool = True
+    left_right_flips: bool = True
     """Let pixels that contradict the rest be read as their part's mirror image (networks mistake left for right)."""
-    outline: bool = True
+    silhouette: bool = True
     """Keep the body within the foreground and the foreground on the body, whatever the labels say."""
     max_sigma: float = 0.04
     """Nor to be worse: residuals of more than a few times this are outliers, not noise."""
-    min_inliers: float = 0.3
+    fail_inlier_ratio: float = 0.3
     """A fit that explains a smaller share of the proxies than this has failed."""
-    max_misfit: float = 0.65
-    """So has one whose `FitResult.misfit` is larger."""
-    doubtful_misfit: float = 0.15
-    """A body with a misfit beyond this is doubtful."""
-    doubtful_inliers: float = 0.85
+    fail_robust_loss: float = 0.65
+    """So has one whose `FitResult.robust_loss` is larger."""
+    doubtful_robust_loss: float = 0.15
+    """A body with a robust loss beyond this is doubtful."""
+    warn_inlier_ratio: float = 0.85
     """A fit that explains a smaller share of the proxies than this is remarked upon in the reason, and ..."""
-    few_inliers: float = 0.75
+    doubtful_inlier_ratio: float = 0.75
     """... one that explains less than this is doubtful."""
-    doubtful_sides: float = 0.1
+    doubtful_flip_ratio: float = 0.1
     """Share of pixels read on the other side beyond which a body is doubtful."""
-    odd_view: float = 0.02
+    outlier_view_distance: float = 0.02
     """A view whose pixels miss the body by more than this (median, metres) and by ..."""
-    odd_ratio: float = 2.5
+    outlier_view_ratio: float = 2.5
     """... times as much as in the median of the other views disagrees with them, and is named in the reason."""
-    starts: int = 3
+    num_restarts: int = 3
     """Starts tried where one view alone shows the person; the cheapest fit is kept."""
     std_scale: float = 1.0
     """Factor on `joint_std` of observed joints, for what proxies err by together in neighbouring pixels and views."""
@@ -78,10 +78,10 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.solver not in ("lm", "adam"):
             raise InputError("solver 'lm' or 'adam'", repr(self.solver), "set FitConfig.solver")
-        if self.max_pixels < 10 or self.grid < 24:
+        if self.max_pixels < 10 or self.num_initial_rotations < 24:
             raise InputError(
-                "max_pixels >= 10 and grid >= 24",
-                f"{self.max_pixels} and {self.grid}",
+                "max_pixels >= 10 and num_initial_rotations >= 24",
+                f"{self.max_pixels} and {self.num_initial_rotations}",
                 "use the defaults (600, 300)",
             )
 

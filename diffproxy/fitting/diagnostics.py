@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.initialization.left_right import Sides
+from diffproxy.fitting.initialization.left_right import LabelFlips
 from diffproxy.fitting.initialization.register_segments import KERNEL
 from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
 from diffproxy.fitting.result import Status
@@ -22,38 +22,38 @@ ENOUGH = 15
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FitDiagnostics:
     """The first four as in `FitResult`."""
 
-    inliers: float
-    misfit: float
-    exchanged: float
+    inlier_ratio: float
+    robust_loss: float
+    flip_ratio: float
     view_residuals: tuple[float, ...]
     swapped: tuple[str, ...]
     """Parts whose side most of their pixels misstate: not one view's slip, the person as a whole is in question."""
 
 
-def evidence_against(
+def fit_diagnostics(
     maps: ProxyMaps,
-    sides: Sides,
+    sides: LabelFlips,
     found: Correspondences,
     distance: Float[np.ndarray, " N"],
     sigma: Float[np.ndarray, " N"],
     view: Int[np.ndarray, " N"],
     weight: Float[np.ndarray, " N"],
     names: dict[int, str],
-) -> Evidence:
+) -> FitDiagnostics:
     """`distance`, `sigma` (metres), `view`, `weight` (0: not a pixel that states a part) of the rows of the last stage;
     `found` are the pixels with their sides as read in the end, `names` the palette's."""
     total = max(float(weight.sum()), 1e-12)
     loss = geman_mcclure((np.minimum(distance, 1e3) / KERNEL) ** 2, 1.0)[0]
-    exchanged = found.label != sides.own.label
-    return Evidence(
-        inliers=float(weight[distance < KERNEL_SIGMAS * sigma].sum() / total),
-        misfit=float((weight * loss).sum() / total),
-        exchanged=float(exchanged.mean()),
+    flipped = found.label != sides.own.label
+    return FitDiagnostics(
+        inlier_ratio=float(weight[distance < KERNEL_SIGMAS * sigma].sum() / total),
+        robust_loss=float((weight * loss).sum() / total),
+        flip_ratio=float(flipped.mean()),
         view_residuals=tuple(_median(distance[(view == v) & (weight > 0)]) for v in range(maps.num_views)),
-        swapped=_swapped(sides.own.label, exchanged, names),
+        swapped=_swapped(sides.own.label, flipped, names),
     )
 
 
@@ -61,23 +61,25 @@ def _median(distance: Float[np.ndarray, " n"]) -> float:
     return float(np.median(distance)) if len(distance) >= ENOUGH else float("nan")
 
 
-def _swapped(label: np.ndarray, exchanged: np.ndarray, names: dict[int, str]) -> tuple[str, ...]:
+def _swapped(label: np.ndarray, flipped: np.ndarray, names: dict[int, str]) -> tuple[str, ...]:
     part = np.array([names.get(k, "").removesuffix("_l").removesuffix("_r") for k in range(256)])[label]
     found = []
-    for name in np.unique(part[exchanged]):
+    for name in np.unique(part[flipped]):
         rows = part == name
-        if rows.sum() >= ENOUGH and exchanged[rows].mean() > 0.5:
+        if rows.sum() >= ENOUGH and flipped[rows].mean() > 0.5:
             found.append(str(name).replace("_", " "))
     return tuple(found)
 
 
-def odd_views(maps: ProxyMaps, residuals: tuple[float, ...], config: FitConfig) -> list[str]:
+def outlier_views(maps: ProxyMaps, residuals: tuple[float, ...], config: FitConfig) -> list[str]:
     """Names of body views that agree with the body far worse than the others do: of someone else, or misplaced."""
     known = [v for v, kind in enumerate(maps.kind) if kind == "body" and np.isfinite(residuals[v])]
     odd = []
     for v in known:
         others = [residuals[u] for u in known if u != v]
-        if others and residuals[v] > max(config.odd_view, config.odd_ratio * float(np.median(others))):
+        if others and residuals[v] > max(
+            config.outlier_view_distance, config.outlier_view_ratio * float(np.median(others))
+        ):
             odd.append(maps.cameras[v].name)
     return odd
 
@@ -86,8 +88,8 @@ MOSTLY_UNSEEN = 11
 """A body of whose 22 joints more than this are unobserved is doubtful, whatever the rest says."""
 
 
-def verdict(
-    against: Evidence,
+def fit_status(
+    against: FitDiagnostics,
     config: FitConfig,
     finite: bool,
     views: int,
@@ -102,28 +104,28 @@ def verdict(
     """
     if not finite:
         return "failed", "the solution is not finite", ""
-    if against.inliers < config.min_inliers or against.misfit > config.max_misfit:
-        explained = min(against.inliers, 1 - against.misfit)
+    if against.inlier_ratio < config.fail_inlier_ratio or against.robust_loss > config.fail_robust_loss:
+        explained = min(against.inlier_ratio, 1 - against.robust_loss)
         return "failed", f"the body explains only {explained:.0%} of the proxies", ""
-    doubts, strong = [], False
-    if against.misfit > config.doubtful_misfit:
+    warnings, strong = [], False
+    if against.robust_loss > config.doubtful_robust_loss:
         strong = True
-        doubts.append(f"the proxies miss the body by far in {against.misfit:.0%}")
-    elif against.inliers < config.doubtful_inliers:
-        strong = against.inliers < config.few_inliers
-        doubts.append(f"the body explains only {against.inliers:.0%} of the proxies")
-    odd = odd_views(maps, against.view_residuals, config)
+        warnings.append(f"the proxies miss the body by far in {against.robust_loss:.0%}")
+    elif against.inlier_ratio < config.warn_inlier_ratio:
+        strong = against.inlier_ratio < config.doubtful_inlier_ratio
+        warnings.append(f"the body explains only {against.inlier_ratio:.0%} of the proxies")
+    odd = outlier_views(maps, against.view_residuals, config)
     if odd:
-        doubts.append(f"{', '.join(odd)} disagrees with the other views")
-    strong |= bool(against.swapped) or against.exchanged > config.doubtful_sides
+        warnings.append(f"{', '.join(odd)} disagrees with the other views")
+    strong |= bool(against.swapped) or against.flip_ratio > config.doubtful_flip_ratio
     if against.swapped:
-        doubts.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
-    elif against.exchanged > config.doubtful_sides:
-        doubts.append(f"{against.exchanged:.0%} of the proxies state the wrong side")
+        warnings.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
+    elif against.flip_ratio > config.doubtful_flip_ratio:
+        warnings.append(f"{against.flip_ratio:.0%} of the proxies state the wrong side")
     if (observed[:22] < UNOBSERVED).sum() > MOSTLY_UNSEEN:
         strong = True
-        doubts.append("no view shows most of the body")
+        warnings.append("no view shows most of the body")
     status: Status = "doubtful" if strong else "one_view" if views == 1 else "ok"
     alone = ["only one view shows the person: depth rests on an average body size"] if views == 1 else []
     unseen = [note] if (note := unobserved_note(unobserved_parts(observed))) else []
-    return status, "; ".join([*doubts, *alone, *unseen]), "; ".join(doubts)
+    return status, "; ".join([*warnings, *alone, *unseen]), "; ".join(warnings)

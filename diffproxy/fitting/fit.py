@@ -11,16 +11,16 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.initialization.beam_search import OTHER, LimbSearch, search_limbs
-from diffproxy.fitting.initialization.initial_state import closed_form_start, disagreement
-from diffproxy.fitting.initialization.left_right import Sides
-from diffproxy.fitting.initialization.segments import PieceSearch, piece_joints
+from diffproxy.fitting.initialization.beam_search import OTHER, LimbBeamSearch, search_limbs
+from diffproxy.fitting.initialization.initial_state import closed_form_pose, disagreement
+from diffproxy.fitting.initialization.left_right import LabelFlips
+from diffproxy.fitting.initialization.segments import SegmentSearch, driving_joints
 from diffproxy.fitting.pipeline import Subject, solve
 from diffproxy.fitting.result import FitResult, Status
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import Prior, default_priors, pose_penalty
-from diffproxy.fitting.terms.silhouette import Outline
+from diffproxy.fitting.terms.silhouette import Silhouette
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 
@@ -104,7 +104,7 @@ def _prepare(
             "undistort images before cropping them",
         )
     began = time.perf_counter()
-    found = gather(maps, body, config.max_pixels, config.min_weight, config.hands)
+    found = sample_correspondences(maps, body, config.max_pixels, config.min_weight, config.hands)
     counts = np.bincount(found.view, minlength=maps.num_views)
     is_body = np.array([k == "body" for k in maps.kind], dtype=bool)
     seeing = (counts >= config.min_pixels) & is_body
@@ -123,11 +123,11 @@ def _prepare(
     if start is not None:
         start = start.to(rest.betas.device, rest.betas.dtype)
         start = start if shape is None else start.replace(betas=rest.betas, scale=rest.scale)
-    mover = piece_joints(body, found.label)
-    sides = Sides.of(found, body, mover)
+    driving_joint = driving_joints(body, found.label)
+    sides = LabelFlips.of(found, body, driving_joint)
     free_scale = config.fit_scale and shape is None
     guesses = _first_guesses(maps, body, config, sides, start, rest, free_scale, int(seeing.sum()) == 1)
-    outline = Outline(maps, found, body, config.min_pixels)
+    outline = Silhouette(maps, found, body, config.min_pixels)
     took["start"] = time.perf_counter() - began
     centers = [body.joints(guess)[0, 0].double().cpu().numpy() for guess in guesses]
     subjects = [
@@ -137,7 +137,7 @@ def _prepare(
             int(seeing.sum()),
             guess,
             center,
-            mover,
+            driving_joint,
             dict(took),
             sides,
             outline,
@@ -153,7 +153,7 @@ def _first_guesses(
     maps: ProxyMaps,
     body: BodyModel,
     config: FitConfig,
-    sides: Sides,
+    sides: LabelFlips,
     start: BodyParams | None,
     rest: BodyParams,
     free_scale: bool,
@@ -168,13 +168,15 @@ def _first_guesses(
         lost = disagreement(body, found, maps.cameras, start)
         if lost < TRUSTED:
             return [start]
-    search = PieceSearch(body, found, maps.cameras, penalty, rest, config.grid)
+    search = SegmentSearch(body, found, maps.cameras, penalty, rest, config.num_initial_rotations)
     guesses = []
-    for choice in range(config.starts if one_view else 1):
-        fresh = closed_form_start(search, rest, free_scale, choice)
-        if config.sides and disagreement(body, found, maps.cameras, fresh) > CONTRADICTED:
-            both = PieceSearch(body, sides.doubled(OTHER), maps.cameras, penalty, rest, config.grid)
-            fresh = search_limbs(LimbSearch(both, sides), fresh) or fresh
+    for choice in range(config.num_restarts if one_view else 1):
+        fresh = closed_form_pose(search, rest, free_scale, choice)
+        if config.left_right_flips and disagreement(body, found, maps.cameras, fresh) > CONTRADICTED:
+            both = SegmentSearch(
+                body, sides.doubled(OTHER), maps.cameras, penalty, rest, config.num_initial_rotations
+            )
+            fresh = search_limbs(LimbBeamSearch(both, sides), fresh) or fresh
         guesses.append(fresh)
     if start is not None and lost < disagreement(body, found, maps.cameras, guesses[0]):
         return [start]

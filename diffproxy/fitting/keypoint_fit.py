@@ -21,17 +21,17 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit
-from diffproxy.fitting.observations import plain_rows
+from diffproxy.fitting.observations import subject_observations
 from diffproxy.fitting.observed import joint_support, keypoint_joints, unobserved_note, unobserved_parts
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, HAND_SEGMENTS, Free, State
-from diffproxy.fitting.terms.correspondences import Correspondences, gather
+from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, calibrated, crowding, joint_std
+from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, calibrated, correlation_inflation, joint_std
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import rayleigh_sigma
 from diffproxy.geometry.rotations import to_rotvec
@@ -111,7 +111,9 @@ class _Problem:
         self.unmarked = fitter.body
         self.rows = rows
         self.maps = maps
-        dense = gather(maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands)
+        dense = sample_correspondences(
+            maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands
+        )
         self.dense = dense[dense.label > 0]
         self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.marks, maps.num_views)
         self.priors: list[Prior] = default_priors(self.body.v_template, self.config)
@@ -179,21 +181,21 @@ class _Problem:
         )
         shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
         observed[keypoint_joints(self.body, self.sparse.face[shown], self.sparse.view[shown])] = 1.0
-        status, reason, doubt = plain.status, plain.reason, plain.doubt
+        status, reason, warning = plain.status, plain.reason, plain.warning
         if views >= 2 and agreed > 0.5:
             # keypoints of which nearly all agree settle what proxies alone left open
-            doubt = doubt if agreed < SETTLING and inliers < self.config.doubtful_inliers else ""
+            warning = warning if agreed < SETTLING and inliers < self.config.warn_inlier_ratio else ""
             unseen = unobserved_note(unobserved_parts(observed))
-            strong = bool(doubt) and plain.status == "doubtful"
-            status, reason = "doubtful" if strong else "ok", "; ".join(x for x in (doubt, unseen) if x)
+            strong = bool(warning) and plain.status == "doubtful"
+            status, reason = "doubtful" if strong else "ok", "; ".join(x for x in (warning, unseen) if x)
         if not np.isfinite(joints).all():
             status, reason = "failed", "the solution is not finite"
         return replace(
             plain, params=params, joints=joints, joint_std=calibrated(std, observed, self.config),
-            status=status, reason=reason, doubt=doubt,
+            status=status, reason=reason, warning=warning,
             vertices=vertices, joint_observed=observed,
             residual_px=float(np.median((distance / data.seen.metres_per_pixel[0].numpy())[use])),
-            sigma=float(np.median(sigma[use])), inliers=inliers, used_pixels=int((weight > 0).sum()),
+            sigma=float(np.median(sigma[use])), inlier_ratio=inliers, used_pixels=int((weight > 0).sum()),
             stages=[*plain.stages, {"name": "keypoints", "rows": len(self.rows), "agreeing": agreed}],
         )  # fmt: skip
 
@@ -220,7 +222,7 @@ class _Problem:
         if count:
             per_view = np.bincount(self.dense.view)
             weight[:count] *= np.minimum(per_view, self.config.independent_pixels).sum() / count
-        seen = plain_rows(found, cameras, self.center, weight, self.body.v_template)
+        seen = subject_observations(found, cameras, self.center, weight, self.body.v_template)
         data = Reprojection(self.body, self.skeleton, seen)
         fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
         hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_SEGMENTS)
@@ -237,7 +239,7 @@ class _Problem:
                         level = float(np.clip(level, self.config.sigma_floor, self.config.max_sigma))
                         sigma[0, :count][torch.as_tensor(group)] = level
                 wide = KERNEL_SIGMAS * sigma
-            sigma[0, :count] *= crowding(sigma[0, :count], self.config.independent_pixels)
+            sigma[0, :count] *= correlation_inflation(sigma[0, :count], self.config.independent_pixels)
             sigma[0, count:] = fixed
             wide[0, count:] = torch.clamp(reach * fixed, min=kernel)
             return Noise(sigma, wide)

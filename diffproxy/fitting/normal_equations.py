@@ -11,11 +11,11 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.observations import stack
+from diffproxy.fitting.observations import batch_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
 from diffproxy.fitting.state import Free, State
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Normal, Reprojection
@@ -30,7 +30,7 @@ def centered(params: BodyParams, centers: Float[np.ndarray, "F 3"]) -> State:
     return State.from_params(params.replace(transl=(params.transl.double() - shift).to(params.transl.dtype)))
 
 
-def frame_normals(
+def frame_normal_equations(
     maps: Sequence[ProxyMaps],
     body: BodyModel,
     config: FitConfig,
@@ -41,14 +41,14 @@ def frame_normals(
     max_pixels: int,
 ) -> Normal:
     """Gauss-Newton model of every frame's own cost around `state`, over the tangent of `free`."""
-    found = [gather(m, body, max_pixels, config.min_weight, config.hands) for m in maps]
+    found = [sample_correspondences(m, body, max_pixels, config.min_weight, config.hands) for m in maps]
     information = []
     for f, m in zip(found, maps, strict=True):
         per_view = np.bincount(f.view, minlength=m.num_views)
         effective = np.minimum(per_view, config.independent_pixels).sum()
         information.append(np.full(len(f), effective / max(len(f), 1)))
     hands = [np.array([maps[i].kind[v] != "body" for v in f.view], dtype=bool) for i, f in enumerate(found)]
-    seen = stack(found, [m.cameras for m in maps], list(centers), information, hands, body)
+    seen = batch_observations(found, [m.cameras for m in maps], list(centers), information, hands, body)
     skeleton = Skeleton(body, state.expression)
     data = Reprojection(body, skeleton, seen, state.expression)
     terms = localised(priors, variables_of(state), 1.0)
@@ -70,7 +70,7 @@ def noise_of(data: Reprojection, state: State, config: FitConfig) -> Noise:
     return Noise(spread, KERNEL_SIGMAS * spread)
 
 
-def marginal_information(
+def schur_complement(
     normal: Normal, keep: Tensor
 ) -> tuple[Float[np.ndarray, "B k k"], Float[np.ndarray, "B k"]]:
     """What each body's normal equations say of some columns when all others follow: Schur complement and gradient."""

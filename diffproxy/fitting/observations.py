@@ -48,7 +48,7 @@ def metres_per_pixel(cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]
     return np.maximum(depth, 0.1) / focal
 
 
-def stack(
+def batch_observations(
     found: list[Correspondences],
     cameras: list[tuple[Camera, ...]],
     centers: list[Float[np.ndarray, "3"]],
@@ -110,7 +110,7 @@ def stack(
 # One subject's correspondences as tensors, every row taken as a point that a pixel shows.
 
 
-def plain_rows(
+def subject_observations(
     found: Correspondences,
     cameras: tuple[Camera, ...],
     center: Float[np.ndarray, "3"],

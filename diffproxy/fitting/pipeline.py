@@ -12,10 +12,10 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig, Stage, schedule
-from diffproxy.fitting.diagnostics import evidence_against, verdict
-from diffproxy.fitting.initialization.left_right import Sides, misread
-from diffproxy.fitting.initialization.segments import piece_joints
-from diffproxy.fitting.observations import stack
+from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status
+from diffproxy.fitting.initialization.left_right import LabelFlips, flipped_labels_by
+from diffproxy.fitting.initialization.segments import driving_joints
+from diffproxy.fitting.observations import batch_observations
 from diffproxy.fitting.observed import joint_support, keypoint_joints
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
@@ -27,14 +27,14 @@ from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import Prior, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
-from diffproxy.fitting.terms.silhouette import Outline, surface_samples
+from diffproxy.fitting.terms.silhouette import Silhouette, surface_samples
 from diffproxy.fitting.uncertainty import (
     KERNEL_SIGMAS,
     calibrated,
+    independence_ratio,
     joint_std,
     noise_level,
-    outline_rows,
-    surplus,
+    silhouette_rows,
 )
 from diffproxy.proxies import ProxyMaps
 
@@ -55,11 +55,11 @@ class Subject:
     start: BodyParams
     center: np.ndarray
     """World position (3,) of the first guess's pelvis, metres: the origin of the computation."""
-    mover: np.ndarray
+    driving_joint: np.ndarray
     """Joint that moves each correspondence's part."""
     timings: dict[str, float]
-    sides: Sides
-    outline: Outline
+    sides: LabelFlips
+    outline: Silhouette
     keypoints: Keypoints | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -80,10 +80,12 @@ def solve(
     passes, done = sum(len(s.kernels) for s in stages), 0
     for stage in stages:
         began = time.perf_counter()
-        if config.sides and stage.name != "hands":
+        if config.left_right_flips and stage.name != "hands":
             _read_sides(subjects, body, state)
         for kernel in stage.kernels:
-            outlines = _outlines(subjects, body, state) if config.outline and not stage.hands_only else None
+            outlines = (
+                _outlines(subjects, body, state) if config.silhouette and not stage.hands_only else None
+            )
             seen = _observe(subjects, stage, config, faces, outlines)
             if not seen.weight.shape[1]:  # nobody's hands are in sight
                 done += len(stage.kernels)
@@ -109,8 +111,8 @@ def _read_sides(subjects: list[Subject], body: BodyModel, state: State) -> None:
     """Decide anew which pixels were given to the wrong side, by the bodies found so far."""
     params = _placed(state, subjects)
     for b, s in enumerate(subjects):
-        s.found = s.sides.read(misread(s.sides, body, s.maps.cameras, params[b]))
-        s.mover = piece_joints(body, s.found.label)
+        s.found = s.sides.read(flipped_labels_by(s.sides, body, s.maps.cameras, params[b]))
+        s.driving_joint = driving_joints(body, s.found.label)
 
 
 def _outlines(subjects: list[Subject], body: BodyModel, state: State) -> list[Correspondences]:
@@ -158,7 +160,7 @@ def _observe(
     chosen, information, on_hand, given_sigma = [], [], [], []
     for b, s in enumerate(subjects):
         rows = s.found.rank < stage.share
-        hand = np.isin(s.mover, HAND_SEGMENTS)
+        hand = np.isin(s.driving_joint, HAND_SEGMENTS)
         if stage.hands_only:
             rows &= hand
         part = s.found[rows]
@@ -181,7 +183,7 @@ def _observe(
         chosen.append(part)
         on_hand.append(hand)
         information.append(share)
-    return stack(
+    return batch_observations(
         chosen,
         [s.maps.cameras for s in subjects],
         [s.center for s in subjects],
@@ -204,11 +206,11 @@ def _results(
     began = time.perf_counter()
     noise = noise_level(data, state, config, 0.0)
     terms = localised(priors, variables_of(state), 1.0)
-    smaller = noise.sigma / surplus(data, state, noise, config.independent_pixels).sqrt()
+    smaller = noise.sigma / independence_ratio(data, state, noise, config.independent_pixels).sqrt()
     given = torch.zeros_like(smaller) if data.seen.given_sigma is None else data.seen.given_sigma
     smaller = torch.where(given > 0, noise.sigma, smaller)
     # outlines say roughly where an unseen limb is not, never how well it is known
-    surer = Noise(smaller.masked_fill(outline_rows(data.seen) & (given == 0), UNINFORMATIVE), noise.kernel)
+    surer = Noise(smaller.masked_fill(silhouette_rows(data.seen) & (given == 0), UNINFORMATIVE), noise.kernel)
     std = joint_std(total_normal(data, terms, state, stage.free, surer), data.skeleton, state, stage.free)
     params = state.to_params()
     centers = torch.as_tensor(np.stack([s.center for s in subjects]), dtype=torch.float64)
@@ -217,7 +219,7 @@ def _results(
         joints = body.joints(params).cpu().numpy()
         vertices = body(params).vertices.cpu().numpy() if config.vertices else None
     distances = data.distances(state).double().cpu().numpy()
-    stated = ~outline_rows(data.seen).cpu().numpy()
+    stated = ~silhouette_rows(data.seen).cpu().numpy()
     weights, sigmas = (
         data.seen.weight.double().cpu().numpy(),
         (noise.kernel / KERNEL_SIGMAS).double().cpu().numpy(),
@@ -230,7 +232,7 @@ def _results(
     results = []
     for b, s in enumerate(subjects):
         used = (weights[b] > 0) & stated[b]
-        against = evidence_against(
+        against = fit_diagnostics(
             s.maps, s.sides, s.found, distances[b], sigmas[b], views[b], weights[b] * stated[b], names
         )
         agree = used & (distances[b] < KERNEL_SIGMAS * sigmas[b])
@@ -241,7 +243,7 @@ def _results(
             )
             observed[keypoint_joints(s.keypoints.body, faces[b][shown], views[b][shown])] = 1.0
         finite = bool(np.isfinite(joints[b]).all())
-        status, reason, doubt = verdict(against, config, finite, s.views, s.maps, observed)
+        status, reason, warning = fit_status(against, config, finite, s.views, s.maps, observed)
         s.timings["result"] = (time.perf_counter() - began) / len(subjects)
         results.append(
             FitResult(
@@ -252,11 +254,11 @@ def _results(
                 reason=reason,
                 residual_px=float(np.median(pixels[b][used])) if used.any() else float("nan"),
                 sigma=float(np.median(sigmas[b][used])) if used.any() else float("nan"),
-                inliers=against.inliers,
-                misfit=against.misfit,
-                exchanged=against.exchanged,
+                inlier_ratio=against.inlier_ratio,
+                robust_loss=against.robust_loss,
+                flip_ratio=against.flip_ratio,
                 view_residuals=against.view_residuals,
-                doubt=doubt,
+                warning=warning,
                 objective=float(objective[b]),
                 used_pixels=int(used.sum()),
                 vertices=None if vertices is None else vertices[b],

@@ -36,15 +36,15 @@ class FitResult:
     """Median reprojection distance over the used pixels, pixels of their maps."""
     sigma: float = float("nan")
     """Noise of the proxies per axis, metres at the subject."""
-    inliers: float = float("nan")
+    inlier_ratio: float = float("nan")
     """Share of pixels (by weight) within 4 sigma."""
-    misfit: float = float("nan")
+    robust_loss: float = float("nan")
     """Mean robust loss of the pixels: 0 where all meet their points, towards 1 where all miss by more than 12 cm."""
-    exchanged: float = float("nan")
+    flip_ratio: float = float("nan")
     """Share of pixels that were read on the side which they do not state."""
     view_residuals: tuple[float, ...] = ()
     """Median distance of each map's pixels from their points, metres at the subject; NaN where it shows too little."""
-    doubt: str = ""
+    warning: str = ""
     """What speaks against the body: the proxies contradict it, or each other. Strong doubts make it `doubtful`."""
     objective: float = float("nan")
     """Cost under one fixed noise: comparable between starts of the same subject."""

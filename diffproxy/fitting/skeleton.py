@@ -37,10 +37,10 @@ class Skeleton:
         self.levels = [[j for j in range(NUM_JOINTS) if depth[j] == d] for d in range(1, max(depth) + 1)]
         self.level_parents = [[parents[j] for j in level] for level in self.levels]
         like = body.v_template
-        below = torch.eye(NUM_JOINTS, dtype=like.dtype, device=like.device)
+        descendants = torch.eye(NUM_JOINTS, dtype=like.dtype, device=like.device)
         for j in reversed(range(1, NUM_JOINTS)):
-            below[parents[j]] += below[j]
-        self.below = below  # below[k, j] = 1 where joint j hangs on joint k, or is it
+            descendants[parents[j]] += descendants[j]
+        self.descendants = descendants  # descendants[k, j] = 1 where joint j hangs on joint k, or is it
         self.parent_index = torch.tensor([max(p, 0) for p in parents], device=like.device)
 
         probe = BodyParams.rest(11, dtype=like.dtype, device=like.device)

@@ -54,15 +54,15 @@ class SurfacePoints:
         if body.posedirs is not None:
             self.posedirs = body.posedirs[corner].permute(0, 4, 3, 2, 1).contiguous()
         self.bones = (weights > 0).flatten(0, 2).any(0).nonzero()[:, 0]
-        blend = weights[..., self.bones] * bary[..., None]
-        self.corner_weights = blend.permute(0, 3, 2, 1).contiguous()  # (B, L, 3 corners, N)
+        blended = weights[..., self.bones] * bary[..., None]
+        self.corner_weights = blended.permute(0, 3, 2, 1).contiguous()  # (B, L, 3 corners, N)
         self.weights = self.corner_weights.sum(2)  # (B, L, N)
 
-    def moved_by(self, below: Float[Tensor, "55 55"]) -> frozenset[int]:
-        """The joints on which any of the points depends; `below` is the tree's ancestor matrix."""
+    def moved_by(self, descendants: Float[Tensor, "55 55"]) -> frozenset[int]:
+        """The joints on which any of the points depends; `descendants` is the tree's ancestor matrix."""
         if self.posedirs is not None:
             return frozenset(range(NUM_JOINTS))
-        return frozenset(below[:, self.bones].any(1).nonzero()[:, 0].tolist())
+        return frozenset(descendants[:, self.bones].any(1).nonzero()[:, 0].tolist())
 
     def pose(self, state: State, pose: Pose) -> Posed:
         v = self.corners + (state.betas[:, None] @ self.shapedirs.flatten(2)).view_as(self.corners)
@@ -83,7 +83,7 @@ class SurfacePoints:
         posed: Posed,
         state: State,
         pose: Pose,
-        below: Float[Tensor, "55 55"],
+        descendants: Float[Tensor, "55 55"],
         joints: tuple[int, ...],
         betas: bool,
     ) -> Float[Tensor, "B P m N"]:
@@ -91,7 +91,7 @@ class SurfacePoints:
         out = []
         if joints:
             index = torch.tensor(joints, device=rows.device)
-            tree = below[index][:, self.bones]
+            tree = descendants[index][:, self.bones]
             lever = (tree @ posed.pieces.flatten(2)).unflatten(-1, (3, -1))  # (B, A, 3, N)
             lever = lever.addcmul_(
                 pose.centers[:, index][..., None], (tree @ self.weights)[:, :, None], value=-1
@@ -120,10 +120,10 @@ class SurfacePoints:
     def _rows_at_rest(self, rows: Float[Tensor, "B m 3 N"], pose: Pose) -> Float[Tensor, "B m 3 3 N"]:
         """Rows in the frame of the unposed corners: (..., 3 axes, 3 corners, N)."""
         R = pose.R_body_joint[:, self.bones].flatten(2).transpose(1, 2)  # (B, 9, L)
-        blend = (R @ self.corner_weights.flatten(2)).unflatten(2, (3, -1)).unflatten(1, (3, 3))
-        out = rows[:, :, 0, None, None] * blend[:, None, 0]
+        blended = (R @ self.corner_weights.flatten(2)).unflatten(2, (3, -1)).unflatten(1, (3, 3))
+        out = rows[:, :, 0, None, None] * blended[:, None, 0]
         for a in (1, 2):
-            out = out.addcmul_(rows[:, :, a, None, None], blend[:, None, a])
+            out = out.addcmul_(rows[:, :, a, None, None], blended[:, None, a])
         return out
 
 

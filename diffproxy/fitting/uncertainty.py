@@ -24,7 +24,7 @@ def joint_jacobian(skeleton: Skeleton, state: State, free: Free) -> Float[Tensor
     if free.joints:
         joints = torch.tensor(free.joints, device=state.betas.device)
         arm = pose.centers[:, None] - pose.centers[:, joints, None]  # (B, A, 55, 3)
-        arm = arm * skeleton.below[joints][None, :, :, None]
+        arm = arm * skeleton.descendants[joints][None, :, :, None]
         # d × arm, one column per axis of d, then d from the parent's frame
         axes = torch.eye(3, dtype=arm.dtype, device=arm.device)
         columns = torch.linalg.cross(
@@ -81,7 +81,7 @@ def noise_level(data: Reprojection, state: State, config: FitConfig, kernel: flo
         scale = torch.full_like(seen.weight, kernel)
         return _with_keypoints(seen, _with_outline(seen, scale / 3, scale), config, kernel)
     distance, weight = data.distances(state).double().cpu().numpy(), seen.weight.double().cpu().numpy()
-    hand, outline = seen.on_hand.cpu().numpy(), outline_rows(seen).cpu().numpy()
+    hand, outline = seen.on_hand.cpu().numpy(), silhouette_rows(seen).cpu().numpy()
     sigma = np.full_like(distance, config.sigma_floor)
     for b in range(len(distance)):
         for group in (hand[b], ~hand[b]):
@@ -98,18 +98,20 @@ def _with_keypoints(seen: Observations, noise: Noise, config: FitConfig, kernel:
     if seen.given_sigma is None:
         return noise
     given = seen.given_sigma > 0
-    beside = given.any(1, keepdim=True) & ~outline_rows(seen)
-    sigma = torch.where(beside, noise.sigma * crowding(noise.sigma, config.independent_pixels), noise.sigma)
+    beside = given.any(1, keepdim=True) & ~silhouette_rows(seen)
+    sigma = torch.where(
+        beside, noise.sigma * correlation_inflation(noise.sigma, config.independent_pixels), noise.sigma
+    )
     wide = (KERNEL_SIGMAS * seen.given_sigma).clamp(min=kernel)
     return Noise(torch.where(given, seen.given_sigma, sigma), torch.where(given, wide, noise.kernel))
 
 
 def _with_outline(seen: Observations, sigma: Tensor, kernel: Tensor) -> Noise:
-    rows = outline_rows(seen)
+    rows = silhouette_rows(seen)
     return Noise(sigma.masked_fill(rows, OUTLINE_SIGMA), kernel.masked_fill(rows, OUTLINE_KERNEL))
 
 
-def outline_rows(seen: Observations) -> Bool[Tensor, "B N"]:
+def silhouette_rows(seen: Observations) -> Bool[Tensor, "B N"]:
     """Observations that come from the foreground's outline."""
     return torch.zeros_like(seen.on_hand) if seen.outline is None else seen.outline
 
@@ -136,14 +138,14 @@ def independent_count(residual: Float[np.ndarray, "N 2"], place: Float[np.ndarra
     return float(np.clip(len(residual) / max(together, 1.0), 1.0, len(residual)))
 
 
-def surplus(data: Reprojection, state: State, noise: Noise, assumed: int) -> Float[Tensor, "B 1"]:
+def independence_ratio(data: Reprojection, state: State, noise: Noise, assumed: int) -> Float[Tensor, "B 1"]:
     """Of each subject: independent measurements over those that the fit counted (`assumed` a view at most); 1 or more.
 
     A fit bends towards errors that are smooth, so what it leaves looks more independent than it is: hence `ABSORBED`.
     """
     residual = data.project(data.points(state)[0])[0]
     place = data.seen.pixels * data.seen.metres_per_pixel[..., None]
-    used = (data.seen.weight > 0) & ~outline_rows(data.seen) & (residual.norm(dim=-1) < noise.kernel)
+    used = (data.seen.weight > 0) & ~silhouette_rows(data.seen) & (residual.norm(dim=-1) < noise.kernel)
     out = torch.ones(len(residual), 1, dtype=residual.dtype, device=residual.device)
     for b in range(len(residual)):
         found = counted = 0.0
@@ -166,7 +168,7 @@ PARTS = 15
 """Of a body: the witnesses that are left of a view whose errors are coarse."""
 
 
-def crowding(sigma: Float[Tensor, "*B"], independent: int) -> Float[Tensor, "*B"]:
+def correlation_inflation(sigma: Float[Tensor, "*B"], independent: int) -> Float[Tensor, "*B"]:
     """Factor on sigma (metres) for what pixels have in common, where a view's weights sum to `independent`.
 
     Errors of centimetres are those of whole parts, not of pixels: a network that turns an arm turns all of it. Such a

@@ -21,7 +21,7 @@ from diffproxy.calibration.point_bundle_adjustment import adjust_points
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, PriorCameras, body_height
 from diffproxy.fitting.state import State
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.reprojection import Noise
 from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.landmarks import with_landmarks
@@ -32,7 +32,7 @@ from diffproxy.utils.errors import InputError
 def bundle(person, body):
     """A frame around the truth, in double precision, with cameras a little off."""
     exact = copy.deepcopy(body).to(torch.float64)
-    found = gather(person.maps, body, 40)
+    found = sample_correspondences(person.maps, body, 40)
     params = person.params.to(torch.float64)
     center = exact.joints(params)[0, 0]
     local = params.replace(transl=params.transl - center)
@@ -87,7 +87,7 @@ def test_keypoints_as_free_points(person, body, spoilt):
     x = exact.surface_points(params, faces, bary)[0].numpy()
     people = [[Person2D(np.column_stack([c.project(x), np.full(len(x), 0.9)]))] for c in person.cameras]
     people[2][0].points[:spoilt, :2] += 15.0
-    found = gather(person.maps, body, 10)
+    found = sample_correspondences(person.maps, body, 10)
     center = exact.joints(params)[0, 0].numpy()
     frame = FrameObservations(found, person.cameras, np.arange(4), center, np.zeros(0))
     rig = RigState.from_cameras(person.cameras).retract(

@@ -10,13 +10,13 @@ from diffproxy.calibration.body_bundle_adjustment import Bundle, FrameObservatio
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.report import camera_reports
 from diffproxy.fitting.state import State
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 
 
 @pytest.fixture(scope="module")
 def scene(person, body):
     exact = copy.deepcopy(body).to(torch.float64)
-    found = gather(person.maps, body, 60)
+    found = sample_correspondences(person.maps, body, 60)
     params = person.params.to(torch.float64)
     center = exact.joints(params)[0, 0]
     frame = FrameObservations(

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from diffproxy.fitting.solvers.block_banded import BlockBand
+from diffproxy.fitting.solvers.block_banded import BlockBandedMatrix
 
 
-def random_band(rng: np.random.Generator, frames: int, size: int) -> tuple[BlockBand, np.ndarray]:
+def random_band(rng: np.random.Generator, frames: int, size: int) -> tuple[BlockBandedMatrix, np.ndarray]:
     """A banded system and the same matrix, dense."""
-    band = BlockBand(frames, size)
+    band = BlockBandedMatrix(frames, size)
     dense = np.zeros((frames * size, frames * size))
     for i in range(frames):
         for reach in range(1, min(3, frames - i) + 1):
@@ -35,6 +35,6 @@ def test_solution_and_covariances_are_those_of_the_dense_matrix(frames):
 
 
 def test_an_indefinite_matrix_is_refused():
-    band = BlockBand(2, 3)
+    band = BlockBandedMatrix(2, 3)
     with pytest.raises(np.linalg.LinAlgError):
         band.factor()

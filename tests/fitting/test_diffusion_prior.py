@@ -129,7 +129,7 @@ def test_packaged_prior_prefers_real_poses():
 def test_an_unseen_arm_stays_human(make_scene):
     scene = make_scene(1)
     arm = [i for i, n in scene.body.atlas.palette.names.items() if n.endswith("_l") and "arm" in n]
-    config = FitConfig(hands=False, max_pixels=120, grid=96, prior="diffusion")
+    config = FitConfig(hands=False, max_pixels=120, num_initial_rotations=96, prior="diffusion")
     result = fit(drop_labels(scene.maps, arm), scene.body, config)
     assert result.status == "ok" and np.isfinite(result.joint_std).all()
     seen = [j for j in range(22) if j not in (16, 18, 20)]

@@ -86,7 +86,7 @@ def test_exact_keypoints_do_not_change_a_fit_to_exact_proxies(body, some_params,
         true = body.joints(some_params)[0].numpy()
     result = EncoderKeypointFitter(body, CONFIG).fit(maps, exact_keypoints(body, some_params, cameras))
     assert result.status == "ok" and np.linalg.norm(result.joints - true, axis=-1)[:22].mean() < 0.004
-    assert (result.joint_std[:22] < 0.1).all() and result.inliers > 0.9
+    assert (result.joint_std[:22] < 0.1).all() and result.inlier_ratio > 0.9
 
 
 def test_keypoints_place_a_limb_that_the_proxies_do_not_show(body, some_params, cameras):

@@ -66,7 +66,7 @@ def test_axis_angle_derivatives_through_the_left_jacobian(term, state, random_pa
     _, (posed,), pose = term.points(state)
     rows = torch.eye(3, dtype=torch.float64)[None, :, :, None].expand(2, 3, 3, 20)
     surface, joints = term.blocks[0].surface, tuple(range(55))
-    J = surface.pull(rows, posed, state, pose, term.skeleton.below, joints, False).permute(0, 3, 2, 1)
+    J = surface.pull(rows, posed, state, pose, term.skeleton.descendants, joints, False).permute(0, 3, 2, 1)
     chain = left_jacobian(random_params.full_pose.unflatten(1, (55, 3)))
     J = (J.unflatten(-1, (55, 1, 3)) @ chain[:, None, None]).flatten(-3) * random_params.scale[
         :, :, None, None

@@ -122,7 +122,7 @@ def test_views_that_contradict_each_other_are_doubted(make_scene):
     labels, uv = scene.maps.labels.copy(), scene.maps.uv.copy()
     labels[2:], uv[2:] = labels[:2], uv[:2]
     result = fit(replace(scene.maps, labels=labels, uv=uv), scene.body, QUICK)
-    assert result.status == "failed" or result.doubt
+    assert result.status == "failed" or result.warning
 
 
 def test_one_view_of_somebody_else_is_named(make_scene):
@@ -137,7 +137,7 @@ def test_one_view_of_somebody_else_is_named(make_scene):
     weight = (labels > 0).astype(np.float32)
     result = fit(replace(scene.maps, labels=labels, uv=uv, weight=weight), scene.body, QUICK)
     assert scene.joint_error(result.joints) < 20
-    assert f"{scene.maps.cameras[1].name} disagrees" in result.doubt
+    assert f"{scene.maps.cameras[1].name} disagrees" in result.warning
     assert np.argmax(result.view_residuals) == 1
 
 
@@ -148,13 +148,13 @@ def test_left_and_right_swapped_in_every_view_are_doubted(make_scene, names, wor
     for view in range(maps.num_views):
         maps = swap_labels(maps, view, side_pairs(names, words))
     result = fit(maps, scene.body, QUICK)
-    assert scene.joint_error(result.joints) < 10 or result.status == "failed" or result.doubt
+    assert scene.joint_error(result.joints) < 10 or result.status == "failed" or result.warning
 
 
 def test_a_good_fit_is_not_doubted(make_scene):
     scene = make_scene()
     result = fit(scene.maps, scene.body, QUICK)
-    assert result.doubt == "" and result.misfit < 0.02 and np.isfinite(result.objective)
+    assert result.warning == "" and result.robust_loss < 0.02 and np.isfinite(result.objective)
 
 
 def test_lens_distortion_is_refused(make_scene):

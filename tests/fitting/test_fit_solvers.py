@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from diffproxy.fitting import FitConfig
-from diffproxy.fitting.observations import stack
+from diffproxy.fitting.observations import batch_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, solve_damped, total_normal
 from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.priors import default_priors, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 
@@ -21,10 +21,10 @@ FREE = Free(BODY_JOINTS, transl=True)
 def problem(make_scene):
     """60 pixels a view, a state a tenth of a radian off the truth, priors, noise of a centimetre."""
     scene = make_scene()
-    found = gather(scene.maps, scene.body, 60)
+    found = sample_correspondences(scene.maps, scene.body, 60)
     like = scene.body.v_template
     center = scene.joints[0].astype(np.float64)
-    seen = stack(
+    seen = batch_observations(
         [found],
         [scene.maps.cameras],
         [center],

@@ -7,26 +7,26 @@ import torch
 from benchmarks.corruption import side_pairs, swap_labels
 from diffproxy.body import BodyParams
 from diffproxy.body.flip import flipped_labels
-from diffproxy.fitting.initialization.beam_search import OTHER, PAIRS, LimbSearch, search_limbs
-from diffproxy.fitting.initialization.left_right import Sides, mirror_surface, misread
-from diffproxy.fitting.initialization.segments import PieceSearch, distinct, piece_joints
-from diffproxy.fitting.terms.correspondences import Correspondences, gather
+from diffproxy.fitting.initialization.beam_search import OTHER, PAIRS, LimbBeamSearch, search_limbs
+from diffproxy.fitting.initialization.left_right import LabelFlips, flipped_labels_by, reflected_surface
+from diffproxy.fitting.initialization.segments import SegmentSearch, distinct, driving_joints
+from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
 from diffproxy.fitting.terms.priors import pose_penalty
-from diffproxy.fitting.terms.silhouette import Outline, surface_samples
+from diffproxy.fitting.terms.silhouette import Silhouette, surface_samples
 from diffproxy.geometry.rotations import to_matrix
 
 
 @pytest.fixture()
 def seen(make_scene):
     scene = make_scene()
-    found = gather(scene.maps, scene.body, 150)
-    return scene, found, Sides.of(found, scene.body, piece_joints(scene.body, found.label))
+    found = sample_correspondences(scene.maps, scene.body, 150)
+    return scene, found, LabelFlips.of(found, scene.body, driving_joints(scene.body, found.label))
 
 
 def test_mirroring_twice_comes_back(body):
     rng = np.random.default_rng(0)
     face, bary = rng.integers(len(body.faces), size=50), rng.dirichlet(np.ones(3), size=50)
-    mirror = mirror_surface(body)
+    mirror = reflected_surface(body)
     point = np.einsum("nk,nkc->nc", bary, mirror.corners[face])
     f, b = mirror(face, bary)
     image = np.einsum("nk,nkc->nc", b, mirror.corners[f])
@@ -41,19 +41,20 @@ def test_labels_of_the_other_side():
 
 def test_the_true_body_finds_the_swapped_legs(seen, body):
     scene, _, sides = seen
-    assert not misread(sides, body, scene.maps.cameras, scene.params).any()
+    assert not flipped_labels_by(sides, body, scene.maps.cameras, scene.params).any()
     pairs = side_pairs(dict(body.atlas.palette.names), ("thigh", "shin", "foot"))
-    swapped = gather(swap_labels(scene.maps, 1, pairs), body, 150)
-    sides = Sides.of(swapped, body, piece_joints(body, swapped.label))
-    wrong = misread(sides, body, scene.maps.cameras, scene.params)
+    swapped = sample_correspondences(swap_labels(scene.maps, 1, pairs), body, 150)
+    sides = LabelFlips.of(swapped, body, driving_joints(body, swapped.label))
+    wrong = flipped_labels_by(sides, body, scene.maps.cameras, scene.params)
     legs = (swapped.view == 1) & np.isin(swapped.label, [i for pair in pairs for i in pair])
     assert wrong[legs].mean() > 0.9 and not wrong[~legs].any()
     assert (sides.read(wrong).label[wrong] != swapped.label[wrong]).all()
 
 
-def limb_search(body, maps, sides) -> LimbSearch:
-    return LimbSearch(
-        PieceSearch(body, sides.doubled(OTHER), maps.cameras, pose_penalty(), BodyParams.rest(1), 150), sides
+def limb_search(body, maps, sides) -> LimbBeamSearch:
+    return LimbBeamSearch(
+        SegmentSearch(body, sides.doubled(OTHER), maps.cameras, pose_penalty(), BodyParams.rest(1), 150),
+        sides,
     )
 
 
@@ -77,7 +78,7 @@ def test_distinct_rotations():
 
 def test_the_true_body_lies_within_its_outline(seen, body):
     scene, found, _ = seen
-    outline = Outline(scene.maps, found, body, 30)
+    outline = Silhouette(scene.maps, found, body, 30)
     face, bary = surface_samples(body)
 
     def pairs(shift: float) -> Correspondences:

@@ -7,7 +7,7 @@ import pytest
 
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.observed import UNOBSERVED, joint_support
-from diffproxy.fitting.terms.correspondences import gather
+from diffproxy.fitting.terms.correspondences import sample_correspondences
 
 LEGS = [4, 5, 7, 8, 10, 11]
 UPPER = [0, 3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21]
@@ -22,14 +22,14 @@ def without(maps, body, *segments):
 
 def test_whole_body_is_supported(make_scene):
     scene = make_scene()
-    found = gather(scene.maps, scene.body, 600)
+    found = sample_correspondences(scene.maps, scene.body, 600)
     support = joint_support(scene.body, found.face, found.bary)
     assert support.shape == (55,) and support[:22].min() > 0.9 and support.max() <= 1
 
 
 def test_legs_without_pixels_are_not(make_scene):
     scene = make_scene()
-    found = gather(without(scene.maps, scene.body, "thigh", "shin", "foot"), scene.body, 600)
+    found = sample_correspondences(without(scene.maps, scene.body, "thigh", "shin", "foot"), scene.body, 600)
     support = joint_support(scene.body, found.face, found.bary)
     assert support[LEGS].max() < UNOBSERVED and support[UPPER].min() > 0.9
     assert (joint_support(scene.body, found.face[:0], found.bary[:0]) == 0).all()
@@ -41,7 +41,7 @@ def test_legs_without_pixels_are_not(make_scene):
 def test_a_segment_supports_the_joints_at_its_ends(make_scene, kept, supported):
     scene = make_scene()
     gone = {"thigh", "shin", "foot"} - {kept}
-    found = gather(without(scene.maps, scene.body, *gone), scene.body, 600)
+    found = sample_correspondences(without(scene.maps, scene.body, *gone), scene.body, 600)
     support = joint_support(scene.body, found.face, found.bary)
     assert {j for j in LEGS if support[j] > 0.5} == supported
 
@@ -76,12 +76,14 @@ def test_shared_deviation_widens_what_is_stated(make_scene):
 def test_stated_deviations_weigh_pixels(make_scene):
     """A third of the deviation is nine times the weight; equal deviations change nothing."""
     scene = make_scene()
-    found = gather(scene.maps, scene.body, 600, hands=False)
+    found = sample_correspondences(scene.maps, scene.body, 600, hands=False)
     std = np.full(scene.maps.labels.shape, 0.01, np.float32)
     std[:2] = 0.03
-    weighed = gather(replace(scene.maps, std=std), scene.body, 600, hands=False)
+    weighed = sample_correspondences(replace(scene.maps, std=std), scene.body, 600, hands=False)
     ratio = weighed.weight / found.weight
     assert ratio.mean() == pytest.approx(1, abs=0.01)
     assert ratio[found.view >= 2].min() == pytest.approx(9 * ratio[found.view < 2].max(), rel=1e-3)
-    same = gather(replace(scene.maps, std=np.full_like(std, 0.02)), scene.body, 600, hands=False)
+    same = sample_correspondences(
+        replace(scene.maps, std=np.full_like(std, 0.02)), scene.body, 600, hands=False
+    )
     assert np.allclose(same.weight, found.weight)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from diffproxy.fitting.initialization.rays import pixel_rays
-from diffproxy.fitting.initialization.register_segments import Anchor, Piece, locate, rotation_grid
+from diffproxy.fitting.initialization.register_segments import (
+    RegistrationPrior,
+    RigidSegment,
+    register_segment,
+    rotation_grid,
+)
 from diffproxy.geometry.rotations import rotation_angle, to_matrix
 
 
@@ -39,16 +44,16 @@ def test_grid_covers_all_rotations():
 
 def test_piece_is_found_without_a_guess(scene):
     cameras, points, R, t, view, pixel = scene
-    piece = Piece(points, pixel_rays(cameras, view, pixel), np.full(160, 0.2))
-    best = locate(piece, Anchor(), rotation_grid(300), iterations=10)
+    piece = RigidSegment(points, pixel_rays(cameras, view, pixel), np.full(160, 0.2))
+    best = register_segment(piece, RegistrationPrior(), rotation_grid(300), iterations=10)
     assert rotation_angle(best.R[0], R) < 1e-5
     assert np.allclose(best.t[0], t, atol=1e-6)
 
 
 def test_scale_is_found(scene):
     cameras, points, _, _, view, pixel = scene
-    piece = Piece(points / 1.1, pixel_rays(cameras, view, pixel), np.full(160, 50.0))
-    best = locate(piece, Anchor(log_scale_std=1.0), rotation_grid(300), iterations=12)
+    piece = RigidSegment(points / 1.1, pixel_rays(cameras, view, pixel), np.full(160, 50.0))
+    best = register_segment(piece, RegistrationPrior(log_scale_std=1.0), rotation_grid(300), iterations=12)
     assert abs(best.scale[0] - 1.1) < 1e-4
 
 
@@ -57,8 +62,8 @@ def test_one_wrong_view_of_four_is_outvoted(scene):
     wrong = view == 2
     elsewhere = points @ R.T + t + [0.0, 0.0, 0.35]
     pixel[wrong] = cameras[2].project(elsewhere[wrong])
-    piece = Piece(points, pixel_rays(cameras, view, pixel), np.full(160, 0.2))
-    best = locate(piece, Anchor(), rotation_grid(300), iterations=10)
+    piece = RigidSegment(points, pixel_rays(cameras, view, pixel), np.full(160, 0.2))
+    best = register_segment(piece, RegistrationPrior(), rotation_grid(300), iterations=10)
     assert rotation_angle(best.R[0], R) < np.radians(6)
     assert np.linalg.norm(best.t[0] - t) < 0.02
 
@@ -66,7 +71,7 @@ def test_one_wrong_view_of_four_is_outvoted(scene):
 def test_a_single_view_fixes_a_piece_of_known_size(scene):
     cameras, points, R, t, _, _ = scene
     pixel = cameras[0].project(points @ R.T + t)
-    piece = Piece(points, pixel_rays(cameras, np.zeros(160, dtype=np.int64), pixel), np.full(160, 0.2))
-    best = locate(piece, Anchor(), rotation_grid(300), iterations=15)
+    piece = RigidSegment(points, pixel_rays(cameras, np.zeros(160, dtype=np.int64), pixel), np.full(160, 0.2))
+    best = register_segment(piece, RegistrationPrior(), rotation_grid(300), iterations=15)
     assert rotation_angle(best.R[0], R) < 1e-3
     assert np.allclose(best.t[0], t, atol=1e-3)

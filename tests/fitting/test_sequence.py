@@ -11,11 +11,11 @@ from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, foot_slide, jitter
 from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence, waves
-from diffproxy.fitting.sequence.interpolation import blend
-from diffproxy.fitting.sequence.motion_residuals import Ties
+from diffproxy.fitting.sequence.interpolation import interpolate_pose
+from diffproxy.fitting.sequence.motion_residuals import MotionResiduals
 from diffproxy.fitting.sequence.smoother import stretches
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solvers.block_banded import BlockBand
+from diffproxy.fitting.solvers.block_banded import BlockBandedMatrix
 from diffproxy.fitting.state import Free, State
 from diffproxy.proxies import render_proxies
 from diffproxy.utils.errors import InputError
@@ -56,9 +56,15 @@ def test_every_frame_lies_between_earlier_ones():
 
 def test_blend_ends_where_it_should():
     params = swing(3)
-    assert torch.allclose(blend(params[0], params[2], 0.0).body_pose, params[0].body_pose, atol=1e-5)
-    assert torch.allclose(blend(params[0], params[2], 1.0).body_pose, params[2].body_pose, atol=1e-5)
-    assert torch.allclose(blend(params[0], params[2], 0.5).body_pose, params[1].body_pose, atol=1e-5)
+    assert torch.allclose(
+        interpolate_pose(params[0], params[2], 0.0).body_pose, params[0].body_pose, atol=1e-5
+    )
+    assert torch.allclose(
+        interpolate_pose(params[0], params[2], 1.0).body_pose, params[2].body_pose, atol=1e-5
+    )
+    assert torch.allclose(
+        interpolate_pose(params[0], params[2], 0.5).body_pose, params[1].body_pose, atol=1e-5
+    )
 
 
 def test_stretches_end_at_long_gaps():
@@ -79,15 +85,15 @@ def test_gradient_of_the_ties_is_that_of_their_cost(random_body):
     floor = Floor(UP, 0.1, np.full(4, 0.05))
     standing = np.ones((frames, 4), dtype=bool)
     times = np.array([0.0, 0.1, 0.2, 0.4])
-    ties = Ties(Skeleton(random_body), free, times, np.zeros((frames, 3)), 2.0, floor, standing)
+    motion = MotionResiduals(Skeleton(random_body), free, times, np.zeros((frames, 3)), 2.0, floor, standing)
 
     def cost(step: np.ndarray) -> float:
         full = torch.zeros(frames, 179, dtype=torch.float64)
         full[:, free.columns()] = torch.as_tensor(step)
-        return ties.add(state.retract(full), BlockBand(frames, 12), np.zeros((frames, 12)))
+        return motion.add(state.retract(full), BlockBandedMatrix(frames, 12), np.zeros((frames, 12)))
 
     gradient = np.zeros((frames, 12))
-    ties.add(state, BlockBand(frames, 12), gradient)
+    motion.add(state, BlockBandedMatrix(frames, 12), gradient)
     numeric = np.zeros_like(gradient)
     for f in range(frames):
         for p in range(12):
@@ -122,7 +128,7 @@ def test_a_sequence_is_smooth_whole_and_of_one_shape(body, filmed):
     truth, maps = filmed
     empty = replace(maps[3], labels=np.zeros_like(maps[3].labels))
     shown = [*maps[:3], empty, *maps[4:]]
-    config = FitConfig(hands=False, max_pixels=150, grid=96)
+    config = FitConfig(hands=False, max_pixels=150, num_initial_rotations=96)
     result = fit_sequence(shown, body, config, SequenceConfig(smooth=1.0, ground="auto", shape_frames=3))
     assert [f.status for f in result.frames] == ["ok"] * 3 + ["filled"] + ["ok"] * 3
     joints = body.joints(truth).numpy()
@@ -138,7 +144,7 @@ def test_a_sequence_is_smooth_whole_and_of_one_shape(body, filmed):
 def test_without_smoothing_an_empty_frame_says_so(body, filmed):
     _, maps = filmed
     empty = replace(maps[1], labels=np.zeros_like(maps[1].labels))
-    config = FitConfig(hands=False, max_pixels=100, grid=96)
+    config = FitConfig(hands=False, max_pixels=100, num_initial_rotations=96)
     result = fit_sequence([maps[0], empty], body, config, SequenceConfig(shape_frames=2))
     assert [f.status for f in result.frames] == ["ok", "no_person"] and result.frames[1].reason
     assert fit_sequence([], body).frames == []
@@ -159,7 +165,7 @@ def test_whatever_the_frames_hold_every_one_has_an_answer(body, filmed):
     unknown = replace(maps[0], labels=np.full_like(maps[0].labels, 250))
     nonsense = blobs(maps[0], np.random.default_rng(0), 1.0)
     kinds = [maps[1], None, nan, unknown, nonsense, maps[5], maps[2]]
-    config = FitConfig(hands=False, max_pixels=60, grid=48)
+    config = FitConfig(hands=False, max_pixels=60, num_initial_rotations=48)
     for seed in range(3):
         shown = [kinds[k] for k in np.random.default_rng(seed).permutation(len(kinds))]
         result = fit_sequence(shown, body, config, SequenceConfig(smooth=1.0, ground="auto", shape_frames=3))

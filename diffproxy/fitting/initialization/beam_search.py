@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from diffproxy.body import BodyParams
-from diffproxy.fitting.initialization.left_right import Sides
+from diffproxy.fitting.initialization.left_right import LabelFlips
 from diffproxy.fitting.initialization.register_segments import KERNEL, SIGMA
-from diffproxy.fitting.initialization.segments import PieceSearch, Tree, balanced, distinct
+from diffproxy.fitting.initialization.segments import KinematicTree, SegmentSearch, distinct, per_view_weights
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import rotation_angle
 
@@ -28,19 +28,19 @@ MISREAD = 0.2
 """Loss of a pixel for being read on the other side."""
 
 
-class LimbSearch:
+class LimbBeamSearch:
     """The searches of one subject. `search` holds every pixel twice: as it is stated, and with its side exchanged."""
 
-    def __init__(self, search: PieceSearch, sides: Sides):
+    def __init__(self, search: SegmentSearch, sides: LabelFlips):
         self.search, self.sides = search, sides
         n = len(sides.own)
-        self.stated, self.twin = search.mover[:n], np.where(sides.sided, search.mover[n:], -1)
+        self.stated, self.twin = search.driving_joint[:n], np.where(sides.sided, search.driving_joint[n:], -1)
         self.weight = np.zeros(n)
         for joint in np.unique(self.stated):
             rows = np.flatnonzero(self.stated == joint)
-            self.weight[rows] = balanced(sides.own.view[rows], sides.own.weight[rows])
+            self.weight[rows] = per_view_weights(sides.own.view[rows], sides.own.weight[rows])
 
-    def losses(self, tree: Tree, limb: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    def losses(self, tree: KinematicTree, limb: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Robust loss of every pixel on this limb (n,), as stated and exchanged; 1 where it shows something else."""
         R, c = tree.pose()
         n = len(self.stated)
@@ -56,7 +56,7 @@ class LimbSearch:
             out.append(loss)
         return out[0], out[1]
 
-    def beam(self, tree: Tree, limb: tuple[int, ...]) -> list[tuple[float, Tree]]:
+    def beam(self, tree: KinematicTree, limb: tuple[int, ...]) -> list[tuple[float, KinematicTree]]:
         """Places of a limb with what each costs under the pose prior, the present one first."""
         beam = [(0.0, 0.0, tree)]
         for joint in limb:
@@ -75,7 +75,7 @@ class LimbSearch:
         now = sum(float(self.search.penalty(j, tree.local[j][None])[0]) for j in limb)
         return [(now, tree), *((improbable, found) for _, improbable, found in beam)]
 
-    def pair(self, tree: Tree, left: tuple[int, ...], right: tuple[int, ...]) -> Tree:
+    def pair(self, tree: KinematicTree, left: tuple[int, ...], right: tuple[int, ...]) -> KinematicTree:
         """The best two places of a pair of limbs."""
         beams = [self.beam(tree, limb) for limb in (left, right)]
         unit = KERNEL**2 / (2 * SIGMA**2)
@@ -102,7 +102,7 @@ def rare(penalty: float) -> float:
     return 4.0 * float(np.log1p(penalty / 4.0))
 
 
-def search_limbs(limbs: LimbSearch, params: BodyParams) -> BodyParams | None:
+def search_limbs(limbs: LimbBeamSearch, params: BodyParams) -> BodyParams | None:
     """The body with better places for its suspicious limbs; None if there are none, or none moved.
 
     The caller decides, after a fit, whether better means better: the scores here ignore the shape's details.

@@ -8,8 +8,15 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting.initialization.rays import pixel_rays
-from diffproxy.fitting.initialization.register_segments import KERNEL, Anchor, locate
-from diffproxy.fitting.initialization.segments import ENOUGH, PieceSearch, Tree, balanced, distinct, near
+from diffproxy.fitting.initialization.register_segments import KERNEL, RegistrationPrior, register_segment
+from diffproxy.fitting.initialization.segments import (
+    ENOUGH,
+    KinematicTree,
+    SegmentSearch,
+    distinct,
+    near,
+    per_view_weights,
+)
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix
@@ -21,8 +28,8 @@ BEND = 0.4
 """Radians by which the pelvis may turn away from the trunk as a whole."""
 
 
-def closed_form_start(
-    search: PieceSearch, shape: BodyParams, free_scale: bool = True, trunk_choice: int = 0
+def closed_form_pose(
+    search: SegmentSearch, shape: BodyParams, free_scale: bool = True, trunk_choice: int = 0
 ) -> BodyParams:
     """Pose and place from correspondences, and scale where it is free and two views show it.
 
@@ -32,24 +39,26 @@ def closed_form_start(
     joints = search.joints
     local = np.broadcast_to(np.eye(3), (len(joints), 3, 3)).copy()
     local[1:22] = to_matrix(search.penalty.mean[1:])  # what nobody sees stays at the prior's mean
-    tree = Tree(search.parents, joints, local, np.zeros(3), float(shape.scale))
+    tree = KinematicTree(search.parents, joints, local, np.zeros(3), float(shape.scale))
 
-    trunk = np.flatnonzero(np.isin(search.mover, TRUNK))
+    trunk = np.flatnonzero(np.isin(search.driving_joint, TRUNK))
     if len(trunk) < ENOUGH:
         trunk = np.arange(
             len(search.found)
         )  # no trunk in sight: the whole body as if rigid is better than nothing
     several = len(np.unique(search.found.view)) > 1
-    anchor = Anchor(log_scale_std=LOG_SCALE_STD if free_scale and several else 0.0)
+    anchor = RegistrationPrior(log_scale_std=LOG_SCALE_STD if free_scale and several else 0.0)
     whole = search.piece(trunk, joints[0])
-    first = locate(whole, anchor, search.grid, scale=tree.scale, keep=8, iterations=8)
+    first = register_segment(whole, anchor, search.grid, scale=tree.scale, keep=8, iterations=8)
     choices = distinct(first.R, 1 + trunk_choice)
     k = choices[-1]
     tree.scale, tree.t, tree.local[0] = float(first.scale[k]), first.t[k], first.R[k]
-    pelvis = np.flatnonzero(search.mover == 0)
+    pelvis = np.flatnonzero(search.driving_joint == 0)
     if len(pelvis) >= ENOUGH:  # the trunk bends: let the pelvis settle from there
-        piece, anchor = search.piece(pelvis, joints[0]), Anchor(tree.t, pivot_std=0.05)
-        own = locate(piece, anchor, first.R[k : k + 1], near(first.R[k], BEND), tree.scale, iterations=8)
+        piece, anchor = search.piece(pelvis, joints[0]), RegistrationPrior(tree.t, pivot_std=0.05)
+        own = register_segment(
+            piece, anchor, first.R[k : k + 1], near(first.R[k], BEND), tree.scale, iterations=8
+        )
         tree.t, tree.local[0] = own.t[0], own.R[0]
 
     for joint in (j for j in _outwards(search.parents) if j in search.seen):
@@ -67,7 +76,7 @@ def disagreement(
     points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
     e = pixel_rays(cameras, found.view, found.pixel).away(points[0].double().cpu().numpy())
     loss = geman_mcclure(np.einsum("ni,ni->n", e, e) / KERNEL**2, 1.0)[0]
-    return float(np.average(loss, weights=balanced(found.view, found.weight)))
+    return float(np.average(loss, weights=per_view_weights(found.view, found.weight)))
 
 
 def _outwards(parents: list[int]) -> list[int]:

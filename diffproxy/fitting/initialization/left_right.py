@@ -28,7 +28,7 @@ DOUBT = 3.0
 """Log odds against, before anything is known."""
 
 
-class MirrorSurface:
+class ReflectedSurface:
     """Surface point → its mirror image (x → -x at rest), by geometry alone, so that it serves any body file."""
 
     def __init__(self, body: BodyModel):
@@ -52,17 +52,17 @@ class MirrorSurface:
         return found, inside / inside.sum(-1, keepdims=True)
 
 
-_SURFACES: WeakKeyDictionary[BodyModel, MirrorSurface] = WeakKeyDictionary()
+_SURFACES: WeakKeyDictionary[BodyModel, ReflectedSurface] = WeakKeyDictionary()
 
 
-def mirror_surface(body: BodyModel) -> MirrorSurface:
+def reflected_surface(body: BodyModel) -> ReflectedSurface:
     if body not in _SURFACES:
-        _SURFACES[body] = MirrorSurface(body)
+        _SURFACES[body] = ReflectedSurface(body)
     return _SURFACES[body]
 
 
 @dataclass(frozen=True)
-class Sides:
+class LabelFlips:
     """The correspondences as read, and with sides exchanged; `sided` is False where a part has no side."""
 
     own: Correspondences
@@ -72,17 +72,17 @@ class Sides:
     """One number per piece and view: what is misread together."""
 
     @staticmethod
-    def of(found: Correspondences, body: BodyModel, mover: Int[np.ndarray, " N"]) -> Sides:
+    def of(found: Correspondences, body: BodyModel, driving_joint: Int[np.ndarray, " N"]) -> LabelFlips:
         label = flipped_labels(dict(body.atlas.palette.names))[found.label]
         sided = label > 0
         face, bary = found.face.copy(), found.bary.copy()
         if sided.any():
-            face[sided], bary[sided] = mirror_surface(body)(found.face[sided], found.bary[sided])
+            face[sided], bary[sided] = reflected_surface(body)(found.face[sided], found.bary[sided])
         twin = replace(found, label=np.where(sided, label, found.label), face=face, bary=bary)
-        group = np.unique(found.view * 64 + mover, return_inverse=True)[1]
-        return Sides(found, twin, sided, group)
+        group = np.unique(found.view * 64 + driving_joint, return_inverse=True)[1]
+        return LabelFlips(found, twin, sided, group)
 
-    def misread(
+    def flipped_labels_by(
         self, own_loss: Float[np.ndarray, " N"], twin_loss: Float[np.ndarray, " N"]
     ) -> Bool[np.ndarray, " N"]:
         """Pixels that agree with the body better after an exchange; losses in [0, 1]."""
@@ -96,13 +96,13 @@ class Sides:
         weight = np.where(self.sided, other * self.twin.weight, 0.0)
         return Correspondences.cat([self.own, replace(self.twin, weight=weight)])
 
-    def read(self, exchanged: Bool[np.ndarray, " N"]) -> Correspondences:
+    def read(self, flipped: Bool[np.ndarray, " N"]) -> Correspondences:
         """The correspondences with the sides of some exchanged."""
-        wide = exchanged[:, None]
+        wide = flipped[:, None]
         return replace(
             self.own,
-            label=np.where(exchanged, self.twin.label, self.own.label),
-            face=np.where(exchanged, self.twin.face, self.own.face),
+            label=np.where(flipped, self.twin.label, self.own.label),
+            face=np.where(flipped, self.twin.face, self.own.face),
             bary=np.where(wide, self.twin.bary, self.own.bary),
         )
 
@@ -117,9 +117,9 @@ def robust_loss(
     return geman_mcclure(np.einsum("ni,ni->n", e, e) / KERNEL**2, 1.0)[0]
 
 
-def misread(
-    sides: Sides, body: BodyModel, cameras: tuple[Camera, ...], params: BodyParams
+def flipped_labels_by(
+    sides: LabelFlips, body: BodyModel, cameras: tuple[Camera, ...], params: BodyParams
 ) -> Bool[np.ndarray, " N"]:
     """Pixels whose side a posed body says to be the other one."""
     own, twin = (robust_loss(body, f, cameras, params) for f in (sides.own, sides.twin))
-    return sides.misread(own, twin)
+    return sides.flipped_labels_by(own, twin)

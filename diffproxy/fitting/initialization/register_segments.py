@@ -22,24 +22,24 @@ from diffproxy.geometry.triangulation import perpendicular, solve_point
 
 
 @dataclass(frozen=True)
-class Piece:
+class RigidSegment:
     """Rest points of a rigid piece, relative to its pivot (metres), and the rays that see them."""
 
     points: Float[np.ndarray, "N 3"]
     rays: Rays
     weight: Float[np.ndarray, " N"]
 
-    def thinned(self, count: int) -> Piece:
+    def thinned(self, count: int) -> RigidSegment:
         """At most `count` of the points, by a fixed draw (a stride would favour some views), same total weight."""
         size = len(self.weight)
         if size <= count:
             return self
         rows = np.sort(np.random.default_rng(0).permutation(size)[:count])
-        return Piece(self.points[rows], self.rays[rows], self.weight[rows] * size / count)
+        return RigidSegment(self.points[rows], self.rays[rows], self.weight[rows] * size / count)
 
 
 @dataclass(frozen=True)
-class Anchor:
+class RegistrationPrior:
     """Where the pivot should be (None: anywhere) and how surely; how sure the scale is (0: fixed)."""
 
     pivot: Float[np.ndarray, "3"] | None = None
@@ -48,7 +48,7 @@ class Anchor:
 
 
 @dataclass(frozen=True)
-class Placement:
+class PoseHypotheses:
     """K hypotheses `x = scale R X + t`, best first. Cost: half squared residuals over sigma², robust, unit weights."""
 
     R: Float[np.ndarray, "K 3 3"]
@@ -83,7 +83,9 @@ def _square(e: np.ndarray) -> np.ndarray:
     return np.einsum("...i,...i->...", e, e)
 
 
-def _score(piece: Piece, anchor: Anchor, R: np.ndarray, t: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _score(
+    piece: RigidSegment, anchor: RegistrationPrior, R: np.ndarray, t: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
     e = piece.rays.away(scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2)) + t[:, None])
     cost = (piece.weight * geman_mcclure(_square(e), KERNEL)[0]).sum(-1) / (2 * SIGMA**2)
     if anchor.pivot is not None:
@@ -93,7 +95,9 @@ def _score(piece: Piece, anchor: Anchor, R: np.ndarray, t: np.ndarray, scale: np
     return cost
 
 
-def _place(piece: Piece, anchor: Anchor, R: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, "K 3"]:
+def _place(
+    piece: RigidSegment, anchor: RegistrationPrior, R: Float[np.ndarray, "K 3 3"]
+) -> Float[np.ndarray, "K 3"]:
     """Best translation of every rotation: closed form, reweighted twice."""
     offset = piece.points @ np.swapaxes(R, 1, 2)
     d = piece.rays.direction
@@ -113,7 +117,12 @@ def _place(piece: Piece, anchor: Anchor, R: Float[np.ndarray, "K 3 3"]) -> Float
 
 
 def _refine(
-    piece: Piece, anchor: Anchor, R: np.ndarray, t: np.ndarray, scale: np.ndarray, iterations: int
+    piece: RigidSegment,
+    anchor: RegistrationPrior,
+    R: np.ndarray,
+    t: np.ndarray,
+    scale: np.ndarray,
+    iterations: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gauss-Newton on rotation, translation and (if the anchor lets it) log scale, for K hypotheses at once."""
     d = piece.rays.direction
@@ -150,21 +159,21 @@ def _refine(
     return R, t, scale
 
 
-def locate(
-    piece: Piece,
-    anchor: Anchor,
+def register_segment(
+    piece: RigidSegment,
+    anchor: RegistrationPrior,
     candidates: Float[np.ndarray, "K 3 3"],
     penalty: Callable[[np.ndarray], np.ndarray] | None = None,
     scale: float = 1.0,
     keep: int = 4,
     iterations: int = 5,
-) -> Placement:
+) -> PoseHypotheses:
     """Search `candidates` (world from rest rotations), refine the best `keep`.
 
     `penalty` maps rotations to an extra cost, in units of half squared standard deviations.
     """
     extra = penalty or (lambda R: np.zeros(len(R)))
-    scaled = Piece(piece.points * scale, piece.rays, piece.weight)
+    scaled = RigidSegment(piece.points * scale, piece.rays, piece.weight)
     few = scaled.thinned(60)
     t = _place(few, anchor, candidates)
     one = np.ones(len(candidates))
@@ -174,4 +183,4 @@ def locate(
     R, t, s = _refine(many, anchor, candidates[best], t[best], one[best], iterations)
     cost = _score(many, anchor, R, t, s) + extra(R)
     order = np.argsort(cost, kind="stable")
-    return Placement(R[order], t[order], scale * s[order], cost[order])
+    return PoseHypotheses(R[order], t[order], scale * s[order], cost[order])

@@ -13,10 +13,10 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting.initialization.rays import pixel_rays
 from diffproxy.fitting.initialization.register_segments import (
-    Anchor,
-    Piece,
-    Placement,
-    locate,
+    PoseHypotheses,
+    RegistrationPrior,
+    RigidSegment,
+    register_segment,
     rotation_grid,
 )
 from diffproxy.fitting.terms.correspondences import Correspondences
@@ -42,12 +42,12 @@ class PosePenalty:
         return 0.5 * np.einsum("ki,ij,kj->k", e, self.precision[joint], e)
 
 
-def piece_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
+def driving_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
     """The joint that moves the part of each label (N,)."""
     return np.asarray(body.atlas.segment_of_label)[labels]
 
 
-def balanced(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.ndarray:
+def per_view_weights(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.ndarray:
     """Weights under which every view has one voice, of `per_view` independent observations; small views less."""
     counts = np.bincount(view, minlength=int(view.max()) + 1)
     voice = per_view * np.minimum(1.0, counts / 30.0) / np.maximum(counts, 1)
@@ -55,7 +55,7 @@ def balanced(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.
 
 
 @dataclass
-class Tree:
+class KinematicTree:
     """A posed skeleton: local rotations (J,3,3), place of the root joint (world, metres), scale."""
 
     parents: list[int]
@@ -74,11 +74,11 @@ class Tree:
             c[j] = c[p] + self.scale * R[p] @ (self.rest[j] - self.rest[p])
         return R, c
 
-    def copy(self) -> Tree:
-        return Tree(self.parents, self.rest, self.local.copy(), self.t, self.scale)
+    def copy(self) -> KinematicTree:
+        return KinematicTree(self.parents, self.rest, self.local.copy(), self.t, self.scale)
 
 
-class PieceSearch:
+class SegmentSearch:
     """Everything that the searches of one subject share: rest points of the pixels, their rays, the rotation grid."""
 
     def __init__(
@@ -99,14 +99,14 @@ class PieceSearch:
         self.parents = [-1, *(int(p) for p in body.parents[1:])]
         self.found, self.penalty = found, penalty
         self.rays = pixel_rays(cameras, found.view, found.pixel)
-        self.mover = piece_joints(body, found.label)
-        self.grid = np.concatenate([np.eye(3)[None], rotation_grid(grid)])
+        self.driving_joint = driving_joints(body, found.label)
+        self.rotations = np.concatenate([np.eye(3)[None], rotation_grid(grid)])
         # fingers are left to the solver: a relaxed hand is close enough
-        self.seen = sorted(j for j in set(self.mover.tolist()) if 0 < j < len(penalty.mean))
+        self.seen = sorted(j for j in set(self.driving_joint.tolist()) if 0 < j < len(penalty.mean))
 
-    def piece(self, rows: Int[np.ndarray, " N"], pivot: Float[np.ndarray, "3"]) -> Piece:
-        weight = balanced(self.found.view[rows], self.found.weight[rows])
-        return Piece(self.points[rows] - pivot, self.rays[rows], weight)
+    def piece(self, rows: Int[np.ndarray, " N"], pivot: Float[np.ndarray, "3"]) -> RigidSegment:
+        weight = per_view_weights(self.found.view[rows], self.found.weight[rows])
+        return RigidSegment(self.points[rows] - pivot, self.rays[rows], weight)
 
     def chain(self, joint: int) -> list[int]:
         """The joints from the next piece inwards (exclusive) to this piece's joint that its rotation is given to."""
@@ -115,9 +115,9 @@ class PieceSearch:
             chain.insert(0, self.parents[chain[0]])
         return chain if all(j in SPREAD for j in chain) else [joint]
 
-    def find(self, tree: Tree, joint: int, keep: int = 4) -> Placement | None:
+    def find(self, tree: KinematicTree, joint: int, keep: int = 4) -> PoseHypotheses | None:
         """Places of the piece that `joint` moves, on the tree as posed; None if too few pixels show it."""
-        rows = np.flatnonzero(self.mover == joint)
+        rows = np.flatnonzero(self.driving_joint == joint)
         if len(rows) < ENOUGH:
             return None
         chain = self.chain(joint)
@@ -127,12 +127,12 @@ class PieceSearch:
         def improbable(R_world: np.ndarray) -> np.ndarray:
             return self.penalty(joint, to_matrix(to_rotvec(R_base.T @ R_world) / len(chain)))
 
-        anchor = Anchor(c[chain[0]], pivot_std=0.05 if len(chain) == 1 else 0.07)
-        candidates = np.concatenate([R[joint][None], R_base @ self.grid])
+        anchor = RegistrationPrior(c[chain[0]], pivot_std=0.05 if len(chain) == 1 else 0.07)
+        candidates = np.concatenate([R[joint][None], R_base @ self.rotations])
         piece = self.piece(rows, self.joints[chain[0]])
-        return locate(piece, anchor, candidates, improbable, tree.scale, keep)
+        return register_segment(piece, anchor, candidates, improbable, tree.scale, keep)
 
-    def turn(self, tree: Tree, joint: int, R_world: Float[np.ndarray, "3 3"]) -> None:
+    def turn(self, tree: KinematicTree, joint: int, R_world: Float[np.ndarray, "3 3"]) -> None:
         """Give the piece this world rotation, in place; joints that share a bend take equal parts."""
         chain = self.chain(joint)
         R_base = tree.pose()[0][self.parents[chain[0]]]
@@ -140,7 +140,7 @@ class PieceSearch:
         for j in chain:
             tree.local[j] = share
 
-    def to_params(self, tree: Tree) -> BodyParams:
+    def to_params(self, tree: KinematicTree) -> BodyParams:
         """Parameters of a tree; the root joint of the unplaced body stays at its rest position."""
         like = self.rest.betas
         pose = torch.as_tensor(to_rotvec(tree.local), dtype=like.dtype, device=like.device).reshape(1, 165)
@@ -148,12 +148,12 @@ class PieceSearch:
         scale = torch.full_like(self.rest.scale, tree.scale)
         return self.rest.replace(**BodyParams.split_full_pose(pose), transl=transl[None], scale=scale)
 
-    def from_params(self, params: BodyParams) -> Tree:
+    def from_params(self, params: BodyParams) -> KinematicTree:
         """The tree of a posed body of this shape."""
         rotvecs = params.full_pose[0].double().cpu().numpy().reshape(-1, 3)
         scale = float(params.scale)
         t = params.transl[0].double().cpu().numpy() + scale * self.joints[0]
-        return Tree(self.parents, self.joints, to_matrix(rotvecs), t, scale)
+        return KinematicTree(self.parents, self.joints, to_matrix(rotvecs), t, scale)
 
 
 def near(R: Float[np.ndarray, "3 3"], std: float) -> Callable[[np.ndarray], np.ndarray]:

@@ -18,7 +18,7 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit_many
 from diffproxy.fitting.result import FITTED, FitResult
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
-from diffproxy.fitting.sequence.interpolation import blend, neighbours
+from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
 from diffproxy.fitting.sequence.shared_shape import shared_shape
 from diffproxy.fitting.sequence.smoother import smooth_frames
 from diffproxy.proxies import ProxyMaps
@@ -228,5 +228,9 @@ def _between(i: int, done: dict[int, FitResult]) -> BodyParams | None:
     good = [k for k, r in done.items() if r.status in FITTED]
     if not good:
         return None
-    before, after, share = neighbours(i, good)
-    return done[before].params if before == after else blend(done[before].params, done[after].params, share)
+    before, after, share = bracketing_frames(i, good)
+    return (
+        done[before].params
+        if before == after
+        else interpolate_pose(done[before].params, done[after].params, share)
+    )

@@ -9,7 +9,7 @@ import roma
 from diffproxy.body import BodyParams
 
 
-def neighbours(i: int, known: Sequence[int]) -> tuple[int, int, float]:
+def bracketing_frames(i: int, known: Sequence[int]) -> tuple[int, int, float]:
     """The nearest of `known` (not empty) up to i and from i on, and i's share of the way; beyond the ends one twice."""
     before = max((k for k in known if k <= i), default=None)
     after = min((k for k in known if k >= i), default=before)
@@ -19,7 +19,7 @@ def neighbours(i: int, known: Sequence[int]) -> tuple[int, int, float]:
     return before, after, 0.0 if before == after else (i - before) / (after - before)
 
 
-def blend(a: BodyParams, b: BodyParams, share: float) -> BodyParams:
+def interpolate_pose(a: BodyParams, b: BodyParams, share: float) -> BodyParams:
     """From a (0) to b (1): rotations the short way, the place in a straight line, the shape of a."""
     R = [roma.rotvec_to_rotmat(p.full_pose.reshape(-1, 55, 3)) for p in (a, b)]
     turn = roma.rotmat_to_rotvec(R[1] @ R[0].transpose(-1, -2))

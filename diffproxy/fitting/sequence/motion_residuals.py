@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffproxy.fitting.sequence.contacts import FEET, Floor
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solvers.block_banded import BlockBand
+from diffproxy.fitting.solvers.block_banded import BlockBandedMatrix
 from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.uncertainty import joint_jacobian
 
@@ -31,7 +31,7 @@ SOLE = 0.01
 
 
 @dataclass(frozen=True)
-class Ties:
+class MotionResiduals:
     """The terms between F frames at `times` (seconds, rising), told how strong: `smooth` multiplies their weight."""
 
     skeleton: Skeleton
@@ -42,7 +42,7 @@ class Ties:
     floor: Floor | None = None
     standing: Bool[np.ndarray, "F 4"] | None = None
 
-    def add(self, state: State, band: BlockBand, gradient: Float[np.ndarray, "F P"]) -> float:
+    def add(self, state: State, band: BlockBandedMatrix, gradient: Float[np.ndarray, "F P"]) -> float:
         """Add the Gauss-Newton model around `state` to `band` and `gradient`; returns the cost."""
         cost = self._acceleration(state, band, gradient) if self.smooth > 0 and len(self.times) > 2 else 0.0
         if self.floor is not None and self.standing is not None:
@@ -54,7 +54,7 @@ class Ties:
         joints = [ACCELERATION[j] if j < len(ACCELERATION) else FINGERS for j in self.free.joints]
         return np.array([*joints, PLACE]) / np.sqrt(max(self.smooth, 1e-12))
 
-    def _acceleration(self, state: State, band: BlockBand, gradient: np.ndarray) -> float:
+    def _acceleration(self, state: State, band: BlockBandedMatrix, gradient: np.ndarray) -> float:
         h = np.diff(self.times)
         middle = 0.5 * (h[1:] + h[:-1])
         velocity = self._steps(state) / h[:, None, None]
@@ -86,7 +86,7 @@ class Ties:
         place = np.diff(state.transl.double().cpu().numpy() + self.centers, axis=0)
         return np.concatenate([turn, place[:, None]], axis=1)
 
-    def _feet(self, state: State, band: BlockBand, gradient: np.ndarray) -> float:
+    def _feet(self, state: State, band: BlockBandedMatrix, gradient: np.ndarray) -> float:
         floor, standing = self.floor, self.standing
         if floor is None or standing is None:
             return 0.0

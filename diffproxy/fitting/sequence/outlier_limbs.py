@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting import observations
-from diffproxy.fitting.sequence.interpolation import blend, neighbours
+from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
 from diffproxy.fitting.state import Free
 
 LIMBS: dict[str, tuple[int, ...]] = {
@@ -32,7 +32,7 @@ REACH = 240
 """Frames back that a chain may leap at most."""
 
 
-def without_jumps(
+def replace_outlier_limbs(
     params: BodyParams,
     fitted: Float[np.ndarray, "S 55 3"],
     seen: list[int],
@@ -42,32 +42,32 @@ def without_jumps(
 
     fitted: joints of the frames that have a body of their own, `seen`; times in seconds, of all.
     """
-    loose = {}
-    for limb, jumps in jumping(fitted, times[seen]).items():
-        loose[limb] = np.zeros(len(times), dtype=bool)
-        loose[limb][seen] = jumps
-        params = rejoin(params, LIMBS[limb], loose[limb])
-    return params, loose
+    outliers = {}
+    for limb, jumps in outlier_limbs_of(fitted, times[seen]).items():
+        outliers[limb] = np.zeros(len(times), dtype=bool)
+        outliers[limb][seen] = jumps
+        params = relink_limb(params, LIMBS[limb], outliers[limb])
+    return params, outliers
 
 
-def columns_of(loose: dict[str, Bool[np.ndarray, " F"]], free: Free) -> Bool[np.ndarray, "F P"]:
+def outlier_columns(outliers: dict[str, Bool[np.ndarray, " F"]], free: Free) -> Bool[np.ndarray, "F P"]:
     """Of every frame the unknowns of its loose limbs. `free` holds joints and the place, no shape."""
     owner = np.concatenate([np.repeat(free.joints, 3), np.full(3, -1)])
-    return np.any([np.outer(k, np.isin(owner, LIMBS[limb])) for limb, k in loose.items()], axis=0)
+    return np.any([np.outer(k, np.isin(owner, LIMBS[limb])) for limb, k in outliers.items()], axis=0)
 
 
-def jumping(
+def outlier_limbs_of(
     joints: Float[np.ndarray, "F 55 3"], times: Float[np.ndarray, " F"]
 ) -> dict[str, Bool[np.ndarray, " F"]]:
     """Of each limb: the frames (world joints in metres, rising times in seconds) that do not go with the others."""
     out = {}
     for limb, (root, *ends) in WATCHED.items():
         place = joints[:, ends] - joints[:, [root]]
-        out[limb] = ~longest_chain(place, times)
+        out[limb] = ~longest_consistent_run(place, times)
     return out
 
 
-def longest_chain(
+def longest_consistent_run(
     place: Float[np.ndarray, "F E 3"], times: Float[np.ndarray, " F"]
 ) -> Bool[np.ndarray, " F"]:
     """The most frames of which each can be reached from the one before; of several such sets the last."""
@@ -89,14 +89,14 @@ def longest_chain(
     return kept
 
 
-def rejoin(params: BodyParams, limb: tuple[int, ...], loose: Bool[np.ndarray, " F"]) -> BodyParams:
+def relink_limb(params: BodyParams, limb: tuple[int, ...], outliers: Bool[np.ndarray, " F"]) -> BodyParams:
     """The limb's rotations in loose frames between those of the nearest other frames (by number of frames)."""
-    firm = np.flatnonzero(~loose).tolist()
+    firm = np.flatnonzero(~outliers).tolist()
     if not firm:
         return params
     pose = params.full_pose.reshape(-1, 55, 3).clone()
-    for i in np.flatnonzero(loose).tolist():
-        before, after, share = neighbours(i, firm)
-        joined = blend(params[before], params[after], share).full_pose.reshape(55, 3)
+    for i in np.flatnonzero(outliers).tolist():
+        before, after, share = bracketing_frames(i, firm)
+        joined = interpolate_pose(params[before], params[after], share).full_pose.reshape(55, 3)
         pose[i, list(limb)] = joined[list(limb)]
     return params.replace(**BodyParams.split_full_pose(pose.flatten(1)))

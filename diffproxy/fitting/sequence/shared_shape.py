@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.normal_equations import centered, frame_normals, marginal_information
+from diffproxy.fitting.normal_equations import centered, frame_normal_equations, schur_complement
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.state import BODY_JOINTS, Free
 from diffproxy.fitting.terms.priors import pose_priors
@@ -46,9 +46,9 @@ def shared_shape(
     free = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
     state = centered(params, centers)
     pose_only = pose_priors(body.v_template, config.prior, config.pose_weight)
-    normal = frame_normals(maps, body, config, pose_only, state, centers, free, PIXELS)
+    normal = frame_normal_equations(maps, body, config, pose_only, state, centers, free, PIXELS)
     shape = torch.arange(3 * len(BODY_JOINTS), 3 * len(BODY_JOINTS) + 11)
-    S, g = marginal_information(normal, shape)
+    S, g = schur_complement(normal, shape)
     # the minimum of each frame's own model, in information form: S s_f = S s - g
     here = torch.cat([state.betas, state.log_scale[:, None]], dim=1).double().cpu().numpy()
     voice = 1.0 if len(fits) == 1 else max(1.0 / CORRELATED, 1.0 / len(fits))

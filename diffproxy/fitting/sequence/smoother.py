@@ -17,14 +17,14 @@ from threadpoolctl import threadpool_limits
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.normal_equations import centered, frame_normals
+from diffproxy.fitting.normal_equations import centered, frame_normal_equations
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, standing_heights
-from diffproxy.fitting.sequence.interpolation import blend, neighbours
-from diffproxy.fitting.sequence.motion_residuals import Ties, world_joints
-from diffproxy.fitting.sequence.outlier_limbs import LIMBS, columns_of, without_jumps
+from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
+from diffproxy.fitting.sequence.motion_residuals import MotionResiduals, world_joints
+from diffproxy.fitting.sequence.outlier_limbs import LIMBS, outlier_columns, replace_outlier_limbs
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solvers.block_banded import BlockBand, BlockFactor
+from diffproxy.fitting.solvers.block_banded import BlockBandedCholesky, BlockBandedMatrix
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.fitting.uncertainty import calibrated, joint_jacobian
@@ -101,33 +101,33 @@ def _smooth(
     seen = [k for k, i in enumerate(rows) if frames[i].has_body]
     params: list[BodyParams] = []
     for k, i in enumerate(rows):
-        before, after, share = neighbours(k, seen)
+        before, after, share = bracketing_frames(k, seen)
         ends = frames[rows[before]].params, frames[rows[after]].params
-        params.append(frames[i].params if before == after else blend(*ends, share))
+        params.append(frames[i].params if before == after else interpolate_pose(*ends, share))
     free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)
     fitted = np.stack([frames[rows[k]].joints for k in seen]).astype(np.float64)
-    whole, loose = without_jumps(BodyParams.cat(params), fitted, seen, times[rows])
-    unheld = columns_of(loose, free)
+    whole, outliers = replace_outlier_limbs(BodyParams.cat(params), fitted, seen, times[rows])
+    unconstrained = outlier_columns(outliers, free)
     centers = body.joints(whole)[:, 0].double().cpu().numpy()
     state = centered(whole, centers)
     skeleton = Skeleton(body, state.expression)
-    ties = Ties(skeleton, free, times[rows], centers, smooth, floor)
+    motion = MotionResiduals(skeleton, free, times[rows], centers, smooth, floor)
     columns = free.columns()
-    factor: BlockFactor | None = None
+    factor: BlockBandedCholesky | None = None
     for _ in range(ROUNDS):
         H, g = _evidence(maps, body, config, rows, seen, state, centers, free)
-        H[unheld[:, :, None] | unheld[:, None, :]] = 0.0
-        H[:, range(len(columns)), range(len(columns))] += RIDGE * unheld
-        g[unheld] = 0.0
+        H[unconstrained[:, :, None] | unconstrained[:, None, :]] = 0.0
+        H[:, range(len(columns)), range(len(columns))] += RIDGE * unconstrained
+        g[unconstrained] = 0.0
         anchor = state
         for step in range(STEPS):
             if floor is not None:
                 joints = world_joints(skeleton, state).double().cpu().numpy() + centers[:, None]
-                ties = replace(ties, standing=contacts(joints, times[rows], floor))
+                motion = replace(motion, standing=contacts(joints, times[rows], floor))
             moved = _difference(anchor, state, free)
-            band, gradient = BlockBand(len(rows), len(columns)), g + np.einsum("fij,fj->fi", H, moved)
+            band, gradient = BlockBandedMatrix(len(rows), len(columns)), g + np.einsum("fij,fj->fi", H, moved)
             band.H[0] += H
-            ties.add(state, band, gradient)
+            motion.add(state, band, gradient)
             factor = band.factor()
             tangent = factor.solve(-gradient)
             full = torch.zeros(len(rows), TANGENT_DIM, dtype=state.betas.dtype)
@@ -135,7 +135,7 @@ def _smooth(
             state = state.retract(full.to(state.betas.device))
             if step and np.abs(tangent).max() < 1e-4:
                 break
-    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, loose, config)
+    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, outliers, config)
 
 
 def _evidence(
@@ -155,7 +155,7 @@ def _evidence(
     for at in range(0, len(seen), BATCH):
         part = seen[at : at + BATCH]
         shown = [m for m in (maps[rows[k]] for k in part) if m is not None]  # a fitted frame has some
-        normal = frame_normals(
+        normal = frame_normal_equations(
             shown,
             body,
             config,
@@ -199,8 +199,8 @@ def _results(
     skeleton: Skeleton,
     rows: list[int],
     seen: list[int],
-    factor: BlockFactor | None,
-    loose: dict[str, Bool[np.ndarray, " K"]],
+    factor: BlockBandedCholesky | None,
+    outliers: dict[str, Bool[np.ndarray, " K"]],
     config: FitConfig,
 ) -> dict[int, FitResult]:
     params = state.to_params()
@@ -217,14 +217,16 @@ def _results(
             half = np.einsum("jap,pq,jaq->j", J[k], covariances[k], J[k])
             std = np.sqrt(np.maximum(half, 0)).astype(np.float32)
             changed = replace(changed, joint_std=calibrated(std, changed.joint_observed, config))
-        if jumped := [limb for limb, jumps in loose.items() if jumps[k]]:
+        if jumped := [limb for limb, jumps in outliers.items() if jumps[k]]:
             said = f"{' and '.join(jumped)} taken from other frames: too far from where it was to have moved there"
             gone = np.isin(np.arange(55), [j for limb in jumped for j in LIMBS[limb]])
             observed = np.where(gone, 0.0, changed.joint_observed)
-            doubt, reason = (
-                "; ".join(x for x in (old, said) if x) for old in (changed.doubt, changed.reason)
+            warning, reason = (
+                "; ".join(x for x in (old, said) if x) for old in (changed.warning, changed.reason)
             )
-            changed = replace(changed, doubt=doubt, reason=reason, status="doubtful", joint_observed=observed)
+            changed = replace(
+                changed, warning=warning, reason=reason, status="doubtful", joint_observed=observed
+            )
         if k not in seen:
             reason = f"no body of its own ({frames[i].reason}): between its neighbours"
             changed = replace(changed, status="filled", reason=reason, joint_observed=np.zeros(55))

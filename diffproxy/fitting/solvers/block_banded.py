@@ -13,7 +13,7 @@ REACH = 2
 """Frames that one frame is tied to, ahead and behind."""
 
 
-class BlockBand:
+class BlockBandedMatrix:
     """`H[d][i]` is the block (P, P) of frames i + d (row) and i (column), d = 0, 1, 2."""
 
     def __init__(self, frames: int, size: int):
@@ -25,11 +25,11 @@ class BlockBand:
             for b in range(a + 1):
                 self.H[a - b][first + b] += left.T @ J[b]
 
-    def factor(self) -> BlockFactor:
+    def factor(self) -> BlockBandedCholesky:
         """Cholesky factor; numpy.linalg.LinAlgError where the matrix is not positive definite."""
         H = [h.copy() for h in self.H]
         frames = len(H[0])
-        below: list[list[np.ndarray]] = []
+        lower_blocks: list[list[np.ndarray]] = []
         diagonal = []
         for i in range(frames):
             L = cholesky(H[0][i], lower=True, check_finite=False)
@@ -39,25 +39,25 @@ class BlockBand:
                 for b in range(a + 1):
                     H[a - b][i + 1 + b] -= left @ column[b].T
             diagonal.append(L)
-            below.append(column)
-        return BlockFactor(diagonal, below)
+            lower_blocks.append(column)
+        return BlockBandedCholesky(diagonal, lower_blocks)
 
 
-class BlockFactor:
+class BlockBandedCholesky:
     """Lower Cholesky factor: `diagonal[i]` (P, P) and below it `below[i]`, blocks of frames i + 1 and i + 2."""
 
-    def __init__(self, diagonal: list[np.ndarray], below: list[list[np.ndarray]]):
-        self.diagonal, self.below = diagonal, below
+    def __init__(self, diagonal: list[np.ndarray], lower_blocks: list[list[np.ndarray]]):
+        self.diagonal, self.lower_blocks = diagonal, lower_blocks
 
     def solve(self, b: Float[np.ndarray, "F P"]) -> Float[np.ndarray, "F P"]:
         """`H⁻¹ b`."""
         x = b.astype(np.float64).copy()
-        for i, (L, column) in enumerate(zip(self.diagonal, self.below, strict=True)):
+        for i, (L, column) in enumerate(zip(self.diagonal, self.lower_blocks, strict=True)):
             x[i] = solve_triangular(L, x[i], lower=True, check_finite=False)
             for d, block in enumerate(column, 1):
                 x[i + d] -= block @ x[i]
         for i in reversed(range(len(x))):
-            for d, block in enumerate(self.below[i], 1):
+            for d, block in enumerate(self.lower_blocks[i], 1):
                 x[i] -= block.T @ x[i + d]
             x[i] = solve_triangular(self.diagonal[i], x[i], lower=True, trans=1, check_finite=False)
         return x
@@ -74,7 +74,7 @@ class BlockFactor:
         out = np.empty((frames, size, size))
         for i in reversed(range(frames)):
             root = solve_triangular(self.diagonal[i], eye, lower=True, check_finite=False)
-            U = [block @ root for block in self.below[i]]
+            U = [block @ root for block in self.lower_blocks[i]]
             ahead = range(i + 1, i + 1 + len(U))
             for j in ahead:
                 Z[j, i] = -sum(

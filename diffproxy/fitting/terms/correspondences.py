@@ -110,7 +110,7 @@ def stated_weights(std: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
     return factor / factor.mean()
 
 
-def gather(
+def sample_correspondences(
     maps: ProxyMaps, body: BodyModel, max_per_view: int, min_weight: float = 0.02, hands: bool = True
 ) -> Correspondences:
     """The correspondences of a subject. Non-finite values, bad labels and weights under `min_weight` are left out."""

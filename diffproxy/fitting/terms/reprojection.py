@@ -82,7 +82,7 @@ class Reprojection:
         for size in seen.blocks or (seen.faces.shape[1],):
             rows, at = slice(at, at + size), at + size
             surface = SurfacePoints(body, seen.faces[:, rows], seen.bary[:, rows], expression)
-            self.blocks.append(Block(rows, surface, surface.moved_by(skeleton.below)))
+            self.blocks.append(Block(rows, surface, surface.moved_by(skeleton.descendants)))
 
     def points(
         self, state: State, by_betas: bool = False
@@ -117,8 +117,8 @@ class Reprojection:
         rows = (rows * unit[:, None, None]).contiguous()  # (B, 2, 3, n)
         joints = tuple(j for j in free.joints if j in block.joints)
         scale = state.log_scale.exp()[:, None, None, None]
-        surface, below = block.surface, self.skeleton.below
-        parts = [surface.pull(rows * scale, posed, state, pose, below, joints, free.betas)]
+        surface, descendants = block.surface, self.skeleton.descendants
+        parts = [surface.pull(rows * scale, posed, state, pose, descendants, joints, free.betas)]
         if free.scale:
             arm = (world - state.transl[:, None]).transpose(1, 2)[:, None]
             parts.append((rows * arm).sum(2)[:, None])

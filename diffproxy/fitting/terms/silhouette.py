@@ -50,7 +50,7 @@ def surface_samples(body: BodyModel) -> Samples:
     return _SAMPLES[body]
 
 
-class Outline:
+class Silhouette:
     """The foregrounds of one subject's body views."""
 
     def __init__(self, maps: ProxyMaps, found: Correspondences, body: BodyModel, min_pixels: int):
