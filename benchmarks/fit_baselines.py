@@ -16,9 +16,9 @@ from scipy.spatial import cKDTree
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.files import read_body_file
 from diffproxy.body.model import PACKAGED
-from diffproxy.fitting.initialization.rays import pixel_rays
+from diffproxy.fitting.pose_statistics import pose_penalty
+from diffproxy.fitting.rays import pixel_rays
 from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
-from diffproxy.fitting.terms.priors import pose_penalty
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.triangulation import intersect_rays
 from diffproxy.proxies import ProxyMaps

@@ -79,7 +79,7 @@ class Bundle:
             )  # maximum effective number of pixels of a view
             share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
             like = body.v_template
-            seen = subject_observations(found, frame.cameras, frame.center, found.weight * share, like)
+            seen = subject_observations(found, frame.cameras, frame.center, found.weight * share, body)
             self.data.append(Reprojection(body, self.skeleton, seen, expression[f : f + 1]))
             self.camera.append(camera)
             K = np.stack([c.K for c in frame.cameras])
@@ -94,18 +94,18 @@ class Bundle:
             R = rig.R_cam_world[camera]
             t = (R @ (center - rig.center[camera])[..., None])[..., 0]
             P = zoomed @ torch.cat([R, t[..., None]], dim=-1)
-            unit = data.seen.metres_per_pixel
+            unit = data.observations.metres_per_pixel
             if measure:
                 focal = (zoomed[:, 0, 0] * zoomed[:, 1, 1]).abs().sqrt()
                 unit = (t[:, 2].clamp_min(0.1) / focal)[None]
-            data.seen = replace(data.seen, P=P[None], metres_per_pixel=unit)
+            data.observations = replace(data.observations, P=P[None], metres_per_pixel=unit)
 
     def noise(self, bodies: State, kernel: float, floor: float, ceiling: float) -> list[Noise]:
         """A fixed robust scale (metres), or with 0 that of the residuals' own spread, frame by frame. Keypoints keep
         their own sigma; errors of centimetres count once a part, not once a pixel."""
         out = []
         for f, (frame, data) in enumerate(zip(self.frames, self.data, strict=True)):
-            weight = data.seen.weight
+            weight = data.observations.weight
             own = torch.as_tensor(frame.sigma)[None]
             dense = torch.isnan(own)
             level, scale = kernel / 3, kernel
@@ -161,13 +161,13 @@ class Bundle:
     ) -> Float[Tensor, "N 2 7"]:
         """Derivative of the residuals (metres) by each point's own camera."""
         data, camera = self.data[f], self.camera[f]
-        unit = data.seen.metres_per_pixel[0][:, None, None]
+        unit = data.observations.metres_per_pixel[0][:, None, None]
         K = self.K[f].clone()
         K[:, :2, :2] *= rig.log_focal[camera].exp()[:, None, None]
         R = rig.R_cam_world[camera]
         arm = world + torch.as_tensor(self.frames[f].center) - rig.center[camera]
         x = (R @ arm[..., None])[..., 0]
-        uv = residual / unit[..., 0] + data.seen.pixels[0]
+        uv = residual / unit[..., 0] + data.observations.pixels[0]
         rows = (K[:, :2] - uv[..., None] * K[:, 2:]) * (unit / depth.clamp_min(MIN_DEPTH)[:, None, None])
         turn = torch.linalg.cross(x[:, None].expand_as(rows), rows, dim=-1)  # row · (d × x) = d · (x × row)
         return torch.cat([turn, -rows @ R, (uv - K[:, :2, 2])[..., None] * unit], dim=-1)

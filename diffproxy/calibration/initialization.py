@@ -17,15 +17,14 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, fit_many
-from diffproxy.fitting.initialization.initial_state import per_view_weights
-from diffproxy.fitting.initialization.rays import Rays, pixel_rays
 from diffproxy.fitting.initialization.register_segments import (
     RegistrationPrior,
     RigidSegment,
     register_segment,
     rotation_grid,
 )
-from diffproxy.fitting.terms.correspondences import sample_correspondences
+from diffproxy.fitting.rays import Rays, pixel_rays
+from diffproxy.fitting.terms.correspondences import per_view_weights, sample_correspondences
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix

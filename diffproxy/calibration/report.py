@@ -51,7 +51,7 @@ def camera_reports(
     for f, (data, camera, K) in enumerate(zip(bundle.data, bundle.camera, bundle.K, strict=True)):
         distance = data.distances(frame_state(bodies, f))[0].numpy()
         reach = noise[f].kernel[0].numpy()
-        crop_px = distance / data.seen.metres_per_pixel[0].numpy()
+        crop_px = distance / data.observations.metres_per_pixel[0].numpy()
         focal_scale = K[:, 0, 0].numpy() / np.array([cameras[int(c)].K[0, 0] for c in camera])
         for c in range(len(cameras)):
             own = camera.numpy() == c

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.initialization.left_right import LabelFlips
-from diffproxy.fitting.initialization.register_segments import KERNEL
 from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
+from diffproxy.fitting.rays import RAY_KERNEL
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.left_right import LabelFlips
 from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.proxies import ProxyMaps
@@ -35,7 +35,7 @@ class FitDiagnostics:
 
 def fit_diagnostics(
     maps: ProxyMaps,
-    sides: LabelFlips,
+    flips: LabelFlips,
     found: Correspondences,
     distance: Float[np.ndarray, " N"],
     sigma: Float[np.ndarray, " N"],
@@ -46,14 +46,14 @@ def fit_diagnostics(
     """`distance`, `sigma` (metres), `view`, `weight` (0: not a pixel that states a part) of the rows of the last stage;
     `found` are the pixels with their sides as read in the end, `names` the palette's."""
     total = max(float(weight.sum()), 1e-12)
-    loss = geman_mcclure((np.minimum(distance, 1e3) / KERNEL) ** 2, 1.0)[0]
-    flipped = found.label != sides.own.label
+    loss = geman_mcclure((np.minimum(distance, 1e3) / RAY_KERNEL) ** 2, 1.0)[0]
+    flipped = found.label != flips.stated.label
     return FitDiagnostics(
         inlier_ratio=float(weight[distance < KERNEL_SIGMAS * sigma].sum() / total),
         robust_loss=float((weight * loss).sum() / total),
         flip_ratio=float(flipped.mean()),
         view_residuals=tuple(_median(distance[(view == v) & (weight > 0)]) for v in range(maps.num_views)),
-        swapped=_swapped(sides.own.label, flipped, names),
+        swapped=_swapped(flips.stated.label, flipped, names),
     )
 
 

@@ -167,7 +167,7 @@ class _Problem:
         with torch.no_grad():
             joints = self.body.joints(params)[0].cpu().numpy()
             vertices = self.body(params).vertices[0, :-55].cpu().numpy() if self.config.vertices else None
-        distance, weight = data.distances(state)[0].numpy(), data.seen.weight[0].numpy()
+        distance, weight = data.distances(state)[0].numpy(), data.observations.weight[0].numpy()
         dense = np.arange(len(distance)) < len(self.dense)
         sigma = noise.kernel[0].numpy() / KERNEL_SIGMAS  # of the pixels, without their crowding
         use = dense & (weight > 0) if (dense & (weight > 0)).any() else weight > 0
@@ -194,7 +194,7 @@ class _Problem:
             plain, params=params, joints=joints, joint_std=calibrated(std, observed, self.config),
             status=status, reason=reason, warning=warning,
             vertices=vertices, joint_observed=observed,
-            residual_px=float(np.median((distance / data.seen.metres_per_pixel[0].numpy())[use])),
+            residual_px=float(np.median((distance / data.observations.metres_per_pixel[0].numpy())[use])),
             sigma=float(np.median(sigma[use])), inlier_ratio=inliers, used_pixels=int((weight > 0).sum()),
             stages=[*plain.stages, {"name": "keypoints", "rows": len(self.rows), "agreeing": agreed}],
         )  # fmt: skip
@@ -222,7 +222,7 @@ class _Problem:
         if count:
             per_view = np.bincount(self.dense.view)
             weight[:count] *= np.minimum(per_view, self.config.independent_pixels).sum() / count
-        seen = subject_observations(found, cameras, self.center, weight, self.body.v_template)
+        seen = subject_observations(found, cameras, self.center, weight, self.body)
         data = Reprojection(self.body, self.skeleton, seen)
         fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
         hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_SEGMENTS)

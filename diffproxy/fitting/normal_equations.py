@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.observations import batch_observations
+from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
 from diffproxy.fitting.state import Free, State
@@ -41,16 +41,15 @@ def frame_normal_equations(
     max_pixels: int,
 ) -> Normal:
     """Gauss-Newton model of every frame's own cost around `state`, over the tangent of `free`."""
-    found = [sample_correspondences(m, body, max_pixels, config.min_weight, config.hands) for m in maps]
-    information = []
-    for f, m in zip(found, maps, strict=True):
-        per_view = np.bincount(f.view, minlength=m.num_views)
-        effective = np.minimum(per_view, config.independent_pixels).sum()
-        information.append(np.full(len(f), effective / max(len(f), 1)))
-    hands = [np.array([maps[i].kind[v] != "body" for v in f.view], dtype=bool) for i, f in enumerate(found)]
-    seen = batch_observations(found, [m.cameras for m in maps], list(centers), information, hands, body)
+    rows = []
+    for m in maps:
+        pixels = sample_correspondences(m, body, max_pixels, config.min_weight, config.hands)
+        on_hand = np.array([m.kind[v] != "body" for v in pixels.view], dtype=bool)
+        factor = effective_weights(pixels, config.independent_pixels)
+        rows.append(ObservationRows.of(pixels, factor=factor, on_hand=on_hand))
+    observations = batch_observations(rows, [m.cameras for m in maps], list(centers), body)
     skeleton = Skeleton(body, state.expression)
-    data = Reprojection(body, skeleton, seen, state.expression)
+    data = Reprojection(body, skeleton, observations, state.expression)
     terms = localised(priors, variables_of(state), 1.0)
     return total_normal(data, terms, state, free, noise_of(data, state, config))
 
@@ -58,7 +57,7 @@ def frame_normal_equations(
 def noise_of(data: Reprojection, state: State, config: FitConfig) -> Noise:
     """The spread of the residuals, crops of hands apart from the rest."""
     distance = data.distances(state).double().cpu().numpy()
-    weight, hand = data.seen.weight.double().cpu().numpy(), data.seen.on_hand.cpu().numpy()
+    weight, hand = data.observations.weight.double().cpu().numpy(), data.observations.on_hand.cpu().numpy()
     sigma = np.full_like(distance, config.sigma_floor)
     for b in range(len(distance)):
         for group in (hand[b], ~hand[b]):
@@ -66,7 +65,9 @@ def noise_of(data: Reprojection, state: State, config: FitConfig) -> Noise:
             if rows.any():
                 found = rayleigh_sigma(distance[b][rows], weight[b][rows])
                 sigma[b][group] = np.clip(found, config.sigma_floor, config.max_sigma)
-    spread = torch.as_tensor(sigma, dtype=data.seen.weight.dtype, device=data.seen.weight.device)
+    spread = torch.as_tensor(
+        sigma, dtype=data.observations.weight.dtype, device=data.observations.weight.device
+    )
     return Noise(spread, KERNEL_SIGMAS * spread)
 
 

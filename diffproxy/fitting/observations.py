@@ -1,13 +1,14 @@
-"""Correspondences of several subjects as one padded batch of tensors."""
+"""Rows of the data term of several subjects as one padded batch of tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffproxy.body import BodyModel
@@ -21,7 +22,7 @@ _LIMBS: WeakKeyDictionary[BodyModel, np.ndarray] = WeakKeyDictionary()
 
 
 def limb_of_faces(body: BodyModel) -> Int[np.ndarray, " Nf"]:
-    """Which of `LIMBS` each face hangs on; their number where it is none alone."""
+    """Index in `LIMBS` of the limb that alone moves each face; `len(LIMBS)` where none does."""
     if body not in _LIMBS:
         bones = (body.weights[body.faces] > 0).any(1).cpu().numpy()
         limb = np.full(len(bones), len(LIMBS))
@@ -48,45 +49,97 @@ def metres_per_pixel(cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]
     return np.maximum(depth, 0.1) / focal
 
 
-def batch_observations(
-    found: list[Correspondences],
-    cameras: list[tuple[Camera, ...]],
-    centers: list[Float[np.ndarray, "3"]],
-    information: Sequence[float | np.ndarray],
-    on_hand: list[np.ndarray],
-    body: BodyModel,
-    given_sigma: list[np.ndarray] | None = None,
-) -> Observations:
-    """Rows ordered by limb, each limb padded to that of the subject who shows most of it.
+@dataclass(frozen=True)
+class ObservationRows:
+    """Rows of the data term of one subject, from any source: pixels, silhouettes, keypoints.
 
-    `information[b]` multiplies the weights of subject b. Label 0 marks outlines and keypoints. `given_sigma[b]`: see
-    `Observations`. World points are meant relative to
-    `centers[b]`: single precision then serves however far away the origin is.
+    Attributes:
+        correspondences: Pixels and surface points. Label 0 marks silhouettes and keypoints.
+        factor: Factors on the weights.
+        on_hand: Rows on hands, whose noise is estimated apart from the rest.
+        sigma: Standard deviations of rows that state one, metres; 0 where it is estimated.
     """
-    B = len(found)
-    limb = [limb_of_faces(body)[f.face] for f in found]
+
+    correspondences: Correspondences
+    factor: Float[np.ndarray, " N"]
+    on_hand: Bool[np.ndarray, " N"]
+    sigma: Float[np.ndarray, " N"]
+
+    @staticmethod
+    def of(
+        correspondences: Correspondences,
+        factor: float | Float[np.ndarray, " N"] = 1.0,
+        on_hand: bool | Bool[np.ndarray, " N"] = False,
+        sigma: float | Float[np.ndarray, " N"] = 0.0,
+    ) -> ObservationRows:
+        """Rows with one value for all where a number is given."""
+        n = len(correspondences)
+        return ObservationRows(
+            correspondences,
+            np.broadcast_to(np.asarray(factor, dtype=np.float64), n),
+            np.broadcast_to(np.asarray(on_hand, dtype=bool), n),
+            np.broadcast_to(np.asarray(sigma, dtype=np.float64), n),
+        )
+
+    @staticmethod
+    def cat(items: Sequence[ObservationRows]) -> ObservationRows:
+        """All rows of one subject."""
+        return ObservationRows(
+            Correspondences.cat([x.correspondences for x in items]),
+            np.concatenate([x.factor for x in items]),
+            np.concatenate([x.on_hand for x in items]),
+            np.concatenate([x.sigma for x in items]),
+        )
+
+
+def effective_weights(pixels: Correspondences, independent_pixels: int) -> Float[np.ndarray, " N"]:
+    """Factors under which each view counts as at most `independent_pixels`, spread evenly over all views."""
+    effective = np.minimum(np.bincount(pixels.view), independent_pixels).sum()
+    return np.full(len(pixels), effective / max(len(pixels), 1))
+
+
+def batch_observations(
+    rows: Sequence[ObservationRows],
+    cameras: Sequence[tuple[Camera, ...]],
+    centers: Sequence[Float[np.ndarray, "3"]],
+    body: BodyModel,
+    by_limb: bool = True,
+) -> Observations:
+    """Rows of B subjects as tensors, padded with rows of weight 0.
+
+    Args:
+        rows: Rows of each subject.
+        cameras: Pinhole cameras of each subject's views.
+        centers: Origin of each subject's world points, metres: single precision then suffices far from the world's.
+        body: Body model whose faces the rows refer to.
+        by_limb: Order rows by limb and pad limb by limb, so that each block depends on few joints. Else the rows keep
+            their order, as one block.
+    """
+    B = len(rows)
+    limb = [
+        limb_of_faces(body)[r.correspondences.face] if by_limb else np.zeros(len(r.factor), dtype=np.int64)
+        for r in rows
+    ]
     counts = np.stack([np.bincount(k, minlength=len(LIMBS) + 1) for k in limb])
     sizes = counts.max(0)
     first, N = np.cumsum(sizes) - sizes, int(sizes.sum())
     faces, bary = np.zeros((B, N), dtype=np.int64), np.full((B, N, 3), 1 / 3)
-    pixels, weight = np.zeros((B, N, 2)), np.zeros((B, N))
-    hand, outline = np.zeros((B, N), dtype=bool), np.zeros((B, N), dtype=bool)
-    sigma = np.zeros((B, N))
+    pixels, weight, sigma = np.zeros((B, N, 2)), np.zeros((B, N)), np.zeros((B, N))
+    on_hand, is_silhouette = np.zeros((B, N), dtype=bool), np.zeros((B, N), dtype=bool)
     view = np.full((B, N), -1, dtype=np.int64)
     P, unit = np.tile(np.eye(3, 4), (B, N, 1, 1)), np.ones((B, N))
-    for b, f in enumerate(found):
+    for b, r in enumerate(rows):
+        c = r.correspondences
         order = np.argsort(limb[b], kind="stable")
-        at = np.empty(len(f), dtype=np.int64)
-        at[order] = np.arange(len(f)) + np.repeat(first - (np.cumsum(counts[b]) - counts[b]), counts[b])
-        faces[b, at], bary[b, at], pixels[b, at] = f.face, f.bary, f.pixel
-        weight[b, at] = f.weight * information[b]
+        at = np.empty(len(c), dtype=np.int64)
+        at[order] = np.arange(len(c)) + np.repeat(first - (np.cumsum(counts[b]) - counts[b]), counts[b])
+        faces[b, at], bary[b, at], pixels[b, at], view[b, at] = c.face, c.bary, c.pixel, c.view
+        weight[b, at], sigma[b, at] = c.weight * r.factor, r.sigma
+        on_hand[b, at], is_silhouette[b, at] = r.on_hand, c.label == 0
         from_center = projections(cameras[b])
         from_center[:, :, 3] += from_center[:, :, :3] @ centers[b]
-        P[b, at] = from_center[f.view]
-        hand[b, at], outline[b, at], view[b, at] = on_hand[b], f.label == 0, f.view
-        if given_sigma is not None:
-            sigma[b, at] = given_sigma[b]
-        unit[b, at] = metres_per_pixel(cameras[b], centers[b])[f.view]
+        P[b, at] = from_center[c.view]
+        unit[b, at] = metres_per_pixel(cameras[b], centers[b])[c.view]
     like = body.v_template
 
     def tensor(a: np.ndarray) -> Tensor:
@@ -99,40 +152,21 @@ def batch_observations(
         weight=tensor(weight),
         P=tensor(P),
         metres_per_pixel=tensor(unit),
-        on_hand=torch.as_tensor(hand, device=like.device),
+        on_hand=torch.as_tensor(on_hand, device=like.device),
         view=torch.as_tensor(view, device=like.device),
-        outline=torch.as_tensor(outline, device=like.device),
-        given_sigma=tensor(sigma) if given_sigma is not None else None,
+        is_silhouette=torch.as_tensor(is_silhouette, device=like.device),
+        given_sigma=tensor(sigma) if sigma.any() else None,
         blocks=tuple(int(n) for n in sizes if n),
     )
 
 
-# One subject's correspondences as tensors, every row taken as a point that a pixel shows.
-
-
 def subject_observations(
-    found: Correspondences,
+    correspondences: Correspondences,
     cameras: tuple[Camera, ...],
     center: Float[np.ndarray, "3"],
     weight: Float[np.ndarray, " N"],
-    like: Tensor,
+    body: BodyModel,
 ) -> Observations:
-    """World points are meant relative to `center` (metres); `weight` takes the place of the correspondences' own."""
-    P = projections(cameras)
-    P[:, :, 3] += P[:, :, :3] @ center
-
-    def tensor(a: np.ndarray) -> Tensor:
-        return torch.as_tensor(a, dtype=like.dtype, device=like.device)[None]
-
-    no = torch.zeros(1, len(found), dtype=torch.bool, device=like.device)
-    return Observations(
-        faces=torch.as_tensor(found.face, device=like.device)[None],
-        bary=tensor(found.bary),
-        pixels=tensor(found.pixel),
-        weight=tensor(weight),
-        P=tensor(P[found.view]),
-        metres_per_pixel=tensor(metres_per_pixel(cameras, center)[found.view]),
-        on_hand=no,
-        view=torch.as_tensor(found.view, device=like.device)[None],
-        outline=no,
-    )
+    """One subject's rows in their own order; `weight` replaces the weights of the correspondences."""
+    rows = ObservationRows.of(replace(correspondences, weight=weight))
+    return batch_observations([rows], [cameras], [center], body, by_limb=False)

@@ -70,16 +70,16 @@ def calibrated(
 
 KERNEL_SIGMAS = 4.0
 """Robust scale of the last stage, in standard deviations of the noise found."""
-OUTLINE_SIGMA, OUTLINE_KERNEL = 0.05, 0.2
+SILHOUETTE_SIGMA, SILHOUETTE_KERNEL = 0.05, 0.2
 """Noise of outlines, metres, and where robustness sets in: an occluder may hide an arm."""
 
 
 def noise_level(data: Reprojection, state: State, config: FitConfig, kernel: float) -> Noise:
     """A fixed robust scale (metres), or with 0 the noise found in the residuals: of hands and of the rest."""
-    seen = data.seen
+    seen = data.observations
     if kernel > 0:
         scale = torch.full_like(seen.weight, kernel)
-        return _with_keypoints(seen, _with_outline(seen, scale / 3, scale), config, kernel)
+        return _with_keypoints(seen, _with_silhouettes(seen, scale / 3, scale), config, kernel)
     distance, weight = data.distances(state).double().cpu().numpy(), seen.weight.double().cpu().numpy()
     hand, outline = seen.on_hand.cpu().numpy(), silhouette_rows(seen).cpu().numpy()
     sigma = np.full_like(distance, config.sigma_floor)
@@ -90,7 +90,7 @@ def noise_level(data: Reprojection, state: State, config: FitConfig, kernel: flo
                 found = rayleigh_sigma(distance[b][rows], weight[b][rows])
                 sigma[b][group] = np.clip(found, config.sigma_floor, config.max_sigma)
     spread = torch.as_tensor(sigma, dtype=seen.weight.dtype, device=seen.weight.device)
-    return _with_keypoints(seen, _with_outline(seen, spread, KERNEL_SIGMAS * spread), config, 0.0)
+    return _with_keypoints(seen, _with_silhouettes(seen, spread, KERNEL_SIGMAS * spread), config, 0.0)
 
 
 def _with_keypoints(seen: Observations, noise: Noise, config: FitConfig, kernel: float) -> Noise:
@@ -106,14 +106,14 @@ def _with_keypoints(seen: Observations, noise: Noise, config: FitConfig, kernel:
     return Noise(torch.where(given, seen.given_sigma, sigma), torch.where(given, wide, noise.kernel))
 
 
-def _with_outline(seen: Observations, sigma: Tensor, kernel: Tensor) -> Noise:
+def _with_silhouettes(seen: Observations, sigma: Tensor, kernel: Tensor) -> Noise:
     rows = silhouette_rows(seen)
-    return Noise(sigma.masked_fill(rows, OUTLINE_SIGMA), kernel.masked_fill(rows, OUTLINE_KERNEL))
+    return Noise(sigma.masked_fill(rows, SILHOUETTE_SIGMA), kernel.masked_fill(rows, SILHOUETTE_KERNEL))
 
 
 def silhouette_rows(seen: Observations) -> Bool[Tensor, "B N"]:
     """Observations that come from the foreground's outline."""
-    return torch.zeros_like(seen.on_hand) if seen.outline is None else seen.outline
+    return torch.zeros_like(seen.on_hand) if seen.is_silhouette is None else seen.is_silhouette
 
 
 # How many independent measurements a view's pixels amount to, read from the residuals themselves.
@@ -144,13 +144,17 @@ def independence_ratio(data: Reprojection, state: State, noise: Noise, assumed: 
     A fit bends towards errors that are smooth, so what it leaves looks more independent than it is: hence `ABSORBED`.
     """
     residual = data.project(data.points(state)[0])[0]
-    place = data.seen.pixels * data.seen.metres_per_pixel[..., None]
-    used = (data.seen.weight > 0) & ~silhouette_rows(data.seen) & (residual.norm(dim=-1) < noise.kernel)
+    place = data.observations.pixels * data.observations.metres_per_pixel[..., None]
+    used = (
+        (data.observations.weight > 0)
+        & ~silhouette_rows(data.observations)
+        & (residual.norm(dim=-1) < noise.kernel)
+    )
     out = torch.ones(len(residual), 1, dtype=residual.dtype, device=residual.device)
     for b in range(len(residual)):
         found = counted = 0.0
-        for v in data.seen.view[b].unique():
-            rows = used[b] & (data.seen.view[b] == v)
+        for v in data.observations.view[b].unique():
+            rows = used[b] & (data.observations.view[b] == v)
             if (n := int(rows.sum())) >= FEWEST:
                 found += independent_count(*(x[b][rows].double().cpu().numpy() for x in (residual, place)))
                 counted += min(n, assumed)

@@ -46,7 +46,7 @@ def bundle(person, body):
 
 
 def noise_of(bundle: Bundle) -> Noise:
-    scale = torch.full_like(bundle.data[0].seen.weight, 0.2)
+    scale = torch.full_like(bundle.data[0].observations.weight, 0.2)
     return Noise(scale / 3, scale)
 
 

@@ -22,7 +22,7 @@ def test_four_views_recover_the_body(make_scene):
     assert result.residual_px < 0.02
     assert result.vertices is not None and np.abs(result.vertices - scene.vertices).mean() < 1.5e-3
     assert np.isfinite(result.joint_std).all() and result.joint_std[:22].max() < 0.005
-    assert {"correspondences", "start", "body", "hands", "all"} <= result.timings.keys()
+    assert {"correspondences", "initialization", "body", "hands", "all"} <= result.timings.keys()
     assert result.stages[0]["name"] == "place"
 
 
@@ -95,7 +95,9 @@ def test_given_shape_is_kept(make_scene):
 
 def test_given_start_is_used(make_scene, monkeypatch):
     scene = make_scene()
-    monkeypatch.setattr(sys.modules["diffproxy.fitting.fit"], "closed_form_start", None)  # not called
+    monkeypatch.setattr(
+        sys.modules["diffproxy.fitting.initialization.initialize"], "closed_form_pose", None
+    )  # not called
     result = fit(scene.maps, scene.body, QUICK, start=scene.params)
     assert scene.joint_error(result.joints) < 0.2
 

@@ -62,7 +62,7 @@ def test_subsets_are_columns_of_the_whole(term, state, free):
 
 def test_axis_angle_derivatives_through_the_left_jacobian(term, state, random_params, random_body):
     """The derivative by axis-angle parameters, as the body model's own autograd sees it."""
-    seen = random_params, term.seen
+    seen = random_params, term.observations
     _, (posed,), pose = term.points(state)
     rows = torch.eye(3, dtype=torch.float64)[None, :, :, None].expand(2, 3, 3, 20)
     surface, joints = term.blocks[0].surface, tuple(range(55))
@@ -82,7 +82,7 @@ def test_axis_angle_derivatives_through_the_left_jacobian(term, state, random_pa
 
 
 def test_gradient_of_the_robust_cost(term, state):
-    scale = torch.full_like(term.seen.weight, 0.7)
+    scale = torch.full_like(term.observations.weight, 0.7)
     noise = Noise(0.2 * scale, scale)
     normal = term.linearise(state, ALL, noise)
     gradient = by_autograd(lambda s: term.cost(s, noise), state)

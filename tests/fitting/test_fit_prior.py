@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from diffproxy.fitting.pose_statistics import marginals, pose_statistics
-from diffproxy.fitting.terms.priors import pose_penalty
+from diffproxy.fitting.pose_statistics import marginals, pose_penalty, pose_statistics
 from diffproxy.utils.errors import InputError
 from tools.build_pose_statistics import FLOOR, build, precision_root
 

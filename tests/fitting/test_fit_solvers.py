@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from diffproxy.fitting import FitConfig
-from diffproxy.fitting.observations import batch_observations
+from diffproxy.fitting.observations import ObservationRows, batch_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, solve_damped, total_normal
@@ -24,14 +24,7 @@ def problem(make_scene):
     found = sample_correspondences(scene.maps, scene.body, 60)
     like = scene.body.v_template
     center = scene.joints[0].astype(np.float64)
-    seen = batch_observations(
-        [found],
-        [scene.maps.cameras],
-        [center],
-        [np.ones(len(found))],
-        [np.zeros(len(found), dtype=bool)],
-        scene.body,
-    )
+    seen = batch_observations([ObservationRows.of(found)], [scene.maps.cameras], [center], scene.body)
     state = State.from_params(
         scene.params.replace(transl=scene.params.transl - torch.as_tensor(center).float())
     )

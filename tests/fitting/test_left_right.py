@@ -7,11 +7,20 @@ import torch
 from benchmarks.corruption import side_pairs, swap_labels
 from diffproxy.body import BodyParams
 from diffproxy.body.flip import flipped_labels
-from diffproxy.fitting.initialization.beam_search import OTHER, PAIRS, LimbBeamSearch, search_limbs
-from diffproxy.fitting.initialization.left_right import LabelFlips, flipped_labels_by, reflected_surface
-from diffproxy.fitting.initialization.segments import SegmentSearch, distinct, driving_joints
-from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
-from diffproxy.fitting.terms.priors import pose_penalty
+from diffproxy.fitting.initialization.beam_search import (
+    OTHER_SIDE_WEIGHT,
+    PAIRS,
+    LimbBeamSearch,
+    search_limbs,
+)
+from diffproxy.fitting.initialization.segments import SegmentSearch, distinct
+from diffproxy.fitting.pose_statistics import pose_penalty
+from diffproxy.fitting.terms.correspondences import (
+    Correspondences,
+    driving_joints,
+    sample_correspondences,
+)
+from diffproxy.fitting.terms.left_right import LabelFlips, flipped_pixels, reflected_surface
 from diffproxy.fitting.terms.silhouette import Silhouette, surface_samples
 from diffproxy.geometry.rotations import to_matrix
 
@@ -40,27 +49,29 @@ def test_labels_of_the_other_side():
 
 
 def test_the_true_body_finds_the_swapped_legs(seen, body):
-    scene, _, sides = seen
-    assert not flipped_labels_by(sides, body, scene.maps.cameras, scene.params).any()
+    scene, _, flips = seen
+    assert not flipped_pixels(flips, body, scene.maps.cameras, scene.params).any()
     pairs = side_pairs(dict(body.atlas.palette.names), ("thigh", "shin", "foot"))
     swapped = sample_correspondences(swap_labels(scene.maps, 1, pairs), body, 150)
-    sides = LabelFlips.of(swapped, body, driving_joints(body, swapped.label))
-    wrong = flipped_labels_by(sides, body, scene.maps.cameras, scene.params)
+    flips = LabelFlips.of(swapped, body, driving_joints(body, swapped.label))
+    wrong = flipped_pixels(flips, body, scene.maps.cameras, scene.params)
     legs = (swapped.view == 1) & np.isin(swapped.label, [i for pair in pairs for i in pair])
     assert wrong[legs].mean() > 0.9 and not wrong[~legs].any()
-    assert (sides.read(wrong).label[wrong] != swapped.label[wrong]).all()
+    assert (flips.apply(wrong).label[wrong] != swapped.label[wrong]).all()
 
 
-def limb_search(body, maps, sides) -> LimbBeamSearch:
+def limb_search(body, maps, flips) -> LimbBeamSearch:
     return LimbBeamSearch(
-        SegmentSearch(body, sides.doubled(OTHER), maps.cameras, pose_penalty(), BodyParams.rest(1), 150),
-        sides,
+        SegmentSearch(
+            body, flips.both(OTHER_SIDE_WEIGHT), maps.cameras, pose_penalty(), BodyParams.rest(1), 150
+        ),
+        flips,
     )
 
 
 def test_a_limb_that_points_elsewhere_is_found_again(seen, body):
-    scene, _, sides = seen
-    limbs = limb_search(body, scene.maps, sides)
+    scene, _, flips = seen
+    limbs = limb_search(body, scene.maps, flips)
     assert search_limbs(limbs, scene.params) is None
     pose = scene.params.body_pose.clone()
     pose[0, 45:48] = torch.tensor([0.0, 0.0, 1.2])  # the left arm up

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from diffproxy.fitting.initialization.rays import pixel_rays
 from diffproxy.fitting.initialization.register_segments import (
     RegistrationPrior,
     RigidSegment,
     register_segment,
     rotation_grid,
 )
+from diffproxy.fitting.rays import pixel_rays
 from diffproxy.geometry.rotations import rotation_angle, to_matrix
 
 
@@ -29,7 +29,7 @@ def scene(make_ring):
 def test_rays_pass_through_what_they_see(scene):
     cameras, points, R, t, view, pixel = scene
     rays = pixel_rays(cameras, view, pixel)
-    assert np.abs(rays.away(points @ R.T + t)).max() < 1e-12
+    assert np.abs(rays.offsets(points @ R.T + t)).max() < 1e-12
     assert np.allclose(np.linalg.norm(rays.direction, axis=-1), 1)
 
 

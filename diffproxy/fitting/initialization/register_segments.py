@@ -1,8 +1,8 @@
-"""Where a rigid piece is, from the rays that see it: search over all rotations, then Gauss-Newton.
+"""Rigid registration of a body segment to the rays of its pixels: search over all rotations, then Gauss-Newton.
 
-This is triangulation under the constraint that the triangulated patches form the piece: front patches seen by one
-pair of cameras and back patches seen by another count together, so there is no need for the same patch in two views.
-Trying every rotation is what rules out depth-flipped and left/right-swapped limbs.
+This is generalised PnP (rays of several cameras, known surface points) with a robust loss. Front patches observed by
+one pair of cameras and back patches observed by another constrain the same rigid motion, so no patch has to be visible
+in two views. The search over all rotations rules out depth-flipped and left-right-swapped limbs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from diffproxy.fitting.initialization.rays import Rays
+from diffproxy.fitting.rays import RAY_KERNEL, Rays
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.geometry.so3 import hat
@@ -23,7 +23,7 @@ from diffproxy.geometry.triangulation import perpendicular, solve_point
 
 @dataclass(frozen=True)
 class RigidSegment:
-    """Rest points of a rigid piece, relative to its pivot (metres), and the rays that see them."""
+    """Rest points of a rigid segment, relative to its pivot (metres), and the rays that see them."""
 
     points: Float[np.ndarray, "N 3"]
     rays: Rays
@@ -40,7 +40,7 @@ class RigidSegment:
 
 @dataclass(frozen=True)
 class RegistrationPrior:
-    """Where the pivot should be (None: anywhere) and how surely; how sure the scale is (0: fixed)."""
+    """Prior on the pivot's position (None: none) with its deviation in metres, and on the scale (0: fixed)."""
 
     pivot: Float[np.ndarray, "3"] | None = None
     pivot_std: float = 0.05
@@ -57,10 +57,8 @@ class PoseHypotheses:
     cost: Float[np.ndarray, " K"]
 
 
-SIGMA = 0.04
+SEARCH_SIGMA = 0.04
 """Assumed error of proxies and mean shape, metres, while searching."""
-KERNEL = 0.12
-"""Geman-McClure scale while searching, metres."""
 
 
 def rotation_grid(count: int) -> Float[np.ndarray, "K 3 3"]:
@@ -84,53 +82,55 @@ def _square(e: np.ndarray) -> np.ndarray:
 
 
 def _score(
-    piece: RigidSegment, anchor: RegistrationPrior, R: np.ndarray, t: np.ndarray, scale: np.ndarray
+    segment: RigidSegment, prior: RegistrationPrior, R: np.ndarray, t: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    e = piece.rays.away(scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2)) + t[:, None])
-    cost = (piece.weight * geman_mcclure(_square(e), KERNEL)[0]).sum(-1) / (2 * SIGMA**2)
-    if anchor.pivot is not None:
-        cost += ((t - anchor.pivot) ** 2).sum(-1) / (2 * anchor.pivot_std**2)
-    if anchor.log_scale_std > 0:
-        cost += np.log(scale) ** 2 / (2 * anchor.log_scale_std**2)
+    e = segment.rays.offsets(scale[:, None, None] * (segment.points @ np.swapaxes(R, 1, 2)) + t[:, None])
+    cost = (segment.weight * geman_mcclure(_square(e), RAY_KERNEL)[0]).sum(-1) / (2 * SEARCH_SIGMA**2)
+    if prior.pivot is not None:
+        cost += ((t - prior.pivot) ** 2).sum(-1) / (2 * prior.pivot_std**2)
+    if prior.log_scale_std > 0:
+        cost += np.log(scale) ** 2 / (2 * prior.log_scale_std**2)
     return cost
 
 
-def _place(
-    piece: RigidSegment, anchor: RegistrationPrior, R: Float[np.ndarray, "K 3 3"]
+def _best_translations(
+    segment: RigidSegment, prior: RegistrationPrior, R: Float[np.ndarray, "K 3 3"]
 ) -> Float[np.ndarray, "K 3"]:
     """Best translation of every rotation: closed form, reweighted twice."""
-    offset = piece.points @ np.swapaxes(R, 1, 2)
-    d = piece.rays.direction
+    offset = segment.points @ np.swapaxes(R, 1, 2)
+    d = segment.rays.direction
     A0, b0 = np.zeros((3, 3)), np.zeros(3)
-    if anchor.pivot is not None:
-        A0 = np.eye(3) * (SIGMA / anchor.pivot_std) ** 2
-        b0 = A0 @ anchor.pivot
-    weight = np.broadcast_to(piece.weight, offset.shape[:2])
-    target = piece.rays.origin - offset
+    if prior.pivot is not None:
+        A0 = np.eye(3) * (SEARCH_SIGMA / prior.pivot_std) ** 2
+        b0 = A0 @ prior.pivot
+    weight = np.broadcast_to(segment.weight, offset.shape[:2])
+    target = segment.rays.origin - offset
     across = target - np.einsum("kni,ni->kn", target, d)[..., None] * d
     projection = perpendicular(d).reshape(-1, 9)
     t = np.zeros((len(R), 3))
     for _ in range(3):
         t = solve_point((weight @ projection).reshape(-1, 3, 3) + A0, (weight[:, None] @ across)[:, 0] + b0)
-        weight = piece.weight * geman_mcclure(_square(piece.rays.away(offset + t[:, None])), KERNEL)[1]
+        weight = (
+            segment.weight * geman_mcclure(_square(segment.rays.offsets(offset + t[:, None])), RAY_KERNEL)[1]
+        )
     return t
 
 
 def _refine(
-    piece: RigidSegment,
-    anchor: RegistrationPrior,
+    segment: RigidSegment,
+    prior: RegistrationPrior,
     R: np.ndarray,
     t: np.ndarray,
     scale: np.ndarray,
     iterations: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gauss-Newton on rotation, translation and (if the anchor lets it) log scale, for K hypotheses at once."""
-    d = piece.rays.direction
-    size = 7 if anchor.log_scale_std > 0 else 6
+    """Gauss-Newton on rotation, translation and (if the prior lets it) log scale, for K hypotheses at once."""
+    d = segment.rays.direction
+    size = 7 if prior.log_scale_std > 0 else 6
     for _ in range(iterations):
-        arm = scale[:, None, None] * (piece.points @ np.swapaxes(R, 1, 2))
-        e = piece.rays.away(arm + t[:, None])
-        root = np.sqrt(piece.weight * geman_mcclure(_square(e), KERNEL)[1])[..., None]
+        arm = scale[:, None, None] * (segment.points @ np.swapaxes(R, 1, 2))
+        e = segment.rays.offsets(arm + t[:, None])
+        root = np.sqrt(segment.weight * geman_mcclure(_square(e), RAY_KERNEL)[1])[..., None]
         J = np.concatenate(
             [-hat(torch.from_numpy(arm)).numpy(), np.broadcast_to(np.eye(3), (*arm.shape, 3))], axis=-1
         )
@@ -140,12 +140,12 @@ def _refine(
         J = J.reshape(len(R), -1, size)
         H = np.swapaxes(J, 1, 2) @ J
         g = (np.swapaxes(J, 1, 2) @ (e * root).reshape(len(R), -1, 1))[..., 0]
-        if anchor.pivot is not None:
-            w = (SIGMA / anchor.pivot_std) ** 2
+        if prior.pivot is not None:
+            w = (SEARCH_SIGMA / prior.pivot_std) ** 2
             H[:, range(3, 6), range(3, 6)] += w
-            g[:, 3:6] += w * (t - anchor.pivot)
+            g[:, 3:6] += w * (t - prior.pivot)
         if size == 7:
-            w = (SIGMA / anchor.log_scale_std) ** 2
+            w = (SEARCH_SIGMA / prior.log_scale_std) ** 2
             H[:, 6, 6] += w
             g[:, 6] += w * np.log(scale)
         trace = np.trace(H, axis1=1, axis2=2)[:, None, None]
@@ -160,8 +160,8 @@ def _refine(
 
 
 def register_segment(
-    piece: RigidSegment,
-    anchor: RegistrationPrior,
+    segment: RigidSegment,
+    prior: RegistrationPrior,
     candidates: Float[np.ndarray, "K 3 3"],
     penalty: Callable[[np.ndarray], np.ndarray] | None = None,
     scale: float = 1.0,
@@ -173,14 +173,14 @@ def register_segment(
     `penalty` maps rotations to an extra cost, in units of half squared standard deviations.
     """
     extra = penalty or (lambda R: np.zeros(len(R)))
-    scaled = RigidSegment(piece.points * scale, piece.rays, piece.weight)
+    scaled = RigidSegment(segment.points * scale, segment.rays, segment.weight)
     few = scaled.thinned(60)
-    t = _place(few, anchor, candidates)
+    t = _best_translations(few, prior, candidates)
     one = np.ones(len(candidates))
-    cost = _score(few, anchor, candidates, t, one) + extra(candidates)
+    cost = _score(few, prior, candidates, t, one) + extra(candidates)
     best = np.argsort(cost, kind="stable")[:keep]
     many = scaled.thinned(120)
-    R, t, s = _refine(many, anchor, candidates[best], t[best], one[best], iterations)
-    cost = _score(many, anchor, R, t, s) + extra(R)
+    R, t, s = _refine(many, prior, candidates[best], t[best], one[best], iterations)
+    cost = _score(many, prior, R, t, s) + extra(R)
     order = np.argsort(cost, kind="stable")
     return PoseHypotheses(R[order], t[order], scale * s[order], cost[order])

@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.fitting.initialization.rays import pixel_rays
 from diffproxy.fitting.initialization.register_segments import (
     PoseHypotheses,
     RegistrationPrior,
@@ -19,7 +18,9 @@ from diffproxy.fitting.initialization.register_segments import (
     register_segment,
     rotation_grid,
 )
-from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.pose_statistics import PosePenalty
+from diffproxy.fitting.rays import pixel_rays
+from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints, per_view_weights
 from diffproxy.geometry.rotations import rotation_angle, to_matrix, to_rotvec
 
 SPREAD = {3, 6, 9, 12, 15}
@@ -28,30 +29,6 @@ APART = np.radians(35)
 """Hypotheses of a piece closer than this are one."""
 ENOUGH = 8
 """Fewer pixels than this do not locate a piece."""
-
-
-@dataclass(frozen=True)
-class PosePenalty:
-    """Gaussian over joint rotations relative to the parent: means (22,3) and precisions (22,3,3), radians."""
-
-    mean: Float[np.ndarray, "22 3"]
-    precision: Float[np.ndarray, "22 3 3"]
-
-    def __call__(self, joint: int, R_parent_joint: Float[np.ndarray, "K 3 3"]) -> Float[np.ndarray, " K"]:
-        e = to_rotvec(R_parent_joint) - self.mean[joint]
-        return 0.5 * np.einsum("ki,ij,kj->k", e, self.precision[joint], e)
-
-
-def driving_joints(body: BodyModel, labels: np.ndarray) -> np.ndarray:
-    """The joint that moves the part of each label (N,)."""
-    return np.asarray(body.atlas.segment_of_label)[labels]
-
-
-def per_view_weights(view: np.ndarray, weight: np.ndarray, per_view: float = 8.0) -> np.ndarray:
-    """Weights under which every view has one voice, of `per_view` independent observations; small views less."""
-    counts = np.bincount(view, minlength=int(view.max()) + 1)
-    voice = per_view * np.minimum(1.0, counts / 30.0) / np.maximum(counts, 1)
-    return weight * voice[view]
 
 
 @dataclass

@@ -149,3 +149,17 @@ def sample_correspondences(
         rank=rank,
     )
     return found[ok]
+
+
+def driving_joints(body: BodyModel, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
+    """The joint that moves the body part of each label."""
+    return np.asarray(body.atlas.segment_of_label)[labels]
+
+
+def per_view_weights(
+    view: Int[np.ndarray, " N"], weight: Float[np.ndarray, " N"], per_view: float = 8.0
+) -> Float[np.ndarray, " N"]:
+    """Weights under which every view counts as `per_view` independent pixels; views with under 30 pixels count less."""
+    counts = np.bincount(view, minlength=int(view.max()) + 1)
+    share = per_view * np.minimum(1.0, counts / 30.0) / np.maximum(counts, 1)
+    return weight * share[view]

@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.initialization.segments import PosePenalty
-from diffproxy.fitting.pose_statistics import marginals, pose_statistics
+from diffproxy.fitting.pose_statistics import pose_statistics
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, VARIABLES_DIM, State
 from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.reprojection import Normal
@@ -77,14 +76,6 @@ def prior_normal(priors: list[Prior], state: State, columns: Tensor) -> Normal:
 def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[Tensor, " B"]:
     zero = variables.new_zeros(len(variables))
     return sum((0.5 * p.residual(variables).square().sum(-1) for p in priors), zero)
-
-
-def pose_penalty() -> PosePenalty:
-    """The body statistics joint by joint (marginals), for the closed-form start."""
-    stats = pose_statistics()
-    mean, precision = marginals(stats["body_mean"], stats["body_root"])
-    free = np.eye(3)[None] * 0.01  # the root may be turned anyhow
-    return PosePenalty(np.concatenate([np.zeros((1, 3)), mean]), np.concatenate([free, precision]))
 
 
 def default_priors(like: Tensor, config: FitConfig) -> list[Prior]:

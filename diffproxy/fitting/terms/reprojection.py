@@ -36,8 +36,8 @@ class Observations:
     on_hand: Bool[Tensor, "B N"]
     view: Int64[Tensor, "B N"]
     """Map that each row comes from; -1 where it is padding."""
-    outline: Bool[Tensor, "B N"] | None = None
-    """Rows that come from the foreground's outline or from keypoints, not from labels."""
+    is_silhouette: Bool[Tensor, "B N"] | None = None
+    """Rows of silhouettes or keypoints, whose labels state no part of the body."""
     given_sigma: Float[Tensor, "B N"] | None = None
     """Standard deviation of rows that state one (keypoints), metres; 0: it is estimated."""
     blocks: tuple[int, ...] = ()
@@ -74,14 +74,18 @@ class Reprojection:
     """The data term of a fit."""
 
     def __init__(
-        self, body: BodyModel, skeleton: Skeleton, seen: Observations, expression: Tensor | None = None
+        self,
+        body: BodyModel,
+        skeleton: Skeleton,
+        observations: Observations,
+        expression: Tensor | None = None,
     ):
-        self.seen, self.skeleton = seen, skeleton
+        self.observations, self.skeleton = observations, skeleton
         self.blocks: list[Block] = []
         at = 0
-        for size in seen.blocks or (seen.faces.shape[1],):
+        for size in observations.blocks or (observations.faces.shape[1],):
             rows, at = slice(at, at + size), at + size
-            surface = SurfacePoints(body, seen.faces[:, rows], seen.bary[:, rows], expression)
+            surface = SurfacePoints(body, observations.faces[:, rows], observations.bary[:, rows], expression)
             self.blocks.append(Block(rows, surface, surface.moved_by(skeleton.descendants)))
 
     def points(
@@ -95,11 +99,11 @@ class Reprojection:
 
     def project(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
         """Residuals in metres, and depths in metres."""
-        P = self.seen.P
+        P = self.observations.P
         h = (P[..., :3] @ world[..., None])[..., 0] + P[..., 3]
         depth = h[..., 2]
         uv = h[..., :2] / depth.clamp_min(MIN_DEPTH)[..., None]
-        return (uv - self.seen.pixels) * self.seen.metres_per_pixel[..., None], depth
+        return (uv - self.observations.pixels) * self.observations.metres_per_pixel[..., None], depth
 
     def distances(self, state: State) -> Float[Tensor, "B N"]:
         """Length of every residual in metres; infinite behind a camera."""
@@ -111,8 +115,8 @@ class Reprojection:
         depth: Float[Tensor, "B n"], state: State, pose: Pose, free: Free,
     ) -> tuple[Float[Tensor, "B P 2 n"], list[int]]:  # fmt: skip
         """Derivatives of a block's residuals, points last, and which of the tangent's columns they are."""
-        P = self.seen.P[:, block.rows].permute(0, 2, 3, 1)  # (B, 3, 4, n)
-        unit = self.seen.metres_per_pixel[:, block.rows] / depth.clamp_min(MIN_DEPTH)
+        P = self.observations.P[:, block.rows].permute(0, 2, 3, 1)  # (B, 3, 4, n)
+        unit = self.observations.metres_per_pixel[:, block.rows] / depth.clamp_min(MIN_DEPTH)
         rows = P[:, :2, :3] - uv.transpose(1, 2)[:, :, None] * P[:, 2:, :3]
         rows = (rows * unit[:, None, None]).contiguous()  # (B, 2, 3, n)
         joints = tuple(j for j in free.joints if j in block.joints)
@@ -135,7 +139,7 @@ class Reprojection:
         """Residuals (B,N,2), depths (B,N), and the derivatives of every block."""
         world, posed, pose = self.points(state, free.betas)
         residual, depth = self.project(world)
-        uv = residual / self.seen.metres_per_pixel[..., None] + self.seen.pixels
+        uv = residual / self.observations.metres_per_pixel[..., None] + self.observations.pixels
         parts = []
         for block, p in zip(self.blocks, posed, strict=True):
             r = block.rows
@@ -158,7 +162,7 @@ class Reprojection:
         """Per point: weighted robust loss and reweighting factor, both over sigma²."""
         rho, factor = geman_mcclure(residual.square().sum(-1), noise.kernel)
         ahead = depth > MIN_DEPTH
-        weight = self.seen.weight / noise.sigma.square()
+        weight = self.observations.weight / noise.sigma.square()
         rho = torch.where(ahead, rho, noise.kernel.square())
         return weight * rho, weight * torch.where(ahead, factor, torch.zeros_like(factor))
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from diffproxy.body import BodyModel, BodyParams
-from diffproxy.cameras import Camera
-from diffproxy.fitting.initialization.rays import pixel_rays
-from diffproxy.fitting.initialization.register_segments import KERNEL, RegistrationPrior, register_segment
+from diffproxy.body import BodyParams
+from diffproxy.fitting.initialization.register_segments import RegistrationPrior, register_segment
 from diffproxy.fitting.initialization.segments import (
     ENOUGH,
     KinematicTree,
     SegmentSearch,
     distinct,
     near,
-    per_view_weights,
 )
-from diffproxy.fitting.terms.correspondences import Correspondences
-from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix
 
 TRUNK = (0, 3, 6, 9)
@@ -49,7 +43,7 @@ def closed_form_pose(
     several = len(np.unique(search.found.view)) > 1
     anchor = RegistrationPrior(log_scale_std=LOG_SCALE_STD if free_scale and several else 0.0)
     whole = search.piece(trunk, joints[0])
-    first = register_segment(whole, anchor, search.grid, scale=tree.scale, keep=8, iterations=8)
+    first = register_segment(whole, anchor, search.rotations, scale=tree.scale, keep=8, iterations=8)
     choices = distinct(first.R, 1 + trunk_choice)
     k = choices[-1]
     tree.scale, tree.t, tree.local[0] = float(first.scale[k]), first.t[k], first.R[k]
@@ -66,17 +60,6 @@ def closed_form_pose(
         if best is not None:
             search.turn(tree, joint, best.R[0])
     return search.to_params(tree)
-
-
-def disagreement(
-    body: BodyModel, found: Correspondences, cameras: tuple[Camera, ...], params: BodyParams
-) -> float:
-    """Mean robust loss of a guess, in [0, 1]: 0 where every ray meets its point, 1 where all miss by far."""
-    bary = torch.from_numpy(found.bary)[None].to(params.betas)
-    points = body.surface_points(params, torch.from_numpy(found.face)[None].to(bary.device), bary)
-    e = pixel_rays(cameras, found.view, found.pixel).away(points[0].double().cpu().numpy())
-    loss = geman_mcclure(np.einsum("ni,ni->n", e, e) / KERNEL**2, 1.0)[0]
-    return float(np.average(loss, weights=per_view_weights(found.view, found.weight)))
 
 
 def _outwards(parents: list[int]) -> list[int]:

@@ -1,0 +1,188 @@
+"""Stage 5 of a fit: parameters, joints, their uncertainty, and whether to trust the body."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from diffproxy.body import BodyModel
+from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status
+from diffproxy.fitting.initialization.initialize import InitialState
+from diffproxy.fitting.observed import joint_support, keypoint_joints
+from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.solve import Solution
+from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
+from diffproxy.fitting.terms.diffusion_prior import localised
+from diffproxy.fitting.terms.priors import prior_cost, variables_of
+from diffproxy.fitting.terms.reprojection import Noise
+from diffproxy.fitting.uncertainty import (
+    KERNEL_SIGMAS,
+    calibrated,
+    independence_ratio,
+    joint_std,
+    noise_level,
+    silhouette_rows,
+)
+
+UNINFORMATIVE = 1e3
+"""Metres: the deviation of rows that are left out of `joint_std`."""
+COMMON_KERNEL = 0.06
+"""Robust scale, metres, under which fits from different hypotheses are compared."""
+
+
+def diagnose(solution: Solution) -> list[FitResult]:
+    """Turn a solution into results.
+
+    Args:
+        solution: Bodies of all subjects that have a hypothesis.
+
+    Returns:
+        One result per subject, in the order of `solution.problem.initial`: the hypothesis of least cost, or why there
+        is no body.
+    """
+    began = time.perf_counter()
+    problem = solution.problem
+    residuals = _Residuals.of(solution)
+    std, objective = _joint_std(solution), _objective(solution)
+    params = problem.to_world(solution.state)
+    with torch.no_grad():
+        joints = problem.body.joints(params).cpu().numpy()
+        vertices = problem.body(params).vertices.cpu().numpy() if problem.config.vertices else None
+    best: dict[int, FitResult] = {}
+    for b, owner in enumerate(problem.owner):
+        seconds = {**problem.initial[owner].seconds, **solution.seconds}
+        seconds["diagnostics"] = (time.perf_counter() - began) / len(problem.owner)
+        result = _with_status(
+            FitResult(
+                params=params[b],
+                joints=joints[b],
+                joint_std=std[b].cpu().numpy(),
+                status="ok",
+                objective=float(objective[b]),
+                vertices=None if vertices is None else vertices[b],
+                timings=seconds,
+                stages=solution.stages[b],
+            ),
+            solution,
+            residuals,
+            b,
+        )
+        if owner not in best or not best[owner].objective <= result.objective:
+            best[owner] = result
+    return [best[i] if i in best else not_fitted(s, problem.body) for i, s in enumerate(problem.initial)]
+
+
+def not_fitted(initial: InitialState, body: BodyModel) -> FitResult:
+    """The result of a subject without a hypothesis: the rest pose, with infinite deviations."""
+    joints = body.joints(initial.rest)[0].cpu().numpy()
+    std = np.full(55, np.inf, dtype=np.float32)
+    return FitResult(initial.rest, joints, std, initial.status, initial.reason, timings=initial.seconds)
+
+
+@dataclass(frozen=True)
+class _Residuals:
+    """The rows of the last stage, as arrays: distances and noise in metres, which rows state a part or a deviation."""
+
+    distance: Float[np.ndarray, "B N"]
+    sigma: Float[np.ndarray, "B N"]
+    weight: Float[np.ndarray, "B N"]
+    view: Int[np.ndarray, "B N"]
+    face: Int[np.ndarray, "B N"]
+    bary: Float[np.ndarray, "B N 3"]
+    pixels: Float[np.ndarray, "B N"]
+    """Distances in pixels of the maps."""
+    is_labelled: Bool[np.ndarray, "B N"]
+    is_keypoint: Bool[np.ndarray, "B N"]
+
+    @staticmethod
+    def of(solution: Solution) -> _Residuals:
+        data, rows = solution.data, solution.data.observations
+        noise = noise_level(data, solution.state, solution.problem.config, 0.0)
+        distance = data.distances(solution.state).double().cpu().numpy()
+        return _Residuals(
+            distance=distance,
+            sigma=(noise.kernel / KERNEL_SIGMAS).double().cpu().numpy(),
+            weight=rows.weight.double().cpu().numpy(),
+            view=rows.view.cpu().numpy(),
+            face=rows.faces.cpu().numpy(),
+            bary=rows.bary.double().cpu().numpy(),
+            pixels=distance / rows.metres_per_pixel.double().cpu().numpy(),
+            is_labelled=~silhouette_rows(rows).cpu().numpy(),
+            is_keypoint=_given_sigma(solution).cpu().numpy() > 0,
+        )
+
+
+def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int) -> FitResult:
+    """Body b with its diagnostics, its observed joints and its status."""
+    problem, config = solution.problem, solution.problem.config
+    subject = problem.subjects[b]
+    used = (rows.weight[b] > 0) & rows.is_labelled[b]
+    diagnostics = fit_diagnostics(
+        subject.maps,
+        subject.flips,
+        solution.pixels[b],
+        rows.distance[b],
+        rows.sigma[b],
+        rows.view[b],
+        rows.weight[b] * rows.is_labelled[b],
+        dict(problem.body.atlas.palette.names),
+    )
+    close = rows.distance[b] < KERNEL_SIGMAS * rows.sigma[b]
+    observed = joint_support(problem.body, rows.face[b][used & close], rows.bary[b][used & close])
+    if subject.keypoints is not None:
+        agreeing = rows.is_keypoint[b] & (rows.weight[b] > 0) & close
+        joints = keypoint_joints(subject.keypoints.body, rows.face[b][agreeing], rows.view[b][agreeing])
+        observed[joints] = 1.0
+    finite = bool(np.isfinite(result.joints).all())
+    status, reason, warning = fit_status(
+        diagnostics, config, finite, subject.num_body_views, subject.maps, observed
+    )
+    return replace(
+        result,
+        joint_std=calibrated(result.joint_std, observed, config),
+        joint_observed=observed,
+        status=status,
+        reason=reason,
+        warning=warning,
+        residual_px=float(np.median(rows.pixels[b][used])) if used.any() else float("nan"),
+        sigma=float(np.median(rows.sigma[b][used])) if used.any() else float("nan"),
+        inlier_ratio=diagnostics.inlier_ratio,
+        robust_loss=diagnostics.robust_loss,
+        flip_ratio=diagnostics.flip_ratio,
+        view_residuals=diagnostics.view_residuals,
+        used_pixels=int(used.sum()),
+    )
+
+
+def _joint_std(solution: Solution) -> Float[Tensor, "B 55"]:
+    """Deviations of the joints' positions, metres, before `calibrated`."""
+    problem, data, state = solution.problem, solution.data, solution.state
+    noise = noise_level(data, state, problem.config, 0.0)
+    priors = localised(problem.priors, variables_of(state), 1.0)
+    sigma = noise.sigma / independence_ratio(data, state, noise, problem.config.independent_pixels).sqrt()
+    given = _given_sigma(solution)
+    sigma = torch.where(given > 0, noise.sigma, sigma)
+    # silhouettes constrain roughly where an unobserved limb is not; they say nothing of how well it is known
+    sigma = sigma.masked_fill(silhouette_rows(data.observations) & (given == 0), UNINFORMATIVE)
+    free = problem.stages[-1].free
+    normal = total_normal(data, priors, state, free, Noise(sigma, noise.kernel))
+    return joint_std(normal, problem.skeleton, state, free)
+
+
+def _objective(solution: Solution) -> Float[Tensor, " B"]:
+    """Costs under one fixed noise, comparable between hypotheses of the same subject."""
+    problem, data, state = solution.problem, solution.data, solution.state
+    noise = noise_level(data, state, problem.config, COMMON_KERNEL)
+    variables = variables_of(state)
+    return data.cost(state, noise) + prior_cost(localised(problem.priors, variables, 1.0), variables)
+
+
+def _given_sigma(solution: Solution) -> Float[Tensor, "B N"]:
+    """Stated deviations of the rows, metres; 0 where they are estimated."""
+    rows = solution.data.observations
+    return torch.zeros_like(rows.weight) if rows.given_sigma is None else rows.given_sigma

@@ -1,0 +1,126 @@
+"""Stage 2 of a fit: parameters to start the solver from, given or found by a search without local minima."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.gather_correspondences import ObservedSubject
+from diffproxy.fitting.initialization.beam_search import OTHER_SIDE_WEIGHT, LimbBeamSearch, search_limbs
+from diffproxy.fitting.initialization.closed_form_pose import closed_form_pose
+from diffproxy.fitting.initialization.segments import SegmentSearch
+from diffproxy.fitting.pose_statistics import pose_penalty
+from diffproxy.fitting.rays import mean_ray_loss
+from diffproxy.fitting.result import Status
+
+MAX_GIVEN_LOSS = 0.35
+"""Mean ray loss below which a given start is taken as it is: a miss of 9 cm all over, or a third outliers."""
+MAX_CLOSED_FORM_LOSS = 0.05
+"""Mean ray loss of the closed form above which limbs are searched again. Exact proxies stay below it."""
+
+
+@dataclass(frozen=True)
+class InitialState:
+    """Where the solver starts for one subject.
+
+    Attributes:
+        subject: What stage 1 gathered.
+        rest: The unposed body, with the betas and the scale that are given.
+        hypotheses: Parameters to start from; several where one view leaves the depth open, none without a person.
+        status: Why there are none: `no_person` or `failed`; else `ok`.
+        reason: The same in words.
+        seconds: Time of each stage so far.
+    """
+
+    subject: ObservedSubject
+    rest: BodyParams
+    hypotheses: tuple[BodyParams, ...]
+    status: Status
+    reason: str
+    seconds: dict[str, float]
+
+
+def initialize(
+    subject: ObservedSubject,
+    body: BodyModel,
+    config: FitConfig,
+    start: BodyParams | None = None,
+    shape: Tensor | None = None,
+    scale: float | None = None,
+) -> InitialState:
+    """Find parameters to start the solver from.
+
+    Args:
+        subject: What stage 1 gathered.
+        body: Body model.
+        config: Options of the search.
+        start: A guess, such as the fit of the previous frame. It is used if it agrees with the proxies.
+        shape: Betas (10,) that stay fixed.
+        scale: Scale that stays fixed together with `shape`; by default that of `start`, else 1.
+
+    Returns:
+        The hypotheses, or why there are none.
+    """
+    began = time.perf_counter()
+    rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
+    if shape is not None:
+        if scale is None:
+            scale = 1.0 if start is None else float(start.scale)
+        betas = shape.to(rest.betas).reshape(1, 10)
+        rest = rest.replace(betas=betas, scale=torch.full_like(rest.scale, scale))
+    hypotheses: list[BodyParams] = []
+    status: Status = "ok"
+    reason = ""
+    if not subject.num_body_views:
+        status = "no_person"
+        reason = (
+            f"no view shows {config.min_pixels} usable foreground pixels of a body "
+            f"(most: {subject.most_pixels})"
+        )
+    else:
+        if start is not None:
+            start = start.to(rest.betas.device, rest.betas.dtype)
+            start = start if shape is None else start.replace(betas=rest.betas, scale=rest.scale)
+        found = _hypotheses(subject, body, config, start, rest, config.fit_scale and shape is None)
+        hypotheses = [params for params in found if bool(body.joints(params)[0, 0].isfinite().all())]
+        if not hypotheses:
+            status, reason = "failed", "the first guess is not finite"
+    seconds = {"correspondences": subject.seconds, "initialization": time.perf_counter() - began}
+    return InitialState(subject, rest, tuple(hypotheses), status, reason, seconds)
+
+
+def _hypotheses(
+    subject: ObservedSubject,
+    body: BodyModel,
+    config: FitConfig,
+    start: BodyParams | None,
+    rest: BodyParams,
+    free_scale: bool,
+) -> list[BodyParams]:
+    """The given start if it agrees with the proxies; else the better of it and the closed form.
+
+    Where one view alone shows the person, other poses of the trunk are tried as well: its depth is ambiguous.
+    """
+    pixels, cameras, penalty = subject.pixels, subject.maps.cameras, pose_penalty()
+    start_loss = 1.0
+    if start is not None:
+        start_loss = mean_ray_loss(body, pixels, cameras, start)
+        if start_loss < MAX_GIVEN_LOSS:
+            return [start]
+    search = SegmentSearch(body, pixels, cameras, penalty, rest, config.num_initial_rotations)
+    hypotheses = []
+    for choice in range(config.num_restarts if subject.num_body_views == 1 else 1):
+        params = closed_form_pose(search, rest, free_scale, choice)
+        if config.left_right_flips and mean_ray_loss(body, pixels, cameras, params) > MAX_CLOSED_FORM_LOSS:
+            both_sides = subject.flips.both(OTHER_SIDE_WEIGHT)
+            wide = SegmentSearch(body, both_sides, cameras, penalty, rest, config.num_initial_rotations)
+            params = search_limbs(LimbBeamSearch(wide, subject.flips), params) or params
+        hypotheses.append(params)
+    if start is not None and start_loss < mean_ray_loss(body, pixels, cameras, hypotheses[0]):
+        return [start]
+    return hypotheses

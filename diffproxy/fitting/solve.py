@@ -1,0 +1,164 @@
+"""Stage 4 of a fit: the solver's schedule, from coarse to fine, for a batch of bodies."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffproxy.fitting.config import Stage
+from diffproxy.fitting.observations import (
+    ObservationRows,
+    batch_observations,
+    effective_weights,
+)
+from diffproxy.fitting.problem import Problem
+from diffproxy.fitting.solvers.adam import adam
+from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt
+from diffproxy.fitting.state import HAND_SEGMENTS, State
+from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints
+from diffproxy.fitting.terms.diffusion_prior import localised
+from diffproxy.fitting.terms.left_right import flipped_pixels
+from diffproxy.fitting.terms.priors import variables_of
+from diffproxy.fitting.terms.reprojection import Observations, Reprojection
+from diffproxy.fitting.terms.silhouette import surface_samples
+from diffproxy.fitting.uncertainty import noise_level
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the solver arrived.
+
+    Attributes:
+        problem: What was solved.
+        state: The bodies, relative to `problem.centers`.
+        data: The data term of the last stage.
+        pixels: Of each body, the sampled pixels with the sides that the last stage assigned to them.
+        stages: Of each body, one report per run of the solver: name, iterations, cost, sigma, converged.
+        seconds: Time of each stage, per body.
+    """
+
+    problem: Problem
+    state: State
+    data: Reprojection
+    pixels: tuple[Correspondences, ...]
+    stages: tuple[list[dict[str, Any]], ...]
+    seconds: dict[str, float]
+
+
+def solve(problem: Problem) -> Solution:
+    """Run all stages.
+
+    Args:
+        problem: One or more bodies.
+
+    Returns:
+        The last state, and what led to it.
+    """
+    config, state = problem.config, problem.start
+    pixels = [subject.pixels for subject in problem.subjects]
+    reports: tuple[list[dict[str, Any]], ...] = tuple([] for _ in pixels)
+    seconds: dict[str, float] = {}
+    num_passes, done = sum(len(stage.kernels) for stage in problem.stages), 0
+    data: Reprojection | None = None
+    for stage in problem.stages:
+        began = time.perf_counter()
+        if config.left_right_flips and stage.name != "hands":
+            pixels = _assign_sides(problem, state)
+        for kernel in stage.kernels:
+            observations = _observe(problem, stage, pixels, state)
+            if not observations.weight.shape[1]:  # no subject shows a hand
+                done += len(stage.kernels)
+                break
+            data = Reprojection(problem.observed_body, problem.skeleton, observations, state.expression)
+            state = _run(problem, stage, data, state, kernel, done / max(num_passes - 1, 1), reports)
+            done += 1
+        seconds[stage.name] = (time.perf_counter() - began) / len(pixels)
+    assert data is not None  # the last stage uses all pixels, and every subject has some
+    return Solution(problem, state, data, tuple(pixels), reports, seconds)
+
+
+def _assign_sides(problem: Problem, state: State) -> list[Correspondences]:
+    """Decide for every pixel whether its label has left and right exchanged, by the present bodies."""
+    params = problem.to_world(state)
+    return [
+        s.flips.apply(flipped_pixels(s.flips, problem.body, s.maps.cameras, params[b]))
+        for b, s in enumerate(problem.subjects)
+    ]
+
+
+def _observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state: State) -> Observations:
+    """All rows of a stage: its share of the pixels, silhouettes by the present bodies, keypoints."""
+    config, subjects = problem.config, problem.subjects
+    rows = [[_pixel_rows(problem, stage, p)] for p in pixels]
+    if config.silhouette and not stage.hands_only:
+        for own, pairs in zip(rows, _match_silhouettes(problem, state), strict=True):
+            own.append(ObservationRows.of(pairs))
+    if not stage.hands_only:
+        for own, s, center in zip(rows, subjects, problem.centers, strict=True):
+            if s.keypoints is not None:
+                own.append(
+                    ObservationRows.of(s.keypoints.rows, sigma=s.keypoints.sigma(s.maps.cameras, center))
+                )
+    return batch_observations(
+        [ObservationRows.cat(own) for own in rows],
+        [s.maps.cameras for s in subjects],
+        list(problem.centers),
+        problem.observed_body,
+    )
+
+
+def _pixel_rows(problem: Problem, stage: Stage, pixels: Correspondences) -> ObservationRows:
+    chosen = pixels.rank < stage.share
+    on_hand = np.isin(driving_joints(problem.body, pixels.label), HAND_SEGMENTS)
+    if stage.hands_only:
+        chosen &= on_hand
+    part = pixels[chosen]
+    factor = effective_weights(part, problem.config.independent_pixels)
+    return ObservationRows.of(part, factor=factor, on_hand=on_hand[chosen])
+
+
+def _match_silhouettes(problem: Problem, state: State) -> list[Correspondences]:
+    """Pairs of a foreground pixel and a surface point, by the present bodies."""
+    params = problem.to_world(state)
+    face, bary = surface_samples(problem.body)
+    B, device = len(problem.owner), params.betas.device
+    faces, barys = torch.from_numpy(face).to(device), torch.from_numpy(bary).to(params.betas)
+    with torch.no_grad():
+        world = problem.body.surface_points(params, faces.expand(B, -1), barys.expand(B, -1, -1))
+    points = world.double().cpu().numpy()
+    return [s.silhouette.matches(x) for s, x in zip(problem.subjects, points, strict=True)]
+
+
+def _run(
+    problem: Problem,
+    stage: Stage,
+    data: Reprojection,
+    state: State,
+    kernel: float,
+    progress: float,
+    reports: tuple[list[dict[str, Any]], ...],
+) -> State:
+    """One run of the solver with one robust scale."""
+    noise = noise_level(data, state, problem.config, kernel)
+    priors = localised(problem.priors, variables_of(state), progress, problem.config.solver)
+    if problem.config.solver == "lm":
+        state, report = levenberg_marquardt(
+            data, priors, state, stage.free, noise, stage.iterations, stage.threshold
+        )
+    else:
+        state, report = adam(data, priors, state, stage.free, noise, tolerance=stage.threshold)
+    for b, own in enumerate(reports):
+        own.append(
+            {
+                "name": stage.name,
+                "iterations": report.iterations,
+                "cost": float(report.cost[b]),
+                "sigma": float(noise.sigma[b].min()),
+                "converged": bool(report.converged[b]),
+            }
+        )
+    return state
