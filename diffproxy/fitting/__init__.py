@@ -1,4 +1,4 @@
-"""Proxies to body: closed-form start, robust Levenberg-Marquardt (or the paper's Adam), uncertainty."""
+"""Fit SMPL-X bodies to proxies: closed-form initial pose, Levenberg-Marquardt or Adam, uncertainty."""
 
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit, fit_many

@@ -9,71 +9,78 @@ from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free
 from diffproxy.utils.errors import InputError
 
 NETWORK_STD = {"std_scale": 1.5, "unobserved_std_scale": 2.0, "shared_std": 0.025}
-"""For proxies of the packaged generator. On 19 rendered subjects (`python -m render_synth seed=101`, numbers 46 to 64),
-which it was neither trained nor is judged on, observed body joints lie within one and two deviations in 67 and 95 %. Of
-numbers 0 to 29 with a third to two thirds of the body cut off, unobserved joints do in 85 and 99 % where the observed
-ones are right (a mean error under 10 cm, 18 subjects), and in 61 and 78 % of all."""
+"""Values for proxies of the packaged generator. On 19 rendered subjects (`python -m render_synth seed=101`, numbers 46 to
+64), used neither for training nor for evaluation, 67 and 95 % of the observed body joints lie within one and two
+deviations. On numbers 0 to 29 with a third to two thirds of the body cut off, 85 and 99 % of the unobserved joints do
+where the observed ones are right (a mean error under 10 cm, 18 subjects), and 61 and 78 % of all."""
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """Lengths in metres, measured on the subject. The defaults suit exact and noisy proxies alike."""
+    """Options of the fitter. Lengths are in metres at the subject. The defaults suit exact and noisy proxies alike.
+
+    Results that exceed a `fail_*` threshold are `failed`, those that exceed a `doubtful_*` one are `doubtful`, and those
+    that exceed a `warn_*` or `outlier_*` one keep their status and have a warning in `reason`.
+    """
 
     solver: Literal["lm", "adam"] = "lm"
     hands: bool = True
-    """Use hand maps, and move the fingers (also from body maps)."""
+    """Use hand maps, and optimise the fingers (also from body maps)."""
     max_pixels: int = 600
-    """Per view."""
+    """Largest number of sampled pixels of a view."""
     min_weight: float = 0.02
-    """Pixels less reliable than this are not used."""
+    """Least weight of a pixel (0 to 1) that is used."""
     min_pixels: int = 30
-    """A view with fewer foreground pixels does not count as seeing the person."""
+    """Least number of foreground pixels of a view that counts as showing the person."""
     fit_scale: bool = True
-    """A global scale beside the betas (children, unusual statures). Fixed at 1 when betas are given."""
+    """Optimise a global scale beside the betas (children, unusual statures). It is fixed when betas are given."""
     prior: str = "gaussian"
-    """Of poses: none, gaussian, diffusion (the packaged network), or the path of another (docs/prior.md)."""
+    """Pose prior: none, gaussian, diffusion (the packaged network), or the path of another network (docs/prior.md)."""
     pose_weight: float = 1.0
+    """Factor on the residuals of the pose prior."""
     beta_std: float = 1.0
+    """Standard deviation of the prior on each beta."""
     log_scale_std: float = 0.04
+    """Standard deviation of the prior on the log of the scale."""
     sigma_floor: float = 0.0005
-    """Proxies are never believed to be better than this."""
-    independent_pixels: int = 60
-    """Per view. Errors of neighbouring pixels go together: a view weighs like this many independent ones."""
-    num_initial_rotations: int = 300
-    """Rotations tried per piece in the closed-form start."""
-    left_right_flips: bool = True
-    """Let pixels that contradict the rest be read as their part's mirror image (networks mistake left for right)."""
-    silhouette: bool = True
-    """Keep the body within the foreground and the foreground on the body, whatever the labels say."""
+    """Least noise level of the proxies, metres."""
     max_sigma: float = 0.04
-    """Nor to be worse: residuals of more than a few times this are outliers, not noise."""
-    fail_inlier_ratio: float = 0.3
-    """A fit that explains a smaller share of the proxies than this has failed."""
-    fail_robust_loss: float = 0.65
-    """So has one whose `FitResult.robust_loss` is larger."""
-    doubtful_robust_loss: float = 0.15
-    """A body with a robust loss beyond this is doubtful."""
-    warn_inlier_ratio: float = 0.85
-    """A fit that explains a smaller share of the proxies than this is remarked upon in the reason, and ..."""
-    doubtful_inlier_ratio: float = 0.75
-    """... one that explains less than this is doubtful."""
-    doubtful_flip_ratio: float = 0.1
-    """Share of pixels read on the other side beyond which a body is doubtful."""
-    outlier_view_distance: float = 0.02
-    """A view whose pixels miss the body by more than this (median, metres) and by ..."""
-    outlier_view_ratio: float = 2.5
-    """... times as much as in the median of the other views disagrees with them, and is named in the reason."""
+    """Largest noise level of the proxies, metres: residuals of more than a few times this are outliers."""
+    independent_pixels: int = 60
+    """Number of independent pixels that a view counts as, at most: errors of neighbouring pixels are correlated."""
+    num_initial_rotations: int = 300
+    """Rotations tried for each body segment in the search of the initial pose."""
     num_restarts: int = 3
-    """Starts tried where one view alone shows the person; the cheapest fit is kept."""
+    """Hypotheses that are optimised where one view alone shows the person. The one of least cost is kept."""
+    left_right_flips: bool = True
+    """Let pixels that contradict the rest be flipped to the other body side (networks mistake left for right)."""
+    silhouette: bool = True
+    """Keep the body within the foreground, and the foreground on the body, whatever the labels say."""
+    fail_inlier_ratio: float = 0.3
+    """Least ratio of inliers below which a fit has failed."""
+    fail_robust_loss: float = 0.65
+    """Mean robust loss above which a fit has failed."""
+    doubtful_inlier_ratio: float = 0.75
+    """Ratio of inliers below which a body is doubtful."""
+    doubtful_robust_loss: float = 0.15
+    """Mean robust loss above which a body is doubtful."""
+    doubtful_flip_ratio: float = 0.1
+    """Ratio of flipped pixels above which a body is doubtful."""
+    warn_inlier_ratio: float = 0.85
+    """Ratio of inliers below which there is a warning."""
+    outlier_view_distance: float = 0.02
+    """Median distance of a view's pixels from the body, metres, above which the view may be named in a warning."""
+    outlier_view_ratio: float = 2.5
+    """It is named if this distance is also so many times the median of the other views'."""
     std_scale: float = 1.0
-    """Factor on `joint_std` of observed joints, for what proxies err by together in neighbouring pixels and views."""
+    """Factor on `joint_std` of observed joints, for errors that neighbouring pixels and views share."""
     unobserved_std_scale: float = 1.0
-    """Factor on `joint_std` of unobserved joints: people's poses spread more than the prior's Gaussian."""
+    """Factor on `joint_std` of unobserved joints: poses of people vary more than the Gaussian prior says."""
     shared_std: float = 0.0
-    """Metres added to it in quadrature: errors that all views share, which no residual shows. 0 suits proxies without
-    any; `NETWORK_STD` has the numbers for those of a network."""
+    """Metres added to `joint_std` in quadrature: errors that all views share, which no residual shows. 0 suits proxies
+    without such errors; `NETWORK_STD` has the values for those of a network."""
     vertices: bool = False
-    """Also return the vertices."""
+    """Return the vertices as well."""
 
     def __post_init__(self) -> None:
         if self.solver not in ("lm", "adam"):
@@ -86,7 +93,7 @@ class FitConfig:
             )
 
 
-# The coarse-to-fine schedule: place, then body and shape, then hands, then everything.
+# The coarse-to-fine schedule: global pose, then body and shape, then hands, then everything.
 
 
 WRISTS = (20, 21)
