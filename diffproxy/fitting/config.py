@@ -9,8 +9,8 @@ from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free
 from diffproxy.utils.errors import InputError
 
 NETWORK_STD = {"std_scale": 1.5, "unobserved_std_scale": 2.0, "shared_std": 0.025}
-"""Values for proxies of the packaged generator. On 19 rendered subjects (`python -m render_synth seed=101`, numbers 46 to
-64), used neither for training nor for evaluation, 67 and 95 % of the observed body joints lie within one and two
+"""Values for proxies of the packaged generator. On 19 rendered subjects (`python -m render_synth seed=101`, numbers 46
+to 64), used neither for training nor for evaluation, 67 and 95 % of the observed body joints lie within one and two
 deviations. On numbers 0 to 29 with a third to two thirds of the body cut off, 85 and 99 % of the unobserved joints do
 where the observed ones are right (a mean error under 10 cm, 18 subjects), and 61 and 78 % of all."""
 
@@ -19,8 +19,8 @@ where the observed ones are right (a mean error under 10 cm, 18 subjects), and 6
 class FitConfig:
     """Options of the fitter. Lengths are in metres at the subject. The defaults suit exact and noisy proxies alike.
 
-    Results that exceed a `fail_*` threshold are `failed`, those that exceed a `doubtful_*` one are `doubtful`, and those
-    that exceed a `warn_*` or `outlier_*` one keep their status and have a warning in `reason`.
+    Results beyond a `fail_*` threshold are `failed`, those beyond a `doubtful_*` one are `doubtful`, and those beyond a
+    `warn_*` or `outlier_*` one keep their status and have a warning in `reason`.
     """
 
     solver: Literal["lm", "adam"] = "lm"

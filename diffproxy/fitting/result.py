@@ -30,8 +30,8 @@ class FitResult:
         residual_px: Median reprojection distance of the used pixels, in pixels of their maps.
         sigma: Noise level of the proxies along each axis, metres at the subject.
         inlier_ratio: Ratio of pixels, by weight, within four noise levels.
-        robust_loss: Mean robust loss of the pixels: 0 where all meet their surface points, towards 1 where all miss them
-            by more than 12 cm.
+        robust_loss: Mean robust loss of the pixels: 0 where all meet their surface points, towards 1 where all miss
+            them by more than 12 cm.
         flip_ratio: Ratio of pixels that were assigned to the other body side than their labels state.
         view_residuals: Median distance of each map's pixels from their surface points, metres at the subject; NaN for
             maps with too few pixels.
