@@ -13,15 +13,7 @@ from typing import Any
 import numpy as np
 
 from diffproxy.utils.errors import InputError
-
-_ALLOWED = {
-    ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"), ("numpy.core.numeric", "_frombuffer"),
-    ("_codecs", "encode"), ("collections", "OrderedDict"), ("copy_reg", "_reconstructor"),
-    ("copyreg", "_reconstructor"), ("__builtin__", "object"), ("builtins", "object"),
-}  # fmt: skip
-_SHELLED = ("chumpy", "scipy.sparse")
+from diffproxy.utils.unpickle import RestrictedUnpickler
 
 
 class _Shell:
@@ -34,13 +26,11 @@ class _Shell:
         self.state = state if isinstance(state, dict) else {}
 
 
-class _Reader(pickle.Unpickler):
+class _Reader(RestrictedUnpickler):
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) in _ALLOWED:
-            return super().find_class(module, name)
         if module.split(".")[0] == "chumpy" or module.startswith("scipy.sparse"):
             return _Shell
-        raise pickle.UnpicklingError(f"it wants to build {module}.{name}")
+        return super().find_class(module, name)
 
 
 def load_restricted(path: Path) -> dict[str, np.ndarray]:

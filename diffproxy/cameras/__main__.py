@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diffproxy.cameras.check import check_rig
 from diffproxy.cameras.extrinsics_conventions import with_opencv_axes, with_transposed_rotations
-from diffproxy.cameras.formats import all_formats
+from diffproxy.cameras.formats import all_formats, writers
 from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.frames import open_frames
 from diffproxy.cameras.image_sources import find_sources, unread_sources
@@ -25,7 +25,7 @@ USAGE = f"""\
 usage: python -m diffproxy.cameras COMMAND [name=value ...]
 
   check PATH      print baselines, heights, directions and likely mistakes of a calibration
-  convert PATH    write any readable calibration as rig.json, with corrections
+  convert PATH    write any readable calibration as rig.json or for another tool, with corrections
   pose2sim        download the Pose2Sim demo rig (51 MB from PyPI, BSD-3-Clause)
 
 Reads: {", ".join(m.NAME for m in all_formats())}.
@@ -41,8 +41,8 @@ axis) of a calibration, and compares the image files with it. PATH is a rig fold
 CONVERT = """\
 usage: python -m diffproxy.cameras convert PATH [name=value ...]
 
-Writes any readable calibration as rig.json, which then takes precedence in its folder. PATH is a rig folder or a
-calibration file.
+Writes any readable calibration as rig.json, which then takes precedence in its folder, or in a format of another
+tool. PATH is a rig folder or a calibration file.
 """
 POSE2SIM = """\
 usage: python -m diffproxy.cameras pose2sim [name=value ...]
@@ -78,12 +78,16 @@ class ConvertOptions(_Source):
     axes: str = option("opencv", "axes of the cameras in the file", "|".join(AXES))
     transpose: bool = option(False, "the file holds rotations column by column")
     up: str = option("", "up direction of the world", "|".join(UP_AXES))
-    out: str = option("", "calibration to write; default: rig.json in the rig folder", "JSON", "Output")
+    format: str = option("rig", "format to write", "|".join(writers()), "Output")
+    out: str = option(
+        "", "file or folder to write; default: the usual file in the rig folder", "PATH", "Output"
+    )
 
     def __post_init__(self) -> None:
         one_of("units", self.units, tuple(UNITS))
         one_of("axes", self.axes, AXES)
         within("scale", self.scale, 1e-6, 1e6)
+        one_of("format", self.format, tuple(writers()))
         if self.up:
             one_of("up", self.up, tuple(UP_AXES))
 
@@ -137,7 +141,8 @@ def _convert(options: ConvertOptions) -> None:
         rig = rig.scaled(factor)
     if options.up:
         rig = replace(rig, up_axis=options.up)
-    file = save_rig(rig, Path(options.out) if options.out else Path(rig.root or ".") / "rig.json")
+    usual = Path(rig.root or ".") / writers()[options.format].WRITES_TO
+    file = save_rig(rig, Path(options.out) if options.out else usual, options.format)
     sys.stdout.write(f"{file}\n")
 
 

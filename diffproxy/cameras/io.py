@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from diffproxy.cameras.formats import all_formats, rig_json
+from diffproxy.cameras.formats import _unread, all_formats, writers
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.errors import InputError
 
@@ -51,6 +51,8 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
             )
         if hits:
             return replace(hits[0][0].read(hits[0][1]), root=root)
+        if folder.is_dir():
+            _unread.refuse(folder)
     names = ", ".join(m.NAME for m in all_formats())
     here = ", ".join(sorted(p.name for p in root.iterdir())[:12]) or "an empty folder"
     raise InputError(
@@ -64,22 +66,30 @@ def _read_named(file: Path) -> Rig:
     for module in all_formats():
         if module.is_format(file):
             return module.read(file)
+    _unread.refuse(file)
     names = ", ".join(m.NAME for m in all_formats())
     raise InputError(f"a calibration of a known format ({names})", f"{file.name}", "see docs/rigs.md")
 
 
-def save_rig(rig: Rig, path: Path | str) -> Path:
-    """Write a calibration as rig.json.
+def save_rig(rig: Rig, path: Path | str, format: str = "rig") -> Path:
+    """Write a calibration.
 
     Args:
-        rig: The rig.
-        path: The file, or a folder for rig.json.
+        rig: The cameras, metres.
+        path: The file, or a folder to put it in under the usual name of the format; for COLMAP the model's folder.
+        format: `rig` (rig.json, which holds everything), `pose2sim`, `easymocap`, `colmap` or `transforms`.
 
     Returns:
-        The file.
+        The file written; for COLMAP the folder with its three files.
+
+    Raises:
+        InputError: An unknown format, or cameras that the format cannot hold (pixel_grid, some lenses).
     """
-    file = Path(path)
-    if file.suffix.lower() != ".json":
-        file = file / "rig.json"
-    rig_json.write(rig, file)
+    known = writers()
+    if format not in known:
+        raise InputError(f"a format among {', '.join(known)}", f"{format!r}", "use one of these")
+    module, file = known[format], Path(path)
+    if file.suffix.lower() != Path(module.WRITES_TO).suffix:
+        file = file / module.WRITES_TO
+    module.write(rig, file)
     return file

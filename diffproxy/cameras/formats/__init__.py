@@ -5,6 +5,12 @@ PRIORITY: int                                 higher wins where two formats find
 find(folder: Path) -> Path | None             the calibration file (or folder) of this format in `folder`
 is_format(path: Path) -> bool                 whether `path`, named by the user, is of this format
 read(path: Path) -> Rig                       metres, our conventions; raises InputError
+
+and, if it can also write:
+
+WRITES: str                                   name of the format in `convert format=NAME`
+WRITES_TO: str                                usual file or folder, under the rig folder
+write(rig: Rig, path: Path) -> None
 """
 
 from __future__ import annotations
@@ -19,3 +25,8 @@ def all_formats() -> list[ModuleType]:
     names = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
     modules = [importlib.import_module(f"{__name__}.{name}") for name in sorted(names)]
     return sorted(modules, key=lambda m: -m.PRIORITY)
+
+
+def writers() -> dict[str, ModuleType]:
+    """Modules that can write, by the name of their format."""
+    return {m.WRITES: m for m in all_formats() if hasattr(m, "WRITES")}

@@ -84,7 +84,7 @@ def rotation(entry, what: str) -> Float[np.ndarray, "3 3"]:
 def size_or_guess(
     size: tuple[int, int] | None, root: Path, name: str, K: Float[np.ndarray, "3 3"], notes: list[str]
 ) -> tuple[int, int]:
-    """Image (width, height): as written, else of the camera's pictures, else twice the principal point; noted."""
+    """Image (width, height): as written, else of the camera's images, else twice the principal point; noted."""
     from diffproxy.cameras.image_sources import source_image_size
 
     if size is not None:
@@ -94,5 +94,5 @@ def size_or_guess(
         if found is not None:
             return found
     guess = (max(1, round(2 * K[0, 2])), max(1, round(2 * K[1, 2])))
-    notes.append(f"camera {name}: no image size in the file, no pictures; taken as {guess[0]}x{guess[1]}")
+    notes.append(f"camera {name}: no image size in the file, no images; taken as {guess[0]}x{guess[1]}")
     return guess

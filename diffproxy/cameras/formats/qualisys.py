@@ -18,7 +18,7 @@ SUBPIXEL = 64.0  # focal length and principal point are printed in 1/64 pixel
 
 DISTORTION_NOTE = (
     "Qualisys: distortion is taken as printed, as OpenCV's k1 k2 p1 p2 in normalised coordinates. Pose2Sim divides "
-    "it by 64; board pictures of its own demo calibrate to the printed size (k1 -0.05, k2 0.15), so it should not"
+    "it by 64; board images of its own demo calibrate to the printed size (k1 -0.05, k2 0.15), so it should not"
 )
 
 
@@ -48,7 +48,7 @@ def read(path: Path) -> Rig:
         notes.append(f"Qualisys: {len(entries) - len(video)} marker cameras (model without 'Video') left out")
     turned = [c.get("serial") for c in video or entries if c.get("viewrotation", "0") not in ("0", "")]
     if turned:
-        notes.append(f"Qualisys: viewrotation is set for {turned}; pictures must be as the sensor gives them")
+        notes.append(f"Qualisys: viewrotation is set for {turned}; images must be as the sensor gives them")
     cameras = [_camera(c, path) for c in video or entries]
     if not cameras:
         raise InputError(

@@ -12,6 +12,8 @@ from diffproxy.utils.io import write_atomic
 
 NAME = "DiffProxy rig.json"
 PRIORITY = 100
+WRITES = "rig"
+WRITES_TO = "rig.json"
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _KEYS = {"format", "version", "name", "units", "up_axis", "extrinsics", "pixel_center", "cameras", "notes"}
 

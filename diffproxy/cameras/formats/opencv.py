@@ -1,4 +1,4 @@
-"""OpenCV FileStorage YAML: one file per camera, or one file with all cameras."""
+"""OpenCV FileStorage as YAML, XML or JSON: one file per camera, or one file with all cameras."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.formats._build import refuse_lens
+from diffproxy.cameras.formats._filestorage import ENDINGS, read_storage
 from diffproxy.cameras.formats._numbers import to_float
-from diffproxy.cameras.formats._yaml import matrix, read_yaml, rotation, shaped, size_or_guess
+from diffproxy.cameras.formats._yaml import matrix, rotation, shaped, size_or_guess
+from diffproxy.cameras.lens import Lens
 from diffproxy.cameras.rig import Rig, guess_up_axis
 from diffproxy.utils.errors import InputError
 
-NAME = "OpenCV YAML"
+NAME = "OpenCV YAML, XML, JSON"
 PRIORITY = 20
 MEANINGS = {  # what it is -> the keys under which people store it, compared in lower case
     "K": ("camera_matrix", "cameramatrix", "intrinsic_matrix", "intrinsics", "intrinsic", "k", "mtx"),
@@ -28,48 +31,67 @@ MEANINGS = {  # what it is -> the keys under which people store it, compared in 
     "model": ("distortion_model", "lens", "model"),
 }
 
+HALVES = re.compile(
+    r"[_-]?intri(nsics?)?$", re.IGNORECASE
+)  # behind the camera's name where extrinsics lie beside
+POLYNOMIAL = ("opencv", "plumb_bob", "radtan", "brown_conrady", "rational", "rational_polynomial")
+FISHEYE = ("fisheye", "opencv_fisheye", "equidistant", "kannala_brandt", "kannala_brandt8", "kannalabrandt8")
+LENS_WORDS: dict[str, Lens] = {
+    **dict.fromkeys((*POLYNOMIAL, "pinhole", "perspective", "none"), "opencv"),
+    **dict.fromkeys(FISHEYE, "fisheye"),
+}
+
 
 def find(folder: Path) -> Path | None:
-    """A YAML file with intrinsics of a camera; the folder itself if there are several."""
-    files = [p for p in _yaml_files(folder) if _mentions_camera(p)]
+    """A file with intrinsics of a camera; the folder itself if there are several."""
+    files = [p for p in _files(folder) if _mentions_camera(p)]
     return None if not files else files[0] if len(files) == 1 else folder
 
 
 def is_format(path: Path) -> bool:
-    return path.suffix.lower() in (".yml", ".yaml") and _mentions_camera(path)
+    return path.suffix.lower() in ENDINGS and _mentions_camera(path)
 
 
 def read(path: Path) -> Rig:
-    """Read one file (all cameras), or all YAML files of a folder (one camera each, named by the file).
+    """Read one file (all cameras), or all files of a folder (one camera each, named by the file).
 
     x_cam = R x_world + t; R as matrix or Rodrigues vector; units taken as metres. Principal points follow
-    OpenCV's convention (first pixel centre at 0) and are moved by +0.5. The up axis is guessed from upright pictures.
+    OpenCV's convention (first pixel centre at 0) and are moved by +0.5. The up axis is guessed from upright images.
     """
     if path.is_dir():
         folder, parts = path, dict[str, tuple[dict, Path]]()
-        for file in (p for p in _yaml_files(path) if _mentions_camera(p)):
-            inside = _split(read_yaml(file), file)
+        for file in (p for p in _files(path) if _mentions_camera(p)):
+            inside = _split(_contents(file), file)
             alone = len(inside) == 1 and None in inside
-            parts |= {
-                name if name and not alone else file.stem: (part, file) for name, part in inside.items()
-            }
+            stem = HALVES.sub("", file.stem) or file.stem
+            parts |= {name if name and not alone else stem: (part, file) for name, part in inside.items()}
     else:
         folder = path.parent
-        parts = {name or path.stem: (part, path) for name, part in _split(read_yaml(path), path).items()}
-    notes = ["OpenCV YAML: principal points moved by +0.5 px (OpenCV counts from pixel centres)"]
+        parts = {name or path.stem: (part, path) for name, part in _split(_contents(path), path).items()}
+    notes = ["OpenCV: principal points moved by +0.5 px (OpenCV counts from pixel centres)"]
     cameras = tuple(_camera(name, part, file, folder, notes) for name, (part, file) in parts.items())
     up = guess_up_axis(cameras)
     notes.append(
-        f'OpenCV YAML: up axis {up} guessed from upright pictures; set "up_axis" in a rig.json to change it'
+        f'OpenCV: up axis {up} guessed from upright images; set "up_axis" in a rig.json to change it'
     )
     return Rig(folder.resolve().name, cameras, up_axis=up, root=folder, notes=notes)
 
 
-def _yaml_files(folder: Path) -> list[Path]:
+def _contents(path: Path) -> dict:
+    """The file's entries, and those of the file with the extrinsics beside it (cam1_intrinsics, cam1_extrinsics)."""
+    data = read_storage(path)
+    for word, other in (("intrinsics", "extrinsics"), ("intrinsic", "extrinsic"), ("intri", "extri")):
+        partner = path.with_name(path.name.replace(f"{word}.", f"{other}."))
+        if path.stem.lower().endswith(word) and partner.is_file():
+            return read_storage(partner) | data
+    return data
+
+
+def _files(folder: Path) -> list[Path]:
     return sorted(
         p
         for p in folder.iterdir()
-        if p.suffix.lower() in (".yml", ".yaml") and p.name not in ("intri.yml", "extri.yml") and p.is_file()
+        if p.suffix.lower() in ENDINGS and p.name not in ("intri.yml", "extri.yml") and p.is_file()
     )
 
 
@@ -78,7 +100,8 @@ def _mentions_camera(path: Path) -> bool:
     text = path.read_text(encoding="utf-8", errors="ignore")
 
     def has(names: tuple[str, ...]) -> bool:
-        return bool(re.search(rf"(^|[\s{{,])({'|'.join(names)})(_\w+)?\s*:", text, flags=re.IGNORECASE))
+        words = f"(?:{'|'.join(names)})(?:_\\w+)?"  # as a key of YAML or JSON, or as an element of XML
+        return bool(re.search(rf'(^|[\s{{,"]){words}"?\s*:|<{words}[\s>]', text, flags=re.IGNORECASE))
 
     names = MEANINGS["K"]
     return has(tuple(n for n in names if len(n) > 3)) or (has(names) and has(MEANINGS["R"] + MEANINGS["RT"]))
@@ -134,7 +157,7 @@ def _camera(name: str, part: dict, path: Path, folder: Path, notes: list[str]) -
         raise InputError(
             f"a rotation R and a translation T {what}",
             f"{sorted(part)}: intrinsics only",
-            "add the extrinsics of all cameras in one world (cv2.solvePnP on one board picture gives them)",
+            "add the extrinsics of all cameras in one world (cv2.solvePnP on one board image gives them)",
         )
     size = None
     if "width" in part and "height" in part:
@@ -145,8 +168,23 @@ def _camera(name: str, part: dict, path: Path, folder: Path, notes: list[str]) -
     elif "size" in part:
         w, h = shaped(part["size"], (2,), f"the image size {what}")
         size = (int(w), int(h))
+        off = [np.abs(K[:2, 2] / wh - 0.5).max() for wh in ((w, h), (h, w))]
+        if off[0] > 0.2 and off[1] < 0.1:
+            raise InputError(
+                f"the image size {what} as (width, height)",
+                f"({w:g}, {h:g}) with the principal point at ({K[0, 2]:.0f}, {K[1, 2]:.0f}): (height, width)",
+                "exchange the two numbers",
+            )
     width, height = size_or_guess(size, folder, name, K, notes)
     K[:2, 2] += 0.5
     d = matrix(part["dist"], f"the distortion {what}").reshape(-1) if "dist" in part else np.zeros(0)
-    fisheye = str(part.get("model", "")).lower() in ("fisheye", "equidistant", "kannala_brandt")
-    return Camera(name, width, height, K, R, t, d, lens="fisheye" if fisheye else "opencv")
+    return Camera(name, width, height, K, R, t, d, lens=_lens(part, what))
+
+
+def _lens(part: dict, what: str) -> Lens:
+    """Lens of the words that OpenCV, ROS and others use; no word is OpenCV's polynomial model."""
+    word = part.get("model", "opencv")
+    lens = LENS_WORDS.get(str(word).lower().replace(" ", "_").replace("-", "_"))
+    if lens is None:
+        raise refuse_lens(str(word), what, ", ".join(LENS_WORDS))
+    return lens
