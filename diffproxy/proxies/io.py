@@ -107,7 +107,8 @@ def decode_png(data: bytes, name: str, dtype: type, channels: int) -> np.ndarray
     """Inverse of `encode_png`; InputError naming the file unless it is an intact PNG of that depth and channels."""
     check_png(data, name)
     if data[12:16] == b"IHDR":
-        check_image_size(*struct.unpack_from(">II", data, 16), f"an image in {name}")
+        width, height = struct.unpack_from(">II", data, 16)
+        check_image_size(width, height, f"an image in {name}")
     image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     found = 0 if image is None else (1 if image.ndim == 2 else image.shape[2])
     if image is None or image.dtype != dtype or found != channels:

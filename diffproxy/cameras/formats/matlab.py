@@ -108,14 +108,15 @@ def _stereo_struct(data: dict, path: Path, notes: list[str]) -> list[Camera]:
             f"cam{k}",
             f"camera {k} in {path.name}",
             *_intrinsics(data[f"CameraParameters{k}"], f"camera {k} in {path.name}")[:2],
-            *pose,
+            R_k,
+            t_k,
             _intrinsics(data[f"CameraParameters{k}"], f"camera {k} in {path.name}")[2],
             metres=metres,
             pixel_shift=-0.5,
             root=path.parent,
             notes=notes,
         )
-        for k, pose in enumerate(poses, 1)
+        for k, (R_k, t_k) in enumerate(poses, 1)
     ]
 
 

@@ -20,6 +20,7 @@ from diffproxy.cameras.formats._build import (
 from diffproxy.cameras.formats._files import contents, only_like, read_json
 from diffproxy.cameras.formats._images import camera_names, first_image, one_pose_each
 from diffproxy.cameras.formats._yaml import shaped
+from diffproxy.cameras.lens import Lens
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
@@ -29,7 +30,12 @@ PRIORITY = 50
 WRITES = "transforms"
 WRITES_TO = "transforms.json"
 OPENGL = np.diag([1.0, -1.0, -1.0])  # camera axes x right, y up, z backward; ours have y down, z forward
-MODELS = {"OPENCV": "opencv", "PINHOLE": "opencv", "SIMPLE_PINHOLE": "opencv", "OPENCV_FISHEYE": "fisheye"}
+MODELS: dict[str, Lens] = {
+    "OPENCV": "opencv",
+    "PINHOLE": "opencv",
+    "SIMPLE_PINHOLE": "opencv",
+    "OPENCV_FISHEYE": "fisheye",
+}
 
 
 def find(folder: Path) -> Path | None:
