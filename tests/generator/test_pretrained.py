@@ -269,7 +269,7 @@ TEXT, DINO = "sd/text_encoder/model.safetensors", "dino/model.safetensors"
         (lambda r: (r / UNET).unlink(), "diffusion_pytorch_model.safetensors in the unet folder"),
         (lambda r: (r / UNET).rename(r / "sd/unet/diffusion_pytorch_model.bin"), "convert the weights"),
         (lambda r: (r / "sd/vae/config.json").unlink(), "config.json in the codec folder"),
-        (lambda r: (r / "sd/vae/config.json").write_text("{"), "JSON in"),
+        (lambda r: (r / "sd/vae/config.json").write_text("{"), "as JSON"),
         (lambda r: (r / UNET).write_bytes((r / UNET).read_bytes()[:-7]), "whole safetensors file"),
         (lambda r: (r / DINO).write_bytes((r / DINO).read_bytes()[:-7]), "Dinov2Model weights in"),
         (lambda r: (r / TEXT).write_bytes(b""), "CLIPTextModel weights in"),

@@ -143,7 +143,7 @@ def test_the_decoder_stage_trains_the_decoder_alone(config, vae_generator):
 def test_a_codec_without_parameters_has_no_decoder_stage(config):
     with pytest.raises(InputError, match="no parameters"):
         train(replace(config, stage="decoder"))
-    with pytest.raises(InputError, match="stage one of"):
+    with pytest.raises(InputError, match="stage as one of"):
         train(replace(config, stage="vae"))
 
 
