@@ -7,7 +7,7 @@ from pathlib import Path
 from diffproxy.utils.errors import InputError
 
 BY_ENDING = {
-    ".cal": ("OptiTrack .cal, an undocumented binary", "export a .mcal from Motive 2.2 or newer"),
+    ".cal": ("OptiTrack .cal, an undocumented binary", "export a .mcal from Motive"),
     ".cameramodel": ("mrcal .cameramodel", "mrcal-to-kalibr *.cameramodel > camchain.yaml"),
     ".sfm": ("AliceVision/Meshroom .sfm", "export the cameras for COLMAP"),
     ".psx": ("a Metashape project", "File > Export > Export Cameras, as COLMAP"),

@@ -102,22 +102,26 @@ def _stereo_struct(data: dict, path: Path, notes: list[str]) -> list[Camera]:
         R = np.array(entry(data, "RotationOfCamera2", path.name)).T
         t = np.array(entry(data, "TranslationOfCamera2", path.name))
     notes.append("MATLAB: the first pixel is (1, 1) there, so principal points were moved by -0.5")
-    poses = [(np.eye(3), np.zeros(3)), (R, t)]
-    return [
-        make_camera(
-            f"cam{k}",
-            f"camera {k} in {path.name}",
-            *_intrinsics(data[f"CameraParameters{k}"], f"camera {k} in {path.name}")[:2],
-            R_k,
-            t_k,
-            _intrinsics(data[f"CameraParameters{k}"], f"camera {k} in {path.name}")[2],
-            metres=metres,
-            pixel_shift=-0.5,
-            root=path.parent,
-            notes=notes,
+    cameras = []
+    for k, (R_cam, t_cam) in enumerate(((np.eye(3), np.zeros(3)), (R, t)), 1):
+        what = f"camera {k} in {path.name}"
+        size, K, d = _intrinsics(data[f"CameraParameters{k}"], what)
+        cameras.append(
+            make_camera(
+                f"cam{k}",
+                what,
+                size,
+                K,
+                R_cam,
+                t_cam,
+                d,
+                metres=metres,
+                pixel_shift=-0.5,
+                root=path.parent,
+                notes=notes,
+            )
         )
-        for k, (R_k, t_k) in enumerate(poses, 1)
-    ]
+    return cameras
 
 
 def _stereo_bouguet(data: dict, path: Path, notes: list[str]) -> list[Camera]:

@@ -39,7 +39,7 @@ def read(path: Path) -> Rig:
         raise InputError(
             f"{STANDARD} of the cameras in {path}",
             "only Motive's own lens model, which has no counterpart in OpenCV's",
-            "export the calibration from Motive 3 or newer",
+            "export the calibration from a version of Motive that writes it",
         )
     notes = ["OptiTrack: metres, y up; principal points as printed (the pixel centre is not stated)"]
     if len(standard) < len(entries):
