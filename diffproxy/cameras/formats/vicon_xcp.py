@@ -82,7 +82,7 @@ def _distortion(frame: Element, what: str, notes: list[str]) -> list[float]:
         return []
     k = [to_float(w, f"VICON_RADIAL2 of {what}") for w in words[3:6]]
     k += [0.0] * (3 - len(k))
-    note = "Vicon: the numbers of VICON_RADIAL2 are taken as OpenCV's k1 k2 k3, as Pose2Sim and OpenCap do"
+    note = "Vicon: VICON_RADIAL2 is not documented; its numbers are taken as OpenCV's k1 k2 k3. Check the overlays"
     if any(k) and note not in notes:
         notes.append(note)
     return [k[0], k[1], 0.0, 0.0, k[2]]
