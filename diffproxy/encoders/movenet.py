@@ -1,14 +1,17 @@
-"""MoveNet Thunder: MobileNetV2 x1.75 with a feature pyramid, trained by its authors for human keypoints.
+"""MoveNet: MobileNetV2 with a feature pyramid, trained by its authors for human keypoints.
 
-The network of https://tfhub.dev/google/movenet/singlepose/thunder/4 (Apache-2.0): backbone of Sandler et al.,
-MobileNetV2 (2018), feature pyramid down to stride 4 (Lin et al. 2017), heads of Zhou et al., Objects as Points (2019).
-Batch norms are folded into the convolutions in the published graph. `tools/build_movenet.py` makes the weight file.
+The networks of https://tfhub.dev/google/movenet (Apache-2.0), singlepose Thunder and multipose Lightning: backbone of
+Sandler et al., MobileNetV2 (2018), feature pyramid down to stride 4 (Lin et al. 2017), heads of Zhou et al., Objects as
+Points (2019). Batch norms are folded into the convolutions in the published graphs. `tools/build_movenet.py` makes the
+weight files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -17,47 +20,87 @@ from torch import Tensor, nn
 
 from diffproxy.encoders.efficientnet import InvertedResidual, SameConv2d
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import file_sha256
 
-#: (expansion, stride of the first block, channels, repeats) of the backbone's stages; all kernels are 3x3.
-STAGES = (
-    (1, 1, 32, 1),
-    (6, 2, 40, 2),
-    (6, 2, 56, 3),
-    (6, 2, 112, 4),
-    (6, 1, 168, 3),
-    (6, 2, 280, 3),
-    (6, 1, 560, 1),
-)
-STEM_CHANNELS, LAST_CHANNELS = 56, 1280
+#: (expansion, stride of the first block, repeats) of the backbone's stages; all kernels are 3x3.
+STAGES = ((1, 1, 1), (6, 2, 2), (6, 2, 3), (6, 2, 4), (6, 1, 3), (6, 2, 3), (6, 1, 1))
+LAST_CHANNELS = 1280
 #: Stages whose output is returned, at strides 4, 8, 16 and 32. The pyramid's lateral at stride 16 uses the stage
-#: before (112 channels), the returned features are the deeper ones (168).
+#: before, the returned features are the deeper ones.
 FEATURE_STAGES = (1, 2, 4, 5)
 LATERAL_STAGES = (1, 2, 3)
 FPN_CHANNELS = (24, 32, 64)  # strides 4, 8, 16
 NUM_KEYPOINTS = (
     17  # COCO order: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left before right
 )
-HEADS = {"center": 1, "heatmap": NUM_KEYPOINTS, "regression": 2 * NUM_KEYPOINTS, "offset": 2 * NUM_KEYPOINTS}
 HEAD_WIDTH = 96
-#: Channels of `MoveNetOutput.pyramid` (backbone, FPN and, at stride 4, heat maps), and its strides.
-PYRAMID_CHANNELS = (40 + 24 + NUM_KEYPOINTS, 56 + 32, 168 + 64, 280)
 PYRAMID_STRIDES = (4, 8, 16, 32)
+INPUT_MULTIPLE = 32  # both sides of an input
+
+WEIGHTS = Path(__file__).parent / "weights"
 
 
-PACKAGED = Path(__file__).parent / "weights" / "movenet_thunder" / "model.safetensors"
+@dataclass(frozen=True)
+class MoveNetConfig:
+    """One published network: channels of the stem, of each stage of `STAGES` and of each head.
+
+    `sha256`: of the weight file in this package.
+    """
+
+    name: str
+    sha256: str
+    stem_channels: int
+    stage_channels: tuple[int, ...]
+    heads: Mapping[str, int]
+
+    @property
+    def pyramid_channels(self) -> tuple[int, ...]:
+        """Channels of `MoveNetOutput.pyramid`: backbone, FPN and, at stride 4, heat maps."""
+        s4, s8, s16, s32 = (self.stage_channels[s] for s in FEATURE_STAGES)
+        return (s4 + FPN_CHANNELS[0] + NUM_KEYPOINTS, s8 + FPN_CHANNELS[1], s16 + FPN_CHANNELS[2], s32)
+
+    @property
+    def packaged(self) -> Path:
+        """The weight file in this package."""
+        return WEIGHTS / self.name / "model.safetensors"
+
+
+_JOINT_HEADS = {
+    "center": 1,
+    "heatmap": NUM_KEYPOINTS,
+    "regression": 2 * NUM_KEYPOINTS,
+    "offset": 2 * NUM_KEYPOINTS,
+}
+#: One person, nearest to the middle of the image; trained at 256 x 256. MobileNetV2 x1.75.
+THUNDER = MoveNetConfig(
+    name="movenet_thunder",
+    sha256="0c731a449a0ecb1d1334fecf56604b46662c18876704126af1e8f0d3ebec775a",
+    stem_channels=56,
+    stage_channels=(32, 40, 56, 112, 168, 280, 560),
+    heads=MappingProxyType(_JOINT_HEADS),
+)
+#: Up to six people; trained with a longer side of 256. MobileNetV2 x1.5, with heads for the people's boxes.
+MULTIPOSE = MoveNetConfig(
+    name="movenet_multipose",
+    sha256="84d47b467f2752964bbf622ccf106e1c6e69c8d428aa2e5d1cff6bd2c994b2d6",
+    stem_channels=48,
+    stage_channels=(24, 40, 48, 96, 144, 240, 480),
+    heads=MappingProxyType({**_JOINT_HEADS, "box_scale": 2, "box_offset": 2}),
+)
 
 
 @dataclass(frozen=True)
 class MoveNetOutput:
-    """Output for N square images of S pixels; maps of stride 4 have P = S / 4 cells a side.
+    """Output for N images of H x W pixels; maps of stride 4 have P = H / 4 rows and Q = W / 4 columns.
 
-    `pyramid`: features of strides 4, 8, 16, 32 (`PYRAMID_CHANNELS`). `heads`: raw maps at stride 4: `heatmap` and
-    `center` are logits; `offset` (y and x of each joint in turn, in cells) refines the cell of a joint;
-    `regression` leads from a person's centre to the joints.
+    `pyramid`: features of strides 4, 8, 16, 32 (`MoveNetConfig.pyramid_channels`). `heads`: raw maps at stride 4:
+    `heatmap` and `center` are logits; `offset` (y and x of each joint in turn, in cells) refines the cell of a joint;
+    `regression` leads from a person's centre to the joints. Multipose: `box_offset` (y, x) leads from that cell to
+    the centre of the box, whose height and width are `box_scale`, in cells.
     """
 
     pyramid: list[Float[Tensor, "N _ _ _"]]
-    heads: dict[str, Float[Tensor, "N _ P P"]]
+    heads: dict[str, Float[Tensor, "N _ P Q"]]
 
 
 class SeparableConv2d(nn.Module):
@@ -75,11 +118,12 @@ class SeparableConv2d(nn.Module):
 class MoveNet(nn.Module):
     """RGB in [-1, 1], sides a multiple of 32 (trained at 256), to features and joint maps."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: MoveNetConfig = THUNDER) -> None:
         super().__init__()
-        self.stem = SameConv2d(3, STEM_CHANNELS, 3, 2)
-        stages, width = [], STEM_CHANNELS
-        for expansion, stride, channels, repeats in STAGES:
+        self.config = config
+        self.stem = SameConv2d(3, config.stem_channels, 3, 2)
+        stages, width = [], config.stem_channels
+        for (expansion, stride, repeats), channels in zip(STAGES, config.stage_channels, strict=True):
             blocks = []
             for i in range(repeats):
                 blocks.append(InvertedResidual(width, channels, 3, stride if i == 0 else 1, expansion))
@@ -89,7 +133,7 @@ class MoveNet(nn.Module):
         self.last = nn.Conv2d(width, LAST_CHANNELS, 1)
         widths = [*FPN_CHANNELS, FPN_CHANNELS[-1]]
         self.laterals = nn.ModuleList(
-            nn.Conv2d(STAGES[s][2], widths[i], 1) for i, s in enumerate(LATERAL_STAGES)
+            nn.Conv2d(config.stage_channels[s], widths[i], 1) for i, s in enumerate(LATERAL_STAGES)
         )
         self.top = nn.Conv2d(LAST_CHANNELS, FPN_CHANNELS[-1], 1)
         # From coarse to fine: each level is smoothed and narrowed to the width of the next finer one.
@@ -100,11 +144,11 @@ class MoveNet(nn.Module):
         self.heads = nn.ModuleDict(
             {
                 name: nn.Sequential(SeparableConv2d(FPN_CHANNELS[0], HEAD_WIDTH), nn.Conv2d(HEAD_WIDTH, c, 1))
-                for name, c in HEADS.items()
+                for name, c in config.heads.items()
             }
         )
 
-    def forward(self, x: Float[Tensor, "N 3 S S"]) -> MoveNetOutput:
+    def forward(self, x: Float[Tensor, "N 3 H W"]) -> MoveNetOutput:
         h, taps = F.relu6(self.stem(x)), []
         for stage in self.stages:
             h = stage(h)
@@ -124,14 +168,19 @@ class MoveNet(nn.Module):
         pyramid[0] = torch.cat([pyramid[0], heads["heatmap"].sigmoid()], 1)
         return MoveNetOutput(pyramid, heads)
 
-    def load_published(self, path: Path | str = PACKAGED) -> MoveNet:
-        """Load the safetensors file that `tools/build_movenet.py` writes. InputError if it is not there."""
+    def load_published(self) -> MoveNet:
+        """Load the weights in this package.
+
+        Raises:
+            InputError: the file is missing, or not the one that belongs to this version.
+        """
         from safetensors.torch import load_file
 
-        path = Path(path)
+        path, wanted = self.config.packaged, f"the weights of {self.config.name}"
         if not path.is_file():
-            raise InputError(
-                "the weights of MoveNet Thunder", f"{path}: no such file", "python -m tools.build_movenet"
-            )
+            raise InputError(wanted, f"{path}: no such file", "install the package again")
+        if file_sha256(path) != self.config.sha256:
+            fix = "install the package again"
+            raise InputError(f"{wanted} with their SHA-256", f"{path}: a different file", fix)
         self.load_state_dict({k: v.float() for k, v in load_file(path).items()})
         return self

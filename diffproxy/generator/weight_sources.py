@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from diffproxy.encoders import movenet
+from diffproxy.encoders.movenet import THUNDER
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator
 from diffproxy.utils.bounded_files import read_json
@@ -29,7 +29,7 @@ WEIGHT_FILES = {
     "text_encoder": "model.safetensors",
 }
 #: Encoders whose published weights are in this package.
-PACKAGED = {"movenet_thunder": movenet.PACKAGED}
+PACKAGED = {THUNDER.name: THUNDER.packaged}
 REINSTALL = (
     "install the version of this package that saved it, or save the generator again with its encoder thawed"
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.encoders import movenet
+from diffproxy.encoders.movenet import THUNDER
 from diffproxy.generator import (
     DiffProxyPipeline,
     build_generator,
@@ -43,7 +43,7 @@ def test_the_packaged_encoder_is_referenced_and_comes_back(generator, tmp_path):
     folder = save_generator(generator, PALETTE, tmp_path / "g", half=True)
     assert not (folder / "encoder").exists()
     source = json.loads((folder / INDEX).read_text())["sources"]["encoder"]
-    assert source == {"packaged": "movenet_thunder", "sha256": file_sha256(movenet.PACKAGED)}
+    assert source == {"packaged": "movenet_thunder", "sha256": file_sha256(THUNDER.packaged)}
     again, _ = load_saved_generator(folder)
     for key, value in generator.encoder.state_dict().items():
         assert torch.equal(again.encoder.state_dict()[key], value)

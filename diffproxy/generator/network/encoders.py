@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from diffproxy.encoders import movenet
 from diffproxy.encoders.efficientnet import PYRAMID_CHANNELS, EfficientNetLite0
-from diffproxy.encoders.movenet import MoveNet, MoveNetOutput
+from diffproxy.encoders.movenet import THUNDER, MoveNet, MoveNetOutput
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.utils.extras import require_extra
 
@@ -53,12 +52,12 @@ class EfficientNetEncoder(nn.Module):
 class MoveNetEncoder(nn.Module):
     """MoveNet Thunder; the tokens are the cells of its stride-32 map."""
 
-    token_dim = movenet.PYRAMID_CHANNELS[-1]
-    pyramid_channels = movenet.PYRAMID_CHANNELS
+    token_dim = THUNDER.pyramid_channels[-1]
+    pyramid_channels = THUNDER.pyramid_channels
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = MoveNet()
+        self.net = MoveNet(THUNDER)
         self.known: dict[bytes, MoveNetOutput] | None = None
 
     @contextmanager
@@ -84,7 +83,7 @@ class MoveNetEncoder(nn.Module):
             # One image at a time: its activations fit the cache, which is two to three times as fast.
             outputs = [self.encode(image) for image in images.split(1)]
             pyramid = [torch.cat(level) for level in zip(*(o.pyramid for o in outputs), strict=True)]
-            heads = {name: torch.cat([o.heads[name] for o in outputs]) for name in movenet.HEADS}
+            heads = {name: torch.cat([o.heads[name] for o in outputs]) for name in THUNDER.heads}
         else:
             output = self.net(images * 2.0 - 1.0)
             pyramid, heads = output.pyramid, output.heads
