@@ -14,7 +14,8 @@ the image; "lying": 60 to 120°; "cut_off": the subject touches the border; "bys
 box under 1/4 of the longer side): "recall" is the share of frames where one of the five best boxes overlaps the
 subject's with IoU > 0.5, "iou" the mean of the best IoU (0 where nothing is found), "iou_found" of those above 0.5,
 "best_first" the share where the first box is the subject's, "false_people" boxes per frame that overlap nobody with
-IoU > 0.3, "ms" CPU time per frame.
+IoU > 0.3, "ms" CPU time per frame. "associated" (`rig`): the same of the boxes that the association over the views
+chooses.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.detector.person_detector import PersonDetector
 from diffproxy.export import load_result
 from diffproxy.geometry.boxes import Box, box_iou, tight_box
+from diffproxy.pipeline.person_boxes import Located
 
 FOUND, SOMEBODY = 0.5, 0.3  # IoU with the subject; with anybody
 TOP = 5
@@ -86,18 +88,41 @@ def rendered_frames(shards: str, body: BodyModel) -> Iterator[Frame]:
                 yield Frame(view.rgb, subject, others, groups)
 
 
-def rig_frames(rig: Path, result_file: Path, body: BodyModel) -> Iterator[Frame]:
-    """Frames of a rig, with the box of the fitted body's vertices; one group per camera."""
+def rig_views(
+    rig: Path, result_file: Path, body: BodyModel
+) -> Iterator[tuple[list[np.ndarray], Sequence[Camera], list[Box]]]:
+    """Images and cameras of each frame of a rig, and the box of the fitted body's vertices in each."""
     result = load_result(result_file)
     frames = open_frames(rig, load_rig(rig), common_frames=True)
     for row in np.flatnonzero(result.has_body):
         vertices = body(result.body_params(np.array([row]))).vertices[0].numpy().astype(np.float64)
-        images = frames.read(int(result.frame_ids[row]))
-        for image, camera in zip(images, frames.cameras, strict=True):
-            limits = (camera.width, camera.height)
-            pixels = np.clip(camera.project(vertices), 0, limits)
+        boxes: list[Box] = []
+        for camera in frames.cameras:
+            pixels = np.clip(camera.project(vertices), 0, (camera.width, camera.height))
             (x0, y0), (x1, y1) = np.nanmin(pixels, 0), np.nanmax(pixels, 0)
-            yield Frame(image, (float(x0), float(y0), float(x1), float(y1)), (), ("all", camera.name))
+            boxes.append((float(x0), float(y0), float(x1), float(y1)))
+        yield list(frames.read(int(result.frame_ids[row]))), frames.cameras, boxes
+
+
+def rig_frames(rig: Path, result_file: Path, body: BodyModel) -> Iterator[Frame]:
+    """Frames of a rig, one by one; one group per camera."""
+    for images, cameras, boxes in rig_views(rig, result_file, body):
+        for image, camera, box in zip(images, cameras, boxes, strict=True):
+            yield Frame(image, box, (), ("all", camera.name))
+
+
+def associated(detector: Any, rig: Path, result_file: Path, body: BodyModel) -> dict[str, float]:
+    """Overlap of the boxes that the association over the views chooses (0 where it gives none)."""
+    overlaps = []
+    for images, cameras, boxes in rig_views(rig, result_file, body):
+        chosen = Located(detector).find(0, images, cameras, None).boxes
+        overlaps += [0.0 if c is None else box_iou(c, b) for c, b in zip(chosen, boxes, strict=True)]
+    found = np.array(overlaps)
+    return {
+        "views": len(found),
+        "recall": round(float((found > FOUND).mean()), 3),
+        "iou": round(float(found.mean()), 3),
+    }
 
 
 def judge(detector: Any, frames: Iterator[Frame]) -> dict[str, dict[str, float]]:
@@ -130,16 +155,18 @@ def judge(detector: Any, frames: Iterator[Frame]) -> dict[str, dict[str, float]]
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    given = {"shards": "", "rig": "", "result": "", "sides": "384", "body": "anny", "out": ""} | dict(
+    given = {"shards": "", "rig": "", "result": "", "sides": "320", "body": "anny", "out": ""} | dict(
         word.split("=", 1) for word in words
     )
     body, report = load_body(given["body"]), {}
     for side in (int(s) for s in given["sides"].split(",")):
+        detector = PersonDetector.packaged(side)
         if given["shards"]:
-            frames = rendered_frames(given["shards"], body)
+            report[str(side)] = judge(detector, rendered_frames(given["shards"], body))
         else:
-            frames = rig_frames(Path(given["rig"]), Path(given["result"]), body)
-        report[str(side)] = judge(PersonDetector.packaged(side), frames)
+            bodies = (Path(given["rig"]), Path(given["result"]), body)
+            table: dict[str, Any] = judge(detector, rig_frames(*bodies))
+            report[str(side)] = table | {"associated": associated(detector, *bodies)}
     if given["out"]:
         Path(given["out"]).write_text(json.dumps(report, indent=1) + "\n")
     return report

@@ -23,7 +23,6 @@ COMMANDS = {
     "fit": Entry("diffproxy.commands", "fit", (), "images of a calibrated rig to SMPL-X bodies"),
     "evaluate": Entry("diffproxy.commands", "evaluate", (), "errors on subjects whose body is known"),
     "train": Entry("diffproxy.training.cli", "main", (), "train the proxy generator"),
-    "train-detector": Entry("diffproxy.training.detector", "main", (), "train the person detector"),
     "render": Entry("render_synth.cli", "main", (), "render training data; inspect, validate, relabel"),
     "calibrate": Entry("diffproxy.calibration.__main__", "main", (), "cameras from the person in the images"),
     "check-rig": Entry("diffproxy.cameras.__main__", "main", ("check",), "check a calibration"),

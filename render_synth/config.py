@@ -41,7 +41,7 @@ class RenderConfig:
     )
     full_frames: int = option(
         1,
-        "of those cameras, how many also give a whole frame (for training the person detector)",
+        "of those cameras, how many also give a whole frame (for tests of the person detector)",
         section="Views",
     )
     hand_crops: int = option(

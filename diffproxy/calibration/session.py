@@ -223,11 +223,8 @@ def _generate(
 
 def _detect(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
     """A box in every view: by geometry where the cameras are nearly known, else the surest and largest."""
-    from diffproxy.pipeline.crop_refinement import whole_image_box
     from diffproxy.pipeline.person_boxes import Located
 
-    if locator is None:
-        return [whole_image_box(c) for c in cameras]
     if placed:
         where = Located(locator).find(0, images, cameras, None)
         if where.views >= 2:

@@ -16,7 +16,7 @@ from diffproxy.detector.people import decode_people
 from diffproxy.encoders.movenet import INPUT_MULTIPLE, MULTIPOSE, MoveNet
 from diffproxy.geometry.boxes import Box, box_iou
 
-INPUT_SIDE = 384  # the longer side of the network's input, by measurement (docs/results/detector.md)
+INPUT_SIDE = 320  # the longer side of the network's input, by measurement (docs/results/detector.md)
 SAME_PERSON_IOU = 0.6  # of two boxes that overlap more, the one with the better score is kept
 
 

@@ -131,8 +131,6 @@ def _proxies(
     generate = inputs.generate_config(options, pipe, 1.2 if subject.boxes is None else 1.0)
     boxes, seen = subject.boxes, list(range(len(subject.cameras)))
     if boxes is None:
-        if locator is None:
-            raise InputError("locator weights for whole images", "none installed", "write images=crops")
         with clock("locate"):
             location = Located(locator).find(0, subject.images, subject.cameras, None)
         seen = [v for v, box in enumerate(location.boxes) if box is not None]

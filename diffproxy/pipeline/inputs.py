@@ -122,10 +122,8 @@ def generate_config(options: SharedOptions, pipe: Any, margin: float) -> Generat
     )
 
 
-def open_locator(device: torch.device) -> Any | None:
-    """The packaged locator, None when this installation has no weights for it."""
-    from diffproxy.detector.model import PACKAGED, load_locator
+def open_locator(device: torch.device) -> Any:
+    """The packaged person detector."""
+    from diffproxy.detector.person_detector import PersonDetector
 
-    if not (PACKAGED / "config.json").is_file():
-        return None
-    return load_locator("nano").to(device)
+    return PersonDetector.packaged().to(device)

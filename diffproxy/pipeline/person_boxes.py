@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -21,8 +20,6 @@ from diffproxy.utils.validation import Number, validated
 Corners = list[Number]
 Boxes = dict[str, Corners | dict[str, Corners | None] | None]
 LARGEST_PIXEL = 100_000.0
-
-log = logging.getLogger(__name__)
 
 TRACK_MARGIN = 1.25  # how far limbs may move from one frame to the next, around the box of all joints
 
@@ -174,14 +171,11 @@ def from_joints(joints: Float[np.ndarray, "55 3"], cameras: Sequence[Camera]) ->
 
 
 def choose_source(boxes: str, masks: str, cameras: Sequence[Camera], locator: Any | None) -> BoxSource:
-    """The box source that the options ask for; without locator weights whole images are used, and it is said."""
+    """The box source that the options ask for; `locator` serves boxes=auto."""
     if masks:
         return Masks(Path(masks), cameras)
     if boxes == "full":
         return WholeImages()
     if boxes != "auto":
         return BoxFile(Path(boxes), cameras)
-    if locator is None:
-        log.warning("no locator weights: the whole images go to the generator; boxes=FILE or masks=DIR help")
-        return WholeImages()
     return Located(locator)

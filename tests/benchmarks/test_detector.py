@@ -60,3 +60,4 @@ def test_the_shipped_rig_as_shards_and_as_a_rig(script, tmp_path) -> None:
         row = report["256"]["all"]
         assert row["frames"] == 4 and row["recall"] == 1 and row["iou"] > 0.85 and row["false_people"] == 0
         assert json.loads(out.read_text()) == report
+    assert report["256"]["associated"]["views"] == 4 and report["256"]["associated"]["iou"] > 0.85

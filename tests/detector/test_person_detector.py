@@ -43,7 +43,7 @@ def test_the_subject_of_the_shipped_rig_is_found_in_every_view(detector):
     images = frames.read(0)
     for found, camera in zip(detector.locate(images), frames.cameras, strict=True):
         pixels = camera.project(vertices)
-        assert len(found) == 1 and found[0].score > 0.4
+        assert len(found) == 1
         assert box_iou(found[0].box, (*pixels.min(0), *pixels.max(0))) > 0.8
         shoulders = camera.project(body.joints(params)[0, [16, 17]].numpy().astype(np.float64))
         size = np.ptp(pixels, axis=0).max()

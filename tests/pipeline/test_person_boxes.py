@@ -86,7 +86,7 @@ def test_locator_candidates_become_one_subject(make_ring) -> None:
     found = Located(Fake()).find(0, _images(cameras), cameras, None)
     assert seen == [3] and len(found.boxes) == 3
     assert isinstance(choose_source("auto", "", cameras, Fake()), Located)
-    assert isinstance(choose_source("auto", "", cameras, None), WholeImages)
+    assert isinstance(choose_source("full", "", cameras, None), WholeImages)
     assert Candidate.from_box((0, 0, 2, 4)).centre == (1.0, 2.0)
 
 
