@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.body.names import NUM_JOINTS, PARENTS
+from diffproxy.utils.bounded_files import read_npz
 from diffproxy.utils.errors import InputError
 
 NUM_BETAS, NUM_EXPRESSIONS = 10, 10
@@ -73,20 +73,7 @@ def read_arrays(path: Path, names: Sequence[str], allow_pickle: bool = False) ->
     if path.suffix == ".pkl":
         data = _read_pickle(path, allow_pickle)
         return {k: data[k] for k in names if k in data}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            lazy = _Lazy(archive, path)
-            return {k: lazy[k] for k in names if k in lazy}
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(
-            "a readable npz file", f"{path}: {error}", "copy or download the file again"
-        ) from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            "an npz file of plain arrays", f"{path}: {error}", "copy or download the file again"
-        ) from error
+    return read_npz(path, "the arrays of a body", names)
 
 
 def _read_pickle(path: Path, allow_pickle: bool) -> Mapping[str, np.ndarray]:
@@ -99,34 +86,6 @@ def _read_pickle(path: Path, allow_pickle: bool) -> Mapping[str, np.ndarray]:
             "use the .npz of the same download, or pass allow_pickle=True (read by a restricted reader)",
         )
     return load_restricted(path)
-
-
-class _Lazy(Mapping[str, np.ndarray]):
-    """Arrays of an .npz, read on access; a damaged member is an error with its name."""
-
-    def __init__(self, archive: np.lib.npyio.NpzFile, path: Path):
-        self._archive, self._path = archive, path
-
-    def __getitem__(self, key: str) -> np.ndarray:
-        try:
-            return self._archive[key]
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-            found = f"{self._path}: '{key}' cannot be read ({error})"
-            raise InputError("an undamaged body file", found, "copy or download the file again") from error
-        except Exception as error:  # zlib.error has no public base class
-            if type(error).__module__ != "zlib":
-                raise
-            found = f"{self._path}: '{key}' is damaged ({error})"
-            raise InputError("an undamaged body file", found, "copy or download the file again") from error
-
-    def __iter__(self):
-        return iter(self._archive.files)
-
-    def __len__(self) -> int:
-        return len(self._archive.files)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._archive.files
 
 
 def _checked(data: Mapping[str, np.ndarray], path: Path) -> BodyArrays:

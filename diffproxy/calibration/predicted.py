@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from jaxtyping import Float
 
 from diffproxy.cameras import Camera
 from diffproxy.geometry.procrustes import nearest_rotation
+from diffproxy.utils.bounded_files import read_json, read_npz
 from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0
@@ -74,15 +73,12 @@ def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, 
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(_EXAMPLE, f"no file {path}", "check the path")
-    try:
-        if path.suffix == ".json":
-            return dict(json.loads(path.read_text()))
-        with np.load(path, allow_pickle=False) as file:
-            return {k: file[k] for k in file.files}
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(_EXAMPLE, f"{path}: {error}", "export it again") from error
+    if path.suffix == ".json":
+        data = read_json(path, _EXAMPLE)
+        if not isinstance(data, dict):
+            raise InputError(f"{_EXAMPLE} in {path}", f"a {type(data).__name__}", "export it again")
+        return data
+    return dict(read_npz(path, _EXAMPLE))
 
 
 def _stack(data: dict[str, Any], key: str, path: Path | str) -> Float[np.ndarray, "V m n"]:

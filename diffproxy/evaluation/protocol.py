@@ -16,6 +16,7 @@ from diffproxy.geometry.procrustes import align_points
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe, pa_mpvpe
 from diffproxy.metrics.points import MM
 from diffproxy.pipeline.results import FrameResult, posed_vertices
+from diffproxy.utils.bounded_files import read_npy, read_npz
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option
 
@@ -142,18 +143,14 @@ def read_matrix(path: str | Path) -> Float[np.ndarray, "R C"]:
     """A matrix from .npy, or the array `matrix` of an .npz or a .pkl (by the reader that runs nothing in it)."""
     path = Path(path).expanduser()
     fix = "give an .npy file, or an .npz or .pkl with the array `matrix`"
-    if not path.is_file():
-        raise InputError("a matrix file", f"nothing at {path}", fix)
-    try:
-        if path.suffix == ".pkl":
-            from diffproxy.body.unpickle import load_restricted
+    if path.suffix == ".pkl":
+        from diffproxy.body.unpickle import load_restricted
 
-            data = load_restricted(path).get("matrix")
-        else:
-            data = np.load(path, allow_pickle=False)
-            data = data["matrix"] if path.suffix == ".npz" else data
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError("a readable matrix", f"{path}: {error}", fix) from error
+        data = load_restricted(path).get("matrix")
+    elif path.suffix == ".npz":
+        data = read_npz(path, "a matrix").get("matrix")
+    else:
+        data = read_npy(path, "a matrix")
     matrix = np.asarray(data, dtype=np.float64) if data is not None else np.zeros(0)
     if matrix.ndim != 2 or not np.isfinite(matrix).all():
         raise InputError("a matrix of finite numbers", f"shape {matrix.shape} in {path}", fix)

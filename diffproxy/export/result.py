@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
+from diffproxy.utils.bounded_files import parse_json, read_npz
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
@@ -121,15 +120,9 @@ def load_result(path: str | Path) -> Result:
     path = Path(path)
     if not path.is_file():
         raise InputError("a result.npz", f"no file {path}", "give the file that fit.py wrote: OUT/result.npz")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-        meta = json.loads(str(arrays.pop("meta")))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            f"a whole result.npz in {path}", f"{error}", "copy it again, or run fit.py again"
-        ) from error
+    arrays = read_npz(path, "a whole result.npz")
     _check(arrays, f"{path}")
+    meta = parse_json(str(arrays["meta"]), f"the meta of a whole result.npz in {path}", finite=False)
     return Result(
         frame_ids=arrays["frame_ids"],
         status=arrays["status"],
@@ -146,7 +139,7 @@ def load_result(path: str | Path) -> Result:
 
 
 def _check(arrays: Mapping[str, np.ndarray], where: str) -> None:
-    needed = [*PARAM_DIMS, "frame_ids", "status", "joints", "joint_std", "joint_names"]
+    needed = [*PARAM_DIMS, "frame_ids", "status", "joints", "joint_std", "joint_names", "meta"]
     missing = [key for key in needed if key not in arrays]
     if missing:
         raise InputError(

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -13,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
+from diffproxy.utils.bounded_files import read_npz
 from diffproxy.utils.errors import InputError
 
 _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}
@@ -77,13 +74,6 @@ class Motion:
 # Loading npz files from outside: plain arrays only.
 
 
-# All that numpy and zipfile were seen to raise on cut, spoilt or foreign files.
-_BROKEN = (
-    ValueError, OSError, EOFError, AttributeError, KeyError, SyntaxError, NotImplementedError, RuntimeError,
-    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
-)  # fmt: skip
-
-
 def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """Arrays of an .npz, without unpickling.
 
@@ -97,12 +87,4 @@ def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np
     Raises:
         InputError: not a readable .npz.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {k: file[k] for k in file.files if keys is None or k in keys}
-    except FileNotFoundError:
-        raise InputError("a motion file", f"nothing at {path}", "check the path") from None
-    except _BROKEN as error:
-        raise InputError(
-            "a whole npz of plain arrays", f"{path}: {error}", "export the file again"
-        ) from error
+    return read_npz(path, "a motion file of plain arrays", keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from diffproxy.body import BodyModel
 from diffproxy.geometry.boxes import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.run_folder import proxy_files
-from diffproxy.utils.bounded_files import read_bytes, read_json
+from diffproxy.utils.bounded_files import read_json, read_npy
 from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError, from_os_error
 from diffproxy.utils.validation import Number, OpenSchema, validated
@@ -103,11 +102,7 @@ class ProxyStore:
         path = folder / KEYPOINTS
         if not path.exists():
             return None
-        data = read_bytes(path, "keypoints of the encoder")
-        try:
-            values = np.load(io.BytesIO(data), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(f"keypoints in {path}", str(error), f"remove {path}") from error
+        values = read_npy(path, "keypoints of the encoder")
         if values.ndim != 3 or values.shape[1:] != (17, 4) or values.dtype.kind != "f":
             raise InputError(f"keypoints (V, 17, 4) in {path}", f"{values.shape}", f"remove {path}")
         return values

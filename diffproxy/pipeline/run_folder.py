@@ -6,8 +6,6 @@ import hashlib
 import json
 import logging
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import numpy as np
 
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.utils.bounded_files import read_npz
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import remove_leftovers, write_atomic
@@ -68,10 +67,9 @@ class FrameStore:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {k: file[k] for k in file.files}
+            arrays = read_npz(path, "a finished frame")
             record = FrameResult.from_arrays(arrays)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, KeyError, TypeError) as error:
             log.warning("%s is damaged (%s): computing this frame again", path, error)
             return None
         return record if str(arrays["stamp"]) == self.stamp and record.frame_id == frame_id else None

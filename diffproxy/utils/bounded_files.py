@@ -9,6 +9,7 @@ import json
 import math
 import stat
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -207,12 +208,15 @@ def _limit_yaml(events: Any, where: str) -> None:
             raise InputError(where, found, "write the file without aliases")
 
 
-def read_npz(path: Path, what: str, limit: int = Limits.ARRAY_BYTES) -> dict[str, np.ndarray]:
-    """All arrays of an .npz without pickled objects.
+def read_npz(
+    path: Path, what: str, names: Collection[str] | None = None, limit: int = Limits.ARRAY_BYTES
+) -> dict[str, np.ndarray]:
+    """Arrays of an .npz without pickled objects.
 
     Args:
         path: The file.
         what: What it should be, for errors.
+        names: Arrays to read, where the file has them; None: all.
         limit: Most bytes of its arrays together, decompressed, as their headers state.
 
     Returns:
@@ -231,11 +235,23 @@ def read_npz(path: Path, what: str, limit: int = Limits.ARRAY_BYTES) -> dict[str
                 found = f"arrays of {max(total, stated) / (1 << 20):.0f} MiB"
                 raise InputError(f"{where}, at most {limit >> 20} MiB", found, "check the file")
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in file.files if names is None or name in names}
     except InputError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
         _damaged(where, error)
+
+
+def read_npy(path: Path, what: str, limit: int = Limits.ARRAY_BYTES) -> np.ndarray:
+    """The array of an .npy without pickled objects; InputError where it is none, damaged or too large."""
+    regular_file(path, what, limit)
+    try:
+        values = np.load(path, allow_pickle=False)
+        if isinstance(values, np.ndarray):
+            return values
+    except Exception as error:  # as above
+        _damaged(f"{what} in {path}", error)
+    raise InputError(f"{what} in {path}, one array", "an .npz", "save it with numpy.save")
 
 
 def _stated_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:

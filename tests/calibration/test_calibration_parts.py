@@ -187,7 +187,7 @@ def test_predicted_cameras_of_resized_images(person, tmp_path):
 
 def test_predicted_cameras_that_do_not_fit(person, tmp_path):
     path = tmp_path / "a.npz"
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="no such file"):
         load_predicted(path, person.cameras)
     np.savez(path, extrinsic=np.zeros((3, 3, 4)), intrinsic=np.zeros((4, 3, 3)))
     with pytest.raises(InputError, match="4 cameras"):
