@@ -27,8 +27,9 @@ demo: setup   ## fit the synthetic rig that ships with the project, from images 
 	@echo
 	@echo "Look at out/demo/report.html, out/demo/overlay/ and out/demo/mesh/; numbers are in out/demo/result.npz"
 
-test: setup lint types   ## lint, types and the whole test suite
-	$(BIN)/python -m pytest
+JOBS ?= 2
+test: setup lint types   ## lint, types and the whole test suite, in JOBS processes of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 MINUTES ?= 5
 fuzz: setup   ## new hostile inputs for every reader, for MINUTES
