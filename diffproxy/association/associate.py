@@ -1,0 +1,110 @@
+"""Detections of all views and frames to people with lasting ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from diffproxy.association.config import AssociationConfig
+from diffproxy.association.implausible import without_nobody
+from diffproxy.association.observations import Observations
+from diffproxy.association.people import Association, OneViewPerson, Person
+from diffproxy.association.relink import relink
+from diffproxy.association.skeleton import bone_lengths
+from diffproxy.association.tracker import Sighting, Track, Tracker
+from diffproxy.cameras import Camera
+from diffproxy.detector.person_detector import Candidate
+from diffproxy.geometry.boxes import Box, box_iou
+
+SAME_BOX = 0.3  # IoU of boxes in successive frames of one view
+ONE_VIEW_SCORE = 0.3  # of a detection that no second view supports
+COVERED = 0.5  # of a detection's box by that of an associated person: part of that person
+
+Detections = Mapping[int, Sequence[Sequence[Candidate]]]
+
+
+def associate(
+    detections: Detections, cameras: Sequence[Camera], config: AssociationConfig | None = None
+) -> Association:
+    """Match detections over views and frames.
+
+    Args:
+        detections: `detections[frame][view]` are the people that the detector sees, pixels of the images of `cameras`.
+        cameras: One for each view; with one camera there are one-view people only.
+        config: Tolerances.
+
+    Returns:
+        People with ids from 0 (most evidence first), the same id throughout.
+    """
+    config = config or AssociationConfig()
+    tracker = Tracker(config)
+    left: dict[int, list[list[Candidate]]] = {}
+    for frame in sorted(detections):
+        people = detections[frame]
+        free = tracker.step(frame, Observations.of(people, cameras))
+        left[frame] = [[p for d, p in enumerate(found) if free[v, d]] for v, found in enumerate(people)]
+    tracks = _confirmed(tracker.all_tracks(), len(detections), config)
+    tracks, notes = without_nobody(tracks, np.stack([c.center_world for c in cameras]), config)
+    chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame))
+    merged = [_merged(chain) for chain in chains]
+    merged.sort(key=lambda sightings: -sum(s.views for s in sightings.values()))
+    bones = [bone_lengths(np.stack([s.points for s in sightings.values()])) for sightings in merged]
+    people = tuple(Person(k, s, b) for k, (s, b) in enumerate(zip(merged, bones, strict=True)))
+    return Association(people, _one_view(left, detections, people, len(cameras), config), tuple(notes))
+
+
+def _confirmed(tracks: Sequence[Track], frames: int, config: AssociationConfig) -> list[Track]:
+    """Tracks with enough evidence, without what was predicted after the last detection."""
+    out = []
+    needed = min(config.confirm_frames, frames)
+    for track in tracks:
+        while track.sightings and not track.sightings[-1].views:
+            track.sightings.pop()
+        if sum(s.measured for s in track.sightings) >= needed:
+            out.append(track)
+    return out
+
+
+def _merged(chain: Sequence[Track]) -> dict[int, Sighting]:
+    """One sighting a frame; where two tracks overlap, that of more views."""
+    out: dict[int, Sighting] = {}
+    for sighting in (s for track in chain for s in track.sightings):
+        before = out.get(sighting.frame)
+        if before is None or before.views < sighting.views:
+            out[sighting.frame] = sighting
+    return dict(sorted(out.items()))
+
+
+def _one_view(
+    left: Mapping[int, list[list[Candidate]]],
+    detections: Detections,
+    people: Sequence[Person],
+    views: int,
+    config: AssociationConfig,
+) -> tuple[OneViewPerson, ...]:
+    """Chains over frames of the detections that belong to nobody, linked by their boxes."""
+    needed = min(config.confirm_frames, len(left))
+    out: list[OneViewPerson] = []
+    for v in range(views):
+        open_chains: list[dict[int, Box]] = []
+        for frame in sorted(left):
+            taken = [detections[frame][v][s.picks[v]].box for p in people
+                     if (s := p.sightings.get(frame)) is not None and s.picks[v] >= 0]  # fmt: skip
+            boxes = [c.box for c in left[frame][v] if c.score >= ONE_VIEW_SCORE
+                     and all(box_iou(c.box, box) < COVERED for box in taken)]  # fmt: skip
+            ended = [c for c in open_chains if frame - max(c) > config.max_missing]
+            out += [OneViewPerson(v, c) for c in ended if len(c) >= needed]
+            open_chains = [c for c in open_chains if frame - max(c) <= config.max_missing]
+            overlap = np.array([[box_iou(c[max(c)], box) for box in boxes] for c in open_chains])
+            rows, columns = linear_sum_assignment(-overlap.reshape(len(open_chains), len(boxes)))
+            pairs = {int(j): int(i) for i, j in zip(rows, columns, strict=True) if overlap[i, j] > SAME_BOX}
+            new: list[dict[int, Box]] = []
+            for j, box in enumerate(boxes):
+                chain = open_chains[pairs[j]] if j in pairs else {}
+                chain[frame] = box
+                new += [] if j in pairs else [chain]
+            open_chains += new
+        out += [OneViewPerson(v, c) for c in open_chains if len(c) >= needed]
+    return tuple(out)

@@ -1,0 +1,69 @@
+"""Tracks that are one person: gone and come back, by where, by bone lengths and by colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
+
+from diffproxy.association.skeleton import bone_lengths
+from diffproxy.association.tracker import Track
+
+SPEED = 0.12  # metres a frame that a person may move while nobody sees it, at most
+REACH = 0.4  # metres beside that
+BONE_STD = 0.02  # metres, of a median bone length: keypoints sit differently in each view
+COLOR_STD = 12.0  # of a mean colour, in units of 1/255
+LARGEST = 4.0  # mean squared deviation above which two tracks are two people
+OVERLAP = 2  # frames
+
+
+def relink(
+    tracks: Sequence[Track], colors: Sequence[Float[np.ndarray, "P 3"]] | None = None
+) -> list[list[Track]]:
+    """Tracks chained into people by one assignment of ends to starts.
+
+    Args:
+        tracks: Trimmed tracks with at least one frame of two views.
+        colors: Mean colours of body parts of each track (NaN where unknown), in [0, 255]; None: not used.
+
+    Returns:
+        The tracks of each person in order of time.
+    """
+    count = len(tracks)
+    if count == 0:
+        return []
+    bones = [bone_lengths(np.stack([s.points for s in t.sightings])) for t in tracks]
+    cost = np.full((count, count), LARGEST)
+    for i, before in enumerate(tracks):
+        for j, after in enumerate(tracks):
+            gap = after.sightings[0].frame - before.sightings[-1].frame
+            if i == j or gap < -OVERLAP or not _reachable(before, after, gap):
+                continue
+            cost[i, j] = deviation(bones[i], bones[j], BONE_STD)
+            if colors is not None:
+                cost[i, j] += deviation(colors[i], colors[j], COLOR_STD)
+                cost[i, j] /= 2
+    rows, columns = linear_sum_assignment(cost)
+    following = {int(i): int(j) for i, j in zip(rows, columns, strict=True) if cost[i, j] < LARGEST}
+    starts = set(range(count)) - set(following.values())
+    chains = []
+    for k in sorted(starts):
+        chain = [k]
+        while chain[-1] in following:
+            chain.append(following[chain[-1]])
+        chains.append([tracks[n] for n in chain])
+    return chains
+
+
+def deviation(a: np.ndarray, b: np.ndarray, std: float) -> float:
+    """Mean squared difference over `std`, of what both have; `LARGEST` without anything in common."""
+    difference = (a - b) / std
+    known = np.isfinite(difference)
+    return float(np.square(difference[known]).mean()) if known.any() else LARGEST
+
+
+def _reachable(before: Track, after: Track, gap: int) -> bool:
+    a, b = before.sightings[-1].joints, after.sightings[0].joints
+    return bool(np.linalg.norm(np.median(a, 0) - np.median(b, 0)) < REACH + SPEED * max(gap, 1))
