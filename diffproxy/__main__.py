@@ -21,6 +21,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "fit": Entry("diffproxy.commands", "fit", (), "images of a calibrated rig to SMPL-X bodies"),
+    "export": Entry("diffproxy.export.__main__", "main", (), "a run as glTF, AMASS, BVH, TRC, C3D, ..."),
     "evaluate": Entry("diffproxy.commands", "evaluate", (), "errors on subjects whose body is known"),
     "train": Entry("diffproxy.training.cli", "main", (), "train the proxy generator"),
     "render": Entry("render_synth.cli", "main", (), "render training data; inspect, validate, relabel"),

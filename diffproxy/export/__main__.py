@@ -1,0 +1,104 @@
+"""`diffproxy export RUN format=glb,trc`: the bodies of a finished run as files for other programs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffproxy.export.formats import FORMATS
+from diffproxy.export.motion import BodyMotion
+from diffproxy.export.run import open_run
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, option, within
+
+log = logging.getLogger(__name__)
+VISIBLE_CHANGE = 0.001  # metres by which bones may change before it is said
+
+USAGE = """\
+usage: diffproxy export RUN format=NAME[,NAME ...] [name=value ...]
+
+Writes the bodies of a finished run for other programs. RUN is the folder that `diffproxy fit` was given as out.
+Up axes, units, hands and what each format can hold: docs/exports.md. Formats:
+
+""" + "".join(f"  {name:<10}{f.summary}\n" for name, f in FORMATS.items())  # fmt: skip
+
+
+@dataclass
+class ExportOptions:
+    """Options of `export`."""
+
+    run: str = option("", "folder of a finished run", "RUN", "Input")
+    body: str = option("", "body file, where the run's own has been moved", "FILE", "Models")
+    frame_rate: float = option(
+        0.0, "frames per second of the run's frame numbers; 0: the option fps of the run", section="Input"
+    )
+    format: str = option("glb", "formats to write, with commas", ",".join(FORMATS), "Output")
+    fps: float = option(
+        0.0, "frames per second of the files, by interpolation; 0: as the run's frames are spaced", section="Output"
+    )  # fmt: skip
+    out: str = option("", "folder of the files; default: export/ in the run", "DIR", "Output")
+
+    def __post_init__(self) -> None:
+        within("fps", self.fps, 0.0, 1e5)
+        within("frame_rate", self.frame_rate, 0.0, 1e5)
+        unknown = [name for name in self.formats if name not in FORMATS]
+        if unknown or not self.formats:
+            raise InputError(
+                f"format among {', '.join(FORMATS)}", f"format={self.format}", "write format=glb,amass"
+            )
+
+    @property
+    def formats(self) -> list[str]:
+        return list(dict.fromkeys(name.strip() for name in self.format.split(",") if name.strip()))
+
+
+def export(options: ExportOptions) -> list[Path]:
+    """Write the files; returns their paths."""
+    run = open_run(options.run, options.body)
+    motion = run.motion(options.frame_rate, options.fps)
+    folder = Path(options.out).expanduser() if options.out else run.folder / "export"
+    _say_what_is_lost(motion, options.formats)
+    written = []
+    for name in options.formats:
+        kind = FORMATS[name]
+        path = folder / f"{run.name}{kind.file}"
+        kind.write(path, motion)
+        written.append(path)
+    return written
+
+
+def _say_what_is_lost(motion: BodyMotion, formats: list[str]) -> None:
+    gaps = int((~motion.known).sum())
+    if gaps:
+        log.warning(
+            "%d of %d frames have no body: interpolated, or left empty (trc, c3d, angles)", gaps, len(motion)
+        )
+    change = motion.bone_change
+    single = [name for name in formats if FORMATS[name].one_shape]
+    if single and change > VISIBLE_CHANGE:
+        log.warning(
+            "%s hold one body shape, and bone lengths of this run change by up to %.0f mm: "
+            "fit it with shape=shared for joints that agree exactly",
+            ", ".join(single), 1000 * change,
+        )  # fmt: skip
+
+
+def _export(options: ExportOptions) -> None:
+    for path in export(options):
+        sys.stdout.write(f"{path}\n")
+
+
+COMMAND = Subcommand(ExportOptions, USAGE, _export, ("run",), ("run",))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Returns the exit status: 0 fine, 2 wrong input."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    return exit_status(lambda: COMMAND.run(sys.argv[1:] if words is None else words))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

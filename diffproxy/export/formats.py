@@ -1,0 +1,57 @@
+"""The formats of `diffproxy export`: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from diffproxy.export.bvh import write_bvh
+from diffproxy.export.gltf import write_gltf_animation
+from diffproxy.export.joint_angles import write_joint_angles
+from diffproxy.export.marker_files import write_c3d, write_trc
+from diffproxy.export.meshes import write_mesh
+from diffproxy.export.motion import BodyMotion
+from diffproxy.export.smplx_files import write_amass, write_smpl
+
+
+class Format(NamedTuple):
+    """How a format is written.
+
+    Args:
+        file: Name of the file behind that of the run; of a folder with one file per frame if it ends with a slash.
+        write: Called with the path and the motion.
+        summary: For `--help`.
+        one_shape: The file holds one body shape: where the run has one per frame, bone lengths are medians.
+    """
+
+    file: str
+    write: Callable[[Path, BodyMotion], None]
+    summary: str
+    one_shape: bool = False
+
+
+def write_motion_bvh(path: Path, motion: BodyMotion) -> None:
+    """BVH in centimetres, +Y up, as `write_bvh` does."""
+    write_bvh(path, motion.body, motion.params, motion.fps, motion.up_axis)
+
+
+def write_mesh_sequence(folder: Path, motion: BodyMotion, suffix: str) -> None:
+    """One mesh per known frame, in the rig's world, named by the run's frame, or by the row after interpolation."""
+    faces, ids = motion.body.faces.numpy(), motion.frame_ids.tolist()
+    names = ids if len(set(ids)) == len(ids) else [*range(len(ids))]
+    for row in (int(r) for r in motion.known.nonzero()[0]):
+        write_mesh(folder / f"{names[row]:06d}{suffix}", motion.vertices(row), faces, motion.up_axis)
+
+
+FORMATS: dict[str, Format] = {
+    "amass": Format("_amass.npz", write_amass, "AMASS npz of SMPL-X, also for the SMPL-X add-on of Blender", True),
+    "smpl": Format(".smpl", write_smpl, "Meshcapade .smpl", True),
+    "bvh": Format(".bvh", write_motion_bvh, "skeleton motion", True),
+    "glb": Format(".glb", write_gltf_animation, "skinned glTF animation"),
+    "trc": Format(".trc", write_trc, "virtual markers, text, for OpenSim"),
+    "c3d": Format(".c3d", write_c3d, "virtual markers, binary; needs diffproxy[c3d]"),
+    "angles": Format("_angles.csv", write_joint_angles, "joint angles in degrees"),
+    "obj": Format("_obj/", lambda p, m: write_mesh_sequence(p, m, ".obj"), "one OBJ mesh per frame"),
+    "ply": Format("_ply/", lambda p, m: write_mesh_sequence(p, m, ".ply"), "one PLY mesh per frame"),
+}  # fmt: skip

@@ -1,0 +1,90 @@
+"""A finished run, opened from its folder: bodies, body model, and the rig with its images where it is still there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.cameras import RigFrames, load_rig, open_frames
+from diffproxy.export.motion import BodyMotion, motion_of_result
+from diffproxy.export.result import Result, load_result
+from diffproxy.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `fit.py` left in a folder.
+
+    Args:
+        folder: The folder.
+        result: Content of `result.npz`.
+        body: The body model that was fitted.
+        options: The options of the run.
+    """
+
+    folder: Path
+    result: Result
+    body: BodyModel
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second of the frame numbers, as the option `fps` of the run says."""
+        return float(self.options.get("fps", 30.0))
+
+    def motion(self, frame_rate: float = 0.0, fps: float = 0.0) -> BodyMotion:
+        """The bodies, evenly spaced; see `motion_of_result`. `frame_rate` 0 is that of the run."""
+        return motion_of_result(self.result, self.body, frame_rate or self.frame_rate, fps, self.name)
+
+    def open_images(self, root: Path) -> RigFrames | None:
+        """The rig's images in the chosen views; None for a run of saved proxies, or where the rig has gone.
+
+        Args:
+            root: Folder in which the paths of presets start.
+        """
+        rig = self.options.get("rig") or {}
+        if self.options.get("proxies") or not rig.get("path"):
+            return None
+        given = Path(rig["path"]).expanduser()
+        folder = given if given.exists() or given.is_absolute() else root / given
+        if not folder.exists():
+            return None
+        calibration = load_rig(folder, rig.get("calibration") or None)
+        names = [n.strip() for n in str(self.options.get("views", "all")).split(",") if n.strip()]
+        if names not in ([], ["all"]):
+            calibration = calibration.subset(names)
+        return open_frames(folder, calibration, common_frames=bool(self.options.get("common_frames")))
+
+
+def open_run(folder: str | Path, body: str = "") -> Run:
+    """Open the folder of a run.
+
+    Args:
+        folder: What `fit.py` was given as `out`, or the `result.npz` in it.
+        body: Body file to use instead of the one that the run names, such as one that has been moved.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: no result, or a body model of another topology than the run's.
+    """
+    path = Path(folder).expanduser()
+    path = path.parent if path.name == "result.npz" else path
+    result = load_result(path / "result.npz")
+    options = dict(result.meta.get("options") or {})
+    named = options.get("body") or {}
+    model = load_body(body or named.get("path", "anny"), allow_pickle=bool(named.get("allow_pickle")))
+    expected = (result.meta.get("body") or {}).get("topology", model.topology_id)
+    if model.topology_id != expected:
+        raise InputError(
+            f"the body model of the run, topology {expected}", f"{model.name}, topology {model.topology_id}",
+            "name its file: body=FILE",
+        )  # fmt: skip
+    return Run(path, result, model, options)
