@@ -19,18 +19,16 @@ from diffproxy.fitting.solve import Solution
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import prior_cost, variables_of
-from diffproxy.fitting.terms.reprojection import Noise
 from diffproxy.fitting.uncertainty import (
     KERNEL_SIGMAS,
     calibrated,
-    independence_ratio,
+    covariance_noise,
+    given_sigma,
     joint_std,
     noise_level,
     silhouette_rows,
 )
 
-UNINFORMATIVE = 1e3
-"""Metres: the deviation of rows that are left out of `joint_std`."""
 COMMON_KERNEL = 0.06
 """Robust scale, metres, under which fits from different hypotheses are compared."""
 
@@ -113,7 +111,7 @@ class _Residuals:
             bary=rows.bary.double().cpu().numpy(),
             pixels=distance / rows.metres_per_pixel.double().cpu().numpy(),
             is_labelled=~silhouette_rows(rows).cpu().numpy(),
-            is_keypoint=_given_sigma(solution).cpu().numpy() > 0,
+            is_keypoint=given_sigma(solution.data.observations).cpu().numpy() > 0,
         )
 
 
@@ -162,15 +160,9 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
 def _joint_std(solution: Solution) -> Float[Tensor, "B 55"]:
     """Deviations of the joints' positions, metres, before `calibrated`."""
     problem, data, state = solution.problem, solution.data, solution.state
-    noise = noise_level(data, state, problem.config, 0.0)
     priors = localised(problem.priors, variables_of(state), 1.0)
-    sigma = noise.sigma / independence_ratio(data, state, noise, problem.config.independent_pixels).sqrt()
-    given = _given_sigma(solution)
-    sigma = torch.where(given > 0, noise.sigma, sigma)
-    # silhouettes constrain roughly where an unobserved limb is not; they say nothing of how well it is known
-    sigma = sigma.masked_fill(silhouette_rows(data.observations) & (given == 0), UNINFORMATIVE)
     free = problem.stages[-1].free
-    normal = total_normal(data, priors, state, free, Noise(sigma, noise.kernel))
+    normal = total_normal(data, priors, state, free, covariance_noise(data, state, problem.config))
     return joint_std(normal, problem.skeleton, state, free)
 
 
@@ -180,9 +172,3 @@ def _objective(solution: Solution) -> Float[Tensor, " B"]:
     noise = noise_level(data, state, problem.config, COMMON_KERNEL)
     variables = variables_of(state)
     return data.cost(state, noise) + prior_cost(localised(problem.priors, variables, 1.0), variables)
-
-
-def _given_sigma(solution: Solution) -> Float[Tensor, "B N"]:
-    """Stated deviations of the rows, metres; 0 where they are estimated."""
-    rows = solution.data.observations
-    return torch.zeros_like(rows.weight) if rows.given_sigma is None else rows.given_sigma

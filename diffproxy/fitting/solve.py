@@ -67,9 +67,9 @@ def solve(problem: Problem) -> Solution:
     for stage in problem.stages:
         began = time.perf_counter()
         if config.left_right_flips and stage.name != "hands":
-            pixels = _assign_sides(problem, state)
+            pixels = assign_sides(problem, state)
         for kernel in stage.kernels:
-            observations = _observe(problem, stage, pixels, state)
+            observations = observe(problem, stage, pixels, state)
             if not observations.weight.shape[1]:  # no subject shows a hand
                 done += len(stage.kernels)
                 break
@@ -81,7 +81,7 @@ def solve(problem: Problem) -> Solution:
     return Solution(problem, state, data, tuple(pixels), reports, seconds)
 
 
-def _assign_sides(problem: Problem, state: State) -> list[Correspondences]:
+def assign_sides(problem: Problem, state: State) -> list[Correspondences]:
     """Decide for every pixel whether its label has left and right exchanged, by the present bodies."""
     params = problem.to_world(state)
     return [
@@ -90,7 +90,7 @@ def _assign_sides(problem: Problem, state: State) -> list[Correspondences]:
     ]
 
 
-def _observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state: State) -> Observations:
+def observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state: State) -> Observations:
     """All rows of a stage: its share of the pixels, silhouettes by the present bodies, keypoints."""
     config, subjects = problem.config, problem.subjects
     rows = [[_pixel_rows(problem, stage, p)] for p in pixels]

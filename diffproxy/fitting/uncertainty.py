@@ -116,6 +116,25 @@ def silhouette_rows(seen: Observations) -> Bool[Tensor, "B N"]:
     return torch.zeros_like(seen.on_hand) if seen.is_silhouette is None else seen.is_silhouette
 
 
+def given_sigma(seen: Observations) -> Float[Tensor, "B N"]:
+    """Stated deviations of the rows, metres; 0 where they are estimated."""
+    return torch.zeros_like(seen.weight) if seen.given_sigma is None else seen.given_sigma
+
+
+UNINFORMATIVE = 1e3
+"""Metres: the deviation of rows that are left out of covariances."""
+
+
+def covariance_noise(data: Reprojection, state: State, config: FitConfig) -> Noise:
+    """The noise with which normal matrices are inverted to covariances: pixels count as they are independent."""
+    noise, given = noise_level(data, state, config, 0.0), given_sigma(data.observations)
+    sigma = noise.sigma / independence_ratio(data, state, noise, config.independent_pixels).sqrt()
+    sigma = torch.where(given > 0, noise.sigma, sigma)
+    # silhouettes constrain roughly where an unobserved limb is not; they say nothing of how well it is known
+    outline = silhouette_rows(data.observations) & (given == 0)
+    return Noise(sigma.masked_fill(outline, UNINFORMATIVE), noise.kernel)
+
+
 # How many independent measurements a view's pixels amount to, read from the residuals themselves.
 
 

@@ -1,0 +1,126 @@
+"""The people of one picture from their dense proxies: bodies in metres and the focal length that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting import FitConfig, FitResult, fit_many
+from diffproxy.fitting.diagnose import diagnose
+from diffproxy.fitting.gather_correspondences import gather_correspondences
+from diffproxy.fitting.initialization.initialize import InitialState
+from diffproxy.fitting.problem import build_problem
+from diffproxy.fitting.terms.keypoints import Keypoints
+from diffproxy.fitting.terms.priors import default_priors
+from diffproxy.proxies import ProxyMaps
+from diffproxy.single_view.focal_length import FocalPrior, with_focal
+from diffproxy.single_view.shared_focal import fit_shared_focal
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The dense proxies of one person, in crops of the picture, and keypoints in pixels of the maps."""
+
+    maps: ProxyMaps
+    keypoints: Keypoints | None = None
+
+
+@dataclass(frozen=True)
+class FittedPerson:
+    """A person of the picture.
+
+    Attributes:
+        result: The body, in metres in the camera's axes (x right, y down, z forward).
+        maps: The proxies, with cameras of the estimated focal length.
+    """
+
+    result: FitResult
+    maps: ProxyMaps
+
+    @property
+    def depth(self) -> float:
+        """Depth of the pelvis, metres; NaN without a body."""
+        return float(self.result.joints[0, 2]) if self.result.has_body else float("nan")
+
+    @property
+    def depth_std(self) -> float:
+        """Its standard deviation: stature, focal length and proxies (nearly all of the pelvis' deviation is depth)."""
+        return float(self.result.joint_std[0]) if self.result.has_body else float("inf")
+
+
+@dataclass(frozen=True)
+class PeopleFit:
+    """All people of a picture.
+
+    Attributes:
+        people: One for each person that was passed.
+        focal: Focal length, pixels of the picture.
+        log_std: Standard deviation of its natural logarithm; 0 where it was given.
+    """
+
+    people: tuple[FittedPerson, ...]
+    focal: float
+    log_std: float
+
+
+def fit_people(
+    people: Sequence[Observed],
+    body: BodyModel,
+    prior: FocalPrior,
+    config: FitConfig,
+    starts: Sequence[BodyParams | None] | None = None,
+) -> PeopleFit:
+    """Fit all people of a picture and their focal length.
+
+    Args:
+        people: Proxies of each person; the cameras of the maps have the focal length `prior.focal` and the identity as
+            their pose.
+        body: Body model.
+        prior: What is known of the focal length.
+        config: Options of the fitter.
+        starts: A guess for each person, such as the body of the previous frame.
+
+    Returns:
+        The people in the order given, with a status each, and the focal length.
+    """
+    results = fit_many(
+        [p.maps for p in people],
+        body,
+        config,
+        None if starts is None else list(starts),
+        keypoints=[p.keypoints for p in people],
+    )
+    fitted = [i for i, r in enumerate(results) if r.has_body]
+    if not fitted or prior.log_std == 0:
+        return PeopleFit(_people(results, [p.maps for p in people]), prior.focal, prior.log_std)
+    initial = [_initial(people[i], results[i], body, config) for i in fitted]
+    problem = build_problem(initial, body, config, default_priors(body.v_template, config))
+    joint = fit_shared_focal(problem, 0.0, prior.log_std)
+    maps = [_refocused(p.maps, joint.factor) for p in people]
+    solution = joint.solution
+    moved = tuple(
+        replace(s, subject=replace(s.subject, maps=maps[i])) for s, i in zip(initial, fitted, strict=True)
+    )
+    solution = replace(solution, problem=replace(problem, initial=moved))
+    for row, (i, result) in enumerate(zip(fitted, diagnose(solution), strict=True)):
+        std = np.hypot(result.joint_std, joint.log_std * np.linalg.norm(joint.joint_shift[row], axis=-1))
+        results[i] = replace(
+            result, joint_std=std.astype(np.float32), timings={**results[i].timings, **result.timings}
+        )
+    return PeopleFit(_people(results, maps), prior.focal * joint.factor, joint.log_std)
+
+
+def _initial(person: Observed, result: FitResult, body: BodyModel, config: FitConfig) -> InitialState:
+    subject = gather_correspondences(person.maps, body, config, person.keypoints)
+    return InitialState(subject, BodyParams.rest(1), (result.params,), "ok", "", {})
+
+
+def _people(results: Sequence[FitResult], maps: Sequence[ProxyMaps]) -> tuple[FittedPerson, ...]:
+    return tuple(FittedPerson(r, m) for r, m in zip(results, maps, strict=True))
+
+
+def _refocused(maps: ProxyMaps, factor: float) -> ProxyMaps:
+    return replace(maps, cameras=tuple(with_focal(c, factor) for c in maps.cameras))

@@ -1,0 +1,99 @@
+"""What is known of a picture's focal length before anybody in it is looked at: given, from EXIF, or usual lenses."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from diffproxy.cameras import Camera
+from diffproxy.utils.bounded_files import Limits, read_bytes
+from diffproxy.utils.errors import InputError
+
+USUAL_FOCAL_35MM = 32.0
+"""Focal length in 35 mm equivalent assumed where none is known: between the wide main lens of phones (24 to 28),
+webcams (27 to 37) and the standard lenses of cameras (35 to 50)."""
+USUAL_LOG_STD = 0.35
+"""Standard deviation of the log of the focal length around it: two of three lenses between 23 and 45 mm."""
+EXIF_LOG_STD = 0.03
+"""Standard deviation of the log of a focal length from EXIF, which is rounded, and of the picture before it was cut."""
+DIAGONAL_35MM = float(np.hypot(36.0, 24.0))
+EXIF_IFD, FOCAL_LENGTH_IN_35MM = 0x8769, 0xA405
+
+
+@dataclass(frozen=True)
+class FocalPrior:
+    """Belief about the focal length of a picture.
+
+    Attributes:
+        focal: Focal length, pixels of the picture.
+        log_std: Standard deviation of its natural logarithm; 0: it is known, and stays as it is.
+        source: `given`, `exif` or `usual lenses`.
+    """
+
+    focal: float
+    log_std: float
+    source: str
+
+
+def usual_focal(width: int, height: int) -> float:
+    """Focal length in pixels of a 32 mm lens (35 mm equivalent)."""
+    return USUAL_FOCAL_35MM / DIAGONAL_35MM * float(np.hypot(width, height))
+
+
+def focal_prior(width: int, height: int, focal: float = 0.0, path: Path | None = None) -> FocalPrior:
+    """The belief with which a picture is fitted.
+
+    Args:
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+        focal: Known focal length, pixels of the picture; 0: unknown.
+        path: File of the picture, whose EXIF data are read; None: there is none.
+
+    Returns:
+        The given focal length, else the one of EXIF, else the usual one with its spread.
+
+    Raises:
+        InputError: a negative focal length.
+    """
+    if focal < 0:
+        raise InputError("a focal length above 0 pixels", f"{focal:g}", "write focal=0 where it is not known")
+    if focal > 0:
+        return FocalPrior(focal, 0.0, "given")
+    if path is not None and (equivalent := exif_focal_35mm(path)) is not None:
+        return FocalPrior(equivalent / DIAGONAL_35MM * float(np.hypot(width, height)), EXIF_LOG_STD, "exif")
+    return FocalPrior(usual_focal(width, height), USUAL_LOG_STD, "usual lenses")
+
+
+def exif_focal_35mm(path: Path) -> float | None:
+    """Focal length in 35 mm equivalent by the EXIF data of an image file; None where they do not state it."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(read_bytes(path, "an image", Limits.IMAGE_FILE_BYTES))) as image,
+        ):
+            value = image.getexif().get_ifd(EXIF_IFD).get(FOCAL_LENGTH_IN_35MM)
+        focal = float(value) if value is not None else 0.0
+    except (UnidentifiedImageError, OSError, ValueError, TypeError, SyntaxError):
+        return (
+            None  # damaged EXIF data say nothing; whether the picture itself can be read is decided elsewhere
+        )
+    return focal if 5.0 <= focal <= 1200.0 else None
+
+
+def picture_camera(width: int, height: int, focal: float, name: str = "picture") -> Camera:
+    """A pinhole camera at the origin of the world, principal point in the middle: world axes are the camera's."""
+    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+    return Camera(name, width, height, K, np.eye(3), np.zeros(3))
+
+
+def with_focal(camera: Camera, factor: float) -> Camera:
+    """The same picture, or crop of it, under `factor` times the focal length."""
+    K = camera.K.copy()
+    K[:2, :2] *= factor
+    return replace(camera, K=K)
