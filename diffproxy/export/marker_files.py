@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from diffproxy.export.markers import marker_positions
 from diffproxy.export.motion import BodyMotion
 from diffproxy.utils.extras import require_extra
-from diffproxy.utils.io import atomic_path, write_atomic
+from diffproxy.utils.io import write_atomic
 
 MM = 1000.0
 
@@ -49,5 +50,6 @@ def write_c3d(path: Path, motion: BodyMotion) -> None:
     rows = np.full((4, len(names), len(motion)), 1.0)
     rows[:3] = MM * points.transpose(2, 1, 0)
     file["data"]["points"] = rows
-    with atomic_path(path) as temporary:
-        file.write(str(temporary))
+    with TemporaryDirectory() as folder:  # ezc3d changes names that do not end with .c3d
+        file.write(str(Path(folder) / "m.c3d"))
+        write_atomic(path, (Path(folder) / "m.c3d").read_bytes())

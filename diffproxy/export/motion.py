@@ -48,6 +48,11 @@ class BodyMotion:
     def __len__(self) -> int:
         return len(self.params)
 
+    def take(self, rows: Int[np.ndarray, " N"]) -> BodyMotion:
+        """Some of the frames, which need not be evenly spaced."""
+        params = BodyParams(**{k: getattr(self.params, k)[rows] for k in PARAM_DIMS})
+        return replace(self, params=params, known=self.known[rows], frame_ids=self.frame_ids[rows])
+
     def with_up_axis(self, up_axis: str) -> BodyMotion:
         """The same motion in a world whose up axis is another one."""
         R_new_old = torch.from_numpy(rotation_between(up_vector(self.up_axis), up_vector(up_axis)))

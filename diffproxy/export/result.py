@@ -19,6 +19,8 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
 STATUSES = ("ok", "doubtful", "one_view", "filled", "no_person", "failed")
+UNOBSERVED = 0.1
+"""A joint whose `joint_observed` is less than this is called unobserved."""
 CONVENTIONS = {
     "units": "metres, radians, seconds",
     "place": "x_world = scale * x_body + transl; with scale 1 this is SMPL-X",

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
+from diffproxy.export.result import UNOBSERVED
 
 SAMPLES = 48
 """Faces of each joint's skin that are looked up, at most."""
@@ -20,8 +21,6 @@ NEAR, NEAR_FINGER = 0.05, 0.02
 """Metres on the rest body within which a pixel supports a face of the same joint's skin."""
 FULL = 0.4
 """Share of the skin that counts as all of it: cameras on one side of a limb see about half."""
-UNOBSERVED = 0.1
-"""A joint with less support than this is called unobserved."""
 FIRST_FINGER = 25
 
 

@@ -67,6 +67,7 @@ class SaveOptions:
     proxies: bool = option(True, "the dense maps")
     overlay: bool = option(True, "the body drawn over every image")
     report: bool = option(True, "report.html")
+    viewer: bool = option(True, "viewer.html: bodies and cameras in the browser, over time")
     vertices: bool = option(False, "vertices inside result.npz")
 
 

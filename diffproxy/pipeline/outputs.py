@@ -10,6 +10,7 @@ from typing import Any
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
+from diffproxy.export import Run, load_result
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_sequence import motion_metrics
 from diffproxy.pipeline.frame_figures import write_meshes, write_overlays, write_run_report
@@ -17,6 +18,7 @@ from diffproxy.pipeline.ground_truth_errors import ground_truth_errors
 from diffproxy.pipeline.results import FrameResult, write_result
 from diffproxy.pipeline.summary import run_metrics
 from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.viewer import write_run_viewer
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,9 @@ def write_outputs(
     if options.save.report:
         notes = frames.rig.notes if frames is not None else [f"proxies of {options.proxies}, no images"]
         write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes)
+    if options.save.viewer and any(r.has_body for r in records):
+        run = Run(out, load_result(out / "result.npz"), body, asdict(options))
+        write_run_viewer(out / "viewer.html", run, frames)
     _say(out, metrics)
 
 

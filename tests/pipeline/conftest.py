@@ -118,7 +118,7 @@ def options_of(tmp_path):
             "boxes": "full",
             "device": "cpu",
         }
-        save = SaveOptions(mesh="none", overlay=False, report=False)
+        save = SaveOptions(mesh="none", overlay=False, report=False, viewer=False)
         return FitOptions(rig=RigOption(path=str(rig)), **({"save": save} | base | more))
 
     return make

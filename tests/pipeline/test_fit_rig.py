@@ -75,7 +75,9 @@ def test_changed_options_ask_for_overwrite(rig_of, oracle_of, params_of, options
         run_fit(replace(options, seed=1), ROOT, pipe)
     run_fit(replace(options, seed=1, overwrite=True), ROOT, pipe)
     other = replace(
-        options, seed=1, save=SaveOptions(mesh="none", overlay=False, report=False, vertices=True)
+        options,
+        seed=1,
+        save=SaveOptions(mesh="none", overlay=False, report=False, viewer=False, vertices=True),
     )
     out = run_fit(other, ROOT, pipe)  # what is saved does not change the fit
     arrays = load_result(out / "result.npz")

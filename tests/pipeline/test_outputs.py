@@ -10,14 +10,16 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
+from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_figures import write_meshes, write_run_report
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
-from diffproxy.pipeline.unobserved_skin import nearest_joints, unobserved_vertices
+from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.timing import Stopwatch
+from tests.viewer.test_viewer import viewer_data
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +48,7 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     assert overlay.shape == (128, 128, 3) and (overlay != 40).any() and (overlay[0, 0] == 40).all()
     page = (out / "report.html").read_text()
     assert "MPJPE" in page and "data:image/jpeg" in page and "cam2" in page
+    assert viewer_data((out / "viewer.html").read_text())["cameras"][2]["name"] == "cam2"
     errors = json.loads((out / "metrics.json").read_text())["ground_truth"]
     assert errors["frames"] == 2 and errors["mpjpe_mm"] < 8 and errors["mpvpe_mm"] < 15
     assert (out / "config.yaml").read_text().count("\nrig:\n  path: ") == 1

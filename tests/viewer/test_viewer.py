@@ -1,0 +1,155 @@
+"""The viewer's page: nothing from outside, bodies that decode to the run's joints, and the script in a real browser."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.__main__ import main
+from diffproxy.body import BodyParams
+from diffproxy.cameras import Rig, open_frames, save_rig
+from diffproxy.cameras.up_axis import rotation_to_y_up
+from diffproxy.export import Result, motion_of_result
+from diffproxy.utils.errors import InputError
+from diffproxy.viewer import ViewerBody, viewer_html
+from diffproxy.viewer.run_viewer import small_pictures
+from tests.export.conftest import result_of, run_of, some_bodies  # noqa: F401
+from tests.export.gltf_reader import Glb
+
+CHROMIUM = next((p for name in ("chromium", "google-chrome", "chrome") if (p := shutil.which(name))), None)
+
+
+def viewer_data(page):
+    """The JSON of a page."""
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1]
+    return json.loads(text)
+
+
+@pytest.fixture
+def body_of(body):
+    """Factory: a person of the viewer, standing somewhere."""
+
+    def make(frames=3, seed=0, missing=(), up_axis="+Z", name="person"):
+        params = some_bodies(frames, seed=seed)
+        joints = body.joints(params).numpy()
+        joints[[*missing]] = np.nan
+        values = {k: getattr(params, k).numpy() for k in BodyParams.__dataclass_fields__}
+        status = np.array(["no_person" if r in missing else "ok" for r in range(frames)])
+        observed = np.full((frames, 55), 0.9, np.float32)
+        observed[:, 20] = 0.05
+        result = Result(
+            np.arange(frames), status, values, joints, np.full((frames, 55), 0.012, np.float32), body.joint_names,
+            {"up_axis": up_axis}, np.array(["</script><b>" if r in missing else "" for r in range(frames)]), observed,
+        )  # fmt: skip
+        motion = motion_of_result(result, body, 30.0)
+        return ViewerBody(name, motion, status.tolist(), result.reason.tolist(), result.joint_std, observed)
+
+    return make
+
+
+def test_the_page_is_whole_and_decodes_to_the_joints(body_of, make_ring):
+    people = [body_of(seed=0), body_of(seed=1, missing=(1,), name="other")]
+    cameras = make_ring(2)
+    page = viewer_html("a <take>", people, [4, 5, 6], 30.0, cameras, "+Z", {"cam0": [(0, b"jpeg")]})
+    data = viewer_data(page)
+    text = re.sub(r"[A-Za-z0-9+/=]{200,}", "", page)  # without the base64
+    assert not re.findall(r"[a-z]+:?//[a-z0-9.]", text)
+    assert (
+        "src=" not in re.sub(r"image\.src = ", "", page) and "import " not in page and "@" not in page[:400]
+    )
+    assert page.count("</script>") == 2 and "a &lt;take&gt;" in page
+    assert data["frame_ids"] == [4, 5, 6] and [b["name"] for b in data["bodies"]] == ["person", "other"]
+    for person, entry in zip(people, data["bodies"], strict=True):
+        glb = Glb(base64.b64decode(entry["glb"]))
+        expected = person.motion.with_up_axis("+Y").joints
+        for row, time in enumerate(glb.times):
+            assert np.linalg.norm(glb.joints(time) - expected[row], axis=-1).max() < 1e-3
+        support = np.frombuffer(base64.b64decode(entry["observed"]), np.uint8).reshape(3, 55) / 255
+        assert ((support < data["unobserved_below"]) == (np.arange(55) == 20)).all()
+        assert set(base64.b64decode(entry["deviation"])) == {12}
+    assert (
+        data["bodies"][1]["shown"] == [True, False, True] and data["bodies"][1]["reason"][1] == "</script><b>"
+    )
+    point = np.array([0.1, 0.2, 0.3])
+    for camera, shown in zip(cameras, data["cameras"], strict=True):
+        x = np.array(shown["K"]) @ (np.array(shown["R"]) @ rotation_to_y_up("+Z") @ point + shown["t"])
+        np.testing.assert_allclose(x[:2] / x[2], camera.project(point), atol=1e-9)
+
+
+def test_bodies_of_other_lengths_are_told(body_of):
+    with pytest.raises(InputError, match="each with 2 frames"):
+        viewer_html("t", [body_of(3)], [0, 1], 30.0)
+    with pytest.raises(InputError, match="at least one body"):
+        viewer_html("t", [], [0], 30.0)
+
+
+@pytest.fixture
+def rig(tmp_path, make_ring):
+    ring = make_ring(2, size=320)
+    save_rig(Rig("ring", ring), tmp_path / "rig")
+    rng = np.random.default_rng(0)
+    for camera in ring:
+        (tmp_path / "rig" / "images" / camera.name).mkdir(parents=True)
+        for k in range(6):
+            image = rng.integers(0, 255, (320, 320, 3), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "rig" / "images" / camera.name / f"{k:06d}.png"), image)
+    return tmp_path / "rig"
+
+
+def test_pictures_keep_to_their_budget(rig):
+    frames = open_frames(rig)
+    whole = small_pictures(frames, [0, 1, 2, 3, 4, 5, 9])
+    assert [[row for row, _ in whole[name]] for name in ("cam0", "cam1")] == [[*range(6)]] * 2
+    assert cv2.imdecode(np.frombuffer(whole["cam0"][0][1], np.uint8), 1).shape == (320, 320, 3)
+    few = small_pictures(frames, [0, 1, 2, 3, 4, 5], budget=100_000)
+    assert 0 < len(few["cam0"]) < 6 and sum(len(j) for rows in few.values() for _, j in rows) <= 130_000
+    assert cv2.imdecode(np.frombuffer(few["cam0"][0][1], np.uint8), 1).shape == (256, 256, 3)
+
+
+def test_three_hundred_frames_stay_below_five_megabytes(body_of):
+    """With bodies whose bones change in every frame, and all bytes that pictures may take."""
+    person = body_of(2)
+    rows = np.arange(300) % 2
+    motion = person.motion.take(rows)
+    scale = torch.linspace(1.0, 1.1, 300)[:, None]
+    motion = replace(motion, params=motion.params.replace(scale=scale))
+    long = ViewerBody(
+        "p", motion, ["ok"] * 300, [""] * 300, person.joint_std[rows], person.joint_observed[rows]
+    )
+    page = viewer_html("t", [long], [*range(300)], 30.0, pictures={"cam0": [(0, bytes(1_800_000))]})
+    assert len(page) < 5e6
+
+
+def test_the_command_writes_the_page_of_a_run(rig, run_of, capsys):  # noqa: F811
+    options = {"fps": 25.0, "body": {"path": "anny"}, "rig": {"path": str(rig)}}
+    run = run_of(3, options=options, missing=(1,))
+    assert main(["view", str(run), "open=false"]) == 0
+    assert capsys.readouterr().out == f"{run / 'viewer.html'}\n"
+    data = viewer_data((run / "viewer.html").read_text())
+    assert data["bodies"][0]["status"] == ["ok", "no_person", "ok"] and data["fps"] == 25.0
+    assert len(data["pictures"]["cam1"]) == 3 and [c["name"] for c in data["cameras"]] == ["cam0", "cam1"]
+    shutil.rmtree(rig)
+    assert main(["view", str(run), "open=false", f"out={run / 'alone.html'}"]) == 0
+    assert viewer_data((run / "alone.html").read_text())["cameras"] == []
+
+
+@pytest.mark.skipif(not (CHROMIUM and os.environ.get("RUN_SLOW")), reason="RUN_SLOW=1 and Chromium")
+def test_a_browser_computes_the_same_joints(body_of, tmp_path):
+    person = body_of(3)
+    (tmp_path / "v.html").write_text(viewer_html("t", [person], [0, 1, 2], 30.0))
+    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+               "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000", "--dump-dom",
+               f"file://{tmp_path / 'v.html'}#joints"]  # fmt: skip
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    found = np.array(json.loads(re.search(r'<pre id="joints">(.*?)</pre>', dom)[1]))
+    assert found.shape == (3, 1, 55, 3)
+    assert np.linalg.norm(found[:, 0] - person.motion.with_up_axis("+Y").joints, axis=-1).max() < 1e-3
+    assert '<div id="fail" class="panel">' in dom and 'style="display: block' not in dom
