@@ -204,6 +204,11 @@ class ShardIndex:
         """Per stored view: body | left_hand | right_hand (square crops) or full (whole frame)."""
         return [v["kind"] for v in self.meta(sample)["views"]]
 
+    def camera_places(self, sample: int) -> Float[np.ndarray, "V 12"]:
+        """`R_cam_world` and `t_cam_world` of every stored view: equal for all crops of one camera."""
+        cameras = [Camera.from_json(v["camera"]) for v in self.meta(sample)["views"]]
+        return np.stack([np.concatenate([c.R_cam_world.ravel(), c.t_cam_world]) for c in cameras])
+
     def has(self, sample: int, extension: str) -> bool:
         """Whether the sample has a file of this name after its key, e.g. "v0.depth.png"."""
         return extension in self.samples[sample][1].files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,7 +10,6 @@ from diffproxy.cli import Command
 from diffproxy.training.config import AugmentConfig, TrainConfig
 from diffproxy.utils.extras import require_extra
 
-log = logging.getLogger(__name__)
 INTRO = """\
 Train the proxy generator on rendered shards; the same command resumes.
 
@@ -41,8 +39,7 @@ def run(config: TrainConfig) -> None:
     require_extra("accelerate", "train")
     from diffproxy.training.trainer import train
 
-    exported = train(config)
-    log.info("exported to %s; use it with: python fit.py generator=%s", exported, exported)
+    train(config)
 
 
 def main(words: Sequence[str] | None = None) -> int:

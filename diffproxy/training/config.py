@@ -68,12 +68,18 @@ class TrainConfig:
     body: str = BODY()
 
     steps: int = TRAINING_STEPS(10_000)
-    batch: int = option(4, "samples per step, each of `views` views")
+    epochs: float = option(0.0, "passes over the subjects; replaces steps. 0: as many steps as steps= says")
+    batch: int = option(4, "samples of a batch, each of `views` views, in each process")
+    accumulate: int = option(1, "batches whose gradients are averaged before each step")
     views: int = option(4, "views per sample")
     hands: bool = option(True, "hand crops are used as views too")
+    hand_cameras: str = option(
+        "any", "cameras of those hand crops: any, or (paper) those of the sample's body views", "any|body"
+    )
     lr: float = LEARNING_RATE(5e-5)
     encoder_lr: float = option(0.0, "learning rate of the image encoder; 0 keeps it frozen")
     warmup_steps: int = WARMUP_STEPS(200)
+    schedule: str = option("cosine", "learning rate after the warm-up", "cosine|constant")
     clip_norm: float = option(1.0, "maximum gradient norm")
     weight_decay: float = option(0.01, "weight decay")
     ema: float = EMA_DECAY(0.999)
@@ -119,7 +125,19 @@ class TrainConfig:
         """InputError for values out of range."""
         one_of("stage", self.stage, ("generator", "decoder"))
         one_of("precision", self.precision, ("bf16", "no", "fp16"))
-        for name in ("steps", "batch", "views", "log_every", "val_every", "save_every", "val_samples"):
+        one_of("schedule", self.schedule, ("cosine", "constant"))
+        one_of("hand_cameras", self.hand_cameras, ("any", "body"))
+        within("epochs", self.epochs, 0.0, 1e6)
+        for name in (
+            "steps",
+            "batch",
+            "accumulate",
+            "views",
+            "log_every",
+            "val_every",
+            "save_every",
+            "val_samples",
+        ):
             at_least(name, getattr(self, name), 1)
         for name in (
             "seed",

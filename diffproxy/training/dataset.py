@@ -32,6 +32,7 @@ class SampleConfig:
     proxy_size: int
     views: int = 4  # per sample (paper §4.1)
     hands: bool = True  # beyond 2 to 4 body views, use hand crops
+    hand_cameras: str = "any"  # "body": hand crops of the cameras of the chosen body views (paper §3.2)
     seed: int = 0
 
 
@@ -57,16 +58,19 @@ class ProxySamples(Dataset):
     def __len__(self) -> int:
         return self.length
 
-    def slots(self, kinds: list[str], rng: np.random.Generator) -> list[int]:
+    def slots(self, sample: int, rng: np.random.Generator) -> list[int]:
         """Indices of the stored views of one sample."""
+        kinds = self.index.kinds(sample)
         body = [i for i, k in enumerate(kinds) if k == "body"]
         hand = [i for i, k in enumerate(kinds) if k in ("left_hand", "right_hand")]
         n = self.config.views
         n_body = int(rng.integers(min(2, n), n + 1)) if hand and self.config.hands else n
-        chosen = list(rng.permutation(body)[:n_body]) + list(rng.permutation(hand)[: n - n_body])
-        while (
-            len(chosen) < n
-        ):  # a subject with too few views: some are used twice, with different augmentation
+        chosen = list(rng.permutation(body)[:n_body])
+        if self.config.hand_cameras == "body":
+            places = self.index.camera_places(sample)
+            hand = [i for i in hand if any(np.array_equal(places[i], places[j]) for j in chosen)]
+        chosen += list(rng.permutation(hand)[: n - n_body])
+        while len(chosen) < n:  # too few views: some are used twice, with different augmentation
             chosen.append(int(rng.choice(body)))
         return [int(i) for i in chosen]
 
@@ -76,7 +80,7 @@ class ProxySamples(Dataset):
         sample = int(rng.integers(len(self.index))) if self.augment else i % len(self.index)
         kinds = self.index.kinds(sample)
         chosen = (
-            self.slots(kinds, rng)
+            self.slots(sample, rng)
             if self.augment
             else [j for j, k in enumerate(kinds) if k == "body"][: cfg.views]
         )

@@ -1,4 +1,7 @@
-"""Losses: the diffusion objective (paper Eq. 1) and the regression loss of the dense head."""
+"""Losses: the diffusion objective (paper Eq. 1) and the regression losses of the dense head.
+
+Each loss is a weighted mean over the pixels of a sample, and then the mean over samples. So the gradient of a batch is
+the mean of its parts' gradients: several processes or accumulated steps train as one large batch does."""
 
 from __future__ import annotations
 
@@ -6,6 +9,15 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
+
+
+def sample_mean(
+    error: Float[Tensor, "N ..."], weight: Float[Tensor, "N ..."], samples: int
+) -> Float[Tensor, ""]:
+    """Mean over `samples` of each one's weighted mean; N is a multiple of `samples`, its views in a row."""
+    weight = weight.expand_as(error)
+    total = (error * weight).reshape(samples, -1).sum(1)
+    return (total / weight.reshape(samples, -1).sum(1).clamp(min=1)).mean()
 
 
 def allowed_labels(
@@ -25,6 +37,7 @@ def dense_loss(
     uv: Float[Tensor, "N 2 H W"],
     allowed: Bool[Tensor, "N L"],
     foreground_weight: float = 3.0,
+    samples: int = 1,
 ) -> dict[str, Tensor]:
     """Cross-entropy over the view's own palette and L1 of UV on the foreground.
 
@@ -34,9 +47,8 @@ def dense_loss(
     foreground = (labels > 0).float()
     ce = F.cross_entropy(logits, labels.long(), reduction="none")
     weight = 1 + (foreground_weight - 1) * foreground
-    label = (ce * weight).sum() / weight.sum()
     error = (uv_pred.float() - uv).abs().mean(1)
-    return {"label": label, "uv": (error * foreground).sum() / foreground.sum().clamp(min=1)}
+    return {"label": sample_mean(ce, weight, samples), "uv": sample_mean(error, foreground, samples)}
 
 
 def scale_loss(
@@ -45,27 +57,26 @@ def scale_loss(
     labels: Integer[Tensor, "N H W"],
     uv: Float[Tensor, "N 2 H W"],
     metres_per_uv: Float[Tensor, "L 2"],
+    samples: int = 1,
 ) -> Float[Tensor, ""]:
     """Negative log-likelihood of the surface distance between predicted and true (u, v), on the foreground.
 
     The density is exp(-d / b) / (2 pi b^2) with b = exp(`log_scale`) in metres. The coordinates get no gradient: this
-    loss
-    trains the uncertainty only.
+    loss trains the uncertainty only.
     """
     scale = metres_per_uv[labels.long()].permute(0, 3, 1, 2)
     distance = ((uv_pred.detach().float() - uv) * scale).square().sum(1).sqrt()
     log_b = log_scale[:, 0].float()
     foreground = (labels > 0).float()
     loss = distance * (-log_b).exp() + 2 * log_b
-    return (loss * foreground).sum() / foreground.sum().clamp(min=1)
+    return sample_mean(loss, foreground, samples)
 
 
 def diffusion_loss(
-    prediction: Float[Tensor, "..."], target: Float[Tensor, "..."], weight: Float[Tensor, "..."] | None = None
+    prediction: Float[Tensor, "S ..."],
+    target: Float[Tensor, "S ..."],
+    weight: Float[Tensor, "S ..."] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean squared error in latent space (paper Eq. 1), optionally weighted per latent cell."""
     error = (prediction.float() - target.float()).square()
-    if weight is None:
-        return error.mean()
-    weight = weight.expand_as(error)
-    return (error * weight).sum() / weight.sum()
+    return error.mean() if weight is None else sample_mean(error, weight, len(error))

@@ -83,8 +83,10 @@ def thaw_encoder(encoder: nn.Module) -> None:
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then a cosine to 2 % of the learning rate."""
+    """Linear warm-up, then a cosine to 2 % of the learning rate, or a constant."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
+    if config.schedule == "constant":
+        return 1.0
     progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))

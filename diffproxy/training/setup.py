@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
 from torch.utils.data import DataLoader, Sampler
 
 from diffproxy.body import BodyModel, load_body
@@ -34,18 +35,24 @@ log = logging.getLogger(__name__)
 
 
 class StepSampler(Sampler[int]):
-    """Sample numbers of steps `start ... steps`: the share of this process in each global batch; stateless."""
+    """Sample numbers of steps `start` + 1 to `steps`: the share of this process in each step; stateless.
 
-    def __init__(self, start: int, steps: int, batch: int, rank: int, world: int):
-        self.start, self.steps, self.batch, self.rank, self.world = start, steps, batch, rank, world
+    `share` is the number of samples of one process in one step: batch times accumulated batches.
+    """
+
+    def __init__(self, start: int, steps: int, share: int, rank: int, world: int):
+        self.start, self.steps, self.share, self.rank, self.world = start, steps, share, rank, world
+
+    def first(self, step: int) -> int:
+        """Number of this process's first sample of a step (from 1)."""
+        return ((step - 1) * self.world + self.rank) * self.share
 
     def __iter__(self) -> Iterator[int]:
-        for step in range(self.start, self.steps):
-            first = (step * self.world + self.rank) * self.batch
-            yield from range(first, first + self.batch)
+        for step in range(self.start + 1, self.steps + 1):
+            yield from range(self.first(step), self.first(step) + self.share)
 
     def __len__(self) -> int:
-        return (self.steps - self.start) * self.batch
+        return (self.steps - self.start) * self.share
 
 
 @dataclass
@@ -60,6 +67,7 @@ class Run:
     optimizer: Any
     ema: EMA
     start: int
+    sampler: StepSampler
     loader: DataLoader
     val: ProxySamples | None
 
@@ -76,10 +84,8 @@ def start_generator(config: TrainConfig) -> ProxyGenerator:
     """The generator to train, with the changes of `config.network`.
 
     A preset name gives an untrained generator with its frozen public parts loaded; a path gives a saved one. Parts
-    that the
-    saved one lacks are initialised at random, with `fresh_unet` also the UNet. Raises InputError if public weights
-    are
-    missing (docs/generator.md describes how to get them).
+    that the saved one lacks are initialised at random, with `fresh_unet` also the UNet. Raises InputError if public
+    weights are missing (docs/generator.md describes how to get them).
     """
     if config.generator in PRESETS:
         return initial_generator(
@@ -109,7 +115,10 @@ def set_up(config: TrainConfig) -> Run:
         cpu=not torch.cuda.is_available(),
         # A stage trains some parameters only, and the batch may determine which of them get gradients.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        # A plugin, since the environment would override the plain argument.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=config.accumulate),
     )
+    world = accelerator.num_processes
     torch.manual_seed(config.seed)
     body = load_body(config.body)
     generator = start_generator(config)
@@ -130,14 +139,17 @@ def set_up(config: TrainConfig) -> Run:
         log.info("resumed at step %d from %s", start, checkpoint)
 
     size = bare.generator.config.image_size, bare.generator.config.proxy_size
-    samples = SampleConfig(*size, views=config.views, hands=config.hands, seed=config.seed)
+    samples = SampleConfig(
+        *size, views=config.views, hands=config.hands, hand_cameras=config.hand_cameras, seed=config.seed
+    )
     data = ProxySamples(config.shards, body, samples, config.augment)
     val = ProxySamples(config.val_shards, body, samples, None) if config.val_shards else None
     if accelerator.is_main_process:
         sanity_check(data, val, body)
-    sampler = StepSampler(
-        start, config.steps, config.batch, accelerator.process_index, accelerator.num_processes
-    )
+    share = config.batch * config.accumulate
+    if config.epochs:
+        config = replace(config, steps=math.ceil(config.epochs * len(data.index) / (share * world)))
+    sampler = StepSampler(start, config.steps, share, accelerator.process_index, world)
     loader = DataLoader(
         data,
         config.batch,
@@ -147,4 +159,4 @@ def set_up(config: TrainConfig) -> Run:
         prefetch_factor=6 if config.workers else None,
         multiprocessing_context="fork" if config.workers else None,
     )
-    return Run(config, accelerator, body, wrapped, bare, optimizer, ema, start, loader, val)
+    return Run(config, accelerator, body, wrapped, bare, optimizer, ema, start, sampler, loader, val)

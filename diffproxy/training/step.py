@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -56,8 +57,13 @@ class TrainingObjective(nn.Module):
         is_hand = batch["kinds"].flatten() > 0
         return allowed_labels(is_hand, self.body_ids, self.hand_ids, self.generator.config.num_labels)
 
-    def forward(self, batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
-        """Losses of a batch of S samples with V views: `total` and its parts, all scalars."""
+    def forward(self, batch: dict[str, Tensor], rngs: Sequence[torch.Generator]) -> dict[str, Tensor]:
+        """Losses of a batch of S samples with V views: `total` and its parts, all scalars.
+
+        Args:
+            batch: Stacked samples of `ProxySamples`.
+            rngs: One random generator for each sample, so that a sample's noise depends on nothing else.
+        """
         cfg = self.config
         if cfg.stage == "decoder":
             return self.decoder(batch)
@@ -68,7 +74,7 @@ class TrainingObjective(nn.Module):
         if cfg.dense_weight and logits is not None and uv is not None and not cfg.freeze_conditioning:
             parts = dense_loss(
                 logits, uv, batch["labels"].flatten(0, 1),
-                batch["uv"].flatten(0, 1), self.allowed(batch), cfg.foreground_weight,
+                batch["uv"].flatten(0, 1), self.allowed(batch), cfg.foreground_weight, len(batch["labels"]),
             )  # fmt: skip
             losses |= {f"dense_{k}": v for k, v in parts.items()}
             total = total + cfg.dense_weight * (parts["label"] + UV_WEIGHT * parts["uv"])
@@ -79,18 +85,19 @@ class TrainingObjective(nn.Module):
                     batch["labels"].flatten(0, 1),
                     batch["uv"].flatten(0, 1),
                     self.metres_per_uv,
+                    len(batch["labels"]),
                 )
                 total = total + cfg.dense_weight * SCALE_WEIGHT * losses["dense_scale"]
         if cfg.diffusion_weight:
             if cfg.condition_dropout:
-                kept = torch.rand(len(batch["labels"]), generator=rng) >= cfg.condition_dropout
+                kept = torch.cat([torch.rand(1, generator=r) for r in rngs]) >= cfg.condition_dropout
                 cond = drop_conditioning(cond, kept)
-            losses["diffusion"] = self.diffusion(batch, cond, rng)
+            losses["diffusion"] = self.diffusion(batch, cond, rngs)
             total = total + cfg.diffusion_weight * losses["diffusion"]
         return losses | {"total": total}
 
     def diffusion(
-        self, batch: dict[str, Tensor], cond: Conditioning, rng: torch.Generator
+        self, batch: dict[str, Tensor], cond: Conditioning, rngs: Sequence[torch.Generator]
     ) -> Float[Tensor, ""]:
         """Paper Eq. 1 with the prediction type of the generator; one timestep for all views of a sample."""
         gen, cfg = self.generator, self.config
@@ -100,9 +107,9 @@ class TrainingObjective(nn.Module):
         )
         with torch.no_grad():
             x0 = gen.codec.encode(images.flatten(0, 1)).unflatten(0, (S, V, 2))
-        noise = torch.randn(x0.shape, generator=rng).to(x0)
+        noise = torch.stack([torch.randn(x0.shape[1:], generator=r) for r in rngs]).to(x0)
         steps = self.scheduler.config.num_train_timesteps
-        u = torch.rand(S, generator=rng)
+        u = torch.cat([torch.rand(1, generator=r) for r in rngs])
         t = ((1 - u**cfg.timestep_sampling_power) * steps).long().clamp(0, steps - 1).to(x0.device)
         xt = add_noise(self.scheduler, x0, noise, t)
         prediction, target = gen.denoise(xt, t, cond), training_target(self.scheduler, x0, noise, t)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -20,15 +23,18 @@ from diffproxy.training.setup import Run, set_up
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
+log = logging.getLogger(__name__)
 
-def noise_seed(seed: int, step: int, rank: int) -> int:
-    """Seed of the noise of one step: a resumed run draws what an uninterrupted one draws."""
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
+
+def noise_seed(seed: int, sample: int) -> int:
+    """Seed of the noise of one sample, by its number in the run: no matter which process trains on it, and when."""
+    return int(np.random.SeedSequence([seed, sample]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def train(config: TrainConfig) -> Path:
     """Run (or resume) a training; returns the folder of the exported generator."""
     run = set_up(config)
+    config = run.config
     report = (
         Reporter(run.out, run.start, config.steps, config.log_every, config.tensorboard)
         if run.is_main
@@ -39,9 +45,12 @@ def train(config: TrainConfig) -> Path:
         report.scores(run.start, *held_out_scores(run, run.start))  # killed between checkpoint and validation
     began = time.monotonic()
     try:
-        for step, batch in enumerate(run.loader, start=run.start + 1):
-            losses, norm = train_step(run, step, batch)
-            timed_out = bool(config.time_limit_min) and time.monotonic() - began > 60 * config.time_limit_min
+        batches = iter(run.loader)
+        for step in range(run.start + 1, config.steps + 1):
+            losses, norm = train_step(run, step, list(islice(batches, config.accumulate)))
+            timed_out = bool(config.time_limit_min) and _any_process(
+                run, time.monotonic() - began > 60 * config.time_limit_min
+            )
             last = step == config.steps or timed_out
             if report is not None:
                 report.losses(step, losses, norm)
@@ -61,30 +70,57 @@ def train(config: TrainConfig) -> Path:
             require_finite_weights(run.bare.generator, "averaged weights")
             save_generator(run.bare.generator, run.body.atlas.palette, exported, half=True)
         write_atomic(run.out / "train_config.json", json.dumps(asdict(config), indent=1).encode())
+        log.info("exported to %s; use it with: python fit.py generator=%s", exported, exported)
+    run.accelerator.wait_for_everyone()  # nobody returns before the export is there
     return exported
 
 
-def train_step(run: Run, step: int, batch: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], float]:
-    """One update of weights and average; returns the losses and the gradient norm before clipping."""
+def train_step(
+    run: Run, step: int, batches: Sequence[dict[str, torch.Tensor]]
+) -> tuple[dict[str, torch.Tensor], float]:
+    """One update of weights and average by the mean gradient of `batches` on all processes.
+
+    Args:
+        run: The run; its weights, optimiser and average change.
+        step: Number of the step, from 1.
+        batches: This process's `config.accumulate` batches of the step.
+
+    Returns:
+        The losses, means over this process's batches, and the norm of the gradient before clipping.
+    """
     config, accelerator = run.config, run.accelerator
-    batch = {k: v.to(accelerator.device) for k, v in batch.items()}
-    rng = torch.Generator().manual_seed(noise_seed(config.seed, step, accelerator.process_index))
     for group in run.optimizer.param_groups:
         group["lr"] = group["base_lr"] * learning_rate_factor(step - 1, config)
-    with accelerator.autocast():
-        losses = run.objective(batch, rng)
-    if not torch.isfinite(losses["total"]):
-        raise InputError(
-            "a finite loss",
-            f"{losses['total'].item()} at step {step}",
-            "lower lr, or check the shards with `python -m render_synth inspect`",
-        )
-    accelerator.backward(losses["total"])
-    norm = accelerator.clip_grad_norm_(run.objective.parameters(), config.clip_norm)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
+    sums: dict[str, torch.Tensor] = {}
+    norm = torch.zeros(())
+    first = run.sampler.first(step)
+    for m, batch in enumerate(batches):
+        numbers = range(first + m * config.batch, first + (m + 1) * config.batch)
+        rngs = [torch.Generator().manual_seed(noise_seed(config.seed, i)) for i in numbers]
+        with accelerator.accumulate(run.objective):  # gradients are averaged, and shared with the last batch
+            with accelerator.autocast():
+                losses = run.objective({k: v.to(accelerator.device) for k, v in batch.items()}, rngs)
+            if not torch.isfinite(losses["total"]):
+                raise InputError(
+                    "a finite loss",
+                    f"{losses['total'].item()} at step {step}",
+                    "lower lr, or check the shards with `python -m render_synth inspect`",
+                )
+            accelerator.backward(losses["total"])
+            if accelerator.sync_gradients:
+                norm = accelerator.clip_grad_norm_(run.objective.parameters(), config.clip_norm)
+            run.optimizer.step()
+            run.optimizer.zero_grad(set_to_none=True)
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0) + value.detach() / len(batches)
     run.ema.update(run.bare.generator)
-    return losses, float(norm)
+    return sums, float(norm)
+
+
+def _any_process(run: Run, here: bool) -> bool:
+    """Whether it holds on any process; the same answer everywhere, since all leave the loop together or hang."""
+    flag = torch.tensor(float(here), device=run.accelerator.device)
+    return bool(run.accelerator.reduce(flag, "sum") > 0)
 
 
 def held_out_scores(run: Run, step: int) -> tuple[dict[str, float], np.ndarray]:

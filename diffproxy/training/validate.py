@@ -87,7 +87,7 @@ def diffusion_losses(objective: TrainingObjective, item: dict[str, Tensor], seed
     batch = {k: v[None].to(objective.colors.device) for k, v in item.items()}
     cond = objective.condition(batch)
     draws = [torch.Generator().manual_seed(NOISES * seed + k) for k in range(NOISES)]
-    return [float(objective.diffusion(batch, cond, rng)) for rng in draws]
+    return [float(objective.diffusion(batch, cond, [rng])) for rng in draws]
 
 
 def crop_cameras(item: dict[str, Tensor]) -> list[Camera]:

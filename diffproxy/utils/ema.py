@@ -48,4 +48,8 @@ class EMA:
 
     def load_state_dict(self, state: dict) -> None:
         self.decay, self.updates = state["decay"], state["updates"]
-        self.shadow = {k: v.clone() for k, v in state["shadow"].items()}
+        own = self.shadow
+        # Checkpoints are read to the CPU: the average has to stay where the model is.
+        self.shadow = {
+            k: v.to(own[k].device if k in own else v.device, copy=True) for k, v in state["shadow"].items()
+        }

@@ -30,6 +30,11 @@ VAE = {
 }  # fmt: skip
 
 
+def generators(seed):
+    """One for each of the two samples of a batch."""
+    return [torch.Generator().manual_seed(seed + i) for i in range(2)]
+
+
 @pytest.fixture
 def config(tiny_shards, tiny_generator, tmp_path):
     return TrainConfig(
@@ -75,7 +80,7 @@ def test_a_frozen_conditioning_keeps_the_direct_prediction(config, tmp_path):
 
     before = seen()
     for step in (1, 2):
-        train_step(run, step, batch)
+        train_step(run, step, [batch])
     logits, uv, features = seen()
     assert torch.equal(logits, before[0]) and torch.equal(uv, before[1])
     assert not torch.equal(features, before[2])
@@ -93,7 +98,7 @@ def test_gradient_checkpointing_changes_memory_not_gradients(config):
     for on in (False, True):
         run = set_up(replace(config, gradient_checkpointing=on, seed=3))
         batch = next(iter(run.loader))
-        loss = run.objective(batch, torch.Generator().manual_seed(0))["total"]
+        loss = run.objective(batch, generators(0))["total"]
         loss.backward()
         unet = run.bare.generator.unet
         assert unet.is_gradient_checkpointing == on
@@ -117,7 +122,7 @@ def test_dropped_samples_lose_image_and_adapter_but_nothing_else(config):
 
 def test_always_dropped_conditioning_teaches_the_adapter_nothing(config):
     run = set_up(replace(config, condition_dropout=1.0, dense_weight=0.0))
-    losses = run.objective(next(iter(run.loader)), torch.Generator().manual_seed(0))
+    losses = run.objective(next(iter(run.loader)), generators(0))
     losses["total"].backward()
     assert all(p.grad is None or not p.grad.any() for p in run.bare.generator.adapter.parameters())
     assert any(p.grad is not None and p.grad.any() for p in run.bare.generator.unet.parameters())
@@ -126,7 +131,7 @@ def test_always_dropped_conditioning_teaches_the_adapter_nothing(config):
 def test_the_decoder_stage_trains_the_decoder_alone(config, vae_generator):
     run_config = replace(config, stage="decoder", generator=str(vae_generator), steps=6, lr=3e-3)
     run = set_up(run_config)
-    first = float(run.objective(next(iter(run.loader)), torch.Generator())["total"].detach())
+    first = float(run.objective(next(iter(run.loader)), generators(0))["total"].detach())
     exported = train(run_config)
     before, after = load_saved_generator(vae_generator)[0], load_saved_generator(exported)[0]
     changed = {
@@ -137,7 +142,7 @@ def test_the_decoder_stage_trains_the_decoder_alone(config, vae_generator):
     )
     assert "codec" not in after.config.frozen
     run.bare.generator.load_state_dict(after.state_dict())
-    assert float(run.objective(next(iter(run.loader)), torch.Generator())["total"].detach()) < first
+    assert float(run.objective(next(iter(run.loader)), generators(0))["total"].detach()) < first
 
 
 def test_a_codec_without_parameters_has_no_decoder_stage(config):
@@ -151,7 +156,7 @@ def test_held_out_bodies_are_fitted(config, tiny_shards, held_out_shards):
     run = set_up(
         replace(config, val_shards=str(held_out_shards), val_samples=2, val_fit=1, diffusion_weight=0.0)
     )
-    train_step(run, 1, next(iter(run.loader)))
+    train_step(run, 1, [next(iter(run.loader))])
     scores, image = held_out_scores(run, 1)
     assert {
         "dense_part_accuracy",
@@ -174,7 +179,7 @@ def test_the_held_out_loss_depends_on_the_weights_alone(config, tiny_shards, hel
     assert held_out_scores(run, 9)[0]["sample_loss"] == first > 0
     dropping = set_up(replace(settings, out=config.out + "2", condition_dropout=0.9))
     assert held_out_scores(dropping, 1)[0]["sample_loss"] == first
-    train_step(run, 1, next(iter(run.loader)))
+    train_step(run, 1, [next(iter(run.loader))])
     run.ema.update(run.bare.generator)
     assert held_out_scores(run, 1)[0]["sample_loss"] != first
 

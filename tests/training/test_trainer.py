@@ -1,6 +1,9 @@
 """The loop end to end on tiny data: it learns, stops, resumes exactly, and says what is wrong."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,3 +160,82 @@ def test_weights_that_are_not_finite_are_neither_kept_nor_exported(config, monke
 def test_values_out_of_range_are_named(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrainConfig(**wrong)
+
+
+def trained(folder):
+    """Weights of the last checkpoint, before they are rounded to half precision."""
+    return torch.load(sorted((folder / "checkpoints").glob("*.pt"))[-1], weights_only=True)["model"]
+
+
+def difference(a, b):
+    """Root of the sum of squares over all weights."""
+    assert a.keys() == b.keys()
+    return float(torch.stack([(a[k] - b[k]).square().sum() for k in a]).sum().sqrt())
+
+
+def test_accumulated_batches_train_as_one_large_batch(config, tmp_path, monkeypatch):
+    """Also where the environment asks for another number of batches, as `accelerate launch` does."""
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "3")
+    large = replace(config, steps=2, save_every=1, val_shards=None, condition_dropout=0.3)
+    train(large)
+    parts = replace(large, batch=1, accumulate=2, out=str(tmp_path / "parts"))
+    train(parts)
+    untrained = replace(large, steps=1, lr=1e-12, out=str(tmp_path / "untrained"))
+    train(untrained)
+    a, b, c = (trained(Path(run.out)) for run in (large, parts, untrained))
+    assert difference(a, b) < 1e-3 * difference(a, c)  # Adam divides rounding errors by small gradients
+
+
+def test_two_processes_train_as_one_and_stop_together(config, tmp_path):
+    """Two processes of two accumulated batches are one batch of four; one process's time limit stops both."""
+    large = replace(config, batch=4, steps=2, save_every=1, val_shards=None)
+    train(large)
+    words = [f"{k}={v}" for k, v in {
+        "out": tmp_path / "two", "shards": large.shards, "generator": large.generator, "batch": 1, "accumulate": 2,
+        "steps": 2, "warmup_steps": 1, "lr": large.lr, "precision": "no", "workers": 0, "save_every": 1,
+        "tensorboard": "false",
+    }.items()]  # fmt: skip
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [*command, str(Path(__file__).with_name("two_processes.py")), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr.count("exported to") == 2  # one for each run
+    assert [f.name for f in (tmp_path / "two_limited" / "checkpoints").iterdir()] == ["step_0000001.pt"]
+    untrained = replace(large, steps=1, lr=1e-12, out=str(tmp_path / "untrained"))
+    train(untrained)
+    a, b, c = (trained(Path(folder)) for folder in (large.out, tmp_path / "two", untrained.out))
+    assert difference(a, b) < 1e-3 * difference(a, c)
+
+
+def test_the_average_stays_on_the_device_of_the_model():
+    """Checkpoints are read to the CPU; `meta` stands for a GPU."""
+    cpu, gpu = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2, device="meta")
+    ema = EMA(gpu)
+    ema.load_state_dict(EMA(cpu).state_dict())
+    ema.update(gpu)
+    assert {v.device.type for v in ema.shadow.values()} == {"meta"}
+
+
+def test_epochs_are_counted_in_subjects(config):
+    from diffproxy.training.setup import set_up
+
+    run = set_up(replace(config, epochs=30, batch=2, accumulate=3))
+    assert run.config.steps == 10 == len(run.sampler) // 6  # two subjects, six samples a step
+
+
+def test_hand_crops_of_the_cameras_of_the_body_views(tiny_shards, body):
+    config = SampleConfig(32, 16, hand_cameras="body")
+    data = ProxySamples(tiny_shards, body, config, AugmentConfig())
+    places = data.index.camera_places(0)
+    places[3] = places[1]  # the stored hand crop is of the second camera
+    data.index.camera_places = lambda sample: places
+    drawn = [data.slots(0, np.random.default_rng(k)) for k in range(40)]
+    assert all(1 in chosen for chosen in drawn if 3 in chosen) and any(3 in chosen for chosen in drawn)
+    assert any(3 not in chosen and len(set(chosen)) < 4 for chosen in drawn)
