@@ -5,9 +5,10 @@
     python benchmarks/fit.py cases=exact:4 hands=1 methods=lm,adam priors=gaussian,none
     python benchmarks/fit.py calibration=1 cases=pixels:4,uv:4 subjects=50
 
-cases: NOISE:VIEWS, noise as listed in `fit_scenes.NOISE` (`exact` is `none`). methods: lm, adam, sparse (triangulated
-joints with 3 px of detector noise, then a body), smplfitter (the package, on triangulated vertices). Other options:
-first=N, size=256, hands=0|1, batch=1, threads=N, out=FILE (JSON with every subject).
+cases: NOISE:VIEWS, noise as listed in `fit_scenes.NOISE` (`exact` is `none`). methods: lm, adam, paper (the settings of
+`preset=paper`), sparse (triangulated joints with 3 px of detector noise, then a body), smplfitter (the package, on
+triangulated vertices). Other options: first=N, size=256, hands=0|1, batch=1, threads=N, out=FILE (JSON with every
+subject).
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from rich.table import Table
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.commands import fit_command
 from diffproxy.fitting import FitConfig, FitResult, fit, fit_many
+from diffproxy.pipeline.fit_rig import fit_config
 from diffproxy.proxies import ProxyMaps
 
 CASES = "exact:1,exact:2,exact:3,exact:4,exact:8,uv:4,bad:4,parts:4,severe:4,legs:4,legs3:4,nohands:4,occluded:4,bad:2"
@@ -79,8 +82,18 @@ def run_method(method: str, body: BodyModel, scene: Scene, maps: ProxyMaps, conf
     return fit(maps, body, config)
 
 
+def paper_config() -> FitConfig:
+    """The settings of `preset=paper`."""
+    options = fit_command().compose(["preset=paper"])
+    return fit_config(options.solver, options.hands, options.prior)
+
+
 def run_case(body: BodyModel, noise: str, views: int, method: str, prior: str, options: dict) -> list[dict]:
-    config = FitConfig(solver="adam" if method == "adam" else "lm", prior=prior)
+    config = (
+        paper_config()
+        if method == "paper"
+        else FitConfig(solver="adam" if method == "adam" else "lm", prior=prior)
+    )
     first, subjects = int(options.get("first", 0)), int(options.get("subjects", 20))
     hands, size = options.get("hands", "0") == "1", int(options.get("size", 256))
     rows = []

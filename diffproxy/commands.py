@@ -15,6 +15,7 @@ Photos or videos of a calibrated rig in, SMPL-X bodies out.
   python fit.py rig=pose2sim frames=40            real footage, fetched on first use
   python fit.py rig=/data/take1 frames=0:100:10   your own rig folder
   python fit.py proxies=out/fit/proxies           fit saved proxies again: no images, no generator
+  python fit.py preset=paper                      inference and fitting as the paper states them
 
 `diffproxy fit` is the same command where the package is installed.
 """
@@ -24,6 +25,7 @@ Errors of the whole pipeline on subjects whose body is known.
   python evaluate.py shards=shards/test limit=100                images to bodies
   python evaluate.py shards=shards/test proxies=exact            the fitter alone
   python evaluate.py shards=shards/test images=full              whole frames: the person detector too
+  python evaluate.py shards=shards/test preset=paper             as the paper states it
 
 `diffproxy evaluate` is the same command where the package is installed.
 """

@@ -24,6 +24,10 @@ class FitConfig:
     """
 
     solver: Literal["lm", "adam"] = "lm"
+    objective: Literal["robust", "paper"] = "robust"
+    """`robust`: Geman-McClure losses of residuals in metres, over their noise. `paper`: Eq. 6 and 7 of the paper,
+    weighted squares of distances in pixels of 256 x 256 maps plus `pose_weight` times the published loss of DPoser-X,
+    and the paper's stages. `preset=paper` sets what else belongs to it (conf/preset/paper.yaml)."""
     hands: bool = True
     """Use hand maps, and optimise the fingers (also from body maps)."""
     max_pixels: int = 600
@@ -85,6 +89,8 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.solver not in ("lm", "adam"):
             raise InputError("solver 'lm' or 'adam'", repr(self.solver), "set FitConfig.solver")
+        if self.objective not in ("robust", "paper"):
+            raise InputError("objective 'robust' or 'paper'", repr(self.objective), "set FitConfig.objective")
         if self.max_pixels < 10 or self.num_initial_rotations < 24:
             raise InputError(
                 "max_pixels >= 10 and num_initial_rotations >= 24",
@@ -124,6 +130,13 @@ def schedule(config: FitConfig, free_shape: bool, hands: bool) -> list[Stage]:
     everything = Free(
         (*BODY_JOINTS, *(HAND_JOINTS if hands else ())), betas=free_shape, scale=scale, transl=True
     )
+    if config.objective == "paper":  # section 4.1: global placement, body pose and shape, hand articulation
+        fingers = Stage("hands", Free((*WRISTS, *HAND_JOINTS)), 1.0, (0.0,), 300, 0.01)
+        return [
+            Stage("place", place, 1.0, (0.0,), 300, 0.1),
+            Stage("body", body, 1.0, (0.0,), 300, 0.01),
+            *([fingers] if hands else []),
+        ]
     stages = [
         Stage("place", place, 0.2, (0.15,), 3, 0.1),
         Stage("body", body, 0.25, (0.12, 0.05), 4, 0.02),

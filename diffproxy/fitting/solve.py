@@ -22,6 +22,7 @@ from diffproxy.fitting.state import HAND_SEGMENTS, State
 from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.left_right import flipped_pixels
+from diffproxy.fitting.terms.paper_objective import eq6_factor, squared_pixels
 from diffproxy.fitting.terms.priors import variables_of
 from diffproxy.fitting.terms.reprojection import Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import surface_samples
@@ -93,7 +94,10 @@ def assign_sides(problem: Problem, state: State) -> list[Correspondences]:
 def observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state: State) -> Observations:
     """All rows of a stage: its share of the pixels, silhouettes by the present bodies, keypoints."""
     config, subjects = problem.config, problem.subjects
-    rows = [[_pixel_rows(problem, stage, p)] for p in pixels]
+    rows = [
+        [_pixel_rows(problem, stage, p, s.maps.labels.shape[-1])]
+        for p, s in zip(pixels, subjects, strict=True)
+    ]
     if config.silhouette and not stage.hands_only:
         for own, pairs in zip(rows, _match_silhouettes(problem, state), strict=True):
             own.append(ObservationRows.of(pairs))
@@ -111,13 +115,16 @@ def observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state
     )
 
 
-def _pixel_rows(problem: Problem, stage: Stage, pixels: Correspondences) -> ObservationRows:
+def _pixel_rows(problem: Problem, stage: Stage, pixels: Correspondences, side: int) -> ObservationRows:
     chosen = pixels.rank < stage.share
     on_hand = np.isin(driving_joints(problem.body, pixels.label), HAND_SEGMENTS)
     if stage.hands_only:
         chosen &= on_hand
     part = pixels[chosen]
-    factor = effective_weights(part, problem.config.independent_pixels)
+    if problem.config.objective == "paper":
+        factor = eq6_factor(side)
+    else:
+        factor = effective_weights(part, problem.config.independent_pixels)
     return ObservationRows.of(part, factor=factor, on_hand=on_hand[chosen])
 
 
@@ -143,7 +150,11 @@ def _run(
     reports: tuple[list[dict[str, Any]], ...],
 ) -> State:
     """One run of the solver with one robust scale."""
-    noise = noise_level(data, state, problem.config, kernel)
+    config = problem.config
+    if config.objective == "paper":
+        noise = squared_pixels(data.observations)
+    else:
+        noise = noise_level(data, state, config, kernel)
     priors = localised(problem.priors, variables_of(state), progress, problem.config.solver)
     if problem.config.solver == "lm":
         state, report = levenberg_marquardt(

@@ -93,6 +93,11 @@ class SharedOptions:
         True,
         "test-time rotation: turn views of people who lie or hang upside down, if the generator is surer",
     )
+    crop_source: str = option(
+        "body",
+        "what aims the crops of the second pass: a quickly fitted body, or (paper) the segmentation",
+        "body|segmentation",
+    )
     refine_crops: bool = option(True, "crop again around the first proxies where the first box was off")
     seed: int = SEED()
     device: str = option("auto", "where the generator runs", "auto|cpu|cuda")
@@ -100,6 +105,7 @@ class SharedOptions:
     def check_shared(self) -> None:
         """InputError for values out of range."""
         one_of("solver", self.solver.name, ("lm", "adam"))
+        one_of("crop_source", self.crop_source, ("body", "segmentation"))
         within("generator.steps", self.generator.steps, -1, 1000)
         within("samples", self.samples, 1, 1000)
         within("seed", self.seed, 0, 2**63 - 1)

@@ -43,12 +43,14 @@ class GenerateConfig:
     """How proxies are generated: `size`, the crop's side in pixels; `steps`, None for the weights' own number.
 
     `tta_flip` averages with the flipped views, `tta_rotation` turns views of bodies that are not upright.
+    `crop_source="segmentation"` aims hand crops by the labels alone, without `first_fit`.
     """
 
     size: int
     samples: int = 1
     steps: int | None = None
     hands: bool = True
+    crop_source: str = "body"
     refine_crops: bool = True
     tta_flip: bool = False
     tta_rotation: bool = False
@@ -98,6 +100,7 @@ def generate_proxies(
         valid = [valid_pixels(cameras[v], box, side) for v, box in zip(views, at, strict=True)]
         return replace(output, proxies=replace(output.proxies, valid=np.stack(valid)))
 
+    first_fit = None if config.crop_source == "segmentation" else first_fit
     table = flip_table(body) if config.tta_flip else None
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)

@@ -114,6 +114,7 @@ def generate_config(options: SharedOptions, pipe: Any, margin: float) -> Generat
         samples=options.samples,
         steps=None if options.generator.steps < 0 else options.generator.steps,
         hands=options.hands,
+        crop_source=options.crop_source,
         refine_crops=options.refine_crops,
         tta_flip=options.tta_flip,
         tta_rotation=options.tta_rotation,

@@ -11,8 +11,8 @@ from diffproxy.fitting.terms.diffusion_prior import (
     LocalGaussian,
     denoiser_jacobian,
     localised,
-    paper_weight,
 )
+from diffproxy.fitting.terms.paper_objective import published_weight
 from diffproxy.fitting.terms.priors import Prior, default_priors, pose_priors
 from diffproxy.pose_prior import PosePrior, load_prior, sde
 from diffproxy.pose_prior.network import BODY, NetConfig, TimeNet, WholeBodyNet
@@ -95,8 +95,8 @@ def test_constant_priors_stay_what_they_are(body):
     assert all(a is b for a, b in zip(terms, localised(terms, torch.zeros(1, 176), 0.5), strict=True))
 
 
-def test_paper_weight():
-    assert [round(paper_weight(t), 2) for t in (0.05, 0.1, 0.15, 0.5)] == [16.74, 4.59, 2.15, 0.52]
+def test_published_weight():
+    assert [round(published_weight(t), 2) for t in (0.05, 0.1, 0.15, 0.5)] == [16.74, 4.59, 2.15, 0.52]
 
 
 def test_choosing_a_prior(body, tmp_path):

@@ -16,3 +16,15 @@ def test_augmentation_can_be_changed_by_word():
 def test_a_word_that_means_nothing_is_refused(word):
     with pytest.raises(InputError):
         read_config([word])
+
+
+def test_the_papers_training():
+    config = read_config(["preset=paper", "accumulate=4"])
+    given = (config.generator, config.epochs, config.batch, config.accumulate, config.lr, config.schedule)
+    assert given == ("sd21", 30, 2, 4, 5e-5, "constant")
+    assert (config.foreground_weight, config.dense_weight, config.hand_cameras, config.ema) == (
+        1,
+        0,
+        "body",
+        0,
+    )

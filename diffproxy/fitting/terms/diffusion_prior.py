@@ -2,8 +2,8 @@
 
 With noise of spread s = sigma / alpha, `(x - denoised(x)) / s²` is minus the gradient of the log density of poses
 blurred by s (Tweedie), in normalised units. So the residual `(x - denoised(x)) / s`, the denoised pose held fixed,
-has that gradient: a prior in the same units as the data term, its negative log-likelihood. DPoser-X weights the same
-difference by `0.5 sqrt(1 + (alpha / sigma)²)`; `paper_weight` says so.
+has that gradient: a prior in the same units as the data term, its negative log-likelihood. DPoser-X weights the square
+of the same difference by `published_weight`; `published=True` does, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from diffproxy.fitting.state import VARIABLES_DIM
+from diffproxy.fitting.terms.paper_objective import published_weight
 from diffproxy.pose_prior import PosePrior
 from diffproxy.pose_prior import sde as noise
 
@@ -55,6 +56,8 @@ class DiffusionPrior:
     times: tuple[float, float] = (0.35, 0.2)
     curvature: bool = True
     draws: int = 0
+    published: bool = False
+    """The loss is `weight * published_weight(t) * |x - denoised(x)|²`, as in DPoser-X and the paper's Eq. 7."""
     now: float = 1.0
     """How much of the fit is done, in [0, 1]."""
     generator: torch.Generator | None = None
@@ -64,6 +67,12 @@ class DiffusionPrior:
 
     def time(self) -> float:
         return self.times[0] + (self.times[1] - self.times[0]) * self.now
+
+    def factor(self) -> float:
+        """Of the difference of a pose and its denoised pose, in the residual at this time."""
+        if self.published:
+            return (2 * self.weight * published_weight(self.time())) ** 0.5
+        return self.weight / float(noise.spread(torch.tensor(self.time())))
 
     def around(
         self, variables: Float[Tensor, "B 176"], now: float, solver: str
@@ -79,12 +88,11 @@ class DiffusionPrior:
         z = torch.randn(x.shape, generator=self.generator).to(x)
         with torch.no_grad():
             clean = self.model.denoise(noise.diffuse(x, t, z), t)
-        return (self.weight * (x - clean) / noise.spread(t)[:, None]).to(variables.dtype)
+        return (self.factor() * (x - clean)).to(variables.dtype)
 
     def jacobian(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B n 176"]:
         """Of the residual with the denoised pose held fixed."""
-        s = noise.spread(torch.tensor(self.time()))
-        scale = self.weight * self.model.signs / self.model.std / s
+        scale = self.factor() * self.model.signs / self.model.std
         full = variables.new_zeros(len(variables), len(scale), VARIABLES_DIM)
         full[:, :, self.columns()] = torch.diag(scale).to(variables)
         return full
@@ -103,7 +111,7 @@ class DiffusionPrior:
             values = values.clamp(FLATTEST, 1 / (s * s))
             step = axes @ ((axes.transpose(1, 2) @ score[..., None]) / values[..., None])
             target, root = x + step[..., 0], values.sqrt()[..., None] * axes.transpose(1, 2)
-        A = self.weight * root * (self.model.signs / self.model.std)
+        A = self.factor() * s * root * (self.model.signs / self.model.std)
         return LocalGaussian(self.columns(), self.model.radians(target).to(variables), A.to(variables))
 
     def _shape(self, x: Tensor, t: Tensor, s: float) -> tuple[Tensor, Tensor | None]:
@@ -145,11 +153,6 @@ def denoiser_jacobian(
         out[:, first:last, first:last] = part
         first = last
     return out
-
-
-def paper_weight(t: float) -> float:
-    """DPoser-X's weight of the squared difference: `0.5 sqrt(1 + (alpha / sigma)²)`."""
-    return 0.5 * (1 + float(noise.spread(torch.tensor(t))) ** -2) ** 0.5
 
 
 def localised(

@@ -83,13 +83,13 @@ def default_priors(like: Tensor, config: FitConfig) -> list[Prior]:
     eye = torch.eye(10, dtype=like.dtype, device=like.device)
     zero = torch.zeros_like(eye[0])
     return [
-        *pose_priors(like, config.prior, config.pose_weight),
+        *pose_priors(like, config.prior, config.pose_weight, config.objective == "paper"),
         LinearPrior(BETAS, zero, eye / config.beta_std),
         LinearPrior(slice(LOG_SCALE, LOG_SCALE + 1), zero[:1], eye[:1, :1] / config.log_scale_std),
     ]
 
 
-def pose_priors(like: Tensor, name: str, weight: float) -> list[Prior]:
+def pose_priors(like: Tensor, name: str, weight: float, published: bool = False) -> list[Prior]:
     """`none`; `gaussian`: statistics of the pose bank; `diffusion`: the packaged network; or the path of another."""
     if name == "none":
         return []
@@ -106,7 +106,7 @@ def pose_priors(like: Tensor, name: str, weight: float) -> list[Prior]:
     if name == "gaussian":
         return gaussian
     model = load_prior(None if name == "diffusion" else name).to(like.device)
-    term = DiffusionPrior(model, weight)
+    term = DiffusionPrior(model, weight, published=published)
     return (
         [term] if model.net.hand is not None else [term, *gaussian[1:]]
     )  # a body alone: fingers stay Gaussian
