@@ -14,6 +14,7 @@ Photos or videos of a calibrated rig in, SMPL-X bodies out.
   python fit.py                                   the small rendered rig that ships with the project
   python fit.py rig=pose2sim frames=40            real footage, fetched on first use
   python fit.py rig=/data/take1 frames=0:100:10   your own rig folder
+  python fit.py rig=/data/take1 people=all        everybody in the images, one result for each
   python fit.py proxies=out/fit/proxies           fit saved proxies again: no images, no generator
   python fit.py preset=paper                      inference and fitting as the paper states them
 
@@ -50,8 +51,10 @@ def fit(words: Sequence[str] | None = None) -> int:
 
     def task(options) -> None:  # type: ignore[no-untyped-def]
         from diffproxy.pipeline.fit_rig import run_fit
+        from diffproxy.pipeline.several_people import fit_people
 
-        run_fit(options, SHIPPED)
+        run = run_fit if options.people == "one" else fit_people
+        run(options, SHIPPED)
 
     return fit_command().run(sys.argv[1:] if words is None else words, task)
 

@@ -20,6 +20,7 @@ from diffproxy.geometry.boxes import Box, box_iou
 
 SAME_BOX = 0.3  # IoU of boxes in successive frames of one view
 ONE_VIEW_SCORE = 0.3  # of a detection that no second view supports
+SLACK = 2  # frames that may fail in the run of frames that confirms a person
 COVERED = 0.5  # of a detection's box by that of an associated person: part of that person
 
 Detections = Mapping[int, Sequence[Sequence[Candidate]]]
@@ -62,7 +63,8 @@ def _confirmed(tracks: Sequence[Track], frames: int, config: AssociationConfig) 
     for track in tracks:
         while track.sightings and not track.sightings[-1].views:
             track.sightings.pop()
-        if sum(s.measured for s in track.sightings) >= needed:
+        measured = np.array([s.measured for s in track.sightings], dtype=int)
+        if len(measured) and np.convolve(measured, np.ones(needed + SLACK, dtype=int)).max() >= needed:
             out.append(track)
     return out
 

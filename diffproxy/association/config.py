@@ -15,7 +15,8 @@ class AssociationConfig:
         gate: Largest mean loss, in [0, 1], with which a detection still belongs to a person.
         min_joints: Joints that a detection must share with a person to be compared.
         min_agreement: Share of the joints seen by two views that must agree before a new person is assumed.
-        confirm_frames: Frames with at least two views before a person is reported; fewer in shorter takes.
+        confirm_frames: Frames in a row (two may fail) on which two views or more must agree before a person is
+            reported; fewer in shorter takes.
         max_missing: Frames without any detection after which a person counts as gone.
         duplicate: Mean distance in metres of joints below which two people are one.
     """

@@ -26,9 +26,9 @@ def is_picture(track: Track) -> bool:
     if len(points) < PICTURE_FRAMES:
         return False
     parts = np.array_split(points, 6)  # averages over time leave motion, not noise
-    with np.errstate(all="ignore"):
-        means = np.stack([np.nanmean(part, axis=0) for part in parts])
-    known = np.isfinite(means).all((0, 2))
+    counts = np.stack([np.isfinite(part).sum(0) for part in parts])
+    means = np.stack([np.nansum(part, axis=0) for part in parts]) / np.maximum(counts, 1)
+    known = (counts > 0).all((0, 2))
     if known.sum() < 8:
         return False
     motion = np.linalg.norm(means - means.mean(0), axis=-1)[:, known]

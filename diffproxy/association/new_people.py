@@ -46,6 +46,8 @@ def find_new_people(
         config: Tolerances.
     """
     free = free & (observed.score > 0)
+    if free.any(-1).sum() < 2:
+        return []
     proposals = _proposals(observed, free, config)
     found: list[NewPerson] = []
     while proposals:

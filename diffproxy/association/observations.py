@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
@@ -18,6 +18,9 @@ MIN_CONFIDENCE = 0.2  # of a keypoint
 NEAREST = 0.1  # metres in front of a camera
 ANNEALING = (4.0, 2.0, 1.0, 1.0)
 """Scale of the robust loss in successive iterations, over the final one: the prior may be off by more."""
+
+STAYING = 0.05
+"""Weight of the squared shift of a body, beside rays that weigh their confidence: depth from size is uncertain."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,36 @@ def triangulate(
         b = np.einsum("tvkij,tvkj->tvki", A, np.broadcast_to(origin, direction.shape))
         x = _solve(A.sum(1), b.sum(1), prior, prior_weight)
     return Triangulated(x, used, _distance(x[:, None], origin, direction), A, b)
+
+
+def moved_to_rays(
+    observed: Observations,
+    picks: Int[np.ndarray, "T V"],
+    points: Float[np.ndarray, "T 17 3"],
+    known: Bool[np.ndarray, "T 17"],
+    scale: float,
+) -> Float[np.ndarray, "T 17 3"]:
+    """Bodies moved as a whole to the rays of their detections; even one view tells their distance, by their size.
+
+    Args:
+        observed: The detections of one frame.
+        picks: (T, V) detection of each person in each view; -1: none.
+        points: (T, 17, 3) expected joints, metres.
+        known: Joints whose place in the body is known.
+        scale: Metres, of the Geman-McClure loss on the distances to rays.
+    """
+    direction, weight = observed.chosen(picks)
+    P = perpendicular(direction)
+    origin = observed.origin[None, :, None]
+    shift = np.zeros((len(points), 3))
+    for factor in ANNEALING:
+        away = origin - (points + shift[:, None])[:, None]
+        miss = np.linalg.norm(np.einsum("tvkij,tvkj->tvki", P, away), axis=-1)
+        used = weight * known[:, None] * geman_mcclure(np.square(miss), factor * scale)[1]
+        A = used[..., None, None] * P
+        b = np.einsum("tvkij,tvkj->tvki", A, origin - points[:, None])
+        shift = _solve(A.sum((1, 2)), b.sum((1, 2)), np.zeros_like(shift), np.full(len(shift), STAYING))
+    return points + shift[:, None]
 
 
 def _distance(x: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:

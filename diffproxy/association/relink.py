@@ -13,7 +13,7 @@ from diffproxy.association.tracker import Track
 
 SPEED = 0.12  # metres a frame that a person may move while nobody sees it, at most
 REACH = 0.4  # metres beside that
-BONE_STD = 0.02  # metres, of a median bone length: keypoints sit differently in each view
+BONE_STD = 0.025  # metres, of a median bone length: keypoints sit differently in each view
 COLOR_STD = 12.0  # of a mean colour, in units of 1/255
 LARGEST = 4.0  # mean squared deviation above which two tracks are two people
 OVERLAP = 2  # frames
@@ -38,8 +38,7 @@ def relink(
     cost = np.full((count, count), LARGEST)
     for i, before in enumerate(tracks):
         for j, after in enumerate(tracks):
-            gap = after.sightings[0].frame - before.sightings[-1].frame
-            if i == j or gap < -OVERLAP or not _reachable(before, after, gap):
+            if i == j or not _reachable(before, after):
                 continue
             cost[i, j] = deviation(bones[i], bones[j], BONE_STD)
             if colors is not None:
@@ -58,12 +57,16 @@ def relink(
 
 
 def deviation(a: np.ndarray, b: np.ndarray, std: float) -> float:
-    """Mean squared difference over `std`, of what both have; `LARGEST` without anything in common."""
+    """Mean squared difference over `std`, each 3² at most, of what both have; `LARGEST` with nothing in common."""
     difference = (a - b) / std
     known = np.isfinite(difference)
-    return float(np.square(difference[known]).mean()) if known.any() else LARGEST
+    return float(np.minimum(np.square(difference[known]), 9.0).mean()) if known.any() else LARGEST
 
 
-def _reachable(before: Track, after: Track, gap: int) -> bool:
-    a, b = before.sightings[-1].joints, after.sightings[0].joints
-    return bool(np.linalg.norm(np.median(a, 0) - np.median(b, 0)) < REACH + SPEED * max(gap, 1))
+def _reachable(before: Track, after: Track) -> bool:
+    """Whether one person can have got from the last place of one track, as two views agree on it, to the other."""
+    if after.sightings[0].frame - before.sightings[-1].frame < -OVERLAP:
+        return False
+    last, first = (next(s for s in row if s.measured) for row in (before.sightings[::-1], after.sightings))
+    distance = np.linalg.norm(np.median(last.joints, 0) - np.median(first.joints, 0))
+    return bool(distance < REACH + SPEED * max(first.frame - last.frame, 1))

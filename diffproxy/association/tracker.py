@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from diffproxy.association.config import AssociationConfig
-from diffproxy.association.new_people import find_new_people, mean_loss
-from diffproxy.association.observations import Observations, triangulate
+from diffproxy.association.new_people import NewPerson, find_new_people, mean_loss
+from diffproxy.association.observations import Observations, moved_to_rays, triangulate
 
 PRIOR_WEIGHT = 0.25  # of the predicted joint, beside rays that weigh their confidence
 VELOCITY_GAIN = 0.4
 OWN_MOTION = 0.7  # share of a joint's velocity relative to the body that persists
+UNSURE_REACH, UNSURE_SPEED = 0.4, 0.1  # metres, and metres a frame, of the place that one view tells by size
 ROUNDS = 2  # of assignment given the other views
 
 
@@ -52,6 +53,41 @@ class Track:
     velocity: Float[np.ndarray, "17 3"] = field(default_factory=lambda: np.zeros((17, 3)))
     sightings: list[Sighting] = field(default_factory=list)
     missing: int = 0
+
+    @staticmethod
+    def begin(frame: int, person: NewPerson) -> Track:
+        """A new track."""
+        joints = np.where(person.found[:, None], person.points, person.points[person.found].mean(0))
+        track = Track(joints, person.found.copy(), frame)
+        points = np.where(person.found[:, None], person.points, np.nan)
+        track.sightings.append(Sighting(frame, person.picks, points, joints))
+        return track
+
+    def may_be_at(self, person: NewPerson) -> bool:
+        """Whether the track, since two views last agreed on it, can have come to where this person is."""
+        unsure = next((k for k, s in enumerate(reversed(self.sightings)) if s.measured), len(self.sightings))
+        shift = (person.points - self.joints)[person.found & self.known]
+        far = np.linalg.norm(shift.mean(0)) if len(shift) else 0.0
+        return bool(far < UNSURE_REACH + UNSURE_SPEED * unsure)
+
+    def place(self, person: NewPerson) -> None:
+        """Put the track where this person is, in place of the last sighting."""
+        shift = (person.points - self.joints)[person.found & self.known]
+        moved = self.joints + (shift.mean(0) if len(shift) else 0.0)
+        self.joints = np.where(person.found[:, None], person.points, moved)
+        self.known = self.known | person.found
+        self.velocity = np.zeros((17, 3))
+        points = np.where(person.found[:, None], person.points, np.nan)
+        self.sightings[-1] = Sighting(self.frame, person.picks, points, self.joints)
+        self.missing = 0
+
+    def forget_views(self) -> None:
+        """The last sighting was somebody else."""
+        last = self.sightings[-1]
+        self.sightings[-1] = replace(
+            last, picks=np.full_like(last.picks, -1), points=np.full((17, 3), np.nan)
+        )
+        self.missing += 1
 
     def predicted(self, frame: int) -> Float[np.ndarray, "17 3"]:
         """Joints at `frame` by constant velocity; without detections the motion slows down."""
@@ -91,15 +127,21 @@ class Tracker:
         free = observed.score > 0
         if self.tracks:
             free = self._follow(frame, observed, free)
-        for person in find_new_people(observed, free.copy(), self.config):
-            if not self._is_duplicate(person.points, person.found):
-                points = np.where(person.found[:, None], person.points, np.nan)
-                joints = np.where(person.found[:, None], person.points, np.nanmean(points, axis=0))
-                track = Track(joints, person.found.copy(), frame)
-                track.sightings.append(Sighting(frame, person.picks, points, joints))
-                self.tracks.append(track)
+        single = self._single_views(frame)
+        proposed = free.copy()
+        for v, d in single:
+            proposed[v, d] = True
+        for person in find_new_people(observed, proposed, self.config):
             seen = np.flatnonzero(person.picks >= 0)
+            owners = [single[v, d] for v, d in zip(seen, person.picks[seen], strict=True) if (v, d) in single]
             free[seen, person.picks[seen]] = False
+            near = [t for t in owners if t.may_be_at(person)]
+            for track in owners:
+                track.forget_views()
+            if near:  # of several, the surest goes there
+                max(near, key=lambda t: sum(s.measured for s in t.sightings)).place(person)
+            elif not self._is_duplicate(person.points, person.found):
+                self.tracks.append(Track.begin(frame, person))
         gone = [t for t in self.tracks if t.missing > self.config.max_missing]
         self.ended += gone
         self.tracks = [t for t in self.tracks if t.missing <= self.config.max_missing]
@@ -108,6 +150,16 @@ class Tracker:
     def all_tracks(self) -> list[Track]:
         return [*self.ended, *self.tracks]
 
+    def _single_views(self, frame: int) -> dict[tuple[int, int], Track]:
+        """(view, detection) of the tracks that one view alone shows: their distance is uncertain."""
+        out = {}
+        for track in self.tracks:
+            last = track.sightings[-1]
+            if last.frame == frame and last.views == 1:
+                v = int(last.picks.argmax())
+                out[v, int(last.picks[v])] = track
+        return out
+
     def _follow(self, frame: int, observed: Observations, free: np.ndarray) -> np.ndarray:
         config = self.config
         known = np.stack([t.known for t in self.tracks])
@@ -115,6 +167,7 @@ class Tracker:
         missing = np.array([t.missing for t in self.tracks])
         prior_weight = np.where(known, PRIOR_WEIGHT, 0.02) / (1.0 + missing[:, None])
         picks = self._assigned([prior] * len(observed.origin), observed, known, free)
+        prior = moved_to_rays(observed, picks, prior, known, config.loss_scale)
         result = triangulate(observed, picks, prior, prior_weight, config.loss_scale)
         for _ in range(ROUNDS):
             others = [result.without_view(v, prior, prior_weight) for v in range(len(observed.origin))]

@@ -135,6 +135,13 @@ class FitOptions(SharedOptions):
     )
     masks: str = option("", "subject masks <cam>/<frame>.png, used for the boxes", "DIR", "Input")
     keypoints: str = KEYPOINTS()
+    people: str = option(
+        "one",
+        "who is fitted: one person, all, or the N with most evidence; see people.json",
+        "one|all|N",
+        "People",
+    )
+    people_keep: str = option("all", "of these only the ids such as 0,2", "IDS", "People")
     box_margin: float = option(1.2, "side of a crop over side of its box")
     track: bool = option(True, "initialise the boxes and the fit of a frame from the previous frame")
     shape: str = option("per_frame", "one body shape for each frame, or one for all", "per_frame|shared")
@@ -156,6 +163,7 @@ class FitOptions(SharedOptions):
     def __post_init__(self) -> None:
         self.check_shared()
         one_of("shape", self.shape, ("per_frame", "shared"))
+        _check_people(self.people, self.people_keep)
         if self.smooth > 0 or self.ground != "none":
             self.shape = "shared"  # smoothing over frames needs one body
         within("fps", self.fps, 0.01, 1e5)
@@ -166,6 +174,17 @@ class FitOptions(SharedOptions):
             _height(self.ground)
         if not self.out.strip():
             raise InputError("out=DIR", "an empty name", "write out=out/my_run")
+
+
+def _check_people(people: str, keep: str) -> None:
+    if people not in ("one", "all") and not (people.isdecimal() and 0 < int(people) <= 1000):
+        raise InputError("people as one, all or a number above 0", f"people={people}", "write people=all")
+    if people == "one" and keep not in ("", "all"):
+        raise InputError(
+            "people=all beside people_keep",
+            f"people=one people_keep={keep}",
+            f"write people=all people_keep={keep}",
+        )
 
 
 def _height(text: str) -> None:

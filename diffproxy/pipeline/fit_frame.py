@@ -42,7 +42,10 @@ LOST_MM = 60.0  # median residual of a tracked frame above which the subject is 
 
 @dataclass(frozen=True)
 class FrameFitter:
-    """Everything that stays the same from frame to frame."""
+    """Everything that stays the same from frame to frame.
+
+    `boxes_from_source`: the source follows the person itself, so the last body starts the fit, but gives no boxes.
+    """
 
     body: BodyModel
     pipe: Any
@@ -52,6 +55,7 @@ class FrameFitter:
     track: bool = True
     sparse: SparseKeypoints | None = None
     encoder: EncoderKeypointFitter | None = None
+    boxes_from_source: bool = False
 
     def run(
         self,
@@ -72,7 +76,10 @@ class FrameFitter:
             self.track and near is not None and last is not None and frame_id - last.frame_id <= TRACK_GAP
         )
         if tracked and last is not None and last.status in FITTED_ALONE:
-            location = from_joints(last.joints, cameras)
+            if self.boxes_from_source:
+                location = self.source.find(frame_id, images, cameras, near)
+            else:
+                location = from_joints(last.joints, cameras)
             if location.views >= 2:
                 record, made = self._run_at(frame_id, images, cameras, location, last, clock)
                 if record.status in FITTED_ALONE and not record.info["residual_mm"] > LOST_MM:

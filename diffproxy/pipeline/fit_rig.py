@@ -28,6 +28,7 @@ from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
 from diffproxy.pipeline.outputs import write_outputs
 from diffproxy.pipeline.person_boxes import choose_source
+from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_folder import FrameStore, RunFolder, planned_files, record_digest
@@ -67,11 +68,18 @@ class FrameSource:
     solve: Callable[[int, FrameResult | None, Stage], tuple[FrameResult, Generated | None]]
 
 
-def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None) -> Path:
+def run_fit(
+    options: FitOptions,
+    root: Path,
+    pipe: Any | None = None,
+    locator: Any | None = None,
+    person: PersonSource | None = None,
+) -> Path:
     """Fit every chosen frame, write the results to `options.out` and return that folder.
 
     `root` is where the presets' relative paths start. `pipe` and `locator` replace the networks that the options
-    name. Raises InputError for wrong input, before anything is removed or written; what is wrong with one frame is its
+    name; `person` has the boxes of one person of several. Raises InputError for wrong input, before anything is
+    removed or written; what is wrong with one frame is its
     status, and an error only when no frame could be computed.
     """
     out = Path(options.out).expanduser()
@@ -85,7 +93,7 @@ def run_fit(options: FitOptions, root: Path, pipe: Any | None = None, locator: A
         open_sparse(options.keypoints, None, body, config)
         source = _saved_proxies(options, saved, config, encoder)
     else:
-        source = _images(options, frames, body, config, encoder, pipe, locator)
+        source = _images(options, frames, body, config, encoder, pipe, locator, person)
         check_ground_truth(frames.rig.root)
     ids = select_frames(options.frames, source.frame_ids)
     if frames is None and options.rig_check:
@@ -141,10 +149,11 @@ def _images(
     encoder: EncoderKeypointFitter | None,
     pipe: Any,
     locator: Any,
+    person: PersonSource | None,
 ) -> FrameSource:
     @cache
     def fitter() -> FrameFitter:
-        return _frame_fitter(options, body, config, frames, pipe, locator, encoder)
+        return _frame_fitter(options, body, config, frames, pipe, locator, encoder, person)
 
     def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
         stage("open networks")
@@ -161,7 +170,7 @@ def _images(
     return FrameSource(
         frames.frame_ids,
         frames.cameras,
-        {"rig": frames.rig.name},
+        {"rig": frames.rig.name, **({"person": person.digest} if person else {})},
         lambda frame_id: frame_inputs(frames, frame_id, options.masks),
         fitter,
         solve,
@@ -219,15 +228,26 @@ def _frame_fitter(
     pipe: Any,
     locator: Any,
     encoder: EncoderKeypointFitter | None,
+    person: PersonSource | None,
 ) -> FrameFitter:
     device = inputs.pick_device(options.device)
     pipe = pipe or inputs.open_generator(options.generator, device)
-    auto = options.boxes == "auto" and not options.masks
+    auto = options.boxes == "auto" and not options.masks and person is None
     locator = (locator or inputs.open_locator(device)) if auto else None
-    source = choose_source(options.boxes, options.masks, frames.cameras, locator)
+    source = person or choose_source(options.boxes, options.masks, frames.cameras, locator)
     generate = inputs.generate_config(options, pipe, options.box_margin)
     sparse = open_sparse(options.keypoints, frames, body, config)
-    return FrameFitter(body, pipe, source, generate, config, options.track, sparse, encoder)
+    return FrameFitter(
+        body,
+        pipe,
+        source,
+        generate,
+        config,
+        options.track,
+        sparse,
+        encoder,
+        boxes_from_source=person is not None,
+    )
 
 
 def _finished_frames(

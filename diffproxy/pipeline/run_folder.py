@@ -27,6 +27,7 @@ FOLDERS = ("frames", "frames_shared", "mesh", "proxies")
 WRITTEN = re.compile(
     r"(frames|frames_shared)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.png|proxies/\d+/"
     r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|viewer\.html|config\.yaml"
+    r"|people\.json|detections\.json"
 )
 PROXY_FILE = re.compile(r"v\d+\.\w+\.\w+\.png|proxies\.json|capture\.json|encoder_keypoints\.npy")
 

@@ -6,7 +6,7 @@ import pytest
 from diffproxy.association import AssociationConfig, associate
 
 
-def crossing(make_person, frames=40):
+def crossing(make_person, frames=25):
     """Two people who walk past each other, 0.7 m apart."""
     xs = np.linspace(-1.2, 1.2, frames)
     return [[make_person(x, 0.35, 1.05), make_person(-x, -0.35, 0.95, turn=2.0)] for x in xs]
@@ -18,8 +18,8 @@ def test_two_people_keep_their_ids_and_places(cameras, make_person, observe, vie
     result = associate(observe(take, cameras[:views]), cameras[:views])
     assert len(result.people) == 2 and not result.one_view and not result.notes
     for person in result.people:
-        assert (person.first_frame, person.last_frame) == (0, 39)
-        assert all(person.status(f) == "ok" for f in range(40))
+        assert (person.first_frame, person.last_frame) == (0, 24)
+        assert all(person.status(f) == "ok" for f in range(25))
         who = np.argmin([np.abs(person.sightings[0].points - joints).max() for joints in take[0]])
         for f, joints in enumerate(take):
             np.testing.assert_allclose(person.sightings[f].points, joints[who], atol=0.02)

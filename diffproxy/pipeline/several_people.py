@@ -1,0 +1,136 @@
+"""`people=all`: everybody in the take is associated over views and time, then each is fitted as in `fit_rig`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from diffproxy import __version__
+from diffproxy.association import Association, AssociationConfig, Person, associate
+from diffproxy.cameras import RigFrames
+from diffproxy.pipeline import inputs
+from diffproxy.pipeline.config import FitOptions
+from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
+from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.people_file import PEOPLE, folder_name, people_json, wanted_ids
+from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
+from diffproxy.pipeline.person_source import person_source
+from diffproxy.pipeline.run_folder import RunFolder
+from diffproxy.pipeline.run_inputs import input_paths
+from diffproxy.utils.digests import fingerprint, path_digest
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.io import to_json, write_atomic
+
+log = logging.getLogger(__name__)
+
+
+def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None) -> Path:
+    """Fit everybody, or the people of `options.people` and `options.people_keep`; returns `options.out`.
+
+    The folder gets `people.json` and a run folder for each person (`person_00`, ...), each as `run_fit` writes it. All
+    frames of the take are searched for people, whatever `options.frames` says, so that an id means the same person in
+    every run. Arguments and errors as for `run_fit`.
+    """
+    _check(options)
+    out = Path(options.out).expanduser()
+    frames = inputs.open_rig(options, root)
+    chosen = select_frames(options.frames, frames.frame_ids)
+    settings = _settings(options, frames)
+    run = RunFolder(out, settings)
+    files = ["config.yaml", PEOPLE, DETECTIONS]
+    files += overlay_files(chosen, [c.name for c in frames.cameras]) if options.save.overlay else []
+    run.open(files, options.overwrite, input_paths(options, frames))
+    device = inputs.pick_device(options.device)
+    detections = detect_take(
+        frames, lambda: locator or inputs.open_locator(device), out / DETECTIONS, run.stamp
+    )
+    association = associate(detections, frames.cameras, AssociationConfig())
+    names = [c.name for c in frames.cameras]
+    people = _chosen(association, options)
+    write_atomic(
+        out / PEOPLE, to_json(people_json(association, names, [p.id for p in people], frames.rig.name))
+    )
+    for note in association.notes:
+        log.warning("%s", note)
+    log.info("%d people, %d to fit", len(association.people), len(people))
+    boxes = {i: [[c.box for c in view] for view in found] for i, found in detections.items()}
+    pipe = pipe or inputs.open_generator(options.generator, device)
+    fitted: dict[int, Path] = {}
+    errors: list[InputError] = []
+    for person in people:
+        name = folder_name(person.id)
+        ids = [i for i in chosen if person.first_frame <= i <= person.last_frame]
+        if not ids:
+            log.info("%s: not in the chosen frames", name)
+            continue
+        source = person_source(person, association, boxes, frames.cameras, name)
+        own = replace(options, people="one", out=str(out / name), frames=",".join(map(str, ids)))
+        log.info("%s: frames %d to %d, %d to fit", name, person.first_frame, person.last_frame, len(ids))
+        try:
+            fitted[person.id] = run_fit(own, root, pipe, person=source)
+        except InputError as error:
+            errors.append(error)
+            log.warning("%s: %s", name, error)
+    if options.save.overlay and fitted:
+        write_people_overlays(out, fitted, inputs.open_body(options.body), frames, chosen)
+    if errors and not fitted:
+        raise errors[0]
+    log.info("people: %s", out / PEOPLE)
+    return out
+
+
+def _check(options: FitOptions) -> None:
+    """InputError for options that make no sense for several people."""
+    for name, given in (
+        ("proxies", options.proxies),
+        ("masks", options.masks),
+        ("keypoints", options.keypoints),
+    ):
+        if given:
+            raise InputError(
+                f"no {name} beside people={options.people}: these are of one person",
+                f"{name}={given}",
+                f"leave {name} out, or write people=one",
+            )
+    if options.boxes != "auto":
+        raise InputError(
+            f"boxes=auto beside people={options.people}", f"boxes={options.boxes}", "write boxes=auto"
+        )
+
+
+def _chosen(association: Association, options: FitOptions) -> Sequence[Person]:
+    people = association.people
+    if options.people != "all":
+        people = people[: int(options.people)]
+    ids = wanted_ids(options.people_keep)
+    if ids is None:
+        return people
+    unknown = sorted(set(ids) - {p.id for p in people})
+    if unknown:
+        have = ", ".join(str(p.id) for p in people) or "nobody"
+        raise InputError(
+            f"people_keep among {have}", f"{', '.join(map(str, unknown))}", f"see {PEOPLE} for who is there"
+        )
+    return [p for p in people if p.id in ids]
+
+
+def _settings(options: FitOptions, frames: RigFrames) -> dict[str, Any]:
+    """What the detections and the association depend on."""
+    cameras = [[c.name, c.width, c.height, c.K.tolist(), c.R_cam_world.tolist(), c.t_cam_world.tolist()]
+               for c in frames.cameras]  # fmt: skip
+    files = {
+        f"{i} {name}": path_digest(path) for i in frames.frame_ids for name, path in frames.files(i).items()
+    }
+    return {
+        "people": True,
+        "rig": frames.rig.name,
+        "cameras": fingerprint({"cameras": cameras}),
+        "images": fingerprint(files),
+        "frames": len(frames.frame_ids),
+        "association": asdict(AssociationConfig()),
+        "version": __version__,
+    }
