@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
 
 from diffproxy.cameras.formats import _unread, all_formats, writers
 from diffproxy.cameras.rig import Rig
-from diffproxy.utils.errors import InputError
+from diffproxy.utils.errors import InputError, from_os_error
+
+MALFORMED = (
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError),
+    *(MemoryError, EOFError, struct.error, zlib.error, cv2.error),
+)
+"""What readers meet where a file is laid out in another way than its format says."""
 
 SUBFOLDERS = (".", "calibration", "calib")
 
@@ -41,7 +54,8 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
         return replace(_read_named(root), root=root.parent)
     for sub in SUBFOLDERS:
         folder = root / sub
-        hits = [(m, file) for m in all_formats() if folder.is_dir() and (file := m.find(folder)) is not None]
+        formats = all_formats() if folder.is_dir() else []
+        hits = [(m, file) for m in formats if (file := _told(m, m.find, folder)) is not None]
         hits = [(m, file) for m, file in hits if m.PRIORITY == hits[0][0].PRIORITY]
         if len(hits) > 1:
             raise InputError(
@@ -50,7 +64,8 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
                 "name the one to use: calibration=<file>",
             )
         if hits:
-            return replace(hits[0][0].read(hits[0][1]), root=root)
+            module, file = hits[0]
+            return replace(_told(module, module.read, file), root=root)
         if folder.is_dir():
             _unread.refuse(folder)
     names = ", ".join(m.NAME for m in all_formats())
@@ -64,11 +79,28 @@ def _read_named(file: Path) -> Rig:
     if file.is_dir():
         return load_rig(file)
     for module in all_formats():
-        if module.is_format(file):
-            return module.read(file)
+        if _told(module, module.is_format, file):
+            return _told(module, module.read, file)
     _unread.refuse(file)
     names = ", ".join(m.NAME for m in all_formats())
     raise InputError(f"a calibration of a known format ({names})", f"{file.name}", "see docs/rigs.md")
+
+
+def _told(module: ModuleType, read: Callable[[Path], Any], path: Path) -> Any:
+    """`read(path)`; whatever is wrong with the file, it is an InputError that names file and format."""
+    try:
+        return read(path)
+    except InputError:
+        raise
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    except MALFORMED as error:
+        what = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"a calibration as {module.NAME} in {path}",
+            f"another layout ({type(error).__name__}: {what})",
+            "export the calibration again, or write its numbers as rig.json (docs/rigs.md)",
+        ) from error
 
 
 def save_rig(rig: Rig, path: Path | str, format: str = "rig") -> Path:

@@ -20,6 +20,8 @@ def array_of(value, shape: tuple[int, ...] | None, what: str) -> np.ndarray:
     except (TypeError, ValueError, OverflowError) as error:
         found = reprlib.repr(value)
         raise InputError(f"numbers for {what}", found, "correct the calibration file") from error
+    if shape is not None and array.shape != shape and array.squeeze().shape == shape:
+        array = array.squeeze()  # a translation of 3 x 1
     if shape is not None and array.shape != shape:
         raise InputError(f"{what} of shape {shape}", f"shape {array.shape}", "correct the calibration file")
     return array.reshape(-1) if shape is None else array
@@ -49,9 +51,11 @@ def check_camera(name: str, size: tuple[int, int], K: np.ndarray, R: np.ndarray,
                 f"{value.tolist()}",
                 "calibrate this camera again, or remove it from the rig",
             )
-    if min(size) < 1:
+    if not (min(size) >= 1 and max(size) <= Limits.IMAGE_SIDE):
         raise InputError(
-            f"a positive image size for camera {name}", f"{size[0]}x{size[1]}", "set width, height"
+            f"a positive image size of at most {Limits.IMAGE_SIDE} pixels for camera {name}",
+            f"{size[0]}x{size[1]}",
+            "set width, height",
         )
     if not (K[0, 0] > 0 and K[1, 1] > 0) or not np.allclose(K[2], (0, 0, 1)) or K[1, 0] != 0:
         raise InputError(

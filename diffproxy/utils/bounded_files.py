@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import stat
+import tomllib
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NoReturn
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -23,6 +26,7 @@ class Limits:
 
     TEXT_BYTES = 64 << 20
     YAML_BYTES = 4 << 20
+    CALIBRATION_BYTES = 20 << 20
     NESTING = 64  # levels of lists and objects
     YAML_NODES = 200_000  # with aliases expanded
     ARRAY_BYTES = 4 << 30  # of one npz, decompressed
@@ -148,6 +152,40 @@ def _limit_nesting(value: Any, where: str) -> None:
 def _too_deep(where: str) -> InputError:
     found = f"more than {Limits.NESTING} levels of lists or objects"
     return InputError(where, found, "check that this is the right file")
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text, limited in depth; `where` says what is read from where."""
+    try:
+        value = tomllib.loads(text)
+    except RecursionError as error:
+        raise _too_deep(where) from error
+    except ValueError as error:
+        raise InputError(f"{where} as TOML", str(error), "correct that line") from error
+    _limit_nesting(value, where)
+    return value
+
+
+def parse_xml(text: str, where: str) -> ElementTree.Element:
+    """The root of an XML text, limited in depth; documents that define entities are refused unread."""
+    if re.search(r"<!(ENTITY|DOCTYPE)", text):
+        raise InputError(
+            f"plain XML: {where}", "a document type with definitions of entities", "export it again"
+        )
+    parser, depth = ElementTree.XMLPullParser(("start", "end")), 0
+    try:
+        for start in range(0, len(text), 65_536):
+            parser.feed(text[start : start + 65_536])
+            for event, _ in parser.read_events():
+                depth += 1 if event == "start" else -1
+                if depth > Limits.NESTING:
+                    raise _too_deep(where)
+        parser.close()
+        return ElementTree.fromstring(text)
+    except InputError:
+        raise
+    except (ElementTree.ParseError, ValueError) as error:
+        raise InputError(f"{where} as XML", str(error), "export the file again") from error
 
 
 def parse_yaml(text: str, where: str) -> Any:

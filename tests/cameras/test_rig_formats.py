@@ -85,6 +85,8 @@ def test_rig_json_by_hand_in_millimetres_world_from_camera_and_opencv_pixels(rig
         ({"cameras": []}, "at least one camera"),
         ({"cameras": [{"name": "a"}]}, "R_cam_world"),
         ({"upaxis": "+Z"}, "upaxis"),
+        ({"units": ["mm"]}, "at units"),
+        ({"notes": 5}, "at notes"),
     ],
 )
 def test_bad_rig_json(rig, tmp_path, change, message):
@@ -92,6 +94,15 @@ def test_bad_rig_json(rig, tmp_path, change, message):
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(InputError, match=message):
         load_rig(tmp_path)
+
+
+def test_rig_json_with_a_byte_order_mark_and_translations_of_three_rows(rig, tmp_path):
+    file = save_rig(rig, tmp_path)
+    data = json.loads(file.read_text())
+    for entry in data["cameras"]:
+        entry["t_cam_world"] = [[x] for x in entry["t_cam_world"]]
+    file.write_text(json.dumps(data), encoding="utf-8-sig")
+    same(load_rig(file), rig)
 
 
 def test_broken_json_names_the_line(tmp_path):
@@ -243,7 +254,7 @@ def test_opencv_faults(rig, tmp_path):
     with pytest.raises(InputError, match="equal length"):
         load_rig(tmp_path)
     file.write_text("camera_matrix: {a: [}")
-    with pytest.raises(InputError, match="YAML text"):
+    with pytest.raises(InputError, match="as YAML"):
         load_rig(tmp_path)
 
 

@@ -1,58 +1,37 @@
-"""Text formats as plain dictionaries and lists, with a limit on their size and errors that name the file."""
+"""Text formats as plain dictionaries and lists, bounded, with errors that name the file."""
 
 from __future__ import annotations
 
-import json
-import tomllib
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
+from diffproxy.utils.bounded_files import Limits, decode_text, parse_json, parse_toml, parse_xml, read_bytes
 from diffproxy.utils.errors import InputError
-
-LIMIT = 20_000_000  # bytes; a calibration is a few kB, larger files are something else
 
 
 def text_of(path: Path) -> str:
     """UTF-8 text, also with a byte order mark; UTF-16 where the mark says so or every other byte is zero."""
-    if path.stat().st_size > LIMIT:
-        raise InputError(f"a calibration in {path}", f"{path.stat().st_size} bytes", "name another file")
-    data = path.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    else:
-        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InputError(f"text in {path}", str(error), "export the file again") from error
+    data = read_bytes(path, "a calibration", Limits.CALIBRATION_BYTES)
+    if data[1:2] == b"\0":  # UTF-16 without the mark, as Motive writes it
+        data = b"\xff\xfe" + data
+    return decode_text(data, f"a calibration in {path}")
 
 
-def read_json(path: Path):
+def read_json(path: Path) -> Any:
     """Contents of a JSON file; InputError naming the line of a fault."""
-    try:
-        return json.loads(text_of(path))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"JSON text in {path}", str(error), "correct that line") from error
+    return parse_json(text_of(path), f"a calibration in {path}", finite=False)
 
 
-def read_toml(path: Path) -> dict:
+def read_toml(path: Path) -> dict[str, Any]:
     """Contents of a TOML file; InputError naming the line of a fault."""
-    try:
-        return tomllib.loads(text_of(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"TOML text in {path}", str(error), "correct that line") from error
+    return parse_toml(text_of(path), f"a calibration in {path}")
 
 
 def read_xml(path: Path) -> ElementTree.Element:
     """Root of an XML file; InputError naming the line of a fault. Documents that define entities are refused."""
-    text = text_of(path)
-    if "<!ENTITY" in text:
-        raise InputError(f"plain XML in {path}", "definitions of entities", "export the file again")
-    try:
-        return ElementTree.fromstring(text.encode())
-    except ElementTree.ParseError as error:
-        raise InputError(f"XML in {path}", str(error), "export the file again") from error
+    return parse_xml(text_of(path), f"a calibration in {path}")
 
 
 def contents(path: Path, suffix: str, read: Callable):

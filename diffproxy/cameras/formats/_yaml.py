@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.cameras.formats._files import text_of
 from diffproxy.cameras.formats._numbers import to_float
+from diffproxy.utils.bounded_files import parse_yaml
 from diffproxy.utils.errors import InputError
 
 
@@ -17,16 +19,8 @@ def read_yaml(path: Path) -> dict:
     OpenCV starts its files with "%YAML:1.0", which is not YAML, and tags matrices "!!opencv-matrix". The base
     loader builds only text, lists and mappings: as safe as the safe loader, and it keeps names such as 01.
     """
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        lines = [line for line in text.splitlines() if not line.startswith("%YAML")]
-        data = yaml.load("\n".join(lines), Loader=yaml.BaseLoader)  # noqa: S506
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"YAML text in {path}", " ".join(str(error).split()), "write the file again"
-        ) from error
+    lines = [line for line in text_of(path).splitlines() if not line.startswith("%YAML")]
+    data = parse_yaml("\n".join(lines), f"a calibration in {path}")
     if not isinstance(data, dict):
         raise InputError(
             f"a mapping of names to matrices in {path}", type(data).__name__, "write the file again"

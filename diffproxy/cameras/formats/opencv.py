@@ -9,6 +9,7 @@ import numpy as np
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats._build import refuse_lens
+from diffproxy.cameras.formats._files import text_of
 from diffproxy.cameras.formats._filestorage import ENDINGS, read_storage
 from diffproxy.cameras.formats._numbers import to_float
 from diffproxy.cameras.formats._yaml import matrix, rotation, shaped, size_or_guess
@@ -97,7 +98,10 @@ def _files(folder: Path) -> list[Path]:
 
 def _mentions_camera(path: Path) -> bool:
     """A long name for the camera matrix, or a short one (k, mtx) together with one for a rotation."""
-    text = path.read_text(encoding="utf-8", errors="ignore")
+    try:
+        text = text_of(path)
+    except InputError:
+        return False
 
     def has(names: tuple[str, ...]) -> bool:
         words = f"(?:{'|'.join(names)})(?:_\\w+)?"  # as a key of YAML or JSON, or as an element of XML

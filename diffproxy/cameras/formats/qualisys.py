@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.formats._files import read_xml
 from diffproxy.cameras.formats._numbers import checked_rotation, only_file, to_float
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.errors import InputError
@@ -37,10 +38,7 @@ def read(path: Path) -> Rig:
     because Qualisys cameras look along -z with y up. Sensor coordinates run from 0 at the outer edge of the
     first pixel (a file of a 1920 px sensor ends at 122879 = 64 * 1920 - 1), which is our convention.
     """
-    try:
-        root = ElementTree.fromstring(path.read_bytes())
-    except ElementTree.ParseError as error:
-        raise InputError(f"XML in {path}", str(error), "export the calibration again from QTM") from error
+    root = read_xml(path)
     entries = [c for c in root.iter("camera") if c.get("active", "1") == "1"]
     video = [c for c in entries if "video" in c.get("model", "").lower() or c.get("model", "none") == "none"]
     notes = [DISTORTION_NOTE]

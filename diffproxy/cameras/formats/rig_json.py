@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.formats._files import contents, read_json, text_of
 from diffproxy.cameras.rig import Rig
+from diffproxy.utils.bounded_files import parse_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.validation import OpenSchema, validated
 
 NAME = "DiffProxy rig.json"
 PRIORITY = 100
@@ -16,6 +22,18 @@ WRITES = "rig"
 WRITES_TO = "rig.json"
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _KEYS = {"format", "version", "name", "units", "up_axis", "extrinsics", "pixel_center", "cameras", "notes"}
+
+
+class _RigFile(OpenSchema):
+    """Types of what stands beside the cameras."""
+
+    version: int = 1
+    units: str = "m"
+    up_axis: str = "+Y"
+    extrinsics: str = "cam_from_world"
+    pixel_center: float = 0.5
+    name: str | int | float = ""
+    notes: list[Any] = Field(default_factory=list)
 
 
 def find(folder: Path) -> Path | None:
@@ -26,19 +44,13 @@ def find(folder: Path) -> Path | None:
 def is_format(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        return path.name == "rig.json"  # let `read` say what is wrong with it
+    data = contents(path, ".json", read_json)  # `read` says what is wrong with a rig.json
     return path.name == "rig.json" or (isinstance(data, dict) and data.get("format") == "diffproxy-rig")
 
 
 def read(path: Path) -> Rig:
     """Read a rig.json; lengths in `units` become metres, `pixel_center` 0 (OpenCV's) becomes ours (0.5)."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"JSON text in {path}", str(error), "correct that line") from error
+    data = parse_json(text_of(path), f"a calibration in {path}")
     if not isinstance(data, dict) or not isinstance(data.get("cameras"), list):
         raise InputError(
             f'an object with a list "cameras" in {path}', type(data).__name__, "see docs/rigs.md"
@@ -47,6 +59,7 @@ def read(path: Path) -> Rig:
         raise InputError(
             f"only the keys {sorted(_KEYS)} in {path}", f"{sorted(set(data) - _KEYS)}", "remove or rename"
         )
+    validated(_RigFile, data, f"a calibration in {path}", "correct that entry; see docs/rigs.md")
     if data.get("version", 1) != 1:
         raise InputError(f"version 1 in {path}", f"{data['version']!r}", "update DiffProxy")
     factor = UNITS.get(data.get("units", "m"))

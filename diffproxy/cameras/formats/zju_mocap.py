@@ -11,6 +11,7 @@ from diffproxy.cameras.formats._build import OPENCV_PIXELS, entry, make_camera, 
 from diffproxy.cameras.formats._files import only_one
 from diffproxy.cameras.formats._images import camera_names
 from diffproxy.cameras.rig import Rig
+from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.unpickle import RestrictedUnpickler
 
@@ -52,6 +53,7 @@ def read(path: Path) -> Rig:
 
 
 def _load(path: Path) -> dict:
+    regular_file(path, NAME, Limits.CALIBRATION_BYTES)
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
@@ -73,6 +75,9 @@ def _load(path: Path) -> dict:
         KeyError,
         TypeError,
         ValueError,
+        ArithmeticError,
+        MemoryError,
+        RecursionError,
     ) as error:
         if isinstance(error, InputError):
             raise
