@@ -36,6 +36,7 @@ from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint, listing_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.utils.processes import Processes
 from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ def run_evaluation(
 ) -> dict[str, Any]:
     """Evaluate, write `options.out` (JSON) and return what is in it.
 
+    Under torchrun every process takes its share of the subjects; the first one writes, and the others return {}.
     Subjects without a body count as failures: they are listed, and their errors are in no mean. Raises InputError
     when the data were made with another body topology, or `options.out` is a folder.
     """
@@ -62,12 +64,18 @@ def run_evaluation(
         pipe = pipe or inputs.open_generator(options.generator, device)
         if options.images == "full":
             locator = locator or inputs.open_locator(device)
-    rows: list[dict[str, Any]] = []
-    partial = PartialRows(out, stamp) if stamp else None
-    for subject in tqdm(open_dataset(options, body), desc="subjects", unit="subject"):
-        if partial is not None and subject.key in partial.rows:
-            rows.append(partial.rows[subject.key])
+    processes = Processes.current()
+    partial = PartialRows(out, stamp, processes.rank) if stamp else None
+    rows: dict[str, dict[str, Any]] = dict(partial.rows) if partial is not None else {}
+    keys: list[str] = []
+    progress = tqdm(
+        open_dataset(options, body), desc="subjects", unit="subject", disable=not processes.is_main or None
+    )
+    for number, pending in enumerate(progress):
+        keys.append(pending.key)
+        if pending.key in rows or not processes.owns(number):
             continue
+        subject = pending.load()
         _check_topology(subject, body)
         begin, clock = time.perf_counter(), Stopwatch()
         made = _proxies(subject, body, options, pipe, locator, clock)
@@ -82,21 +90,33 @@ def run_evaluation(
             row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
             row |= _errors(found, subject, body, protocol) | _proxy_errors(made.maps, subject, body)
             row |= {"residual_px": found.info.get("residual_px"), **subject.info}
-        rows.append(row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds})
+        rows[subject.key] = row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds}
         if partial is not None:
-            partial.add(rows[-1])
-    report: dict[str, Any] = {
+            partial.add(rows[subject.key])
+    processes.wait_for_all()
+    if partial is not None:
+        rows = rows | partial.all()
+    if processes.is_main:
+        report = _report(options, [rows[key] for key in keys])
+        write_atomic(out, to_json(_finite(report)))
+        if partial is not None:
+            partial.remove()
+        log.info("%s", one_line(options, report["summary"]))
+    processes.wait_for_all()
+    return report if processes.is_main else {}
+
+
+def _report(options: EvaluateOptions, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The content of the JSON file: means over all subjects and over those of each sequence, and the subjects."""
+    names = dict.fromkeys(str(row["sequence"]) for row in rows if "sequence" in row)
+    return {
         "summary": summarise(rows) | {"coverage": coverage(rows)},
+        "sequences": {name: summarise([r for r in rows if r.get("sequence") == name]) for name in names},
         "joints": JOINTS_NOTE,
         "options": asdict(options),
         "version": __version__,
+        "subjects": rows,
     }
-    report["subjects"] = rows
-    write_atomic(out, to_json(_finite(report)))
-    if partial is not None:
-        partial.remove()
-    log.info("%s", one_line(options, report["summary"]))
-    return report
 
 
 def _stamp(options: EvaluateOptions) -> str:

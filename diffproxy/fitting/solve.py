@@ -122,7 +122,7 @@ def _pixel_rows(problem: Problem, stage: Stage, pixels: Correspondences, side: i
         chosen &= on_hand
     part = pixels[chosen]
     if problem.config.objective == "paper":
-        factor = eq6_factor(side)
+        factor: float | np.ndarray = eq6_factor(side)
     else:
         factor = effective_weights(part, problem.config.independent_pixels)
     return ObservationRows.of(part, factor=factor, on_hand=on_hand[chosen])

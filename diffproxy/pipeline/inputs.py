@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,11 @@ def open_body(option: BodyOption) -> BodyModel:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the first GPU when there is one; InputError for a device that is not there."""
+    """`auto`: this process's GPU (torchrun's LOCAL_RANK) where there is one. InputError for one that is not there."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

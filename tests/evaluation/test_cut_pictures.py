@@ -19,7 +19,7 @@ from diffproxy.utils.errors import InputError
 @pytest.fixture
 def subject(shards_of, params_of, body):
     options = EvaluateOptions(shards=str(shards_of([params_of(0)])))
-    return next(open_dataset(options, body))
+    return next(open_dataset(options, body)).load()
 
 
 def test_a_third_to_two_thirds_of_the_body_are_outside_every_picture(subject, body) -> None:

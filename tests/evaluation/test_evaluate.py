@@ -9,11 +9,13 @@ import torch
 
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
+from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.evaluate import one_line, resample, run_evaluation, summarise
 from diffproxy.pipeline.ground_truth_errors import frame_errors, mean_errors
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import render_proxies
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.processes import Processes
 
 
 def test_exact_proxies_isolate_the_fitter(tmp_path, shards_of, params_of) -> None:
@@ -47,7 +49,7 @@ def test_whole_frames_need_full_views(shards_of, params_of, body, tmp_path) -> N
         shards=str(shards_of([params_of(0)])), images="full", out=str(tmp_path / "e.json")
     )
     with pytest.raises(InputError, match="full_frames=4"):
-        next(open_dataset(options, body))
+        next(open_dataset(options, body)).load()
     with pytest.raises(InputError, match="synthetic"):
         next(open_dataset(replace(options, dataset=DatasetOption("other")), body))
 
@@ -57,7 +59,12 @@ def test_other_topology_is_refused(shards_of, params_of, tmp_path, monkeypatch) 
 
     where = str(shards_of([params_of(0)]))
     read = synthetic.read
-    monkeypatch.setattr(synthetic, "read", lambda o: (replace(s, topology="other") for s in read(o)))
+
+    def others(options):
+        for pending in read(options):
+            yield PendingSubject(pending.key, lambda s=pending: replace(s.load(), topology="other"))
+
+    monkeypatch.setattr(synthetic, "read", others)
     with pytest.raises(InputError, match="other"):
         run_evaluation(EvaluateOptions(shards=where, proxies="exact", out=str(tmp_path / "e.json")))
 
@@ -123,7 +130,7 @@ def test_a_stopped_evaluation_goes_on_where_it_stopped(tmp_path, shards_of, para
     monkeypatch.setattr(evaluate, "fit_frame", stops)
     with pytest.raises(KeyboardInterrupt):
         run_evaluation(options)
-    partial = tmp_path / "e.partial.jsonl"
+    partial = tmp_path / "e.partial.0.jsonl"
     assert len(partial.read_text().splitlines()) == 3
     with partial.open("a") as file:
         file.write('{"key": "k2", "sta')  # the line that was being written
@@ -159,3 +166,19 @@ def test_a_fit_that_does_not_converge_is_one_failed_subject(
         EvaluateOptions(shards=where, proxies="exact", hands=False, out=str(tmp_path / "e.json"))
     )
     assert report["summary"]["status"] == {"failed": 1, "ok": 1}
+
+
+def test_two_processes_give_the_report_of_one(tmp_path, shards_of, params_of, monkeypatch) -> None:
+    """Each fits its share; the first one, which ends last here, writes the report in the data set's order."""
+    shards = str(shards_of([params_of(k) for k in range(3)]))
+    options = EvaluateOptions(shards=shards, proxies="exact", hands=False, out=str(tmp_path / "e.json"))
+    whole = run_evaluation(replace(options, out=str(tmp_path / "whole.json")))
+    monkeypatch.setattr(Processes, "wait_for_all", lambda self: None)
+    monkeypatch.setattr(Processes, "current", staticmethod(lambda: Processes(1, 2)))
+    assert run_evaluation(options) == {} and not (tmp_path / "e.json").exists()
+    assert len((tmp_path / "e.partial.1.jsonl").read_text().splitlines()) == 2
+    monkeypatch.setattr(Processes, "current", staticmethod(lambda: Processes(0, 2)))
+    report = run_evaluation(options)
+    keys = [[r["key"] for r in x["subjects"]] for x in (whole, report)]
+    assert keys[0] == keys[1] and report["summary"]["mpjpe"] == whole["summary"]["mpjpe"]
+    assert not list(tmp_path.glob("*.partial.*"))

@@ -40,7 +40,7 @@ def options_of(root, name: str, **more) -> EvaluateOptions:
 def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, params_of, tmp_path):
     root, takes = rehearsal
     options = options_of(root, name)
-    subjects = list(open_dataset(options, body))
+    subjects = [s.load() for s in open_dataset(options, body)]
     assert len(subjects) == len(takes)
     # A template of its own, the first subject's, is what MoYo's bodies have.
     for subject, take in zip(subjects[: 1 if name == "moyo" else 2], takes, strict=False):
@@ -82,9 +82,9 @@ def test_joint_sets_roots_and_alignments(rehearsal, body, oracle_of, params_of, 
 
 def test_partial_windows_are_repeatable_and_keep_the_camera(rehearsal, body):
     root, takes = rehearsal
-    (whole,) = open_dataset(replace(options_of(root, "dress4d"), limit=1), body)
-    (one,) = open_dataset(replace(options_of(root, "dress4d", partial=3), limit=1), body)
-    (two,) = open_dataset(replace(options_of(root, "dress4d", partial=3), limit=1), body)
+    (whole,) = (s.load() for s in open_dataset(replace(options_of(root, "dress4d"), limit=1), body))
+    (one,) = (s.load() for s in open_dataset(replace(options_of(root, "dress4d", partial=3), limit=1), body))
+    (two,) = (s.load() for s in open_dataset(replace(options_of(root, "dress4d", partial=3), limit=1), body))
     for a, b, c, image in zip(one.cameras, two.cameras, whole.cameras, whole.images, strict=True):
         assert np.array_equal(a.K, b.K) and a.width < c.width
         x0, y0 = np.rint(c.K[:2, 2] - a.K[:2, 2]).astype(int)
@@ -103,9 +103,9 @@ def test_pickles_and_models_need_permission(rehearsal, body):
     root, _ = rehearsal
     data = DatasetOption("dress4d", path=str(root / "dress4d"))
     with pytest.raises(InputError, match="allow_pickle"):
-        list(open_dataset(EvaluateOptions(dataset=data), body))
+        next(open_dataset(EvaluateOptions(dataset=data), body)).load()
     # Without models the mesh alone is the truth.
-    subject, *_ = open_dataset(EvaluateOptions(dataset=replace(data, allow_pickle=True)), body)
+    subject = next(open_dataset(EvaluateOptions(dataset=replace(data, allow_pickle=True)), body)).load()
     assert subject.true_body.vertices is not None and not subject.true_body.joints
 
 

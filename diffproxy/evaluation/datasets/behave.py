@@ -26,13 +26,13 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
+    pending_subjects,
     read_json,
     read_mesh,
     read_pickle,
     root_folder,
-    subjects_of,
 )
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
@@ -42,9 +42,9 @@ SOURCE = "virtualhumans.mpi-inf.mpg.de/behave"
 FIT = "person/fit02/person_fit"
 
 
-def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     """Instants with a registered body and an image of all chosen Kinects."""
-    return subjects_of(moments(options), options)
+    return pending_subjects(moments(options), options)
 
 
 def moments(options: EvaluateOptions) -> Iterator[Moment]:

@@ -25,13 +25,13 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
+    pending_subjects,
     read_mesh,
     read_pickle,
     root_folder,
-    subjects_of,
 )
 from diffproxy.evaluation.datasets.rich import pose_smplx
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 
@@ -40,9 +40,9 @@ SIZE = (940, 1280)
 SOURCE = "4d-dress.ait.ethz.ch"
 
 
-def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     """Scan frames with a body and an image of all chosen cameras."""
-    return subjects_of(moments(options), options)
+    return pending_subjects(moments(options), options)
 
 
 def moments(options: EvaluateOptions) -> Iterator[Moment]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.image_sources import read_image
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.results import FrameResult
@@ -170,6 +171,6 @@ def read_pickle(path: Path, options: EvaluateOptions) -> Any:
     return load_plain_pickle(path)
 
 
-def subjects_of(moments: Iterator[Moment], options: EvaluateOptions) -> Iterator[EvalSubject]:
+def pending_subjects(moments: Iterator[Moment], options: EvaluateOptions) -> Iterator[PendingSubject]:
     for moment in moments:
-        yield subject_of(moment, options)
+        yield PendingSubject(moment.key, partial(subject_of, moment, options))

@@ -28,13 +28,13 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
+    pending_subjects,
     read_json,
     read_mesh,
     read_pickle,
     root_folder,
-    subjects_of,
 )
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 
@@ -47,9 +47,9 @@ TEMPLATE = "220923_yogi_03596_minimal_simple_female/mesh.ply"
 SOURCE = "moyo.is.tue.mpg.de, the template in github.com/sha2nkt/moyo_toolkit (data/v_templates)"
 
 
-def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     """Images of all chosen cameras with a row of mocap."""
-    return subjects_of(moments(options), options)
+    return pending_subjects(moments(options), options)
 
 
 def moments(options: EvaluateOptions) -> Iterator[Moment]:

@@ -29,10 +29,10 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
+    pending_subjects,
     root_folder,
-    subjects_of,
 )
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 
@@ -46,9 +46,9 @@ TO_H36M_17 = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
 KEYS = ("name", "sensor", "size", "animated", "intrinsic", "extrinsic", "radial")
 
 
-def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     """Frames for which all chosen views, and a body or annotated joints, are there."""
-    return subjects_of(moments(options), options)
+    return pending_subjects(moments(options), options)
 
 
 def moments(options: EvaluateOptions) -> Iterator[Moment]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
+from functools import partial
 from importlib import import_module
 
 from diffproxy.body import BodyModel
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets.cut_pictures import cut_subjects
 from diffproxy.evaluation.datasets.partial import partial_subject
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
 from diffproxy.utils.errors import InputError
 
 # A new data set is a line here, a module beside this one, and conf/dataset/<name>.yaml.
@@ -19,17 +21,26 @@ READERS: dict[str, str] = {
 }
 
 
-def open_dataset(options: EvaluateOptions, body: BodyModel) -> Iterator[EvalSubject]:
-    """The subjects of the data set that the options name, at most `options.limit`; with `dataset.cut` cut off."""
+def open_dataset(options: EvaluateOptions, body: BodyModel) -> Iterator[PendingSubject]:
+    """The subjects of the data set that the options name, at most `options.limit`; with `dataset.cut` cut off.
+
+    Images are read when a subject is loaded; with `dataset.cut` at once, since some subjects cannot be cut.
+    """
     name = options.dataset.name
     if name not in READERS:
         raise InputError(f"dataset among {', '.join(READERS)}", name, "write dataset=synthetic")
     subjects = import_module(READERS[name]).read(options)
     if options.dataset.cut >= 0:
-        subjects = cut_subjects(subjects, body, options.dataset.cut)
+        cut = cut_subjects((s.load() for s in subjects), body, options.dataset.cut)
+        subjects = (PendingSubject(s.key, partial(copy, s)) for s in cut)
     if options.dataset.partial >= 0:
-        subjects = (partial_subject(s, options.dataset.partial) for s in subjects)
+        seed = options.dataset.partial
+        subjects = (PendingSubject(s.key, partial(_window, s, seed)) for s in subjects)
     for number, subject in enumerate(subjects):
         if number >= options.limit:
             return
         yield subject
+
+
+def _window(subject: PendingSubject, seed: int) -> EvalSubject:
+    return partial_subject(subject.load(), seed)

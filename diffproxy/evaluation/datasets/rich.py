@@ -27,12 +27,12 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
+    pending_subjects,
     read_json,
     read_pickle,
     root_folder,
-    subjects_of,
 )
-from diffproxy.evaluation.datasets.subject import EvalSubject
+from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 
@@ -44,9 +44,9 @@ BODY_KEYS = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose")
 ENDINGS = (".bmp", ".png", ".jpeg", ".jpg")
 
 
-def read(options: EvaluateOptions) -> Iterator[EvalSubject]:
+def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     """Frames with a body and an image of all chosen cameras."""
-    return subjects_of(moments(options), options)
+    return pending_subjects(moments(options), options)
 
 
 def moments(options: EvaluateOptions) -> Iterator[Moment]:

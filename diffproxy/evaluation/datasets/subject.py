@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,3 +34,11 @@ class EvalSubject:
     exact: ProxyMaps | None = None
     info: dict[str, Any] = field(default_factory=dict)
     true_body: TrueBody | None = None
+
+
+@dataclass(frozen=True)
+class PendingSubject:
+    """A subject whose images are not read yet: another process may evaluate it, or an earlier run has."""
+
+    key: str
+    load: Callable[[], EvalSubject]
