@@ -23,6 +23,9 @@ COMMANDS = {
     "fit": Entry("diffproxy.commands", "fit", (), "images of a calibrated rig to SMPL-X bodies"),
     "export": Entry("diffproxy.export.__main__", "main", (), "a run as glTF, AMASS, BVH, TRC, C3D, ..."),
     "view": Entry("diffproxy.viewer.__main__", "main", (), "a run in the browser: one offline HTML file"),
+    "single-view": Entry(
+        "diffproxy.single_view.__main__", "main", (), "everybody in a picture or video of one camera"
+    ),
     "evaluate": Entry("diffproxy.commands", "evaluate", (), "errors on subjects whose body is known"),
     "train": Entry("diffproxy.training.cli", "main", (), "train the proxy generator"),
     "render": Entry("render_synth.cli", "main", (), "render training data; inspect, validate, relabel"),

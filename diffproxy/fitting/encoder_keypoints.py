@@ -36,16 +36,19 @@ class EncoderKeypointFitter:
         scale: float | None = None,
     ) -> FitResult:
         """As `fitting.fit`; `keypoints` are those of `DiffProxyOutput`, in pixels of the maps."""
-        if maps.valid is not None:  # what the encoder guesses beyond the picture is no evidence
+        found = self.evidence_in(maps, keypoints)
+        return fit(maps, self.body, self.config, start, betas, scale=scale, keypoints=found)
+
+    def evidence_in(self, maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"]) -> Keypoints | None:
+        """`evidence` of the keypoints that lie in the picture: what is guessed beyond it is no evidence."""
+        if maps.valid is not None:
             side = maps.labels.shape[1]
             column, row = (
                 np.clip(np.nan_to_num(keypoints[..., :2]), 0, side - 1).astype(int).transpose(2, 0, 1)
             )
             inside = maps.valid[np.arange(len(keypoints))[:, None], row, column]
             keypoints = np.where((np.arange(4) == 2) & ~inside[..., None], 0.0, keypoints)
-        return fit(
-            maps, self.body, self.config, start, betas, scale=scale, keypoints=self.evidence(keypoints)
-        )
+        return self.evidence(keypoints)
 
     def evidence(self, keypoints: Float[np.ndarray, "V 17 4"]) -> Keypoints | None:
         """The keypoints from `MIN_CONFIDENCE` on; None if there are none."""

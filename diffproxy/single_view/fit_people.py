@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting import FitConfig, FitResult, fit_many
@@ -15,6 +16,7 @@ from diffproxy.fitting.initialization.initialize import InitialState
 from diffproxy.fitting.problem import build_problem
 from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import default_priors
+from diffproxy.geometry.boxes import Box
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.focal_length import FocalPrior, with_focal
 from diffproxy.single_view.shared_focal import fit_shared_focal
@@ -22,10 +24,19 @@ from diffproxy.single_view.shared_focal import fit_shared_focal
 
 @dataclass(frozen=True)
 class Observed:
-    """The dense proxies of one person, in crops of the picture, and keypoints in pixels of the maps."""
+    """What a picture shows of one person.
+
+    Attributes:
+        maps: Dense proxies in crops of the picture.
+        keypoints: Keypoints in pixels of the maps.
+        boxes: The crops, in pixels of the picture.
+        notes: What happened on the way to the proxies.
+    """
 
     maps: ProxyMaps
     keypoints: Keypoints | None = None
+    boxes: tuple[Box, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,11 +45,11 @@ class FittedPerson:
 
     Attributes:
         result: The body, in metres in the camera's axes (x right, y down, z forward).
-        maps: The proxies, with cameras of the estimated focal length.
+        observed: The proxies, with cameras of the estimated focal length.
     """
 
     result: FitResult
-    maps: ProxyMaps
+    observed: Observed
 
     @property
     def depth(self) -> float:
@@ -79,7 +90,7 @@ def fit_people(
         people: Proxies of each person; the cameras of the maps have the focal length `prior.focal` and the identity as
             their pose.
         body: Body model.
-        prior: What is known of the focal length.
+        prior: What is known of the focal length; it is estimated unless it is fixed.
         config: Options of the fitter.
         starts: A guess for each person, such as the body of the previous frame.
 
@@ -94,8 +105,9 @@ def fit_people(
         keypoints=[p.keypoints for p in people],
     )
     fitted = [i for i, r in enumerate(results) if r.has_body]
-    if not fitted or prior.log_std == 0:
-        return PeopleFit(_people(results, [p.maps for p in people]), prior.focal, prior.log_std)
+    if not fitted or prior.fixed:
+        results = [_less_sure(r, prior.log_std * abs(float(r.joints[0, 2]))) for r in results]
+        return PeopleFit(_people(results, people), prior.focal, prior.log_std)
     initial = [_initial(people[i], results[i], body, config) for i in fitted]
     problem = build_problem(initial, body, config, default_priors(body.v_template, config))
     joint = fit_shared_focal(problem, 0.0, prior.log_std)
@@ -106,11 +118,16 @@ def fit_people(
     )
     solution = replace(solution, problem=replace(problem, initial=moved))
     for row, (i, result) in enumerate(zip(fitted, diagnose(solution), strict=True)):
-        std = np.hypot(result.joint_std, joint.log_std * np.linalg.norm(joint.joint_shift[row], axis=-1))
-        results[i] = replace(
-            result, joint_std=std.astype(np.float32), timings={**results[i].timings, **result.timings}
-        )
-    return PeopleFit(_people(results, maps), prior.focal * joint.factor, joint.log_std)
+        of_focal = joint.log_std * np.linalg.norm(joint.joint_shift[row], axis=-1)
+        timings = {**results[i].timings, **result.timings}
+        results[i] = _less_sure(replace(result, timings=timings), of_focal)
+    refocused = [replace(p, maps=m) for p, m in zip(people, maps, strict=True)]
+    return PeopleFit(_people(results, refocused), prior.focal * joint.factor, joint.log_std)
+
+
+def _less_sure(result: FitResult, shift: float | Float[np.ndarray, "55"]) -> FitResult:
+    """The body with a further deviation (metres) of its joints, all along the optical axis."""
+    return replace(result, joint_std=np.hypot(result.joint_std, shift).astype(np.float32))
 
 
 def _initial(person: Observed, result: FitResult, body: BodyModel, config: FitConfig) -> InitialState:
@@ -118,8 +135,8 @@ def _initial(person: Observed, result: FitResult, body: BodyModel, config: FitCo
     return InitialState(subject, BodyParams.rest(1), (result.params,), "ok", "", {})
 
 
-def _people(results: Sequence[FitResult], maps: Sequence[ProxyMaps]) -> tuple[FittedPerson, ...]:
-    return tuple(FittedPerson(r, m) for r, m in zip(results, maps, strict=True))
+def _people(results: Sequence[FitResult], people: Sequence[Observed]) -> tuple[FittedPerson, ...]:
+    return tuple(FittedPerson(r, p) for r, p in zip(results, people, strict=True))
 
 
 def _refocused(maps: ProxyMaps, factor: float) -> ProxyMaps:

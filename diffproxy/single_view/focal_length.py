@@ -13,11 +13,11 @@ from diffproxy.cameras import Camera
 from diffproxy.utils.bounded_files import Limits, read_bytes
 from diffproxy.utils.errors import InputError
 
-USUAL_FOCAL_35MM = 32.0
-"""Focal length in 35 mm equivalent assumed where none is known: between the wide main lens of phones (24 to 28),
-webcams (27 to 37) and the standard lenses of cameras (35 to 50)."""
+USUAL_FOCAL_35MM = 28.0
+"""Focal length in 35 mm equivalent assumed where none is known: main lenses of phones have 24 to 28, webcams 26 to 31,
+action cameras 15 to 24, cameras with a standard zoom 24 to 70."""
 USUAL_LOG_STD = 0.35
-"""Standard deviation of the log of the focal length around it: two of three lenses between 23 and 45 mm."""
+"""Standard deviation of the log of the focal length around it: two of three lenses between 20 and 40 mm."""
 EXIF_LOG_STD = 0.03
 """Standard deviation of the log of a focal length from EXIF, which is rounded, and of the picture before it was cut."""
 DIAGONAL_35MM = float(np.hypot(36.0, 24.0))
@@ -31,16 +31,18 @@ class FocalPrior:
     Attributes:
         focal: Focal length, pixels of the picture.
         log_std: Standard deviation of its natural logarithm; 0: it is known, and stays as it is.
-        source: `given`, `exif` or `usual lenses`.
+        source: `given`, `exif`, `usual lenses`, or `earlier frames` of the same video.
+        fixed: It stays as it is, and is not estimated from this picture; `log_std` still counts for the depths.
     """
 
     focal: float
     log_std: float
     source: str
+    fixed: bool = False
 
 
 def usual_focal(width: int, height: int) -> float:
-    """Focal length in pixels of a 32 mm lens (35 mm equivalent)."""
+    """Focal length in pixels of a 28 mm lens (35 mm equivalent)."""
     return USUAL_FOCAL_35MM / DIAGONAL_35MM * float(np.hypot(width, height))
 
 
@@ -62,7 +64,7 @@ def focal_prior(width: int, height: int, focal: float = 0.0, path: Path | None =
     if focal < 0:
         raise InputError("a focal length above 0 pixels", f"{focal:g}", "write focal=0 where it is not known")
     if focal > 0:
-        return FocalPrior(focal, 0.0, "given")
+        return FocalPrior(focal, 0.0, "given", fixed=True)
     if path is not None and (equivalent := exif_focal_35mm(path)) is not None:
         return FocalPrior(equivalent / DIAGONAL_35MM * float(np.hypot(width, height)), EXIF_LOG_STD, "exif")
     return FocalPrior(usual_focal(width, height), USUAL_LOG_STD, "usual lenses")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +12,13 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
+from diffproxy.detector.person_detector import Candidate
+from diffproxy.fitting import FitConfig
+from diffproxy.generator import DiffProxyOutput
+from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.proxies import ProxyMaps, render_proxies
-from diffproxy.single_view.focal_length import picture_camera, with_focal
+from diffproxy.single_view.estimator import SingleViewEstimator
+from diffproxy.single_view.focal_length import picture_camera, usual_focal, with_focal
 
 
 @dataclass(frozen=True)
@@ -53,3 +60,57 @@ def two_people(body) -> Picture:
         box = (*(center - half).tolist(), *(center + half).tolist())
         maps.append(render_proxies(body, vertices, [camera.crop(box, (64, 64))]))
     return Picture(camera, params, maps)
+
+
+class TruePeople:
+    """Stands in for detector and generator: knows the people of a picture, and counts its calls.
+
+    The crops' cameras have the focal length that is assumed of the picture; `factor` is the true one over it.
+    """
+
+    def __init__(self, body, picture: Picture, factor: float, size: int = 48):
+        self.body, self.factor, self.camera = body, factor, picture.camera
+        self.network = SimpleNamespace(config=SimpleNamespace(image_size=size))
+        with torch.no_grad():
+            self.vertices = [body(p).vertices[0].numpy() for p in picture.params]
+        self.detections = 0
+
+    def encoding_once(self):
+        return nullcontext()
+
+    def locate(self, images, top=6, min_score=0.1):
+        self.detections += 1
+        if not images[0].any():  # a black picture shows nobody
+            return [[]]
+        pixels = [self.camera.project(v.astype(np.float64)) for v in self.vertices]
+        boxes = [(*p.min(0).tolist(), *p.max(0).tolist()) for p in pixels]
+        return [[Candidate(box, 0.9, np.zeros((17, 3), np.float32)) for box in boxes]]
+
+    def __call__(
+        self, images, cameras, kinds, steps=None, samples=1, generator=None, flip=None
+    ) -> DiffProxyOutput:
+        (crop,) = cameras
+        true = with_focal(crop, self.factor)
+        middle = np.array([crop.width, crop.height]) / 2
+        off = [np.linalg.norm(true.project(v.mean(0).astype(np.float64)) - middle) for v in self.vertices]
+        maps = render_proxies(self.body, self.vertices[int(np.argmin(off))], [true])
+        return DiffProxyOutput(replace(maps, cameras=(crop,)), None, (0,))
+
+
+@pytest.fixture(scope="session")
+def quick_fit() -> FitConfig:
+    """Options of a quick fit."""
+    return FitConfig(hands=False, max_pixels=120, num_restarts=1, num_initial_rotations=100, silhouette=False)
+
+
+@pytest.fixture
+def true_people(body, two_people) -> TruePeople:
+    """The stand-in for the picture `two_people` under the usual focal length."""
+    camera = two_people.camera
+    return TruePeople(body, two_people, camera.K[0, 0] / usual_focal(camera.width, camera.height))
+
+
+@pytest.fixture
+def estimator(body, true_people, quick_fit) -> SingleViewEstimator:
+    generate = GenerateConfig(size=48, steps=0, hands=False, refine_crops=False)
+    return SingleViewEstimator(body, true_people, true_people, generate, quick_fit)

@@ -6,18 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.fitting import FitConfig
 from diffproxy.single_view.fit_people import Observed, fit_people
 from diffproxy.single_view.focal_length import FocalPrior
 
-CONFIG = FitConfig(hands=False, max_pixels=250, num_restarts=1)
-
 
 @pytest.fixture(scope="module")
-def fitted(body, two_people):
+def fitted(body, two_people, quick_fit):
     """Both people, where the focal length is assumed to be a quarter too long."""
     prior = FocalPrior(1.25 * two_people.camera.K[0, 0], 0.35, "usual lenses")
-    return fit_people([Observed(m) for m in two_people.assumed(1.25)], body, prior, CONFIG)
+    starts = [p.replace(transl=1.2 * p.transl) for p in two_people.params]
+    return fit_people([Observed(m) for m in two_people.assumed(1.25)], body, prior, quick_fit, starts)
 
 
 def test_the_shared_focal_length_is_recovered_at_close_range(fitted, two_people):
@@ -33,3 +31,26 @@ def test_people_are_placed_in_metres(fitted, body, two_people):
         assert abs(person.depth - joints[0, 2]) < 0.06 * joints[0, 2]
         assert abs(person.depth - joints[0, 2]) < 3 * person.depth_std
         assert np.linalg.norm(person.result.joints[:22] - joints, axis=-1).mean() < 0.06
+
+
+def test_a_fixed_focal_length_stays_and_its_deviation_widens_the_depths(body, two_people, quick_fit):
+    far, near = two_people.params[1], two_people.maps[1:]
+    start = [far.replace(transl=far.transl + 0.02)]
+    seen = [Observed(near[0])]
+    sure, unsure = (
+        fit_people(seen, body, FocalPrior(330.0, std, "given", fixed=True), quick_fit, start)
+        for std in (0.0, 0.2)
+    )
+    assert sure.focal == unsure.focal == 330.0
+    assert sure.people[0].depth == unsure.people[0].depth
+    assert unsure.people[0].depth_std > sure.people[0].depth_std + 0.1 * sure.people[0].depth
+
+
+def test_nobody_in_the_proxies_is_no_person(body, two_people, quick_fit):
+    empty = two_people.maps[0].select([0])
+    empty.labels[:] = 0
+    fitted = fit_people([Observed(empty)], body, FocalPrior(300.0, 0.35, "usual lenses"), quick_fit)
+    assert fitted.people[0].result.status == "no_person"
+    assert fitted.focal == 300.0
+    assert np.isnan(fitted.people[0].depth)
+    assert fitted.people[0].depth_std == np.inf

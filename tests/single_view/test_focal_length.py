@@ -43,7 +43,7 @@ def test_without_it_the_lens_is_a_usual_one(tmp_path):
     Image.new("RGB", (4, 4)).save(path)
     assert exif_focal_35mm(path) is None
     prior = focal_prior(3600, 2400, path=path)
-    assert prior.focal == pytest.approx(3200)
+    assert prior.focal == pytest.approx(2800)
     assert prior.source == "usual lenses"
     assert prior.log_std > 0.2
 

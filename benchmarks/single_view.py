@@ -1,0 +1,272 @@
+"""One picture alone on subjects whose body and camera are known: depth, focal length and pose by distance. JSON out.
+
+    python -m render_synth out=shards/near seed=4003 split=test views=2 full_frames=2 hand_crops=0 size=512 \\
+        samples_per_pixel=4 random_orientation_fraction=0.25 phone_fraction=0.25 desk_fraction=0.1 subjects=60
+    python benchmarks/single_view.py shards=shards/near,shards/test per_bin=12 out=out/single_view.jsonl
+
+`shards`: crops of held-out subjects (several folders with commas); every crop is a picture of its own, of which the box
+of the person and the size of the whole frame are known. `per_bin`: the first N crops of each range of distances.
+`flip=true` (default): proxies averaged with those of the flipped crop. `out`: all numbers of each picture.
+
+Methods on the same pictures:
+  estimated      one focal length and body by Gauss-Newton (`diffproxy.single_view`), from the prior on usual lenses
+  known          the same with the true focal length
+  fov60          the same fitter with a field of view of 60 degrees along the longer side
+  fov60_true     only the translation, by least squares from the true pose and size and exact 2D joints: the best that
+                 this focal length allows
+  diagonal_true  the same with f = sqrt(W² + H²)
+  cliff_true     weak perspective (scale and shift of the crop) with f = sqrt(W² + H²) and CLIFF's shift, from the same
+
+Numbers by distance of the pelvis: "tz_m" mean |Tz - Tz*|, "tz_percent" of it in Tz*, "tz_signed_percent" with its sign
+(positive: too far), "inv_tz" mean |1/Tz - 1/Tz*|, "xy_m" mean distance of (Tx, Ty), "f_percent" mean |f - f*| / f*,
+"mpjpe", "pve" (mm, pelvis aligned), "pa_mpjpe", "miou" of the silhouettes in the crop, "within_1_std", "within_2_std"
+shares of Tz within the stated deviations, and "f_within_1_std" and 2 of log f.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from diffproxy.body import BodyModel, load_body
+from diffproxy.cameras import Camera
+from diffproxy.datasets.shards import ShardIndex
+from diffproxy.fitting import FitConfig
+from diffproxy.fitting.config import NETWORK_STD
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
+from diffproxy.generator import DiffProxyPipeline
+from diffproxy.geometry.boxes import Box, as_box
+from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe
+from diffproxy.pipeline.crop_refinement import valid_pixels
+from diffproxy.proxies import render_depth_mask
+from diffproxy.proxies.flip import flip_table
+from diffproxy.single_view.fit_people import Observed, fit_people
+from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera
+
+BINS = (0.8, 1.2, 2.0, 4.0)
+NAMES = ("< 0.8 m", "0.8-1.2 m", "1.2-2 m", "2-4 m", "> 4 m")
+JOINTS = 22
+
+
+class Picture(NamedTuple):
+    """A crop of a picture with its box in it, and the true body in the picture's camera (metres)."""
+
+    key: str
+    rgb: np.ndarray
+    size: tuple[int, int]
+    box: Box
+    focal: float
+    joints: Float[np.ndarray, "55 3"]
+    vertices: Float[np.ndarray, "Nv 3"]
+
+
+def pictures(folders: Sequence[str], body: BodyModel, per_bin: int) -> Iterator[Picture]:
+    """The first `per_bin` pictures of each range of distances, folder by folder."""
+    left = dict.fromkeys(NAMES, per_bin)
+    for folder in folders:
+        index = ShardIndex(folder)
+        for sample in range(len(index)):
+            with torch.no_grad():
+                posed = body(index.params(sample))
+            joints, vertices = (x[0].double().numpy() for x in (posed.joints, posed.vertices))
+            for j, about in enumerate(index.meta(sample)["views"]):
+                camera = Camera.from_json(about["camera"])
+                seen = joints @ camera.R_cam_world.T + camera.t_cam_world
+                where = bin_of(float(seen[0, 2]))
+                if about["kind"] != "body" or not left[where]:
+                    continue
+                left[where] -= 1
+                box = as_box(about["crop"])
+                yield Picture(
+                    f"{Path(folder).name}/{index.key(sample)}/{j}",
+                    index.view(sample, j).rgb,
+                    (about["source"][0], about["source"][1]),
+                    box,
+                    float(camera.K[0, 0]) * (box[2] - box[0]) / camera.width,
+                    seen,
+                    vertices @ camera.R_cam_world.T + camera.t_cam_world,
+                )
+
+
+def bin_of(depth: float) -> str:
+    """The range of distances, metres, that a picture counts in."""
+    return NAMES[int(np.searchsorted(BINS, depth))]
+
+
+class Estimator:
+    """Proxies of a crop, and fits under any belief about the focal length."""
+
+    def __init__(self, body: BodyModel, pipe: Any, flip: bool):
+        self.body, self.pipe = body, pipe
+        self.config = FitConfig(**NETWORK_STD, hands=False, max_pixels=300)
+        self.keypoints = EncoderKeypointFitter(body, self.config)
+        self.table = flip_table(body) if flip else None
+
+    def observe(self, picture: Picture, focal: float) -> Observed:
+        camera, size = picture_camera(*picture.size, focal), picture.rgb.shape[0]
+        image = torch.from_numpy(picture.rgb.copy()).permute(2, 0, 1)[None].float() / 255
+        made = self.pipe(image, [camera.crop(picture.box, (size, size))], ["body"], 0, 1, None, self.table)
+        valid = valid_pixels(camera, picture.box, made.proxies.labels.shape[1])[None]
+        maps = replace(made.proxies, valid=valid)
+        evidence = None if made.keypoints is None else self.keypoints.evidence_in(maps, made.keypoints)
+        return Observed(maps, evidence)
+
+    def errors(
+        self, picture: Picture, seen: Observed, prior: FocalPrior, start: Any = None
+    ) -> tuple[dict, Any]:
+        """Errors of one method, and the fitted body."""
+        maps = seen.maps
+        crop = picture_camera(*picture.size, prior.focal).crop(picture.box, maps.labels.shape[1:])
+        seen = replace(seen, maps=replace(maps, cameras=(crop,)))
+        fitted = fit_people([seen], self.body, prior, self.config, None if start is None else [start])
+        person = fitted.people[0]
+        if not person.result.has_body:
+            return {"status": person.result.status}, None
+        with torch.no_grad():
+            vertices = self.body(person.result.params).vertices[0].double().numpy()
+        joints, f = person.result.joints.astype(np.float64), fitted.focal
+        row: dict[str, Any] = place_errors(picture, joints[0], f)
+        mine, true = joints[:JOINTS], picture.joints[:JOINTS]
+        row |= {
+            "status": person.result.status,
+            "mpjpe": float(mpjpe(mine, true, root=0)),
+            "pa_mpjpe": float(pa_mpjpe(mine, true)),
+            "pve": float(mpvpe(vertices, picture.vertices, (joints[0], picture.joints[0]))),
+            "miou": overlap(self.body, picture, vertices, f),
+            "tz_std": person.depth_std,
+            "tz_sigmas": abs(joints[0, 2] - picture.joints[0, 2]) / person.depth_std,
+        }
+        if fitted.log_std > 0:
+            row |= {"f_log_std": fitted.log_std, "f_sigmas": abs(np.log(f / picture.focal)) / fitted.log_std}
+        return row, person.result
+
+
+def overlap(body: BodyModel, picture: Picture, vertices: Float[np.ndarray, "Nv 3"], focal: float) -> float:
+    """IoU of the silhouettes of the estimated and of the true body, each seen by its own camera."""
+    masks = []
+    for points, f in ((vertices, focal), (picture.vertices, picture.focal)):
+        crop = picture_camera(*picture.size, f).crop(picture.box, (128, 128))
+        masks.append(render_depth_mask(body, points.astype(np.float32), [crop])[1][0])
+    return float((masks[0] & masks[1]).sum() / max((masks[0] | masks[1]).sum(), 1))
+
+
+def place_errors(picture: Picture, pelvis: Float[np.ndarray, "3"], focal: float) -> dict[str, Any]:
+    """Errors of depth, position and focal length."""
+    true = picture.joints[0]
+    off = float(pelvis[2] - true[2])
+    return {
+        "tz_m": abs(off), "tz_percent": 100 * abs(off) / true[2], "tz_signed_percent": 100 * off / true[2],
+        "inv_tz": abs(1 / pelvis[2] - 1 / true[2]),
+        "xy_m": float(np.hypot(*(pelvis[:2] - true[:2]))),
+        "f_percent": 100 * abs(focal / picture.focal - 1),
+    }  # fmt: skip
+
+
+def translation(
+    camera: Camera, points: Float[np.ndarray, "N 3"], pixels: Float[np.ndarray, "N 2"]
+) -> Float[np.ndarray, "3"]:
+    """Translation of `points` (metres, camera axes) by linear least squares on x Z = f X: closed form."""
+    xy = camera.normalized(pixels)
+    A = np.concatenate([np.tile(np.eye(2), (len(xy), 1)), -xy.reshape(-1, 1)], axis=1)
+    b = (xy * points[:, 2:] - points[:, :2]).reshape(-1)
+    return np.linalg.lstsq(A, b, rcond=None)[0]
+
+
+def weak_perspective(
+    camera: Camera, points: Float[np.ndarray, "N 3"], pixels: Float[np.ndarray, "N 2"]
+) -> Float[np.ndarray, "3"]:
+    """Translation of a weak-perspective camera of the crop (scale and shift), moved to the picture's by CLIFF's shift.
+
+    With the scale s in pixels a metre, Tz = f / s; the crop's shift becomes its centre's offset from the picture's.
+    """
+    flat = points[:, :2] - points[:, :2].mean(0)
+    middle = pixels.mean(0)
+    s = float((flat * (pixels - middle)).sum() / np.square(flat).sum())
+    z = camera.K[0, 0] / s
+    xy = (middle - camera.K[:2, 2]) / s - points[:, :2].mean(0)
+    return np.array([*xy, z - points[:, 2].mean()])
+
+
+def baselines(picture: Picture) -> dict[str, tuple[float, Float[np.ndarray, "3"]]]:
+    """Focal length and pelvis of each closed form, from the true pose and its exact projection."""
+    true = picture.joints[:JOINTS]
+    pixels = picture_camera(*picture.size, picture.focal).project(true)
+    local = true - true[0]
+    out = {}
+    for name, f in focal_lengths(picture.size).items():
+        camera = picture_camera(*picture.size, f)
+        out[f"{name}_true"] = (f, translation(camera, local, pixels))
+        if name == "diagonal":
+            out["cliff_true"] = (f, weak_perspective(camera, local, pixels))
+    return out
+
+
+def focal_lengths(size: tuple[int, int]) -> dict[str, float]:
+    """The usual guesses, pixels."""
+    return {"fov60": max(size) / 2 / np.tan(np.radians(30)), "diagonal": float(np.hypot(*size))}
+
+
+def judge(picture: Picture, estimator: Estimator) -> dict[str, dict[str, Any]]:
+    """All methods on one picture."""
+    prior = focal_prior(*picture.size)
+    seen = estimator.observe(picture, prior.focal)
+    rows, body = {}, None
+    rows["estimated"], body = estimator.errors(picture, seen, prior)
+    if body is not None:
+        for name, f in {"known": picture.focal, "fov60": focal_lengths(picture.size)["fov60"]}.items():
+            shift = body.joints[0, 2] * (f / prior.focal - 1)
+            start = body.params.replace(transl=body.params.transl + torch.tensor([[0, 0, float(shift)]]))
+            rows[name] = estimator.errors(picture, seen, FocalPrior(f, 0.0, "given", fixed=True), start)[0]
+    rows |= {name: place_errors(picture, at, f) for name, (f, at) in baselines(picture).items()}
+    return rows
+
+
+def table(rows: list[tuple[float, dict[str, dict[str, Any]]]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Method -> distance -> means."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for depth, methods in rows:
+        for name, row in methods.items():
+            groups[name, bin_of(depth)].append(row)
+            groups[name, "all"].append(row)
+    out: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for (name, where), found in sorted(groups.items(), key=lambda g: (*NAMES, "all").index(g[0][1])):
+        fitted = [r for r in found if "tz_m" in r]
+        means: dict[str, float] = {"pictures": len(found), "with_body": len(fitted)}
+        for key in fitted[0] if fitted else ():
+            if isinstance(fitted[0][key], float):
+                means[key] = round(float(np.mean([r[key] for r in fitted])), 3)
+        for key in ("tz", "f"):
+            if fitted and f"{key}_sigmas" in fitted[0]:
+                sigmas = np.array([r[f"{key}_sigmas"] for r in fitted])
+                means |= {f"{key}_within_{n}_std": round(float((sigmas < n).mean()), 3) for n in (1, 2)}
+        out[name][where] = means
+    return dict(out)
+
+
+def main(words: list[str]) -> dict[str, Any]:
+    given = dict(w.split("=", 1) for w in words)
+    body = load_body("anny")
+    pipe = DiffProxyPipeline.from_pretrained(given.get("generator", "nano"))
+    estimator = Estimator(body, pipe, given.get("flip", "true") == "true")
+    rows, lines = [], []
+    for picture in pictures(given["shards"].split(","), body, int(given.get("per_bin", "12"))):
+        methods = judge(picture, estimator)
+        rows.append((float(picture.joints[0, 2]), methods))
+        lines.append({"key": picture.key, "depth": rows[-1][0], "focal": picture.focal, **methods})
+        if out := given.get("out"):
+            Path(out).write_text("\n".join(json.dumps(line) for line in lines))
+        sys.stderr.write(f"{picture.key} {rows[-1][0]:.2f} m: {json.dumps(methods['estimated'])}\n")
+    return table(rows)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1:]), indent=1))

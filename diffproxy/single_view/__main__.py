@@ -1,0 +1,78 @@
+"""`python -m diffproxy.single_view`: everybody in a picture, a video or before a camera, in metres."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, run_subcommand
+
+USAGE = """\
+usage: python -m diffproxy.single_view COMMAND PATH [name=value ...]
+
+SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with the focal length that they share.
+
+  python -m diffproxy.single_view image PHOTO|FOLDER     pictures, each of its own camera
+  python -m diffproxy.single_view video FILE             one camera, people with ids over time
+  python -m diffproxy.single_view camera 0               a connected camera
+  python -m diffproxy.single_view bench FILE|FOLDER      milliseconds of each stage, JSON
+
+COMMAND --help lists the options. Results: OUT/<name>/people.json, person<id>/result.npz and mesh/, overlay/.
+"""
+
+
+def _image(options: ImageOptions) -> None:
+    from diffproxy.single_view.run import run_images
+
+    _print_paths(run_images(options))
+
+
+def _video(options: VideoOptions) -> None:
+    from diffproxy.single_view.run import run_video
+
+    _print_paths([run_video(options)])
+
+
+def _camera(options: CameraOptions) -> None:
+    from diffproxy.single_view.run import run_camera
+
+    _print_paths([run_camera(options)])
+
+
+def _bench(options: BenchOptions) -> None:
+    from diffproxy.single_view.run import run_bench
+
+    sys.stdout.write(json.dumps(run_bench(options), indent=1) + "\n")
+
+
+def _print_paths(folders: list[Path]) -> None:
+    sys.stdout.write("".join(f"{folder}\n" for folder in folders))
+
+
+def _command(schema: type, usage: str, text: str, task: Callable[[Any], None]) -> Subcommand:
+    intro = f"usage: python -m diffproxy.single_view {usage} [name=value ...]\n\n{text}\n"
+    return Subcommand(schema, intro, task, ("path",), ("path",))
+
+
+COMMANDS = {
+    "image": _command(ImageOptions, "image PHOTO|FOLDER", "Each picture has its own focal length.", _image),
+    "video": _command(VideoOptions, "video FILE", "All frames share one focal length.", _video),
+    "camera": _command(CameraOptions, "camera NUMBER", "Until limit= frames, or Ctrl-C.", _camera),
+    "bench": _command(BenchOptions, "bench FILE|FOLDER", "Nothing is written.", _bench),
+}
+
+
+def main(words: list[str]) -> int:
+    """Returns the exit status: 0 fine, 2 wrong input."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    return exit_status(lambda: run_subcommand(USAGE, COMMANDS, words))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,141 @@
+"""One picture to the people in it: detect, crop, dense proxies, bodies with one focal length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.detector.person_detector import Candidate
+from diffproxy.fitting import FitConfig
+from diffproxy.fitting.config import NETWORK_STD
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
+from diffproxy.geometry.boxes import Box
+from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
+from diffproxy.proxies import ProxyMaps
+from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
+from diffproxy.single_view.focal_length import FocalPrior, picture_camera
+from diffproxy.utils.timing import Stopwatch
+
+LEAST_SIDE = 8.0
+"""Pixels of the longer side of a box; what is smaller shows nobody."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A person in a picture before the fit: box and score of the detector (or of the previous frame), and a guess."""
+
+    box: Box
+    score: float
+    start: BodyParams | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person of a picture: where, how sure the detector was, and the fitted body."""
+
+    box: Box
+    score: float
+    fit: FittedPerson
+
+
+@dataclass(frozen=True)
+class PictureResult:
+    """All people of a picture.
+
+    Attributes:
+        people: Best first; those without a body have the status `no_person` or `failed`.
+        camera: Camera of the picture with the estimated focal length; its axes are the world's.
+        focal_log_std: Standard deviation of the log of the focal length; 0 where it was given.
+        focal_source: what was known beforehand, as in `FocalPrior`.
+        seconds: Wall-clock seconds of each stage.
+    """
+
+    people: tuple[Person, ...]
+    camera: Camera
+    focal_log_std: float
+    focal_source: str
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class SingleViewEstimator:
+    """Everything that stays the same from picture to picture.
+
+    Args:
+        body: Body model.
+        pipe: Proxy generator.
+        detector: Person detector.
+        generate: How proxies are generated; hand crops are not used.
+        config: Options of the fitter.
+        min_score: Detections below it are left out.
+    """
+
+    def __init__(
+        self,
+        body: BodyModel,
+        pipe: Any,
+        detector: Any,
+        generate: GenerateConfig,
+        config: FitConfig | None = None,
+        min_score: float = 0.2,
+    ):
+        self.body, self.pipe, self.detector, self.generate = body, pipe, detector, generate
+        self.config = config or FitConfig(**NETWORK_STD, hands=False)
+        self.keypoints = EncoderKeypointFitter(body, self.config)
+        self.min_score = min_score
+
+    def detect(self, image: UInt8[np.ndarray, "H W 3"]) -> list[Seen]:
+        """People in the picture, best first."""
+        found: list[Candidate] = self.detector.locate([image], min_score=self.min_score)[0]
+        boxes = [c for c in found if max(c.box[2] - c.box[0], c.box[3] - c.box[1]) >= LEAST_SIDE]
+        return [Seen(c.box, c.score) for c in boxes]
+
+    def observe(
+        self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, box: Box, clock: Stopwatch
+    ) -> Observed:
+        """Dense proxies and keypoints of the person in `box`; `camera` has the assumed focal length."""
+        made = generate_proxies(self.pipe, self.body, [image], [camera], [box], self.generate, clock)
+        found = self.with_keypoints(made.maps, made.keypoints)
+        return replace(found, boxes=made.boxes, notes=made.notes)
+
+    def with_keypoints(self, maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"] | None) -> Observed:
+        """The maps together with the keypoints of the generator's encoder that are confident and in the picture."""
+        return Observed(maps, None if keypoints is None else self.keypoints.evidence_in(maps, keypoints))
+
+    def run(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        prior: FocalPrior,
+        seen: Sequence[Seen] | None = None,
+        clock: Stopwatch | None = None,
+    ) -> PictureResult:
+        """All people of a picture.
+
+        Args:
+            image: RGB.
+            prior: What is known of the focal length.
+            seen: Where the people are; None: the detector says it.
+            clock: Adds up the seconds of each stage.
+
+        Returns:
+            The people, and the camera with the estimated focal length.
+        """
+        clock = clock or Stopwatch()
+        height, width = image.shape[:2]
+        if seen is None:
+            with clock("detect"):
+                seen = self.detect(image)
+        camera = picture_camera(width, height, prior.focal)
+        if not seen:
+            return PictureResult((), camera, prior.log_std, prior.source, clock.seconds)
+        observed = [self.observe(image, camera, s.box, clock) for s in seen]
+        with clock("fit"):
+            fitted = fit_people(observed, self.body, prior, self.config, [s.start for s in seen])
+        people = tuple(Person(s.box, s.score, f) for s, f in zip(seen, fitted.people, strict=True))
+        camera = picture_camera(width, height, fitted.focal)
+        return PictureResult(people, camera, fitted.log_std, prior.source, clock.seconds)

@@ -1,0 +1,89 @@
+"""The options of `python -m diffproxy.single_view`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR
+
+MESHES = ("glb", "ply", "obj", "none")
+
+
+@dataclass
+class EstimateOptions:
+    """Options that all commands on pictures share."""
+
+    path: str = option("", "what to look at", "PATH", "Input")
+    focal: float = option(
+        0.0, "focal length in pixels where it is known; 0: from EXIF, else estimated", "PIXELS", "Input"
+    )
+    body: str = BODY()
+    generator: str = GENERATOR()
+    steps: int = option(0, "denoising steps of the generator; 0: its dense regression head alone")
+    flip: bool = option(True, "average the proxies with those of the flipped crop, for twice the work")
+    min_score: float = option(0.2, "detections with a lower score are left out")
+    detector_side: int = option(320, "longer side of the detector's input, pixels; small people need more")
+    max_pixels: int = option(300, "largest number of sampled proxy pixels of a person")
+
+    def __post_init__(self) -> None:
+        within("steps", self.steps, 0, 1000)
+        within("min_score", self.min_score, 0.0, 1.0)
+        within("detector_side", self.detector_side, 64, 2048)
+        within("max_pixels", self.max_pixels, 50, 10_000)
+        at_least("focal", self.focal, 0)
+
+
+@dataclass
+class ImageOptions(EstimateOptions):
+    """Options of `image`."""
+
+    overlay: bool = option(True, "everybody drawn over the pictures", section="Output")
+    mesh: str = option("glb", "format of the meshes", "glb|ply|obj|none", "Output")
+    out: str = option("out/single_view", "folder of the results, one folder a picture in it", "DIR", "Output")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("mesh", self.mesh, MESHES)
+
+
+@dataclass
+class VideoOptions(ImageOptions):
+    """Options of `video`."""
+
+    frames: str = FRAMES()
+    detector_stride: int = option(
+        4, "the detector runs in one frame of so many; between, the boxes are those of the bodies before"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("detector_stride", self.detector_stride, 1)
+
+
+@dataclass
+class CameraOptions(ImageOptions):
+    """Options of `camera`; `path` is the number of the camera."""
+
+    limit: int = option(0, "frames to record; 0: until the command is interrupted", section="Input")
+    detector_stride: int = option(
+        4, "the detector runs in one frame of so many; between, the boxes are those of the bodies before"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("limit", self.limit, 0)
+        at_least("detector_stride", self.detector_stride, 1)
+
+
+@dataclass
+class BenchOptions(VideoOptions):
+    """Options of `bench`."""
+
+    warmup: int = option(2, "frames before the measured ones")
+    threads: int = option(1, "threads of the networks and the fit")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("warmup", self.warmup, 0)
+        within("threads", self.threads, 1, 256)

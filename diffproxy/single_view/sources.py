@@ -1,0 +1,81 @@
+"""Where pictures come from: image files, folders of them, a video, a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from diffproxy.cameras.image_sources import IMAGE_SUFFIXES, Video
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import select_frames
+
+Frame = tuple[int, UInt8[np.ndarray, "H W 3"]]
+
+
+def image_files(path: Path) -> list[Path]:
+    """The image itself, or all images of a folder in the order of their names; InputError where there are none."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(
+            "an image file or a folder of images", f"{path}, which does not exist", "check the path"
+        )
+    found = sorted(
+        p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")
+    )
+    if not found:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise InputError(f"images ({kinds}) in {path}", "none", "convert them, or give another folder")
+    names = [p.stem for p in found]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise InputError(f"images of different names in {path}", f"{twice} twice", "rename or remove one")
+    return found
+
+
+def video_frames(path: Path, frames: str) -> Iterator[Frame]:
+    """The chosen frames of a video file, with their numbers; InputError at once where it cannot be opened."""
+    video = Video(path)
+    return _read(video, select_frames(frames, video.frame_ids))
+
+
+def _read(video: Video, frame_ids: list[int]) -> Iterator[Frame]:
+    try:
+        for frame_id in frame_ids:
+            yield frame_id, video.read(frame_id)
+    finally:
+        video.close()
+
+
+def camera_frames(number: int, limit: int) -> Iterator[Frame]:
+    """Frames of a connected camera.
+
+    Args:
+        number: Its number, 0 for the first one.
+        limit: Frames to read; 0: until the camera stops or the command is interrupted.
+
+    Raises:
+        InputError: there is no such camera.
+    """
+    import cv2
+
+    capture = cv2.VideoCapture(number)
+    try:
+        if not capture.isOpened():
+            raise InputError(
+                f"camera {number} of this computer",
+                "none that opens",
+                "write 0 for the first, and close other programs",
+            )
+        at = 0
+        while not limit or at < limit:
+            shown, image = capture.read()
+            if not shown:
+                break
+            yield at, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+            at += 1
+    finally:
+        capture.release()

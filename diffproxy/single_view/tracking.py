@@ -1,0 +1,119 @@
+"""People of a video over time: ids, boxes between detections, and one focal length for all frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
+
+from diffproxy.body import BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.geometry.boxes import Box, box_iou
+from diffproxy.pipeline.person_boxes import from_joints
+from diffproxy.single_view.estimator import Person, PictureResult, Seen
+from diffproxy.single_view.focal_length import FocalPrior
+
+SAME_PERSON_IOU = 0.2
+"""Boxes of two frames that overlap less are not of the same person."""
+KEPT_FRAMES = 30
+"""Frames for which a person who is not seen keeps the id."""
+FOCAL_FRAMES = 5
+"""Frames whose estimates are combined to the focal length of a video; it is fixed afterwards."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A person of a video: the last box and body, and in which frame they were seen."""
+
+    person_id: int
+    box: Box
+    score: float
+    last_frame: int
+    body: BodyParams | None = None
+
+
+@dataclass
+class Tracker:
+    """Ids of the people of one video; call `expected` or `started`, then `update`, frame by frame.
+
+    Args:
+        stride: The detector runs in every frame whose number since the last detection reaches it; between, boxes come
+            from the bodies of the frame before.
+    """
+
+    stride: int = 1
+    tracks: list[Track] = field(default_factory=list)
+    since_detection: int = 0
+    _next_id: int = 0
+    _order: list[int | None] = field(default_factory=list)
+    _focals: list[float] = field(default_factory=list)
+    _log_stds: list[float] = field(default_factory=list)
+
+    def expected(self, frame: int) -> list[Seen] | None:
+        """Where people are by the bodies of the frame before; None: the detector is to be asked."""
+        present = [t for t in self.tracks if t.last_frame == frame - 1]
+        lost = any(t.body is None for t in present)
+        if self.since_detection + 1 >= self.stride or not present or lost:
+            return None
+        self.since_detection += 1
+        self._order = [t.person_id for t in present]
+        return [Seen(t.box, t.score, t.body) for t in present]
+
+    def started(self, detected: Sequence[Seen]) -> list[Seen]:
+        """Detections with the bodies of the same people in earlier frames to start from."""
+        self.since_detection = 0
+        owner = match_boxes([t.box for t in self.tracks], [s.box for s in detected])
+        self._order = [None if i is None else self.tracks[i].person_id for i in owner]
+        bodies = [None if i is None else self.tracks[i].body for i in owner]
+        return [replace(s, start=b) for s, b in zip(detected, bodies, strict=True)]
+
+    def update(self, frame: int, result: PictureResult) -> list[int]:
+        """The id of each person of the frame; the tracks move on."""
+        ids = []
+        for known, person in zip(self._order, result.people, strict=True):
+            if known is None:
+                known, self._next_id = self._next_id, self._next_id + 1
+            ids.append(known)
+            self._move(known, frame, person, result.camera)
+        self.tracks = [t for t in self.tracks if frame - t.last_frame <= KEPT_FRAMES]
+        trusted = any(p.fit.result.has_body for p in result.people)
+        if trusted and result.focal_log_std > 0 and len(self._focals) < FOCAL_FRAMES:
+            self._focals.append(float(result.camera.K[0, 0]))
+            self._log_stds.append(result.focal_log_std)
+        return ids
+
+    def focal(self, before: FocalPrior) -> FocalPrior:
+        """The belief for the next frame: after a few frames the median of their estimates, which stays.
+
+        Frames of a video show the same people from the same side, so their deviations do not average out.
+        """
+        if before.fixed or len(self._focals) < FOCAL_FRAMES:
+            return before
+        middle = float(np.exp(np.median(np.log(self._focals))))
+        return FocalPrior(middle, float(np.median(self._log_stds)), "earlier frames", fixed=True)
+
+    def _move(self, known: int, frame: int, person: Person, camera: Camera) -> None:
+        result = person.fit.result
+        box = body_box(result.joints, camera) if result.has_body else None
+        body = result.params if box is not None else None
+        self.tracks = [t for t in self.tracks if t.person_id != known]
+        self.tracks.append(Track(known, box or person.box, person.score, frame, body))
+
+
+def body_box(joints: Float[np.ndarray, "55 3"], camera: Camera) -> Box | None:
+    """The box of a body with room for its motion to the next frame; None where its middle is out of the picture."""
+    return from_joints(joints, [camera]).boxes[0]
+
+
+def match_boxes(before: Sequence[Box], now: Sequence[Box]) -> list[int | None]:
+    """Of each box of `now` the row of the same person in `before`, one to one, by the largest sum of overlaps."""
+    owner: list[int | None] = [None] * len(now)
+    if before and now:
+        overlap = np.array([[box_iou(a, b) for b in now] for a in before])
+        for i, j in zip(*linear_sum_assignment(-overlap), strict=True):
+            if overlap[i, j] >= SAME_PERSON_IOU:
+                owner[int(j)] = int(i)
+    return owner

@@ -1,0 +1,132 @@
+"""The commands on pictures, videos and a stand-in for a camera, with networks that know the people."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from diffproxy.cameras.image_sources import read_image
+from diffproxy.export import load_result
+from diffproxy.single_view.__main__ import main
+from diffproxy.single_view.focal_length import focal_prior
+from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
+from diffproxy.single_view.run import run_bench, run_camera, run_images, run_video
+from diffproxy.utils.errors import InputError
+
+GREY = np.full((480, 640, 3), 90, np.uint8)
+BLACK = np.zeros_like(GREY)
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Four grey frames."""
+    path = tmp_path / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 480))
+    for _ in range(4):
+        writer.write(GREY)
+    writer.release()
+    return path
+
+
+def people_of(folder):
+    return json.loads((folder / "people.json").read_text())["frames"]
+
+
+def test_pictures_with_and_without_people(tmp_path, estimator, two_people):
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    cv2.imwrite(str(shown / "both.png"), GREY)
+    cv2.imwrite(str(shown / "nobody.png"), BLACK)
+    options = ImageOptions(str(shown), mesh="ply", out=str(tmp_path / "out"))
+    both, nobody = run_images(options, estimator)
+    (frame,) = people_of(both)
+    assert frame["status"] == "people"
+    assert frame["focal_px"] == pytest.approx(two_people.camera.K[0, 0], rel=0.1)
+    assert [p["id"] for p in frame["people"]] == [0, 1]
+    for k, person in enumerate(frame["people"]):
+        result = load_result(both / f"person{k:02d}" / "result.npz")
+        assert result.status.tolist() == [person["status"]] == ["one_view"]
+        assert result.joints[0, 0, 2] == pytest.approx(person["depth_m"], abs=1e-4)
+        assert result.meta["focal_px"] == [frame["focal_px"]]
+        assert (both / f"person{k:02d}" / "mesh" / "000000.ply").is_file()
+    assert (read_image(both / "overlay" / "000000.png") != GREY).any()
+    (frame,) = people_of(nobody)
+    assert frame["status"] == "no_person" and frame["people"] == []
+    assert not list(nobody.glob("person*"))
+
+
+def test_a_video_keeps_ids_and_detects_in_one_frame_of_a_stride(tmp_path, estimator, true_people, video):
+    options = VideoOptions(
+        str(video),
+        out=str(tmp_path),
+        overlay=False,
+        mesh="none",
+        detector_stride=4,
+        frames="0:3",
+        focal=330.0,
+    )
+    folder = run_video(options, estimator)
+    frames = people_of(folder)
+    assert true_people.detections == 1
+    assert [[p["id"] for p in f["people"]] for f in frames] == [[0, 1]] * 3
+    assert load_result(folder / "person01" / "result.npz").frame_ids.tolist() == [0, 1, 2]
+
+
+class Webcam:
+    """Stands in for `cv2.VideoCapture`: two black frames."""
+
+    def __init__(self, number: int):
+        self.left = 2 if number == 0 else 0
+
+    def isOpened(self) -> bool:
+        return self.left > 0
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, BLACK
+
+    def release(self) -> None:
+        self.left = 0
+
+
+def test_a_camera_until_it_stops(tmp_path, estimator, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Webcam)
+    folder = run_camera(CameraOptions("0", out=str(tmp_path)), estimator)
+    assert folder.name == "camera0"
+    assert [f["status"] for f in people_of(folder)] == ["no_person", "no_person"]
+    with pytest.raises(InputError, match="camera 1"):
+        run_camera(CameraOptions("1", out=str(tmp_path)), estimator)
+    with pytest.raises(InputError, match="number of a camera"):
+        run_camera(CameraOptions("front", out=str(tmp_path)), estimator)
+
+
+def test_bench_states_mean_median_and_p95(tmp_path, estimator):
+    for k in range(3):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), BLACK)
+    report = run_bench(BenchOptions(str(tmp_path), warmup=1), estimator)
+    assert report["frames"] == 2 and report["people_per_frame"] == 0
+    assert set(report["ms"]) == {"detect", "total"}
+    assert set(report["ms"]["total"]) == {"mean", "median", "p95"}
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 700, 3), (40, 30, 3)])
+def test_tiny_and_narrow_pictures_show_nobody(shape, estimator):
+    from diffproxy.detector.person_detector import PersonDetector
+
+    estimator.detector = PersonDetector.packaged(128)
+    image = np.full(shape, 128, np.uint8)
+    result = estimator.run(image, focal_prior(shape[1], shape[0]))
+    assert result.people == ()
+    assert result.camera.width == shape[1]
+
+
+def test_wrong_input_is_said_in_one_line(tmp_path, capsys):
+    assert main(["image", str(tmp_path)]) == 2
+    assert "images" in capsys.readouterr().err
+    assert main(["image", str(tmp_path / "none.jpg")]) == 2
+    assert main(["video", str(tmp_path / "none.mp4")]) == 2
+    assert main(["picture"]) == 2
+    assert main(["--help"]) == 0
