@@ -75,7 +75,7 @@ def main(words: list[str]) -> dict[str, float]:
         wall, cpu = time.perf_counter(), time.process_time()
         write_overlays(out, records[1:], body, frames)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        size = sum(p.stat().st_size for p in out.glob("overlay/*/*.png")) / len(records)
+        size = sum(p.stat().st_size for p in out.glob("overlay/*/*.jpg")) / len(records)
     row = {
         "cpu_s_per_frame": round(cpu / mine["frames"], 3),
         "wall_s_per_frame": round(wall / mine["frames"], 3),

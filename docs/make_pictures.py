@@ -36,7 +36,7 @@ def make_teaser(rig_folder: Path, run: Path, frame_id: int, height: int) -> np.n
         if maps.kind[v] != "body" or camera.name not in full:
             continue
         box = crop_box(full[camera.name], camera)
-        overlay = cv2.imread(str(run / "overlay" / camera.name / f"{frame_id:06d}.png"))
+        overlay = cv2.imread(str(run / "overlay" / camera.name / f"{frame_id:06d}.jpg"))
         if overlay is None:
             raise InputError(
                 f"an overlay of {camera.name}", f"none in {run / 'overlay'}", "fit with save.overlay=true"

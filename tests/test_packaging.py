@@ -22,9 +22,11 @@ MODULES = {  # distribution -> module, where they differ
     "diffusers": {"diffusers", "huggingface_hub"},
 }
 PROVIDED = {
+    "bpy",
     "drjit",
+    "mathutils",
     "xformers",
-}  # drjit comes with mitsuba; xformers is a backend that users install themselves
+}  # drjit comes with mitsuba, bpy and mathutils are Blender's; xformers is a backend that users install themselves
 
 
 def modules(requirements: list[str]) -> set[str]:

@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from diffproxy.cameras import RigFrames
 from diffproxy.export.formats import FORMATS
 from diffproxy.export.motion import BodyMotion
-from diffproxy.export.run import open_run
+from diffproxy.export.run import Run, open_run
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option, within
@@ -65,9 +66,25 @@ def export(options: ExportOptions) -> list[Path]:
     for name in options.formats:
         kind = FORMATS[name]
         path = folder / f"{run.name}{kind.file}"
-        kind.write(path, motion)
+        if kind.cameras:
+            kind.write(path, motion, _images(run))
+        else:
+            kind.write(path, motion)
         written.append(path)
     return written
+
+
+def _images(run: Run) -> RigFrames | None:
+    from diffproxy.cli import SHIPPED
+
+    try:
+        frames = run.open_images(SHIPPED)
+    except InputError as error:
+        log.warning("without cameras: expected %s, found %s", error.expected, error.found)
+        return None
+    if frames is None:
+        log.warning("without cameras: the rig of this run is not there")
+    return frames
 
 
 def _say_what_is_lost(motion: BodyMotion, formats: list[str]) -> None:

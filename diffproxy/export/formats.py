@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from diffproxy.export.blender import write_blender
 from diffproxy.export.bvh import write_bvh
 from diffproxy.export.gltf import write_gltf_animation
 from diffproxy.export.joint_angles import write_joint_angles
@@ -23,12 +24,14 @@ class Format(NamedTuple):
         write: Called with the path and the motion.
         summary: For `--help`.
         one_shape: The file holds one body shape: where the run has one per frame, bone lengths are medians.
+        cameras: `write` also gets the rig with its images, or None where it has gone.
     """
 
     file: str
-    write: Callable[[Path, BodyMotion], None]
+    write: Callable[..., None]
     summary: str
     one_shape: bool = False
+    cameras: bool = False
 
 
 def write_motion_bvh(path: Path, motion: BodyMotion) -> None:
@@ -53,5 +56,6 @@ FORMATS: dict[str, Format] = {
     "c3d": Format(".c3d", write_c3d, "virtual markers, binary; needs diffproxy[c3d]"),
     "angles": Format("_angles.csv", write_joint_angles, "joint angles in degrees"),
     "obj": Format("_obj/", lambda p, m: write_mesh_sequence(p, m, ".obj"), "one OBJ mesh per frame"),
+    "blender": Format("_blender.py", write_blender, "script for Blender: glb, cameras, pictures", cameras=True),
     "ply": Format("_ply/", lambda p, m: write_mesh_sequence(p, m, ".ply"), "one PLY mesh per frame"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Meshes, overlays and the report of a run."""
+"""Meshes and overlays of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -17,18 +16,9 @@ from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.pipeline.results import FrameResult, posed_vertices
 from diffproxy.pipeline.run_folder import record_digest
-from diffproxy.pipeline.summary import unobserved_joints
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.io import write_atomic
-
-SHOWN = 8  # frames with pictures in the report
-LEGEND = {
-    "body, as pixels of some view support it": "rgb(140, 199, 250)",
-    "no pixel of any view supports these parts: they follow the pose prior": (
-        "repeating-linear-gradient(135deg, rgb(158, 158, 158) 0 3px, rgb(225, 225, 225) 3px 9px)"
-    ),
-}
 
 
 class DrawnFigures:
@@ -75,7 +65,7 @@ def write_meshes(out: Path, records: Sequence[FrameResult], body: BodyModel, kin
 
 
 def write_overlays(out: Path, records: Sequence[FrameResult], body: BodyModel, frames: RigFrames) -> None:
-    """`overlay/<camera>/<frame>.png`: the body over the undistorted image; rows as in `write_meshes`.
+    """`overlay/<camera>/<frame>.jpg`: the body over the undistorted image; rows as in `write_meshes`.
 
     Skin that no pixel supports is grey and hatched. Images that cannot be read have none.
     The views of a frame are drawn and packed side by side, in threads: most of the work holds no lock of Python.
@@ -113,77 +103,4 @@ def _threads(frames: RigFrames) -> int:
 
 
 def overlay_path(out: Path, camera: str, frame_id: int) -> Path:
-    return out / "overlay" / camera / f"{frame_id:06d}.png"
-
-
-def write_run_report(
-    out: Path, records: Sequence[FrameResult], metrics: dict[str, Any], title: str, notes: Sequence[str]
-) -> None:
-    """`report.html` with the run's numbers and the overlays of a few frames."""
-    from diffproxy.visualization import Report, write_report
-
-    truth = metrics.get("ground_truth") or {}
-    summary = {
-        "frames": metrics["frames"],
-        "with a body": sum(r.has_body for r in records),
-        "proxies to body, mm": metrics["residual_mm"],
-        "silhouette overlap": metrics["silhouette_iou"],
-        "joint deviation, mm": metrics["joint_std_mm"],
-        "jitter, mm/frame²": metrics.get("jitter_mm"),
-        **{
-            f"{k.removesuffix('_mm').upper()}, mm": v
-            for k, v in truth.items()
-            if k in ("mpjpe_mm", "mpvpe_mm")
-        },
-    }
-    tables = {
-        "Views": [{"view": name, **row} for name, row in metrics["views"].items()],
-        "Seconds per frame": [{"stage": k, "seconds": v} for k, v in metrics["seconds"].items()],
-        "Against the ground truth": [truth] if truth else [],
-    }
-    write_report(
-        out / "report.html",
-        Report(
-            title=title,
-            summary={k: v for k, v in summary.items() if v is not None},
-            warnings=metrics["warnings"],
-            notes=[*notes, *metrics["notes"]],
-            tables=tables,
-            frames=[_row(r) for r in records],
-            images=_pictures(out, records),
-            legend=LEGEND if any(unobserved_joints(r) for r in records) else {},
-        ),
-    )
-
-
-def _row(record: FrameResult) -> dict[str, Any]:
-    info = record.info
-    return {
-        "frame": record.frame_id,
-        "status": record.status,
-        "proxies to body, mm": info.get("residual_mm"),
-        "overlap": info.get("overlap"),
-        "joint deviation, mm": 1000 * float(np.median(record.joint_std[:22])) if record.has_body else None,
-        "hands seen": ", ".join(f"{side} {len(v)}" for side, v in info.get("hands", {}).items()),
-        "joints not observed": len(unobserved_joints(record)) if record.has_body else None,
-        "seconds": info.get("seconds"),
-        "reason": record.reason,
-    }
-
-
-def _pictures(out: Path, records: Sequence[FrameResult]) -> list[tuple[str, np.ndarray]]:
-    """One contact sheet of all views for a few frames, evenly spread."""
-    from diffproxy.cameras.image_sources import read_image
-    from diffproxy.visualization import contact_sheet
-
-    good = [r.frame_id for r in records if r.has_body]
-    chosen = [good[i] for i in np.unique(np.linspace(0, len(good) - 1, min(SHOWN, len(good))).astype(int))]
-    sheets = []
-    for frame_id in chosen:
-        found = sorted((out / "overlay").glob(f"*/{frame_id:06d}.png"))
-        if found:
-            tiles, names = [read_image(p) for p in found], [p.parent.name for p in found]
-            sheets.append(
-                (f"frame {frame_id}", contact_sheet(tiles, names, min(len(tiles), 4), max_side=640))
-            )
-    return sheets
+    return out / "overlay" / camera / f"{frame_id:06d}.jpg"

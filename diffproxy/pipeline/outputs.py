@@ -13,9 +13,11 @@ from diffproxy.cameras import RigFrames
 from diffproxy.export import Run, load_result
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_sequence import motion_metrics
-from diffproxy.pipeline.frame_figures import write_meshes, write_overlays, write_run_report
+from diffproxy.pipeline.frame_figures import write_meshes, write_overlays
 from diffproxy.pipeline.ground_truth_errors import ground_truth_errors
+from diffproxy.pipeline.overlay_video import write_overlay_videos
 from diffproxy.pipeline.results import FrameResult, write_result
+from diffproxy.pipeline.run_report import write_run_report
 from diffproxy.pipeline.summary import run_metrics
 from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.viewer import write_run_viewer
@@ -59,9 +61,11 @@ def write_outputs(
         write_meshes(out, records, body, options.save.mesh, up_axis)
     if options.save.overlay and frames is not None:
         write_overlays(out, records, body, frames)
+    if options.save.overlay_video and frames is not None:
+        write_overlay_videos(out, records, body, frames, options.fps)
     if options.save.report:
         notes = frames.rig.notes if frames is not None else [f"proxies of {options.proxies}, no images"]
-        write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes)
+        write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes, body)
     if options.save.viewer and any(r.has_body for r in records):
         run = Run(out, load_result(out / "result.npz"), body, asdict(options))
         write_run_viewer(out / "viewer.html", run, frames)

@@ -22,10 +22,10 @@ from diffproxy.utils.io import remove_leftovers, write_atomic
 log = logging.getLogger(__name__)
 
 NOTE = "run.json"
-FOLDERS = ("frames", "frames_shared", "mesh", "proxies")
+FOLDERS = ("frames", "frames_shared", "mesh", "proxies", "video")
 # What a run.json may have removed: a file from elsewhere must not be able to name other files.
 WRITTEN = re.compile(
-    r"(frames|frames_shared)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.png|proxies/\d+/"
+    r"(frames|frames_shared)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.jpg|video/(?!\.)[^/]+\.mp4|proxies/\d+/"
     r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|viewer\.html|config\.yaml"
     r"|people\.json|detections\.json"
 )
@@ -174,7 +174,9 @@ def planned_files(frame_ids: Sequence[int], cameras: Sequence[str], options: Fit
         if options.save.mesh != "none":
             out.append(f"mesh/{name}.{options.save.mesh}")
         if options.save.overlay and not options.proxies:
-            out += [f"overlay/{camera}/{name}.png" for camera in cameras]
+            out += [f"overlay/{camera}/{name}.jpg" for camera in cameras]
+    if options.save.overlay_video and not options.proxies:
+        out += [f"video/{camera}.mp4" for camera in cameras]
     return out
 
 

@@ -39,17 +39,23 @@ class RayMesh:
         local = (self.vertices - self._center).astype(np.float32)
         self._mesh = TriangleMesh(self._scene, local, self.faces.astype(np.int32))
 
-    def cast(self, origin: Float[np.ndarray, " 3"], directions: Float[np.ndarray, "N 3"]) -> Hits:
+    def cast(
+        self, origin: Float[np.ndarray, " 3"], directions: Float[np.ndarray, "N 3"], exact: bool = True
+    ) -> Hits:
         """First hit of each ray.
 
         Args:
             origin: (3,) metres, world.
             directions: (N, 3) directions of any length.
+            exact: False takes Embree's own float32 barycentric coordinates and distances, for a third of the time: good
+                to about 1e-4, enough for colours.
 
         Returns:
             One row per ray.
         """
         n = len(directions)
+        if n and not exact:
+            return self._cast_quickly(origin, directions)
         face = np.full(n, -1, dtype=np.int32)
         if n:
             start = np.broadcast_to((origin - self._center).astype(np.float32), (n, 3))
@@ -62,6 +68,16 @@ class RayMesh:
             self.vertices[self.faces[face[hit]]], origin, directions[hit]
         )
         return Hits(face, bary, distance)
+
+    def _cast_quickly(self, origin: Float[np.ndarray, " 3"], directions: Float[np.ndarray, "N 3"]) -> Hits:
+        start = np.broadcast_to((origin - self._center).astype(np.float32), directions.shape)
+        rays = np.ascontiguousarray(directions, dtype=np.float32)
+        found = self._scene.run(np.ascontiguousarray(start), rays, output=1)
+        face = np.asarray(found["primID"], dtype=np.int32)
+        missed = face < 0
+        u, v = np.where(missed, 0, found["u"]), np.where(missed, 0, found["v"])
+        bary = np.stack([np.where(missed, 0, 1 - u - v), u, v], axis=-1)
+        return Hits(face, bary, np.where(missed, np.inf, found["tfar"]))
 
 
 def intersect_faces(

@@ -14,6 +14,7 @@ from diffproxy.proxies.raycast import RayMesh
 from diffproxy.utils.errors import InputError
 
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (Nv, 3) metres, faces (Nf, 3)
+Window = tuple[int, int, int, int]  # x0, y0, x1, y1, whole pixels
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,34 @@ class Surface:
         """The view of one camera, as in `render_surface`."""
         return surface_view(self._body, self._blocker, camera)
 
+    def colors_seen_by(self, camera: Camera) -> tuple[SurfaceView, Window]:
+        """The part of the view around the body, two pixels wider, with barycentric coordinates that do for colours."""
+        x0, y0, x1, y1 = projected_box(self._body.vertices, camera)
+        if x1 <= x0 or y1 <= y0:
+            window = (0, 0, 0, 0)
+        else:
+            window = (max(x0 - 2, 0), max(y0 - 2, 0), min(x1 + 2, camera.width), min(y1 + 2, camera.height))
+        return surface_view(self._body, self._blocker, camera, window, exact=False), window
 
-def surface_view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> SurfaceView:
-    """`render_surface` for one camera, with search trees that are built already."""
-    shape = (camera.height, camera.width)
+
+def surface_view(
+    body: RayMesh,
+    blocker: RayMesh | None,
+    camera: Camera,
+    window: Window | None = None,
+    exact: bool = True,
+) -> SurfaceView:
+    """`render_surface` for one camera, with search trees that are built already.
+
+    Args:
+        body: The mesh.
+        blocker: What may hide it.
+        camera: The camera.
+        window: The part of the image to return, which must contain the body; None: the whole image.
+        exact: See `RayMesh.cast`.
+    """
+    left, top, right, bottom = window or (0, 0, camera.width, camera.height)
+    shape = (bottom - top, right - left)
     face = np.full(shape, -1, dtype=np.int32)
     bary = np.zeros((*shape, 3), dtype=np.float32)
     depth = np.full(shape, np.inf, dtype=np.float32)
@@ -88,9 +113,9 @@ def surface_view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> Surf
         if not camera.is_pinhole:  # a lens with strong distortion may not reach the corners
             seen = np.isfinite(rays).all(axis=-1)
             rows, cols, rays = rows[seen], cols[seen], rays[seen]
-        hits = body.cast(camera.center_world, rays)
+        hits = body.cast(camera.center_world, rays, exact)
         hit = np.flatnonzero((hits.face >= 0) & (hits.distance > 0))
-        rows, cols, distance = rows[hit], cols[hit], hits.distance[hit]
+        rows, cols, distance = rows[hit] - top, cols[hit] - left, hits.distance[hit]
         face[rows, cols], bary[rows, cols], depth[rows, cols] = hits.face[hit], hits.bary[hit], distance
         free: np.ndarray | bool = True
         if blocker is not None and len(hit):
@@ -99,7 +124,7 @@ def surface_view(body: RayMesh, blocker: RayMesh | None, camera: Camera) -> Surf
     return SurfaceView(face, bary, depth, visible)
 
 
-def pixel_rays(camera: Camera, window: tuple[int, int, int, int]) -> Float[np.ndarray, "N 3"]:
+def pixel_rays(camera: Camera, window: Window) -> Float[np.ndarray, "N 3"]:
     """World directions through the pixel centres of `window` (x0, y0, x1, y1), row by row, with z_cam = 1."""
     x0, y0, x1, y1 = window
     x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
@@ -119,7 +144,7 @@ def rays_at(
     return np.stack([x * a + (y * b + c) for a, b, c in turn], axis=-1)
 
 
-def projected_box(points_world: Float[np.ndarray, "N 3"], camera: Camera) -> tuple[int, int, int, int]:
+def projected_box(points_world: Float[np.ndarray, "N 3"], camera: Camera) -> Window:
     """Window of whole pixels inside the image that contains projected points.
 
     Args:

@@ -73,8 +73,25 @@ class BodyPainter:
                 f"{image.shape[1]}x{image.shape[0]}",
                 "use the camera of this image: camera.for_image(width, height) or camera.crop(...)",
             )
-        view = self._surface.seen_by(camera)
         result = image.copy()
+        view, (x0, y0, x1, y1) = self._surface.colors_seen_by(camera)
+        if x1 > x0:
+            part = camera.crop((x0, y0, x1, y1), (x1 - x0, y1 - y0))
+            self._draw_part(result[y0:y1, x0:x1], view, part, alpha, color, (y0 + x0, max(image.shape[:2])))
+            if outline:
+                result[y0:y1, x0:x1][silhouette(view)] = OUTLINE_COLOR
+        return result
+
+    def _draw_part(
+        self,
+        image: UInt8[np.ndarray, "h w 3"],
+        view: SurfaceView,
+        camera: Camera,
+        alpha: float,
+        color: Color,
+        hatch: tuple[int, int],
+    ) -> None:
+        """Blend the body into a part of an image, in place; `hatch`: row + column of its corner, side of the image."""
         rows, cols = np.nonzero(view.visible)
         shaded = 255 * shade_pixels(view, rows, cols, self._normals, self._faces, camera, color)
         opacity: np.ndarray | float = alpha
@@ -84,12 +101,10 @@ class BodyPainter:
             grey = shade_pixels(view, *at, self._normals, self._faces, camera, UNOBSERVED_COLOR)
             shaded[hidden] = 255 * grey
             opacity = np.full((len(rows), 1), alpha, dtype=np.float32)
-            opacity[hidden, 0] *= np.where(hatching(*at, image.shape[:2]), 1.0, UNOBSERVED_ALPHA)
+            lines = hatching(at[0] + hatch[0], at[1], (hatch[1], hatch[1]))
+            opacity[hidden, 0] *= np.where(lines, 1.0, UNOBSERVED_ALPHA)
         mixed = (1 - opacity) * image[rows, cols].astype(np.float32) + opacity * shaded
-        result[rows, cols] = np.round(mixed).clip(0, 255).astype(np.uint8)
-        if outline:
-            result[silhouette(view)] = OUTLINE_COLOR
-        return result
+        image[rows, cols] = np.round(mixed).clip(0, 255).astype(np.uint8)
 
 
 def overlay_body(

@@ -14,6 +14,7 @@ import numpy as np
 
 import diffproxy
 from diffproxy.utils.io import write_atomic
+from diffproxy.visualization.plots import LinePlot, line_plot_svg
 from diffproxy.visualization.sheet import encode_image, shrink
 
 # The style sheet of `report.html`: for light and dark mode, on desktop and phone.
@@ -32,6 +33,13 @@ h2 { font-size: 1.1rem; margin: 1.6rem 0 .5rem; }
 .note { border-color: #2563eb; }
 .warn h2, .note h2 { margin: .4rem 0 .2rem; font-size: 1rem; }
 ul { margin: 0; padding-left: 1.2rem; }
+details { margin: .3rem 0; }
+summary { cursor: pointer; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 0 1.5rem; }
+.plot svg { display: block; width: 100%; font-size: 11px; fill: currentColor; }
+.plot .grid { stroke: currentColor; opacity: .2; }
+.keys { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .85rem; }
+.keys i { display: inline-block; width: .9rem; height: .25rem; margin-right: .35rem; vertical-align: middle; }
 figure { margin: 1.2rem 0; }
 img { max-width: 100%; border-radius: .4rem; }
 figcaption { opacity: .75; font-size: .85rem; }
@@ -49,6 +57,7 @@ footer { margin-top: 2rem; opacity: .6; font-size: .8rem; }
 """
 
 
+OPEN_WARNINGS = 5
 GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses are shown as failures
 
 
@@ -59,18 +68,18 @@ class Report:
     `summary`: key numbers, in large type. `tables`: title -> rows of a table (keys are columns). `frames`: one
     mapping per
     frame; its "status" is coloured. `images`: (caption, RGB image). `legend`: meaning of a colour -> the colour as
-    CSS
-    background.
+    CSS background. `notes`: heading -> lines, which are folded below it.
     """
 
     title: str
     summary: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
-    notes: Sequence[str] = ()
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     frames: Sequence[Mapping[str, Any]] = ()
     images: Sequence[tuple[str, np.ndarray]] = ()
     legend: Mapping[str, str] = field(default_factory=dict)
+    plots: Sequence[LinePlot] = ()
 
 
 def write_report(path: str | Path, report: Report, max_side: int = 1600, quality: int = 85) -> None:
@@ -79,23 +88,28 @@ def write_report(path: str | Path, report: Report, max_side: int = 1600, quality
 
 
 def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
-    """The page as text."""
+    """The page as text: numbers, pictures, plots and tables, then warnings and notes."""
     body = [f"<h1>{_text(report.title)}</h1>"]
     if report.summary:
-        cards = (f"<div><b>{_value(v)}</b><span>{_text(k)}</span></div>" for k, v in report.summary.items())
+        cards = [f"<div><b>{_value(v)}</b><span>{_text(k)}</span></div>" for k, v in report.summary.items()]
+        if report.warnings:
+            count = len(report.warnings)
+            cards.append(f'<div><b><a href="#warnings">{count}</a></b><span>warnings</span></div>')
         body.append(f'<section class="cards">{"".join(cards)}</section>')
-    body += [_list("Warnings", report.warnings, "warn"), _list("Notes", report.notes, "note")]
     if report.images and report.legend:
         keys = (
             f'<p><span style="background: {_text(c)}"></span>{_text(k)}</p>' for k, c in report.legend.items()
         )
         body.append(f'<section class="legend">{"".join(keys)}</section>')
     body += [_figure(caption, shrink(image, max_side), quality) for caption, image in report.images]
+    plots = "".join(line_plot_svg(plot) for plot in report.plots)
+    body.append(f'<section class="plots">{plots}</section>' if plots else "")
     for title, rows in report.tables.items():
         if rows:
             body.append(f"<h2>{_text(title)}</h2>{table(rows)}")
     if report.frames:
         body.append(f"<h2>Frames</h2>{table(report.frames)}")
+    body += [_warnings(report.warnings), _folded(report.notes)]
     body.append(f"<footer>diffproxy {_text(diffproxy.__version__)}</footer>")
     return _page(report.title, "".join(body))
 
@@ -143,11 +157,26 @@ def _value(value: Any) -> str:
     return _text(str(value))
 
 
-def _list(title: str, lines: Sequence[str], kind: str) -> str:
+def _warnings(lines: Sequence[str]) -> str:
+    """The first few as they are, the others folded."""
     if not lines:
         return ""
-    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
-    return f'<section class="{kind}"><h2>{title}</h2><ul>{items}</ul></section>'
+    more = _fold(f"{len(lines) - OPEN_WARNINGS} more", lines[OPEN_WARNINGS:])
+    first = _items(lines[:OPEN_WARNINGS])
+    return f'<section class="warn" id="warnings"><h2>Warnings</h2>{first}{more}</section>'
+
+
+def _folded(groups: Mapping[str, Sequence[str]]) -> str:
+    shown = "".join(_fold(heading, lines) for heading, lines in groups.items())
+    return f'<section class="note"><h2>Notes</h2>{shown}</section>' if shown else ""
+
+
+def _fold(heading: str, lines: Sequence[str]) -> str:
+    return f"<details><summary>{_text(heading)}</summary>{_items(lines)}</details>" if lines else ""
+
+
+def _items(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>"
 
 
 def _text(text: str) -> str:

@@ -1,11 +1,16 @@
 """`diffproxy export`: from a run's folder to files."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from diffproxy.__main__ import main
 from diffproxy.cameras.up_axis import rotation_to_y_up
+from diffproxy.export.formats import FORMATS
+from diffproxy.export.markers import MIDDLE, SIDES
 from tests.export.conftest import some_bodies
 from tests.export.gltf_reader import Glb
 from tests.export.test_export_bvh import read_bvh
@@ -65,6 +70,24 @@ def test_rates_and_folders_are_options(run_of, tmp_path):
 def test_wrong_words_are_told(run_of, capsys, words, message):
     assert main(["export", str(run_of(2)), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_commands_of_the_page_run(run_of, tmp_path, monkeypatch):
+    """Every command of docs/exports.md, on a run of one frame."""
+    text = (Path(__file__).parents[2] / "docs" / "exports.md").read_text()
+    lines = [
+        line.split("#")[0].split()[1:] for line in text.splitlines() if line.startswith("    diffproxy ")
+    ]
+    assert len(lines) == 7
+    run = run_of(1)
+    monkeypatch.chdir(tmp_path)
+    for words in lines:
+        assert main([str(run) if word == "out/fit" else word for word in words]) == 0
+    table = re.findall(r"^\| `(\w+)`", text.split("## The body")[0], re.MULTILINE)
+    assert {*table, "ply"} == {*FORMATS}
+    assert {p.name for p in (run / "export").iterdir()} > {"take_blender.py", "take_blender.glb", "take.smpl"}
+    markers = re.findall(r"^\| ((?:`\w+` ?)+) \|", text.split("## Virtual markers")[1], re.MULTILINE)
+    assert {m.strip("`") for row in markers for m in row.split()} == {*MIDDLE, *SIDES}
 
 
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):

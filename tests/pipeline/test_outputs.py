@@ -13,9 +13,10 @@ from diffproxy.body import BodyParams
 from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
-from diffproxy.pipeline.frame_figures import write_meshes, write_run_report
+from diffproxy.pipeline.frame_figures import write_meshes
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
+from diffproxy.pipeline.run_report import write_run_report
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.timing import Stopwatch
@@ -44,9 +45,10 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     out = run_fit(options, ROOT, oracle_of(truth))
     meshes = sorted(p.name for p in (out / "mesh").iterdir())
     assert meshes == ["000000.glb", "000001.glb"]
-    overlay = cv2.imread(str(out / "overlay" / "cam1" / "000001.png"))
+    overlay = cv2.imread(str(out / "overlay" / "cam1" / "000001.jpg"))
     assert overlay.shape == (128, 128, 3) and (overlay != 40).any() and (overlay[0, 0] == 40).all()
     page = (out / "report.html").read_text()
+    assert page.count("<svg") == 3 and "proxies to body by camera" in page  # no jitter of two frames
     assert "MPJPE" in page and "data:image/jpeg" in page and "cam2" in page
     assert viewer_data((out / "viewer.html").read_text())["cameras"][2]["name"] == "cam2"
     errors = json.loads((out / "metrics.json").read_text())["ground_truth"]
@@ -55,10 +57,10 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     assert sorted(p.name for p in (out / "proxies").iterdir()) == ["000000", "000001"]
     assert not list(out.rglob("*.tmp"))
     # a picture that was lost comes back without any frame being computed again
-    (out / "overlay" / "cam1" / "000001.png").unlink()
+    (out / "overlay" / "cam1" / "000001.jpg").unlink()
     pipe = oracle_of(truth)
     run_fit(options, ROOT, pipe)
-    assert pipe.calls == 0 and (out / "overlay" / "cam1" / "000001.png").exists()
+    assert pipe.calls == 0 and (out / "overlay" / "cam1" / "000001.jpg").exists()
 
 
 def test_hands_get_views_of_their_own(body, make_ring, params_of, oracle_of) -> None:
@@ -191,7 +193,7 @@ def test_what_is_not_observed_is_said(body, tmp_path) -> None:
     assert metrics["warnings"] == ["frame 3: doubtful: cam1 disagrees with the other views"]
     (tmp_path / "overlay" / "cam0").mkdir(parents=True)
     for frame in (0, 3):
-        cv2.imwrite(str(tmp_path / "overlay" / "cam0" / f"{frame:06d}.png"), np.zeros((32, 32, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / "overlay" / "cam0" / f"{frame:06d}.jpg"), np.zeros((32, 32, 3), np.uint8))
     write_run_report(tmp_path, [_record(0, 0.0), doubtful], metrics, "t", [])
     page = (tmp_path / "report.html").read_text()
     for text in ("no view shows the left foot", "cam1 disagrees", "no pixel of any view", '"fair">doubtful'):

@@ -79,7 +79,7 @@ def test_failed_write_leaves_nothing(tmp_path, monkeypatch) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-FILES = ("result.npz", "frames/000003.npz", "proxies/000003/", "overlay/cam0/000003.png")
+FILES = ("result.npz", "frames/000003.npz", "proxies/000003/", "overlay/cam0/000003.jpg")
 
 
 def _opened(out, settings=None, overwrite=False, files=FILES, inputs=()) -> str:
@@ -116,7 +116,7 @@ def test_only_listed_files_are_removed(tmp_path) -> None:
         "proxies/000003/proxies.json",
     )
     users = ("frames/precious.raw", "frames/000004.npz", "proxies/000003/notes.txt", "mesh/scan.obj", "a/b")
-    _write(tmp_path, *ours, *users, "overlay/cam0/000003.png")
+    _write(tmp_path, *ours, *users, "overlay/cam0/000003.jpg")
     _opened(tmp_path, {"seed": 1}, overwrite=True, files=["result.npz"])
     left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     assert left == {*users, "run.json"} and not (tmp_path / "overlay").exists()
@@ -141,7 +141,7 @@ def test_an_input_that_would_be_removed_is_refused(tmp_path, path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../victim", "frames/../../victim", "/etc/passwd", "mesh/scan.obj", "overlay/../0.png"]
+    "name", ["../victim", "frames/../../victim", "/etc/passwd", "mesh/scan.obj", "overlay/../0.jpg"]
 )
 def test_a_foreign_run_json_removes_nothing_else(tmp_path, name) -> None:
     out = tmp_path / "out"

@@ -1,12 +1,14 @@
 """The viewer's page: nothing from outside, bodies that decode to the run's joints, and the script in a real browser."""
 
 import base64
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,6 +26,7 @@ from diffproxy.viewer.run_viewer import small_pictures
 from tests.export.conftest import result_of, run_of, some_bodies  # noqa: F401
 from tests.export.gltf_reader import Glb
 
+DOCS = Path(__file__).parents[2] / "docs"
 CHROMIUM = next((p for name in ("chromium", "google-chrome", "chrome") if (p := shutil.which(name))), None)
 
 
@@ -139,6 +142,39 @@ def test_the_command_writes_the_page_of_a_run(rig, run_of, capsys):  # noqa: F81
     shutil.rmtree(rig)
     assert main(["view", str(run), "open=false", f"out={run / 'alone.html'}"]) == 0
     assert viewer_data((run / "alone.html").read_text())["cameras"] == []
+
+
+def test_the_commands_of_the_page_run(run_of, monkeypatch):  # noqa: F811
+    """Every `diffproxy view` of docs/usage.md."""
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    text = (DOCS / "usage.md").read_text()
+    lines = [
+        line.split("#")[0].split()[1:] for line in text.splitlines() if line.startswith("    diffproxy view")
+    ]
+    run = run_of(1)
+    for words in lines:
+        assert main([str(run) if word == "out/fit" else word for word in words]) == 0
+    assert len(lines) == 2 and opened == [(run / "viewer.html").resolve().as_uri()]
+
+
+def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F811
+    """docs/make_viewer_picture.py, with a browser that only keeps its arguments."""
+    spec = importlib.util.spec_from_file_location("picture", DOCS / "make_viewer_picture.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    browser, kept = tmp_path / "browser", tmp_path / "words"
+    browser.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {kept}\n')
+    browser.chmod(0o755)
+    run = run_of(1)
+    words = [f"run={run}", f"out={tmp_path / 'v.png'}", f"chromium={browser}"]
+    with pytest.raises(InputError, match=r"viewer\.html"):
+        script.main(words)
+    (run / "viewer.html").write_text("")
+    script.main(words)
+    lines = kept.read_text().splitlines()
+    assert script.OFFLINE in lines and f"--screenshot={tmp_path / 'v.png'}" in lines
+    assert lines[-1] == (run / "viewer.html").as_uri() + "#yaw=2.6"
 
 
 @pytest.mark.skipif(not (CHROMIUM and os.environ.get("RUN_SLOW")), reason="RUN_SLOW=1 and Chromium")

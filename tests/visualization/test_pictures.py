@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.visualization import (
+    LinePlot,
     Report,
     contact_sheet,
     draw_labels,
@@ -22,6 +24,7 @@ from diffproxy.visualization import (
     save_image,
     write_report,
 )
+from diffproxy.visualization.plots import line_plot_svg, nice_ticks
 from diffproxy.visualization.sheet import BAR, caption_bar
 
 PALETTE = SimpleNamespace(
@@ -131,7 +134,8 @@ def report():
         title="Run <1> & more",
         summary={"frames": 3, "error mm": 12.34567},
         warnings=["camera 'B' is <inverted>"],
-        notes=["left hand: seen in no view"],
+        notes={"2 hands that no view shows in 2 frames": ["frame 0: left <hand>", "frame 1: left hand"]},
+        plots=[LinePlot("residual & more, mm", [0, 1, 2], {"cam<0>": [1.0, float("nan"), 3.0]})],
         tables={"Seconds": [{"stage": "fit", "mean": 0.25}], "Empty": []},
         frames=[
             {"frame": 0, "status": "ok", "residual px": 0.71},
@@ -147,7 +151,9 @@ def test_the_report_is_one_closed_page_without_scripts_or_links(report, tmp_path
     page = (tmp_path / "report.html").read_text()
     parser = Balance()
     parser.feed(page)
-    assert parser.open == [] and all(u.startswith("data:image/jpeg;base64,") for u in parser.urls)
+    assert parser.open == [] and all(
+        u.startswith("data:image/jpeg;base64,") or u == "#warnings" for u in parser.urls
+    )
     assert "<script" not in page and "http" not in page
     image = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1])
     assert cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR).shape == (30, 40, 3)
@@ -160,6 +166,38 @@ def test_the_report_escapes_and_formats(report):
     assert '<td class="ok">ok</td>' in page and '<td class="fair">one_view</td>' in page
     assert '<td class="bad">no_person</td>' in page and "<td>a, b</td>" in page
     assert page.count("nan") == 0 and "–" in page
+
+
+def test_pictures_and_plots_come_before_warnings_and_folded_notes(report):
+    page = report_html(report)
+    order = ["12.35", "<img", "<svg", "<h2>Seconds", "<h2>Frames", "<h2>Warnings", "<h2>Notes"]
+    places = [page.index(part) for part in order]
+    assert places == sorted(places)
+    fold = "<details><summary>2 hands that no view shows in 2 frames</summary><ul><li>frame 0: left &lt;hand&gt;</li>"
+    assert fold in page and '<a href="#warnings">1</a>' in page and "cam&lt;0&gt;" in page
+    many = report_html(replace(report, warnings=[f"frame {k}: far" for k in range(9)]))
+    assert (
+        "<summary>4 more</summary><ul><li>frame 5: far</li>" in many and '<a href="#warnings">9</a>' in many
+    )
+
+
+def test_plots_have_gaps_and_round_ticks():
+    values = {"a": [0.0, 1.0, None, 3.0, 9.7], "b": [5.0, 4.0, 4.0, 4.0, float("nan")]}
+    page = line_plot_svg(LinePlot("t, mm", [0, 10, 20, 30, 40], values))
+    lines = [
+        [tuple(float(x) for x in point.split(",")) for point in text.split()]
+        for text in re.findall(r'points="([^"]*)"', page)
+    ]
+    assert [len(line) for line in lines] == [2, 2, 4]  # a in two parts, b without its end
+    assert re.findall(r'text-anchor="end">([\d.]+)<', page) == ["0", "5", "10"]
+    (x0, y0), (x1, y1) = lines[0]
+    assert x1 - x0 == pytest.approx((560 - 58) / 4, abs=0.2) and y0 - y1 == pytest.approx(
+        (190 - 34) / 10, abs=0.2
+    )
+    assert nice_ticks(0, 0.037) == [0, 0.01, 0.02, 0.03, 0.04] and nice_ticks(-3, 3) == [-4, -2, 0, 2, 4]
+    assert nice_ticks(0, 0) == [0, 0.5] and line_plot_svg(LinePlot("t", [0], {"a": [None]})) == ""
+    with pytest.raises(InputError, match="2 values of a"):
+        line_plot_svg(LinePlot("t", [0, 1], {"a": [1.0]}))
 
 
 def test_an_almost_empty_report_is_a_page_too():

@@ -35,7 +35,7 @@ def test_the_image_holds_all_views_of_a_run(script, body, tmp_path):
         script.main(out)
     for camera in cameras:
         green = np.full((camera.height, camera.width, 3), (0, 200, 0), dtype=np.uint8)
-        save_image(tmp_path / "overlay" / camera.name / "000000.png", green)
+        save_image(tmp_path / "overlay" / camera.name / "000000.jpg", green)
     script.main(out)
     image = cv2.imread(str(tmp_path / "a.png"))
     blocks = 4 * (2 * (28 + 2) + 2 + 4) + 4  # tiles of 28 x 40, two columns a block

@@ -1,0 +1,137 @@
+"""A film per camera: its pictures on the left, the same with the body on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel
+from diffproxy.body.nearest_joints import nearest_joints
+from diffproxy.cameras import RigFrames
+from diffproxy.pipeline.frame_figures import DrawnFigures, overlay_path
+from diffproxy.pipeline.results import FrameResult, posed_vertices
+from diffproxy.pipeline.run_folder import record_digest
+from diffproxy.pipeline.unobserved_skin import unobserved_vertices
+from diffproxy.utils.digests import fingerprint
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import write_atomic
+from diffproxy.utils.native_messages import native_messages
+
+MAX_WIDTH = 960  # pixels of each of the two pictures
+CODECS = ("avc1", "mp4v")  # H.264 where this OpenCV has it, which browsers play; else MPEG-4 part 2
+NOT_READ = 40  # grey of an image that cannot be read
+
+
+class VideoFile:
+    """An mp4 of RGB frames of one size, written when the block ends.
+
+    Args:
+        path: File to write.
+        fps: Frames per second.
+    """
+
+    def __init__(self, path: Path, fps: float):
+        self._path, self._fps = path, fps
+        self._folder = (
+            TemporaryDirectory()
+        )  # OpenCV chooses the format by the name, so no temporary name will do
+        self._file = Path(self._folder.name) / "film.mp4"
+        self._writer: cv2.VideoWriter | None = None
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(self, kind: type | None, *error: object) -> None:
+        if self._writer is not None:
+            self._writer.release()
+            if kind is None:
+                write_atomic(self._path, self._file.read_bytes())
+        self._folder.cleanup()
+
+    def add(self, frame: UInt8[np.ndarray, "H W 3"]) -> None:
+        height, width = (n - n % 2 for n in frame.shape[:2])  # codecs want even sides
+        if self._writer is None:
+            self._writer = _open_writer(self._file, self._fps, (width, height))
+        self._writer.write(cv2.cvtColor(frame[:height, :width], cv2.COLOR_RGB2BGR))
+
+
+def write_overlay_videos(
+    out: Path, records: Sequence[FrameResult], body: BodyModel, frames: RigFrames, fps: float
+) -> None:
+    """`video/<camera>.mp4`; a frame without a body shows its picture twice.
+
+    Overlays that the run has saved are used, others are drawn. Films of the same bodies and images are kept.
+
+    Args:
+        out: Folder of the run.
+        records: All frames.
+        body: The body model.
+        frames: The rig's images.
+        fps: Frames per second of the frame numbers; the film has the spacing of the frames.
+    """
+    paths = [out / "video" / f"{camera.name}.mp4" for camera in frames.cameras]
+    digest = fingerprint(
+        {"frames": [[record_digest(r), r.info.get("inputs", {})] for r in records], "fps": fps}
+    )
+    with DrawnFigures(out) as drawn:
+        if all(drawn.is_current(path, digest) for path in paths):
+            return
+        ids = [r.frame_id for r in records]
+        step = float(np.median(np.diff(ids))) if len(ids) > 1 else 1.0
+        with ExitStack() as stack:
+            films = [stack.enter_context(VideoFile(path, fps / step)) for path in paths]
+            for pictures in _pairs(drawn, records, body, frames):
+                for film, pair in zip(films, pictures, strict=True):
+                    film.add(pair)
+        for path in paths:
+            drawn.add(path, digest)
+
+
+def _pairs(
+    drawn: DrawnFigures, records: Sequence[FrameResult], body: BodyModel, frames: RigFrames
+) -> Iterable[list[UInt8[np.ndarray, "H W 3"]]]:
+    """For each frame, the pair of pictures of each camera."""
+    from diffproxy.cameras.image_sources import read_image
+    from diffproxy.visualization import BodyPainter
+    from diffproxy.visualization.sheet import shrink
+
+    faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
+    for record in tqdm(records, desc="films", unit="frame"):
+        painter: BodyPainter | None = None
+        pairs = []
+        current = record_digest(record) + fingerprint(record.info.get("inputs", {}))
+        for image, camera in zip(frames.read_views(record.frame_id).images, frames.cameras, strict=True):
+            if image is None:
+                image = np.full((camera.height, camera.width, 3), NOT_READ, dtype=np.uint8)
+            path = overlay_path(drawn.out, camera.name, record.frame_id)
+            if not record.has_body:
+                shown = image
+            elif drawn.is_current(path, current):
+                shown = read_image(path)
+            else:
+                painter = painter or BodyPainter(
+                    posed_vertices(body, record), faces, unobserved=unobserved_vertices(nearest, record)
+                )
+                shown = painter.draw(image, camera)
+            pairs.append(np.concatenate([shrink(image, MAX_WIDTH), shrink(shown, MAX_WIDTH)], axis=1))
+        yield pairs
+
+
+def _open_writer(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    for codec in CODECS:
+        with native_messages():  # FFmpeg's complaints about codecs that it does not have
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+        if writer.isOpened():
+            return writer
+    raise InputError(
+        f"an OpenCV that writes mp4 ({' or '.join(CODECS)})",
+        "none of these codecs",
+        "save.overlay_video=false",
+    )

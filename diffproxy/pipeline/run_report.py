@@ -1,0 +1,211 @@
+"""`report.html` of a run: pictures, numbers and plots first, notes folded by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from diffproxy.body import BodyModel
+from diffproxy.body.names import JOINT_NAMES
+from diffproxy.pipeline.frame_figures import overlay_path
+from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
+from diffproxy.pipeline.notes import fold_notes
+from diffproxy.pipeline.proxy_cache import ProxyStore
+from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.summary import unobserved_joints
+from diffproxy.utils.errors import InputError
+from diffproxy.visualization.plots import LinePlot
+
+SHOWN = 8  # frames with pictures in the report
+LEGEND = {
+    "body, as pixels of some view support it": "rgb(140, 199, 250)",
+    "no pixel of any view supports these parts: they follow the pose prior": (
+        "repeating-linear-gradient(135deg, rgb(158, 158, 158) 0 3px, rgb(225, 225, 225) 3px 9px)"
+    ),
+}
+ROW = 4  # views side by side
+TILE = 448  # pixels of a picture's longer side
+BONES = {
+    "thigh": ("hip", "knee"),
+    "shin": ("knee", "ankle"),
+    "upper arm": ("shoulder", "elbow"),
+    "forearm": ("elbow", "wrist"),
+}
+
+
+def write_run_report(
+    out: Path,
+    records: Sequence[FrameResult],
+    metrics: dict[str, Any],
+    title: str,
+    notes: Sequence[str],
+    body: BodyModel | None = None,
+) -> None:
+    """Write `report.html`.
+
+    Args:
+        out: Folder of the run, with its overlays and proxies.
+        records: All frames.
+        metrics: Content of `metrics.json`.
+        title: Title of the page.
+        notes: Notes on the rig.
+        body: The body model, whose palette draws the proxies; None: no proxies.
+    """
+    from diffproxy.visualization import Report, write_report
+
+    truth = metrics.get("ground_truth") or {}
+    summary = {
+        "frames": metrics["frames"],
+        "with a body": sum(r.has_body for r in records),
+        "proxies to body, mm": metrics["residual_mm"],
+        "silhouette overlap": metrics["silhouette_iou"],
+        "joint deviation, mm": metrics["joint_std_mm"],
+        "jitter, mm/frame²": metrics.get("jitter_mm"),
+        **{
+            f"{k.removesuffix('_mm').upper()}, mm": v
+            for k, v in truth.items()
+            if k in ("mpjpe_mm", "mpvpe_mm")
+        },
+    }
+    tables = {
+        "Views": [{"view": name, **row} for name, row in metrics["views"].items()],
+        "Seconds per frame": [{"stage": k, "seconds": v} for k, v in metrics["seconds"].items()],
+        "Against the ground truth": [truth] if truth else [],
+    }
+    write_report(
+        out / "report.html",
+        Report(
+            title=title,
+            summary={k: v for k, v in summary.items() if v is not None},
+            warnings=metrics["warnings"],
+            notes={f"{len(notes)} notes on the rig": list(notes), **fold_notes(records)},
+            tables=tables,
+            frames=[_row(r) for r in records],
+            images=_pictures(out, records, body),
+            plots=run_plots(records),
+            legend=LEGEND if any(unobserved_joints(r) for r in records) else {},
+        ),
+    )
+
+
+def _row(record: FrameResult) -> dict[str, Any]:
+    info = record.info
+    return {
+        "frame": record.frame_id,
+        "status": record.status,
+        "proxies to body, mm": info.get("residual_mm"),
+        "overlap": info.get("overlap"),
+        "joint deviation, mm": 1000 * float(np.median(record.joint_std[:22])) if record.has_body else None,
+        "hands seen": ", ".join(f"{side} {len(v)}" for side, v in info.get("hands", {}).items()),
+        "joints not observed": len(unobserved_joints(record)) if record.has_body else None,
+        "seconds": info.get("seconds"),
+        "reason": record.reason,
+    }
+
+
+def run_plots(records: Sequence[FrameResult]) -> list[LinePlot]:
+    """Deviation, residual of each camera, jitter and bone lengths over the frames; none for a single frame."""
+    if len(records) < 2:
+        return []
+    frames = [float(r.frame_id) for r in records]
+    deviation = np.stack([1000 * r.joint_std[BODY_JOINTS] for r in records])
+    cameras = sorted({v["camera"] for r in records for v in r.info.get("views", ()) if v["kind"] == "body"})
+    residuals = {camera: [_residual(r, camera) for r in records] for camera in cameras}
+    return [
+        LinePlot(
+            "joint deviation, mm",
+            frames,
+            {
+                "median of 22 joints": np.median(deviation, axis=1).tolist(),
+                "90th percentile": np.percentile(deviation, 90, axis=1).tolist(),
+            },
+        ),
+        LinePlot("proxies to body by camera, mm", frames, residuals),
+        LinePlot("jitter, mm/frame²", frames, {"mean of 22 joints": frame_jitter(records)}),
+        LinePlot("bone length against its median, mm", frames, bone_changes(records)),
+    ]
+
+
+def frame_jitter(records: Sequence[FrameResult]) -> list[float]:
+    """Mean length of the second difference of the joints at each frame, as `jitter_mm`; NaN where it has none."""
+    out = [float("nan")] * len(records)
+    for k in range(1, len(records) - 1):
+        a, b, c = records[k - 1 : k + 2]
+        spacing = b.frame_id - a.frame_id
+        if spacing == c.frame_id - b.frame_id and all(r.has_body for r in (a, b, c)):
+            second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
+            out[k] = 1000 * float(np.linalg.norm(second, axis=-1).mean())
+    return out
+
+
+def bone_changes(records: Sequence[FrameResult]) -> dict[str, list[float]]:
+    """Bone -> difference of its length, mean of both sides, from the median over the frames, mm."""
+    joints = np.stack([r.joints for r in records]).astype(np.float64)
+    out = {}
+    for bone, ends in BONES.items():
+        sides = []
+        for side in ("left", "right"):
+            a, b = (joints[:, JOINT_NAMES.index(f"{side}_{end}")] for end in ends)
+            sides.append(np.linalg.norm(a - b, axis=-1))
+        length = 1000 * np.mean(sides, axis=0)
+        known = length[np.isfinite(length)]
+        out[bone] = (length - (np.median(known) if len(known) else 0.0)).tolist()
+    return out
+
+
+def _residual(record: FrameResult, camera: str) -> float | None:
+    found = (
+        v["residual_mm"] for v in record.info.get("views", ()) if (v["camera"], v["kind"]) == (camera, "body")
+    )
+    return next(found, None)
+
+
+def _pictures(
+    out: Path, records: Sequence[FrameResult], body: BodyModel | None
+) -> list[tuple[str, np.ndarray]]:
+    """For a few frames, evenly spread: the overlays of all views, and below each the proxies of the view."""
+    from diffproxy.cameras.image_sources import read_image
+    from diffproxy.visualization import contact_sheet
+
+    good = [r.frame_id for r in records if r.has_body]
+    chosen = [good[i] for i in np.unique(np.linspace(0, len(good) - 1, min(SHOWN, len(good))).astype(int))]
+    sheets = []
+    for frame_id in chosen:
+        found = sorted((out / "overlay").glob(f"*/{overlay_path(out, '', frame_id).name}"))
+        if not found:
+            continue
+        overlays = {path.parent.name: read_image(path) for path in found}
+        labels = _proxies(out, frame_id, body)
+        names, tiles, captions = [*overlays], [], []
+        for row in (names[k : k + ROW] for k in range(0, len(names), ROW)):
+            blank = [""] * (min(ROW, len(names)) - len(row))
+            tiles += [*(overlays[n] for n in row), *(np.zeros((1, 1, 3), np.uint8) for _ in blank)]
+            captions += [*row, *blank]
+            if labels:
+                tiles += [labels.get(n, np.zeros((1, 1, 3), np.uint8)) for n in [*row, *blank]]
+                captions += [*(f"{n}: proxies" if n in labels else "" for n in row), *blank]
+        sheets.append((f"frame {frame_id}", contact_sheet(tiles, captions, min(len(names), ROW), TILE)))
+    return sheets
+
+
+def _proxies(out: Path, frame_id: int, body: BodyModel | None) -> Mapping[str, np.ndarray]:
+    """Camera -> labels of its body view in colours, enlarged without smoothing; nothing where none are saved."""
+    from diffproxy.visualization import draw_labels
+
+    if body is None:
+        return {}
+    try:
+        maps = ProxyStore(out / "proxies", body).load(frame_id).maps
+    except InputError:
+        return {}
+    drawn = {}
+    for camera, kind, labels in zip(maps.cameras, maps.kind, maps.labels, strict=True):
+        if kind == "body":
+            size = (TILE * labels.shape[1] // max(labels.shape), TILE * labels.shape[0] // max(labels.shape))
+            colors = draw_labels(labels, body.atlas.palette)
+            drawn[camera.name] = cv2.resize(colors, size, interpolation=cv2.INTER_NEAREST)
+    return drawn

@@ -1,0 +1,105 @@
+"""Line plots as SVG inside a page: no scripts, readable in light and dark mode."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffproxy.utils.errors import InputError
+
+COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2", "#65a30d", "#dc2626")
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 190, 48, 10, 8, 26  # pixels
+TICKS = 4
+
+
+@dataclass(frozen=True)
+class LinePlot:
+    """Values over frames.
+
+    Args:
+        title: With the unit.
+        x: Frame numbers in rising order.
+        series: Name -> one value per frame; NaN and None leave a gap.
+    """
+
+    title: str
+    x: Sequence[float]
+    series: Mapping[str, Sequence[float | None]]
+
+
+def line_plot_svg(plot: LinePlot) -> str:
+    """The plot as an SVG figure with title and legend; empty text where no value is finite.
+
+    Raises:
+        InputError: a series of another length than `x`.
+    """
+    lines = {name: np.array(values, dtype=np.float64) for name, values in plot.series.items()}
+    for name, values in lines.items():
+        if len(values) != len(plot.x):
+            raise InputError(f"{len(plot.x)} values of {name}", f"{len(values)}", "one per frame")
+    finite = np.concatenate([v[np.isfinite(v)] for v in lines.values()] or [np.zeros(0)])
+    if not len(finite):
+        return ""
+    ticks = nice_ticks(min(0.0, float(finite.min())), float(finite.max()))
+    x_low, x_high = float(plot.x[0]), float(plot.x[-1])
+    inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5
+        up = (y - ticks[0]) / (ticks[-1] - ticks[0])
+        return LEFT + across * inner_width, TOP + (1 - up) * inner_height
+
+    parts = []
+    for tick in ticks:
+        _, y = place(x_low, tick)
+        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    for x, anchor in ((x_low, "start"), (x_high, "end")):
+        parts.append(
+            f'<text x="{place(x, 0)[0]:.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">frame {x:g}</text>'
+        )
+    for color, values in zip(_colors(len(lines)), lines.values(), strict=True):
+        parts += [_path([place(x, y) for x, y in run], color) for run in _runs(plot.x, values)]
+    keys = "".join(
+        f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
+        for color, name in zip(_colors(len(lines)), lines, strict=True)
+    )
+    title = html.escape(plot.title)
+    image = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
+    return f'<figure class="plot"><b>{title}</b>{image}<div class="keys">{keys}</div></figure>'
+
+
+def nice_ticks(low: float, high: float) -> list[float]:
+    """About `TICKS` round numbers from at most `low` to at least `high`."""
+    span = high - low if high - low > 1e-6 else 1.0
+    high = max(high, low + 1e-6)
+    power = 10 ** math.floor(math.log10(span / TICKS))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power * TICKS >= span)
+    first, last = math.floor(low / step), math.ceil(high / step - 1e-9)
+    return [round(k * step, 10) for k in range(first, max(last, first + 1) + 1)]
+
+
+def _colors(count: int) -> list[str]:
+    return [COLORS[i % len(COLORS)] for i in range(count)]
+
+
+def _runs(x: Sequence[float], values: np.ndarray) -> list[list[tuple[float, float]]]:
+    """The stretches of finite values."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for at, value in zip(x, values.tolist(), strict=True):
+        if math.isfinite(value):
+            runs[-1].append((float(at), value))
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _path(points: Sequence[tuple[float, float]], color: str) -> str:
+    if len(points) == 1:
+        return f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="2.5" fill="{color}"/>'
+    text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{text}" fill="none" stroke="{color}" stroke-width="1.6"/>'

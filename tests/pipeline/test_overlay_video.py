@@ -1,0 +1,41 @@
+"""Films of the overlays: read back by OpenCV."""
+
+import cv2
+import numpy as np
+
+from diffproxy.cameras import open_frames
+from diffproxy.pipeline.frame_figures import write_overlays
+from diffproxy.pipeline.overlay_video import write_overlay_videos
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
+
+
+def read_film(path):
+    film = cv2.VideoCapture(str(path))
+    frames = [image for ok, image in iter(film.read, (False, None)) if ok]
+    return frames, film.get(cv2.CAP_PROP_FPS)
+
+
+def test_pictures_stand_beside_overlays(rig_of, params_of, body, tmp_path):
+    """Two frames with a body, one saved as an overlay and one drawn for the film, and one without."""
+    frames = open_frames(rig_of(3, cameras=2))
+    records = []
+    for k in range(2):
+        joints = body.joints(params_of(0)).numpy()[0]
+        records.append(
+            FrameResult(k, "ok", "", params_to_arrays(params_of(0)), joints, np.zeros(55, np.float32))
+        )
+    records.append(FrameResult(2, "no_person", "nobody"))
+    write_overlays(tmp_path, records[:1], body, frames)
+    write_overlay_videos(tmp_path, records, body, frames, 25.0)
+    film, fps = read_film(tmp_path / "video" / "cam1.mp4")
+    assert len(film) == 3 and fps == 25.0 and film[0].shape == (128, 256, 3)
+    for k, image in enumerate(film):
+        left, right = image[:, :128].astype(int), image[:, 128:].astype(int)
+        assert np.abs(left - (k + 1) * 20).max() < 8
+        changed = np.abs(right - left).max(axis=-1) > 40
+        assert (0.02 < changed.mean() < 0.5) if k < 2 else not changed.any()
+    before = (tmp_path / "video" / "cam0.mp4").stat().st_mtime_ns
+    write_overlay_videos(tmp_path, records, body, frames, 25.0)
+    assert (tmp_path / "video" / "cam0.mp4").stat().st_mtime_ns == before
+    write_overlay_videos(tmp_path, records[:2], body, frames, 25.0)
+    assert len(read_film(tmp_path / "video" / "cam0.mp4")[0]) == 2
