@@ -20,13 +20,13 @@ from diffproxy.utils.digests import fingerprint
 
 def overlay_files(frame_ids: Sequence[int], cameras: Sequence[str]) -> list[str]:
     """Names of all pictures, relative to the folder of the run."""
-    return ["drawn.json", *(f"overlay/{c}/{i:06d}.png" for i in frame_ids for c in cameras)]
+    return ["drawn.json", *(f"overlay/{c}/{i:06d}.jpg" for i in frame_ids for c in cameras)]
 
 
 def write_people_overlays(
     out: Path, results: Mapping[int, Path], body: BodyModel, frames: RigFrames, frame_ids: Sequence[int]
 ) -> None:
-    """`overlay/<camera>/<frame>.png` with all bodies, those in front over those behind.
+    """`overlay/<camera>/<frame>.jpg` with all bodies, those in front over those behind.
 
     Args:
         out: Folder of the run.
