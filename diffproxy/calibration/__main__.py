@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
 
 
 def _run(options: CalibrationOptions) -> int:
-    from diffproxy.calibration.calibrate import calibrate
+    from diffproxy.calibration.calibrate_rig import calibrate
     from diffproxy.calibration.session import load_session, target_file
     from diffproxy.cameras import save_rig
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,32 +21,15 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.fit import fit
-from diffproxy.fitting.observations import subject_observations
-from diffproxy.fitting.observed import joint_support, keypoint_joints, unobserved_note, unobserved_parts
+from diffproxy.fitting.keypoint_problem import KeypointProblem
 from diffproxy.fitting.result import FitResult
-from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solvers.adam import adam
-from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
-from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, HAND_SEGMENTS, Free, State
-from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
-from diffproxy.fitting.terms.priors import Prior, default_priors
-from diffproxy.fitting.terms.reprojection import Noise, Reprojection
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, calibrated, correlation_inflation, joint_std
-from diffproxy.geometry.procrustes import align_points
-from diffproxy.geometry.robust import rayleigh_sigma
-from diffproxy.geometry.rotations import to_rotvec
 from diffproxy.keypoints import open_keypoints
-from diffproxy.keypoints.keypoint_table import DETECTOR_STD, KeypointRows, one_person
-from diffproxy.keypoints.landmarks import Landmarks, with_landmarks
-from diffproxy.keypoints.layouts import INDEX, Person2D
+from diffproxy.keypoints.keypoint_table import one_person
+from diffproxy.keypoints.landmarks import with_landmarks
+from diffproxy.keypoints.layouts import Person2D
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 
-TRUNK = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-SETTLING = 0.8
-"""Share of keypoints that agree with the body from which on doubts about the proxies alone no longer count."""
-SURE_SIGMAS = 12.0
-"""Robust scale of keypoints on whose place three views agree: that does not happen by mistake."""
 ENOUGH = 6
 """Keypoints with fewer rows than this say nothing."""
 
@@ -76,7 +59,9 @@ class KeypointFitter:
         rows = one_person(people, pictures, cameras, plain.joints[0].astype(np.float64) if has_body else None)
         if len(rows) < ENOUGH:
             return plain
-        problem = _Problem(self, maps, rows, shape is not None)
+        problem = KeypointProblem(
+            self.body, self.marked, self.landmarks, self.config, maps, rows, shape is not None
+        )
         first = plain.params
         if not has_body and scale is not None:
             first = first.replace(scale=torch.full_like(first.scale, scale))
@@ -90,190 +75,6 @@ class KeypointFitter:
         result = problem.result(min(ends, key=lambda e: e.cost), plain)
         took = {**plain.timings, "keypoints": time.perf_counter() - began}
         return replace(result, timings=took)
-
-
-@dataclass(frozen=True)
-class _End:
-    """Where a start led: the state around `center`, its cost, and the noise found there."""
-
-    state: State
-    cost: float
-    noise: Noise
-    data: Reprojection
-    center: np.ndarray
-
-
-class _Problem:
-    """One frame: proxies and keypoints as one list of rows."""
-
-    def __init__(self, fitter: KeypointFitter, maps: ProxyMaps, rows: KeypointRows, fixed_shape: bool):
-        self.config, self.body, self.marks = fitter.config, fitter.marked, fitter.landmarks
-        self.unmarked = fitter.body
-        self.rows = rows
-        self.maps = maps
-        dense = sample_correspondences(
-            maps, fitter.body, self.config.max_pixels, self.config.min_weight, self.config.hands
-        )
-        self.dense = dense[dense.label > 0]
-        self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.marks, maps.num_views)
-        self.priors: list[Prior] = default_priors(self.body.v_template, self.config)
-        free_scale = self.config.fit_scale and not fixed_shape
-        joints = (*BODY_JOINTS, *(HAND_JOINTS if self.config.hands else ()))
-        self.body_free = Free(BODY_JOINTS, betas=not fixed_shape, scale=free_scale, transl=True)
-        self.all_free = Free(joints, betas=not fixed_shape, scale=free_scale, transl=True)
-        self.skeleton = Skeleton(self.body)
-        self.center = np.zeros(3)
-
-    def place(self, like: BodyParams) -> BodyParams | None:
-        """A body of the shape of `like` put by its triangulated hips and shoulders, then bent to all keypoints."""
-        points = self.rows.points[[INDEX[n] for n in TRUNK]]
-        if not np.isfinite(points).all():
-            return None
-        rest = BodyParams.rest(1, dtype=like.betas.dtype).replace(betas=like.betas, scale=like.scale)
-        joints = self.body.joints(rest)[0].double().numpy()
-        own = joints[[1, 2, 16, 17]]
-        motion = align_points(own, points, with_scale=False)
-        at = motion.apply(joints[:1])[0]
-        orient = torch.as_tensor(to_rotvec(motion.R[None])).to(like.betas)
-        transl = torch.as_tensor(at - joints[0], dtype=like.betas.dtype)[None]
-        params = rest.replace(global_orient=orient, transl=transl)
-        data, noise = self._bind(params, dense=False)
-        state = self._local(params)
-        for kernel in (0.3, 0.1):
-            state = self._solve(data, state, self.body_free, noise(kernel, data, state), 12)
-        return self._world(state)
-
-    def run(self, params: BodyParams) -> _End:
-        """All residuals, from this start."""
-        data, noise = self._bind(params, dense=True)
-        state = self._local(params)
-        for kernel, free in (
-            (0.12, self.body_free),
-            (0.05, self.body_free),
-            (0.0, self.all_free),
-            (0.0, self.all_free),
-        ):
-            state = self._solve(data, state, free, noise(kernel, data, state), 8)
-        judged = noise(0.05, data, state)
-        cost = float(total_normal(data, self.priors, state, self.all_free, judged).cost[0])
-        return _End(state, cost, noise(0.0, data, state), data, self.center)
-
-    def result(self, end: _End, plain: FitResult) -> FitResult:
-        """What `fit` would return, for this end."""
-        data, state, noise, self.center = end.data, end.state, end.noise, end.center
-        params = self._world(state)
-        normal = total_normal(data, self.priors, state, self.all_free, noise)
-        std = joint_std(normal, self.skeleton, state, self.all_free)[0].cpu().numpy()
-        with torch.no_grad():
-            joints = self.body.joints(params)[0].cpu().numpy()
-            vertices = self.body(params).vertices[0, :-55].cpu().numpy() if self.config.vertices else None
-        distance, weight = data.distances(state)[0].numpy(), data.observations.weight[0].numpy()
-        dense = np.arange(len(distance)) < len(self.dense)
-        sigma = noise.kernel[0].numpy() / KERNEL_SIGMAS  # of the pixels, without their crowding
-        use = dense & (weight > 0) if (dense & (weight > 0)).any() else weight > 0
-        close = weight * (distance < KERNEL_SIGMAS * sigma)
-        inliers = float(close[use].sum() / max(weight[use].sum(), 1e-12))
-        views = len(np.unique(self.rows.view))
-        agreed = float((distance[~dense] < KERNEL_SIGMAS * self.sigma).mean())
-        agree = dense & (weight > 0) & (distance < KERNEL_SIGMAS * sigma)
-        observed = joint_support(
-            self.unmarked, *(getattr(self.dense, k)[agree[dense]] for k in ("face", "bary"))
-        )
-        shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
-        observed[keypoint_joints(self.body, self.sparse.face[shown], self.sparse.view[shown])] = 1.0
-        status, reason, warning = plain.status, plain.reason, plain.warning
-        if views >= 2 and agreed > 0.5:
-            # keypoints of which nearly all agree settle what proxies alone left open
-            warning = warning if agreed < SETTLING and inliers < self.config.warn_inlier_ratio else ""
-            unseen = unobserved_note(unobserved_parts(observed))
-            strong = bool(warning) and plain.status == "doubtful"
-            status, reason = "doubtful" if strong else "ok", "; ".join(x for x in (warning, unseen) if x)
-        if not np.isfinite(joints).all():
-            status, reason = "failed", "the solution is not finite"
-        return replace(
-            plain, params=params, joints=joints, joint_std=calibrated(std, observed, self.config),
-            status=status, reason=reason, warning=warning,
-            vertices=vertices, joint_observed=observed,
-            residual_px=float(np.median((distance / data.observations.metres_per_pixel[0].numpy())[use])),
-            sigma=float(np.median(sigma[use])), inlier_ratio=inliers, used_pixels=int((weight > 0).sum()),
-            stages=[*plain.stages, {"name": "keypoints", "rows": len(self.rows), "agreeing": agreed}],
-        )  # fmt: skip
-
-    def _solve(self, data: Reprojection, state: State, free: Free, noise: Noise, iterations: int) -> State:
-        if self.config.solver == "adam":
-            return adam(data, self.priors, state, free, noise, tolerance=0.01)[0]
-        return levenberg_marquardt(data, self.priors, state, free, noise, iterations, 0.005)[0]
-
-    def _local(self, params: BodyParams) -> State:
-        shift = torch.as_tensor(self.center).to(params.transl)
-        return State.from_params(params.replace(transl=params.transl - shift))
-
-    def _world(self, state: State) -> BodyParams:
-        params = state.to_params()
-        return params.replace(transl=params.transl + torch.as_tensor(self.center).to(params.transl))
-
-    def _bind(self, params: BodyParams, dense: bool):
-        """The data term around the body's pelvis, and its noise model."""
-        self.center = self.body.joints(params)[0, 0].double().numpy()
-        found = _joined(self.dense, self.sparse) if dense else self.sparse
-        count = len(found) - len(self.sparse)
-        cameras = (*self.maps.cameras, *self.rows.cameras)
-        weight = found.weight.copy()
-        if count:
-            per_view = np.bincount(self.dense.view)
-            weight[:count] *= np.minimum(per_view, self.config.independent_pixels).sum() / count
-        seen = subject_observations(found, cameras, self.center, weight, self.body)
-        data = Reprojection(self.body, self.skeleton, seen)
-        fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
-        hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_SEGMENTS)
-
-        def noise(kernel: float, data: Reprojection, state: State) -> Noise:
-            sigma = torch.full_like(seen.weight, max(kernel / 3, self.config.sigma_floor))
-            wide = torch.full_like(seen.weight, kernel)
-            if kernel == 0 and count:
-                distance = data.distances(state)[0, :count].double().numpy()
-                weight = seen.weight[0, :count].double().numpy()
-                for group in (hand, ~hand):
-                    if group.any():
-                        level = rayleigh_sigma(distance[group], weight[group])
-                        level = float(np.clip(level, self.config.sigma_floor, self.config.max_sigma))
-                        sigma[0, :count][torch.as_tensor(group)] = level
-                wide = KERNEL_SIGMAS * sigma
-            sigma[0, :count] *= correlation_inflation(sigma[0, :count], self.config.independent_pixels)
-            sigma[0, count:] = fixed
-            wide[0, count:] = torch.clamp(reach * fixed, min=kernel)
-            return Noise(sigma, wide)
-
-        return data, noise
-
-
-def _joined(a: Correspondences, b: Correspondences) -> Correspondences:
-    return Correspondences(
-        *(np.concatenate([getattr(a, k), getattr(b, k)]) for k in Correspondences.__dataclass_fields__)
-    )
-
-
-def _as_correspondences(
-    rows: KeypointRows, marks: Landmarks, first: int
-) -> tuple[Correspondences, np.ndarray, np.ndarray]:
-    """Keypoints as pixels of the views after the maps' own (`first`), with their standard deviations (metres) and how
-    many of these they may be off before they are taken for mistakes."""
-    known = marks.face[rows.name] >= 0
-    name = rows.name[known]
-    found = Correspondences(
-        view=rows.view[known] + first,
-        pixel=rows.pixel[known],
-        label=np.ones(len(name), dtype=np.int64),  # of no part in particular
-        face=marks.face[name],
-        bary=marks.bary[name],
-        weight=rows.confidence[known],
-        rank=np.zeros(len(name)),
-    )
-    reach = np.where(rows.agreeing[known] >= 3, SURE_SIGMAS, KERNEL_SIGMAS)
-    return found, np.hypot(marks.std[name], DETECTOR_STD), reach
-
-
-# The 2D keypoints of a run (`keypoints=DIR`): the detections of each frame, ready for the fit.
 
 
 class SparseKeypoints:

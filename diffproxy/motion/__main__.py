@@ -7,7 +7,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.motion.pose_bank.sampler import BANK_FILE
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option, run_subcommand
 from diffproxy.utils.shared_options import MOTION, SEED
@@ -27,13 +26,16 @@ class BankOptions:
     train: int = option(6000, "training poses")
     test: int = option(800, "test poses")
     seed: int = SEED()
-    out: str = option(str(BANK_FILE), "pose bank to write", "FILE", "Output")
+    out: str = option("", "pose bank to write; by default the packaged one", "FILE", "Output")
 
 
 def _build_bank(options: BankOptions) -> None:
     from diffproxy.motion.pose_bank.build import build_bank
+    from diffproxy.motion.pose_bank.sampler import BANK_FILE
 
-    build_bank(Path(options.motion), Path(options.out), options.train, options.test, options.seed)
+    build_bank(
+        Path(options.motion), Path(options.out or BANK_FILE), options.train, options.test, options.seed
+    )
 
 
 COMMANDS = {"build_bank": Subcommand(BankOptions, USAGE, _build_bank, required=("motion",))}

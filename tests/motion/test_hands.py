@@ -17,7 +17,7 @@ from diffproxy.motion.hand_directions import (
     hand_pose,
 )
 from diffproxy.motion.hand_synergy import sample_fingers
-from diffproxy.motion.readers.hands import read_handy_work, read_handyjs, read_tracked_hand
+from diffproxy.motion.readers.hands import read_handy_work, read_handyjs
 from diffproxy.motion.skeleton import BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
@@ -78,12 +78,6 @@ def test_handyjs_and_tracked_positions(tmp_path, curled):
     (tmp_path / "h.json").write_text(json.dumps([*poses, {"handedness": "left", "names": ["flat"]}]))
     found = read_handyjs(tmp_path / "h.json")["curl"]
     assert np.allclose(bone_directions(found), curled, atol=0.02)
-    tracked = np.stack([positions(FLAT_DIRECTIONS, 21), positions(curled, 21)]) @ turn.T
-    np.savez(tmp_path / "t.npz", joints21=tracked)
-    found = read_tracked_hand(tmp_path / "t.npz")
-    assert np.allclose(found["0000"], 0, atol=1e-6) and np.allclose(
-        bone_directions(found["0001"]), curled, atol=1e-6
-    )
 
 
 def test_handy_work_left_matrices(tmp_path, curled):

@@ -9,11 +9,11 @@ import pytest
 
 from diffproxy.geometry.directions import rotation_between
 from diffproxy.geometry.rotations import axis_rotation, swing_twist, to_matrix, to_rotvec
-from diffproxy.motion import SkeletonClip, retarget
+from diffproxy.motion import SkeletonClip
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import recognise
 from diffproxy.motion.limits import joints_within_limits, repair_ends, within_limits
-from diffproxy.motion.retarget import find_rest, limb_directions, smplx_joints, standing_axes
+from diffproxy.motion.retarget import find_rest, limb_directions, retarget, smplx_joints, standing_axes
 from diffproxy.motion.skeleton import (
     BODY_JOINTS,
     BODY_PARENTS,

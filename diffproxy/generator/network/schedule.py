@@ -44,16 +44,3 @@ def training_target(
         return noise
     signal, sigma = signal_and_noise(scheduler, t, x0)
     return signal * noise - sigma * x0
-
-
-def predicted_x0(
-    scheduler: DDIM, output: Float[Tensor, " S *D"], xt: Float[Tensor, " S *D"], t: Int[Tensor, " S"]
-) -> Float[Tensor, " S *D"]:
-    """The clean latent implied by a UNet output; with noise prediction, undefined where alpha_bar = 0."""
-    kind = scheduler.config.prediction_type
-    if kind == "sample":
-        return output
-    signal, sigma = signal_and_noise(scheduler, t, xt)
-    if kind == "epsilon":
-        return (xt - sigma * output) / signal
-    return signal * xt - sigma * output

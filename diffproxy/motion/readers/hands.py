@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.motion.clip import load_arrays
 from diffproxy.motion.hand_directions import FINGERS, calibrate, hand_pose, palm_axes
 from diffproxy.utils.errors import InputError
 
@@ -20,7 +19,6 @@ _WEBXR = {"thumb": 1, "index": 6, "middle": 11, "ring": 16, "pinky": 21}
 FLAT_BEND_HANDYJS = np.radians(
     8.0
 )  # its flat hand is relaxed: taken as straight, open hands would be hyperextended
-_MEDIAPIPE = {"thumb": 1, "index": 5, "middle": 9, "ring": 13, "pinky": 17}
 
 
 def read_godot_hands(path: Path) -> HandPoses:
@@ -57,21 +55,6 @@ def read_handy_work(folder: Path) -> HandPoses:
     if "flat" not in points:
         raise InputError("a file flat.handpose", f"{sorted(points)} in {folder}", "give the whole folder")
     return _convert(points, _WEBXR, "flat")
-
-
-def read_tracked_hand(path: Path, key: str = "joints21") -> HandPoses:
-    """npz with right-hand joints (F, 21, 3) in MediaPipe order; the straightest frame serves as the flat hand."""
-    joints = load_arrays(path).get(key)
-    if joints is None or joints.ndim != 3 or joints.shape[1:] != (21, 3) or not np.isfinite(joints).all():
-        raise InputError(
-            f"finite '{key}' (F, 21, 3)", str(None if joints is None else joints.shape), f"check {path}"
-        )
-    points = {f"{k:04d}": frame for k, frame in enumerate(joints.astype(float))}
-    straight = {
-        name: float((_directions(p, _MEDIAPIPE)[:4] @ np.array([-1.0, 0, 0])).min())
-        for name, p in points.items()
-    }
-    return _convert(points, _MEDIAPIPE, max(straight, key=lambda n: straight[n]))
 
 
 def _convert(points: dict[str, ndarray], first: dict[str, int], flat: str, bend: float = 0.0) -> HandPoses:
