@@ -123,7 +123,9 @@ def main(words: list[str]) -> dict[str, Any]:
             if not done and status != SIGNALS[signum]:
                 counts["wrong_exit"] += 1
                 notes.append(f"{signal.Signals(signum).name}: {status}: {message[-300:]}")
-            counts["tracebacks"] += "Traceback" in message
+            if "Traceback" in message:
+                counts["tracebacks"] += 1
+                notes.append(f"{signal.Signals(signum).name}: {status}: {message[-1500:]}")
             if status >= 0 and (left := [x for x in leftovers(out) if done or not x.endswith(".jsonl")]):
                 counts["leftovers"] += 1
                 notes += left[:3]

@@ -83,7 +83,8 @@ def _read_pickle(path: Path, allow_pickle: bool) -> Mapping[str, np.ndarray]:
         raise InputError(
             "an npz body file",
             f"{path}, a pickle",
-            "use the .npz of the same download, or pass allow_pickle=True (read by a restricted reader)",
+            "use the .npz of the same download, or add body.allow_pickle=true to the command (for the models of a "
+            "data set dataset.allow_pickle=true, in Python allow_pickle=True): nothing in the file is run",
         )
     return load_restricted(path)
 

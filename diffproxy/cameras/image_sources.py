@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 
 from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes, regular_file
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.jpeg_damage import zeroed_block
 from diffproxy.utils.native_messages import native_messages
 
 DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
@@ -65,7 +66,8 @@ def read_checked(path: Path) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
         raise InputError(f"{what} in {path}", f"{len(data)} bytes that do not decode", "export it again")
     if image.dtype != np.uint8:
         image = _eight_bits(image, path)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(messages)
+    damage = [*messages, *([silent] if (silent := zeroed_block(data)) else [])]
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(damage)
 
 
 def _eight_bits(image: np.ndarray, path: Path) -> UInt8[np.ndarray, "H W 3"]:

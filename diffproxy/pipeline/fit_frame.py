@@ -20,11 +20,9 @@ from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Genera
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.reprojection_quality import (
-    DOUBTFUL_MM,
     ViewQuality,
-    doubts,
     head_to_ankle,
-    stature_is_human,
+    judged,
     view_quality,
 )
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
@@ -185,6 +183,9 @@ def to_record(
         "fit_timings": {k: float(v) for k, v in result.timings.items()},
         "used_pixels": result.used_pixels,
         "residual_px": float(result.residual_px),
+        "inlier_ratio": float(result.inlier_ratio),
+        "robust_loss": float(result.robust_loss),
+        "flip_ratio": float(result.flip_ratio),
         "hands": hands,
         "boxes": [[round(x, 2) for x in box] for box in boxes or ()],
     }
@@ -202,11 +203,7 @@ def to_record(
     info["views"] = [q.to_json() for q in views]
     info["residual_mm"] = float(np.median([q.residual_mm for q in used])) if used else float("nan")
     info["overlap"] = float(np.mean([q.overlap for q in used if q.overlap is not None] or [np.nan]))
-    status, reason = result.status, result.reason
-    if more := doubts(info):
-        reason = "; ".join(x for x in (*more, reason) if x)
-        strong = info["residual_mm"] > DOUBTFUL_MM or not stature_is_human(info)
-        status = "doubtful" if strong else status
+    status, reason = judged(result.status, result.reason, info)
     joints = result.joints.astype(np.float32)
     std = np.asarray(result.joint_std, dtype=np.float32)
     return FrameResult(

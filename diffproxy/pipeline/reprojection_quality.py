@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.result import FITTED, Status
 from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.view_alignment import align_view
+from diffproxy.pipeline.view_alignment import align_view, misplaced_views
 from diffproxy.proxies import ProxyMaps
 
 DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
@@ -25,7 +26,7 @@ DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
 
 
 def doubts(info: Mapping[str, Any]) -> list[str]:
-    """What `residual_mm` and `overlap` of a frame's notes say against its body."""
+    """What `residual_mm`, `overlap` and `views` of a frame's notes say against its body."""
     found = []
     if info.get("residual_mm", 0.0) > DOUBT_MM:
         found.append(f"proxies and body are {info['residual_mm']:.0f} mm apart")
@@ -35,7 +36,17 @@ def doubts(info: Mapping[str, Any]) -> list[str]:
         )
     if info.get("overlap", 1.0) < DOUBT_OVERLAP:
         found.append(f"silhouettes overlap by {info['overlap']:.2f} only")
-    return found
+    return [*found, *misplaced_views(info.get("views", ()))]
+
+
+def judged(status: Status, reason: str, info: Mapping[str, Any]) -> tuple[Status, str]:
+    """Status and reason of a fit after a look at how its body lies against the proxies of each view."""
+    if status not in FITTED or not (more := doubts(info)):
+        return status, reason
+    reason = "; ".join([*(x for x in more if x not in reason), *([reason] if reason else [])])
+    strong = info.get("residual_mm", 0.0) > DOUBTFUL_MM or not stature_is_human(info)
+    strong = strong or bool(misplaced_views(info.get("views", ())))
+    return "doubtful" if strong else status, reason
 
 
 def stature_is_human(info: Mapping[str, Any]) -> bool:

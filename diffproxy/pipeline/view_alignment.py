@@ -6,7 +6,9 @@ calibration, or an image of another camera, moves all pixels of its view togethe
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +16,11 @@ from jaxtyping import Float
 ITERATIONS = 10
 ENOUGH = 100
 """Fewer pixels than this say nothing of a view as a whole."""
+
+MISPLACED_MM, MISPLACED_RATIO = 40.0, 2.0
+"""A body view is misplaced if its median residual is above both: millimetres, and a multiple of the others' median,"""
+TURN_DEG, SHIFT_MM = 5.0, 50.0
+"""and it lies turned by more than this many degrees, or displaced by more than this many millimetres, as a whole."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,26 @@ def align_view(projected: Float[np.ndarray, "N 2"], pixels: Float[np.ndarray, "N
         a = (weight * np.conj(z - zm) * (w - wm)).sum() / max(spread, 1e-12)
         b = wm - a * zm
     return ViewAlignment(float(np.degrees(np.angle(a))), (float(b.real), float(b.imag)), float(np.abs(a)))
+
+
+def misplaced_views(views: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which body views lie turned or displaced as a whole against the body on which the others agree.
+
+    Args:
+        views: `ViewQuality.to_json` of each view.
+
+    Returns:
+        A sentence for each such view: its calibration is wrong, or it shows another person or moment.
+    """
+    body = [v for v in views if v["kind"] == "body" and v["pixels"] >= ENOUGH]
+    found = []
+    for view in body:
+        others = [v["residual_mm"] for v in body if v is not view]
+        if not others or view["residual_mm"] <= max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others))):
+            continue
+        turn, shift = view.get("turn_deg", 0.0), view.get("shift_mm", 0.0)
+        said = [f"turned by {abs(turn):.0f} degrees"] * (abs(turn) > TURN_DEG)
+        said += [f"displaced by {shift:.0f} mm"] * (shift > SHIFT_MM)
+        if said:
+            found.append(f"{view['camera']} is {' and '.join(said)} against the body of the other views")
+    return found

@@ -82,8 +82,8 @@ def option_types(schema: type, prefix: str = "") -> dict[str, Any]:
 
 def unknown_option(name: str, known: Sequence[str]) -> InputError:
     """The error for an option that does not exist, with the nearest one that does."""
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = [k for k in known if k.rpartition(".")[2] == name] or difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {' or '.join(near[:3])}? " if near else ""
     return InputError("an option that exists", name, f"{hint}--help lists all options")
 
 

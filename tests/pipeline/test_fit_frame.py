@@ -1,9 +1,14 @@
 """One frame: its status, its notes."""
 
 import typing
+from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
+import torch
 
+from diffproxy.cameras import Camera
 from diffproxy.pipeline import fit_frame
 from diffproxy.pipeline.generate_proxies import Generated
 
@@ -15,8 +20,6 @@ def test_annotations_name_types_that_exist() -> None:
 
 @pytest.mark.parametrize("nobody", [False, True])
 def test_an_unseen_hand_is_noted_once(body, oracle_of, params_of, make_ring, nobody: bool) -> None:
-    import torch
-
     cameras = make_ring(3, size=96, radius=3.2)
     pipe = oracle_of([None if nobody else params_of(0)])
     maps = pipe(torch.full((3, 3, 96, 96), 20 / 255), cameras, ["body"] * 3).proxies
@@ -26,3 +29,30 @@ def test_an_unseen_hand_is_noted_once(body, oracle_of, params_of, make_ring, nob
     record = fit_frame.fit_frame(0, Generated(maps, boxes, (), hands), body, config)
     for side in hands:
         assert sum(f"{side} hand" in note for note in record.info["notes"]) == 1
+
+
+def turned(camera: Camera, axis: int) -> Camera:
+    """The camera turned by 10 degrees about one of its own axes."""
+    R = cv2.Rodrigues(np.radians(10.0) * np.eye(3)[axis])[0]
+    return replace(camera, R_cam_world=R @ camera.R_cam_world, t_cam_world=R @ camera.t_cam_world)
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "rolled", "panned", "exchanged"])
+def test_a_misplaced_camera_makes_the_body_doubtful(
+    body, oracle_of, params_of, make_ring, wrong: str
+) -> None:
+    cameras = make_ring(4, size=96, radius=3.2)
+    maps = oracle_of([params_of(0)])(torch.full((4, 3, 96, 96), 20 / 255), cameras, ["body"] * 4).proxies
+    a, b, *others = maps.cameras
+    first = {
+        "nothing": [a, b],
+        "rolled": [turned(a, 2), b],
+        "panned": [turned(a, 1), b],
+        "exchanged": [b, a],
+    }[wrong]
+    maps = replace(maps, cameras=(*first, *others))
+    config = fit_frame.FitConfig(hands=False, max_pixels=200)
+    record = fit_frame.fit_frame(0, Generated(maps, ((0.0, 0.0, 96.0, 96.0),) * 4), body, config)
+    assert record.status == ("ok" if wrong == "nothing" else "doubtful"), record.reason
+    if wrong in ("rolled", "panned"):
+        assert f"{a.name} is " in record.reason and "against the body of the other views" in record.reason
