@@ -1,6 +1,6 @@
 """`docs/images/viewer.png`: the viewer of a run in headless Chromium.
 
-python docs/make_viewer_picture.py [run=out/demo] [view=yaw=2.6] [out=docs/images/viewer.png] [chromium=PATH]
+python docs/make_viewer_picture.py [run=out/demo] [view=yaw=2.6&distance=7] [out=docs/images/viewer.png] [chromium=PATH]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from diffproxy.utils.errors import InputError
 
-DEFAULTS = {"run": "out/demo", "view": "yaw=2.6", "out": "docs/images/viewer.png", "chromium": ""}
+DEFAULTS = {"run": "out/demo", "view": "yaw=2.6&distance=7", "out": "docs/images/viewer.png", "chromium": ""}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND"

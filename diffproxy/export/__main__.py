@@ -10,7 +10,7 @@ from pathlib import Path
 from diffproxy.cameras import RigFrames
 from diffproxy.export.formats import FORMATS
 from diffproxy.export.motion import BodyMotion
-from diffproxy.export.run import Run, open_run
+from diffproxy.export.run import Run, open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option, within
@@ -22,7 +22,8 @@ USAGE = """\
 usage: diffproxy export RUN format=NAME[,NAME ...] [name=value ...]
 
 Writes the bodies of a finished run for other programs. RUN is the folder that `diffproxy fit` was given as out.
-Up axes, units, hands and what each format can hold: docs/exports.md. Formats:
+Of a take with several people, each person is a run. Up axes, units, hands and what each format can hold:
+docs/exports.md. Formats:
 
 """ + "".join(f"  {name:<10}{f.summary}\n" for name, f in FORMATS.items())  # fmt: skip
 
@@ -31,7 +32,7 @@ Up axes, units, hands and what each format can hold: docs/exports.md. Formats:
 class ExportOptions:
     """Options of `export`."""
 
-    run: str = option("", "folder of a finished run", "RUN", "Input")
+    run: str = option("", "folder of a finished run, or of a take with several people", "RUN", "Input")
     body: str = option("", "body file, where the run's own has been moved", "FILE", "Models")
     frame_rate: float = option(
         0.0, "frames per second of the run's frame numbers; 0: the option fps of the run", section="Input"
@@ -57,15 +58,19 @@ class ExportOptions:
 
 
 def export(options: ExportOptions) -> list[Path]:
-    """Write the files; returns their paths."""
-    run = open_run(options.run, options.body)
+    """Write the files of every run in the folder; returns their paths."""
+    return [path for folder in run_folders(options.run) for path in _export_run(folder, options)]
+
+
+def _export_run(folder: Path, options: ExportOptions) -> list[Path]:
+    run = open_run(folder, options.body)
     motion = run.motion(options.frame_rate, options.fps)
-    folder = Path(options.out).expanduser() if options.out else run.folder / "export"
+    target = Path(options.out).expanduser() if options.out else run.folder / "export"
     _say_what_is_lost(motion, options.formats)
     written = []
     for name in options.formats:
         kind = FORMATS[name]
-        path = folder / f"{run.name}{kind.file}"
+        path = target / f"{run.name}{kind.file}"
         if kind.cameras:
             kind.write(path, motion, _images(run))
         else:

@@ -32,7 +32,8 @@ def write_blender(path: Path, motion: BodyMotion, frames: RigFrames | None) -> N
         first = motion.frame_ids[0] if motion.frame_ids[0] in frames.frame_ids else frames.frame_ids[0]
         files = frames.files(int(first))
         cameras = [_camera(c, files.get(c.name), motion.up_axis) for c in frames.cameras]
-    data = {"fps": motion.fps, "frame_ids": motion.frame_ids.tolist(), "cameras": cameras}
+    # one frame of the scene is one of the rig, so that pictures and keyframes agree whatever the spacing of the run
+    data = {"fps": motion.frame_rate, "frame_ids": motion.frame_ids.tolist(), "cameras": cameras}
     write_gltf_animation(path.with_suffix(".glb"), motion)
     write_atomic(path.with_suffix(".json"), to_json(data))
     write_atomic(path, SCRIPT.read_bytes())

@@ -34,6 +34,7 @@ class BodyMotion:
         fps: Frames per second.
         up_axis: Up axis of the world, such as "+Y".
         frame_ids: (F,) number of the run's frame nearest in time.
+        frame_rate: Frame numbers per second.
         name: Name of the run.
     """
 
@@ -43,6 +44,7 @@ class BodyMotion:
     fps: float
     up_axis: str
     frame_ids: Int[np.ndarray, " F"]
+    frame_rate: float
     name: str = "motion"
 
     def __len__(self) -> int:
@@ -142,6 +144,7 @@ def motion_of_result(
         fps=rate,
         up_axis=result.meta.get("up_axis") or "+Y",
         frame_ids=ids[np.abs(ids[None] - times[:, None]).argmin(axis=1)],
+        frame_rate=frame_rate,
         name=name,
     )
 

@@ -53,6 +53,7 @@ class Run:
             return None
         given = Path(rig["path"]).expanduser()
         folder = given if given.exists() or given.is_absolute() else root / given
+        folder = folder / str(rig.get("prepare") or "")  # the demo that was fetched into it
         if not folder.exists():
             return None
         calibration = load_rig(folder, rig.get("calibration") or None)
@@ -60,6 +61,14 @@ class Run:
         if names not in ([], ["all"]):
             calibration = calibration.subset(names)
         return open_frames(folder, calibration, common_frames=bool(self.options.get("common_frames")))
+
+
+def run_folders(folder: str | Path) -> list[Path]:
+    """The runs in a folder: itself, or those of the people of a take (`person_00`, ...), in the order of their ids."""
+    path = Path(folder).expanduser()
+    if path.name == "result.npz" or (path / "result.npz").is_file():
+        return [path]
+    return sorted(p.parent for p in path.glob("person_*/result.npz")) or [path]
 
 
 def open_run(folder: str | Path, body: str = "") -> Run:

@@ -68,7 +68,7 @@ def write_outputs(
         write_run_report(out, records, metrics, f"DiffProxy: {meta['rig'] or options.proxies}", notes, body)
     if options.save.viewer and any(r.has_body for r in records):
         run = Run(out, load_result(out / "result.npz"), body, asdict(options))
-        write_run_viewer(out / "viewer.html", run, frames)
+        write_run_viewer(out / "viewer.html", [run], frames)
     _say(out, metrics)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from diffproxy import __version__
 from diffproxy.association import Association, AssociationConfig, Person, associate
 from diffproxy.cameras import RigFrames
+from diffproxy.export import open_run
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
@@ -24,6 +25,7 @@ from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.viewer import write_run_viewer
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
     run = RunFolder(out, settings)
     files = ["config.yaml", PEOPLE, DETECTIONS]
     files += overlay_files(chosen, [c.name for c in frames.cameras]) if options.save.overlay else []
+    files += ["viewer.html"] if options.save.viewer else []
     run.open(files, options.overwrite, input_paths(options, frames))
     device = inputs.pick_device(options.device)
     detections = detect_take(
@@ -68,7 +71,8 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
             log.info("%s: not in the chosen frames", name)
             continue
         source = person_source(person, association, boxes, frames.cameras, name)
-        own = replace(options, people="one", out=str(out / name), frames=",".join(map(str, ids)))
+        save = replace(options.save, viewer=False)  # one page shows all
+        own = replace(options, people="one", out=str(out / name), frames=",".join(map(str, ids)), save=save)
         log.info("%s: frames %d to %d, %d to fit", name, person.first_frame, person.last_frame, len(ids))
         try:
             fitted[person.id] = run_fit(own, root, pipe, person=source)
@@ -77,6 +81,9 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
             log.warning("%s: %s", name, error)
     if options.save.overlay and fitted:
         write_people_overlays(out, fitted, inputs.open_body(options.body), frames, chosen)
+    runs = [open_run(path) for path in fitted.values()] if options.save.viewer else []
+    if shown := [run for run in runs if run.result.has_body.any()]:
+        write_run_viewer(out / "viewer.html", shown, frames)
     if errors and not fitted:
         raise errors[0]
     log.info("people: %s", out / PEOPLE)

@@ -8,7 +8,7 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.export.run import open_run
+from diffproxy.export.run import open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option
@@ -19,7 +19,7 @@ usage: diffproxy view RUN [name=value ...]
 
 Writes RUN/viewer.html, one file without any network access, and opens it in the browser: the skinned body over time,
 the cameras with small pictures, parts that no pixel supports in grey, and the status of each frame. RUN is the folder
-that `diffproxy fit` was given as out.
+that `diffproxy fit` was given as out; of a take with several people, all are shown.
 """
 
 
@@ -27,7 +27,7 @@ that `diffproxy fit` was given as out.
 class ViewOptions:
     """Options of `view`."""
 
-    run: str = option("", "folder of a finished run", "RUN", "Input")
+    run: str = option("", "folder of a finished run, or of a take with several people", "RUN", "Input")
     body: str = option("", "body file, where the run's own has been moved", "FILE", "Models")
     pictures: bool = option(
         True, "small pictures of the cameras, if the rig is still there", section="Output"
@@ -40,15 +40,16 @@ def _view(options: ViewOptions) -> None:
     from diffproxy.cli import SHIPPED
     from diffproxy.viewer.run_viewer import write_run_viewer
 
-    run = open_run(options.run, options.body)
-    path = Path(options.out).expanduser() if options.out else run.folder / "viewer.html"
+    runs = [open_run(folder, options.body) for folder in run_folders(options.run)]
+    folder = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
+    path = Path(options.out).expanduser() if options.out else folder / "viewer.html"
     frames = None
     if options.pictures:
         try:
-            frames = run.open_images(SHIPPED)
+            frames = runs[0].open_images(SHIPPED)
         except InputError as error:
             log.warning("without cameras and pictures: expected %s, found %s", error.expected, error.found)
-    write_run_viewer(path, run, frames)
+    write_run_viewer(path, runs, frames)
     sys.stdout.write(f"{path}\n")
     if options.open:
         webbrowser.open(path.resolve().as_uri())

@@ -287,7 +287,8 @@ function draw() {
   else flat(clip, gridLines(floor, middle), gl.LINES, [0.4, 0.43, 0.46, 0.6]);
   bodies.forEach(b => { if (b.entry.shown[frame]) drawBody(b, clip, eye); });
   for (const c of through ? [] : DATA.cameras) {
-    drawPicture(clip, c, size, 0.95);
+    const away = sub(eye, centerOf(c)), behind = c.R[2][0] * away[0] + c.R[2][1] * away[1] + c.R[2][2] * away[2] < 0;
+    drawPicture(clip, c, size, behind ? 0.35 : 0.95);  // the person is on the far side of it
     if ($("frusta").checked) flat(clip, frustumLines(c, size), gl.LINES, [0.55, 0.75, 1, 0.9]);
   }
 }
@@ -373,7 +374,7 @@ controls(); strip();
 const asked = new URLSearchParams(location.hash.slice(1));
 if (asked.has("color")) $("color").value = asked.get("color");
 if (asked.has("bones")) $("bones").checked = true;
-if (asked.has("yaw")) view.yaw = Number(asked.get("yaw"));
+for (const name of ["yaw", "pitch", "distance"]) if (asked.has(name)) view[name] = Number(asked.get(name));
 if (asked.has("joints")) {
   const out = document.createElement("pre");
   out.id = "joints"; out.textContent = JSON.stringify(DATA.frame_ids.map((_, k) => window.jointsAt(k)));

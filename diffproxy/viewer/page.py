@@ -27,6 +27,7 @@ from diffproxy.utils.errors import InputError
 
 HERE = Path(__file__).parent
 COLORS = ((0.85, 0.66, 0.54), (0.45, 0.65, 0.9), (0.55, 0.8, 0.5), (0.85, 0.75, 0.35), (0.75, 0.5, 0.8))
+NO_BODY = ("no_person", "failed")
 NO_PICTURES: Mapping[str, Sequence[tuple[int, bytes]]] = {}
 
 
@@ -110,10 +111,7 @@ def viewer_html(
 
 
 def _body(body: ViewerBody, color: tuple[float, float, float]) -> dict[str, Any]:
-    has_body = [
-        bool(k) and s not in ("no_person", "failed")
-        for k, s in zip(body.motion.known, body.status, strict=True)
-    ]
+    has_body = [bool(k) and s not in NO_BODY for k, s in zip(body.motion.known, body.status, strict=True)]
     observed = np.ones_like(body.joint_std) if body.joint_observed is None else body.joint_observed
     return {
         "name": body.name,

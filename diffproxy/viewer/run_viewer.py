@@ -1,11 +1,14 @@
-"""The viewer of a finished run."""
+"""The viewer of a finished run, or of the people of a take."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from diffproxy.cameras import RigFrames
 from diffproxy.export.run import Run
@@ -13,43 +16,57 @@ from diffproxy.utils.io import write_atomic
 from diffproxy.viewer.page import ViewerBody, viewer_html
 from diffproxy.visualization.sheet import encode_image, shrink
 
+NOT_THERE = "not in this frame"
 PICTURE_SIDES, PICTURE_QUALITY = (768, 448, 256), 60  # pixels of the longer side
 PICTURE_BYTES = 1_800_000  # of all pictures: with bodies of 300 frames the page stays below 5 MB
 
 
-def write_run_viewer(path: Path, run: Run, frames: RigFrames | None = None) -> None:
-    """Write the page of a run.
+def write_run_viewer(
+    path: Path, runs: Sequence[Run], frames: RigFrames | None = None, title: str = ""
+) -> None:
+    """Write the page of a run, or of the people of a take.
 
     Args:
         path: File to write.
-        run: The run.
-        frames: Its rig with the images; None: no cameras.
+        runs: One run per person.
+        frames: Their rig with the images; None: no cameras.
+        title: Title; by default the name of the rig.
 
     Raises:
-        InputError: a run without a body.
+        InputError: no run, or one without a body.
     """
-    result = run.result
-    motion = run.motion()
-    step = 1 if len(motion) == 1 else (result.frame_ids[-1] - result.frame_ids[0]) / (len(motion) - 1)
-    rows = np.round((result.frame_ids - result.frame_ids[0]) / step).astype(np.int64)
-    body = ViewerBody(
-        name=motion.body.name,
-        motion=motion.take(rows),
-        status=result.status.tolist(),
-        reason=[""] * len(rows) if result.reason is None else result.reason.tolist(),
-        joint_std=result.joint_std,
-        joint_observed=result.joint_observed,
-    )
+    frame_ids = np.unique(np.concatenate([run.result.frame_ids for run in runs])).astype(np.int64)
+    step = math.gcd(*np.diff(frame_ids).tolist()) if len(frame_ids) > 1 else 1
     page = viewer_html(
-        title=str(result.meta.get("rig") or run.name),
-        bodies=[body],
-        frame_ids=result.frame_ids.tolist(),
-        fps=motion.fps,
+        title=title or str(runs[0].result.meta.get("rig") or runs[0].name),
+        bodies=[_body(run, frame_ids) for run in runs],
+        frame_ids=frame_ids.tolist(),
+        fps=runs[0].frame_rate / step,
         cameras=() if frames is None else frames.cameras,
-        up_axis=motion.up_axis,
-        pictures={} if frames is None else small_pictures(frames, result.frame_ids.tolist()),
+        up_axis=runs[0].result.meta.get("up_axis") or "+Y",
+        pictures={} if frames is None else small_pictures(frames, frame_ids.tolist()),
     )
     write_atomic(path, page.encode())
+
+
+def _body(run: Run, frame_ids: Int[np.ndarray, " F"]) -> ViewerBody:
+    """A run's body in every frame of the page; where the run has no such frame, it is not shown."""
+    result, motion = run.result, run.motion()
+    own = result.frame_ids
+    row = np.abs(own[None] - frame_ids[:, None]).argmin(axis=1)  # of the run, nearest in time
+    there = own[row] == frame_ids
+    spacing = 1.0 if len(motion) == 1 else (own[-1] - own[0]) / (len(motion) - 1)
+    at = np.round((own[row] - own[0]) / spacing).astype(np.int64)
+    shown = motion.take(at)
+    reasons = np.full(len(own), "") if result.reason is None else result.reason
+    return ViewerBody(
+        name=run.name,
+        motion=replace(shown, known=shown.known & there),
+        status=[str(s) if t else NOT_THERE for s, t in zip(result.status[row], there, strict=True)],
+        reason=[str(r) if t else "" for r, t in zip(reasons[row], there, strict=True)],
+        joint_std=result.joint_std[row],
+        joint_observed=None if result.joint_observed is None else result.joint_observed[row],
+    )
 
 
 def small_pictures(

@@ -57,7 +57,7 @@ footer { margin-top: 2rem; opacity: .6; font-size: .8rem; }
 """
 
 
-OPEN_WARNINGS = 5
+OPEN_IMAGES, OPEN_WARNINGS = 2, 5  # the others are folded
 GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses are shown as failures
 
 
@@ -101,7 +101,10 @@ def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
             f'<p><span style="background: {_text(c)}"></span>{_text(k)}</p>' for k, c in report.legend.items()
         )
         body.append(f'<section class="legend">{"".join(keys)}</section>')
-    body += [_figure(caption, shrink(image, max_side), quality) for caption, image in report.images]
+    figures = [_figure(caption, shrink(image, max_side), quality) for caption, image in report.images]
+    body += figures[:OPEN_IMAGES]
+    if more := figures[OPEN_IMAGES:]:
+        body.append(f"<details><summary>{len(more)} more pictures</summary>{''.join(more)}</details>")
     plots = "".join(line_plot_svg(plot) for plot in report.plots)
     body.append(f'<section class="plots">{plots}</section>' if plots else "")
     for title, rows in report.tables.items():

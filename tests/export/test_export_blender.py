@@ -48,14 +48,16 @@ def exported(tmp_path, make_ring, run_of):
             cv2.imwrite(str(tmp_path / "rig" / "images" / camera.name / f"{k:06d}.png"), image)
     options = {"fps": 25.0, "body": {"path": "anny"}, "rig": {"path": str(tmp_path / "rig")}}
     run = run_of(3, options=options, up_axis="+Z")
-    assert main(["export", str(run), "format=blender"]) == 0
+    assert main(["export", str(run), "format=blender", "fps=50"]) == 0
     return run / "export" / "take_blender.py", ring
 
 
 def test_cameras_are_those_of_the_rig_in_blenders_axes(exported):
     script, ring = exported
     data = json.loads(script.with_suffix(".json").read_text())
-    assert data["fps"] == 25.0 and data["frame_ids"] == [0, 1, 2] and script.with_suffix(".glb").exists()
+    assert (
+        data["fps"] == 25.0 and data["frame_ids"][:5:2] == [0, 1, 2] and script.with_suffix(".glb").exists()
+    )
     point = np.array([0.1, -0.2, 0.3])
     for camera, entry in zip(ring, data["cameras"], strict=True):
         at = np.linalg.inv(np.array(entry["matrix"])) @ [*(R_ZUP_YUP @ rotation_to_y_up("+Z") @ point), 1]

@@ -19,7 +19,7 @@ from diffproxy.__main__ import main
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Rig, open_frames, save_rig
 from diffproxy.cameras.up_axis import rotation_to_y_up
-from diffproxy.export import Result, motion_of_result
+from diffproxy.export import Result, motion_of_result, open_run, save_result
 from diffproxy.utils.errors import InputError
 from diffproxy.viewer import ViewerBody, viewer_html
 from diffproxy.viewer.run_viewer import small_pictures
@@ -144,6 +144,32 @@ def test_the_command_writes_the_page_of_a_run(rig, run_of, capsys):  # noqa: F81
     assert viewer_data((run / "alone.html").read_text())["cameras"] == []
 
 
+def test_the_people_of_a_take_share_a_page(tmp_path, result_of, capsys):  # noqa: F811
+    """Two runs of other frames: who is not there is not shown."""
+    for name, ids, missing in (("person_00", [0, 10, 20, 30], (1,)), ("person_02", [20, 30, 40], ())):
+        result = result_of(some_bodies(len(ids)), ids, missing, options={"body": {"path": "anny"}})
+        save_result(result, tmp_path / name / "result.npz")
+    assert main(["view", str(tmp_path), "open=false"]) == 0
+    data = viewer_data((tmp_path / "viewer.html").read_text())
+    first, second = data["bodies"]
+    assert data["frame_ids"] == [0, 10, 20, 30, 40] and data["fps"] == 3.0 and first["name"] == "person_00"
+    assert first["shown"] == [True, False, True, True, False] and second["shown"] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert first["status"] == ["ok", "no_person", "ok", "ok", "not in this frame"]
+    found = Glb(base64.b64decode(second["glb"]))
+    expected = open_run(tmp_path / "person_02").result.joints @ rotation_to_y_up("+Z").T
+    for row, time in enumerate(found.times[2:]):
+        assert np.linalg.norm(found.joints(time) - expected[row], axis=-1).max() < 1e-3
+    assert main(["export", str(tmp_path), "format=trc"]) == 0
+    written = capsys.readouterr().out.split()[1:]
+    assert [Path(p).name for p in written] == ["person_00.trc", "person_02.trc"]
+
+
 def test_the_commands_of_the_page_run(run_of, monkeypatch):  # noqa: F811
     """Every `diffproxy view` of docs/usage.md."""
     opened = []
@@ -174,7 +200,7 @@ def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F8
     script.main(words)
     lines = kept.read_text().splitlines()
     assert script.OFFLINE in lines and f"--screenshot={tmp_path / 'v.png'}" in lines
-    assert lines[-1] == (run / "viewer.html").as_uri() + "#yaw=2.6"
+    assert lines[-1] == (run / "viewer.html").as_uri() + "#yaw=2.6&distance=7"
 
 
 @pytest.mark.skipif(not (CHROMIUM and os.environ.get("RUN_SLOW")), reason="RUN_SLOW=1 and Chromium")

@@ -175,6 +175,8 @@ def test_pictures_and_plots_come_before_warnings_and_folded_notes(report):
     assert places == sorted(places)
     fold = "<details><summary>2 hands that no view shows in 2 frames</summary><ul><li>frame 0: left &lt;hand&gt;</li>"
     assert fold in page and '<a href="#warnings">1</a>' in page and "cam&lt;0&gt;" in page
+    pictures = report_html(replace(report, images=4 * list(report.images)))
+    assert "<details><summary>2 more pictures</summary><figure>" in pictures and pictures.count("<img") == 4
     many = report_html(replace(report, warnings=[f"frame {k}: far" for k in range(9)]))
     assert (
         "<summary>4 more</summary><ul><li>frame 5: far</li>" in many and '<a href="#warnings">9</a>' in many
