@@ -160,9 +160,15 @@ def run(config: RenderConfig) -> int:
         return _render_all(config, todo, bar) if todo else 0
 
 
+_opened_by_name: list[Any] = []
+"""Semaphores of runs of this process. A worker that is still starting opens them by name; they must not be freed when
+an interrupted run returns before that."""
+
+
 def _render_all(config: RenderConfig, todo: list[range], bar) -> int:
     context = mp.get_context("spawn")
     counter, stop = context.Value("q", 0), context.Event()
+    _opened_by_name.extend((counter, stop))
     pool = ProcessPoolExecutor(
         min(config.workers, len(todo)), context, _start_worker, (config, counter, stop)
     )

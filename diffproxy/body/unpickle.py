@@ -58,6 +58,9 @@ def load_plain_pickle(path: Path) -> Any:
         KeyError,
         TypeError,
         ValueError,
+        ArithmeticError,
+        MemoryError,
+        RuntimeError,
     ) as error:
         raise InputError(
             "a pickle of plain arrays",

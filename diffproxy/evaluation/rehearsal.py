@@ -33,7 +33,7 @@ from diffproxy.evaluation.datasets import behave, dress4d, moyo, mpi_inf_3dhp, r
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json
-from diffproxy.utils.options import Subcommand, option
+from diffproxy.utils.options import Subcommand, option, within
 
 PCA = 12  # hand coefficients of RICH and 4D-DRESS
 BODY = slice(0, 66)
@@ -47,6 +47,9 @@ class RehearsalOptions:
     limit: int = option(
         4, "so many subjects, at most 12: their hands have to fit 12 components", section="Input"
     )
+
+    def __post_init__(self) -> None:
+        within("limit", self.limit, 1, 12)
 
 
 @dataclass(frozen=True)

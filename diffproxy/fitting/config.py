@@ -15,6 +15,10 @@ deviations. On numbers 0 to 29 with a third to two thirds of the body cut off, 8
 where the observed ones are right (a mean error under 10 cm, 18 subjects), and 61 and 78 % of all."""
 
 
+LARGEST_SETTING = 1e6
+"""Of any number in `FitConfig`; none may be negative."""
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """Options of the fitter. Lengths are in metres at the subject. The defaults suit exact and noisy proxies alike.
@@ -87,6 +91,10 @@ class FitConfig:
     """Return the vertices as well."""
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, int | float) and not 0 <= value <= LARGEST_SETTING:
+                expected = f"{name} between 0 and {LARGEST_SETTING:g}"
+                raise InputError(expected, str(value)[:40], f"leave out solver.settings.{name}")
         if self.solver not in ("lm", "adam"):
             raise InputError("solver 'lm' or 'adam'", repr(self.solver), "set FitConfig.solver")
         if self.objective not in ("robust", "paper"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, option, run_subcommand
+from diffproxy.utils.options import Subcommand, at_least, option, run_subcommand
 from diffproxy.utils.shared_options import MOTION, SEED
 
 USAGE = """\
@@ -27,6 +27,11 @@ class BankOptions:
     test: int = option(800, "test poses")
     seed: int = SEED()
     out: str = option("", "pose bank to write; by default the packaged one", "FILE", "Output")
+
+    def __post_init__(self) -> None:
+        at_least("train", self.train, 1)
+        at_least("test", self.test, 1)
+        at_least("seed", self.seed, 0)
 
 
 def _build_bank(options: BankOptions) -> None:

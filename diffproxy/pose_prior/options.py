@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffproxy.utils.options import option
+from diffproxy.utils.options import at_least, option, within
 from diffproxy.utils.shared_options import (
     EMA_DECAY,
     LEARNING_RATE,
@@ -54,6 +54,16 @@ class PriorTrainOptions:
     save_every: int = SAVE_EVERY(1000)
     time_limit_min: float = TIME_LIMIT_MIN()
 
+    def __post_init__(self) -> None:
+        for name in ("hidden", "embed", "hand_hidden", "hand_embed", "steps", "batch", "save_every"):
+            at_least(name, getattr(self, name), 1)
+        for name in ("warmup_steps", "jitter", "hand_jitter", "limb_width", "seed", "time_limit_min"):
+            at_least(name, getattr(self, name), 0)
+        within("lr", self.lr, 1e-12, 1.0)
+        within("ema", self.ema, 0.0, 0.999999)
+        within("dropout", self.dropout, 0.0, 0.99)
+        within("low_times", self.low_times, 0.0, 1.0)
+
 
 @dataclass
 class ConvertOptions:
@@ -71,3 +81,7 @@ class SampleOptions:
     count: int = option(64, "number of poses")
     seed: int = SEED()
     out: str = option("", "file of poses to write", "FILE.npz", "Output")
+
+    def __post_init__(self) -> None:
+        within("count", self.count, 1, 10_000_000)
+        at_least("seed", self.seed, 0)

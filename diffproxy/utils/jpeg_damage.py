@@ -5,7 +5,7 @@ from __future__ import annotations
 BASELINE = (0xC0, 0xC1)  # markers of frames whose scans hold whole coefficients
 TABLES, SCAN = 0xC4, 0xDA
 LUMINANCE_AC = 0x10
-ZEROS = 64  # bytes
+ZEROS = 32  # bytes
 
 
 def zeroed_block(data: bytes) -> str:

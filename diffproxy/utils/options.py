@@ -17,6 +17,7 @@ SECTIONS = ("Input", "Models", "People", "Views", "Method", "Output", "Jobs")
 WIDTH, COLUMN = 100, 30  # of a help page, and of its column of names
 HELP_WORDS = {"-h", "--help", "help"}
 VALUES = {bool: "BOOL", int: "N", float: "X"}
+LARGEST = 2**63 - 1  # of a number: more fits no integer of torch or numpy, and squares of it no float32
 BOOLS = {"true": True, "false": False}
 
 
@@ -57,11 +58,12 @@ def within(option: str, value: float, low: float, high: float) -> None:
 
 
 def require_finite(options: Any, prefix: str = "") -> None:
-    """InputError for a number anywhere in an options dataclass (or its dictionaries) that is nan or infinite."""
+    """InputError for a number anywhere in an options dataclass (or its dictionaries) that is nan, infinite or above
+    `LARGEST`."""
     values = vars(options) if is_dataclass(options) else options
     for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            found = f"{prefix}{name}={value}"
+        if isinstance(value, int | float) and not abs(value) <= LARGEST:
+            found = f"{prefix}{name}={str(value)[:40]}"
             raise InputError(f"{prefix}{name} as a finite number", found, f"write {prefix}{name}=1")
         if is_dataclass(value) or isinstance(value, Mapping):
             require_finite(value, f"{prefix}{name}.")
@@ -135,12 +137,12 @@ def _converted(name: str, text: str, kind: Any) -> Any:
     if kind in (int, float):
         try:
             value = kind(text)
-            if not math.isfinite(value):
+            if not abs(value) <= LARGEST:
                 raise ValueError(text)
             return value
         except (ValueError, OverflowError) as error:
             what = "a whole number" if kind is int else "a finite number"
-            raise InputError(f"{name} as {what}", f"{name}={text}", f"write {name}=1") from error
+            raise InputError(f"{name} as {what}", f"{name}={text[:40]}", f"write {name}=1") from error
     return text
 
 

@@ -90,7 +90,7 @@ def test_no_texture_coordinates_matter_only_to_the_atlas(tmp_path, official_arra
 def test_pickle_needs_the_flag(tmp_path, official_arrays):
     path = tmp_path / "SMPLX_NEUTRAL.pkl"
     path.write_bytes(pickle.dumps(official_arrays))
-    with pytest.raises(InputError, match="allow_pickle=True"):
+    with pytest.raises(InputError, match=r"body\.allow_pickle=true"):
         load_body(path)
 
 
@@ -127,6 +127,17 @@ def test_pickle_runs_nothing(tmp_path, official_arrays):
     with pytest.raises(InputError, match="mkdir"):
         load_body(path, allow_pickle=True)
     assert not (tmp_path / "owned").exists()
+
+
+def test_pickle_that_asks_for_a_terabyte(tmp_path, official_arrays):
+    class Huge:
+        def __reduce__(self):
+            return (np.ndarray, ((10**15,), np.dtype("i1")))
+
+    path = tmp_path / "huge.pkl"
+    path.write_bytes(pickle.dumps(official_arrays | {"v_template": Huge()}))
+    with pytest.raises(InputError):
+        load_body(path, allow_pickle=True)
 
 
 def test_truncated_pickle(tmp_path, official_arrays):

@@ -1,5 +1,6 @@
 """The same bytes for any number of workers, any order and any interruption; nothing unfinished looks finished."""
 
+import gc
 import json
 import os
 import pickle
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,3 +181,24 @@ def test_bad_input_found_by_a_worker_reaches_the_user(monkeypatch):
         "give one",
         str(raised.value),
     )
+
+
+def test_semaphores_outlive_an_interrupted_run(tiny, monkeypatch):
+    """A worker that is still importing opens them by name, after the run that was interrupted has returned."""
+    given = []
+
+    class Pool:
+        def __init__(self, workers, context, start, arguments):
+            given.extend(weakref.ref(x) for x in arguments[1:])
+
+        def submit(self, *work):
+            raise KeyboardInterrupt
+
+        def shutdown(self, **how):
+            pass
+
+    monkeypatch.setattr(runner, "ProcessPoolExecutor", Pool)
+    with pytest.raises(KeyboardInterrupt):
+        runner._render_all(tiny, [range(1)], None)
+    gc.collect()
+    assert len(given) == 2 and all(reference() is not None for reference in given)
