@@ -3,10 +3,14 @@
     python -m render_synth out=shards/near seed=4003 split=test views=2 full_frames=2 hand_crops=0 size=512 \\
         samples_per_pixel=4 random_orientation_fraction=0.25 phone_fraction=0.25 desk_fraction=0.1 subjects=60
     python benchmarks/single_view.py shards=shards/near,shards/test per_bin=12 out=out/single_view.jsonl
+    python fit.py rig=pose2sim frames=0:100:20 generator.steps=0 out=out/real_rig
+    python benchmarks/single_view.py rig=downloads/pose2sim result=out/real_rig/result.npz overlays=out/single_rig
 
-`shards`: crops of held-out subjects (several folders with commas); every crop is a picture of its own, of which the box
-of the person and the size of the whole frame are known. `per_bin`: the first N crops of each range of distances.
-`flip=true` (default): proxies averaged with those of the flipped crop. `out`: all numbers of each picture.
+`rig`: each camera of a real rig alone, whole frames with everybody in them, against the bodies of a fit to all cameras;
+`overlays`: folder of the drawn pictures. `shards`: crops of held-out subjects (several folders with commas); every crop
+is a picture of its own, of which the box of the person and the size of the whole frame are known. `per_bin`: the first
+N crops of each range of distances. `flip=true` (default): proxies averaged with those of the flipped crop. `out`: all
+numbers of each picture.
 
 Methods on the same pictures:
   estimated      one focal length and body by Gauss-Newton (`diffproxy.single_view`), from the prior on usual lenses
@@ -38,19 +42,26 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.cameras import Camera
+from diffproxy.cameras import Camera, load_rig, open_frames
 from diffproxy.datasets.shards import ShardIndex
+from diffproxy.detector.person_detector import PersonDetector
+from diffproxy.export import load_result
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.generator import DiffProxyPipeline
-from diffproxy.geometry.boxes import Box, as_box
+from diffproxy.geometry.boxes import Box, as_box, box_iou
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe
 from diffproxy.pipeline.crop_refinement import valid_pixels
+from diffproxy.pipeline.generate_proxies import GenerateConfig
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import render_depth_mask
 from diffproxy.proxies.flip import flip_table
-from diffproxy.single_view.fit_people import Observed, fit_people
-from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera
+from diffproxy.single_view.estimator import SingleViewEstimator
+from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
+from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera, with_focal
+from diffproxy.single_view.outputs import draw_people
+from diffproxy.visualization import save_image
 
 BINS = (0.8, 1.2, 2.0, 4.0)
 NAMES = ("< 0.8 m", "0.8-1.2 m", "1.2-2 m", "2-4 m", "> 4 m")
@@ -128,26 +139,32 @@ class Estimator:
         crop = picture_camera(*picture.size, prior.focal).crop(picture.box, maps.labels.shape[1:])
         seen = replace(seen, maps=replace(maps, cameras=(crop,)))
         fitted = fit_people([seen], self.body, prior, self.config, None if start is None else [start])
-        person = fitted.people[0]
-        if not person.result.has_body:
-            return {"status": person.result.status}, None
-        with torch.no_grad():
-            vertices = self.body(person.result.params).vertices[0].double().numpy()
-        joints, f = person.result.joints.astype(np.float64), fitted.focal
-        row: dict[str, Any] = place_errors(picture, joints[0], f)
-        mine, true = joints[:JOINTS], picture.joints[:JOINTS]
-        row |= {
-            "status": person.result.status,
-            "mpjpe": float(mpjpe(mine, true, root=0)),
-            "pa_mpjpe": float(pa_mpjpe(mine, true)),
-            "pve": float(mpvpe(vertices, picture.vertices, (joints[0], picture.joints[0]))),
-            "miou": overlap(self.body, picture, vertices, f),
-            "tz_std": person.depth_std,
-            "tz_sigmas": abs(joints[0, 2] - picture.joints[0, 2]) / person.depth_std,
-        }
-        if fitted.log_std > 0:
-            row |= {"f_log_std": fitted.log_std, "f_sigmas": abs(np.log(f / picture.focal)) / fitted.log_std}
-        return row, person.result
+        return body_row(self.body, picture, fitted.people[0], fitted.focal, fitted.log_std)
+
+
+def body_row(
+    body: BodyModel, picture: Picture, person: FittedPerson, f: float, log_std: float
+) -> tuple[dict[str, Any], Any]:
+    """Errors of a fitted body and of its focal length, and the fit; only the status where there is no body."""
+    if not person.result.has_body:
+        return {"status": person.result.status}, None
+    with torch.no_grad():
+        vertices = body(person.result.params).vertices[0].double().numpy()
+    joints = person.result.joints.astype(np.float64)
+    row: dict[str, Any] = place_errors(picture, joints[0], f)
+    mine, true = joints[:JOINTS], picture.joints[:JOINTS]
+    row |= {
+        "status": person.result.status,
+        "mpjpe": float(mpjpe(mine, true, root=0)),
+        "pa_mpjpe": float(pa_mpjpe(mine, true)),
+        "pve": float(mpvpe(vertices, picture.vertices, (joints[0], picture.joints[0]))),
+        "miou": overlap(body, picture, vertices, f),
+        "tz_std": person.depth_std,
+        "tz_sigmas": abs(joints[0, 2] - picture.joints[0, 2]) / person.depth_std,
+    }
+    if log_std > 0:
+        row |= {"f_log_std": log_std, "f_sigmas": abs(np.log(f / picture.focal)) / log_std}
+    return row, person.result
 
 
 def overlap(body: BodyModel, picture: Picture, vertices: Float[np.ndarray, "Nv 3"], focal: float) -> float:
@@ -252,14 +269,71 @@ def table(rows: list[tuple[float, dict[str, dict[str, Any]]]]) -> dict[str, dict
     return dict(out)
 
 
+def rig_rows(
+    folder: str, result: str, body: BodyModel, pipe: Any, overlays: str
+) -> Iterator[tuple[Picture, dict]]:
+    """Every camera of a rig alone, from whole frames, against the bodies of a fit to all cameras."""
+    truth, frames = load_result(result), open_frames(folder, load_rig(folder))
+    detector, size = PersonDetector.packaged(), int(pipe.network.config.image_size)
+    generate = GenerateConfig(size=size, steps=0, hands=False, tta_flip=True)
+    estimator = SingleViewEstimator(body, pipe, detector, generate)
+    for row, frame_id in enumerate(truth.frame_ids):
+        with torch.no_grad():
+            vertices = body(truth.body_params(np.array([row]))).vertices[0].double().numpy()
+        for image, camera in zip(frames.read(int(frame_id)), frames.cameras, strict=True):
+            R, t = camera.R_cam_world, camera.t_cam_world
+            pixels = camera.project(vertices)
+            (x0, y0), (x1, y1) = pixels.min(0).tolist(), pixels.max(0).tolist()
+            picture = Picture(
+                f"{camera.name}/{frame_id}", image, (camera.width, camera.height), (x0, y0, x1, y1),
+                float(camera.K[0, 0]), truth.joints[row] @ R.T + t, vertices @ R.T + t,
+            )  # fmt: skip
+            found = estimator.run(image, focal_prior(*picture.size))
+            overlaps = [box_iou(p.box, picture.box) for p in found.people]
+            methods: dict[str, dict[str, Any]] = {"estimated": {"status": "no_person"}}
+            if max(overlaps, default=0.0) >= 0.3:
+                person, f = found.people[int(np.argmax(overlaps))].fit, float(found.camera.K[0, 0])
+                methods["estimated"], best = body_row(body, picture, person, f, found.focal_log_std)
+                if best is not None:
+                    methods["known"] = with_known_focal(estimator, picture, person, f)
+            if overlays:
+                records = [FrameResult(0, p.fit.result.status, joints=p.fit.result.joints,
+                           params=params_to_arrays(p.fit.result.params)) for p in found.people]  # fmt: skip
+                drawn = draw_people(image, found, [*range(len(records))], records, body)
+                save_image(Path(overlays) / f"{camera.name}_{frame_id:06d}.jpg", drawn)
+            methods |= {k: place_errors(picture, at, f) for k, (f, at) in baselines(picture).items()}
+            yield picture, methods
+
+
+def with_known_focal(
+    estimator: SingleViewEstimator, picture: Picture, person: FittedPerson, focal: float
+) -> dict[str, Any]:
+    """Errors of the person under the true focal length, from the same proxies."""
+    factor = picture.focal / focal
+    maps = replace(
+        person.observed.maps, cameras=tuple(with_focal(c, factor) for c in person.observed.maps.cameras)
+    )
+    shift = torch.tensor([[0.0, 0.0, person.depth * (factor - 1)]])
+    start = person.result.params.replace(transl=person.result.params.transl + shift)
+    known = FocalPrior(picture.focal, 0.0, "given", fixed=True)
+    seen = replace(person.observed, maps=maps)
+    fitted = fit_people([seen], estimator.body, known, estimator.config, [start])
+    return body_row(estimator.body, picture, fitted.people[0], fitted.focal, 0.0)[0]
+
+
 def main(words: list[str]) -> dict[str, Any]:
     given = dict(w.split("=", 1) for w in words)
     body = load_body("anny")
     pipe = DiffProxyPipeline.from_pretrained(given.get("generator", "nano"))
-    estimator = Estimator(body, pipe, given.get("flip", "true") == "true")
+    judged: Iterator[tuple[Picture, dict]]
+    if "rig" in given:
+        judged = rig_rows(given["rig"], given["result"], body, pipe, given.get("overlays", ""))
+    else:
+        estimator = Estimator(body, pipe, given.get("flip", "true") == "true")
+        shown = pictures(given["shards"].split(","), body, int(given.get("per_bin", "12")))
+        judged = ((p, judge(p, estimator)) for p in shown)
     rows, lines = [], []
-    for picture in pictures(given["shards"].split(","), body, int(given.get("per_bin", "12"))):
-        methods = judge(picture, estimator)
+    for picture, methods in judged:
         rows.append((float(picture.joints[0, 2]), methods))
         lines.append({"key": picture.key, "depth": rows[-1][0], "focal": picture.focal, **methods})
         if out := given.get("out"):

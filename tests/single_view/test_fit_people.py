@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,3 +56,24 @@ def test_nobody_in_the_proxies_is_no_person(body, two_people, quick_fit):
     assert fitted.focal == 300.0
     assert np.isnan(fitted.people[0].depth)
     assert fitted.people[0].depth_std == np.inf
+
+
+def test_a_person_upside_down_is_fitted_or_doubted(body, two_people, quick_fit):
+    """The same person in the picture turned by 180 degrees."""
+    (maps,) = two_people.maps[1:]
+    camera = maps.cameras[0]
+    K = camera.K.copy()
+    K[:2, 2] = camera.width - K[:2, 2]
+    turned = replace(
+        maps,
+        labels=np.ascontiguousarray(maps.labels[:, ::-1, ::-1]),
+        uv=np.ascontiguousarray(maps.uv[:, ::-1, ::-1]),
+        weight=np.ascontiguousarray(maps.weight[:, ::-1, ::-1]),
+        cameras=(replace(camera, K=K),),
+    )
+    fitted = fit_people([Observed(turned)], body, FocalPrior(330.0, 0.0, "given", fixed=True), quick_fit)
+    (person,) = fitted.people
+    true = body.joints(two_people.params[1])[0].detach().numpy() * np.array([-1, -1, 1])
+    assert person.result.status in ("one_view", "doubtful", "failed")
+    if person.result.status == "one_view":
+        assert abs(person.depth - true[0, 2]) < 3 * person.depth_std

@@ -10,7 +10,10 @@ import pytest
 
 from diffproxy.cameras.image_sources import read_image
 from diffproxy.export import load_result
+from diffproxy.generator import DiffProxyOutput
+from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.__main__ import main
+from diffproxy.single_view.estimator import Seen
 from diffproxy.single_view.focal_length import focal_prior
 from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
 from diffproxy.single_view.run import run_bench, run_camera, run_images, run_video
@@ -121,6 +124,24 @@ def test_tiny_and_narrow_pictures_show_nobody(shape, estimator):
     result = estimator.run(image, focal_prior(shape[1], shape[0]))
     assert result.people == ()
     assert result.camera.width == shape[1]
+
+
+def test_thirty_people_of_whom_the_proxies_show_nothing(estimator, true_people, monkeypatch):
+    """Crowds beyond what the generator can tell apart are no crash, and nobody is claimed to be fitted."""
+
+    def nothing(images, cameras, kinds, *more):
+        size = images.shape[-1]
+        labels, uv = np.zeros((1, size, size), np.uint8), np.zeros((1, size, size, 2), np.float32)
+        maps = ProxyMaps(labels, uv, np.zeros((1, size, size), np.float32), tuple(kinds), tuple(cameras))
+        return DiffProxyOutput(maps, None, (0,))
+
+    nothing.network, nothing.encoding_once = true_people.network, true_people.encoding_once
+    monkeypatch.setattr(estimator, "pipe", nothing)
+    boxes = [(20.0 * i, 40.0 * j, 20.0 * i + 15, 40.0 * j + 35) for i in range(10) for j in range(3)]
+    result = estimator.run(GREY, focal_prior(640, 480), [Seen(box, 0.3) for box in boxes])
+    assert len(result.people) == 30
+    assert {p.fit.result.status for p in result.people} == {"no_person"}
+    assert result.focal_log_std == focal_prior(640, 480).log_std
 
 
 def test_wrong_input_is_said_in_one_line(tmp_path, capsys):
