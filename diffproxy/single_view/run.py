@@ -58,7 +58,8 @@ def run_images(options: ImageOptions, estimator: SingleViewEstimator | None = No
     """
     files = image_files(Path(options.path).expanduser())
     estimator = estimator or open_estimator(options)
-    folders, errors = [], []
+    folders: list[Path] = []
+    errors: list[InputError] = []
     for file in files:
         try:
             image = read_image(file)
@@ -108,7 +109,8 @@ def run_bench(options: BenchOptions, estimator: SingleViewEstimator | None = Non
             else ((i, read_image(p)) for i, p in enumerate(image_files(path)))
         )
         tracker = Tracker(options.detector_stride if is_video else 1)
-        rows, people = [], []
+        rows: list[dict[str, float]] = []
+        people: list[int] = []
         for k, (_, image) in enumerate(frames):
             began = time.perf_counter()
             result, _ = track_frame(estimator, tracker, k, image, options.focal)
