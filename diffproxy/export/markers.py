@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body import BodyModel, BodyParams
@@ -96,10 +97,19 @@ def marker_positions(
     """
     chosen = marker_vertices(motion.body)
     vertices = np.array([*chosen.values()])
-    skin = np.stack([motion.vertices(row)[vertices] for row in range(len(motion))])
+    faces, bary = _as_surface_points(motion.body, vertices)
+    with torch.no_grad():
+        skin = motion.body.surface_points(motion.params, faces, bary).double().numpy()
     points = np.concatenate([skin, motion.joints[:, :BODY_JOINTS]], axis=1)
     points[~motion.known] = np.nan
     return [*chosen, *(f"{name}_JC" for name in JOINT_NAMES[:BODY_JOINTS])], points, vertices
+
+
+def _as_surface_points(body: BodyModel, vertices: Int[np.ndarray, " S"]) -> tuple[torch.Tensor, torch.Tensor]:
+    """A face of each vertex, and which of its corners it is: so that these vertices alone are skinned."""
+    corners = body.faces.numpy()
+    face = np.array([np.flatnonzero((corners == v).any(axis=1))[0] for v in vertices])
+    return torch.from_numpy(face)[None], torch.from_numpy(corners[face] == vertices[:, None])[None].float()
 
 
 def _direction(words: tuple[str, ...], side: str) -> Float[np.ndarray, "3"]:

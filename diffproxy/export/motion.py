@@ -143,10 +143,18 @@ def motion_of_result(
         known=_is_known(keys, times, step),
         fps=rate,
         up_axis=result.meta.get("up_axis") or "+Y",
-        frame_ids=ids[np.abs(ids[None] - times[:, None]).argmin(axis=1)],
+        frame_ids=ids[nearest_rows(ids.astype(np.float64), times)],
         frame_rate=frame_rate,
         name=name,
     )
+
+
+def nearest_rows(keys: Float[np.ndarray, " K"], times: Float[np.ndarray, " F"]) -> Int[np.ndarray, " F"]:
+    """The key nearest to each time, the earlier one of two; keys in rising order."""
+    if len(keys) == 1:
+        return np.zeros(len(times), dtype=np.int64)
+    after = np.searchsorted(keys, times).clip(1, len(keys) - 1)
+    return np.where(times - keys[after - 1] <= keys[after] - times, after - 1, after)
 
 
 def _at_times(
@@ -154,7 +162,7 @@ def _at_times(
 ) -> BodyParams:
     """Parameters at `times` from those at `keys`; those at the keys themselves are unchanged to the bit."""
     times = times.clip(keys[0], keys[-1])
-    nearest = np.abs(keys[None] - times[:, None]).argmin(axis=1)
+    nearest = nearest_rows(keys, times)
     exact = np.abs(keys[nearest] - times) < SAME_TIME
     if exact.all():
         return BodyParams(**{k: getattr(params, k)[nearest] for k in PARAM_DIMS})

@@ -103,8 +103,8 @@ def viewer_html(
         "frustum": _frustum_depth(cameras, R_yup_world, 0.5 * (low + high)),
     }
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    page = (HERE / "page.html").read_text()
-    script = (HERE / "page.js").read_text()
+    page = (HERE / "page.html").read_text(encoding="utf-8")
+    script = (HERE / "page.js").read_text(encoding="utf-8")
     for mark, value in (("@TITLE@", html.escape(title)), ("@SCRIPT@", script), ("@DATA@", text)):
         page = page.replace(mark, value)
     return page

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from diffproxy.cameras import RigFrames
+from diffproxy.export.motion import nearest_rows
 from diffproxy.export.run import Run
 from diffproxy.utils.io import write_atomic
 from diffproxy.viewer.page import ViewerBody, viewer_html
@@ -53,7 +54,7 @@ def _body(run: Run, frame_ids: Int[np.ndarray, " F"]) -> ViewerBody:
     """A run's body in every frame of the page; where the run has no such frame, it is not shown."""
     result, motion = run.result, run.motion()
     own = result.frame_ids
-    row = np.abs(own[None] - frame_ids[:, None]).argmin(axis=1)  # of the run, nearest in time
+    row = nearest_rows(own.astype(np.float64), frame_ids.astype(np.float64))
     there = own[row] == frame_ids
     spacing = 1.0 if len(motion) == 1 else (own[-1] - own[0]) / (len(motion) - 1)
     at = np.round((own[row] - own[0]) / spacing).astype(np.int64)
