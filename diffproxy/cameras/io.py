@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from diffproxy.utils.errors import InputError, from_os_error
 
 MALFORMED = (
     *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError),
-    *(MemoryError, EOFError, struct.error, zlib.error, cv2.error),
+    *(MemoryError, EOFError, SyntaxError, tokenize.TokenError, struct.error, zlib.error, cv2.error),
 )
 """What readers meet where a file is laid out in another way than its format says."""
 

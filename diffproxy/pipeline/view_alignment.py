@@ -20,7 +20,9 @@ ENOUGH = 100
 MISPLACED_MM, MISPLACED_RATIO = 40.0, 2.0
 """A body view is misplaced if its median residual is above both: millimetres, and a multiple of the others' median,"""
 TURN_DEG, SHIFT_MM = 5.0, 50.0
-"""and it lies turned by more than this many degrees, or displaced by more than this many millimetres, as a whole."""
+"""and it lies turned by more than this many degrees, or displaced by more than this many millimetres, as a whole,"""
+MISPLACED_OVERLAP = 0.6
+"""and the silhouettes overlap (IoU) by less: where the outline is in place, the network has misread what is inside."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def misplaced_views(views: Sequence[Mapping[str, Any]]) -> list[str]:
     for view in body:
         others = [v["residual_mm"] for v in body if v is not view]
         if not others or view["residual_mm"] <= max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others))):
+            continue
+        if (view.get("overlap") or 0.0) >= MISPLACED_OVERLAP:
             continue
         turn, shift = view.get("turn_deg", 0.0), view.get("shift_mm", 0.0)
         said = [f"turned by {abs(turn):.0f} degrees"] * (abs(turn) > TURN_DEG)

@@ -45,5 +45,7 @@ def test_views_that_lie_apart_as_a_whole(residual_mm, turn_deg, shift_mm, said):
     info = {"head_to_ankle_m": 1.5, "residual_mm": 25.0, "overlap": 0.8, "views": views}
     status, reason = judged("ok", "unseen: left foot", info)
     assert status == ("doubtful" if said else "ok") and said in reason and "left foot" in reason
+    in_place = [views[0] | {"overlap": 0.8}, *views[1:]]
+    assert not misplaced_views(in_place)  # misread, but the outline is where the body is
     assert judged("failed", "why", info) == ("failed", "why")
     assert not misplaced_views(views[:1])  # one view says nothing against itself
