@@ -70,13 +70,13 @@ def _confirmed(tracks: Sequence[Track], frames: int, config: AssociationConfig) 
 
 
 def _merged(chain: Sequence[Track]) -> dict[int, Sighting]:
-    """One sighting a frame; where two tracks overlap, that of more views."""
+    """The sightings of a person by frame; those of a track end where the next one starts."""
     out: dict[int, Sighting] = {}
-    for sighting in (s for track in chain for s in track.sightings):
-        before = out.get(sighting.frame)
-        if before is None or before.views < sighting.views:
-            out[sighting.frame] = sighting
-    return dict(sorted(out.items()))
+    for track in chain:
+        start = track.sightings[0].frame
+        out = {frame: sighting for frame, sighting in out.items() if frame < start}
+        out |= {sighting.frame: sighting for sighting in track.sightings}
+    return out
 
 
 def _one_view(

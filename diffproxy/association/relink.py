@@ -64,9 +64,12 @@ def deviation(a: np.ndarray, b: np.ndarray, std: float) -> float:
 
 
 def _reachable(before: Track, after: Track) -> bool:
-    """Whether one person can have got from the last place of one track, as two views agree on it, to the other."""
-    if after.sightings[0].frame - before.sightings[-1].frame < -OVERLAP:
-        return False
+    """Whether one person can have got from the last place of one track, as two views agree on it, to the other.
+
+    What a single view shows after that place does not count: it may have been somebody else.
+    """
     last, first = (next(s for s in row if s.measured) for row in (before.sightings[::-1], after.sightings))
+    if first.frame - last.frame < -OVERLAP:
+        return False
     distance = np.linalg.norm(np.median(last.joints, 0) - np.median(first.joints, 0))
     return bool(distance < REACH + SPEED * max(first.frame - last.frame, 1))

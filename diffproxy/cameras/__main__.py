@@ -97,6 +97,7 @@ class Pose2SimOptions:
     """Options of `pose2sim`."""
 
     root: str = option("downloads", "folder for downloads", "DIR", "Output")
+    name: str = option("pose2sim", "one person, or two", "pose2sim|pose2sim_two_people", "Input")
 
 
 def _check(options: CheckOptions) -> int:
@@ -149,7 +150,7 @@ def _convert(options: ConvertOptions) -> None:
 def _pose2sim(options: Pose2SimOptions) -> None:
     from diffproxy.cameras.pose2sim_demo import prepare_pose2sim
 
-    sys.stdout.write(f"{prepare_pose2sim(options.root)}\n")
+    sys.stdout.write(f"{prepare_pose2sim(options.root, options.name)}\n")
 
 
 COMMANDS = {

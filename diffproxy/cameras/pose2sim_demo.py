@@ -1,7 +1,7 @@
-"""The single-person demo of Pose2Sim as a rig folder: four calibrated videos of a walking man.
+"""The demos of Pose2Sim as rig folders: four calibrated videos of a walking man, alone or with a second person.
 
-It is part of the package `pose2sim` on PyPI (BSD-3-Clause). Only `prepare_pose2sim`, which `rig=pose2sim` calls,
-downloads it, and checks it against a pinned SHA-256.
+They are part of the package `pose2sim` on PyPI (BSD-3-Clause). Only `prepare_pose2sim`, which `rig=pose2sim` and
+`rig=pose2sim_two_people` call, downloads it, and checks it against a pinned SHA-256.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffproxy.cameras.camera import Camera
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 VERSION = "0.10.49"
 WHEEL = f"pose2sim-{VERSION}-py3-none-any.whl"
 SHA256 = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
-DEMO = "Pose2Sim/Demo_SinglePerson/"
 
 # The calibration describes 1088 x 1920 images. Feature matching of the first frames with the calibration's
 # stills (rms 0.25-0.39 px) gave these grids; cam01 and cam02 were shrunk to 1080 px and got black bars.
@@ -37,36 +37,78 @@ PIXEL_GRIDS = {
     "cam03": PixelGrid(),
     "cam04": PixelGrid(),
 }
+# The same cameras in the demo of two people, by matching features of its first frames with those of the other demo
+# (566 to 1307 inliers within 1.5 px a camera): its videos were cut and scaled once more.
+TWO_PEOPLE_GRIDS = {
+    "cam01": PixelGrid(1.0039, (-0.61, -0.43)),
+    "cam02": PixelGrid(1.0082, (0.70, -7.59)),
+    "cam03": PixelGrid(0.9963, (1.81, 12.14)),
+    "cam04": PixelGrid(1.0001, (0.68, -0.53)),
+}
 # The sensors are mounted rotated by 90 degrees. Rotating an image mirrors exactly one of its axes (which one depends on
 # the direction of rotation), but the file only exchanges the two numbers of the principal point. Six static points
 # (four marks on the deck, the tops of two posts) determine which: of the 256 combinations this one is best, and reduces
 # their reprojection error from 10.9 px to 1.2 px (next best 3.1 px). docs/rigs.md has the measurements.
 MIRRORED_AXIS = {"cam01": 0, "cam02": 1, "cam03": 1, "cam04": 1}
-NOTES = [
-    f"Pose2Sim {VERSION}, Demo_SinglePerson, BSD-3-Clause (LICENSE.pose2sim); faces pixelated by its authors",
-    "pixel_grid: cam01 and cam02 videos are 1080 wide, calibration pixel = 1.0074 * video pixel + (0, -7.1), "
-    "by matching features with the calibration's stills; cam03 and cam04 are on the calibration's grid",
+_PRINCIPAL_POINTS = (
     "principal points differ from Calib.qca.txt: mirrored in x (cam01) or y (others), because the file's rotation of "
-    "the sensors left the mirroring out; static points then reproject to 1.2 px instead of 10.9 px",
-    "the videos are in step to about half a frame of 60 Hz (measured on the swimming cap)",
-    "walking region, metres: x -1.6..-0.4, y -0.7..0.6, z up from the treadmill deck at about 0",
-]
+    "the sensors left the mirroring out; static points then reproject to 1.2 px instead of 10.9 px"
+)
 
 
-def prepare_pose2sim(root: Path | str) -> Path:
-    """Create the rig folder `root`/pose2sim (rig.json, videos/, calibration/); nothing is done if it exists.
+@dataclass(frozen=True)
+class Demo:
+    """One demo: its folder in the archive, what the pixels of its videos are in those of the calibration, notes."""
+
+    folder: str
+    pixel_grids: Mapping[str, PixelGrid]
+    notes: tuple[str, ...]
+
+
+DEMOS = {
+    "pose2sim": Demo(
+        "Pose2Sim/Demo_SinglePerson/",
+        PIXEL_GRIDS,
+        (
+            f"Pose2Sim {VERSION}, Demo_SinglePerson, BSD-3-Clause (LICENSE.pose2sim); faces pixelated by its authors",
+            "pixel_grid: cam01 and cam02 videos are 1080 wide, calibration pixel = 1.0074 * video pixel + (0, -7.1), "
+            "by matching features with the calibration's stills; cam03 and cam04 are on the calibration's grid",
+            _PRINCIPAL_POINTS,
+            "the videos are in step to about half a frame of 60 Hz (measured on the swimming cap)",
+            "walking region, metres: x -1.6..-0.4, y -0.7..0.6, z up from the treadmill deck at about 0",
+        ),
+    ),
+    "pose2sim_two_people": Demo(
+        "Pose2Sim/Demo_MultiPerson/",
+        TWO_PEOPLE_GRIDS,
+        (
+            f"Pose2Sim {VERSION}, Demo_MultiPerson, BSD-3-Clause (LICENSE.pose2sim)",
+            "pixel_grid: by matching features with the videos of Demo_SinglePerson",
+            _PRINCIPAL_POINTS,
+            "the second person was put into the videos afterwards: her views agree less well",
+        ),
+    ),
+}
+
+
+def prepare_pose2sim(root: Path | str, name: str = "pose2sim") -> Path:
+    """Create the rig folder `root`/`name` (rig.json, videos/, calibration/); nothing is done if it exists.
 
     Args:
         root: Folder for downloads. Needs 70 MB, and pip.
+        name: One of DEMOS.
 
     Returns:
         The rig folder.
 
     Raises:
-        InputError: the download fails or is not the pinned file.
+        InputError: the download fails or is not the pinned file, or `name` is unknown.
     """
+    if name not in DEMOS:
+        raise InputError(f"a demo of Pose2Sim: {', '.join(DEMOS)}", name, "write name=pose2sim")
+    demo = DEMOS[name]
     root = Path(root)
-    rig_folder = root / "pose2sim"
+    rig_folder = root / name
     if (rig_folder / "rig.json").is_file():
         return rig_folder
     if rig_folder.exists():
@@ -76,11 +118,11 @@ def prepare_pose2sim(root: Path | str) -> Path:
     wheel = _wheel(root / "wheels")
     work = Path(tempfile.mkdtemp(prefix="pose2sim.", suffix=".tmp", dir=root))
     try:
-        _unpack(wheel, work)
+        _unpack(wheel, work, demo.folder)
         rig = qualisys.read(work / "calibration" / "Calib.qca.txt")
-        cameras = tuple(_corrected(c) for c in rig.cameras)
+        cameras = tuple(_corrected(c, demo.pixel_grids) for c in rig.cameras)
         save_rig(
-            replace(rig, name="pose2sim", cameras=cameras, up_axis="+Z", notes=[*NOTES, *rig.notes]), work
+            replace(rig, name=name, cameras=cameras, up_axis="+Z", notes=[*demo.notes, *rig.notes]), work
         )
         work.chmod(0o755)  # mkdtemp makes it private
         work.rename(rig_folder)
@@ -89,11 +131,11 @@ def prepare_pose2sim(root: Path | str) -> Path:
     return rig_folder
 
 
-def _corrected(camera: Camera) -> Camera:
+def _corrected(camera: Camera, grids: Mapping[str, PixelGrid]) -> Camera:
     axis = MIRRORED_AXIS[camera.name]
     K = camera.K.copy()
     K[axis, 2] = (camera.width, camera.height)[axis] - K[axis, 2]
-    return replace(camera, K=K, pixel_grid=PIXEL_GRIDS[camera.name])
+    return replace(camera, K=K, pixel_grid=grids[camera.name])
 
 
 def _wheel(folder: Path) -> Path:
@@ -116,16 +158,16 @@ def _wheel(folder: Path) -> Path:
     return wheel
 
 
-def _unpack(wheel: Path, target: Path) -> None:
-    """Only the demo's videos, calibration file and stills, and the licence."""
+def _unpack(wheel: Path, target: Path, demo: str) -> None:
+    """Only that demo's videos, calibration file and stills, and the licence."""
     with zipfile.ZipFile(wheel) as archive:
         for info in archive.infolist():
             if info.is_dir():
                 continue
             if info.filename.startswith(
-                (DEMO + "videos/", DEMO + "calibration/Calib", DEMO + "calibration/extrinsics/")
+                (demo + "videos/", demo + "calibration/Calib", demo + "calibration/extrinsics/")
             ):
-                file = target / info.filename.removeprefix(DEMO)
+                file = target / info.filename.removeprefix(demo)
             elif info.filename.endswith("dist-info/licenses/LICENSE"):
                 file = target / "LICENSE.pose2sim"
             else:

@@ -16,7 +16,9 @@ class RigOption:
 
     path: str = RIG("examples/synthetic_rig")
     calibration: str = CALIBRATION()
-    prepare: str = option("", "recipe that fetches the folder first: pose2sim, set by rig=pose2sim", "RECIPE")
+    prepare: str = option(
+        "", "recipe that fetches the folder first, set by rig=pose2sim and rig=pose2sim_two_people", "RECIPE"
+    )
 
 
 @dataclass
@@ -118,7 +120,7 @@ class FitOptions(SharedOptions):
 
     rig: RigOption = option(
         RigOption,
-        "synthetic, pose2sim, or a folder with a calibration and images/ or videos/",
+        "synthetic, pose2sim, pose2sim_two_people, or a folder with a calibration and images/ or videos/",
         "NAME|DIR",
         "Input",
     )

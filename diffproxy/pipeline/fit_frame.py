@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
+from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.reprojection_quality import (
     ViewQuality,
     head_to_ankle,
@@ -42,7 +44,7 @@ LOST_MM = 60.0  # median residual of a tracked frame above which the subject is 
 class FrameFitter:
     """Everything that stays the same from frame to frame.
 
-    `boxes_from_source`: the source follows the person itself, so the last body starts the fit, but gives no boxes.
+    `person`: one of several, followed over the whole take: the last body starts the fit, but gives no boxes.
     """
 
     body: BodyModel
@@ -53,7 +55,7 @@ class FrameFitter:
     track: bool = True
     sparse: SparseKeypoints | None = None
     encoder: EncoderKeypointFitter | None = None
-    boxes_from_source: bool = False
+    person: PersonSource | None = None
 
     def run(
         self,
@@ -74,7 +76,7 @@ class FrameFitter:
             self.track and near is not None and last is not None and frame_id - last.frame_id <= TRACK_GAP
         )
         if tracked and last is not None and last.status in FITTED_ALONE:
-            if self.boxes_from_source:
+            if self.person is not None:
                 location = self.source.find(frame_id, images, cameras, near)
             else:
                 location = from_joints(last.joints, cameras)
@@ -109,6 +111,7 @@ class FrameFitter:
             self.generate,
             clock,
             first_fit(self.body, self.fit_config, self.sparse, frame_id),
+            None if self.person is None else partial(self.person.own_pixels, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
         record = fit_frame(

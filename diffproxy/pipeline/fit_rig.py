@@ -82,6 +82,12 @@ def run_fit(
     removed or written; what is wrong with one frame is its
     status, and an error only when no frame could be computed.
     """
+    if options.people != "one":
+        raise InputError(
+            "people=one for results in one folder",
+            f"people={options.people}",
+            "use the command `diffproxy fit`, or diffproxy.pipeline.several_people.fit_people",
+        )
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
@@ -246,7 +252,7 @@ def _frame_fitter(
         options.track,
         sparse,
         encoder,
-        boxes_from_source=person is not None,
+        person,
     )
 
 

@@ -36,6 +36,7 @@ MIN_HAND = 0.05  # of a hand crop; the generator has never been shown less of a 
 RECROP_IOU = 0.7  # of the crop and the better one; training shakes boxes by about as much
 
 FirstFit = Callable[[ProxyMaps], BodyParams | None]
+OwnPixels = Callable[[ProxyMaps, Sequence[str], Sequence[Box]], ProxyMaps]
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,14 @@ def generate_proxies(
     config: GenerateConfig,
     clock: Stopwatch,
     first_fit: FirstFit | None = None,
+    own_pixels: OwnPixels | None = None,
 ) -> Generated:
     """Run the generator on the subject's boxes, one in each view.
 
     Pass 1 sees square crops around the boxes. `first_fit` makes a body of its proxies, which says where body and
     hands really are; without one (None, or it finds nobody) the proxies themselves say it. Pass 1 is repeated
-    where that asks for quite another crop. Pass 2 runs all views again together with the enlarged hands. A view
+    where that asks for quite another crop. `own_pixels` drops what shows somebody else, from the maps, the cameras'
+    names and the crops in their images. Pass 2 runs all views again together with the enlarged hands. A view
     whose foreground is negligible keeps weight 0.
     """
 
@@ -98,7 +101,10 @@ def generate_proxies(
             )
         side = output.proxies.labels.shape[1]
         valid = [valid_pixels(cameras[v], box, side) for v, box in zip(views, at, strict=True)]
-        return replace(output, proxies=replace(output.proxies, valid=np.stack(valid)))
+        maps = replace(output.proxies, valid=np.stack(valid))
+        if own_pixels is not None:
+            maps = own_pixels(maps, [cameras[v].name for v in views], at)
+        return replace(output, proxies=maps)
 
     first_fit = None if config.crop_source == "segmentation" else first_fit
     table = flip_table(body) if config.tta_flip else None

@@ -33,14 +33,16 @@ def find_folder(path: str, root: Path) -> Path:
 
 def rig_folder(option: RigOption, root: Path) -> Path:
     """The rig folder of the options, made first when it has a recipe."""
-    if option.prepare == "pose2sim":
+    if option.prepare in ("pose2sim", "pose2sim_two_people"):
         from diffproxy.cameras.pose2sim_demo import prepare_pose2sim
 
         target = find_folder(option.path, root)
         target.mkdir(parents=True, exist_ok=True)
-        return prepare_pose2sim(target)
+        return prepare_pose2sim(target, option.prepare)
     if option.prepare:
-        raise InputError('rig.prepare "" or pose2sim', option.prepare, "leave rig.prepare out")
+        raise InputError(
+            'rig.prepare "", pose2sim or pose2sim_two_people', option.prepare, "leave rig.prepare out"
+        )
     folder = find_folder(option.path, root)
     if not folder.exists():
         raise InputError(

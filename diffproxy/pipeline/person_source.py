@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from diffproxy.association import Association, Person
+from diffproxy.association import Person
 from diffproxy.cameras import Camera
+from diffproxy.detector.person_detector import Candidate
 from diffproxy.geometry.boxes import Box, box_iou
 from diffproxy.pipeline.multiview_association import Location
+from diffproxy.pipeline.pixel_claims import Claims, without_others
+from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint
 
 LIMB_MARGIN = 1.15  # of a box around the joints: skin, hair and feet reach beyond them
@@ -22,16 +25,22 @@ OTHERS_IOU = (
 
 @dataclass(frozen=True)
 class PersonSource:
-    """The `BoxSource` of one person: boxes by frame and camera name, and why others are missing."""
+    """The `BoxSource` of one person: boxes and skeletons by frame and camera name, notes by frame."""
 
     name: str
     boxes: dict[int, dict[str, Box]]
+    claims: dict[int, dict[str, Claims]]
     notes: dict[int, tuple[str, ...]]
 
     @property
     def digest(self) -> str:
-        """Changes when a box does."""
-        return fingerprint({"boxes": {str(k): v for k, v in self.boxes.items()}})
+        """Changes when a box or a skeleton does."""
+        skeletons = {
+            f"{frame} {name}": [None if x is None else x.round(3).tolist() for x in (c.own, *c.others)]
+            for frame, claims in self.claims.items()
+            for name, c in claims.items()
+        }
+        return fingerprint({"boxes": {str(k): v for k, v in self.boxes.items()}, "skeletons": skeletons})
 
     def find(
         self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
@@ -41,20 +50,27 @@ class PersonSource:
         notes = self.notes.get(frame_id, (f"{self.name} is out of sight",))
         return Location(tuple(boxes.get(c.name) for c in cameras), None, notes)
 
+    def own_pixels(
+        self, frame_id: int, maps: ProxyMaps, cameras: Sequence[str], boxes: Sequence[Box]
+    ) -> ProxyMaps:
+        """Proxies of crops (`boxes` in the images of `cameras`) without the pixels that show somebody else."""
+        claims = self.claims.get(frame_id, {})
+        return without_others(maps, [claims.get(name) for name in cameras], boxes)
+
 
 def person_source(
     person: Person,
-    association: Association,
-    boxes: dict[int, list[list[Box]]],
+    people: Sequence[Person],
+    detections: Mapping[int, Sequence[Sequence[Candidate]]],
     cameras: Sequence[Camera],
     name: str,
 ) -> PersonSource:
-    """Boxes of one person in all frames with a view.
+    """Boxes and skeletons of one person in all frames with a view.
 
     Args:
-        person: One of the people of `association`.
-        association: All people of the take.
-        boxes: `boxes[frame][view]` of all detections, pixels.
+        person: One of `people`.
+        people: All people of the take.
+        detections: `detections[frame][view]`, pixels.
         cameras: Of the views.
         name: For messages.
 
@@ -62,44 +78,44 @@ def person_source(
         In each view the box of the person's detection; without one, the box around the joints, where the person is
         inside of the image, at least two views agree, and nobody else is in the way.
     """
-    out: dict[int, dict[str, Box]] = {}
+    boxes: dict[int, dict[str, Box]] = {}
+    claims: dict[int, dict[str, Claims]] = {}
     notes: dict[int, tuple[str, ...]] = {}
     for frame, sighting in person.sightings.items():
-        here: dict[str, Box] = {}
-        said = []
+        if not sighting.views:
+            continue
+        boxes[frame], claims[frame], said = {}, {}, []
         for v, camera in enumerate(cameras):
+            shown = [detections[frame][v][k] for p in people if p is not person
+                     if frame in p.sightings and (k := int(p.sightings[frame].picks[v])) >= 0]  # fmt: skip
             pick = int(sighting.picks[v])
             if pick >= 0:
-                here[camera.name] = boxes[frame][v][pick]
-                continue
-            box = _around(sighting.joints, camera) if sighting.measured else None
-            others = [
-                boxes[frame][v][k]
-                for p in association.people
-                if p is not person and frame in p.sightings and (k := int(p.sightings[frame].picks[v])) >= 0
-            ]
-            if box is None:
-                said.append(f"{camera.name}: no detection of {name}")
-            elif any(box_iou(box, other) > OTHERS_IOU for other in others):
-                said.append(f"{camera.name}: {name} is hidden by somebody")
+                own = detections[frame][v][pick]
+                boxes[frame][camera.name], skeleton = own.box, np.asarray(own.keypoints, np.float64)
             else:
-                here[camera.name] = box
-                said.append(f"{camera.name}: no detection of {name}, box taken from the other views")
-        if sighting.views:
-            out[frame] = here
-            notes[frame] = tuple(said)
-    return PersonSource(name, out, notes)
+                box, skeleton = _expected(sighting.joints, camera) if sighting.measured else (None, None)
+                if box is None:
+                    said.append(f"{camera.name}: no detection of {name}")
+                elif any(box_iou(box, other.box) > OTHERS_IOU for other in shown):
+                    said.append(f"{camera.name}: {name} is hidden by somebody")
+                else:
+                    boxes[frame][camera.name] = box
+                    said.append(f"{camera.name}: no detection of {name}, box taken from the other views")
+            others = tuple(np.asarray(c.keypoints, np.float64) for c in shown)
+            claims[frame][camera.name] = Claims(skeleton, others)
+        notes[frame] = tuple(said)
+    return PersonSource(name, boxes, claims, notes)
 
 
-def _around(joints: np.ndarray, camera: Camera) -> Box | None:
-    """The box of the joints' projections; None where their middle is outside of the image."""
+def _expected(joints: np.ndarray, camera: Camera) -> tuple[Box | None, np.ndarray | None]:
+    """Box and skeleton of the joints' projections; None where their middle is outside of the image."""
     pixels = camera.project(joints)
     if not np.isfinite(pixels).all():
-        return None
+        return None, None
     x, y = pixels.mean(0)
     if not (0 <= x < camera.width and 0 <= y < camera.height):
-        return None
+        return None, None
     low, high = pixels.min(0), pixels.max(0)
     middle, half = (low + high) / 2, LIMB_MARGIN * (high - low) / 2
     x0, y0, x1, y1 = (float(value) for value in (*(middle - half), *(middle + half)))
-    return (x0, y0, x1, y1)
+    return (x0, y0, x1, y1), np.concatenate([pixels, np.ones((17, 1))], 1)

@@ -37,6 +37,8 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
     frames of the take are searched for people, whatever `options.frames` says, so that an id means the same person in
     every run. Arguments and errors as for `run_fit`.
     """
+    from omegaconf import OmegaConf
+
     _check(options)
     out = Path(options.out).expanduser()
     frames = inputs.open_rig(options, root)
@@ -54,13 +56,13 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
     association = associate(detections, frames.cameras, AssociationConfig())
     names = [c.name for c in frames.cameras]
     people = _chosen(association, options)
+    write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
     write_atomic(
         out / PEOPLE, to_json(people_json(association, names, [p.id for p in people], frames.rig.name))
     )
     for note in association.notes:
         log.warning("%s", note)
     log.info("%d people, %d to fit", len(association.people), len(people))
-    boxes = {i: [[c.box for c in view] for view in found] for i, found in detections.items()}
     pipe = pipe or inputs.open_generator(options.generator, device)
     fitted: dict[int, Path] = {}
     errors: list[InputError] = []
@@ -70,9 +72,15 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
         if not ids:
             log.info("%s: not in the chosen frames", name)
             continue
-        source = person_source(person, association, boxes, frames.cameras, name)
-        save = replace(options.save, viewer=False)  # one page shows all
-        own = replace(options, people="one", out=str(out / name), frames=",".join(map(str, ids)), save=save)
+        source = person_source(person, association.people, detections, frames.cameras, name)
+        own = replace(
+            options,
+            people="one",
+            people_keep="all",
+            out=str(out / name),
+            frames=",".join(map(str, ids)),
+            save=replace(options.save, viewer=False),  # one page shows all
+        )
         log.info("%s: frames %d to %d, %d to fit", name, person.first_frame, person.last_frame, len(ids))
         try:
             fitted[person.id] = run_fit(own, root, pipe, person=source)

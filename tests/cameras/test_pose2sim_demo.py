@@ -28,11 +28,13 @@ def downloads(tmp_path, monkeypatch):
     wheel.parent.mkdir()
     cameras = "".join(CAMERA.format(i=i) for i in (1, 2, 3, 4))
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(demo.DEMO + "calibration/Calib.qca.txt", f"<calibration>{cameras}</calibration>")
-        archive.writestr(demo.DEMO + "calibration/extrinsics/cam01_ext.png", "still")
-        archive.writestr(demo.DEMO + "calibration/intrinsics/board.jpg", "board")
-        archive.writestr(demo.DEMO + "videos/cam01.mp4", "video")
-        archive.writestr("Pose2Sim/Demo_MultiPerson/videos/cam01.mp4", "other")
+        one, two = (demo.DEMOS[name].folder for name in ("pose2sim", "pose2sim_two_people"))
+        for folder in (one, two):
+            archive.writestr(folder + "calibration/Calib.qca.txt", f"<calibration>{cameras}</calibration>")
+        archive.writestr(one + "calibration/extrinsics/cam01_ext.png", "still")
+        archive.writestr(one + "calibration/intrinsics/board.jpg", "board")
+        archive.writestr(one + "videos/cam01.mp4", "video")
+        archive.writestr(two + "videos/cam01.mp4", "other")
         archive.writestr("pose2sim-0.dist-info/licenses/LICENSE", "BSD")
     monkeypatch.setattr(demo, "SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
     return tmp_path
@@ -64,6 +66,16 @@ def test_rig_json_states_axes_grids_and_notes(downloads):
     cx, cy = 34110 / 64, 60680 / 64  # as in the file; turned sensors mirror one axis
     np.testing.assert_allclose(rig.camera("cam01").K[:2, 2], [1088 - cx, cy])
     np.testing.assert_allclose(rig.camera("cam02").K[:2, 2], [cx, 1920 - cy])
+
+
+def test_the_demo_of_two_people_has_its_own_folder_and_grids(downloads):
+    folder = demo.prepare_pose2sim(downloads, "pose2sim_two_people")
+    assert folder.name == "pose2sim_two_people" and (folder / "videos/cam01.mp4").read_text() == "other"
+    rig = load_rig(folder)
+    assert rig.name == "pose2sim_two_people"
+    assert rig.camera("cam03").pixel_grid.shift == (1.81, 12.14)
+    with pytest.raises(InputError, match="a demo of Pose2Sim"):
+        demo.prepare_pose2sim(downloads, "three")
 
 
 def test_another_file_is_refused(downloads, monkeypatch):

@@ -1,0 +1,138 @@
+"""people=all with a generator that knows the truth of two people, and a detector that knows where they are."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.body.names import JOINT_NAMES
+from diffproxy.detector.person_detector import Candidate
+from diffproxy.export import load_result
+from diffproxy.generator import DiffProxyOutput
+from diffproxy.keypoints.layouts import COCO17
+from diffproxy.pipeline.config import FitOptions
+from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
+from diffproxy.pipeline.several_people import fit_people
+from diffproxy.proxies import render_proxies
+from diffproxy.utils.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+FACE = {"nose": "head", "left_ear": "head", "right_ear": "head", "left_eye": "left_eye_smplhf",
+        "right_eye": "right_eye_smplhf"}  # fmt: skip
+KEYPOINTS = [JOINT_NAMES.index(FACE.get(name, name)) for name in COCO17]
+
+
+class TwoPeople:
+    """Stands in for detector and generator; the person meant is the one in the middle of the crops."""
+
+    def __init__(self, body, cameras, bodies, oracle):
+        self.body, self.cameras, self.bodies, self.oracle = body, cameras, bodies, oracle
+        self.located = 0
+        self.network, self.encoding_once = oracle.network, oracle.encoding_once
+
+    def locate(self, images):
+        frame = round(float(images[0].max()) / 20) - 1
+        self.located += 1
+        out = []
+        for camera in self.cameras:
+            found = []
+            for params in self.bodies[frame]:
+                pixels = camera.project(self.body.joints(params)[0].numpy().astype(np.float64)[KEYPOINTS])
+                (x0, y0), (x1, y1) = pixels.min(0) - 3, pixels.max(0) + 3
+                keypoints = np.concatenate([pixels, np.full((17, 1), 0.7)], 1).astype(np.float32)
+                found.append(Candidate((float(x0), float(y0), float(x1), float(y1)), 0.7, keypoints))
+            out.append(found)
+        return out
+
+    def __call__(self, images, cameras, kinds, *args, **more):
+        self.oracle.calls += 1
+        level = images[:, 0, images.shape[2] // 2, images.shape[3] // 2]
+        frame = round(float(level.max()) * 255 / 20) - 1
+
+        def off(params):
+            pelvis = self.body.joints(params)[0, 0].numpy().astype(np.float64)
+            return sum(np.linalg.norm(c.project(pelvis) - c.width / 2) for c in cameras)
+
+        with torch.no_grad():
+            vertices = self.body(min(self.bodies[frame], key=off)).vertices[0].numpy()
+        maps = render_proxies(self.body, vertices, cameras, kinds)
+        return DiffProxyOutput(maps, None, (0,) * maps.num_views)
+
+
+@pytest.fixture
+def two_people(body, rig_of, oracle_of, params_of, make_ring):
+    rig = rig_of(2)
+    bodies = [[params_of(1, -0.45 + 0.02 * k), params_of(2, 0.45)] for k in range(2)]
+    stand_in = TwoPeople(body, make_ring(3, size=128, radius=3.2), bodies, oracle_of([None]))
+    return rig, stand_in
+
+
+def test_everybody_is_fitted_and_a_second_run_computes_nothing(body, two_people, options_of) -> None:
+    rig, stand_in = two_people
+    options = replace(
+        options_of(rig), people="all", boxes="auto", frames="1", tta_flip=False, tta_rotation=False
+    )
+    out = fit_people(options, ROOT, stand_in, stand_in)
+    people = json.loads((out / "people.json").read_text())["people"]
+    assert [(p["id"], p["first_frame"], p["last_frame"], p["status"]) for p in people] == [
+        (0, 0, 1, {"ok": 2}),
+        (1, 0, 1, {"ok": 2}),
+    ]
+    errors = []
+    for person in people:
+        result = load_result(out / person["result"])
+        assert result.frame_ids.tolist() == [1] and set(result.status) == {"ok"}
+        truth = [body.joints(b)[0].numpy() for b in stand_in.bodies[1]]
+        errors.append([np.linalg.norm(result.joints[0] - t, axis=-1)[:22].mean() for t in truth])
+    assert sorted(np.argmin(errors, axis=1)) == [0, 1] and np.min(errors, axis=1).max() < 0.01
+    located, calls = stand_in.located, stand_in.oracle.calls
+    before = (out / "person_00/result.npz").read_bytes()
+    fit_people(options, ROOT, stand_in, stand_in)
+    assert (stand_in.located, stand_in.oracle.calls) == (located, calls) == (2, calls)
+    assert (out / "person_00/result.npz").read_bytes() == before
+
+
+def test_one_of_them_is_kept(two_people, options_of) -> None:
+    rig, stand_in = two_people
+    options = replace(
+        options_of(rig), people="all", people_keep="1", boxes="auto", frames="0", tta_flip=False
+    )
+    out = fit_people(options, ROOT, stand_in, stand_in)
+    assert not (out / "person_00").exists() and (out / "person_01/result.npz").exists()
+    listed = json.loads((out / "people.json").read_text())["people"]
+    assert [p["result"] for p in listed] == [None, "person_01/result.npz"]
+    with pytest.raises(InputError, match="people_keep among 0, 1"):
+        fit_people(replace(options, people_keep="7"), ROOT, stand_in, stand_in)
+
+
+@pytest.mark.parametrize("options", [{"people": "some"}, {"people": "0"}, {"people_keep": "1"}])
+def test_options_that_make_no_sense(options) -> None:
+    with pytest.raises(InputError, match="people"):
+        FitOptions(**options)
+
+
+def test_options_of_one_person_are_refused(two_people, options_of) -> None:
+    rig, stand_in = two_people
+    for more in ({"boxes": "full"}, {"boxes": "auto", "masks": "m"}, {"boxes": "auto", "keypoints": "k"}):
+        with pytest.raises(InputError, match="people=all"):
+            fit_people(replace(options_of(rig), people="all", **more), ROOT, stand_in, stand_in)
+
+
+def test_pixels_of_somebody_else_are_dropped() -> None:
+    def skeleton(x):
+        points = np.ones((17, 3))
+        points[:, 0] = x + np.linspace(-2, 2, 17)
+        points[:, 1] = np.linspace(10, 90, 17)
+        return points
+
+    claims = Claims(skeleton(30.0), (skeleton(70.0),))
+    theirs = others_pixels(claims, (0, 0, 100, 100), 50)
+    assert theirs[25, 35] and not theirs[25, 15] and not theirs[25, 25]  # at x = 71, 31 and 51
+    assert not others_pixels(Claims(None, claims.others), (0, 0, 100, 100), 50).any()
+    assert not others_pixels(Claims(claims.own, ()), (0, 0, 100, 100), 50).any()
+    maps = SimpleNamespace(labels=np.zeros((1, 50, 50)))
+    assert without_others(maps, [None], [(0, 0, 100, 100)]) is maps
