@@ -3,13 +3,13 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from diffproxy.body.names import JOINT_NAMES
+from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.export import load_result
 from diffproxy.generator import DiffProxyOutput
@@ -17,7 +17,7 @@ from diffproxy.keypoints.layouts import COCO17
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
 from diffproxy.pipeline.several_people import fit_people
-from diffproxy.proxies import render_proxies
+from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,5 +134,16 @@ def test_pixels_of_somebody_else_are_dropped() -> None:
     assert theirs[25, 35] and not theirs[25, 15] and not theirs[25, 25]  # at x = 71, 31 and 51
     assert not others_pixels(Claims(None, claims.others), (0, 0, 100, 100), 50).any()
     assert not others_pixels(Claims(claims.own, ()), (0, 0, 100, 100), 50).any()
-    maps = SimpleNamespace(labels=np.zeros((1, 50, 50)))
-    assert without_others(maps, [None], [(0, 0, 100, 100)]) is maps
+    camera = Camera("c", 50, 50, np.diag([50.0, 50.0, 1.0]), np.eye(3), np.zeros(3))
+    ones = np.ones((1, 50, 50))
+    maps = ProxyMaps(
+        ones.astype(np.uint8),
+        np.zeros((1, 50, 50, 2), np.float32),
+        ones.astype(np.float32),
+        ("body",),
+        (camera,),
+    )
+    assert without_others(maps, [None], [(0.0, 0.0, 100.0, 100.0)]) is maps
+    own = without_others(maps, [claims], [(0.0, 0.0, 100.0, 100.0)])
+    for kept in (own.labels[0] > 0, own.weight[0] > 0, own.valid[0]):
+        np.testing.assert_array_equal(kept, ~theirs)
