@@ -172,7 +172,8 @@ def parse_xml(text: str, where: str) -> ElementTree.Element:
         raise InputError(
             f"plain XML: {where}", "a document type with definitions of entities", "export it again"
         )
-    parser, depth = ElementTree.XMLPullParser(("start", "end")), 0
+    parser: ElementTree.XMLPullParser = ElementTree.XMLPullParser(("start", "end"))
+    depth = 0
     try:
         for start in range(0, len(text), 65_536):
             parser.feed(text[start : start + 65_536])

@@ -183,7 +183,7 @@ def test_bad_input_found_by_a_worker_reaches_the_user(monkeypatch):
     )
 
 
-def test_semaphores_outlive_an_interrupted_run(tiny, monkeypatch):
+def test_semaphores_outlive_an_interrupted_run(tiny, tmp_path, monkeypatch):
     """A worker that is still importing opens them by name, after the run that was interrupted has returned."""
     given = []
 
@@ -199,6 +199,6 @@ def test_semaphores_outlive_an_interrupted_run(tiny, monkeypatch):
 
     monkeypatch.setattr(runner, "ProcessPoolExecutor", Pool)
     with pytest.raises(KeyboardInterrupt):
-        runner._render_all(tiny, [range(1)], None)
+        runner._render_all(tiny(tmp_path), [range(1)], None)
     gc.collect()
     assert len(given) == 2 and all(reference() is not None for reference in given)
