@@ -85,7 +85,7 @@ DEMOS = {
             f"Pose2Sim {VERSION}, Demo_MultiPerson, BSD-3-Clause (LICENSE.pose2sim)",
             "pixel_grid: by matching features with the videos of Demo_SinglePerson",
             _PRINCIPAL_POINTS,
-            "the second person was put into the videos afterwards: her views agree less well",
+            "views of the second person (the woman) agree less well with one another than those of the first",
         ),
     ),
 }
