@@ -43,9 +43,9 @@ def associate(
     tracker = Tracker(config)
     left: dict[int, list[list[Candidate]]] = {}
     for frame in sorted(detections):
-        people = detections[frame]
-        free = tracker.step(frame, Observations.of(people, cameras))
-        left[frame] = [[p for d, p in enumerate(found) if free[v, d]] for v, found in enumerate(people)]
+        views = detections[frame]
+        free = tracker.step(frame, Observations.of(views, cameras))
+        left[frame] = [[p for d, p in enumerate(found) if free[v, d]] for v, found in enumerate(views)]
     tracks = _confirmed(tracker.all_tracks(), len(detections), config)
     tracks, notes = without_nobody(tracks, np.stack([c.center_world for c in cameras]), config)
     chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame))

@@ -55,7 +55,7 @@ def is_mirror_image(track: Track, of: Track, centers: np.ndarray) -> bool:
     if np.median(error) > MIRROR_ERROR:
         return False
     normal = y.mean(0) - x.mean(0)  # the mirror stands half way, across this line
-    length = np.linalg.norm(normal)
+    length = float(np.linalg.norm(normal))
     plane = np.eye(3) - 2 * np.outer(normal, normal) / max(length, 1e-9) ** 2
     between = (x.mean(0) + y.mean(0)) / 2
     return bool(np.abs(R - plane).max() < 0.2 and ((centers - between) @ normal < 0).all())

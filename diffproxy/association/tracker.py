@@ -133,7 +133,8 @@ class Tracker:
             proposed[v, d] = True
         for person in find_new_people(observed, proposed, self.config):
             seen = np.flatnonzero(person.picks >= 0)
-            owners = [single[v, d] for v, d in zip(seen, person.picks[seen], strict=True) if (v, d) in single]
+            places = [(int(v), int(person.picks[v])) for v in seen]
+            owners = [single[place] for place in places if place in single]
             free[seen, person.picks[seen]] = False
             near = [t for t in owners if t.may_be_at(person)]
             for track in owners:

@@ -14,6 +14,7 @@ from diffproxy.export.run import Run, open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option, within
+from diffproxy.utils.shared_options import MOVED_BODY, RUN
 
 log = logging.getLogger(__name__)
 VISIBLE_CHANGE = 0.001  # metres by which bones may change before it is said
@@ -32,8 +33,8 @@ docs/exports.md. Formats:
 class ExportOptions:
     """Options of `export`."""
 
-    run: str = option("", "folder of a finished run, or of a take with several people", "RUN", "Input")
-    body: str = option("", "body file, where the run's own has been moved", "FILE", "Models")
+    run: str = RUN()
+    body: str = MOVED_BODY()
     frame_rate: float = option(
         0.0, "frames per second of the run's frame numbers; 0: the option fps of the run", section="Input"
     )

@@ -82,7 +82,7 @@ def tracking_errors(frames: Iterable[TrackedFrame], threshold: float) -> Trackin
 
 def _matched(frame: TrackedFrame, near: np.ndarray, last: dict[int, int]) -> list[tuple[int, int]]:
     """Rows and columns: earlier pairs first, then the assignment of the rest with the least distance."""
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for i, who in enumerate(frame.truth):
         if last.get(who) in frame.reported:
             j = frame.reported.index(last[who])

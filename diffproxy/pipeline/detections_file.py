@@ -35,7 +35,7 @@ def detect_take(frames: RigFrames, locator: Any, path: Path, stamp: str) -> dict
     """
     found = _load(path, stamp, len(frames.cameras))
     missing = [i for i in frames.frame_ids if i not in found]
-    detector = locator() if missing else None
+    detector: Any = locator() if missing else None
     for n, frame_id in enumerate(tqdm(missing, desc="people", unit="frame", disable=not missing)):
         images = frames.read_views(frame_id).images
         shown = [v for v, image in enumerate(images) if image is not None]

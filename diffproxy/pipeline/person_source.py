@@ -91,7 +91,8 @@ def person_source(
             pick = int(sighting.picks[v])
             if pick >= 0:
                 own = detections[frame][v][pick]
-                boxes[frame][camera.name], skeleton = own.box, np.asarray(own.keypoints, np.float64)
+                boxes[frame][camera.name] = own.box
+                skeleton: np.ndarray | None = np.asarray(own.keypoints, np.float64)
             else:
                 box, skeleton = _expected(sighting.joints, camera) if sighting.measured else (None, None)
                 if box is None:

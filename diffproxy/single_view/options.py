@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.utils.options import at_least, one_of, option, within
-from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR
+from diffproxy.utils.shared_options import BODY, DETECTOR_STRIDE, FRAMES, GENERATOR
 
 MESHES = ("glb", "ply", "obj", "none")
 
@@ -52,9 +52,7 @@ class VideoOptions(ImageOptions):
     """Options of `video`."""
 
     frames: str = FRAMES()
-    detector_stride: int = option(
-        4, "the detector runs in one frame of so many; between, the boxes are those of the bodies before"
-    )
+    detector_stride: int = DETECTOR_STRIDE()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,9 +64,7 @@ class CameraOptions(ImageOptions):
     """Options of `camera`; `path` is the number of the camera."""
 
     limit: int = option(0, "frames to record; 0: until the command is interrupted", section="Input")
-    detector_stride: int = option(
-        4, "the detector runs in one frame of so many; between, the boxes are those of the bodies before"
-    )
+    detector_stride: int = DETECTOR_STRIDE()
 
     def __post_init__(self) -> None:
         super().__post_init__()

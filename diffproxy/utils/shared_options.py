@@ -37,6 +37,11 @@ BODY = partial(
 GENERATOR = partial(
     option, "nano", "weights in the package, a diffusers folder or a hub id", "nano|DIR|ID", "Models"
 )
+RUN = partial(option, "", "folder of a finished run, or of a take with several people", "RUN", "Input")
+MOVED_BODY = partial(option, "", "body file, where the run's own has been moved", "FILE", "Models")
+DETECTOR_STRIDE = partial(
+    option, 4, "the detector runs in one frame of so many; between, the boxes are those of the bodies before"
+)
 SEED = partial(option, 0, "seed of the random numbers")
 TRAINING_STEPS = partial(option, text="optimizer steps of the run")
 LEARNING_RATE = partial(option, text="learning rate")

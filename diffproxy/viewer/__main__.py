@@ -12,6 +12,7 @@ from diffproxy.export.run import open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option
+from diffproxy.utils.shared_options import MOVED_BODY, RUN
 
 log = logging.getLogger(__name__)
 USAGE = """\
@@ -27,8 +28,8 @@ that `diffproxy fit` was given as out; of a take with several people, all are sh
 class ViewOptions:
     """Options of `view`."""
 
-    run: str = option("", "folder of a finished run, or of a take with several people", "RUN", "Input")
-    body: str = option("", "body file, where the run's own has been moved", "FILE", "Models")
+    run: str = RUN()
+    body: str = MOVED_BODY()
     pictures: bool = option(
         True, "small pictures of the cameras, if the rig is still there", section="Output"
     )
