@@ -131,6 +131,17 @@ class RunFolder:
         if note != earlier:
             write_atomic(self.note, (json.dumps(note, indent=1) + "\n").encode())
 
+    def clear(self, inputs: Sequence[Path] = ()) -> None:
+        """Remove what runs have written here, and the folder if nothing else is in it; InputError as for `open`."""
+        earlier, written = self._earlier()
+        if earlier is None:
+            return
+        self._protect(written, inputs)
+        remove_files(self.out, written - {NOTE})
+        self.note.unlink(missing_ok=True)
+        if self.out.is_dir() and not any(self.out.iterdir()):
+            self.out.rmdir()
+
     def _earlier(self) -> tuple[dict[str, Any] | None, set[str]]:
         """Content of run.json, and the files that it lists."""
         earlier = self._read_note()

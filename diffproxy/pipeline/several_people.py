@@ -56,6 +56,8 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
     association = associate(detections, frames.cameras, AssociationConfig())
     names = [c.name for c in frames.cameras]
     people = _chosen(association, options)
+    if options.overwrite:
+        remove_earlier_people(out, [p.id for p in association.people], input_paths(options, frames))
     write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
     write_atomic(
         out / PEOPLE, to_json(people_json(association, names, [p.id for p in people], frames.rig.name))
@@ -96,6 +98,14 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
         raise errors[0]
     log.info("people: %s", out / PEOPLE)
     return out
+
+
+def remove_earlier_people(out: Path, ids: Sequence[int], given: Sequence[Path]) -> None:
+    """Remove the runs in `out` of people not among `ids`; InputError where one of the inputs `given` lies there."""
+    now = {folder_name(i) for i in ids}
+    for folder in sorted(out.glob("person_*")):
+        if folder.name not in now:
+            RunFolder(folder, {}).clear(given)
 
 
 def _check(options: FitOptions) -> None:

@@ -16,7 +16,8 @@ from diffproxy.generator import DiffProxyOutput
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
-from diffproxy.pipeline.several_people import fit_people
+from diffproxy.pipeline.run_folder import RunFolder
+from diffproxy.pipeline.several_people import fit_people, remove_earlier_people
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
 
@@ -147,3 +148,18 @@ def test_pixels_of_somebody_else_are_dropped() -> None:
     own = without_others(maps, [claims], [(0.0, 0.0, 100.0, 100.0)])
     for kept in (own.labels[0] > 0, own.weight[0] > 0, own.valid[0]):
         np.testing.assert_array_equal(kept, ~theirs)
+
+
+def test_overwrite_removes_people_who_are_no_longer_there(tmp_path) -> None:
+    """Their runs' files and nothing else; runs of people who are there are left to `run_fit`."""
+    for name in ("person_00", "person_01", "person_02"):
+        RunFolder(tmp_path / name, {"a": 1}).open(["result.npz", "frames/000000.npz"], False)
+        (tmp_path / name / "result.npz").touch()
+    (tmp_path / "person_02" / "notes.txt").touch()
+    (tmp_path / "person_notes").mkdir()
+    remove_earlier_people(tmp_path, [0], [])
+    assert (tmp_path / "person_notes").is_dir()
+    left = sorted(str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file())
+    assert left == ["person_00/result.npz", "person_00/run.json", "person_02/notes.txt"]
+    with pytest.raises(InputError, match="inputs outside"):
+        remove_earlier_people(tmp_path, [], [tmp_path / "person_00" / "result.npz"])
