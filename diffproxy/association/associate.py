@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from diffproxy.association.config import AssociationConfig
 from diffproxy.association.implausible import without_nobody
@@ -16,6 +15,7 @@ from diffproxy.association.skeleton import bone_lengths
 from diffproxy.association.tracker import Sighting, Track, Tracker
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
+from diffproxy.geometry.box_matching import match_boxes
 from diffproxy.geometry.boxes import Box, box_iou
 
 SAME_BOX = 0.3  # IoU of boxes in successive frames of one view
@@ -99,14 +99,11 @@ def _one_view(
             ended = [c for c in open_chains if frame - max(c) > config.max_missing]
             out += [OneViewPerson(v, c) for c in ended if len(c) >= needed]
             open_chains = [c for c in open_chains if frame - max(c) <= config.max_missing]
-            overlap = np.array([[box_iou(c[max(c)], box) for box in boxes] for c in open_chains])
-            rows, columns = linear_sum_assignment(-overlap.reshape(len(open_chains), len(boxes)))
-            pairs = {int(j): int(i) for i, j in zip(rows, columns, strict=True) if overlap[i, j] > SAME_BOX}
-            new: list[dict[int, Box]] = []
-            for j, box in enumerate(boxes):
-                chain = open_chains[pairs[j]] if j in pairs else {}
-                chain[frame] = box
-                new += [] if j in pairs else [chain]
-            open_chains += new
+            owners = match_boxes([c[max(c)] for c in open_chains], boxes, SAME_BOX)
+            for box, owner in zip(boxes, owners, strict=True):
+                if owner is None:
+                    open_chains.append({frame: box})
+                else:
+                    open_chains[owner][frame] = box
         out += [OneViewPerson(v, c) for c in open_chains if len(c) >= needed]
     return tuple(out)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffproxy.association.config import AssociationConfig
-from diffproxy.association.skeleton import MIRRORED
 from diffproxy.association.tracker import Track
+from diffproxy.encoders.movenet_keypoints import FLIP_ORDER
 from diffproxy.geometry.procrustes import special_procrustes
 
 MIRROR_FRAMES = 15
@@ -43,10 +43,10 @@ def is_mirror_image(track: Track, of: Track, centers: np.ndarray) -> bool:
     frames = sorted(set(a) & set(b))
     if len(frames) < MIRROR_FRAMES:
         return False
-    real = np.stack([a[f].points[MIRRORED] for f in frames]).reshape(-1, 3)
+    real = np.stack([a[f].points[list(FLIP_ORDER)] for f in frames]).reshape(-1, 3)
     image = np.stack([b[f].points for f in frames]).reshape(-1, 3)
     good = np.isfinite(real).all(-1) & np.isfinite(image).all(-1)
-    if good.sum() < 8 * MIRROR_FRAMES or np.ptp(real[good], axis=0)[:].max() < MIRROR_MOTION:
+    if good.sum() < 8 * MIRROR_FRAMES or np.ptp(real[good], axis=0).max() < MIRROR_MOTION:
         return False
     x, y = real[good], image[good]
     x0, y0 = x - x.mean(0), y - y.mean(0)

@@ -1,11 +1,10 @@
-"""Tracks that are one person: gone and come back, by where, by bone lengths and by colour."""
+"""Tracks that are one person: gone and come back, by where and by bone lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
 from diffproxy.association.skeleton import bone_lengths
@@ -14,19 +13,15 @@ from diffproxy.association.tracker import Track
 SPEED = 0.12  # metres a frame that a person may move while nobody sees it, at most
 REACH = 0.4  # metres beside that
 BONE_STD = 0.025  # metres, of a median bone length: keypoints sit differently in each view
-COLOR_STD = 12.0  # of a mean colour, in units of 1/255
 LARGEST = 4.0  # mean squared deviation above which two tracks are two people
 OVERLAP = 2  # frames
 
 
-def relink(
-    tracks: Sequence[Track], colors: Sequence[Float[np.ndarray, "P 3"]] | None = None
-) -> list[list[Track]]:
+def relink(tracks: Sequence[Track]) -> list[list[Track]]:
     """Tracks chained into people by one assignment of ends to starts.
 
     Args:
         tracks: Trimmed tracks with at least one frame of two views.
-        colors: Mean colours of body parts of each track (NaN where unknown), in [0, 255]; None: not used.
 
     Returns:
         The tracks of each person in order of time.
@@ -38,12 +33,8 @@ def relink(
     cost = np.full((count, count), LARGEST)
     for i, before in enumerate(tracks):
         for j, after in enumerate(tracks):
-            if i == j or not _reachable(before, after):
-                continue
-            cost[i, j] = deviation(bones[i], bones[j], BONE_STD)
-            if colors is not None:
-                cost[i, j] += deviation(colors[i], colors[j], COLOR_STD)
-                cost[i, j] /= 2
+            if i != j and _reachable(before, after):
+                cost[i, j] = deviation(bones[i], bones[j], BONE_STD)
     rows, columns = linear_sum_assignment(cost)
     following = {int(i): int(j) for i, j in zip(rows, columns, strict=True) if cost[i, j] < LARGEST}
     starts = set(range(count)) - set(following.values())

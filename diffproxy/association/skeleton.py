@@ -25,9 +25,6 @@ _LIMITS = np.array([(low, high) for pairs, low, high in BONES.values() for _ in 
 _BONE = np.array([k for k, (pairs, _, _) in enumerate(BONES.values()) for _ in pairs])
 LEAST_BONES = 3  # fewer say nothing about a person
 LEAST_PLAUSIBLE = 0.7  # share of the measured bones; single joints may be wrong
-MIRRORED = np.array(
-    [_I[n.replace("left", "L").replace("right", "left").replace("L", "right")] for n in COCO17]
-)
 assert len(COCO17) == NUM_KEYPOINTS
 
 

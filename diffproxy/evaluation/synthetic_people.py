@@ -13,6 +13,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.names import JOINT_NAMES
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
+from diffproxy.encoders.movenet_keypoints import FLIP_ORDER
 from diffproxy.geometry.directions import look_at_rotation
 from diffproxy.keypoints.landmarks import ENCODER_OFFSETS
 from diffproxy.keypoints.layouts import COCO17
@@ -195,7 +196,6 @@ def _keypoint(name: str, R: np.ndarray, x: np.ndarray) -> Float[np.ndarray, "F 3
 
 _SOLID = [("left_shoulder", "right_hip"), ("right_shoulder", "left_hip"), ("left_hip", "left_knee"),
           ("right_hip", "right_knee"), ("left_ear", "right_ear")]  # fmt: skip
-_SIDES = np.array([_K[n.replace("left", "L").replace("right", "left").replace("L", "right")] for n in COCO17])
 
 
 def _hidden(joints: np.ndarray, eye: np.ndarray) -> Bool[np.ndarray, "N N 17"]:
@@ -239,7 +239,7 @@ def _detect(
                 keypoints[k] += rng.normal(size=2) * 0.08 * height
                 confidence[k] = rng.uniform(0.05, 0.3)
         if rng.random() < config.flipped:
-            keypoints, confidence = keypoints[_SIDES], confidence[_SIDES]
+            keypoints, confidence = keypoints[list(FLIP_ORDER)], confidence[list(FLIP_ORDER)]
         found.append(_candidate(keypoints, confidence, clear[n], camera))
     if rng.random() < config.false_people:
         donor = pixels[rng.integers(len(joints))]

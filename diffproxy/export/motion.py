@@ -130,7 +130,7 @@ def motion_of_result(
             "at least one frame with a body", f"none of {len(has_body)}", "look at the frames' status"
         )
     ids = np.asarray(result.frame_ids, dtype=np.int64)
-    step = math.gcd(*np.diff(ids).tolist()) if len(ids) > 1 else 1
+    step = frame_step(ids)
     rate = fps or frame_rate / step
     span = (ids[-1] - ids[0]) / frame_rate
     times = (
@@ -147,6 +147,11 @@ def motion_of_result(
         frame_rate=frame_rate,
         name=name,
     )
+
+
+def frame_step(frame_ids: Int[np.ndarray, " F"]) -> int:
+    """The largest spacing on which all frame numbers lie; 1 for a single frame."""
+    return math.gcd(*np.diff(frame_ids).tolist()) if len(frame_ids) > 1 else 1
 
 
 def nearest_rows(keys: Float[np.ndarray, " K"], times: Float[np.ndarray, " F"]) -> Int[np.ndarray, " F"]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.geometry.boxes import Box, box_iou
+from diffproxy.geometry.box_matching import match_boxes
+from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.person_boxes import from_joints
 from diffproxy.single_view.estimator import Person, PictureResult, Seen
 from diffproxy.single_view.focal_length import FocalPrior
 
 SAME_PERSON_IOU = 0.2
-"""Boxes of two frames that overlap less are not of the same person."""
+"""Boxes of two frames that do not overlap more are not of the same person."""
 KEPT_FRAMES = 30
 """Frames for which a person who is not seen keeps the id."""
 FOCAL_FRAMES = 5
@@ -65,7 +65,7 @@ class Tracker:
     def started(self, detected: Sequence[Seen]) -> list[Seen]:
         """Detections with the bodies of the same people in earlier frames to start from."""
         self.since_detection = 0
-        owner = match_boxes([t.box for t in self.tracks], [s.box for s in detected])
+        owner = match_boxes([t.box for t in self.tracks], [s.box for s in detected], SAME_PERSON_IOU)
         self._order = [None if i is None else self.tracks[i].person_id for i in owner]
         bodies = [None if i is None else self.tracks[i].body for i in owner]
         return [replace(s, start=b) for s, b in zip(detected, bodies, strict=True)]
@@ -106,14 +106,3 @@ class Tracker:
 def body_box(joints: Float[np.ndarray, "55 3"], camera: Camera) -> Box | None:
     """The box of a body with room for its motion to the next frame; None where its middle is out of the picture."""
     return from_joints(joints, [camera]).boxes[0]
-
-
-def match_boxes(before: Sequence[Box], now: Sequence[Box]) -> list[int | None]:
-    """Of each box of `now` the row of the same person in `before`, one to one, by the largest sum of overlaps."""
-    owner: list[int | None] = [None] * len(now)
-    if before and now:
-        overlap = np.array([[box_iou(a, b) for b in now] for a in before])
-        for i, j in zip(*linear_sum_assignment(-overlap), strict=True):
-            if overlap[i, j] >= SAME_PERSON_IOU:
-                owner[int(j)] = int(i)
-    return owner

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from diffproxy.cameras import RigFrames
-from diffproxy.export.motion import nearest_rows
+from diffproxy.export.motion import frame_step, nearest_rows
 from diffproxy.export.run import Run
 from diffproxy.utils.io import write_atomic
 from diffproxy.viewer.page import ViewerBody, viewer_html
@@ -37,12 +36,11 @@ def write_run_viewer(
         InputError: no run, or one without a body.
     """
     frame_ids = np.unique(np.concatenate([run.result.frame_ids for run in runs])).astype(np.int64)
-    step = math.gcd(*np.diff(frame_ids).tolist()) if len(frame_ids) > 1 else 1
     page = viewer_html(
         title=title or str(runs[0].result.meta.get("rig") or runs[0].name),
         bodies=[_body(run, frame_ids) for run in runs],
         frame_ids=frame_ids.tolist(),
-        fps=runs[0].frame_rate / step,
+        fps=runs[0].frame_rate / frame_step(frame_ids),
         cameras=() if frames is None else frames.cameras,
         up_axis=runs[0].result.meta.get("up_axis") or "+Y",
         pictures={} if frames is None else small_pictures(frames, frame_ids.tolist()),

@@ -3,14 +3,14 @@
 import numpy as np
 
 from diffproxy.association import associate
-from diffproxy.association.skeleton import MIRRORED
+from diffproxy.encoders.movenet_keypoints import FLIP_ORDER
 
 
 def test_a_mirror_image_is_left_out(cameras, make_person, observe):
     """The mirror is the plane z = 8, behind the room; all cameras look at it from one side."""
     flip = np.array([1.0, 1.0, -1.0])
     real = [make_person(0.03 * f, 0.02 * f, turn=0.1 * f) for f in range(40)]
-    image = [(joints * flip + [0, 0, 16])[MIRRORED] for joints in real]
+    image = [(joints * flip + [0, 0, 16])[list(FLIP_ORDER)] for joints in real]
     result = associate(observe([[a, b] for a, b in zip(real, image, strict=True)], cameras), cameras)
     assert len(result.people) == 1 and "mirror image" in result.notes[0]
     np.testing.assert_allclose(result.people[0].sightings[30].points, real[30], atol=0.02)
