@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import re
 import sys
 import types
 from pathlib import Path
@@ -32,6 +34,32 @@ def body():
     from diffproxy.body import load_body
 
     return load_body("anny")
+
+
+@pytest.fixture(scope="session")
+def people_of():
+    """The `people.json` of a folder, whose layout is the same whatever has written it (docs/several_people.md)."""
+
+    def read(folder: Path) -> dict:
+        content = json.loads((folder / "people.json").read_text())
+        assert set(content) == {
+            "format", "version", "source", "cameras", "people", "frames", "one_view", "notes",
+        }  # fmt: skip
+        assert (content["format"], content["version"]) == ("diffproxy-people", 1)
+        ids = [person["id"] for person in content["people"]]
+        assert ids == sorted(set(ids))
+        for person in content["people"]:
+            assert {"first_frame", "last_frame", "color", "status", "result", "frames"} <= set(person)
+            shown = [int(frame) for frame in person["frames"]]
+            assert (person["first_frame"], person["last_frame"]) == (min(shown), max(shown))
+            assert re.fullmatch("#[0-9a-f]{6}", person["color"])
+            assert person["result"] in (None, f"person_{person['id']:02d}/result.npz")
+            assert sum(person["status"].values()) == len(shown)
+            for entry in person["frames"].values():
+                assert entry["status"] in person["status"] and set(entry["views"]) <= set(content["cameras"])
+        return content
+
+    return read
 
 
 @pytest.fixture(scope="session")

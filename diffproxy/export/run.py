@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.cameras import RigFrames, load_rig, open_frames
+from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
+from diffproxy.cameras.image_sources import VIDEOS, SingleImage, Video
 from diffproxy.export.motion import BodyMotion, motion_of_result
 from diffproxy.export.result import Result, load_result
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.people_file import PEOPLE, read_result_paths
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class Run:
         return motion_of_result(self.result, self.body, frame_rate or self.frame_rate, fps, self.name)
 
     def open_images(self, root: Path) -> RigFrames | None:
-        """The rig's images in the chosen views; None for a run of saved proxies, or where the rig has gone.
+        """The images in the chosen views; None for a run of saved proxies, or where they have gone.
 
         Args:
             root: Folder in which the paths of presets start.
         """
+        if picture := self.options.get("picture"):
+            return self._open_picture(picture)
         rig = self.options.get("rig") or {}
         if self.options.get("proxies") or not rig.get("path"):
             return None
@@ -62,13 +66,25 @@ class Run:
             calibration = calibration.subset(names)
         return open_frames(folder, calibration, common_frames=bool(self.options.get("common_frames")))
 
+    def _open_picture(self, picture: dict[str, Any]) -> RigFrames | None:
+        """The picture or video of one camera; None where it has gone."""
+        path = Path(picture["path"])
+        if not path.is_file():
+            return None
+        camera = Camera.from_json(picture["camera"])
+        source = Video(path) if path.suffix.lower() in VIDEOS else SingleImage(path)
+        return RigFrames(
+            Rig(path.name, (camera,), str(self.result.meta["up_axis"])), [source], source.frame_ids
+        )
+
 
 def run_folders(folder: str | Path) -> list[Path]:
-    """The runs in a folder: itself, or those of the people of a take (`person_00`, ...), in the order of their ids."""
+    """The runs in a folder: itself, or those of the people in its `people.json`, in the order of their ids."""
     path = Path(folder).expanduser()
     if path.name == "result.npz" or (path / "result.npz").is_file():
         return [path]
-    return sorted(p.parent for p in path.glob("person_*/result.npz")) or [path]
+    paths = read_result_paths(path) if (path / PEOPLE).is_file() else []
+    return [p.parent for p in paths] or [path]
 
 
 def open_run(folder: str | Path, body: str = "") -> Run:

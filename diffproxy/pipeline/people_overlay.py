@@ -12,7 +12,6 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
 from diffproxy.export import load_result
 from diffproxy.pipeline.frame_figures import DrawnFigures, overlay_path
-from diffproxy.pipeline.people_file import color_of
 from diffproxy.pipeline.results import frame_result_of_row, posed_vertices
 from diffproxy.pipeline.run_folder import record_digest
 from diffproxy.utils.digests import fingerprint
@@ -35,7 +34,7 @@ def write_people_overlays(
         frames: The images.
         frame_ids: Frames to draw, where that is not done yet.
     """
-    from diffproxy.visualization import BodyPainter, save_image
+    from diffproxy.visualization import PeoplePainter, save_image
 
     faces = body.faces.cpu().numpy()
     loaded = {k: load_result(path / "result.npz") for k, path in results.items()}
@@ -51,19 +50,9 @@ def write_people_overlays(
             paths = [overlay_path(out, c.name, frame_id) for c in frames.cameras]
             if not records or all(drawn.is_current(p, digest) for p in paths):
                 continue
-            painters = {k: BodyPainter(posed_vertices(body, r), faces) for k, r in records.items()}
-            middle = {k: r.joints[0].astype(np.float64) for k, r in records.items()}
+            painter = PeoplePainter({k: posed_vertices(body, r) for k, r in records.items()}, faces)
             images = frames.read_views(frame_id).images
             for image, camera, path in zip(images, frames.cameras, paths, strict=True):
-                if image is None:
-                    continue
-                far_first = sorted(painters, key=lambda k: -np.linalg.norm(middle[k] - camera.center_world))
-                for k in far_first:
-                    image = painters[k].draw(image, camera, color=_rgb(color_of(k)))
-                save_image(path, image)
-                drawn.add(path, digest)
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    r, g, b = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return (r, g, b)
+                if image is not None:
+                    save_image(path, painter.draw(image, camera))
+                    drawn.add(path, digest)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy import __version__
-from diffproxy.association import Association, AssociationConfig, Person, associate
+from diffproxy.association import AssociationConfig, associate
 from diffproxy.cameras import RigFrames
 from diffproxy.export import open_run
 from diffproxy.pipeline import inputs
+from diffproxy.pipeline.associated_people import chosen_people, listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
 from diffproxy.pipeline.fit_rig import run_fit
-from diffproxy.pipeline.people_file import PEOPLE, folder_name, people_json, wanted_ids
 from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
 from diffproxy.pipeline.person_source import person_source
 from diffproxy.pipeline.run_folder import RunFolder
@@ -24,7 +24,8 @@ from diffproxy.pipeline.run_inputs import input_paths
 from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
-from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.utils.io import write_atomic
+from diffproxy.utils.people_file import PEOPLE, folder_name, id_of_folder, write_people
 from diffproxy.viewer import write_run_viewer
 
 log = logging.getLogger(__name__)
@@ -55,12 +56,17 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
     )
     association = associate(detections, frames.cameras, AssociationConfig())
     names = [c.name for c in frames.cameras]
-    people = _chosen(association, options)
+    people = chosen_people(association, options.people, options.people_keep)
     if options.overwrite:
         remove_earlier_people(out, [p.id for p in association.people], input_paths(options, frames))
     write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
-    write_atomic(
-        out / PEOPLE, to_json(people_json(association, names, [p.id for p in people], frames.rig.name))
+    write_people(
+        out,
+        frames.rig.name,
+        names,
+        [listed_person(p, names, p in people) for p in association.people],
+        one_view=[listed_one_view(p, names) for p in association.one_view],
+        notes=association.notes,
     )
     for note in association.notes:
         log.warning("%s", note)
@@ -102,9 +108,9 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
 
 def remove_earlier_people(out: Path, ids: Sequence[int], given: Sequence[Path]) -> None:
     """Remove the runs in `out` of people not among `ids`; InputError where one of the inputs `given` lies there."""
-    now = {folder_name(i) for i in ids}
     for folder in sorted(out.glob("person_*")):
-        if folder.name not in now:
+        known = id_of_folder(folder.name)
+        if known is not None and known not in ids:
             RunFolder(folder, {}).clear(given)
 
 
@@ -125,22 +131,6 @@ def _check(options: FitOptions) -> None:
         raise InputError(
             f"boxes=auto beside people={options.people}", f"boxes={options.boxes}", "write boxes=auto"
         )
-
-
-def _chosen(association: Association, options: FitOptions) -> Sequence[Person]:
-    people = association.people
-    if options.people != "all":
-        people = people[: int(options.people)]
-    ids = wanted_ids(options.people_keep)
-    if ids is None:
-        return people
-    unknown = sorted(set(ids) - {p.id for p in people})
-    if unknown:
-        have = ", ".join(str(p.id) for p in people) or "nobody"
-        raise InputError(
-            f"people_keep among {have}", f"{', '.join(map(str, unknown))}", f"see {PEOPLE} for who is there"
-        )
-    return [p for p in people if p.id in ids]
 
 
 def _settings(options: FitOptions, frames: RigFrames) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with 
   python -m diffproxy.single_view camera 0               a connected camera
   python -m diffproxy.single_view bench FILE|FOLDER      milliseconds of each stage, JSON
 
-COMMAND --help lists the options. Results: OUT/<name>/people.json, person<id>/result.npz and mesh/, overlay/.
+COMMAND --help lists the options. Results: OUT/<name>/people.json, person_<id>/result.npz and mesh/, overlay/.
 """
 
 

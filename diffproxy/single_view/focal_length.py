@@ -22,6 +22,8 @@ EXIF_LOG_STD = 0.03
 """Standard deviation of the log of a focal length from EXIF, which is rounded, and of the picture before it was cut."""
 DIAGONAL_35MM = float(np.hypot(36.0, 24.0))
 EXIF_IFD, FOCAL_LENGTH_IN_35MM = 0x8769, 0xA405
+PICTURE = "picture"
+"""Name of the camera of a picture."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,10 @@ def exif_focal_35mm(path: Path) -> float | None:
     return focal if 5.0 <= focal <= 1200.0 else None
 
 
-def picture_camera(width: int, height: int, focal: float, name: str = "picture") -> Camera:
+def picture_camera(width: int, height: int, focal: float) -> Camera:
     """A pinhole camera at the origin of the world, principal point in the middle: world axes are the camera's."""
     K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
-    return Camera(name, width, height, K, np.eye(3), np.zeros(3))
+    return Camera(PICTURE, width, height, K, np.eye(3), np.zeros(3))
 
 
 def with_focal(camera: Camera, factor: float) -> Camera:

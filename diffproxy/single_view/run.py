@@ -26,7 +26,7 @@ from diffproxy.single_view.options import (
     VideoOptions,
 )
 from diffproxy.single_view.outputs import PictureFolder
-from diffproxy.single_view.sources import Frame, camera_frames, image_files, video_frames
+from diffproxy.single_view.sources import Frame, camera_frames, frame_rate, image_files, video_frames
 from diffproxy.single_view.tracking import Tracker
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
@@ -69,7 +69,7 @@ def run_images(options: ImageOptions, estimator: SingleViewEstimator | None = No
             continue
         height, width = image.shape[:2]
         result = estimator.run(image, focal_prior(width, height, options.focal, file))
-        folder = _folder(Path(options.out).expanduser() / file.stem, options, estimator)
+        folder = _folder(file.stem, file, options, estimator)
         _say(file.name, folder.add(0, image, result, [*range(len(result.people))]))
         folder.close()
         folders.append(folder.out)
@@ -82,7 +82,8 @@ def run_video(options: VideoOptions, estimator: SingleViewEstimator | None = Non
     """A video file; returns the folder of the results."""
     path = Path(options.path).expanduser()
     frames = video_frames(path, options.frames)
-    return _run_frames(frames, path.stem, options, options.detector_stride, estimator)
+    estimator = estimator or open_estimator(options)
+    return _run_frames(frames, _folder(path.stem, path, options, estimator), options, estimator)
 
 
 def run_camera(options: CameraOptions, estimator: SingleViewEstimator | None = None) -> Path:
@@ -90,7 +91,9 @@ def run_camera(options: CameraOptions, estimator: SingleViewEstimator | None = N
     if not options.path.isdecimal():
         raise InputError("the number of a camera", options.path, "write 0 for the first one")
     frames = camera_frames(int(options.path), options.limit)
-    return _run_frames(frames, f"camera{options.path}", options, options.detector_stride, estimator)
+    estimator = estimator or open_estimator(options)
+    folder = _folder(f"camera{options.path}", None, options, estimator)
+    return _run_frames(frames, folder, options, estimator)
 
 
 def run_bench(options: BenchOptions, estimator: SingleViewEstimator | None = None) -> dict[str, Any]:
@@ -156,13 +159,11 @@ def track_frame(
 
 def _run_frames(
     frames: Iterable[Frame],
-    name: str,
-    options: ImageOptions,
-    stride: int,
-    estimator: SingleViewEstimator | None,
+    folder: PictureFolder,
+    options: VideoOptions | CameraOptions,
+    estimator: SingleViewEstimator,
 ) -> Path:
-    estimator = estimator or open_estimator(options)
-    folder, tracker = _folder(Path(options.out).expanduser() / name, options, estimator), Tracker(stride)
+    tracker = Tracker(options.detector_stride)
     try:
         for number, (frame_id, image) in enumerate(frames):
             result, ids = track_frame(estimator, tracker, number, image, options.focal)
@@ -172,16 +173,25 @@ def _run_frames(
     return folder.out
 
 
-def _folder(out: Path, options: ImageOptions, estimator: SingleViewEstimator) -> PictureFolder:
-    meta = {"source": options.path, "generator": options.generator, "version": __version__}
-    return PictureFolder(out, estimator.body, options.overlay, options.mesh, meta)
+def _folder(
+    name: str, source: Path | None, options: ImageOptions, estimator: SingleViewEstimator
+) -> PictureFolder:
+    out = Path(options.out).expanduser() / name
+    used: dict[str, Any] = {"body": {"path": options.body}}
+    if source is not None and source.suffix.lower() in VIDEOS:
+        used["fps"] = frame_rate(source)
+    meta = {"generator": options.generator, "version": __version__, "options": used}
+    return PictureFolder(out, estimator.body, options.overlay, options.mesh, source, meta)
 
 
 def _say(name: str, summary: dict[str, Any]) -> None:
     deviation = 100 * summary["focal_log_std"]
     focal = f"focal length {summary['focal_px']:.0f} px ± {deviation:.0f} % ({summary['focal_source']})"
-    people = [
-        f"{p['id']}: {p['status']}, {p['depth_m']:.2f} ± {p['depth_std_m']:.2f} m away"
-        for p in summary["people"]
-    ]
+    people = [f"{k}: {p['status']}{_distance(p)}" for k, p in summary["people"].items()]
     log.info("%s: %s", name, "; ".join([focal, *people]) if people else "no person")
+
+
+def _distance(person: dict[str, Any]) -> str:
+    if person["depth_m"] is None:
+        return ""
+    return f", {person['depth_m']:.2f} ± {person['depth_std_m']:.2f} m away"

@@ -42,6 +42,13 @@ def video_frames(path: Path, frames: str) -> Iterator[Frame]:
     return _read(video, select_frames(frames, video.frame_ids))
 
 
+def frame_rate(path: Path, unknown: float = 30.0) -> float:
+    """Frames per second of a video file; `unknown` where it does not say."""
+    video = Video(path)
+    video.close()
+    return video.fps if 0.01 <= video.fps <= 1e5 else unknown
+
+
 def _read(video: Video, frame_ids: list[int]) -> Iterator[Frame]:
     try:
         for frame_id in frame_ids:

@@ -26,7 +26,7 @@ from diffproxy.export.result import UNOBSERVED
 from diffproxy.utils.errors import InputError
 
 HERE = Path(__file__).parent
-COLORS = ((0.85, 0.66, 0.54), (0.45, 0.65, 0.9), (0.55, 0.8, 0.5), (0.85, 0.75, 0.35), (0.75, 0.5, 0.8))
+BODY_COLOR = (0.85, 0.66, 0.54)
 NO_BODY = ("no_person", "failed")
 NO_PICTURES: Mapping[str, Sequence[tuple[int, bytes]]] = {}
 
@@ -42,6 +42,7 @@ class ViewerBody:
         reason: F sentences about the status.
         joint_std: (F, 55) metres.
         joint_observed: (F, 55) support by pixels, in [0, 1]; None: not stated, nothing is grey.
+        color: RGB in [0, 1].
     """
 
     name: str
@@ -50,6 +51,7 @@ class ViewerBody:
     reason: Sequence[str]
     joint_std: Float[np.ndarray, "F 55"]
     joint_observed: Float[np.ndarray, "F 55"] | None = None
+    color: tuple[float, float, float] = BODY_COLOR
 
 
 def viewer_html(
@@ -91,7 +93,7 @@ def viewer_html(
         "frame_ids": [int(i) for i in frame_ids],
         "fps": fps,
         "unobserved_below": UNOBSERVED,
-        "bodies": [_body(b, COLORS[i % len(COLORS)]) for i, b in enumerate(bodies)],
+        "bodies": [_body(b) for b in bodies],
         "cameras": shown_cameras,
         "pictures": {
             name: [[row, base64.b64encode(jpeg).decode()] for row, jpeg in rows]
@@ -110,12 +112,12 @@ def viewer_html(
     return page
 
 
-def _body(body: ViewerBody, color: tuple[float, float, float]) -> dict[str, Any]:
+def _body(body: ViewerBody) -> dict[str, Any]:
     has_body = [bool(k) and s not in NO_BODY for k, s in zip(body.motion.known, body.status, strict=True)]
     observed = np.ones_like(body.joint_std) if body.joint_observed is None else body.joint_observed
     return {
         "name": body.name,
-        "color": color,
+        "color": body.color,
         "glb": _base64(np.frombuffer(gltf_animation_bytes(body.motion), dtype=np.uint8)),
         "nearest": _base64(nearest_joints(body.motion.body)),
         "observed": _base64(255 * np.nan_to_num(observed, nan=1.0).clip(0, 1)),

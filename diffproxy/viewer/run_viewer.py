@@ -13,7 +13,8 @@ from diffproxy.cameras import RigFrames
 from diffproxy.export.motion import frame_step, nearest_rows
 from diffproxy.export.run import Run
 from diffproxy.utils.io import write_atomic
-from diffproxy.viewer.page import ViewerBody, viewer_html
+from diffproxy.utils.people_file import id_of_folder, rgb_of
+from diffproxy.viewer.page import BODY_COLOR, ViewerBody, viewer_html
 from diffproxy.visualization.sheet import encode_image, shrink
 
 NOT_THERE = "not in this frame"
@@ -57,6 +58,7 @@ def _body(run: Run, frame_ids: Int[np.ndarray, " F"]) -> ViewerBody:
     spacing = 1.0 if len(motion) == 1 else (own[-1] - own[0]) / (len(motion) - 1)
     at = np.round((own[row] - own[0]) / spacing).astype(np.int64)
     shown = motion.take(at)
+    person_id = id_of_folder(run.name)
     reasons = np.full(len(own), "") if result.reason is None else result.reason
     return ViewerBody(
         name=run.name,
@@ -65,6 +67,7 @@ def _body(run: Run, frame_ids: Int[np.ndarray, " F"]) -> ViewerBody:
         reason=[str(r) if t else "" for r, t in zip(reasons[row], there, strict=True)],
         joint_std=result.joint_std[row],
         joint_observed=None if result.joint_observed is None else result.joint_observed[row],
+        color=BODY_COLOR if person_id is None else rgb_of(person_id),
     )
 
 

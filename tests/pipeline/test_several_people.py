@@ -1,6 +1,5 @@
 """people=all with a generator that knows the truth of two people, and a detector that knows where they are."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,13 +71,17 @@ def two_people(body, rig_of, oracle_of, params_of, make_ring):
     return rig, stand_in
 
 
-def test_everybody_is_fitted_and_a_second_run_computes_nothing(body, two_people, options_of) -> None:
+def test_everybody_is_fitted_and_a_second_run_computes_nothing(
+    body, two_people, options_of, people_of
+) -> None:
     rig, stand_in = two_people
     options = replace(
         options_of(rig), people="all", boxes="auto", frames="1", tta_flip=False, tta_rotation=False
     )
     out = fit_people(options, ROOT, stand_in, stand_in)
-    people = json.loads((out / "people.json").read_text())["people"]
+    content = people_of(out)
+    people = content["people"]
+    assert content["frames"] == {} and len(content["cameras"]) == 3
     assert [(p["id"], p["first_frame"], p["last_frame"], p["status"]) for p in people] == [
         (0, 0, 1, {"ok": 2}),
         (1, 0, 1, {"ok": 2}),
@@ -97,14 +100,14 @@ def test_everybody_is_fitted_and_a_second_run_computes_nothing(body, two_people,
     assert (out / "person_00/result.npz").read_bytes() == before
 
 
-def test_one_of_them_is_kept(two_people, options_of) -> None:
+def test_one_of_them_is_kept(two_people, options_of, people_of) -> None:
     rig, stand_in = two_people
     options = replace(
         options_of(rig), people="all", people_keep="1", boxes="auto", frames="0", tta_flip=False
     )
     out = fit_people(options, ROOT, stand_in, stand_in)
     assert not (out / "person_00").exists() and (out / "person_01/result.npz").exists()
-    listed = json.loads((out / "people.json").read_text())["people"]
+    listed = people_of(out)["people"]
     assert [p["result"] for p in listed] == [None, "person_01/result.npz"]
     with pytest.raises(InputError, match="people_keep among 0, 1"):
         fit_people(replace(options, people_keep="7"), ROOT, stand_in, stand_in)

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from diffproxy.__main__ import main as diffproxy_main
 from diffproxy.cameras.image_sources import read_image
-from diffproxy.export import load_result
+from diffproxy.export import load_result, open_run
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.__main__ import main
@@ -34,34 +35,47 @@ def video(tmp_path):
     return path
 
 
-def people_of(folder):
-    return json.loads((folder / "people.json").read_text())["frames"]
-
-
-def test_pictures_with_and_without_people(tmp_path, estimator, two_people):
+def test_pictures_with_and_without_people(tmp_path, estimator, two_people, people_of, capsys):
     shown = tmp_path / "shown"
     shown.mkdir()
     cv2.imwrite(str(shown / "both.png"), GREY)
     cv2.imwrite(str(shown / "nobody.png"), BLACK)
     options = ImageOptions(str(shown), mesh="ply", out=str(tmp_path / "out"))
     both, nobody = run_images(options, estimator)
-    (frame,) = people_of(both)
+    content = people_of(both)
+    frame, people = content["frames"]["0"], content["people"]
     assert frame["status"] == "people"
     assert frame["focal_px"] == pytest.approx(two_people.camera.K[0, 0], rel=0.1)
-    assert [p["id"] for p in frame["people"]] == [0, 1]
-    for k, person in enumerate(frame["people"]):
-        result = load_result(both / f"person{k:02d}" / "result.npz")
+    assert [p["id"] for p in people] == [0, 1]
+    for k, listed in enumerate(people):
+        person, folder = listed["frames"]["0"], both / f"person_{k:02d}"
+        result = load_result(both / listed["result"])
         assert result.status.tolist() == [person["status"]] == ["one_view"]
         assert result.joints[0, 0, 2] == pytest.approx(person["depth_m"], abs=1e-4)
         assert result.meta["focal_px"] == [frame["focal_px"]]
-        assert (both / f"person{k:02d}" / "mesh" / "000000.ply").is_file()
-    assert (read_image(both / "overlay" / "000000.png") != GREY).any()
-    (frame,) = people_of(nobody)
-    assert frame["status"] == "no_person" and frame["people"] == []
+        assert (folder / "mesh" / "000000.ply").is_file()
+    drawn = read_image(both / "overlay" / "picture" / "000000.jpg").astype(int)
+    for person in people:
+        x0, y0, x1, y1 = (round(x) for x in person["frames"]["0"]["box"])
+        middle = drawn[max(y0, 0) : y1, x0:x1].reshape(-1, 3).mean(0) - 90
+        wanted = np.array([int(person["color"][i : i + 2], 16) for i in (1, 3, 5)]) - 90
+        assert middle @ wanted > 0.5 * np.linalg.norm(middle) * np.linalg.norm(wanted)
+    content = people_of(nobody)
+    assert content["frames"]["0"]["status"] == "no_person" and content["people"] == []
     assert not list(nobody.glob("person*"))
+    capsys.readouterr()
+    assert diffproxy_main(["view", str(both), "open=false"]) == 0
+    page = (both / "viewer.html").read_text()
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert [b["name"] for b in data["bodies"]] == ["person_00", "person_01"]
+    assert [c["name"] for c in data["cameras"]] == ["picture"] and len(data["pictures"]["picture"]) == 1
+    assert diffproxy_main(["export", str(both), "format=trc"]) == 0
+    assert "person_01.trc" in capsys.readouterr().out
 
 
-def test_a_video_keeps_ids_and_detects_in_one_frame_of_a_stride(tmp_path, estimator, true_people, video):
+def test_a_video_keeps_ids_and_detects_in_one_frame_of_a_stride(
+    tmp_path, estimator, true_people, video, people_of
+):
     options = VideoOptions(
         str(video),
         out=str(tmp_path),
@@ -72,10 +86,11 @@ def test_a_video_keeps_ids_and_detects_in_one_frame_of_a_stride(tmp_path, estima
         focal=330.0,
     )
     folder = run_video(options, estimator)
-    frames = people_of(folder)
+    content = people_of(folder)
     assert true_people.detections == 1
-    assert [[p["id"] for p in f["people"]] for f in frames] == [[0, 1]] * 3
-    assert load_result(folder / "person01" / "result.npz").frame_ids.tolist() == [0, 1, 2]
+    assert [[*p["frames"]] for p in content["people"]] == [["0", "1", "2"]] * 2
+    assert load_result(folder / "person_01" / "result.npz").frame_ids.tolist() == [0, 1, 2]
+    assert open_run(folder / "person_01").frame_rate == 25.0
 
 
 class Webcam:
@@ -95,11 +110,12 @@ class Webcam:
         self.left = 0
 
 
-def test_a_camera_until_it_stops(tmp_path, estimator, monkeypatch):
+def test_a_camera_until_it_stops(tmp_path, estimator, monkeypatch, people_of):
     monkeypatch.setattr(cv2, "VideoCapture", Webcam)
     folder = run_camera(CameraOptions("0", out=str(tmp_path)), estimator)
     assert folder.name == "camera0"
-    assert [f["status"] for f in people_of(folder)] == ["no_person", "no_person"]
+    frames = people_of(folder)["frames"]
+    assert [f["status"] for f in frames.values()] == ["no_person", "no_person"]
     with pytest.raises(InputError, match="camera 1"):
         run_camera(CameraOptions("1", out=str(tmp_path)), estimator)
     with pytest.raises(InputError, match="number of a camera"):

@@ -21,6 +21,7 @@ from diffproxy.cameras import Rig, open_frames, save_rig
 from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export import Result, motion_of_result, open_run, save_result
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.people_file import ListedPerson, rgb_of, write_people
 from diffproxy.viewer import ViewerBody, viewer_html
 from diffproxy.viewer.run_viewer import small_pictures
 from tests.export.conftest import result_of, run_of, some_bodies  # noqa: F401
@@ -149,6 +150,8 @@ def test_the_people_of_a_take_share_a_page(tmp_path, result_of, capsys):  # noqa
     for name, ids, missing in (("person_00", [0, 10, 20, 30], (1,)), ("person_02", [20, 30, 40], ())):
         result = result_of(some_bodies(len(ids)), ids, missing, options={"body": {"path": "anny"}})
         save_result(result, tmp_path / name / "result.npz")
+    there = {0: {"status": "ok", "views": ["cam0"]}}
+    write_people(tmp_path, "take", ["cam0"], [ListedPerson(k, there, k != 1) for k in range(3)])
     assert main(["view", str(tmp_path), "open=false"]) == 0
     data = viewer_data((tmp_path / "viewer.html").read_text())
     first, second = data["bodies"]
@@ -160,6 +163,7 @@ def test_the_people_of_a_take_share_a_page(tmp_path, result_of, capsys):  # noqa
         True,
         True,
     ]
+    assert (first["color"], second["color"]) == ([*rgb_of(0)], [*rgb_of(2)])
     assert first["status"] == ["ok", "no_person", "ok", "ok", "not in this frame"]
     found = Glb(base64.b64decode(second["glb"]))
     expected = open_run(tmp_path / "person_02").result.joints @ rotation_to_y_up("+Z").T

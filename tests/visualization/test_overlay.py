@@ -7,7 +7,8 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies import render_surface
 from diffproxy.utils.errors import InputError
-from diffproxy.visualization import BodyPainter, overlay_body, shade
+from diffproxy.utils.people_file import rgb_of
+from diffproxy.visualization import BodyPainter, PeoplePainter, overlay_body, shade
 from diffproxy.visualization.overlay import hatching, silhouette
 
 
@@ -130,3 +131,16 @@ def test_unobserved_skin_is_grey_and_hatched(camera):
     assert 0.2 < lines.mean() < 0.5 and off[lines].mean() > 2 * off[~lines].mean() > 0
     black = BodyPainter(vertices, faces, unobserved=missing).draw(image * 0, camera, outline=False)
     assert np.ptp(black[rows, cols], axis=-1).max() == 0 < black[rows, cols].min()  # grey
+
+
+def test_people_in_front_cover_those_behind_in_their_own_colours(cube, camera):
+    vertices, faces = cube
+    ahead = -camera.R_cam_world[2]  # towards the camera
+    near, far = vertices + 0.4 * ahead, vertices - 0.4 * ahead
+    image = np.full((64, 64, 3), 100, dtype=np.uint8)
+    for bodies in ({0: near, 5: far}, {0: far, 5: near}):
+        behind, front = sorted(bodies, key=lambda k: bodies[k] is near)
+        expected = overlay_body(image, camera, far, faces, color=rgb_of(behind))
+        expected = overlay_body(expected, camera, near, faces, color=rgb_of(front))
+        assert (PeoplePainter(bodies, faces).draw(image, camera) == expected).all()
+    assert (PeoplePainter({}, faces).draw(image, camera) == image).all()
