@@ -26,6 +26,7 @@ from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
 from diffproxy.fitting.uncertainty import correlation_inflation
+from diffproxy.geometry.levenberg_marquardt import Propose, minimize
 from diffproxy.geometry.robust import rayleigh_sigma
 
 FREE = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
@@ -242,32 +243,24 @@ def solve(
     tolerance: float = 1e-4,
 ) -> Solution:
     """Levenberg-Marquardt on frames and cameras together, until a step lowers the cost by less than `tolerance`."""
-    lam, used = 1e-3, 0
-    cost = bundle.cost(bodies, rig, noise)
-    for used in range(1, iterations + 1):  # noqa: B007  (the count is reported)
-        S, s, back, _ = bundle.normal(bodies, rig, noise, free, lam)
-        diagonal = S.diagonal()
-        S = S + torch.diag(lam * diagonal + 1e-8 * diagonal.max().clamp_min(1e-12))
-        factor, failed = torch.linalg.cholesky_ex(S)
-        if int(failed) or not bool(torch.isfinite(s).all()):
-            lam *= 10
-            continue
-        shared = s.new_zeros(PER_CAMERA * len(rig) + SHARED)
-        shared[free] = torch.cholesky_solve(-s[:, None], factor)[:, 0]
-        tried, moved = _step(bodies, rig, shared, back)
-        fresh = bundle.cost(tried, moved, noise)
-        if np.isfinite(fresh) and fresh <= cost:
-            done = cost - fresh <= tolerance * cost
-            bodies, rig, cost = tried, moved, fresh
-            lam = max(lam * 0.2, 1e-8)
-            if done:
-                break
-        else:
-            lam *= 10
-            if lam > 1e6:
-                break
-    bundle.set_cameras(rig)
-    return Solution(bodies, rig, cost, used)
+
+    def linearize(at: tuple[State, RigState]) -> Propose[tuple[State, RigState]]:
+        def propose(damping: float) -> tuple[State, RigState] | None:
+            S, s, back, _ = bundle.normal(*at, noise, free, damping)
+            diagonal = S.diagonal()
+            S = S + torch.diag(damping * diagonal + 1e-8 * diagonal.max().clamp_min(1e-12))
+            factor, failed = torch.linalg.cholesky_ex(S)
+            if int(failed) or not bool(torch.isfinite(s).all()):
+                return None
+            shared = s.new_zeros(PER_CAMERA * len(rig) + SHARED)
+            shared[free] = torch.cholesky_solve(-s[:, None], factor)[:, 0]
+            return _step(*at, shared, back)
+
+        return propose
+
+    found = minimize((bodies, rig), lambda at: bundle.cost(*at, noise), linearize, iterations, tolerance)
+    bundle.set_cameras(found.state[1])
+    return Solution(*found.state, found.cost, found.iterations)
 
 
 def _step(

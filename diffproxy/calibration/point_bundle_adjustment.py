@@ -7,12 +7,15 @@ whole rig, which points leave undetermined, is kept from the body fit.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from diffproxy.calibration.body_bundle_adjustment import Bundle
 from diffproxy.calibration.camera_parameters import RigState
+from diffproxy.geometry.levenberg_marquardt import Propose, minimize
 from diffproxy.geometry.procrustes import align_frames
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.geometry.so3 import left_jacobian
@@ -21,9 +24,14 @@ from diffproxy.keypoints.keypoint_table import DETECTOR_STD
 
 MAX_RAY_DISTANCE = 0.25
 """Metres; rays that miss their point by more than this at the start belong to another person or the other body side."""
-ITERATIONS = 60
+ITERATIONS, TOLERANCE = 30, 1e-6
+SCALES = 16.0, 2.0
+"""Of the Cauchy kernel, standard deviations of the detector: first coarse, then that of the noise."""
 MIN_SHARED_POINTS = 40
 """Minimum number of points that a camera shares with others."""
+
+Unknowns = tuple[np.ndarray, np.ndarray]
+"""Steps of the cameras (C, 7) and points (P, 3)."""
 
 
 def adjust_points(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigState | None:
@@ -44,33 +52,31 @@ def adjust_points(bundle: Bundle, rig: RigState, focal_std: float = 0.0) -> RigS
     x0 = _intersect(camera, point, xy, R0, c0)
     depth = np.maximum(np.einsum("ni,ni->n", R0[camera][:, 2], x0[point] - c0[camera]), 0.1)
     unit = np.sqrt(weight) * depth / DETECTOR_STD  # ideal coordinates to standard deviations
-    step, x, scale, damping = np.zeros((count, 7)), x0, 16.0, 1e-3
-    cost = np.inf
-    for turn in range(ITERATIONS):
-        if turn == ITERATIONS // 2:
-            scale, cost = 2.0, np.inf  # first with a coarse scale, then with that of the noise
-        r, by_camera, by_point, prior_weight = _linear(step, x, R0, c0, camera, point, xy, unit, focal_std)
-        now = _cost(r, step * prior_weight, scale)
+
+    def linear(at: Unknowns) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return _linear(*at, R0, c0, camera, point, xy, unit, focal_std)
+
+    def cost(at: Unknowns, scale: float) -> float:
+        r, _, _, prior_weight = linear(at)
+        return _cost(r, at[0] * prior_weight, scale)
+
+    def linearize(at: Unknowns, scale: float) -> Propose[Unknowns]:
+        r, by_camera, by_point, prior_weight = linear(at)
         root = 1 / np.sqrt(1 + np.square(r).sum(1) / scale**2)  # Cauchy
-        r, by_camera, by_point = (
-            r * root[:, None],
-            by_camera * root[:, None, None],
-            by_point * root[:, None, None],
-        )
-        turned, moved = _step(r, by_camera, by_point, camera, point, step, prior_weight, damping)
-        tried, moved = step + turned, x + moved
-        after = _cost(
-            _linear(tried, moved, R0, c0, camera, point, xy, unit, focal_std)[0], tried * prior_weight, scale
-        )
-        if not np.isfinite(after):
-            return None
-        if after <= now:
-            step, x, damping = tried, moved, max(damping * 0.2, 1e-8)
-            if cost - after <= 1e-6 * after and turn > ITERATIONS // 2:
-                break
-            cost = after
-        else:
-            damping *= 10
+        rows = r * root[:, None], by_camera * root[:, None, None], by_point * root[:, None, None]
+
+        def propose(damping: float) -> Unknowns:
+            turned, moved = _step(*rows, camera, point, at[0], prior_weight, damping)
+            return at[0] + turned, at[1] + moved
+
+        return propose
+
+    at: Unknowns = np.zeros((count, 7)), x0
+    for scale in SCALES:
+        at = minimize(
+            at, partial(cost, scale=scale), partial(linearize, scale=scale), ITERATIONS, TOLERANCE
+        ).state
+    step = at[0]
     R = to_matrix(step[:, :3]) @ R0
     return _align_with_start(R, c0 + step[:, 3:6], rig.log_focal.numpy() + step[:, 6], R0, c0)
 

@@ -26,6 +26,7 @@ from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, prior_cost, prior_normal, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
 from diffproxy.fitting.uncertainty import covariance_noise, joint_jacobian, noise_level
+from diffproxy.geometry.levenberg_marquardt import Propose, minimize
 
 ROUNDS, ITERATIONS = 3, 6
 """The noise is estimated afresh in every round, as in the last stage of the fitter."""
@@ -178,32 +179,31 @@ class _Solver:
     def run(self, state: State, log_factor: float) -> tuple[State, float, dict]:
         """One round with one noise level."""
         noise = noise_level(self.at(log_factor), state, self.problem.config, 0.0)
-        priors, damping, used, converged = self.priors(state), 1e-3, 0, False
-        cost, arrow = self.cost(state, log_factor, noise, priors), self.linearise(state, log_factor, noise)
-        for used in range(1, ITERATIONS + 1):
-            of_bodies, of_focal = arrow.solve(damping)
-            step = state.betas.new_zeros(len(self.pelvis), TANGENT_DIM)
-            step[:, self.columns] = of_bodies.to(step)
-            tried = state.retract(step)
-            tried = replace(tried, transl=tried.transl + self.dolly(state, of_focal))
-            fresh = self.cost(tried, log_factor + of_focal, noise, priors)
-            converged = abs(cost - fresh) <= TOLERANCE * cost
-            if np.isfinite(fresh) and fresh <= cost:
-                state, log_factor, cost, damping = (
-                    tried,
-                    log_factor + of_focal,
-                    fresh,
-                    max(0.2 * damping, 1e-7),
-                )
-                if converged or used == ITERATIONS:
-                    break
-                arrow = self.linearise(state, log_factor, noise)
-            elif converged or damping > 1e4:
-                break
-            else:
-                damping *= 10
-        report = {"name": "focal", "iterations": used, "cost": cost, "converged": converged}
-        return state, log_factor, {**report, "sigma": float(noise.sigma.min())}
+        priors = self.priors(state)
+
+        def linearize(at: tuple[State, float]) -> Propose[tuple[State, float]]:
+            arrow = self.linearise(*at, noise)
+
+            def propose(damping: float) -> tuple[State, float]:
+                of_bodies, of_focal = arrow.solve(damping)
+                step = state.betas.new_zeros(len(self.pelvis), TANGENT_DIM)
+                step[:, self.columns] = of_bodies.to(step)
+                moved = at[0].retract(step)
+                moved = replace(moved, transl=moved.transl + self.dolly(at[0], of_focal))
+                return moved, at[1] + of_focal
+
+            return propose
+
+        found = minimize(
+            (state, log_factor), lambda at: self.cost(*at, noise, priors), linearize, ITERATIONS, TOLERANCE
+        )
+        report = {
+            "name": "focal",
+            "iterations": found.iterations,
+            "cost": found.cost,
+            "converged": found.converged,
+        }
+        return *found.state, {**report, "sigma": float(noise.sigma.min())}
 
 
 def _principal_points(problem: Problem, observations: Observations) -> Float[Tensor, "P N 2"]:
