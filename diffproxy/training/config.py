@@ -78,6 +78,10 @@ class TrainConfig:
     )
     lr: float = LEARNING_RATE(5e-5)
     encoder_lr: float = option(0.0, "learning rate of the image encoder; 0 keeps it frozen")
+    keypoint_matching: float = option(
+        1.0,
+        "with encoder_lr: weight of the distance between the joint maps of a MoveNet encoder and the published ones",
+    )
     warmup_steps: int = WARMUP_STEPS(200)
     schedule: str = option("cosine", "learning rate after the warm-up", "cosine|constant")
     clip_norm: float = option(1.0, "maximum gradient norm")
@@ -145,6 +149,7 @@ class TrainConfig:
             "warmup_steps",
             "val_fit",
             "encoder_lr",
+            "keypoint_matching",
             "weight_decay",
             "time_limit_min",
         ):

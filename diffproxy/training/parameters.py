@@ -9,13 +9,14 @@ from torch import nn
 from diffproxy.generator import ProxyGenerator
 from diffproxy.generator.codec import VaeCodec
 from diffproxy.generator.network.adapter import PyramidAdapter
-from diffproxy.generator.network.encoders import EfficientNetEncoder
+from diffproxy.generator.network.encoders import EfficientNetEncoder, MoveNetEncoder
 from diffproxy.training.config import TrainConfig
 from diffproxy.utils.errors import InputError
 
 FROZEN_BLOCKS = (
     5  # strides 1-8 of the encoder keep ImageNet's edges and textures: cheaper, and closer to real images
 )
+FROZEN_STAGES = 3  # of MoveNet, for the same reason: strides 1-8
 
 
 def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[dict]:
@@ -75,11 +76,16 @@ def decoder_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[d
 
 
 def thaw_encoder(encoder: nn.Module) -> None:
-    """Train the deep half of an EfficientNet encoder; of another encoder, all of it."""
+    """Train the deep half of an EfficientNet or MoveNet encoder; of another encoder, all of it."""
     encoder.requires_grad_(True)
     if isinstance(encoder, EfficientNetEncoder):
         for block in (encoder.net.stem, *encoder.net.blocks[:FROZEN_BLOCKS]):
             block.requires_grad_(False)
+    if isinstance(encoder, MoveNetEncoder):
+        net = encoder.net
+        # The pyramid and the heads above it make the keypoints: they stay as published, see `KeypointMatching`.
+        for part in (net.stem, *net.stages[:FROZEN_STAGES], net.smooth, net.heads):
+            part.requires_grad_(False)
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:

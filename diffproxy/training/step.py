@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from diffproxy.body import SurfaceAtlas
 from diffproxy.generator import CameraBatch, Conditioning, ProxyGenerator
+from diffproxy.generator.network.encoders import MoveNetEncoder
 from diffproxy.generator.network.schedule import add_noise, training_target
 from diffproxy.training.config import TrainConfig
+from diffproxy.training.keypoint_matching import KeypointMatching
 from diffproxy.training.losses import allowed_labels, dense_loss, diffusion_loss, scale_loss
 
 COLOR_WIDTH = 0.1  # RGB distance beyond which a decoded colour is no palette colour
@@ -45,6 +47,11 @@ class TrainingObjective(nn.Module):
         self.body_ids, self.hand_ids = list(palette.body_ids), list(palette.hand_ids)
         self.register_buffer("colors", torch.as_tensor(palette.colors, dtype=torch.float32), persistent=False)
         self.register_buffer("metres_per_uv", torch.as_tensor(atlas.metres_per_uv), persistent=False)
+        trained = config.encoder_lr and not config.freeze_conditioning and config.stage == "generator"
+        if trained and config.keypoint_matching and isinstance(generator.encoder, MoveNetEncoder):
+            self.keypoint_matching: KeypointMatching | None = KeypointMatching()
+        else:
+            self.keypoint_matching = None
 
     def condition(self, batch: dict[str, Tensor]) -> Conditioning:
         cameras = CameraBatch.from_arrays(
@@ -88,6 +95,9 @@ class TrainingObjective(nn.Module):
                     len(batch["labels"]),
                 )
                 total = total + cfg.dense_weight * SCALE_WEIGHT * losses["dense_scale"]
+        if self.keypoint_matching is not None:
+            losses["keypoints"] = self.keypoint_matching(batch["images"].flatten(0, 1), cond.joint_maps)
+            total = total + cfg.keypoint_matching * losses["keypoints"]
         if cfg.diffusion_weight:
             if cfg.condition_dropout:
                 kept = torch.cat([torch.rand(1, generator=r) for r in rngs]) >= cfg.condition_dropout
