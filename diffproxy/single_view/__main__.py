@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
+from diffproxy.single_view.training.options import RegressorTrainOptions
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, run_subcommand
 
 USAGE = """\
-usage: python -m diffproxy.single_view COMMAND PATH [name=value ...]
+usage: python -m diffproxy.single_view COMMAND [PATH] [name=value ...]
 
 SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with the focal length that they share.
 
@@ -22,6 +23,7 @@ SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with 
   python -m diffproxy.single_view video FILE             one camera, people with ids over time
   python -m diffproxy.single_view camera 0               a connected camera
   python -m diffproxy.single_view bench FILE|FOLDER      milliseconds of each stage, JSON
+  python -m diffproxy.single_view train out=DIR          the network that the bodies start from
 
 COMMAND --help lists the options. Results: OUT/<name>/people.json, person_<id>/result.npz and mesh/, overlay/.
 """
@@ -51,6 +53,12 @@ def _bench(options: BenchOptions) -> None:
     sys.stdout.write(json.dumps(run_bench(options), indent=1) + "\n")
 
 
+def _train(options: RegressorTrainOptions) -> None:
+    from diffproxy.single_view.training.train import train
+
+    _print_paths([train(options)])
+
+
 def _print_paths(folders: list[Path]) -> None:
     sys.stdout.write("".join(f"{folder}\n" for folder in folders))
 
@@ -65,6 +73,13 @@ COMMANDS = {
     "video": _command(VideoOptions, "video FILE", "All frames share one focal length.", _video),
     "camera": _command(CameraOptions, "camera NUMBER", "Until limit= frames, or Ctrl-C.", _camera),
     "bench": _command(BenchOptions, "bench FILE|FOLDER", "Nothing is written.", _bench),
+    "train": Subcommand(
+        RegressorTrainOptions,
+        "usage: python -m diffproxy.single_view train out=DIR [name=value ...]\n\n"
+        "Trains the network from keypoints to bodies, on people drawn without rendering. The same command resumes.\n",
+        _train,
+        ("out",),
+    ),
 }
 
 

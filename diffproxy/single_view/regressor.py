@@ -1,10 +1,10 @@
 """A body in metres from the keypoints of one person and the camera: the network that `single_view` starts from.
 
-17 keypoints and the camera become tokens, a transformer (Vaswani et al. 2017) reads them, and heads on all tokens
-together give a coarse SMPL-X body. Keypoints are seen from a virtual camera that looks at the person (as in perspective
-crop layers, Yu et al. 2021) in units of the person's extent, so place in the picture, size and focal length reach the
-network through the camera token alone. Rotations are 6D (Zhou et al. 2019). The depth is a distribution over bins that
-are even in its logarithm, so denser near, around the depth at which an average extent looks as large.
+A residual perceptron as those that lift keypoints to 3D (Martinez et al. 2017) reads 17 keypoints and the camera.
+Keypoints are seen from a virtual camera that looks at the person (as in perspective crop layers, Yu et al. 2021) in
+units of the person's extent, so place in the picture, size and focal length reach the network through the values of the
+camera alone. Rotations are 6D (Zhou et al. 2019). The depth is a distribution over bins that are even in its logarithm,
+so denser near, around the depth at which an average extent looks as large.
 """
 
 from __future__ import annotations
@@ -60,33 +60,23 @@ class RegressedBody(NamedTuple):
 class RegressorConfig:
     """Sizes of the network."""
 
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
-    feedforward: int = 256
-    hidden: int = 384
+    width: int = 640
+    blocks: int = 3
 
 
-class Layer(nn.Module):
-    """A pre-norm transformer layer, written out so that every exporter understands it."""
+class Block(nn.Module):
+    """Two layers whose sum with the input goes on."""
 
-    def __init__(self, config: RegressorConfig):
+    def __init__(self, width: int):
         super().__init__()
-        d = config.width
-        self.heads = config.heads
-        self.norm_attention, self.norm_mlp = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
-        self.mlp = nn.Sequential(
-            nn.Linear(d, config.feedforward), nn.GELU(approximate="tanh"), nn.Linear(config.feedforward, d)
+        self.norm, self.first, self.second = (
+            nn.LayerNorm(width),
+            nn.Linear(width, width),
+            nn.Linear(width, width),
         )
 
-    def forward(self, x: Float[Tensor, "N T D"]) -> Float[Tensor, "N T D"]:
-        tokens, width = x.shape[1], x.shape[2]
-        qkv = self.qkv(self.norm_attention(x)).reshape(-1, tokens, 3, self.heads, width // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        seen = F.scaled_dot_product_attention(q, k, v)
-        x = x + self.out(seen.transpose(1, 2).reshape(-1, tokens, width))
-        return x + self.mlp(self.norm_mlp(x))
+    def forward(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+        return x + self.second(F.relu(self.first(self.norm(x))))
 
 
 class View(NamedTuple):
@@ -107,19 +97,15 @@ class BodyRegressor(nn.Module):
     def __init__(self, config: RegressorConfig | None = None):
         super().__init__()
         self.config = config = config or RegressorConfig()
-        d, h = config.width, config.hidden
-        self.embed_keypoint = nn.Linear(KEYPOINT_FEATURES, d)
-        self.embed_camera = nn.Linear(CAMERA_FEATURES, d)
-        self.kinds = nn.Parameter(0.5 * torch.randn(NUM_KEYPOINTS + 1, d))
-        self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
-        self.read = nn.Sequential(
-            nn.LayerNorm(d), nn.Flatten(1), nn.Linear((NUM_KEYPOINTS + 1) * d, h), nn.GELU(approximate="tanh")
-        )
+        features = NUM_KEYPOINTS * KEYPOINT_FEATURES + CAMERA_FEATURES
+        self.embed = nn.Linear(features, config.width)
+        self.blocks = nn.Sequential(*[Block(config.width) for _ in range(config.blocks)])
+        self.norm = nn.LayerNorm(config.width)
         self.sizes = {
             "orient": 6, "pose": 6 * POSE_JOINTS, "betas": NUM_BETAS, "pelvis": 2, "depth": DEPTH_BINS,
             "focal": 2, "joint_std": BODY_JOINTS, "confidence": 1,
         }  # fmt: skip
-        self.head = nn.Linear(h, sum(self.sizes.values()))
+        self.head = nn.Linear(config.width, sum(self.sizes.values()))
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
@@ -141,13 +127,8 @@ class BodyRegressor(nn.Module):
             The bodies; of people without any keypoint they mean nothing.
         """
         view = self.view(keypoints, camera)
-        tokens = torch.cat(
-            [self.embed_keypoint(view.keypoints), self.embed_camera(view.camera)[:, None]], dim=1
-        )
-        tokens = tokens + self.kinds
-        for layer in self.layers:
-            tokens = layer(tokens)
-        values = self.head(self.read(tokens)).split(list(self.sizes.values()), dim=1)
+        x = self.embed(torch.cat([view.keypoints.flatten(1), view.camera], dim=1))
+        values = self.head(self.norm(self.blocks(x))).split(list(self.sizes.values()), dim=1)
         return self._body(dict(zip(self.sizes, values, strict=True)), view, camera)
 
     def view(self, keypoints: Float[Tensor, "N 17 4"], camera: Float[Tensor, "N 4"]) -> View:

@@ -1,0 +1,126 @@
+"""What MoveNet would say of a person: keypoints with its confidences, deviations, losses and mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.encoders.movenet_keypoints import FLIP_ORDER, deviation
+from diffproxy.keypoints.landmarks import ENCODER_OFFSETS
+from diffproxy.keypoints.layouts import COCO17
+from diffproxy.single_view.regressor import MIN_CONFIDENCE
+from diffproxy.single_view.training.data import IN_FRONT, People
+
+HEAD = 15
+FACE_NORMALS = ((0.0, 0.0, 1.0), (0.3, 0.0, 1.0), (-0.3, 0.0, 1.0), (1.0, 0.0, -0.2), (-1.0, 0.0, -0.2))
+"""Of nose, eyes and ears in the head's frame: keypoints that the head itself can hide."""
+CROP_MARGIN = 1.35
+"""Side of a crop over the longer side of the box of the keypoints in it."""
+FALSE_ALARMS = 0.06
+"""Share of keypoints that are of nobody."""
+
+
+@dataclass(frozen=True)
+class DetectionNoise:
+    """How MoveNet errs, by its confidence; from crops of training shards (docs/results/single_view.md)."""
+
+    logit: float = 1.2
+    logit_of_person: float = 0.6
+    logit_of_keypoint: float = 0.7
+    """Mean of the confidences' logit, and its deviation between people and between keypoints."""
+    hidden: float = 0.12
+    """Share of keypoints that something hides, and by how much their logit is lower."""
+    hidden_logit: float = 2.0
+    averted_logit: float = 2.5
+    """The same for parts of the face that look away."""
+    mistaken: tuple[float, float] = (0.3, 0.02)
+    """Share of keypoints on another place, at the least confidence used and at full confidence."""
+    swapped: float = 0.6
+    """Share of mistakes that are on the other side of the body."""
+    mirrored: float = 0.03
+    """Share of people whose left and right are exchanged."""
+    cut: float = 0.15
+    """Share of people of whom a half plane is hidden or outside the crop."""
+
+
+def detect(
+    people: People, random: torch.Generator, noise: DetectionNoise | None = None
+) -> tuple[Float[Tensor, "N 17 4"], Float[Tensor, " N"]]:
+    """Keypoints of the network's form, and 1 for each that is of a person (0: a false alarm)."""
+    noise = noise or DetectionNoise()
+    count = len(people.pixels)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(count, *shape, generator=random)
+
+    def chance(share: float | Tensor, *shape: int) -> Tensor:
+        return torch.rand(count, *shape, generator=random) < share
+
+    exact = people.pixels
+    low = torch.where(people.seen[..., None], exact, torch.full_like(exact, torch.inf)).amin(1)
+    high = torch.where(people.seen[..., None], exact, torch.full_like(exact, -torch.inf)).amax(1)
+    side = ((high - low).amax(1) * CROP_MARGIN).clamp_min(4.0)
+
+    # A half plane away from the middle of the box is not seen.
+    angle = torch.pi / 2 * torch.randint(4, (count,), generator=random)
+    way = torch.stack([angle.cos(), angle.sin()], dim=1)
+    reach = ((exact - ((low + high) / 2)[:, None]) * way[:, None]).sum(-1) / side[:, None]
+    beyond = reach > 0.35 * torch.rand(count, 1, generator=random)
+    cut = chance(noise.cut)[:, None] & beyond
+
+    logit = noise.logit + noise.logit_of_person * normal(1) + noise.logit_of_keypoint * normal(17)
+    logit = logit - noise.hidden_logit * chance(noise.hidden, 17) - 6.0 * cut
+    logit[:, :5] -= noise.averted_logit * _averted(people)
+    confidence = logit.sigmoid() * people.seen
+
+    share = deviation(confidence)  # of the crop's side, from measured errors
+    std = share * side[:, None]
+    focal_over_depth = people.focal[:, None] / (people.points + people.pelvis[:, None])[..., 2].clamp_min(
+        IN_FRONT
+    )
+    place = torch.tensor([ENCODER_OFFSETS[n.rpartition("_")[2]][3] for n in COCO17])
+    spread = torch.hypot(std, place * focal_over_depth)
+    pixels = exact + spread[..., None] * normal(17, 2)
+    order = torch.tensor(FLIP_ORDER)
+    rate = (1 - confidence) / (1 - MIN_CONFIDENCE)
+    rate = noise.mistaken[1] + (noise.mistaken[0] - noise.mistaken[1]) * rate.clamp(0, 1)
+    wrong, other = chance(rate, 17), chance(noise.swapped, 17)
+    elsewhere = (low + high)[:, None] / 2 + 0.3 * side[:, None, None] * normal(17, 2)
+    to = torch.where((other & people.seen[:, order])[..., None], pixels[:, order], elsewhere)
+    pixels = torch.where(wrong[..., None], to, pixels)
+    mirrored = chance(noise.mirrored)[:, None]
+    pixels = torch.where(mirrored[..., None], pixels[:, order], pixels)
+    confidence = torch.where(mirrored, confidence[:, order], confidence)
+    # Two predictions are averaged, of the crop and its mirror image; where they differ, the stated deviation is larger.
+    differ = std * normal(17).abs() * 0.5
+    differ = torch.where(
+        wrong, differ + 0.05 * side[:, None] * torch.rand(count, 17, generator=random), differ
+    )
+    stated = torch.hypot(std, differ)
+
+    nobody = chance(FALSE_ALARMS)[:, None]
+    noise_logit = -1.0 + normal(1) + 0.8 * normal(17)
+    confidence = torch.where(nobody, noise_logit.sigmoid() * people.seen, confidence)
+    pixels = torch.where(nobody[..., None], elsewhere, pixels)
+    keypoints = torch.cat([pixels, confidence[..., None], stated[..., None]], dim=-1)
+    return keypoints, 1.0 - nobody[:, 0].float()
+
+
+def _averted(people: People) -> Float[Tensor, "N 5"]:
+    """How far parts of the face look away from the camera: 0 to 1."""
+    turn = people.rotations[:, 0]
+    for joint in SPINE_TO_HEAD:
+        turn = turn @ people.rotations[:, joint]
+    normals = torch.tensor(FACE_NORMALS)
+    normals = normals / normals.norm(dim=1, keepdim=True)
+    facing = normals @ turn.transpose(1, 2)
+    rays = (people.points + people.pelvis[:, None])[:, :5]
+    toward = -(facing * rays / rays.norm(dim=-1, keepdim=True)).sum(-1)
+    return (0.5 - 2.0 * toward).clamp(0, 1)
+
+
+SPINE_TO_HEAD = (3, 6, 9, 12, HEAD)
+"""Joints on the way from the pelvis to the head."""
