@@ -95,10 +95,13 @@ def generate_proxies(
             crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
         with clock(stage):
             noise = torch.Generator().manual_seed(config.seed)
-            call = partial(predict_upright, pipe) if config.tta_rotation else pipe
+            # A better crop may be confident enough to stay as it is, although it is read upside down.
+            turns = [upright.get(v, 0) for v in views]
+            call = partial(predict_upright, pipe, turns=turns) if config.tta_rotation else pipe
             output = call(
                 crops.images, list(crops.cameras), list(kinds), config.steps, config.samples, noise, table
             )
+        upright.update(zip(views, output.quarter_turns, strict=True))
         side = output.proxies.labels.shape[1]
         valid = [valid_pixels(cameras[v], box, side) for v, box in zip(views, at, strict=True)]
         maps = replace(output.proxies, valid=np.stack(valid))
@@ -109,6 +112,7 @@ def generate_proxies(
     first_fit = None if config.crop_source == "segmentation" else first_fit
     table = flip_table(body) if config.tta_flip else None
     views = list(range(len(cameras)))
+    upright: dict[int, int] = {}
     kinds: list[Kind] = ["body"] * len(cameras)
     body_boxes = [expand_to_square(b, config.margin) for b in boxes]
     moved: set[str] = set()

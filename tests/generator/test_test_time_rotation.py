@@ -174,6 +174,14 @@ def test_the_surest_reading_wins_and_comes_back_on_the_views_as_given(up):
         assert mean_weight(maps) > 0.55 / 0.6 * CONFIDENT_WEIGHT > sure and len(reader.asked) > 4
 
 
+def test_turns_of_an_earlier_pass_are_tried_first():
+    cameras, reader = ring(4), Reader()
+    output = predict_upright(reader, scene(cameras, -UP), cameras, ["body"] * 4, turns=[2] * 4)
+    assert output.quarter_turns == (2,) * 4 and len(reader.asked) == 1
+    wrong = predict_upright(Reader(), scene(cameras, UP), cameras, ["body"] * 4, turns=[2] * 4)
+    assert wrong.quarter_turns == (0,) * 4
+
+
 def test_an_empty_scene_is_looked_at_once():
     cameras = ring(4)
     reader = Reader()

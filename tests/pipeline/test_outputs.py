@@ -104,7 +104,10 @@ def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of,
     """Of body views and hand crops alike, each camera once."""
     cameras, params = make_ring(3, size=256, radius=3.2), params_of(0)
 
-    def look(pipe, images, cameras, kinds, *more):
+    first_tried = []
+
+    def look(pipe, images, cameras, kinds, *more, turns):
+        first_tried.append(turns)
         turns = tuple(1 - (c.name == "cam1") for c in cameras)
         return replace(pipe(images, cameras, kinds, *more), quarter_turns=turns)
 
@@ -113,6 +116,8 @@ def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of,
     boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
     made = generate_proxies(oracle_of([params], size=128), body, images, cameras, boxes, config, Stopwatch())
     assert made.maps.num_views > 3 and made.notes == ("turned to be read: cam0, cam2",)
+    assert first_tried[0] == [0, 0, 0]  # and the hands' pass begins with what the body's has found
+    assert first_tried[1] == [1 - (c.name == "cam1") for c in made.maps.cameras]
 
 
 def test_jitter_is_the_second_difference() -> None:
