@@ -4,9 +4,12 @@
     python benchmarks/ablation.py ... generator=runs/warmup/model fresh_unet=true freeze_conditioning=true
     python benchmarks/ablation.py ... variants=full,no_views lr=5e-4 batch=8
 
-Options beside `variants` are those of train_generator.py, the same for all variants. `full` has `view_layers=2` view
-attentions in the dense head: no_head_views removes them, no_epipolar the UNet's branch, no_views both, so that
-views are independent. With `freeze_conditioning=true` (one head for all) only branches of the UNet can be removed.
+Options beside `variants` are those of train_generator.py, the same for all variants. no_image is the paper's "w/o
+DINOv2", no_adapter its "w/o T2I-Adapter": the UNet sees the images through its image attention alone (of `nano` also
+without the dense head's draft; the head itself stays). Of `nano`, `full` has `view_layers=2` view attentions in the
+dense head: no_head_views removes them, no_epipolar the UNet's branch, no_views both, so that views are independent.
+With `freeze_conditioning=true` (one head for all) only what belongs to the UNet can be removed. `generator=sd21` has
+the paper's rows.
 Each variant is trained in out/VARIANT by `train`. The same command again continues: finished variants
 are read from their scores.json, an interrupted one resumes from its last checkpoint. The table goes to out/table.md.
 """
@@ -21,19 +24,22 @@ from typing import Any
 
 from tqdm import tqdm
 
+from diffproxy.generator import GeneratorConfig
+from diffproxy.generator.presets import PRESETS, preset
 from diffproxy.training.cli import read_config
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.trainer import train
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
 
-FULL: dict[str, Any] = {"adapter_args": {"view_layers": 2}}
+HEAD_VIEWS: dict[str, Any] = {"adapter_args": {"view_layers": 2}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {},
     "no_epipolar": {"attention": {"epipolar_grids": ()}},
     "no_cross_modality": {"attention": {"cross_modality": False}},
     "no_image": {"attention": {"image": False}},
     "no_text": {"attention": {"text": False}},
+    "no_adapter": {},  # depends on the adapter: `without_adapter`
     "no_head_views": {"adapter_args": {"view_layers": 0}},
     "no_views": {"attention": {"epipolar": False}},
 }
@@ -49,7 +55,8 @@ def read_options(words: list[str]) -> tuple[TrainConfig, list[str]]:
     """The training options that all variants share, and the variants. InputError for unknown ones."""
     names = [w.removeprefix("variants=").split(",") for w in words if w.startswith("variants=")]
     config = read_config(["out=runs/ablation", *(w for w in words if not w.startswith("variants="))])
-    possible = [v for v in VARIANTS if not (config.freeze_conditioning and v in OF_THE_HEAD)]
+    headless = config.freeze_conditioning or start_config(config).adapter != "pyramid"
+    possible = [v for v in VARIANTS if not (headless and v in OF_THE_HEAD)]
     chosen = names[-1] if names else possible
     if unknown := sorted(set(chosen) - set(possible)):
         raise InputError(f"variants among {possible}", str(unknown), "variants=full,no_text")
@@ -58,12 +65,33 @@ def read_options(words: list[str]) -> tuple[TrainConfig, list[str]]:
     return config, chosen
 
 
+def start_config(base: TrainConfig) -> GeneratorConfig:
+    """The configuration of the generator that all variants start from."""
+    if base.generator in PRESETS:
+        return preset(base.generator)
+    return GeneratorConfig.load(Path(base.generator) / "config.json")
+
+
+def without_adapter(start: GeneratorConfig) -> dict[str, Any]:
+    """The change that leaves the UNet no map of the adapter."""
+    if start.adapter != "pyramid":
+        return {"adapter": "none"}
+    return {
+        "adapter_args": {"residuals": False, "draft": False},
+        "unet": {"in_channels": start.latent_channels},
+    }
+
+
 def variant_config(base: TrainConfig, name: str) -> TrainConfig:
     """The run of one variant: the shared options, its own folder and network."""
-    network = dict(base.network)
-    for change in (FULL, VARIANTS[name]):
+    network, start = dict(base.network), start_config(base)
+    changes = [
+        HEAD_VIEWS if start.adapter == "pyramid" else {},
+        without_adapter(start) if name == "no_adapter" else VARIANTS[name],
+    ]
+    for change in changes:
         for part, values in change.items():
-            network[part] = {**network.get(part, {}), **values}
+            network[part] = {**network.get(part, {}), **values} if isinstance(values, dict) else values
     return replace(base, out=f"{base.out}/{name}", network=network)
 
 

@@ -19,7 +19,7 @@ PROMPTS = ("body-seg", "body-uv", "hand-seg", "hand-uv")  # row order of the pro
 
 @dataclass(frozen=True)
 class AttentionConfig:
-    """Switches of the four attention branches (the paper's Table 2), and the grids of the epipolar one."""
+    """Switches of the four attention branches, and the grids of the epipolar one."""
 
     text: bool = True
     image: bool = True
@@ -48,7 +48,7 @@ class GeneratorConfig:
     codec_factor: int  # proxy pixels per latent cell
     latent_channels: int
     encoder: Literal["efficientnet_lite0", "movenet_thunder", "dinov2"]
-    adapter: Literal["pyramid", "t2i"]
+    adapter: Literal["pyramid", "t2i", "none"]  # "none": the UNet sees the image tokens alone
     unet: dict[str, Any]  # diffusers UNet2DConditionModel arguments
     scheduler: dict[str, Any]  # diffusers DDIMScheduler arguments
     attention: AttentionConfig = field(default_factory=AttentionConfig)
@@ -99,7 +99,7 @@ class GeneratorConfig:
                 repr(draft),
                 "train the UNet of a generator with draft=residual anew, with draft=posterior and in_channels doubled",
             )
-        drafted = draft == "posterior"
+        drafted = draft == "posterior" and self.adapter == "pyramid"
         channels, kind = self.unet.get("in_channels"), self.scheduler.get("prediction_type")
         if drafted and (self.codec, kind) != ("patch", "sample"):
             raise InputError(

@@ -211,6 +211,24 @@ def test_each_branch_can_be_switched_off(inputs, switch):
     assert out.isfinite().all() and (out - run(full, images, cameras, kinds, latents)).abs().max() > 1e-5
 
 
+@pytest.mark.parametrize("kind", ["pyramid", "none"])
+def test_without_adapter_images_reach_the_unet_by_attention_alone(inputs, kind):
+    images, cameras, kinds, latents = inputs
+
+    def sees_images(**attention):
+        config = tiny_config(**attention)
+        left_out = config.adapter_args | {"residuals": False, "draft": False}
+        config = config.replace(adapter_args=left_out) if kind == "pyramid" else config.replace(adapter=kind)
+        generator = awake(build_generator(config))
+        assert not any(
+            n.startswith(("adapter.outputs", "adapter.fine", "adapter.draft")) for n in generator.state_dict()
+        )
+        outputs = (run(generator, x, cameras, kinds, latents) for x in (images, images.flip(-1)))
+        return not torch.equal(*outputs)
+
+    assert sees_images() and not sees_images(image=False)
+
+
 def test_no_cameras_work(inputs):
     images, _, kinds, latents = inputs
     generator = awake(build_generator(tiny_config()))

@@ -32,18 +32,20 @@ def test_every_variant_is_trained_once(ablation, words, tmp_path, monkeypatch, c
         return train(config)
 
     monkeypatch.setattr(ablation, "train", dies_in_the_second)
-    names = "variants=full,no_text,no_head_views"
+    names = "variants=full,no_text,no_head_views,no_adapter"
     with pytest.raises(KeyboardInterrupt):
         ablation.main([*words, names])
     rows = ablation.main([*words, names])
-    assert trained == ["full", "no_text", "no_text", "no_head_views"]
-    assert list(rows) == ["full", "no_text", "no_head_views"]
+    assert trained == ["full", "no_text", "no_text", "no_head_views", "no_adapter"]
+    assert list(rows) == ["full", "no_text", "no_head_views", "no_adapter"]
     assert all(0 <= r["sample_foreground_iou"] <= 1 for r in rows.values())
     assert json.loads((tmp_path / "a" / "ablation.json").read_text())["scores"] == rows
     assert (tmp_path / "a" / "table.md").read_text().count("| no_text |") == 1
     for name, text, views in (("full", True, 2), ("no_text", False, 2), ("no_head_views", True, 0)):
         saved = json.loads((tmp_path / "a" / name / "model" / "config.json").read_text())
         assert saved["attention"]["text"] is text and saved["adapter_args"]["view_layers"] == views
+    saved = json.loads((tmp_path / "a" / "no_adapter" / "model" / "config.json").read_text())
+    assert saved["adapter_args"]["residuals"] is False and saved["adapter_args"]["draft"] is False
     with pytest.raises(InputError, match="another lr"):
         ablation.main([*words, names, "lr=0.5"])
 
@@ -55,6 +57,10 @@ def test_every_variant_changes_its_switch_alone(ablation, words):
     assert set(names) - set(ablation.read_options([*words, "freeze_conditioning=true"])[1]) == set(
         ablation.OF_THE_HEAD
     )
+    paper = ablation.read_options([*words, "generator=sd21"])
+    assert set(paper[1]) == set(names) - set(ablation.OF_THE_HEAD)
+    assert ablation.variant_config(paper[0], "no_adapter").network == {"adapter": "none"}
+    assert ablation.variant_config(paper[0], "full").network == {}
     for name in set(names) - {"full"}:
         other = ablation.variant_config(base, name)
         assert other.network != full.network and other.out.endswith(name)

@@ -108,7 +108,7 @@ class PyramidAdapter(nn.Module):
     with
     `draft="posterior"` the UNet also starts from its posterior given the noisy image (`CoarsePosterior`) and predicts
     a
-    correction (needs `set_palette`).
+    correction (needs `set_palette`). `residuals=False` adds nothing to the UNet's maps: only the dense head is left.
     """
 
     label_colors: Tensor
@@ -128,6 +128,7 @@ class PyramidAdapter(nn.Module):
         embed_dim: int = 64,
         view_layers: int = 0,
         uv_scale: bool = False,
+        residuals: bool = True,
     ):
         super().__init__()
         self.grids = [proxy_size] + [latent_grid >> i for i in range(len(unet_channels))]
@@ -155,11 +156,13 @@ class PyramidAdapter(nn.Module):
         if self.scale_head is not None:
             nn.init.zeros_(self.scale_head.weight)
             nn.init.constant_(self.scale_head.get_parameter("bias"), math.log(INITIAL_SCALE))
-        self.outputs = nn.ModuleList(
-            nn.Conv2d(w, c, 1) for w, c in zip(widths[1:], unet_channels, strict=True)
-        )
-        self.fine_output = nn.Conv2d(widths[0] * self.fold**2, unet_channels[0], 1)
-        self.draft = nn.Conv2d((num_labels + 2) * self.fold**2, unet_channels[0], 1) if draft else None
+        wide = zip(widths[1:], unet_channels, strict=True) if residuals else ()
+        self.outputs = nn.ModuleList(nn.Conv2d(w, c, 1) for w, c in wide)
+        self.fine_output, self.draft = None, None
+        if residuals:
+            self.fine_output = nn.Conv2d(widths[0] * self.fold**2, unet_channels[0], 1)
+        if residuals and draft:
+            self.draft = nn.Conv2d((num_labels + 2) * self.fold**2, unet_channels[0], 1)
         self.posterior = draft == "posterior"
         if self.posterior:
             self.register_buffer("label_colors", torch.zeros(num_labels, 3))
@@ -167,7 +170,7 @@ class PyramidAdapter(nn.Module):
 
     def towards_unet(self) -> list[nn.Module]:
         """Modules that only the UNet depends on; the dense prediction does not."""
-        return [self.outputs, self.fine_output, *([self.draft] if self.draft is not None else [])]
+        return [self.outputs, *(part for part in (self.fine_output, self.draft) if part is not None)]
 
     def set_palette(self, palette: PaletteLike) -> None:
         """For `draft="posterior"`: colours of the labels, and the labels of each kind of view."""
@@ -210,18 +213,18 @@ class PyramidAdapter(nn.Module):
         dense = self.head(finest)
         log_scale = None if self.scale_head is None else self.scale_head(finest)
         logits, uv = dense.split([self.num_labels, 2], 1)
-        features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=True)]
-        features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
-        start = None
+        features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=False)]
+        if self.fine_output is not None:
+            features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
+        scores, start = logits, None
+        if self.posterior:
+            scores = logits.masked_fill(~self.label_allowed[kinds][..., None, None], -1e4)
+            start = CoarsePosterior(
+                scores.detach().float().log_softmax(1),
+                uv.detach().float().clamp(0, 1) * 2 - 1,
+                self.label_colors * 2 - 1,
+            )
         if self.draft is not None:
-            scores = logits
-            if self.posterior:
-                scores = logits.masked_fill(~self.label_allowed[kinds][..., None, None], -1e4)
-                start = CoarsePosterior(
-                    scores.detach().float().log_softmax(1),
-                    uv.detach().float().clamp(0, 1) * 2 - 1,
-                    self.label_colors * 2 - 1,
-                )
             draft = torch.cat([scores.softmax(1), uv.to(logits.dtype)], 1)
             features[0] = features[0] + self.draft(F.pixel_unshuffle(draft, self.fold))
         return AdapterOutput(features, logits, uv, log_scale, start)
@@ -260,10 +263,28 @@ class T2IAdapterFull(nn.Module):
         """Does nothing: there is no dense head."""
 
 
-Adapter = PyramidAdapter | T2IAdapterFull
+class NoAdapter(nn.Module):
+    """In the place of an adapter that is left out (Table 2 of the paper): the UNet sees the image tokens alone."""
+
+    def forward(
+        self,
+        images: Float[Tensor, "N 3 H W"],
+        pyramid: list[Tensor],
+        kinds: Int[Tensor, " N"],
+        views: MultiviewBatch | None = None,
+    ) -> AdapterOutput:
+        return AdapterOutput()
+
+    def set_palette(self, palette: PaletteLike) -> None:
+        """Does nothing: there is no dense head."""
+
+
+Adapter = PyramidAdapter | T2IAdapterFull | NoAdapter
 
 
 def build_adapter(config: GeneratorConfig, pyramid_channels: Sequence[int]) -> Adapter:
+    if config.adapter == "none":
+        return NoAdapter()
     if config.adapter == "t2i":
         return T2IAdapterFull(**config.adapter_args)
     return PyramidAdapter(

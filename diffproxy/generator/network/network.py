@@ -66,7 +66,7 @@ class ProxyGenerator(nn.Module):
         unet: Any = UNet2DConditionModel(**config.unet)
         self.unet = unet
         wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
-        if config.adapter_args.get("draft") == "posterior":
+        if config.adapter == "pyramid" and config.adapter_args.get("draft") == "posterior":
             for parameter in self.unet.conv_out.parameters():
                 nn.init.zeros_(parameter)
         self.freeze()
@@ -167,7 +167,7 @@ class ProxyGenerator(nn.Module):
             self.prompts(prompts).to(rows.dtype),
             class_labels=prompts if self.config.unet.get("num_class_embeds") else None,
             cross_attention_kwargs={"views": views},
-            # A new list each time: the UNet empties it.
+            # A new list each time: the UNet empties it. An empty one adds nothing (Table 2's network without adapter).
             down_intrablock_additional_residuals=[spread(f) for f in c.adapter.features],
         ).sample.unflatten(0, latents.shape[:3])
         if start is not None:
