@@ -82,7 +82,7 @@ class RenderConfig:
     )
     furniture: str = option(
         "",
-        "Sweet Home 3D furniture (.sh3f), or a folder of .sh3f or .obj files (empty: boxes and rods only)",
+        "Sweet Home 3D furniture (.sh3f), or a folder of .sh3f, .obj or .glb files (empty: boxes and rods only)",
         "FILE|DIR",
         "Input",
     )

@@ -1,4 +1,4 @@
-"""Furniture from Sweet Home 3D catalogues (.sh3f: a zip with sizes in centimetres and OBJ models) or OBJ files.
+"""Furniture from Sweet Home 3D catalogues (.sh3f: a zip with sizes in centimetres and OBJ models), OBJ or glTF files.
 
 The files are untrusted: members are read into memory only, by name, under limits of size and of triangles.
 """
@@ -16,12 +16,15 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.utils.errors import InputError
-from render_synth.scenes.obj_file import FurnitureMesh, build_object, parse_materials
+from render_synth.scenes.glb_file import parse_glb
+from render_synth.scenes.obj_file import FurnitureMesh, build_mesh, build_object, parse_materials
 
 MAX_MEMBER = 24 * 2**20  # bytes of one file inside, unpacked
 MAX_CATALOGUE = 4 * 2**20
 MAX_MEMBERS = 20_000
 MAX_FACES = 36_000
+MAX_GLB, MAX_GLB_FACES = 160 * 2**20, 600_000
+"""Of a .glb file: those of Amazon Berkeley Objects hold large textures and scanned surfaces."""
 FIX = "use another file, or leave furniture out"
 Number = float | int
 
@@ -41,17 +44,16 @@ class Item:
 
 
 def read_catalogue(path: Path) -> list[Item]:
-    """The items of a .sh3f file, or of all .sh3f and .obj files in a folder. InputError if there is none."""
+    """The items of a .sh3f file, or of all .sh3f, .obj and .glb files in a folder. InputError if there is none."""
     if path.is_dir():
         files = sorted(path.rglob("*.sh3f"))
         items = [i for f in files for i in _sh3f(f)]
-        items += [
-            Item(str(f), "", f.stem, "thing", None) for f in sorted(path.rglob("*.obj")) if not f.is_symlink()
-        ]
+        models = [f for kind in ("*.obj", "*.glb") for f in sorted(path.rglob(kind)) if not f.is_symlink()]
+        items += [Item(str(f), "", f.stem, "thing", None) for f in models]
     else:
         items = _sh3f(path)
     if not items:
-        raise InputError("furniture: a .sh3f file, or a folder of .sh3f or .obj files", str(path), FIX)
+        raise InputError("furniture: a .sh3f file, or a folder of .sh3f, .obj or .glb files", str(path), FIX)
     return items
 
 
@@ -132,15 +134,18 @@ def load_item(item: Item, max_faces: int = MAX_FACES) -> FurnitureMesh | None:
 def _load(item: Item, max_faces: int) -> FurnitureMesh:
     turn: Float[np.ndarray, "3 3"] | None = np.array(item.turn).reshape(3, 3) if item.turn else None
     size = np.array(item.size) if item.size else None
+    path = Path(item.source)
+    if path.suffix == ".glb":
+        if path.stat().st_size > MAX_GLB:
+            raise InputError(f".glb files under {MAX_GLB >> 20} MB", str(path), FIX)
+        return build_mesh(*parse_glb(path.read_bytes(), MAX_GLB_FACES), turn, size)
     if not item.model:  # a plain OBJ file beside its materials
-        path = Path(item.source)
         if path.stat().st_size > MAX_MEMBER:
             raise InputError(f"OBJ files under {MAX_MEMBER >> 20} MB", str(path), FIX)
         read = lambda name: _beside(path, name)  # noqa: E731
         text = path.read_text("latin-1")
         return build_object(text, _materials(text, read), max_faces, turn, size)
-    source = Path(item.source)
-    archive = _kept_open(source, source.stat().st_mtime_ns)
+    archive = _kept_open(path, path.stat().st_mtime_ns)
     text = _member(archive, item.model).decode("latin-1")
     if len(re.findall(r"^f\s", text, re.M)) > max_faces:  # cheaper than to read it all
         raise InputError(f"at most {max_faces} faces", item.name, FIX)

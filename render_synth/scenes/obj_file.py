@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,7 +13,7 @@ from jaxtyping import Float, Int
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from render_synth.colors import linear
-from render_synth.obj_format import parse_obj
+from render_synth.obj_format import ObjFile, parse_obj
 
 TILE = 256  # pixels of an object's texture: three quarters hold images, the last one 16 plain colours
 TEXTURE_SPOTS = ((0, 0), (0, 128), (128, 0))
@@ -43,17 +44,23 @@ class FurnitureMesh:
 def decode_texture(data: bytes, name: str) -> Float[np.ndarray, "H W 3"]:
     """Linear RGB of a small image file; larger ones are shrunk to 256 pixels, huge ones refused."""
     require_extra("PIL", "synthesis")
-    import cv2
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(BytesIO(data)) as head:
-            if head.width * head.height > MAX_PIXELS:
-                raise InputError("a texture of at most 25 megapixels", f"{name}: {head.size}", "shrink it")
-            head.draft("RGB", (512, 512))
-            rgb = np.asarray(head.convert("RGB"), np.float32) / 255
+            return texture_of(head, name)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise InputError("a readable texture", f"{name}: {error}", "remove the object") from error
+
+
+def texture_of(image: Any, name: str) -> Float[np.ndarray, "H W 3"]:
+    """`decode_texture` of an image that PIL has opened."""
+    import cv2
+
+    if image.width * image.height > MAX_PIXELS:
+        raise InputError("a texture of at most 25 megapixels", f"{name}: {image.size}", "shrink it")
+    image.draft("RGB", (512, 512))
+    rgb = np.asarray(image.convert("RGB"), np.float32) / 255
     scale = 256 / max(rgb.shape[:2])
     if scale < 1:
         size = (max(round(rgb.shape[1] * scale), 1), max(round(rgb.shape[0] * scale), 1))
@@ -96,11 +103,21 @@ def build_object(
     size: Float[np.ndarray, "3"] | None = None,
     keep_faces: int = 6000,
 ) -> FurnitureMesh:
+    """`build_mesh` of the text of an OBJ file; more than `max_faces` triangles are refused."""
+    return build_mesh(parse_obj(text, max_faces), materials, turn, size, keep_faces)
+
+
+def build_mesh(
+    obj: ObjFile,
+    materials: dict[str, Material],
+    turn: Float[np.ndarray, "3 3"] | None = None,
+    size: Float[np.ndarray, "3"] | None = None,
+    keep_faces: int = 6000,
+) -> FurnitureMesh:
     """The object turned by `turn`, then scaled to `size` = (width x, height y, depth z) metres where given.
 
-    More than `max_faces` triangles are refused, more than `keep_faces` thinned out.
+    More than `keep_faces` triangles are thinned out.
     """
-    obj = parse_obj(text, max_faces)
     index = obj.corners
     known, which = np.unique(obj.materials, return_inverse=True)
     plain = Material(np.full(3, 0.5, np.float32))

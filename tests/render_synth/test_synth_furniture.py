@@ -2,6 +2,7 @@
 
 import zipfile
 from dataclasses import replace
+from io import BytesIO
 
 import cv2
 import numpy as np
@@ -316,3 +317,54 @@ def test_worlds_have_as_many_rectangles_as_any_other():
         out = pad_quads([quad] * count)
         assert len(out) == made and {q.texture.shape for q in out} == {(*TEXTURE, 3)}
         assert sum(q.vertices[0, 1] == 0 for q in out) == min(count, made)
+
+
+def glb(path, image=True):
+    """Two boxes of different size and material, the second one moved by its node."""
+    import trimesh
+    from PIL import Image
+    from trimesh.visual import TextureVisuals
+    from trimesh.visual.material import PBRMaterial
+
+    low, high = trimesh.creation.box((0.4, 0.2, 0.6)), trimesh.creation.box((0.2, 0.5, 0.2))
+    picture = Image.open(BytesIO(png())) if image else None
+    low.visual = TextureVisuals(
+        uv=low.vertices[:, :2] + 0.5, material=PBRMaterial(baseColorTexture=picture, name="wood")
+    )
+    high.visual = TextureVisuals(material=PBRMaterial(baseColorFactor=[255, 0, 0, 255], name="red"))
+    scene = trimesh.Scene()
+    scene.add_geometry(low, node_name="low")
+    scene.add_geometry(
+        high, node_name="high", transform=trimesh.transformations.translation_matrix([0, 0.35, 0])
+    )
+    path.write_bytes(scene.export(file_type="glb"))
+
+
+def test_a_glb_file_is_read_in_metres_with_its_nodes_and_colours(tmp_path):
+    glb(tmp_path / "B07.glb")
+    (item,) = read_catalogue(tmp_path)
+    assert (item.name, item.size) == ("B07", None)
+    thing = load_item(item)
+    np.testing.assert_allclose(
+        thing.size, [0.4, 0.7, 0.6], atol=1e-6
+    )  # the box of 0.5 m stands on that of 0.2 m
+    assert abs(thing.vertices[:, 1].min()) < 1e-6 and len(thing.vertices) == 2 * 12 * 3
+    rows = ((1 - thing.uv[:, 1]) * TILE).astype(int).clip(0, TILE - 1)
+    colors = thing.texture[rows, (thing.uv[:, 0] * TILE).astype(int).clip(0, TILE - 1)]
+    red = thing.vertices[:, 1] > 0.21
+    assert red.any() and np.abs(colors[red] - [0.95, 0, 0]).max() < 0.01
+    outward = (thing.normals * (thing.vertices - [0, 0.3, 0])).sum(-1)
+    assert (outward > 0).mean() > 0.8
+
+
+@pytest.mark.parametrize("damage", ["short", "not glTF", "too large", "too many"])
+def test_damaged_and_huge_glb_files_are_left_out(tmp_path, damage, monkeypatch):
+    path = tmp_path / "a.glb"
+    glb(path, image=False)
+    data = path.read_bytes()
+    path.write_bytes({"short": data[: len(data) // 2], "not glTF": b"PK" + data}.get(damage, data))
+    if damage == "too large":
+        monkeypatch.setattr(catalogue, "MAX_GLB", 10)
+    if damage == "too many":
+        monkeypatch.setattr(catalogue, "MAX_GLB_FACES", 23)
+    assert load_item(read_catalogue(tmp_path)[0]) is None
