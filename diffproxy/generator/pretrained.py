@@ -5,6 +5,7 @@ Only safetensors are read. InputError names the file, configuration or tensor th
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256
 
+log = logging.getLogger(__name__)
+
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
 # Names of AutoencoderKL's attention before diffusers 0.15; Stable Diffusion's public file still has them.
 OLD_VAE_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -40,20 +43,24 @@ def public_state(
     config: GeneratorConfig,
     sources: Locations | None = None,
     allow_download: bool = False,
+    accept_copies: bool = False,
 ) -> dict[str, Tensor]:
-    """Tensors of a referenced part under the keys of `module`: all that the public network has, no branches."""
+    """Tensors of a referenced part under the keys of `module`: all that the public network has, no branches.
+
+    `accept_copies`: as in `source_file`.
+    """
     if "packaged" in config.sources[part]:
         path = packaged_file(config, sources)
         state = {f"net.{k}": v.float() for k, v in read_safetensors(path).items()}
         check_fit(module.state_dict(), state, f"{path} that fit the {config.name} {part}", REINSTALL)
         return state
-    path = source_file(part, config, sources, allow_download)
+    path = source_file(part, config, sources, allow_download, accept_copies)
     if part == "encoder":
-        state = {f"model.{k}": v for k, v in dino_state(type(module.model), path.parent).items()}
+        state = {f"model.{k}": v for k, v in dino_state(type(module.model), path).items()}
     elif part == "codec":
         state = {f"vae.{vae_key(k)}": v for k, v in read_safetensors(path).items()}
     else:
-        state = {wrapped_unet_key(k): v for k, v in read_safetensors(path).items()}
+        state = {wrapped_unet_key(k): v for k, v in unet_state(module, path).items()}
     wanted = {k: v for k, v in module.state_dict().items() if not (part == "unet" and is_branch(k))}
     check_fit(wanted, state, f"{path} that fit the {config.name} {part}", PINNED)
     return state
@@ -64,18 +71,37 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     return bounded_files.read_safetensors(path, "a whole safetensors file")
 
 
-def dino_state(kind: Any, folder: Path) -> dict[str, Tensor]:
+LDM_UNET = "model.diffusion_model."
+"""Prefix of the UNet in single files of the original Stable Diffusion code."""
+
+
+def unet_state(unet: nn.Module, path: Path) -> dict[str, Tensor]:
+    """The tensors of a UNet file as diffusers names them; files of the original code are converted by diffusers."""
+    state = read_safetensors(path)
+    if any(key.startswith("input_blocks.") for key in state):
+        state = {f"{LDM_UNET}{key}": value for key, value in state.items()}
+    if any(key.startswith(LDM_UNET) for key in state):
+        from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+
+        state = dict(convert_ldm_unet_checkpoint(state, unet.config))
+        log.warning("%s does not tell whether its network predicts the noise, as it has to", path)
+    return state
+
+
+def dino_state(kind: Any, path: Path) -> dict[str, Tensor]:
     """DINOv2's tensors as the installed transformers names them: version 5 renamed what the public file holds."""
-    return dict(from_transformers(kind, folder).state_dict())
+    return dict(from_transformers(kind, path).state_dict())
 
 
-def from_transformers(kind: Any, folder: Path) -> Any:
-    """`kind.from_pretrained` of a local folder in evaluation mode, float32; InputError unless all tensors are there."""
+def from_transformers(kind: Any, path: Path) -> Any:
+    """`kind.from_pretrained` of a weight file's folder in evaluation mode, float32; InputError unless all tensors are
+    there."""
     from safetensors import SafetensorError
 
+    folder, variant = path.parent, "fp16" if ".fp16." in path.name else None
     try:
         model, report = kind.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True, variant=variant
         )
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{kind.__name__} weights in {folder}", str(error), PINNED) from error
@@ -117,8 +143,8 @@ def encode_prompts(
         if not (folder / name).is_file():
             raise InputError(f"{name} in the tokenizer folder", f"{folder} (no such file)", PINNED)
     tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    weights = source_file("text_encoder", config, sources, allow_download)
-    text = from_transformers(CLIPTextModel, weights.parent)
+    weights = source_file("text_encoder", config, sources, allow_download, accept_copies=True)
+    text = from_transformers(CLIPTextModel, weights)
     ids = tokenizer(
         list(config.prompt_texts),
         padding="max_length",
@@ -148,12 +174,10 @@ def initial_generator(
     for part in ("unet", "codec", "encoder"):
         if part in config.sources:
             module = getattr(generator, part)
-            public = public_state(part, module, config, sources, allow_download)
+            public = public_state(part, module, config, sources, allow_download, accept_copies=True)
             module.load_state_dict({**module.state_dict(), **public})
-            digest = config.sources[part].get("sha256") or file_sha256(
-                source_file(part, config, sources, allow_download)
-            )
-            pinned[part] = {**config.sources[part], "sha256": digest}
+            path = source_file(part, config, sources, allow_download, accept_copies=True)
+            pinned[part] = {**config.sources[part], "sha256": file_sha256(path)}
     generator.config = config.replace(sources=pinned)
     if "text_encoder" in config.sources:
         load_strictly(

@@ -1,11 +1,13 @@
 """Where parts that are not stored with a generator lie: of `sd21` (UNet, VAE, DINOv2, CLIP text) a local folder, the
 hub cache or the hub; of `nano` an encoder in this package.
 
-Nothing is downloaded unless asked, and a file is used only if its checksum and the config.json beside it fit.
+Nothing is downloaded unless asked, and a file is used only if its checksum and the config.json beside it fit. Where a
+training starts, a half-precision copy or a single file of the UNet may take the place of the pinned file.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,11 @@ from diffproxy.utils.bounded_files import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import file_sha256
 
-Locations = Mapping[str, Path | str]  # part of `config.sources` -> local folder
+log = logging.getLogger(__name__)
+
+Locations = Mapping[
+    str, Path | str
+]  # part of `config.sources` -> local folder; of the UNet also a single file
 
 WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",
@@ -52,6 +58,9 @@ def source_folder(
     where = f"the {part} of {source['repo']} at revision {source['revision']}"
     if sources and part in sources:
         given = Path(sources[part])
+        if given.is_file():
+            fix = f"give the folder with {WEIGHT_FILES.get(part, 'its files')} and config.json"
+            raise InputError(f"a folder with {where} (a single file only of the unet)", str(given), fix)
         folder = given / subfolder if (given / subfolder).is_dir() else given
         if not folder.is_dir():
             raise InputError(f"a folder with {where}", f"{given} (no such folder)", "check the path")
@@ -115,24 +124,45 @@ def packaged_file(config: GeneratorConfig, sources: Locations | None = None) -> 
     return path
 
 
+def single_file(part: str, sources: Locations | None) -> Path | None:
+    """The single file that `sources` gives for the UNet, in place of a folder."""
+    given = Path(sources[part]) if sources and part == "unet" and part in sources else None
+    return given if given is not None and given.is_file() else None
+
+
 def source_file(
-    part: str, config: GeneratorConfig, sources: Locations | None = None, allow_download: bool = False
+    part: str,
+    config: GeneratorConfig,
+    sources: Locations | None = None,
+    allow_download: bool = False,
+    accept_copies: bool = False,
 ) -> Path:
-    """The weight file of a referenced part, after its checksum (if pinned) and its config.json were checked."""
-    folder = source_folder(part, config, sources, allow_download)
-    path = folder / WEIGHT_FILES[part]
-    for file in (path, folder / "config.json"):
-        if not file.is_file():
-            held = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else "not there"
-            raise InputError(
-                f"{file.name} in the {part} folder (safetensors only; .bin pickles are not read)",
-                f"{folder} holds {held}",
-                "complete the download, or convert the weights to safetensors",
-            )
+    """The weight file of a referenced part, after its checksum (if pinned) and its config.json were checked.
+
+    With `accept_copies` a half-precision copy (`*.fp16.safetensors`) or a single file may have another checksum.
+    """
+    path = single_file(part, sources)
+    copy = path is not None
+    if path is None:
+        folder = source_folder(part, config, sources, allow_download)
+        path = folder / WEIGHT_FILES[part]
+        half = path.with_suffix(f".fp16{path.suffix}")
+        copy = half.is_file() and not path.is_file()
+        path = half if copy else path
+        for file in (path, folder / "config.json"):
+            if not file.is_file():
+                held = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else "not there"
+                raise InputError(
+                    f"{file.name} in the {part} folder (safetensors only; .bin pickles are not read)",
+                    f"{folder} holds {held}",
+                    "complete the download, or convert the weights to safetensors",
+                )
+        check_config(part, config, folder)
     expected = config.sources[part].get("sha256")
     if expected and file_sha256(path) != expected:
-        raise InputError(f"{path} with SHA-256 {expected[:12]}…", "a different or damaged file", PINNED)
-    check_config(part, config, folder)
+        if not (copy and accept_copies):
+            raise InputError(f"{path} with SHA-256 {expected[:12]}…", "a different or damaged file", PINNED)
+        log.warning("%s is not the pinned file of the %s: nobody has compared the two", path, part)
     return path
 
 

@@ -23,6 +23,7 @@ from diffproxy.generator import (
 )
 from diffproxy.generator.codec import StoredPalette
 from diffproxy.generator.network.network import is_trained_in_unet
+from diffproxy.generator.pretrained import is_branch
 from diffproxy.generator.weight_sources import source_file
 from diffproxy.utils.errors import InputError
 
@@ -225,6 +226,79 @@ def test_half_precision_files_load_in_full_precision(public):
     save_file({k: v.half() for k, v in load_file(path).items()}, path)
     generator = initial_generator(tiny_sd21(), places(public))
     assert {p.dtype for p in generator.parameters()} == {torch.float32}
+
+
+def test_copies_named_fp16_are_read_and_pinned(public, tmp_path):
+    """Also where the preset pins the published file, and again when the saved generator is loaded."""
+    for path in (*public.glob("sd/*/*.safetensors"), public / "dino/model.safetensors"):
+        save_file(
+            {k: v.half() for k, v in load_file(path).items()},
+            path.with_suffix(".fp16.safetensors"),
+            {"format": "pt"},
+        )
+        path.unlink()
+    config = tiny_sd21()
+    pins = {p: {**s, **({"sha256": "0" * 64} if p != "tokenizer" else {})} for p, s in config.sources.items()}
+    generator = initial_generator(config.replace(sources=pins), places(public))
+    assert {p.dtype for p in generator.parameters()} == {torch.float32}
+    folder = save_generator(generator, palette(), tmp_path / "saved")
+    again = load_saved_generator(folder, places(public))[0].state_dict()
+    assert all(torch.equal(again[k], v) for k, v in generator.state_dict().items())
+    path = public / "sd/unet/diffusion_pytorch_model.fp16.safetensors"
+    edit_tensors(path, lambda state: state["conv_in.bias"].add_(1))
+    with pytest.raises(InputError, match="different or damaged"):
+        load_saved_generator(folder, places(public))
+
+
+def ldm_names(layers: int) -> list[tuple[str, str]]:
+    """Prefixes of a UNet of four levels in diffusers and in the original code."""
+    inner = [("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("norm2", "out_layers.0")]
+    inner += [
+        ("conv2", "out_layers.3"),
+        ("time_emb_proj", "emb_layers.1"),
+        ("conv_shortcut", "skip_connection"),
+    ]
+    blocks = [("mid_block.resnets.0", "middle_block.0"), ("mid_block.resnets.1", "middle_block.2")]
+    attentions, others = [("mid_block.attentions.0.", "middle_block.1.")], []
+    for i in range(4):
+        for j in range(layers):
+            blocks.append((f"down_blocks.{i}.resnets.{j}", f"input_blocks.{(layers + 1) * i + j + 1}.0"))
+            attentions.append(
+                (f"down_blocks.{i}.attentions.{j}.", f"input_blocks.{(layers + 1) * i + j + 1}.1.")
+            )
+        for j in range(layers + 1):
+            blocks.append((f"up_blocks.{i}.resnets.{j}", f"output_blocks.{(layers + 1) * i + j}.0"))
+            attentions.append((f"up_blocks.{i}.attentions.{j}.", f"output_blocks.{(layers + 1) * i + j}.1."))
+        down, up = (layers + 1) * (i + 1), (layers + 1) * i + layers
+        others.append((f"down_blocks.{i}.downsamplers.0.conv.", f"input_blocks.{down}.0.op."))
+        others.append((f"up_blocks.{i}.upsamplers.0.conv.", f"output_blocks.{up}.{1 if i == 0 else 2}.conv."))
+    others += [("time_embedding.linear_1.", "time_embed.0."), ("time_embedding.linear_2.", "time_embed.2.")]
+    others += [("conv_in.", "input_blocks.0.0."), ("conv_norm_out.", "out.0."), ("conv_out.", "out.2.")]
+    return others + attentions + [(f"{a}.{x}.", f"{b}.{y}.") for a, b in blocks for x, y in inner]
+
+
+@pytest.mark.parametrize("names", ["diffusers", "original", "original, without prefix"])
+def test_a_single_file_of_the_unet_gives_the_same_network(generator, originals, tmp_path, names):
+    state = load_file(originals / "sd/unet/diffusion_pytorch_model.safetensors")
+    if names != "diffusers":
+        prefix, renamed = "model.diffusion_model." if names == "original" else "", {}
+        for key, value in state.items():
+            ours, theirs = next(pair for pair in ldm_names(1) if key.startswith(pair[0]))
+            renamed[prefix + theirs + key.removeprefix(ours)] = value
+        state = renamed
+    path = tmp_path / "unet.safetensors"
+    save_file(state, path)
+    again = initial_generator(tiny_sd21(), places(originals) | {"unet": path}).unet.state_dict()
+    public = {k: v for k, v in generator.unet.state_dict().items() if not is_branch(k)}
+    assert public and all(torch.equal(again[k], v) for k, v in public.items())
+
+
+def test_single_files_of_other_parts_and_networks_are_explained(originals, tmp_path):
+    path = originals / "sd/vae/diffusion_pytorch_model.safetensors"
+    with pytest.raises(InputError, match="only of the unet"):
+        initial_generator(tiny_sd21(), places(originals) | {"codec": path})
+    with pytest.raises(InputError, match="that fit the tiny-sd21 unet"):
+        initial_generator(tiny_sd21(), places(originals) | {"unet": path})
 
 
 def test_the_pinned_hub_revision_is_found_in_the_cache(public, empty_cache):
