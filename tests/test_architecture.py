@@ -11,7 +11,8 @@ FLOOR = {
     "pose_prior": 3, "datasets": 3, "generator": 3, "metrics": 3, "visualization": 3, "export": 3, "association": 3,
     "fitting": 4, "viewer": 4,
     "pipeline": 5,
-    "calibration": 6, "evaluation": 6, "single_view": 6, "training": 6,
+    "calibration": 6, "conversion": 6, "single_view": 6, "training": 6,
+    "evaluation": 7,
 }  # fmt: skip
 FOR_SYNTHESIS = {"utils", "geometry", "body", "cameras", "proxies", "motion", "datasets"}
 LAZY = {

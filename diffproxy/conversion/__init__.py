@@ -1,0 +1,1 @@
+"""Renders of others with SMPL-X parameters as shards: BEDLAM's and SynBody's layouts."""
