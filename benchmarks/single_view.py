@@ -10,11 +10,15 @@
 `overlays`: folder of the drawn pictures. `shards`: crops of held-out subjects (several folders with commas); every crop
 is a picture of its own, of which the box of the person and the size of the whole frame are known. `per_bin`: the first
 N crops of each range of distances. `flip=true` (default): proxies averaged with those of the flipped crop. `out`: all
-numbers of each picture.
+numbers of each picture. `methods`: only these, with commas. `network`: another file of weights of the regressor.
 
-Methods on the same pictures:
-  estimated      one focal length and body by Gauss-Newton (`diffproxy.single_view`), from the prior on usual lenses
-  known          the same with the true focal length
+Methods on the same pictures and the same proxies:
+  network        the body regressor alone (`polish=false`), with the prior on usual lenses
+  network_known  the same with the true focal length
+  estimated      one focal length and body by Gauss-Newton from the closed form (`start=closed_form`), same prior
+  polished       the same from the closed form and the regressor's body, whichever ends lower (the default)
+  known          as `estimated` with the true focal length
+  polished_known as `polished` with the true focal length
   fov60          the same fitter with a field of view of 60 degrees along the longer side
   fov60_true     only the translation, by least squares from the true pose and size and exact 2D joints: the best that
                  this focal length allows
@@ -54,18 +58,24 @@ from diffproxy.geometry.boxes import Box, as_box, box_iou
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe
 from diffproxy.pipeline.crop_refinement import valid_pixels
 from diffproxy.pipeline.generate_proxies import GenerateConfig
-from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import render_depth_mask
 from diffproxy.proxies.flip import flip_table
+from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import SingleViewEstimator
 from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
-from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera, with_focal
-from diffproxy.single_view.outputs import draw_people
-from diffproxy.visualization import save_image
+from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera
+from diffproxy.single_view.regress_people import regress_people
+from diffproxy.single_view.regressor_weights import load_regressor
+from diffproxy.utils.timing import Stopwatch
+from diffproxy.visualization import PeoplePainter, save_image
 
 BINS = (0.8, 1.2, 2.0, 4.0)
 NAMES = ("< 0.8 m", "0.8-1.2 m", "1.2-2 m", "2-4 m", "> 4 m")
 JOINTS = 22
+SAME_PERSON_IOU = 0.3
+FITTED = {"estimated": ("known", "fov60"), "polished": ("polished_known",)}
+"""Methods that fit bodies and focal length, and those that go on from them with a given one."""
+METHODS = ("network", "network_known", *FITTED, *(n for then in FITTED.values() for n in then))
 
 
 class Picture(NamedTuple):
@@ -116,8 +126,8 @@ def bin_of(depth: float) -> str:
 class Estimator:
     """Proxies of a crop, and fits under any belief about the focal length."""
 
-    def __init__(self, body: BodyModel, pipe: Any, flip: bool):
-        self.body, self.pipe = body, pipe
+    def __init__(self, body: BodyModel, pipe: Any, flip: bool, coarse: CoarseBodies):
+        self.body, self.pipe, self.coarse = body, pipe, coarse
         self.config = FitConfig(**NETWORK_STD, hands=False, max_pixels=300)
         self.keypoints = EncoderKeypointFitter(body, self.config)
         self.table = flip_table(body) if flip else None
@@ -129,17 +139,24 @@ class Estimator:
         valid = valid_pixels(camera, picture.box, made.proxies.labels.shape[1])[None]
         maps = replace(made.proxies, valid=valid)
         evidence = None if made.keypoints is None else self.keypoints.evidence_in(maps, made.keypoints)
-        return Observed(maps, evidence)
+        return Observed(maps, evidence, made.keypoints, (picture.box,))
 
     def errors(
-        self, picture: Picture, seen: Observed, prior: FocalPrior, start: Any = None
+        self, picture: Picture, seen: Observed, prior: FocalPrior, start: Any = None, network: bool = False
     ) -> tuple[dict, Any]:
         """Errors of one method, and the fitted body."""
         maps = seen.maps
-        crop = picture_camera(*picture.size, prior.focal).crop(picture.box, maps.labels.shape[1:])
+        crop = picture_camera(*picture.size, prior.focal).crop(seen.boxes[0], maps.labels.shape[1:])
         seen = replace(seen, maps=replace(maps, cameras=(crop,)))
-        fitted = fit_people([seen], self.body, prior, self.config, None if start is None else [start])
+        starts, coarse = None if start is None else [start], self.coarse if network else None
+        fitted = fit_people([seen], self.body, prior, self.config, starts, coarse)
         return body_row(self.body, picture, fitted.people[0], fitted.focal, fitted.log_std)
+
+    def regressed(self, picture: Picture, seen: Observed, prior: FocalPrior) -> dict[str, Any]:
+        """Errors of the regressor alone."""
+        camera, side = picture_camera(*picture.size, prior.focal), seen.maps.labels.shape[1]
+        found = regress_people(seen.detected, seen.boxes, side, camera, prior, self.coarse)
+        return body_row(self.body, picture, found.people[0], found.focal, found.log_std)[0]
 
 
 def body_row(
@@ -185,6 +202,7 @@ def place_errors(picture: Picture, pelvis: Float[np.ndarray, "3"], focal: float)
         "inv_tz": abs(1 / pelvis[2] - 1 / true[2]),
         "xy_m": float(np.hypot(*(pelvis[:2] - true[:2]))),
         "f_percent": 100 * abs(focal / picture.focal - 1),
+        "f_signed_percent": 100 * (focal / picture.focal - 1),
     }  # fmt: skip
 
 
@@ -232,19 +250,36 @@ def focal_lengths(size: tuple[int, int]) -> dict[str, float]:
     return {"fov60": max(size) / 2 / np.tan(np.radians(30)), "diagonal": float(np.hypot(*size))}
 
 
-def judge(picture: Picture, estimator: Estimator) -> dict[str, dict[str, Any]]:
-    """All methods on one picture."""
+def judge(
+    picture: Picture, estimator: Estimator, seen: Observed, methods: Sequence[str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """The chosen methods on one picture, and the bodies that were fitted.
+
+    With a known or fixed focal length, fits start from the estimated body.
+    """
     prior = focal_prior(*picture.size)
-    seen = estimator.observe(picture, prior.focal)
-    rows, body = {}, None
-    rows["estimated"], body = estimator.errors(picture, seen, prior)
-    if body is not None:
-        for name, f in {"known": picture.focal, "fov60": focal_lengths(picture.size)["fov60"]}.items():
-            shift = body.joints[0, 2] * (f / prior.focal - 1)
+    known = FocalPrior(picture.focal, 0.0, "given", fixed=True)
+    fov60 = FocalPrior(focal_lengths(picture.size)["fov60"], 0.0, "given", fixed=True)
+    rows, bodies = {}, {}
+    for name, belief in {"network": prior, "network_known": known}.items():
+        if name in methods:
+            rows[name] = estimator.regressed(picture, seen, belief)
+    for name, then in FITTED.items():
+        chosen = [n for n in then if n in methods]
+        if name not in methods and not chosen:
+            continue
+        network = name == "polished"
+        rows[name], body = estimator.errors(picture, seen, prior, network=network)
+        if body is None:
+            continue
+        bodies[name] = body
+        for n in chosen:
+            belief = fov60 if n == "fov60" else known
+            shift = body.joints[0, 2] * (belief.focal / prior.focal - 1)
             start = body.params.replace(transl=body.params.transl + torch.tensor([[0, 0, float(shift)]]))
-            rows[name] = estimator.errors(picture, seen, FocalPrior(f, 0.0, "given", fixed=True), start)[0]
+            rows[n] = estimator.errors(picture, seen, belief, start, network)[0]
     rows |= {name: place_errors(picture, at, f) for name, (f, at) in baselines(picture).items()}
-    return rows
+    return rows, bodies
 
 
 def table(rows: list[tuple[float, dict[str, dict[str, Any]]]]) -> dict[str, dict[str, dict[str, float]]]:
@@ -269,14 +304,25 @@ def table(rows: list[tuple[float, dict[str, dict[str, Any]]]]) -> dict[str, dict
     return dict(out)
 
 
+def shard_rows(
+    folders: Sequence[str], per_bin: int, estimator: Estimator, methods: Sequence[str]
+) -> Iterator[tuple[Picture, dict]]:
+    """Crops of held-out subjects."""
+    for picture in pictures(folders, estimator.body, per_bin):
+        seen = estimator.observe(picture, focal_prior(*picture.size).focal)
+        yield picture, judge(picture, estimator, seen, methods)[0]
+
+
 def rig_rows(
-    folder: str, result: str, body: BodyModel, pipe: Any, overlays: str
+    folder: str, result: str, estimator: Estimator, methods: Sequence[str], overlays: str
 ) -> Iterator[tuple[Picture, dict]]:
     """Every camera of a rig alone, from whole frames, against the bodies of a fit to all cameras."""
     truth, frames = load_result(result), open_frames(folder, load_rig(folder))
-    detector, size = PersonDetector.packaged(), int(pipe.network.config.image_size)
-    generate = GenerateConfig(size=size, steps=0, hands=False, tta_flip=True)
-    estimator = SingleViewEstimator(body, pipe, detector, generate)
+    body, pipe, detector = estimator.body, estimator.pipe, PersonDetector.packaged()
+    generate = GenerateConfig(
+        size=int(pipe.network.config.image_size), steps=0, hands=False, tta_flip=estimator.table is not None
+    )
+    finder = SingleViewEstimator(body, pipe, detector, generate, estimator.config)
     for row, frame_id in enumerate(truth.frame_ids):
         with torch.no_grad():
             vertices = body(truth.body_params(np.array([row]))).vertices[0].double().numpy()
@@ -288,57 +334,44 @@ def rig_rows(
                 f"{camera.name}/{frame_id}", image, (camera.width, camera.height), (x0, y0, x1, y1),
                 float(camera.K[0, 0]), truth.joints[row] @ R.T + t, vertices @ R.T + t,
             )  # fmt: skip
-            found = estimator.run(image, focal_prior(*picture.size))
-            overlaps = [box_iou(p.box, picture.box) for p in found.people]
-            methods: dict[str, dict[str, Any]] = {"estimated": {"status": "no_person"}}
-            if max(overlaps, default=0.0) >= 0.3:
-                person, f = found.people[int(np.argmax(overlaps))].fit, float(found.camera.K[0, 0])
-                methods["estimated"], best = body_row(body, picture, person, f, found.focal_log_std)
-                if best is not None:
-                    methods["known"] = with_known_focal(estimator, picture, person, f)
-            if overlays:
-                records = [FrameResult(0, p.fit.result.status, joints=p.fit.result.joints,
-                           params=params_to_arrays(p.fit.result.params)) for p in found.people]  # fmt: skip
-                drawn = draw_people(image, found, [*range(len(records))], records, body)
+            found = [s.box for s in finder.detect(image) if box_iou(s.box, picture.box) >= SAME_PERSON_IOU]
+            if not found:
+                yield picture, {m: {"status": "no_person"} for m in methods}
+                continue
+            assumed = picture_camera(*picture.size, focal_prior(*picture.size).focal)
+            seen = finder.observe(image, assumed, found[0], Stopwatch())
+            rows, bodies = judge(picture, estimator, seen, methods)
+            if overlays and "polished" in bodies:
+                best = bodies["polished"]
+                f = picture.focal * (1 + rows["polished"]["f_signed_percent"] / 100)
+                with torch.no_grad():
+                    painted = {0: body(best.params).vertices[0].numpy()}
+                painter = PeoplePainter(painted, body.faces.numpy())
+                drawn = painter.draw(image, picture_camera(*picture.size, f))
                 save_image(Path(overlays) / f"{camera.name}_{frame_id:06d}.jpg", drawn)
-            methods |= {k: place_errors(picture, at, f) for k, (f, at) in baselines(picture).items()}
-            yield picture, methods
-
-
-def with_known_focal(
-    estimator: SingleViewEstimator, picture: Picture, person: FittedPerson, focal: float
-) -> dict[str, Any]:
-    """Errors of the person under the true focal length, from the same proxies."""
-    factor = picture.focal / focal
-    maps = replace(
-        person.observed.maps, cameras=tuple(with_focal(c, factor) for c in person.observed.maps.cameras)
-    )
-    shift = torch.tensor([[0.0, 0.0, person.depth * (factor - 1)]])
-    start = person.result.params.replace(transl=person.result.params.transl + shift)
-    known = FocalPrior(picture.focal, 0.0, "given", fixed=True)
-    seen = replace(person.observed, maps=maps)
-    fitted = fit_people([seen], estimator.body, known, estimator.config, [start])
-    return body_row(estimator.body, picture, fitted.people[0], fitted.focal, 0.0)[0]
+            yield picture, rows
 
 
 def main(words: list[str]) -> dict[str, Any]:
     given = dict(w.split("=", 1) for w in words)
     body = load_body("anny")
     pipe = DiffProxyPipeline.from_pretrained(given.get("generator", "nano"))
+    coarse = CoarseBodies(body, load_regressor(given.get("network")))
+    estimator = Estimator(body, pipe, given.get("flip", "true") == "true", coarse)
+    methods = given["methods"].split(",") if "methods" in given else METHODS
     judged: Iterator[tuple[Picture, dict]]
     if "rig" in given:
-        judged = rig_rows(given["rig"], given["result"], body, pipe, given.get("overlays", ""))
+        judged = rig_rows(given["rig"], given["result"], estimator, methods, given.get("overlays", ""))
     else:
-        estimator = Estimator(body, pipe, given.get("flip", "true") == "true")
-        shown = pictures(given["shards"].split(","), body, int(given.get("per_bin", "12")))
-        judged = ((p, judge(p, estimator)) for p in shown)
+        folders, per_bin = given["shards"].split(","), int(given.get("per_bin", "12"))
+        judged = shard_rows(folders, per_bin, estimator, methods)
     rows, lines = [], []
-    for picture, methods in judged:
-        rows.append((float(picture.joints[0, 2]), methods))
-        lines.append({"key": picture.key, "depth": rows[-1][0], "focal": picture.focal, **methods})
+    for picture, found in judged:
+        rows.append((float(picture.joints[0, 2]), found))
+        lines.append({"key": picture.key, "depth": rows[-1][0], "focal": picture.focal, **found})
         if out := given.get("out"):
             Path(out).write_text("\n".join(json.dumps(line) for line in lines))
-        sys.stderr.write(f"{picture.key} {rows[-1][0]:.2f} m: {json.dumps(methods['estimated'])}\n")
+        sys.stderr.write(f"{picture.key} {rows[-1][0]:.2f} m: {json.dumps(rows[-1][1])}\n")
     return table(rows)
 
 

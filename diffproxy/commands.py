@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from diffproxy.cli import SHIPPED, Command
+
+if TYPE_CHECKING:  # what a command needs is imported when it runs
+    from diffproxy.pipeline.config import FitOptions
+    from diffproxy.pipeline.fit_frame import Guess
 
 MODEL_PATHS = {"body": "file.path", "generator": "weights.weights"}
 FIT_INTRO = """\
@@ -54,9 +59,19 @@ def fit(words: Sequence[str] | None = None) -> int:
         from diffproxy.pipeline.several_people import fit_people
 
         run = run_fit if options.people == "one" else fit_people
-        run(options, SHIPPED)
+        run(options, SHIPPED, guess=initial_guess(options))
 
     return fit_command().run(sys.argv[1:] if words is None else words, task)
+
+
+def initial_guess(options: FitOptions) -> Guess | None:
+    """What `start=` names, to start fits from: the network of single view; None: the closed form alone."""
+    if options.start != "single_view":
+        return None
+    from diffproxy.pipeline.inputs import open_body
+    from diffproxy.single_view.coarse_body import CoarseBodies
+
+    return CoarseBodies(open_body(options.body)).guesses
 
 
 def evaluate(words: Sequence[str] | None = None) -> int:

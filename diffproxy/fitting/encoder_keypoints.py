@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
@@ -34,21 +36,17 @@ class EncoderKeypointFitter:
         start: BodyParams | None = None,
         betas: Tensor | None = None,
         scale: float | None = None,
+        candidates: Sequence[BodyParams] = (),
     ) -> FitResult:
         """As `fitting.fit`; `keypoints` are those of `DiffProxyOutput`, in pixels of the maps."""
         found = self.evidence_in(maps, keypoints)
-        return fit(maps, self.body, self.config, start, betas, scale=scale, keypoints=found)
+        return fit(
+            maps, self.body, self.config, start, betas, scale=scale, keypoints=found, candidates=candidates
+        )
 
     def evidence_in(self, maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"]) -> Keypoints | None:
-        """`evidence` of the keypoints that lie in the picture: what is guessed beyond it is no evidence."""
-        if maps.valid is not None:
-            side = maps.labels.shape[1]
-            column, row = (
-                np.clip(np.nan_to_num(keypoints[..., :2]), 0, side - 1).astype(int).transpose(2, 0, 1)
-            )
-            inside = maps.valid[np.arange(len(keypoints))[:, None], row, column]
-            keypoints = np.where((np.arange(4) == 2) & ~inside[..., None], 0.0, keypoints)
-        return self.evidence(keypoints)
+        """`evidence` of the keypoints that lie in the picture."""
+        return self.evidence(in_picture(maps, keypoints))
 
     def evidence(self, keypoints: Float[np.ndarray, "V 17 4"]) -> Keypoints | None:
         """The keypoints from `MIN_CONFIDENCE` on; None if there are none."""
@@ -67,3 +65,13 @@ class EncoderKeypointFitter:
             rank=np.zeros(len(view)),
         )
         return Keypoints(self.marked, rows, marks.std[name], points[:, 3])
+
+
+def in_picture(maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"]) -> Float[np.ndarray, "V 17 4"]:
+    """The keypoints with confidence 0 for those beyond the picture: what is guessed there is no evidence."""
+    if maps.valid is None:
+        return keypoints
+    side = maps.labels.shape[1]
+    column, row = np.clip(np.nan_to_num(keypoints[..., :2]), 0, side - 1).astype(int).transpose(2, 0, 1)
+    inside = maps.valid[np.arange(len(keypoints))[:, None], row, column]
+    return np.where((np.arange(4) == 2) & ~inside[..., None], 0.0, keypoints)

@@ -29,6 +29,7 @@ def fit(
     priors: list[Prior] | None = None,
     scale: float | None = None,
     keypoints: Keypoints | None = None,
+    candidates: Sequence[BodyParams] = (),
 ) -> FitResult:
     """Fit a body to the proxies of one subject.
 
@@ -41,6 +42,8 @@ def fit(
         priors: Least-squares terms in place of the default ones.
         scale: Scale that stays fixed together with `shape`; by default that of `start`, else 1.
         keypoints: Keypoints in pixels of the maps, fitted together with the proxies.
+        candidates: Further guesses, such as those of a network. The best of them is a hypothesis beside the closed
+            form, unless `start` is good.
 
     Returns:
         The body in world coordinates, metres. Unusable proxies (empty, NaN, contradictory) give a `status` and a
@@ -50,7 +53,7 @@ def fit(
         InputError: If a camera has lens distortion.
     """
     starts: list[BodyParams | None] | None = None if start is None else [start]
-    return fit_many([maps], body, config, starts, shape, priors, scale, [keypoints])[0]
+    return fit_many([maps], body, config, starts, shape, priors, scale, [keypoints], [candidates])[0]
 
 
 def fit_many(
@@ -62,6 +65,7 @@ def fit_many(
     priors: list[Prior] | None = None,
     scale: float | None = None,
     keypoints: Sequence[Keypoints | None] | None = None,
+    candidates: Sequence[Sequence[BodyParams]] | None = None,
 ) -> list[FitResult]:
     """Fit subjects, or frames of one subject, as one batch.
 
@@ -74,6 +78,7 @@ def fit_many(
         priors: Least-squares terms in place of the default ones.
         scale: Scale that stays fixed together with `shape`; by default that of each start, else 1.
         keypoints: Keypoints of each subject, in pixels of its maps.
+        candidates: Further guesses for each subject; see `fit`.
 
     Returns:
         One result per subject; see `fit`.
@@ -87,7 +92,8 @@ def fit_many(
     initial = []
     for i, m in enumerate(maps):
         subject = gather_correspondences(m, body, config, keypoints[i] if keypoints else None)
-        initial.append(initialize(subject, body, config, starts[i] if starts else None, shape, scale))
+        start, further = starts[i] if starts else None, candidates[i] if candidates else ()
+        initial.append(initialize(subject, body, config, start, shape, scale, further))
     if not any(state.hypotheses for state in initial):
         return [not_fitted(state, body) for state in initial]
     if priors is None:

@@ -8,19 +8,20 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.encoders.movenet_keypoints import combine_keypoints, decode_keypoints, flip_keypoints
+from diffproxy.generator.network.encoders import EncoderOutput
 from diffproxy.generator.network.network import Conditioning
 from diffproxy.proxies.maps import Kind
 
 
 def view_keypoints(
-    conditions: Sequence[Conditioning], kinds: Sequence[Kind], proxy_size: int
+    conditions: Sequence[Conditioning | EncoderOutput], kinds: Sequence[Kind], side: int
 ) -> Float[np.ndarray, "V 17 4"] | None:
     """Keypoints in the form of `DiffProxyOutput.keypoints`.
 
     Args:
-        conditions: Conditioning of the views and, optionally, of the flipped views; their mean is taken.
+        conditions: Conditioning or encoding of the views and, optionally, of the flipped views; their mean is taken.
         kinds: Kind of each view.
-        proxy_size: Side of the maps, pixels.
+        side: Side of the maps or images in whose pixels they are stated.
 
     Returns:
         (V, 17, 4), or None if the encoder has no joint maps.
@@ -29,6 +30,6 @@ def view_keypoints(
         return None
     predicted = [decode_keypoints(c.joint_maps) for c in conditions]
     keypoints = combine_keypoints(predicted[0], *(flip_keypoints(k) for k in predicted[1:]))
-    keypoints[..., [0, 1, 3]] *= proxy_size
+    keypoints[..., [0, 1, 3]] *= side
     keypoints[[kind != "body" for kind in kinds], :, 2] = 0
     return keypoints.cpu().numpy()

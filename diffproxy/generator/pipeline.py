@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
@@ -144,6 +145,25 @@ class DiffProxyPipeline:
             proxies, view_keypoints(conditions, view_kinds, config.proxy_size), (0,) * len(view_kinds)
         )
 
+    @torch.inference_mode()
+    def keypoints(
+        self, images: Float[Tensor, "V 3 H W"], flip: bool = True
+    ) -> Float[np.ndarray, "V 17 4"] | None:
+        """The keypoints of `__call__` alone, without any proxies: the encoder is all that runs.
+
+        Args:
+            images: As for `__call__`, of bodies.
+            flip: Average with the keypoints of the mirrored crops.
+
+        Returns:
+            COCO keypoints in pixels of `images`; None if the encoder predicts none.
+        """
+        side = images.shape[-1]
+        images = self._resized(images)
+        with self.precision():
+            outputs = [self.network.encoder(x) for x in ((images, images.flip(-1)) if flip else (images,))]
+        return view_keypoints(outputs, ("body",) * len(images), side)
+
     def initial_latents(
         self, num_samples: int, num_views: int, generator: torch.Generator | None = None
     ) -> Float[Tensor, "K V 2 C h w"]:
@@ -242,15 +262,18 @@ class DiffProxyPipeline:
         self, images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], kinds: Sequence[Kind]
     ) -> Conditioning:
         """Results of one group of views that do not depend on step and sample; images are resized as needed."""
-        size = self.network.config.image_size
-        images = images.to(self.device, torch.float32)
-        if images.shape[-1] != size:
-            images = F.interpolate(
-                images, (size, size), mode="bilinear", align_corners=False, antialias=True
-            ).clamp(0, 1)
+        images = self._resized(images)
         batch = CameraBatch.from_cameras([cameras])
         with self.precision():
             return self.network.condition(images[None], batch, kind_ids(tuple(kinds))[None].to(self.device))
+
+    def _resized(self, images: Float[Tensor, "V 3 H W"]) -> Float[Tensor, "V 3 S S"]:
+        size = self.network.config.image_size
+        images = images.to(self.device, torch.float32)
+        if images.shape[-1] == size:
+            return images
+        sides = (size, size)
+        return F.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
 
     def save_pretrained(self, folder: Path | str, half: bool = False) -> Path:
         """Write the generator to a folder that `from_pretrained` reads.

@@ -146,6 +146,11 @@ class FitOptions(SharedOptions):
     )
     people_keep: str = option("all", "of these only the ids such as 0,2", "IDS", "People")
     box_margin: float = option(1.2, "side of a crop over side of its box")
+    start: str = option(
+        "closed_form",
+        "initial body of a frame: the closed form, or also that of the single-view network in the best view",
+        "closed_form|single_view",
+    )
     track: bool = option(True, "initialise the boxes and the fit of a frame from the previous frame")
     shape: str = option("per_frame", "one body shape for each frame, or one for all", "per_frame|shared")
     smooth: float = option(0.0, "smoothing of the motion: 0 off, 1 usual, more is smoother")
@@ -165,6 +170,7 @@ class FitOptions(SharedOptions):
 
     def __post_init__(self) -> None:
         self.check_shared()
+        one_of("start", self.start, ("closed_form", "single_view"))
         one_of("shape", self.shape, ("per_frame", "shared"))
         _check_people(self.people, self.people_keep)
         if self.smooth > 0 or self.ground != "none":

@@ -35,6 +35,8 @@ TRACK_GAP = 5  # frames; later than this the last body says little about where t
 AIM_PIXELS = 200  # a view; aiming needs centimetres only
 AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
 HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
+Guess = Callable[[Generated], Sequence[BodyParams]]
+"""Bodies, such as those of a network, that a fit may start from."""
 FITTED_ALONE = ("ok", "doubtful")  # bodies that at least two views place
 UNSEEN_HAND = "no view shows the {side} hand: its fingers come from the prior"
 LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
@@ -56,6 +58,7 @@ class FrameFitter:
     sparse: SparseKeypoints | None = None
     encoder: EncoderKeypointFitter | None = None
     person: PersonSource | None = None
+    guess: Guess | None = None
 
     def run(
         self,
@@ -123,6 +126,7 @@ class FrameFitter:
             clock=clock,
             sparse=self.sparse,
             encoder=self.encoder,
+            guess=self.guess,
         )
         return record, made
 
@@ -151,16 +155,19 @@ def fit_frame(
     clock: Stopwatch | None = None,
     sparse: SparseKeypoints | None = None,
     encoder: EncoderKeypointFitter | None = None,
+    guess: Guess | None = None,
 ) -> FrameResult:
     """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape.
 
-    Keypoints come from files (`sparse`), or with `encoder` from the generator's encoder, if it predicts any.
+    Keypoints come from files (`sparse`), or with `encoder` from the generator's encoder, if it predicts any. Bodies of
+    `guess` compete with the closed form as starts.
     """
     clock = clock or Stopwatch()
     first = start.body_params() if start is not None and start.has_body else None
     with clock("fit"):
         if sparse is None and encoder is not None and made.keypoints is not None:
-            result = encoder.fit(made.maps, made.keypoints, first, betas, scale)
+            candidates = guess(made) if guess is not None else ()
+            result = encoder.fit(made.maps, made.keypoints, first, betas, scale, candidates)
         elif sparse is None:
             result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
         else:

@@ -23,7 +23,7 @@ from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions, SolverOption
-from diffproxy.pipeline.fit_frame import TRACK_GAP, FrameFitter, fit_frame
+from diffproxy.pipeline.fit_frame import TRACK_GAP, FrameFitter, Guess, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
 from diffproxy.pipeline.outputs import write_outputs
@@ -74,12 +74,13 @@ def run_fit(
     pipe: Any | None = None,
     locator: Any | None = None,
     person: PersonSource | None = None,
+    guess: Guess | None = None,
 ) -> Path:
     """Fit every chosen frame, write the results to `options.out` and return that folder.
 
     `root` is where the presets' relative paths start. `pipe` and `locator` replace the networks that the options
-    name; `person` has the boxes of one person of several. Raises InputError for wrong input, before anything is
-    removed or written; what is wrong with one frame is its
+    name; `person` has the boxes of one person of several; `guess` gives bodies to start from (`start=single_view`).
+    Raises InputError for wrong input, before anything is removed or written; what is wrong with one frame is its
     status, and an error only when no frame could be computed.
     """
     if options.people != "one":
@@ -89,6 +90,10 @@ def run_fit(
             "use the command `diffproxy fit`, or diffproxy.pipeline.several_people.fit_people",
         )
     out = Path(options.out).expanduser()
+    if options.start == "single_view" and guess is None:
+        raise InputError(
+            "a network for start=single_view", "none", "use the command `diffproxy fit`, or diffproxy.fit_rig"
+        )
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
@@ -97,9 +102,9 @@ def run_fit(
     if frames is None:
         saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
         open_sparse(options.keypoints, None, body, config)
-        source = _saved_proxies(options, saved, config, encoder)
+        source = _saved_proxies(options, saved, config, encoder, guess)
     else:
-        source = _images(options, frames, body, config, encoder, pipe, locator, person)
+        source = _images(options, frames, body, config, encoder, pipe, locator, person, guess)
         check_ground_truth(frames.rig.root)
     ids = select_frames(options.frames, source.frame_ids)
     if frames is None and options.rig_check:
@@ -137,12 +142,16 @@ def _check_cameras_of(saved: ProxyStore, ids: list[int]) -> None:
 
 
 def _saved_proxies(
-    options: FitOptions, saved: ProxyStore, config: FitConfig, encoder: EncoderKeypointFitter | None
+    options: FitOptions,
+    saved: ProxyStore,
+    config: FitConfig,
+    encoder: EncoderKeypointFitter | None,
+    guess: Guess | None,
 ) -> FrameSource:
     def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
         stage("fit")
         made = saved.load(frame_id)
-        return fit_frame(frame_id, made, saved.body, config, last, encoder=encoder), made
+        return fit_frame(frame_id, made, saved.body, config, last, encoder=encoder, guess=guess), made
 
     return FrameSource(saved.frame_ids, (), {}, saved.inputs, lambda: None, solve)
 
@@ -156,10 +165,11 @@ def _images(
     pipe: Any,
     locator: Any,
     person: PersonSource | None,
+    guess: Guess | None,
 ) -> FrameSource:
     @cache
     def fitter() -> FrameFitter:
-        return _frame_fitter(options, body, config, frames, pipe, locator, encoder, person)
+        return _frame_fitter(options, body, config, frames, pipe, locator, encoder, person, guess)
 
     def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
         stage("open networks")
@@ -235,6 +245,7 @@ def _frame_fitter(
     locator: Any,
     encoder: EncoderKeypointFitter | None,
     person: PersonSource | None,
+    guess: Guess | None,
 ) -> FrameFitter:
     device = inputs.pick_device(options.device)
     pipe = pipe or inputs.open_generator(options.generator, device)
@@ -253,6 +264,7 @@ def _frame_fitter(
         sparse,
         encoder,
         person,
+        guess,
     )
 
 

@@ -16,6 +16,7 @@ from diffproxy.pipeline import inputs
 from diffproxy.pipeline.associated_people import chosen_people, listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
+from diffproxy.pipeline.fit_frame import Guess
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
 from diffproxy.pipeline.person_source import person_source
@@ -31,7 +32,13 @@ from diffproxy.viewer import write_run_viewer
 log = logging.getLogger(__name__)
 
 
-def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None) -> Path:
+def fit_people(
+    options: FitOptions,
+    root: Path,
+    pipe: Any | None = None,
+    locator: Any | None = None,
+    guess: Guess | None = None,
+) -> Path:
     """Fit everybody, or the people of `options.people` and `options.people_keep`; returns `options.out`.
 
     The folder gets `people.json` and a run folder for each person (`person_00`, ...), each as `run_fit` writes it. All
@@ -91,7 +98,7 @@ def fit_people(options: FitOptions, root: Path, pipe: Any | None = None, locator
         )
         log.info("%s: frames %d to %d, %d to fit", name, person.first_frame, person.last_frame, len(ids))
         try:
-            fitted[person.id] = run_fit(own, root, pipe, person=source)
+            fitted[person.id] = run_fit(own, root, pipe, person=source, guess=guess)
         except InputError as error:
             errors.append(error)
             log.warning("%s: %s", name, error)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
@@ -15,11 +15,14 @@ from diffproxy.detector.person_detector import Candidate
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
-from diffproxy.geometry.boxes import Box
+from diffproxy.geometry.boxes import Box, expand_to_square
+from diffproxy.pipeline.crop_refinement import crop_views
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
-from diffproxy.proxies import ProxyMaps
-from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
+from diffproxy.single_view.coarse_body import CoarseBodies
+from diffproxy.single_view.fit_people import FittedPerson, Observed, PeopleFit, fit_people
 from diffproxy.single_view.focal_length import FocalPrior, picture_camera
+from diffproxy.single_view.regress_people import regress_people
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
 
 LEAST_SIDE = 8.0
@@ -73,6 +76,8 @@ class SingleViewEstimator:
         generate: How proxies are generated; hand crops are not used.
         config: Options of the fitter.
         min_score: Detections below it are left out.
+        coarse: The regressor, whose bodies are among the starts of the fit; None: the closed form alone.
+        polish: Fit the bodies to dense proxies; otherwise those of the regressor are the answer, without proxies.
     """
 
     def __init__(
@@ -83,11 +88,13 @@ class SingleViewEstimator:
         generate: GenerateConfig,
         config: FitConfig | None = None,
         min_score: float = 0.2,
+        coarse: CoarseBodies | None = None,
+        polish: bool = True,
     ):
         self.body, self.pipe, self.detector, self.generate = body, pipe, detector, generate
         self.config = config or FitConfig(**NETWORK_STD, hands=False)
         self.keypoints = EncoderKeypointFitter(body, self.config)
-        self.min_score = min_score
+        self.min_score, self.coarse, self.polish = min_score, coarse, polish
 
     def detect(self, image: UInt8[np.ndarray, "H W 3"]) -> list[Seen]:
         """People in the picture, best first."""
@@ -100,12 +107,33 @@ class SingleViewEstimator:
     ) -> Observed:
         """Dense proxies and keypoints of the person in `box`; `camera` has the assumed focal length."""
         made = generate_proxies(self.pipe, self.body, [image], [camera], [box], self.generate, clock)
-        found = self.with_keypoints(made.maps, made.keypoints)
-        return replace(found, boxes=made.boxes, notes=made.notes)
+        evidence = None if made.keypoints is None else self.keypoints.evidence_in(made.maps, made.keypoints)
+        return Observed(made.maps, evidence, made.keypoints, made.boxes, made.notes)
 
-    def with_keypoints(self, maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"] | None) -> Observed:
-        """The maps together with the keypoints of the generator's encoder that are confident and in the picture."""
-        return Observed(maps, None if keypoints is None else self.keypoints.evidence_in(maps, keypoints))
+    def regress(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        camera: Camera,
+        seen: Sequence[Seen],
+        prior: FocalPrior,
+        clock: Stopwatch,
+    ) -> PeopleFit:
+        """Bodies of the regressor alone, from the keypoints of one crop a person."""
+        if self.coarse is None:
+            raise InputError("a regressor for polish=false", "none", "use the packaged one, or polish=true")
+        with clock("crop"):
+            boxes = [expand_to_square(s.box, self.generate.margin) for s in seen]
+            crops = crop_views([image] * len(boxes), [camera] * len(boxes), boxes, self.generate.size)
+        with clock("keypoints"):
+            keypoints = self.pipe.keypoints(crops.images, self.generate.tta_flip)
+        if keypoints is None:
+            raise InputError(
+                "a generator whose encoder predicts keypoints",
+                "one without",
+                "use generator=nano, or polish=true",
+            )
+        with clock("regressor"):
+            return regress_people(keypoints, boxes, self.generate.size, camera, prior, self.coarse)
 
     def run(
         self,
@@ -133,9 +161,13 @@ class SingleViewEstimator:
         camera = picture_camera(width, height, prior.focal)
         if not seen:
             return PictureResult((), camera, prior.log_std, prior.source, clock.seconds)
-        observed = [self.observe(image, camera, s.box, clock) for s in seen]
-        with clock("fit"):
-            fitted = fit_people(observed, self.body, prior, self.config, [s.start for s in seen])
+        if self.polish:
+            observed = [self.observe(image, camera, s.box, clock) for s in seen]
+            with clock("fit"):
+                starts = [s.start for s in seen]
+                fitted = fit_people(observed, self.body, prior, self.config, starts, self.coarse)
+        else:
+            fitted = self.regress(image, camera, seen, prior, clock)
         people = tuple(Person(s.box, s.score, f) for s, f in zip(seen, fitted.people, strict=True))
         camera = picture_camera(width, height, fitted.focal)
         return PictureResult(people, camera, fitted.log_std, prior.source, clock.seconds)

@@ -18,6 +18,7 @@ from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import default_priors
 from diffproxy.geometry.boxes import Box
 from diffproxy.proxies import ProxyMaps
+from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.focal_length import FocalPrior, with_focal
 from diffproxy.single_view.shared_focal import fit_shared_focal
 
@@ -28,13 +29,15 @@ class Observed:
 
     Attributes:
         maps: Dense proxies in crops of the picture.
-        keypoints: Keypoints in pixels of the maps.
+        keypoints: Keypoints in pixels of the maps that are fitted together with the proxies.
+        detected: All 17 keypoints of the encoder, in pixels of the maps, for the regressor.
         boxes: The crops, in pixels of the picture.
         notes: What happened on the way to the proxies.
     """
 
     maps: ProxyMaps
     keypoints: Keypoints | None = None
+    detected: Float[np.ndarray, "V 17 4"] | None = None
     boxes: tuple[Box, ...] | None = None
     notes: tuple[str, ...] = ()
 
@@ -45,11 +48,11 @@ class FittedPerson:
 
     Attributes:
         result: The body, in metres in the camera's axes (x right, y down, z forward).
-        observed: The proxies, with cameras of the estimated focal length.
+        observed: The proxies, with cameras of the estimated focal length; None: the body is the regressor's.
     """
 
     result: FitResult
-    observed: Observed
+    observed: Observed | None
 
     @property
     def depth(self) -> float:
@@ -83,6 +86,7 @@ def fit_people(
     prior: FocalPrior,
     config: FitConfig,
     starts: Sequence[BodyParams | None] | None = None,
+    coarse: CoarseBodies | None = None,
 ) -> PeopleFit:
     """Fit all people of a picture and their focal length.
 
@@ -93,16 +97,22 @@ def fit_people(
         prior: What is known of the focal length; it is estimated unless it is fixed.
         config: Options of the fitter.
         starts: A guess for each person, such as the body of the previous frame.
+        coarse: The regressor, whose bodies compete with the closed form as starts.
 
     Returns:
         The people in the order given, with a status each, and the focal length.
     """
+    candidates = None
+    if coarse is not None:
+        found = [coarse.of_views(p.maps, p.boxes, p.detected) for p in people]
+        candidates = [[c.params for c in bodies] for bodies in found]
     results = fit_many(
         [p.maps for p in people],
         body,
         config,
         None if starts is None else list(starts),
         keypoints=[p.keypoints for p in people],
+        candidates=candidates,
     )
     fitted = [i for i, r in enumerate(results) if r.has_body]
     if not fitted or prior.fixed:

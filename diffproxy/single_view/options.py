@@ -20,6 +20,14 @@ class EstimateOptions:
     )
     body: str = BODY()
     generator: str = GENERATOR()
+    polish: bool = option(
+        True, "fit the bodies to dense proxies; false: those of the network alone, in milliseconds"
+    )
+    start: str = option(
+        "network",
+        "where the fit starts: network and closed form, or the closed form alone",
+        "network|closed_form",
+    )
     steps: int = option(0, "denoising steps of the generator; 0: its dense regression head alone")
     flip: bool = option(True, "average the proxies with those of the flipped crop, for twice the work")
     min_score: float = option(0.2, "detections with a lower score are left out")
@@ -27,6 +35,7 @@ class EstimateOptions:
     max_pixels: int = option(300, "largest number of sampled proxy pixels of a person")
 
     def __post_init__(self) -> None:
+        one_of("start", self.start, ("network", "closed_form"))
         within("steps", self.steps, 0, 1000)
         within("min_score", self.min_score, 0.0, 1.0)
         within("detector_side", self.detector_side, 64, 2048)

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from diffproxy.body import BodyModel
 from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.frame_figures import overlay_path, write_meshes
-from diffproxy.pipeline.results import FrameResult, posed_vertices, write_result
+from diffproxy.pipeline.results import FrameResult, params_to_arrays, posed_vertices, write_result
 from diffproxy.single_view.estimator import Person, PictureResult
 from diffproxy.single_view.focal_length import PICTURE, picture_camera
 from diffproxy.utils.people_file import ListedPerson, folder_name, write_people
@@ -97,10 +97,21 @@ class PictureFolder:
         return {**options, "picture": {"path": str(self.source.resolve()), "camera": camera.to_json()}}
 
     def _record(self, frame_id: int, person: Person, result: PictureResult) -> FrameResult:
-        seen, clock = person.fit.observed, Stopwatch()
+        seen, fitted, clock = person.fit.observed, person.fit.result, Stopwatch()
         clock.seconds.update(result.seconds)
-        return to_record(
-            frame_id, person.fit.result, seen.maps, seen.boxes, self.body, list(seen.notes), clock, {}
+        if seen is not None:
+            return to_record(frame_id, fitted, seen.maps, seen.boxes, self.body, list(seen.notes), clock, {})
+        info = {"notes": [fitted.reason] if fitted.reason else [], "timings": clock.seconds}
+        if not fitted.has_body:
+            return FrameResult(frame_id, fitted.status, fitted.reason, info=info)
+        return FrameResult(
+            frame_id,
+            fitted.status,
+            fitted.reason,
+            params_to_arrays(fitted.params),
+            fitted.joints,
+            fitted.joint_std,
+            info,
         )
 
 

@@ -16,6 +16,7 @@ from diffproxy.cameras.image_sources import VIDEOS, read_image
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.pipeline.generate_proxies import GenerateConfig
+from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import PictureResult, SingleViewEstimator
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior
 from diffproxy.single_view.options import (
@@ -48,7 +49,10 @@ def open_estimator(
         size=int(pipe.network.config.image_size), steps=options.steps, hands=False, tta_flip=options.flip
     )
     config = FitConfig(**NETWORK_STD, hands=False, max_pixels=options.max_pixels)
-    return SingleViewEstimator(body, pipe, detector, generate, config, options.min_score)
+    coarse = CoarseBodies(body) if options.start == "network" or not options.polish else None
+    return SingleViewEstimator(
+        body, pipe, detector, generate, config, options.min_score, coarse, options.polish
+    )
 
 
 def run_images(options: ImageOptions, estimator: SingleViewEstimator | None = None) -> list[Path]:

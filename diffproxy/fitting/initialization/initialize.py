@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,6 +53,7 @@ def initialize(
     start: BodyParams | None = None,
     shape: Tensor | None = None,
     scale: float | None = None,
+    candidates: Sequence[BodyParams] = (),
 ) -> InitialState:
     """Find parameters to start the solver from.
 
@@ -62,6 +64,7 @@ def initialize(
         start: A guess, such as the fit of the previous frame. It is used if it agrees with the proxies.
         shape: Betas (10,) that stay fixed.
         scale: Scale that stays fixed together with `shape`; by default that of `start`, else 1.
+        candidates: Further guesses. That of least ray loss is a hypothesis beside those of the closed form.
 
     Returns:
         The hypotheses, or why there are none.
@@ -83,10 +86,14 @@ def initialize(
             f"(most: {subject.most_pixels})"
         )
     else:
-        if start is not None:
-            start = start.to(rest.betas.device, rest.betas.dtype)
-            start = start if shape is None else start.replace(betas=rest.betas, scale=rest.scale)
-        found = _hypotheses(subject, body, config, start, rest, config.fit_scale and shape is None)
+
+        def shaped(params: BodyParams) -> BodyParams:
+            params = params.to(rest.betas.device, rest.betas.dtype)
+            return params if shape is None else params.replace(betas=rest.betas, scale=rest.scale)
+
+        start = None if start is None else shaped(start)
+        guesses = [shaped(params) for params in candidates]
+        found = _hypotheses(subject, body, config, start, rest, config.fit_scale and shape is None, guesses)
         hypotheses = [params for params in found if bool(body.joints(params)[0, 0].isfinite().all())]
         if not hypotheses:
             status, reason = "failed", "the first guess is not finite"
@@ -101,8 +108,9 @@ def _hypotheses(
     start: BodyParams | None,
     rest: BodyParams,
     free_scale: bool,
+    candidates: Sequence[BodyParams],
 ) -> list[BodyParams]:
-    """The given start if it agrees with the proxies; else the better of it and the closed form.
+    """The given start if it agrees with the proxies; else the better of it and the closed form, and the best candidate.
 
     Where one view alone shows the person, other poses of the trunk are tried as well: its depth is ambiguous.
     """
@@ -122,5 +130,7 @@ def _hypotheses(
             params = search_limbs(LimbBeamSearch(wide, subject.flips), params) or params
         hypotheses.append(params)
     if start is not None and start_loss < mean_ray_loss(body, pixels, cameras, hypotheses[0]):
-        return [start]
+        hypotheses = [start]
+    if candidates:
+        hypotheses.append(min(candidates, key=lambda params: mean_ray_loss(body, pixels, cameras, params)))
     return hypotheses

@@ -88,7 +88,7 @@ class PeopleSampler:
 
     def draw(self, count: int, random: torch.Generator) -> People:
         """`count` people of whom enough is in the picture."""
-        people = self._candidates(2 * count, random)
+        people = self._candidates(count + count // 4 + 8, random)
         beyond = people.joints + people.pelvis[:, None]
         good = (people.seen.sum(1) >= LEAST_SEEN) & (beyond.norm(dim=-1).amin(1) > CLEARANCE)
         rows = torch.nonzero(good)[:, 0]

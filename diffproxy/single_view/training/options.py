@@ -23,13 +23,13 @@ class RegressorTrainOptions:
 
     out: str = option("runs/single_view", "checkpoints, log and the finished network", "DIR", "Output")
     body: str = BODY()
-    steps: int = TRAINING_STEPS(12000)
+    steps: int = TRAINING_STEPS(4200)
     batch: int = option(256, "people per step")
     lr: float = LEARNING_RATE(1e-3)
     warmup_steps: int = WARMUP_STEPS(300)
     ema: float = EMA_DECAY(0.999)
     seed: int = SEED()
-    save_every: int = SAVE_EVERY(500)
+    save_every: int = SAVE_EVERY(200)
     time_limit_min: float = TIME_LIMIT_MIN()
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -89,7 +90,7 @@ class Training:
         keypoints, is_person = detect(people, random)
         share = min(1.0, (step + 1) / max(o.warmup_steps, 1))
         for group in self.optimizer.param_groups:
-            group["lr"] = o.lr * share * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * step / o.steps)))
+            group["lr"] = o.lr * share * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / o.steps)))
         body = self.network(keypoints, people.camera)
         losses = regression_losses(body, people, is_person, self.people.skeleton, self.weights)
         self.optimizer.zero_grad()

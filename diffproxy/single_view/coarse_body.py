@@ -1,0 +1,152 @@
+"""Bodies by the regressor for the views of a person: what fits start from, and the answer where nothing is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from roma import rotmat_to_rotvec
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting.encoder_keypoints import in_picture
+from diffproxy.geometry.boxes import Box
+from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.proxies import ProxyMaps
+from diffproxy.single_view.regressor import BODY_JOINTS, MIN_CONFIDENCE, BodyRegressor
+from diffproxy.single_view.regressor_weights import load_regressor
+
+LEAST_KEYPOINTS = 4
+"""Fewer confident keypoints than this say nothing of a body."""
+
+
+@dataclass(frozen=True)
+class CoarseBody:
+    """A body by the regressor.
+
+    Attributes:
+        params: In world coordinates, metres.
+        joints: (55, 3) joint positions.
+        joint_std: (55,) their standard deviations, metres (root of the covariance's trace); of joints that the network
+            does not know, those of the wrist or head that they hang on.
+        log_focal: Log of the estimated focal length over the assumed one; 0 where it is known.
+        focal_log_std: Its standard deviation.
+        log_depth_std: Standard deviation of the log of the pelvis' depth.
+        confidence: Probability that the pose is about right.
+        seen: Number of keypoints that it was made of.
+    """
+
+    params: BodyParams
+    joints: Float[np.ndarray, "55 3"]
+    joint_std: Float[np.ndarray, "55"]
+    log_focal: float
+    focal_log_std: float
+    log_depth_std: float
+    confidence: float
+    seen: int
+
+
+class CoarseBodies:
+    """The regressor for one body model.
+
+    Args:
+        body: Body model.
+        network: None: the packaged one.
+    """
+
+    def __init__(self, body: BodyModel, network: BodyRegressor | None = None):
+        self.body, self.network = body, network or load_regressor()
+
+    def guesses(self, made: Generated) -> list[BodyParams]:
+        """What a fit to the views may start from, in world coordinates: `guess` of `pipeline.fit_rig.run_fit`."""
+        return [found.params for found in self.of_views(made.maps, made.boxes, made.keypoints)]
+
+    def of_views(
+        self,
+        maps: ProxyMaps,
+        boxes: Sequence[Box] | None,
+        keypoints: Float[np.ndarray, "V 17 4"] | None,
+        focal_log_std: float = 0.0,
+    ) -> list[CoarseBody]:
+        """A body for each view of a person that shows enough keypoints, the most confident first.
+
+        Args:
+            maps: Crops of the pictures, with their cameras.
+            boxes: The crops in pixels of the pictures; None: the maps are whole pictures.
+            keypoints: Of each view, in pixels of the maps.
+            focal_log_std: Deviation of the log of the cameras' focal length; 0: it is known.
+        """
+        if keypoints is None:
+            return []
+        rows = [v for v, kind in enumerate(maps.kind) if kind == "body"]
+        shown = in_picture(maps, keypoints)
+        views = [
+            picture_view(shown[v], maps.cameras[v], None if boxes is None else boxes[v], focal_log_std)
+            for v in rows
+        ]
+        found = self.of_pictures(views, [maps.cameras[v] for v in rows])
+        return sorted((b for b in found if b is not None), key=lambda b: -b.confidence)
+
+    @torch.no_grad()
+    def of_pictures(
+        self,
+        views: Sequence[tuple[Float[np.ndarray, "17 4"], Float[np.ndarray, "4"]]],
+        cameras: Sequence[Camera],
+    ) -> list[CoarseBody | None]:
+        """Of keypoints and cameras in the network's form, one each; None for too few keypoints.
+
+        `cameras` give the pose in the world.
+        """
+        seen = [int((points[:, 2] >= MIN_CONFIDENCE).sum()) for points, _ in views]
+        rows = [i for i, count in enumerate(seen) if count >= LEAST_KEYPOINTS]
+        found: list[CoarseBody | None] = [None] * len(views)
+        if not rows:
+            return found
+        points, told = (
+            torch.as_tensor(np.stack([views[i][k] for i in rows]), dtype=torch.float32) for k in (0, 1)
+        )
+        out = self.network(points, told)
+        for n, i in enumerate(rows):
+            R_world_cam = torch.as_tensor(cameras[i].R_cam_world.T, dtype=torch.float32)
+            pelvis = R_world_cam @ (out.pelvis[n] - torch.as_tensor(cameras[i].t_cam_world).float())
+            params = BodyParams.rest(1).replace(
+                global_orient=rotmat_to_rotvec(R_world_cam @ out.R_cam_body[n])[None],
+                body_pose=rotmat_to_rotvec(out.R_parent_joint[n]).reshape(1, -1),
+                betas=out.betas[n : n + 1],
+            )
+            params = params.replace(transl=pelvis[None] - self.body.joints(params)[:, 0])
+            found[i] = CoarseBody(
+                params,
+                self.body.joints(params)[0].numpy(),
+                _joint_std(out.joint_std[n].numpy(), float(out.pelvis[n, 2] * out.log_depth_std[n])),
+                float((out.focal[n] / told[n, 2]).log()),
+                float(out.focal_log_std[n]),
+                float(out.log_depth_std[n]),
+                float(out.confidence[n]),
+                seen[i],
+            )
+        return found
+
+
+def picture_view(
+    keypoints: Float[np.ndarray, "17 4"], camera: Camera, box: Box | None, focal_log_std: float
+) -> tuple[Float[np.ndarray, "17 4"], Float[np.ndarray, "4"]]:
+    """Keypoints in pixels of a crop as those of its picture, and the picture's camera, in the network's form.
+
+    The picture is taken to be symmetric about the principal point: twice its distance from the left and upper edge.
+    """
+    x0, y0, zoom = (0.0, 0.0, 1.0) if box is None else (*box[:2], (box[2] - box[0]) / camera.width)
+    points = keypoints.astype(np.float64) * [zoom, zoom, 1.0, zoom] + [x0, y0, 0.0, 0.0]
+    middle = camera.K[:2, 2] * zoom + [x0, y0]
+    return points, np.array([2 * middle[0], 2 * middle[1], camera.K[0, 0] * zoom, focal_log_std])
+
+
+def _joint_std(of_body: Float[np.ndarray, "22"], depth: float) -> Float[np.ndarray, "55"]:
+    """Deviations relative to the pelvis and along each axis as those of positions."""
+    head, left, right = of_body[15:16], of_body[20:21], of_body[21:22]
+    everywhere = np.concatenate([of_body, *[head] * 3, *[left] * 15, *[right] * 15])
+    assert len(of_body) == BODY_JOINTS
+    return np.sqrt(3 * everywhere**2 + depth**2).astype(np.float32)
