@@ -136,12 +136,19 @@ def picture_view(
 ) -> tuple[Float[np.ndarray, "17 4"], Float[np.ndarray, "4"]]:
     """Keypoints in pixels of a crop as those of its picture, and the picture's camera, in the network's form.
 
-    The picture is taken to be symmetric about the principal point: twice its distance from the left and upper edge.
+    The picture is taken to be symmetric about the principal point: twice its distance from the left and upper edge. Of
+    a crop that was turned before it was read the edges are not known; there the picture ends with the crop.
     """
     x0, y0, zoom = (0.0, 0.0, 1.0) if box is None else (*box[:2], (box[2] - box[0]) / camera.width)
-    points = keypoints.astype(np.float64) * [zoom, zoom, 1.0, zoom] + [x0, y0, 0.0, 0.0]
-    middle = camera.K[:2, 2] * zoom + [x0, y0]
-    return points, np.array([2 * middle[0], 2 * middle[1], camera.K[0, 0] * zoom, focal_log_std])
+    side = np.array([camera.width, camera.height]) * zoom
+    principal = camera.K[:2, 2] * zoom  # from the crop's corner
+    size = 2 * np.add(principal, (x0, y0))
+    centre = np.add(side / 2, (x0, y0))
+    if (centre < 0).any() or (centre > size).any():
+        size = 2 * np.maximum(np.abs(principal), np.abs(side - principal))
+    offsets = keypoints[:, :2].astype(np.float64) * zoom - principal
+    points = np.concatenate([offsets + size / 2, keypoints[:, 2:3], keypoints[:, 3:] * zoom], axis=1)
+    return points, np.array([*size, camera.K[0, 0] * zoom, focal_log_std])
 
 
 def _joint_std(of_body: Float[np.ndarray, "22"], depth: float) -> Float[np.ndarray, "55"]:

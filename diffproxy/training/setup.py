@@ -22,12 +22,12 @@ from diffproxy.generator import (
     preset,
 )
 from diffproxy.generator.presets import PRESETS
-from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.parameters import select_parameters
 from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.step import TrainingObjective
+from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.io import make_folder
 

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from diffproxy.generator import save_generator
-from diffproxy.training.checkpoint import require_finite_weights, save_checkpoint
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.parameters import learning_rate_factor
 from diffproxy.training.report import Reporter
 from diffproxy.training.setup import Run, set_up
+from diffproxy.utils.checkpoint import require_finite_weights, save_checkpoint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 

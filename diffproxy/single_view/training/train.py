@@ -21,7 +21,7 @@ from diffproxy.single_view.training.data import PeopleSampler
 from diffproxy.single_view.training.detections import detect
 from diffproxy.single_view.training.losses import LossWeights, errors, regression_losses
 from diffproxy.single_view.training.options import RegressorTrainOptions
-from diffproxy.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder, to_json, write_atomic
