@@ -13,14 +13,14 @@ from diffproxy.single_view.coarse_body import CoarseBodies, CoarseBody, picture_
 from diffproxy.single_view.focal_length import FocalPrior, picture_camera
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.regress_people import regress_people, shared_focal
-from diffproxy.single_view.regressor import RegressedBody
+from diffproxy.single_view.regressor import BodyRegressor, RegressedBody, RegressorConfig
 
 
-class KnowsThePerson(torch.nn.Module):
+class KnowsThePerson(BodyRegressor):
     """Stands in for the network: returns one body in the camera, whatever it is shown, and keeps that."""
 
     def __init__(self, params, pelvis, log_focal=0.0):
-        super().__init__()
+        super().__init__(RegressorConfig(8, 1))
         self.params, self.pelvis, self.log_focal = params, torch.as_tensor(pelvis).float(), log_focal
 
     def forward(self, keypoints, camera):

@@ -23,7 +23,7 @@ class RegressorTrainOptions:
 
     out: str = option("runs/single_view", "checkpoints, log and the finished network", "DIR", "Output")
     body: str = BODY()
-    steps: int = TRAINING_STEPS(11000)
+    steps: int = TRAINING_STEPS(7400)
     batch: int = option(256, "people per step")
     lr: float = LEARNING_RATE(1e-3)
     warmup_steps: int = WARMUP_STEPS(300)
