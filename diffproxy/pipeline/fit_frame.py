@@ -165,11 +165,11 @@ def fit_frame(
     clock = clock or Stopwatch()
     first = start.body_params() if start is not None and start.has_body else None
     with clock("fit"):
+        candidates = guess(made) if guess is not None and sparse is None else ()
         if sparse is None and encoder is not None and made.keypoints is not None:
-            candidates = guess(made) if guess is not None else ()
             result = encoder.fit(made.maps, made.keypoints, first, betas, scale, candidates)
         elif sparse is None:
-            result = fit(made.maps, body, config, start=first, shape=betas, scale=scale)
+            result = fit(made.maps, body, config, first, betas, scale=scale, candidates=candidates)
         else:
             result = sparse.fit(frame_id, made.maps, first, betas, scale)
     with clock("quality"):

@@ -287,3 +287,19 @@ def test_wrong_inputs_remove_and_leave_nothing(rig_of, oracle_of, params_of, opt
     with pytest.raises(InputError, match="a generator folder"):
         run_fit(replace(options, out=str(tmp_path / "new"), generator=wrong), ROOT)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_network_that_starts_the_fit_is_asked_in_every_frame(
+    rig_of, oracle_of, params_of, options_of
+) -> None:
+    asked, bodies = [], [params_of(0), params_of(1)]
+
+    def guess(made):
+        asked.append(len(made.maps.cameras))
+        return []
+
+    options = options_of(rig_of(2), start="single_view", track=False)
+    with pytest.raises(InputError, match="a network for start=single_view"):
+        run_fit(options, ROOT, oracle_of(bodies))
+    out = run_fit(options, ROOT, oracle_of(bodies), guess=guess)
+    assert asked == [3, 3] and load_result(out / "result.npz").frame_ids.tolist() == [0, 1]
