@@ -24,7 +24,7 @@ class EstimateOptions:
         True, "fit the bodies to dense proxies; false: those of the network alone, in milliseconds"
     )
     start: str = option(
-        "closed_form",
+        "network",
         "where the fit starts: network and closed form, or the closed form alone",
         "network|closed_form",
     )

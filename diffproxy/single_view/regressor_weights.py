@@ -16,7 +16,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, file_sha256
 
 PACKAGED = Path(str(files("diffproxy.single_view") / "weights" / "body_regressor.safetensors"))
-SHA256 = ""
+SHA256 = "fcfef6170933e57a42efabfebf25353e3836583b9780029275ad2630d8d73488"
 """Of the packaged file."""
 FORMAT = "diffproxy-body-regressor"
 
