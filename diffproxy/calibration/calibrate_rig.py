@@ -57,6 +57,7 @@ def calibrate(
     body: BodyModel,
     config: CalibrationConfig | None = None,
     keypoints: Sequence[Sequence[Sequence[Person2D]]] | None = None,
+    alone: dict[tuple[int, int], BodyParams] | None = None,
 ) -> Calibration:
     """Estimate the poses (and focal lengths) of `cameras` from the body that they see.
 
@@ -68,6 +69,7 @@ def calibrate(
         config: priors, scale and limits; None: the defaults.
         keypoints: `keypoints[f][c]` are the people detected in frame f by camera c, in pixels of `cameras`; further
             observations beside the proxies.
+        alone: the bodies of `fit_single_views`, where they are known already.
 
     Returns:
         Cameras, bodies of the frames, and standard deviations. Without approximate poses (`rough=False`) the world has
@@ -80,7 +82,8 @@ def calibrate(
     frames = [_known_maps(m, cameras) for m in frames]
     notes: list[str] = []
     starts = [RigState.from_cameras(cameras)] if config.rough else []
-    alone = fit_single_views(frames, cameras, body, config.fit)
+    if alone is None:
+        alone = fit_single_views(frames, cameras, body, config.fit)
     shown = sorted({c for _, c in alone})
     if len(shown) < 2:
         names = [cameras[c].name for c in shown]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.pipeline.config import SharedOptions
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option
+from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import SHARDS
 
 STEPS = {"dress4d": 50}
@@ -71,6 +71,21 @@ class EvaluateOptions(SharedOptions):
     shards: str = SHARDS("shards/test")
     limit: int = option(100, "at most so many subjects", section="Input")
     views: int = option(4, "body views of each subject", section="Input")
+    cameras: str = option(
+        "given",
+        "the data set's, predicted ones, or none; without given ones they are found together with the body",
+        "given|predicted|none",
+        "Input",
+    )
+    predictions: str = option(
+        "", "cameras=predicted: a folder with SUBJECT.npz of each subject (VGGT and the like)", "DIR", "Input"
+    )
+    fov: float = option(
+        0.0,
+        "cameras=none: field of view along the longer side, degrees, if focal lengths are unknown as well; "
+        "0: the data set's focal lengths",
+        section="Input",
+    )
     proxies: str = option("generated", "from the images, or the data set's own", "generated|exact", "Input")
     protocol: ProtocolOption = option(ProtocolOption, "joints and alignment of published benchmarks")
     images: str = option(
@@ -85,6 +100,14 @@ class EvaluateOptions(SharedOptions):
         self.check_shared()
         one_of("proxies", self.proxies, ("generated", "exact"))
         one_of("images", self.images, ("crops", "full"))
+        one_of("cameras", self.cameras, ("given", "predicted", "none"))
+        within("fov", self.fov, 0.0, 179.0)
+        if self.cameras != "given" and self.images == "full":
+            fix = "write images=crops"  # boxes of whole images are found by geometry
+            raise InputError("images=crops without given cameras", f"images=full cameras={self.cameras}", fix)
+        if (self.cameras == "predicted") != bool(self.predictions):
+            found = f"cameras={self.cameras} predictions={self.predictions}"
+            raise InputError("a folder of predictions, and cameras=predicted", found, "give both or none")
         if self.dataset.cut >= 0 and (self.proxies, self.images) != ("generated", "crops"):
             found = f"proxies={self.proxies} images={self.images}"
             fix = "drop dataset.cut, or write proxies=generated images=crops"

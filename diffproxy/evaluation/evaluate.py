@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from math import nan
 from pathlib import Path
@@ -16,6 +17,8 @@ from tqdm import tqdm
 
 from diffproxy import __version__
 from diffproxy.body import BodyModel
+from diffproxy.calibration.joint_fit import with_rig
+from diffproxy.evaluation.camera_free import CameraFree
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
 from diffproxy.evaluation.observed_joints import coverage, joint_errors, names_unseen_parts, observed_joints
@@ -57,6 +60,7 @@ def run_evaluation(
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
     protocol = Protocol(options.protocol, body)
+    free = None if options.cameras == "given" else CameraFree(options, body)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     device = inputs.pick_device(options.device)
     stamp = "" if pipe or locator else _stamp(options)  # of networks given by the caller nothing is known
@@ -78,17 +82,25 @@ def run_evaluation(
         subject = pending.load()
         _check_topology(subject, body)
         begin, clock = time.perf_counter(), Stopwatch()
-        made = _proxies(subject, body, options, pipe, locator, clock)
+        known = subject if free is None else free.assumed(subject)
+        generate = generate_proxies if free is None else free.generate
+        made = _proxies(known, body, options, pipe, locator, clock, generate)
+        shown = made  # on the pixel grids of the data set
         row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
         found = None
+        if free is not None and made is not None:
+            shown = replace(made, maps=with_rig(made.maps, known.cameras, subject.cameras))
+            with clock("cameras"):
+                made, changes = free.solved(made, known, subject)
+            row |= changes
         if made is not None:
             try:
                 found = fit_frame(0, made, body, config, clock=clock, encoder=encoder)
             except np.linalg.LinAlgError as error:
                 row |= {"status": "failed", "reason": f"the fit does not converge: {error}", "notes": []}
-        if found is not None and made is not None:
+        if found is not None and shown is not None:
             row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
-            row |= _errors(found, subject, body, protocol) | _proxy_errors(made.maps, subject, body)
+            row |= _errors(found, subject, body, protocol) | _proxy_errors(shown.maps, subject, body)
             row |= {"residual_px": found.info.get("residual_px"), **subject.info}
         rows[subject.key] = row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds}
         if partial is not None:
@@ -122,7 +134,8 @@ def _report(options: EvaluateOptions, rows: list[dict[str, Any]]) -> dict[str, A
 def _stamp(options: EvaluateOptions) -> str:
     """Fingerprint of what the rows depend on: options, weights, body and data."""
     settings = {k: v for k, v in asdict(options).items() if k not in ("out", "limit", "device")}
-    named = [options.shards, *(v for v in asdict(options.dataset).values() if isinstance(v, str))]
+    folders = [v for v in asdict(options.dataset).values() if isinstance(v, str)]
+    named = [options.shards, options.predictions, *folders]
     data = {path: listing_digest(path) for path in named if path and Path(path).exists()}
     given = FitOptions(body=options.body, prior=options.prior, generator=options.generator, out="-")
     return fingerprint(settings | {"content": shared_inputs(given), "data": data, "version": __version__})
@@ -138,7 +151,13 @@ def _check_topology(subject: EvalSubject, body: BodyModel) -> None:
 
 
 def _proxies(
-    subject: EvalSubject, body: BodyModel, options: EvaluateOptions, pipe: Any, locator: Any, clock: Stopwatch
+    subject: EvalSubject,
+    body: BodyModel,
+    options: EvaluateOptions,
+    pipe: Any,
+    locator: Any,
+    clock: Stopwatch,
+    generator: Callable[..., Generated],
 ) -> Generated | None:
     """Exact or generated proxies of one subject; None when the locator finds nobody."""
     if options.proxies == "exact":
@@ -159,7 +178,7 @@ def _proxies(
             return None
     images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
     config = fit_config(options.solver, options.hands, options.prior)
-    return generate_proxies(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
+    return generator(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
 
 
 def _errors(found: FrameResult, subject: EvalSubject, body: BodyModel, protocol: Protocol) -> dict[str, Any]:

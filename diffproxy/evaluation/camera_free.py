@@ -1,0 +1,135 @@
+"""Evaluation without the true cameras: proxies from predicted or without cameras, and cameras found with the body.
+
+The world of an evaluation is its first camera's, whose true pose is therefore kept; no other pose is used, and focal
+lengths only where the options say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffproxy.body import BodyModel
+from diffproxy.calibration.compare import compare_rigs
+from diffproxy.calibration.joint_fit import fit_with_cameras, in_world_of, with_rig
+from diffproxy.calibration.predicted import guessed_cameras, load_predicted
+from diffproxy.cameras import Camera
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets import EvalSubject
+from diffproxy.keypoints.layouts import COCO17, INDEX, NAMES, Person2D
+from diffproxy.pipeline.generate_proxies import SIDES, Generated, generate_proxies
+from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class CameraFree:
+    """The cameras that one subject is evaluated with."""
+
+    options: EvaluateOptions
+    body: BodyModel
+
+    @property
+    def predicted(self) -> bool:
+        return self.options.cameras == "predicted"
+
+    def assumed(self, subject: EvalSubject) -> EvalSubject:
+        """The subject with the cameras that are known: predicted ones, or intrinsics and the first pose.
+
+        Raises:
+            InputError: no prediction for this subject, or one that does not fit its images.
+        """
+        true = subject.cameras
+        if self.predicted:
+            path = Path(self.options.predictions).expanduser() / f"{subject.key}.npz"
+            if not path.is_file():
+                fix = "write one npz for each subject (docs/paper.md)"
+                raise InputError("predicted cameras of every subject", f"nothing at {path}", fix)
+            known = in_world_of(load_predicted(path, true), true[0])
+        else:
+            fov = self.options.fov
+            known = guessed_cameras(true, fov) if fov else tuple(true)
+            blank = [replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in known]
+            first = replace(blank[0], R_cam_world=true[0].R_cam_world, t_cam_world=true[0].t_cam_world)
+            known = (first, *blank[1:])
+        exact = None if subject.exact is None else with_rig(subject.exact, true, known)
+        return replace(subject, cameras=list(known), exact=exact)
+
+    def generate(self, pipe: Any, body: BodyModel, *inputs: Any) -> Generated:
+        """`generate_proxies`; without predicted cameras each view by itself, since none is known from another."""
+        if self.predicted:
+            return generate_proxies(pipe, body, *inputs)
+        images, cameras, boxes, config, clock, _ = inputs  # a body of one view alone aims no crops
+        return in_order(
+            [
+                generate_proxies(pipe, body, [i], [c], [b], config, clock)
+                for i, c, b in zip(images, cameras, boxes, strict=True)
+            ]
+        )
+
+    def solved(
+        self, made: Generated, known: EvalSubject, subject: EvalSubject
+    ) -> tuple[Generated | None, dict[str, Any]]:
+        """Proxies in the cameras that are found together with the body, and the errors of these.
+
+        `known` is what `assumed` gave. None with a status and a reason where too few cameras see the person.
+        """
+        intrinsics = not self.predicted and not self.options.fov
+        people = None if made.keypoints is None else detections(made, known.cameras)
+        start = known.cameras
+        try:
+            found = fit_with_cameras(made.maps, start, self.body, self.predicted, intrinsics, people)
+        except InputError as error:
+            return None, {"status": "failed", "reason": f"no cameras: {error.found}", "notes": []}
+        solved = replace(made, maps=with_rig(made.maps, start, found.cameras))
+        return solved, camera_errors(found.cameras, subject.cameras)
+
+
+def in_order(each: Sequence[Generated]) -> Generated:
+    """The views of several calls as of one: body views first."""
+    maps = ProxyMaps.cat([g.maps for g in each])
+    order = sorted(range(maps.num_views), key=lambda v: maps.kind[v] != "body")
+    boxes = [box for g in each for box in g.boxes]
+    keypoints = [g.keypoints for g in each if g.keypoints is not None]
+    hands = {side: [name for g in each for name in g.hands.get(side, [])] for side in SIDES}
+    return Generated(
+        maps.select(order),
+        tuple(boxes[v] for v in order),
+        tuple(note for g in each for note in g.notes),
+        hands if any(g.hands for g in each) else {},
+        np.concatenate(keypoints)[order] if len(keypoints) == len(each) else None,
+    )
+
+
+def detections(made: Generated, cameras: Sequence[Camera]) -> list[list[Person2D]]:
+    """The encoder's keypoints of the body views as people in the pixels of each camera's image."""
+    names = [c.name for c in cameras]
+    people: list[list[Person2D]] = [[] for _ in cameras]
+    if made.keypoints is None:
+        return people
+    side = made.maps.labels.shape[1]
+    rows = [INDEX[n] for n in COCO17]
+    for view, (kind, camera) in enumerate(zip(made.maps.kind, made.maps.cameras, strict=True)):
+        if kind == "body":
+            low, high = np.array(made.boxes[view][:2]), np.array(made.boxes[view][2:])
+            points = np.zeros((len(NAMES), 3))
+            points[rows, :2] = low + made.keypoints[view, :, :2] * (high - low) / side
+            points[rows, 2] = made.keypoints[view, :, 2]
+            people[names.index(camera.name)].append(Person2D(points))
+    return people
+
+
+def camera_errors(found: Sequence[Camera], true: Sequence[Camera]) -> dict[str, float]:
+    """Of the cameras found with the body: degrees, millimetres up to scale, and percent of scale and focal length."""
+    rigs = compare_rigs(found, true)
+    focal = [abs(a.K[0, 0] / b.K[0, 0] - 1) for a, b in zip(found, true, strict=True)]
+    return {
+        "camera_deg": rigs["mean_deg"],
+        "camera_mm": rigs["mean_up_to_scale_mm"],
+        "camera_scale_percent": rigs["scale_percent"],
+        "focal_percent": 100 * float(np.mean(focal)),
+    }
