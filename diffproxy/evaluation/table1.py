@@ -14,14 +14,14 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json, write_atomic
-from diffproxy.utils.options import Subcommand, option
+from diffproxy.utils.options import HELP_WORDS, Subcommand, one_of, option
 
 METRICS = {"pa_mpjpe": "PA-MPJPE", "ra_mpjpe": "MPJPE", "pa_mpvpe": "PA-MPVPE", "ra_mpvpe": "MPVPE"}
 """Keys of `evaluate.py` and the paper's columns, whose MPJPE and MPVPE are root-aligned."""
@@ -66,6 +66,8 @@ Row = list[float | None]
 
 @dataclass
 class TableOptions:
+    """Options of the tables' commands; other words are options of `evaluate.py`."""
+
     path: str = option("", "folder with the data sets, each under its name", "DIR", "Input")
     models: str = option("", "folder with smpl/, smplh/ and smplx/", "DIR", "Input")
     out: str = option("out/table1", "folder for the JSONs and the tables", "DIR", "Output")
@@ -94,22 +96,29 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
         f"{name} (published)": [v for cells in sets for v in cells] for name, sets in PUBLISHED.items()
     }
     lines |= {f"ours, {name}": row for name, row in rows.items()}
-    for ending, text in (("md", markdown(lines)), ("csv", as_csv(lines)), ("tex", latex(lines))):
-        write_atomic(out / f"table1.{ending}", text.encode())
-    return markdown(lines)
+    return write_tables(out / "table1", lines, list(SETTINGS))
+
+
+def write_tables(stem: Path, lines: dict[str, Row], settings: Sequence[str]) -> str:
+    """Rows of METRICS for each of `settings` as Markdown, CSV and LaTeX beside each other; returns the Markdown."""
+    texts = {"md": markdown(lines, settings), "csv": as_csv(lines, settings), "tex": latex(lines, settings)}
+    for ending, text in texts.items():
+        write_atomic(stem.with_suffix(f".{ending}"), text.encode())
+    return texts["md"]
+
+
+def dataset_words(setting: str, options: TableOptions) -> list[str]:
+    """The options of `evaluate.py` that name one of SETTINGS."""
+    name, special = SETTINGS[setting]
+    words = [f"dataset={name}", f"dataset.path={Path(options.path).expanduser() / name}", *special]
+    return words + (
+        [f"dataset.models={options.models}", "dataset.allow_pickle=true"] if options.models else []
+    )
 
 
 def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Path) -> Row:
     """The paper's four numbers of one data set and configuration, by `evaluate.py` unless they are there already."""
-    name, special = SETTINGS[setting]
-    full = [
-        f"dataset={name}",
-        f"dataset.path={Path(options.path).expanduser() / name}",
-        f"out={out}",
-        *special,
-        *words,
-    ]
-    full += [f"dataset.models={options.models}", "dataset.allow_pickle=true"] if options.models else []
+    full = [*dataset_words(setting, options), f"out={out}", *words]
     beside = out.with_suffix(".words.json")
     if not (out.is_file() and beside.is_file() and json.loads(beside.read_text())["words"] == full):
         subprocess.run([sys.executable, "-m", "diffproxy", "evaluate", *full], check=True)
@@ -118,18 +127,34 @@ def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Pa
     return [summary[key]["mean"] if key in summary else None for key in METRICS]
 
 
+@dataclass
+class DatasetTableOptions(TableOptions):
+    """Of the tables of one data set."""
+
+    dataset: str = option("", "which data set, as Table 1 names it", "|".join(SETTINGS), "Input")
+
+    def __post_init__(self) -> None:
+        one_of("dataset", self.dataset, tuple(SETTINGS))
+
+    def check_data(self) -> None:
+        """InputError unless the data set is there."""
+        name = SETTINGS[self.dataset][0]
+        if not (Path(self.path).expanduser() / name).is_dir():
+            raise InputError(f"{name} in path", f"none in {self.path or '.'}", "give path=DIR")
+
+
 def cell(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def columns() -> list[str]:
-    return [f"{setting} {metric}" for setting in SETTINGS for metric in METRICS.values()]
+def columns(settings: Sequence[str]) -> list[str]:
+    return [f"{setting} {metric}" for setting in settings for metric in METRICS.values()]
 
 
-def markdown(lines: dict[str, Row]) -> str:
+def markdown(lines: dict[str, Row], settings: Sequence[str]) -> str:
     """One table a data set, as 24 columns fit no page."""
     blocks, width = [], len(METRICS)
-    for number, setting in enumerate(SETTINGS):
+    for number, setting in enumerate(settings):
         rows = [f"| {setting} | {' | '.join(METRICS.values())} |", "|---" * (width + 1) + "|"]
         for name, values in lines.items():
             rows.append(
@@ -139,30 +164,35 @@ def markdown(lines: dict[str, Row]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def as_csv(lines: dict[str, Row]) -> str:
+def as_csv(lines: dict[str, Row], settings: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["method", *columns()])
+    writer.writerow(["method", *columns(settings)])
     writer.writerows([name, *(cell(v) for v in values)] for name, values in lines.items())
     return text.getvalue()
 
 
-def latex(lines: dict[str, Row]) -> str:
-    head = " & ".join(rf"\multicolumn{{{len(METRICS)}}}{{c}}{{{s}}}" for s in SETTINGS)
-    names = " & ".join(list(METRICS.values()) * len(SETTINGS))
+def latex(lines: dict[str, Row], settings: Sequence[str]) -> str:
+    head = " & ".join(rf"\multicolumn{{{len(METRICS)}}}{{c}}{{{s}}}" for s in settings)
+    names = " & ".join(list(METRICS.values()) * len(settings))
     rows = [rf"{name} & {' & '.join(cell(v) for v in values)} \\" for name, values in lines.items()]
     body = [rf" & {head} \\", rf"Method & {names} \\", r"\midrule", *rows]
-    return "\n".join([rf"\begin{{tabular}}{{l{'c' * len(columns())}}}", *body, r"\end{tabular}"]) + "\n"
+    return (
+        "\n".join([rf"\begin{{tabular}}{{l{'c' * len(columns(settings))}}}", *body, r"\end{tabular}"]) + "\n"
+    )
+
+
+def run_table(words: Sequence[str], schema: type[TableOptions], intro: str, make: Callable[..., str]) -> int:
+    """The command of a table: its own options, and those of `evaluate.py` for `make`; returns the exit status."""
+    names = {f.name for f in fields(schema)} | HELP_WORDS
+    own = [w for w in words if w.split("=")[0] in names]
+    more = [w for w in words if w not in own]
+    command = Subcommand(schema, intro, lambda options: sys.stdout.write(make(options, more)) and 0)
+    return exit_status(lambda: command.run(own))
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    given = list(sys.argv[1:] if words is None else words)
-    own = [w for w in given if w.split("=")[0] in ("path", "models", "out", "--help", "-h", "help")]
-    more = [w for w in given if w not in own]
-    command = Subcommand(
-        TableOptions, __doc__ or "", lambda options: sys.stdout.write(table(options, more)) and 0
-    )
-    return exit_status(lambda: command.run(own))
+    return run_table(sys.argv[1:] if words is None else words, TableOptions, __doc__ or "", table)
 
 
 if __name__ == "__main__":

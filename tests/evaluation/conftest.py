@@ -1,10 +1,15 @@
 """The rigs and made-up generators of the pipeline's tests, and shards of bodies that are known."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from diffproxy.datasets.shards import ShardView, ShardWriter
+from diffproxy.evaluation import table1
+from diffproxy.evaluation.table1 import METRICS
 from diffproxy.proxies import render_proxies
 from tests.pipeline.conftest import oracle_of, params_of  # noqa: F401
 
@@ -35,3 +40,21 @@ def ring_of_four(make_ring):
 def shards_of(tmp_path, body, ring_of_four):
     """Factory: `write_shards` into the test's own folder."""
     return lambda bodies, grey=20: write_shards(tmp_path / "shards", body, ring_of_four, bodies, grey)
+
+
+@pytest.fixture
+def evaluate(monkeypatch):
+    """Stands in for `evaluate.py`; the errors tell data set and configuration."""
+    calls = []
+
+    def run(command, check):
+        words = dict(w.split("=", 1) for w in command[4:])
+        calls.append(words)
+        base = (
+            10 * ("dataset.partial" in words) + (words.get("hands") == "true") + int(words.get("samples", 1))
+        )
+        summary = {key: {"mean": base + k / 10} for k, key in enumerate(METRICS)}
+        Path(words["out"]).write_text(json.dumps({"summary": summary}))
+
+    monkeypatch.setattr(table1.subprocess, "run", run)
+    return calls

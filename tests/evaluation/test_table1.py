@@ -1,29 +1,9 @@
 """The paper's table: its numbers, where ours go, and what is made only once."""
 
-import json
-from pathlib import Path
-
 import pytest
 
-from diffproxy.evaluation import table1
 from diffproxy.evaluation.table1 import METRICS, PUBLISHED, SETTINGS, TableOptions, main, table
 from diffproxy.utils.errors import InputError
-
-
-@pytest.fixture
-def evaluate(monkeypatch):
-    """Stands in for `evaluate.py`; the errors tell data set and configuration."""
-    calls = []
-
-    def run(command, check):
-        words = dict(w.split("=", 1) for w in command[4:])
-        calls.append(words)
-        base = 10 * ("dataset.partial" in words) + (words["hands"] == "true") + int(words["samples"])
-        summary = {key: {"mean": base + k / 10} for k, key in enumerate(METRICS)}
-        Path(words["out"]).write_text(json.dumps({"summary": summary}))
-
-    monkeypatch.setattr(table1.subprocess, "run", run)
-    return calls
 
 
 def test_published_numbers_are_complete():
