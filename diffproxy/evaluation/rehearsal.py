@@ -11,6 +11,7 @@ the corner of an image of the data set's size. Exit status 2: wrong input.
 
 from __future__ import annotations
 
+import math
 import pickle
 import sys
 from collections.abc import Callable, Sequence
@@ -38,6 +39,9 @@ from diffproxy.utils.options import Subcommand, option, within
 PCA = 12  # hand coefficients of RICH and 4D-DRESS
 BODY = slice(0, 66)
 NUM_VIEWS = 4
+LENS = (-0.6, 0.2, 0.001, -0.0015, 0.02, 0.05, 0.01, 0.0)
+"""Coefficients of OpenCV's rational model; they move pixels farther than a Kinect's, so that mistakes show."""
+RIM = 1.1  # side of a distorted picture over that of the image in its middle
 
 
 @dataclass
@@ -47,6 +51,7 @@ class RehearsalOptions:
     limit: int = option(
         4, "so many subjects, at most 12: their hands have to fit 12 components", section="Input"
     )
+    lens: bool = option(True, "distort BEHAVE's images by a lens; otherwise all its coefficients are 0")
 
     def __post_init__(self) -> None:
         within("limit", self.limit, 1, 12)
@@ -140,6 +145,26 @@ def save_image(path: Path, image: np.ndarray, size: tuple[int, int]) -> None:
     path.write_bytes(data.tobytes())
 
 
+def through_lens(
+    image: UInt8[np.ndarray, "H W 3"], camera: Camera, lens: tuple[float, ...], size: tuple[int, int]
+) -> tuple[UInt8[np.ndarray, "h w 3"], Camera]:
+    """The image in the middle of a small picture as seen through a lens, and its calibration for pictures of `size`."""
+    unit = math.ceil(RIM * max(camera.width / size[0], camera.height / size[1]) * math.gcd(*size))
+    width, height = (unit * side // math.gcd(*size) for side in size)
+    K = camera.K.copy()
+    K[:2, 2] += (width - camera.width) / 2, (height - camera.height) / 2
+    pose = camera.R_cam_world, camera.t_cam_world
+    seen = Camera(camera.name, width, height, K, *pose, np.array(lens))
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    at = seen.normalized(np.stack([x, y], -1)) @ camera.K[:2, :2].T + camera.K[:2, 2] - 0.5
+    columns, rows = (at[..., k].astype(np.float32) for k in (0, 1))
+    grey = (128,) * 3
+    shown = cv2.remap(
+        image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=grey
+    )
+    return shown, Camera(camera.name, *size, np.diag([size[0] / width, size[1] / height, 1.0]) @ K, *pose)
+
+
 def save_json(path: Path, content: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(to_json(content))
@@ -185,7 +210,7 @@ def write_mpi_inf_3dhp(root: Path, takes: Sequence[Take]) -> None:
     save_json(root / mpi_inf_3dhp.NEURAL_ANNOT, {"8": bodies})
 
 
-def write_behave(root: Path, takes: Sequence[Take]) -> None:
+def write_behave(root: Path, takes: Sequence[Take], lens: tuple[float, ...] = (0.0,) * 8) -> None:
     names = [f"Date03_Sub06_rehearsal{n}" for n in range(len(takes))]
     save_json(root / "split.json", {"train": [], "test": names})
     size = (2048, 1536)
@@ -194,9 +219,11 @@ def write_behave(root: Path, takes: Sequence[Take]) -> None:
         where = {"config": f"../../calibs/{name}/config", "intrinsic": f"../../calibs/{name}/intrinsics"}
         save_json(folder / "info.json", {**where, "gender": "female", "kinects": [0, 1, 2, 3]})
         for k, (camera, image) in enumerate(zip(take.cameras, take.images, strict=True)):
+            if any(lens):
+                image, camera = through_lens(image, camera, lens, size)
             K = opencv_K(camera)
             four = [K[0, 0], K[1, 1], K[0, 2], K[1, 2]]
-            color = dict(zip(("fx", "fy", "cx", "cy"), four, strict=True)) | {"opencv": [*four, *[0.0] * 8]}
+            color = dict(zip(("fx", "fy", "cx", "cy"), four, strict=True)) | {"opencv": [*four, *lens]}
             color |= {"width": size[0], "height": size[1]}
             save_json(root / f"calibs/{name}/intrinsics/{k}/calibration.json", {"color": color})
             pose = {
@@ -204,7 +231,7 @@ def write_behave(root: Path, takes: Sequence[Take]) -> None:
                 "translation": camera.center_world.tolist(),
             }
             save_json(root / f"calibs/{name}/config/{k}/config.json", pose)
-            save_image(instant / f"k{k}.color.jpg", image, size)
+            save_image(instant / f"k{k}.color.jpg", image, image.shape[1::-1] if any(lens) else size)
         full_pose = np.concatenate([take.full_pose[BODY], take.full_pose[75:]])
         save_pickle(
             instant / f"{behave.FIT}.pkl", {"pose": full_pose, "betas": take.betas, "trans": take.transl}
@@ -317,7 +344,7 @@ def write_all(options: RehearsalOptions) -> None:
     models = out / "models"
     write_models(models, takes)
     write_mpi_inf_3dhp(out / "mpi_inf_3dhp", takes)
-    write_behave(out / "behave", takes)
+    write_behave(out / "behave", takes, LENS if options.lens else (0.0,) * 8)
     write_rich(out / "rich", takes, models)
     write_moyo(out / "moyo", takes)
     write_dress4d(out / "dress4d", takes, models)

@@ -13,7 +13,14 @@ from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
-from diffproxy.evaluation.rehearsal import RehearsalOptions, main, take_of, write_all
+from diffproxy.evaluation.rehearsal import (
+    LENS,
+    RehearsalOptions,
+    main,
+    take_of,
+    write_all,
+    write_behave,
+)
 from diffproxy.utils.errors import InputError
 from tests.evaluation.conftest import write_shards
 
@@ -26,7 +33,7 @@ def rehearsal(tmp_path_factory, body, ring_of_four, params_of):
     """Folder of all layouts, and the takes that they were written from."""
     folder = tmp_path_factory.mktemp("rehearsal")
     shards = write_shards(folder / "shards", body, ring_of_four, [params_of(0), params_of(1)])
-    write_all(RehearsalOptions(shards=str(shards), out=str(folder / "r"), limit=2))
+    write_all(RehearsalOptions(shards=str(shards), out=str(folder / "r"), limit=2, lens=False))
     index = ShardIndex(shards)
     return folder / "r", [take_of(index, s, load_body("anny")) for s in range(2)]
 
@@ -44,14 +51,14 @@ def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, p
     assert len(subjects) == len(takes)
     # A template of its own, the first subject's, is what MoYo's bodies have.
     for subject, take in zip(subjects[: 1 if name == "moyo" else 2], takes, strict=False):
-        for camera, true, image, image in zip(
+        for camera, true, image, stored in zip(
             subject.cameras, take.cameras, subject.images, take.images, strict=True
         ):
             np.testing.assert_allclose(camera.K, true.K, atol=1e-6)
             np.testing.assert_allclose(camera.R_cam_world, true.R_cam_world, atol=1e-6)
             np.testing.assert_allclose(camera.t_cam_world, true.t_cam_world, atol=1e-6)
-            corner = image[: image.shape[0], : image.shape[1]].astype(int)
-            assert np.abs(corner - image).max() <= (0 if name in LOSSLESS else 2)
+            corner = image[: stored.shape[0], : stored.shape[1]].astype(int)
+            assert np.abs(corner - stored).max() <= (0 if name in LOSSLESS else 2)
         np.testing.assert_allclose(subject.true_body.vertices, take.vertices, atol=1e-5)
         x0, y0, x1, y1 = subject.boxes[0]
         pixels = take.cameras[0].project(take.vertices)
@@ -61,6 +68,35 @@ def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, p
     options = replace(options, out=str(tmp_path / "e.json"), limit=1, refine_crops=False)
     row = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
     assert row["status"] == "ok" and row["mpjpe"] < 5 and row["mpvpe"] < 5 and row["pa_mpvpe"] < 5
+
+
+def test_images_of_a_lens_are_undistorted(rehearsal, body, tmp_path):
+    """Each point of the body has the colour that it has in the image without the lens."""
+    root, takes = rehearsal
+    side = takes[0].images[0].shape[0]
+    across, down = np.meshgrid(np.arange(side), np.arange(side))
+    smooth = np.stack([40 + across, 40 + down, across + down], -1).astype(np.uint8)
+    write_behave(tmp_path / "behave", [replace(takes[0], images=[smooth] * 4)], LENS)
+    given = options_of(root, "behave")
+    options = replace(given, dataset=replace(given.dataset, path=str(tmp_path / "behave")))
+    (subject,) = (s.load() for s in open_dataset(options, body))
+    for image, camera, true in zip(subject.images, subject.cameras, takes[0].cameras, strict=True):
+        inside, pixels = true.project(takes[0].vertices), camera.project(takes[0].vertices)
+        seen = (
+            (inside > 4)
+            & (inside < side - 4)
+            & (pixels > 1)
+            & (pixels < [camera.width - 1, camera.height - 1])
+        )
+        kept = seen.all(-1)
+        columns, rows = (pixels[kept] - 0.5).round().astype(int).T
+        error = np.abs(image[rows, columns, :2] - (39.5 + inside[kept]))
+        moved = np.linalg.norm(
+            replace(true, distortion=np.array(LENS)).project(takes[0].vertices) - inside, axis=-1
+        )
+        assert camera.is_pinhole and kept.mean() > 0.9
+        assert error.max() <= 4 and error.mean() < 0.9  # rounded pixels, JPEG, two interpolations
+        assert moved[kept].max() > 2 and np.median(error[moved[kept] > 1.5]) < 0.9
 
 
 def test_joint_sets_roots_and_alignments(rehearsal, body, oracle_of, params_of, tmp_path):
