@@ -68,8 +68,9 @@ def load_benchmark():
 
     def load(name):
         source = Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(name, source)
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", source)
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # where dataclasses look up their annotations
         spec.loader.exec_module(module)
         return module
 
