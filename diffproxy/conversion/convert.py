@@ -133,7 +133,7 @@ def subject_views(subject: Subject, models: Models, options: ConversionOptions) 
         camera = picture.camera(image.shape[1], image.shape[0])
         box = box_of(camera.project(vertices), camera, MARGIN)
         wanted: list[tuple[Kind, Box]] = [] if box is None else [("body", box)]
-        for kind, rows in HANDS.items() if options.hands and wanted else ():
+        for kind, rows in (HANDS if options.hands and wanted else {}).items():
             pixels = camera.project(joints[rows])
             inside = np.isfinite(pixels).all() and (pixels > 0).all()
             if inside and (pixels < [camera.width, camera.height]).all():

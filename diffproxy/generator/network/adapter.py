@@ -156,13 +156,11 @@ class PyramidAdapter(nn.Module):
         if self.scale_head is not None:
             nn.init.zeros_(self.scale_head.weight)
             nn.init.constant_(self.scale_head.get_parameter("bias"), math.log(INITIAL_SCALE))
-        wide = zip(widths[1:], unet_channels, strict=True) if residuals else ()
-        self.outputs = nn.ModuleList(nn.Conv2d(w, c, 1) for w, c in wide)
-        self.fine_output, self.draft = None, None
-        if residuals:
-            self.fine_output = nn.Conv2d(widths[0] * self.fold**2, unet_channels[0], 1)
-        if residuals and draft:
-            self.draft = nn.Conv2d((num_labels + 2) * self.fold**2, unet_channels[0], 1)
+        pairs = list(zip(widths[1:], unet_channels, strict=True)) if residuals else []
+        fine, drafted = widths[0] * self.fold**2, (num_labels + 2) * self.fold**2
+        self.outputs = nn.ModuleList(nn.Conv2d(w, c, 1) for w, c in pairs)
+        self.fine_output = nn.Conv2d(fine, unet_channels[0], 1) if residuals else None
+        self.draft = nn.Conv2d(drafted, unet_channels[0], 1) if residuals and draft else None
         self.posterior = draft == "posterior"
         if self.posterior:
             self.register_buffer("label_colors", torch.zeros(num_labels, 3))
