@@ -3,14 +3,16 @@
     python -m render_synth out=shards/near seed=4003 split=test views=2 full_frames=2 hand_crops=0 size=512 \\
         samples_per_pixel=4 random_orientation_fraction=0.25 phone_fraction=0.25 desk_fraction=0.1 subjects=60
     python benchmarks/single_view.py shards=shards/near,shards/test per_bin=12 out=out/single_view.jsonl
-    python fit.py rig=pose2sim frames=0:100:20 generator.steps=0 out=out/real_rig
-    python benchmarks/single_view.py rig=downloads/pose2sim result=out/real_rig/result.npz overlays=out/single_rig
+    python fit.py rig=pose2sim frames=0:100:10 generator.steps=0 out=out/real_rig
+    python benchmarks/single_view.py rig=downloads/pose2sim result=out/real_rig/result.npz overlays=out/single_rig \\
+        frames=0,20,40
 
 `rig`: each camera of a real rig alone, whole frames with everybody in them, against the bodies of a fit to all cameras;
-`overlays`: folder of the drawn pictures. `shards`: crops of held-out subjects (several folders with commas); every crop
-is a picture of its own, of which the box of the person and the size of the whole frame are known. `per_bin`: the first
-N crops of each range of distances. `flip=true` (default): proxies averaged with those of the flipped crop. `out`: all
-numbers of each picture. `methods`: only these, with commas. `network`: another file of weights of the regressor.
+`overlays`: folder of the drawn pictures; `frames`: only these. `shards`: crops of held-out subjects (several folders
+with commas); every crop is a picture of its own, of which the box of the person and the size of the whole frame are
+known. `per_bin`: the first N crops of each range of distances. `flip=true` (default): proxies averaged with those of
+the flipped crop. `out`: all numbers of each picture. `methods`: only these, with commas. `network`: another file of
+weights of the regressor.
 
 Methods on the same pictures and the same proxies:
   network        the body regressor alone (`polish=false`), with the prior on usual lenses
@@ -66,6 +68,7 @@ from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera
 from diffproxy.single_view.regress_people import regress_people
 from diffproxy.single_view.regressor_weights import load_regressor
+from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.timing import Stopwatch
 from diffproxy.visualization import PeoplePainter, save_image
 
@@ -314,7 +317,7 @@ def shard_rows(
 
 
 def rig_rows(
-    folder: str, result: str, estimator: Estimator, methods: Sequence[str], overlays: str
+    folder: str, result: str, estimator: Estimator, methods: Sequence[str], overlays: str, chosen: str
 ) -> Iterator[tuple[Picture, dict]]:
     """Every camera of a rig alone, from whole frames, against the bodies of a fit to all cameras."""
     truth, frames = load_result(result), open_frames(folder, load_rig(folder))
@@ -323,10 +326,11 @@ def rig_rows(
         size=int(pipe.network.config.image_size), steps=0, hands=False, tta_flip=estimator.table is not None
     )
     finder = SingleViewEstimator(body, pipe, detector, generate, estimator.config)
-    for row, frame_id in enumerate(truth.frame_ids):
+    for frame_id in select_frames(chosen, truth.frame_ids.tolist()):
+        row = truth.frame_ids.tolist().index(frame_id)
         with torch.no_grad():
             vertices = body(truth.body_params(np.array([row]))).vertices[0].double().numpy()
-        for image, camera in zip(frames.read(int(frame_id)), frames.cameras, strict=True):
+        for image, camera in zip(frames.read(frame_id), frames.cameras, strict=True):
             R, t = camera.R_cam_world, camera.t_cam_world
             pixels = camera.project(vertices)
             (x0, y0), (x1, y1) = pixels.min(0).tolist(), pixels.max(0).tolist()
@@ -361,7 +365,8 @@ def main(words: list[str]) -> dict[str, Any]:
     methods = given["methods"].split(",") if "methods" in given else METHODS
     judged: Iterator[tuple[Picture, dict]]
     if "rig" in given:
-        judged = rig_rows(given["rig"], given["result"], estimator, methods, given.get("overlays", ""))
+        overlays, chosen = given.get("overlays", ""), given.get("frames", "all")
+        judged = rig_rows(given["rig"], given["result"], estimator, methods, overlays, chosen)
     else:
         folders, per_bin = given["shards"].split(","), int(given.get("per_bin", "12"))
         judged = shard_rows(folders, per_bin, estimator, methods)
