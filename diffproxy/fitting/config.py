@@ -74,6 +74,8 @@ class FitConfig:
     """Mean robust loss above which a body is doubtful."""
     doubtful_flip_ratio: float = 0.1
     """Ratio of flipped pixels above which a body is doubtful."""
+    doubtful_swapped_ratio: float = 0.02
+    """Share of the pixels in parts most of whose pixels are flipped, above which a body is doubtful."""
     warn_inlier_ratio: float = 0.85
     """Ratio of inliers below which there is a warning."""
     outlier_view_distance: float = 0.02

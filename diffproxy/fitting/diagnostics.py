@@ -30,7 +30,9 @@ class FitDiagnostics:
     flip_ratio: float
     view_residuals: tuple[float, ...]
     swapped: tuple[str, ...]
-    """Parts whose side most of their pixels misstate: not one view's slip, the person as a whole is in question."""
+    """Parts whose side most of their pixels misstate."""
+    swapped_ratio: float
+    """Share of the pixels that state these parts. Where it is large, the person as a whole is in question."""
 
 
 def fit_diagnostics(
@@ -48,12 +50,14 @@ def fit_diagnostics(
     total = max(float(weight.sum()), 1e-12)
     loss = geman_mcclure((np.minimum(distance, 1e3) / RAY_KERNEL) ** 2, 1.0)[0]
     flipped = found.label != flips.stated.label
+    swapped, swapped_ratio = _swapped(flips.stated.label, flipped, names)
     return FitDiagnostics(
         inlier_ratio=float(weight[distance < KERNEL_SIGMAS * sigma].sum() / total),
         robust_loss=float((weight * loss).sum() / total),
         flip_ratio=float(flipped.mean()),
         view_residuals=tuple(_median(distance[(view == v) & (weight > 0)]) for v in range(maps.num_views)),
-        swapped=_swapped(flips.stated.label, flipped, names),
+        swapped=swapped,
+        swapped_ratio=swapped_ratio,
     )
 
 
@@ -61,14 +65,15 @@ def _median(distance: Float[np.ndarray, " n"]) -> float:
     return float(np.median(distance)) if len(distance) >= ENOUGH else float("nan")
 
 
-def _swapped(label: np.ndarray, flipped: np.ndarray, names: dict[int, str]) -> tuple[str, ...]:
+def _swapped(label: np.ndarray, flipped: np.ndarray, names: dict[int, str]) -> tuple[tuple[str, ...], float]:
     part = np.array([names.get(k, "").removesuffix("_l").removesuffix("_r") for k in range(256)])[label]
-    found = []
+    found, count = [], 0
     for name in np.unique(part[flipped]):
         rows = part == name
         if rows.sum() >= ENOUGH and flipped[rows].mean() > 0.5:
             found.append(str(name).replace("_", " "))
-    return tuple(found)
+            count += int(rows.sum())
+    return tuple(found), count / max(len(part), 1)
 
 
 def outlier_views(maps: ProxyMaps, residuals: tuple[float, ...], config: FitConfig) -> list[str]:
@@ -117,7 +122,8 @@ def fit_status(
     odd = outlier_views(maps, against.view_residuals, config)
     if odd:
         warnings.append(f"{', '.join(odd)} disagrees with the other views")
-    strong |= bool(against.swapped) or against.flip_ratio > config.doubtful_flip_ratio
+    strong |= against.swapped_ratio > config.doubtful_swapped_ratio
+    strong |= against.flip_ratio > config.doubtful_flip_ratio
     if against.swapped:
         warnings.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
     elif against.flip_ratio > config.doubtful_flip_ratio:

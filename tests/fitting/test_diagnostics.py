@@ -1,0 +1,28 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.diagnostics import FitDiagnostics, _swapped, fit_status
+
+NAMES = {1: "front_forearm_l", 2: "front_forearm_r", 3: "back_thigh_l", 4: "back_thigh_r"}
+GOOD = FitDiagnostics(1.0, 0.0, 0.0, (0.01, 0.01), (), 0.0)
+
+
+def test_parts_are_swapped_where_most_of_their_pixels_are_on_both_sides_together():
+    label = np.repeat([1, 2, 3, 4], [10, 10, 100, 80])
+    flipped = np.zeros(200, bool)
+    flipped[:11] = True  # 11 of 20 forearm pixels
+    flipped[20:110] = True  # 90 of 180 thigh pixels: half is not most
+    assert _swapped(label, flipped, NAMES) == (("front forearm",), pytest.approx(20 / 200))
+    assert _swapped(label, np.zeros(200, bool), NAMES) == ((), 0)
+
+
+@pytest.mark.parametrize(("ratio", "status"), [(0.019, "ok"), (0.021, "doubtful")])
+def test_a_small_swapped_part_is_named_and_a_large_one_makes_the_body_doubtful(make_scene, ratio, status):
+    maps = make_scene(0).maps
+    found = replace(GOOD, swapped=("front forearm",), swapped_ratio=ratio)
+    given, reason, warning = fit_status(found, FitConfig(), True, 2, maps, np.ones(55))
+    assert (given, reason) == (status, "most views state the wrong side of: front forearm")
+    assert warning == reason
