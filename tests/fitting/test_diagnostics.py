@@ -7,7 +7,7 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.diagnostics import FitDiagnostics, _swapped, fit_status
 
 NAMES = {1: "front_forearm_l", 2: "front_forearm_r", 3: "back_thigh_l", 4: "back_thigh_r"}
-GOOD = FitDiagnostics(1.0, 0.0, 0.0, (0.01, 0.01), (), 0.0)
+GOOD = FitDiagnostics(1.0, 0.0, 0.0, (0.01,) * 4, (), 0.0)
 
 
 def test_parts_are_swapped_where_most_of_their_pixels_are_on_both_sides_together():
@@ -23,6 +23,6 @@ def test_parts_are_swapped_where_most_of_their_pixels_are_on_both_sides_together
 def test_a_small_swapped_part_is_named_and_a_large_one_makes_the_body_doubtful(make_scene, ratio, status):
     maps = make_scene(0).maps
     found = replace(GOOD, swapped=("front forearm",), swapped_ratio=ratio)
-    given, reason, warning = fit_status(found, FitConfig(), True, 2, maps, np.ones(55))
+    given, reason, warning = fit_status(found, FitConfig(), True, 4, maps, np.ones(55))
     assert (given, reason) == (status, "most views state the wrong side of: front forearm")
     assert warning == reason
