@@ -15,7 +15,7 @@ from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.calibration.predicted import guessed_camera, load_predicted
-from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
+from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
 from diffproxy.cameras.image_sources import find_sources, open_source
 from diffproxy.keypoints import Person2D, open_keypoints
 from diffproxy.proxies import ProxyMaps
@@ -77,12 +77,13 @@ def load_session(options: CalibrationOptions) -> Session:
     rough = options.init != "none" and (has_calibration or predicted)
     if options.init == "approximate" and not rough:
         raise InputError("a calibration in the rig folder for init=approximate", "none", "write init=none")
-    frames = open_frames(folder, rig, common_frames=True)
+    matching = frame_matching(options.offsets)
+    frames = open_frames(folder, rig, common_frames=True, matching=matching)
     cameras = frames.cameras
     if predicted:
         cameras = load_predicted(options.cameras, cameras)
         rig = replace(rig, cameras=cameras)
-        frames = open_frames(folder, rig, common_frames=True)
+        frames = open_frames(folder, rig, common_frames=True, matching=matching)
     ids = select_frames(options.frames, frames.frame_ids)
     focal = options.focal == "true" if options.focal != "auto" else not has_calibration
     config = CalibrationConfig(
@@ -103,7 +104,9 @@ def load_session(options: CalibrationOptions) -> Session:
     keypoints = None
     if options.keypoints:
         folder_of = open_keypoints(options.keypoints, frames.raw_cameras)
-        keypoints = [_undistorted(folder_of.frame(f, frames.raw_cameras), frames) for f in ids]
+        keypoints = [
+            _undistorted(folder_of.frame(f, frames.raw_cameras, frames.file_numbers(f)), frames) for f in ids
+        ]
     if config.distance:
         scale = f"the distance of {config.distance[0]} and {config.distance[1]}"
     elif config.height:

@@ -2,6 +2,7 @@
 
 from diffproxy.cameras.camera import Camera, stack_cameras
 from diffproxy.cameras.check import RigReport, check_rig
+from diffproxy.cameras.frame_matching import FrameMatching, frame_matching
 from diffproxy.cameras.frames import RigFrames, open_frames
 from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.pixel_grid import PixelGrid
@@ -9,11 +10,13 @@ from diffproxy.cameras.rig import Rig
 
 __all__ = [
     "Camera",
+    "FrameMatching",
     "PixelGrid",
     "Rig",
     "RigFrames",
     "RigReport",
     "check_rig",
+    "frame_matching",
     "load_rig",
     "open_frames",
     "save_rig",

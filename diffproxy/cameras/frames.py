@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +12,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.frame_matching import FrameMatching, MatchedSource, match_sources
 from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source, unread_sources
 from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
 from diffproxy.cameras.rig import Rig
+from diffproxy.cameras.time_stamps import frame_times
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.utils.errors import InputError
 
@@ -46,9 +48,16 @@ class RigFrames:
     have.
     """
 
-    def __init__(self, rig: Rig, sources: list[Source], frame_ids: list[int], alpha: float | int = 0.0):
+    def __init__(
+        self,
+        rig: Rig,
+        sources: list[Source],
+        frame_ids: list[int],
+        alpha: float | int = 0.0,
+        notes: Sequence[str] = (),
+    ):
         self.frame_ids, self._sources = frame_ids, sources
-        self.notes: list[str] = []
+        self.notes: list[str] = list(notes)
         self._known = set(frame_ids)
         raw: list[Camera] = []
         for camera, source in zip(rig.cameras, sources, strict=True):
@@ -134,6 +143,13 @@ class RigFrames:
         """The file that each camera's image of this frame is read from, by camera name."""
         return {c.name: s.file(frame_id) for c, s in zip(self.cameras, self._sources, strict=True)}
 
+    def file_numbers(self, frame_id: int) -> dict[str, int]:
+        """The number that this frame has in the files of each camera; another one where cameras are out of step."""
+        return {
+            c.name: s.file_ids[frame_id] if isinstance(s, MatchedSource) else frame_id
+            for c, s in zip(self.cameras, self._sources, strict=True)
+        }
+
     def iterate(self, frame_ids: Iterable[int] | None = None) -> Iterator[tuple[int, list]]:
         """(frame number, images) in rising order, so that every video is decoded once."""
         for frame_id in sorted(self.frame_ids if frame_ids is None else set(frame_ids)):
@@ -148,7 +164,7 @@ class RigFrames:
 
     def close(self) -> None:
         for source in self._sources:
-            if isinstance(source, Video):
+            if isinstance(source, Video | MatchedSource):
                 source.close()
 
 
@@ -165,7 +181,12 @@ def _first_image(source: Source) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def open_frames(
-    path: Path | str, rig: Rig | None = None, *, alpha: float | int = 0.0, common_frames: bool = False
+    path: Path | str,
+    rig: Rig | None = None,
+    *,
+    alpha: float | int = 0.0,
+    common_frames: bool = False,
+    matching: FrameMatching | None = None,
 ) -> RigFrames:
     """Open the images or videos of a rig folder: `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*`.
 
@@ -174,6 +195,8 @@ def open_frames(
         rig: The calibration; by default the one in the folder.
         alpha: See `Camera.undistorted`.
         common_frames: Use the frame numbers that all cameras share; otherwise they must have the same ones.
+        matching: How the frames of cameras that are out of step are put together; frames that not all cameras have are
+            then left out.
 
     Returns:
         The images, with a camera for each.
@@ -189,8 +212,15 @@ def open_frames(
     found = find_sources(root)
     _check_names(rig, found, root)
     sources = [open_source(found[c.name]) for c in rig.cameras]
-    _check_rates(rig, sources)
-    return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), alpha)
+    matching, notes = matching or FrameMatching(), []
+    if matching.match == "number":
+        _check_rates(rig, sources)
+    if not matching.is_plain:
+        named = {c.name: source for c, source in zip(rig.cameras, sources, strict=True)}
+        times = frame_times(root, named) if matching.match == "time" else {}
+        matched, notes = match_sources(named, matching, times)
+        sources, common_frames = list(matched.values()), True
+    return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), alpha, notes)
 
 
 def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes, regular_file
 from diffproxy.utils.errors import InputError
@@ -206,6 +206,17 @@ class Video:
         self._next += 1
         self._last = (frame_id, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         return self._last[1].copy()
+
+    def times(self) -> Float[np.ndarray, " N"]:
+        """Seconds of each frame from the start of the film, as its container states them; every frame is decoded."""
+        import cv2
+
+        capture, times = cv2.VideoCapture(str(self.path)), []
+        while len(times) < len(self.frame_ids) and capture.grab():
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        capture.release()
+        self.frame_ids = self.frame_ids[: len(times)]
+        return np.array(times)
 
     def file(self, frame_id: int) -> Path:
         return self.path

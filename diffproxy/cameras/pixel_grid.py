@@ -87,7 +87,7 @@ def guess_pixel_grid(calibrated: tuple[int, int], image: tuple[int, int]) -> tup
         raise InputError(
             f"images of {cw}x{ch}, as calibrated",
             f"images of {pw}x{ph}: portrait and landscape are exchanged",
-            "turn the images as they were when calibrating (ffmpeg -i in.mp4 -vf transpose=1 out.mp4)",
+            "turn the images as they were when calibrating: rig.rotate=CAMERA:90 clockwise, or 270",
         )
     scale = cw / pw
     if abs(scale * ph - ch) <= scale:  # less than one image pixel of height: rounding of the sizes

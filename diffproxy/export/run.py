@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
+from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
 from diffproxy.cameras.image_sources import VIDEOS, SingleImage, Video
 from diffproxy.export.motion import BodyMotion, motion_of_result
 from diffproxy.export.result import Result, load_result
@@ -64,7 +64,9 @@ class Run:
         names = [n.strip() for n in str(self.options.get("views", "all")).split(",") if n.strip()]
         if names not in ([], ["all"]):
             calibration = calibration.subset(names)
-        return open_frames(folder, calibration, common_frames=bool(self.options.get("common_frames")))
+        matching = frame_matching(rig.get("offsets", ""), rig.get("match", "number"), rig.get("rotate", ""))
+        common = bool(self.options.get("common_frames"))
+        return open_frames(folder, calibration, common_frames=common, matching=matching)
 
     def _open_picture(self, picture: dict[str, Any]) -> RigFrames | None:
         """The picture or video of one camera; None where it has gone."""

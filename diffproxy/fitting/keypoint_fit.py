@@ -98,8 +98,8 @@ class SparseKeypoints:
         quick: bool = False,
     ) -> FitResult:
         """The body of a frame; without detections in it, that of the proxies alone."""
-        people = self.found.frame(frame_id, self.frames.raw_cameras)
         pictures, cameras = self.frames.raw_cameras, self.frames.cameras
+        people = self.found.frame(frame_id, pictures, self.frames.file_numbers(frame_id))
         return self.fitters[quick].fit(maps, people, pictures, cameras, start, betas, scale)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,13 @@ class KeypointFolder:
 
     people: dict[str, dict[int, list[Person2D]]]
 
-    def frame(self, frame_id: int, cameras: Sequence[Camera]) -> list[list[Person2D]]:
-        """The people of one frame, per camera; empty without a file or person."""
-        return [self.people.get(c.name, {}).get(frame_id, []) for c in cameras]
+    def frame(
+        self, frame_id: int, cameras: Sequence[Camera], numbers: Mapping[str, int] | None = None
+    ) -> list[list[Person2D]]:
+        """The people of one frame, per camera; empty without a file or person. `numbers`: the frame's number in the
+        files of each camera, where cameras are out of step (`RigFrames.file_numbers`)."""
+        numbers = numbers or {}
+        return [self.people.get(c.name, {}).get(numbers.get(c.name, frame_id), []) for c in cameras]
 
     @property
     def frame_ids(self) -> list[int]:

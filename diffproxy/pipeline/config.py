@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option, within
-from diffproxy.utils.shared_options import BODY, CALIBRATION, FRAMES, GENERATOR, KEYPOINTS, RIG, SEED
+from diffproxy.utils.shared_options import BODY, CALIBRATION, FRAMES, GENERATOR, KEYPOINTS, OFFSETS, RIG, SEED
 
 
 @dataclass
@@ -19,6 +19,11 @@ class RigOption:
     prepare: str = option(
         "", "recipe that fetches the folder first, set by rig=pose2sim and rig=pose2sim_two_people", "RECIPE"
     )
+    offsets: str = OFFSETS()
+    match: str = option(
+        "number", "frames that belong together have equal numbers, or equal time stamps", "number|time"
+    )
+    rotate: str = option("", "degrees by which images are turned clockwise: cam02:90,cam03:270", "WHICH")
 
 
 @dataclass

@@ -89,6 +89,7 @@ def run_fit(
             f"people={options.people}",
             "use the command `diffproxy fit`, or diffproxy.pipeline.several_people.fit_people",
         )
+    options = inputs.with_stated_offsets(options)
     out = Path(options.out).expanduser()
     if options.start == "single_view" and guess is None:
         raise InputError(
@@ -186,7 +187,11 @@ def _images(
     return FrameSource(
         frames.frame_ids,
         frames.cameras,
-        {"rig": frames.rig.name, **({"person": person.digest} if person else {})},
+        {
+            "rig": frames.rig.name,
+            **inputs.matching_settings(options),
+            **({"person": person.digest} if person else {}),
+        },
         lambda frame_id: frame_inputs(frames, frame_id, options.masks),
         fitter,
         solve,
@@ -251,7 +256,9 @@ def _frame_fitter(
     pipe = pipe or inputs.open_generator(options.generator, device)
     auto = options.boxes == "auto" and not options.masks and person is None
     locator = (locator or inputs.open_locator(device)) if auto else None
-    source = person or choose_source(options.boxes, options.masks, frames.cameras, locator)
+    source = person or choose_source(
+        options.boxes, options.masks, frames.cameras, locator, frames.file_numbers
+    )
     generate = inputs.generate_config(options, pipe, options.box_margin)
     sparse = open_sparse(options.keypoints, frames, body, config)
     return FrameFitter(

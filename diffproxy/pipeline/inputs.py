@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.cameras import Rig, RigFrames, check_rig, load_rig, open_frames
+from diffproxy.cameras import FrameMatching, Rig, RigFrames, check_rig, frame_matching, load_rig, open_frames
+from diffproxy.cameras.frame_matching import check_camera_names
 from diffproxy.pipeline.config import (
     BodyOption,
     FitOptions,
@@ -51,16 +53,35 @@ def rig_folder(option: RigOption, root: Path) -> Path:
     return folder
 
 
+def matching_of(option: RigOption) -> FrameMatching:
+    """How the frames of the cameras are put together."""
+    return frame_matching(option.offsets, option.match, option.rotate)
+
+
+def with_stated_offsets(options: FitOptions) -> FitOptions:
+    """The options with the offsets of a file in place of its name: the file may change, the run's options stay."""
+    offsets = ",".join(f"{name}:{n}" for name, n in matching_of(options.rig).offsets.items() if n)
+    return replace(options, rig=replace(options.rig, offsets=offsets))
+
+
+def matching_settings(options: FitOptions) -> dict[str, dict]:
+    """What of the matching tells one run from another; nothing where frames go by their numbers."""
+    matching = matching_of(options.rig)
+    return {} if matching.is_plain else {"matching": asdict(matching)}
+
+
 def open_rig(options: FitOptions, root: Path) -> RigFrames:
     """Pictures of the chosen views, undistorted on reading."""
     folder = rig_folder(options.rig, root)
     rig = load_rig(folder, options.rig.calibration or None)
+    matching = matching_of(options.rig)
+    check_camera_names(matching, [c.name for c in rig.cameras])
     names = split_names(options.views)
     if names is not None:
         rig = rig.subset(names)
     if options.rig_check:
         check_before_fit(rig)
-    frames = open_frames(folder, rig, common_frames=options.common_frames)
+    frames = open_frames(folder, rig, common_frames=options.common_frames, matching=matching)
     for note in frames.rig.notes:
         log.info("rig: %s", note)
     return frames

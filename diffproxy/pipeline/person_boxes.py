@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -113,9 +113,22 @@ class BoxFile:
 
 
 class Masks:
-    """`<folder>/<camera>/<frame>.png`, not black = subject; the box is what the mask covers."""
+    """`<folder>/<camera>/<frame>.png`, not black = subject; the box is what the mask covers. Numbers are those of the
+    image files.
 
-    def __init__(self, folder: Path, cameras: Sequence[Camera]):
+    Args:
+        folder: Where the masks are.
+        cameras: All cameras of the rig.
+        file_numbers: `RigFrames.file_numbers`, where cameras may be out of step.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cameras: Sequence[Camera],
+        file_numbers: Callable[[int], Mapping[str, int]] = lambda _: {},
+    ):
+        self.file_numbers = file_numbers
         self.files: dict[str, dict[int, Path]] = {}
         for camera in cameras:
             found = sorted((folder / camera.name).glob("*.png"))
@@ -129,12 +142,14 @@ class Masks:
     def find(
         self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
     ) -> Location:
-        return from_given([self._box(c, frame_id) for c in cameras], cameras, "masks")
+        numbers = self.file_numbers(frame_id)
+        boxes = [self._box(c, numbers.get(c.name, frame_id)) for c in cameras]
+        return from_given(boxes, cameras, "masks")
 
-    def _box(self, camera: Camera, frame_id: int) -> Box | None:
+    def _box(self, camera: Camera, number: int) -> Box | None:
         from diffproxy.cameras.image_sources import read_image
 
-        path = self.files[camera.name].get(frame_id)
+        path = self.files[camera.name].get(number)
         if path is None:
             return None
         mask = read_image(path).max(axis=-1) > 0
@@ -170,10 +185,16 @@ def from_joints(joints: Float[np.ndarray, "55 3"], cameras: Sequence[Camera]) ->
     return from_given(boxes, cameras, "last frame")
 
 
-def choose_source(boxes: str, masks: str, cameras: Sequence[Camera], locator: Any | None) -> BoxSource:
-    """The box source that the options ask for; `locator` serves boxes=auto."""
+def choose_source(
+    boxes: str,
+    masks: str,
+    cameras: Sequence[Camera],
+    locator: Any | None,
+    file_numbers: Callable[[int], Mapping[str, int]] = lambda _: {},
+) -> BoxSource:
+    """The box source that the options ask for; `locator` serves boxes=auto, `file_numbers` masks=DIR (see `Masks`)."""
     if masks:
-        return Masks(Path(masks), cameras)
+        return Masks(Path(masks), cameras, file_numbers)
     if boxes == "full":
         return WholeImages()
     if boxes != "auto":

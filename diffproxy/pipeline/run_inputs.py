@@ -31,9 +31,9 @@ def frame_inputs(frames: RigFrames, frame_id: int, masks: str) -> dict[str, str]
     """Digests of the files of one frame: the images, or videos, of all cameras, and the masks."""
     out = {f"image {name}": path_digest(path) for name, path in frames.files(frame_id).items()}
     if masks:
-        for camera in frames.cameras:
-            found = [p for p in (Path(masks) / camera.name).glob(f"*{frame_id}.png") if p.stem.isdigit()]
-            out |= {f"mask {camera.name}": path_digest(p) for p in found if int(p.stem) == frame_id}
+        for name, number in frames.file_numbers(frame_id).items():
+            found = [p for p in (Path(masks) / name).glob(f"*{number}.png") if p.stem.isdigit()]
+            out |= {f"mask {name}": path_digest(p) for p in found if int(p.stem) == number}
     return out
 
 

@@ -48,6 +48,7 @@ def fit_people(
     from omegaconf import OmegaConf
 
     _check(options)
+    options = inputs.with_stated_offsets(options)
     out = Path(options.out).expanduser()
     frames = inputs.open_rig(options, root)
     chosen = select_frames(options.frames, frames.frame_ids)
@@ -150,6 +151,7 @@ def _settings(options: FitOptions, frames: RigFrames) -> dict[str, Any]:
     return {
         "people": True,
         "rig": frames.rig.name,
+        **inputs.matching_settings(options),
         "cameras": fingerprint({"cameras": cameras}),
         "images": fingerprint(files),
         "frames": len(frames.frame_ids),

@@ -19,6 +19,13 @@ FRAMES = partial(
     "WHICH",
     "Input",
 )
+OFFSETS = partial(
+    option,
+    "",
+    "frames by which the numbers of a camera are ahead: cam02:3,cam04:-7, or the file that `diffproxy sync` writes",
+    "WHICH|FILE",
+    "Input",
+)
 KEYPOINTS = partial(
     option,
     "",

@@ -144,7 +144,9 @@ def test_pixel_grid_of_the_rig_overrides_the_rule(rig, tmp_path):
 
 def test_portrait_for_landscape_is_refused(rig, tmp_path):
     write_images(tmp_path, (0,), size=(48, 64))
-    with pytest.raises(InputError, match=r"camera cam0.*\n.*portrait and landscape.*\n.*transpose"):
+    with pytest.raises(
+        InputError, match=r"camera cam0.*\n.*portrait and landscape.*\n.*rig\.rotate=CAMERA:90"
+    ):
         open_frames(tmp_path)
 
 
