@@ -37,6 +37,9 @@ COMMANDS = {
     "fetch-pose2sim": Entry(
         "diffproxy.cameras.__main__", "main", ("pose2sim",), "download the Pose2Sim demo"
     ),
+    "sync": Entry(
+        "diffproxy.synchronization.__main__", "main", (), "frames by which cameras are out of step"
+    ),
     "keypoints": Entry("diffproxy.keypoints.__main__", "main", ("detect",), "2D keypoints by MediaPipe"),
     "pose-bank": Entry(
         "diffproxy.motion.__main__", "main", ("build_bank",), "collect poses from motion files"

@@ -9,6 +9,7 @@ FLOOR = {
     "body": 1, "cameras": 1, "encoders": 1,
     "motion": 2, "proxies": 2, "keypoints": 2, "detector": 2,
     "pose_prior": 3, "datasets": 3, "generator": 3, "metrics": 3, "visualization": 3, "export": 3, "association": 3,
+    "synchronization": 3,
     "fitting": 4, "viewer": 4,
     "pipeline": 5,
     "calibration": 6, "conversion": 6, "single_view": 6, "training": 6,

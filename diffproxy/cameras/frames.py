@@ -143,6 +143,12 @@ class RigFrames:
         """The file that each camera's image of this frame is read from, by camera name."""
         return {c.name: s.file(frame_id) for c, s in zip(self.cameras, self._sources, strict=True)}
 
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second as the first film states it; 0 for images."""
+        files = (s.source if isinstance(s, MatchedSource) else s for s in self._sources)
+        return next((f.fps for f in files if isinstance(f, Video)), 0.0)
+
     def file_numbers(self, frame_id: int) -> dict[str, int]:
         """The number that this frame has in the files of each camera; another one where cameras are out of step."""
         return {
