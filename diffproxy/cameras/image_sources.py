@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes, regular_file
+from diffproxy.cameras.image_files import IMAGE_SUFFIXES, bit_depth, read_checked
+from diffproxy.utils.bounded_files import Limits, check_image_size, regular_file
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.jpeg_damage import zeroed_block
 from diffproxy.utils.native_messages import native_messages
 
+SAMPLED = 8  # images of a camera that tell how many bits its 16-bit files use
 DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
 
 log = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 VIDEOS = {
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp", ".mxf",
 }  # fmt: skip
@@ -42,45 +43,6 @@ class Source(Protocol):
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]: ...
 
     def file(self, frame_id: int) -> Path: ...
-
-
-def read_image(path: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """Read an image file as RGB, rotated by its EXIF orientation; InputError if it cannot be decoded."""
-    return read_checked(path)[0]
-
-
-def read_checked(path: Path) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
-    """As `read_image`, and what the decoder says about damage: "" for an intact file."""
-    import cv2
-
-    what = "a readable image"
-    data = read_bytes(path, what, Limits.IMAGE_FILE_BYTES)
-    image_size(data, f"{what} in {path}")
-    image = None
-    with native_messages() as messages:
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-        except cv2.error as error:
-            messages.append(str(error))
-    if image is None:
-        raise InputError(f"{what} in {path}", f"{len(data)} bytes that do not decode", "export it again")
-    if image.dtype != np.uint8:
-        image = _eight_bits(image, path)
-    damage = [*messages, *([silent] if (silent := zeroed_block(data)) else [])]
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(damage)
-
-
-def _eight_bits(image: np.ndarray, path: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """A 16-bit image as 8 bits; cameras of 10 or 12 bits often leave the upper bits empty, which would look black."""
-    if image.dtype != np.uint16:
-        raise InputError(
-            f"an image of 8 or 16 bits in {path}", f"values of type {image.dtype}", "export it as PNG or JPEG"
-        )
-    used = max(int(image.max(initial=0)).bit_length(), 8)
-    bits = next(b for b in (10, 12, 14, 16) if used <= b) if used > 8 else 16
-    if bits < 16:
-        log.warning("%s: 16-bit file of which %d bits are used; scaled as %d-bit images", path, used, bits)
-    return (image >> (bits - 8)).astype(np.uint8)
 
 
 class ImageFolder:
@@ -120,8 +82,14 @@ class ImageFolder:
             self._files[number] = file
         self.frame_ids = sorted(self._files)
 
+    @cached_property
+    def _bits(self) -> int:
+        """Bits that all images of 16-bit files are scaled by, so that equal brightness stays equal over the frames."""
+        step = max(1, len(self.frame_ids) // SAMPLED)
+        return bit_depth([self._files[i] for i in self.frame_ids[::step]])
+
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
-        image, self.damage = read_checked(self._files[frame_id])
+        image, self.damage = read_checked(self._files[frame_id], lambda: self._bits)
         return image
 
     def file(self, frame_id: int) -> Path:

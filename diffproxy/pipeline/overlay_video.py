@@ -98,7 +98,7 @@ def _pairs(
     drawn: DrawnFigures, records: Sequence[FrameResult], body: BodyModel, frames: RigFrames
 ) -> Iterable[list[UInt8[np.ndarray, "H W 3"]]]:
     """For each frame, the pair of pictures of each camera."""
-    from diffproxy.cameras.image_sources import read_image
+    from diffproxy.cameras.image_files import read_image
     from diffproxy.visualization import BodyPainter
     from diffproxy.visualization.sheet import shrink
 

@@ -147,7 +147,7 @@ class Masks:
         return from_given(boxes, cameras, "masks")
 
     def _box(self, camera: Camera, number: int) -> Box | None:
-        from diffproxy.cameras.image_sources import read_image
+        from diffproxy.cameras.image_files import read_image
 
         path = self.files[camera.name].get(number)
         if path is None:

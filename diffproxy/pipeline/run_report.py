@@ -168,7 +168,7 @@ def _pictures(
     out: Path, records: Sequence[FrameResult], body: BodyModel | None
 ) -> list[tuple[str, np.ndarray]]:
     """For a few frames, evenly spread: the overlays of all views, and below each the proxies of the view."""
-    from diffproxy.cameras.image_sources import read_image
+    from diffproxy.cameras.image_files import read_image
     from diffproxy.visualization import contact_sheet
 
     good = [r.frame_id for r in records if r.has_body]

@@ -12,7 +12,8 @@ import numpy as np
 
 from diffproxy import __version__
 from diffproxy.body import load_body
-from diffproxy.cameras.image_sources import VIDEOS, read_image
+from diffproxy.cameras.image_files import read_image
+from diffproxy.cameras.image_sources import VIDEOS
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.pipeline.generate_proxies import GenerateConfig

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from diffproxy.cameras.image_sources import IMAGE_SUFFIXES, Video
+from diffproxy.cameras.image_files import IMAGE_SUFFIXES
+from diffproxy.cameras.image_sources import Video
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 

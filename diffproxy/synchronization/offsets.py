@@ -1,7 +1,8 @@
 """Offsets between cameras by epipolar geometry: rays to one joint from two cameras meet only at the same moment.
 
-For each pair of cameras and each lag, the mean robust distance of the rays of equal joints is one number; the offsets of
-all cameras together minimise the sum over the pairs. Resampling the take in blocks of time tells how certain they are.
+For each pair of cameras and each lag, the mean robust distance of the rays of equal joints is one number; the offsets
+of all cameras together minimise the sum over the pairs. Resampling the take in blocks of time tells how certain they
+are.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ def estimate_offsets(
                 )
         spread = float(others[:, v].std())
         out.append(
-            CameraOffset(track.name, int(best[v]), float(fine[v]), spread, certainty, float(miss[v]), tuple(doubts))
+            CameraOffset(
+                track.name, int(best[v]), float(fine[v]), spread, certainty, float(miss[v]), tuple(doubts)
+            )
         )
     return out
 
@@ -148,7 +151,9 @@ class _PairTable:
         for p, (a, b) in enumerate(pairs):
             for i, lag in enumerate(range(-largest, largest + 1)):
                 start, stop = max(0, -lag), min(count, count - lag)
-                lost, weighed = _losses(tracks[a], slice(start, stop), tracks[b], slice(start + lag, stop + lag))
+                lost, weighed = _losses(
+                    tracks[a], slice(start, stop), tracks[b], slice(start + lag, stop + lag)
+                )
                 loss[p, :, i] = np.bincount(block[start:stop], lost, BLOCKS)
                 weight[p, :, i] = np.bincount(block[start:stop], weighed, BLOCKS)
         return _PairTable(len(tracks), pairs, loss, weight)
@@ -159,7 +164,9 @@ class _PairTable:
         least = 0.05 * weight.max(axis=1, keepdims=True)  # a lag that few frames support wins by chance
         loss = np.einsum("pbl,b->pl", self.loss, blocks)
         mean = np.divide(loss, weight, out=np.full_like(loss, np.inf), where=weight > least)
-        return np.where(weight.max(axis=1, keepdims=True) > 0, mean, 0.0)  # a pair that is never compared says nothing
+        return np.where(
+            weight.max(axis=1, keepdims=True) > 0, mean, 0.0
+        )  # a pair that is never compared says nothing
 
     def is_compared(self, v: int) -> bool:
         """Whether camera v and another one show the person at the same time at some lag."""
@@ -172,7 +179,7 @@ class _PairTable:
         hubs: Sequence[int],
         start: Int[np.ndarray, " V"] | None = None,
     ) -> Int[np.ndarray, " V"]:
-        """Offsets with the lowest sum over pairs: coordinate descent from `start`, and from the best lags to each hub."""
+        """Offsets with the lowest sum over pairs: coordinate descent from `start` and the best lags to each hub."""
         starts = [self._from_pairs(costs, hub) for hub in hubs] + ([] if start is None else [start])
         ends = [self._descend(costs, s) for s in starts]
         best = min(ends, key=lambda offsets: self._total(costs, offsets))

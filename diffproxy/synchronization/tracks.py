@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +14,9 @@ from diffproxy.keypoints.layouts import BODY_NAMES, Person2D
 from diffproxy.utils.errors import InputError
 
 MIN_CONFIDENCE = 0.3  # of a keypoint
-SAME_PERSON = 0.5  # largest median distance of keypoints between two detections of a person, over the person's size
+SAME_PERSON = (
+    0.5  # largest median distance of keypoints between two detections of a person, over the person's size
+)
 LONGEST_GAP = 5  # frames between two detections that are interpolated
 BODY = len(BODY_NAMES)
 
@@ -57,7 +60,9 @@ def subject_tracks(
         followed = _follow(view)
         if not followed:
             raise InputError(
-                f"a person in the images of {camera.name}", "nobody", "leave this camera out, or choose other frames"
+                f"a person in the images of {camera.name}",
+                "nobody",
+                "leave this camera out, or choose other frames",
             )
         if len(followed) < 0.5 * len(view):
             notes.append(f"camera {camera.name}: a person in {len(followed)} of {len(view)} frames only")
@@ -101,14 +106,16 @@ def _distance(a: Person2D, b: Person2D) -> float:
     if len(both) < 3:
         return np.inf
     size = float(np.ptp(a.points[both, :2], axis=0).max())
-    return float(np.median(np.linalg.norm(a.points[both, :2] - b.points[both, :2], axis=-1))) / max(size, 1e-6)
+    return float(np.median(np.linalg.norm(a.points[both, :2] - b.points[both, :2], axis=-1))) / max(
+        size, 1e-6
+    )
 
 
 def _interpolated(points: Float[np.ndarray, "N K 3"]) -> Float[np.ndarray, "N K 3"]:
     """Short gaps between frames with a detection filled linearly; the confidence is then the lower of both."""
     out = points.copy()
     known = np.flatnonzero(np.isfinite(points[:, 0, 0]))
-    for a, b in zip(known[:-1], known[1:], strict=True):
+    for a, b in pairwise(known):
         if 1 < b - a <= LONGEST_GAP:
             share = (np.arange(a + 1, b) - a)[:, None, None] / (b - a)
             out[a + 1 : b] = (1 - share) * points[a] + share * points[b]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from diffproxy.body.files import read_body_file  # noqa: E402
 from diffproxy.cameras import Camera, load_rig  # noqa: E402
-from diffproxy.cameras.image_sources import read_image  # noqa: E402
+from diffproxy.cameras.image_files import read_image  # noqa: E402
 from diffproxy.datasets.shards import ShardIndex  # noqa: E402
 from diffproxy.generator.codec import read_palette  # noqa: E402
 from diffproxy.generator.config import GeneratorConfig  # noqa: E402

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from diffproxy.__main__ import main as diffproxy_main
-from diffproxy.cameras.image_sources import read_image
+from diffproxy.cameras.image_files import read_image
 from diffproxy.export import load_result, open_run
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.proxies import ProxyMaps

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from diffproxy.cameras.image_sources import read_checked
+from diffproxy.cameras.image_files import read_checked
 from diffproxy.utils.jpeg_damage import zeroed_block
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
-from diffproxy.cameras.image_sources import read_image
+from diffproxy.cameras.image_files import read_image
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
