@@ -23,9 +23,7 @@ $(VENV)/.installed-train: $(VENV)/.installed
 train-setup: $(VENV)/.installed-train   ## also what training and baking need
 
 demo: setup   ## fit the synthetic rig that ships with the project, from images to a mesh
-	$(BIN)/python fit.py out=out/demo overwrite=true
-	@echo
-	@echo "Look at out/demo/report.html, out/demo/overlay/ and out/demo/mesh/; numbers are in out/demo/result.npz"
+	$(BIN)/diffproxy demo
 
 JOBS ?= 2
 test: setup lint types   ## lint, types and the whole test suite, in JOBS processes of one thread each

@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Entry("diffproxy.commands", "demo", (), "fit the rig that ships with the package; start here"),
     "fit": Entry("diffproxy.commands", "fit", (), "images of a calibrated rig to SMPL-X bodies"),
     "export": Entry("diffproxy.export.__main__", "main", (), "a run as glTF, AMASS, BVH, TRC, C3D, ..."),
     "view": Entry("diffproxy.viewer.__main__", "main", (), "a run in the browser: one offline HTML file"),

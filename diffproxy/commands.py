@@ -1,12 +1,14 @@
-"""The commands `fit` and `evaluate` (`fit.py`, `evaluate.py`, `diffproxy fit`, `diffproxy evaluate`)."""
+"""The commands `fit`, `demo` and `evaluate` (also `fit.py` and `evaluate.py`)."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffproxy.cli import SHIPPED, Command
+from diffproxy.utils.options import HELP_WORDS
 
 if TYPE_CHECKING:  # what a command needs is imported when it runs
     from diffproxy.pipeline.config import FitOptions
@@ -72,6 +74,21 @@ def initial_guess(options: FitOptions) -> Guess | None:
     from diffproxy.single_view.coarse_body import CoarseBodies
 
     return CoarseBodies(open_body(options.body)).guesses
+
+
+def demo(words: Sequence[str] | None = None) -> int:
+    """Run `fit` on the rig that ships with the package, and say where to look; returns the exit status."""
+    words = list(sys.argv[1:] if words is None else words)
+    given = {word.partition("=")[0] for word in words}
+    defaults = {"rig": "synthetic", "out": "out/demo", "overwrite": "true"}
+    words = [f"{name}={value}" for name, value in defaults.items() if name not in given] + words
+    status = fit(words)
+    if status == 0 and not HELP_WORDS & set(words):
+        from diffproxy.pipeline.demo_summary import demo_summary
+
+        out = next(word.partition("=")[2] for word in reversed(words) if word.startswith("out="))
+        sys.stdout.write(demo_summary(Path(out).expanduser()))
+    return status
 
 
 def evaluate(words: Sequence[str] | None = None) -> int:

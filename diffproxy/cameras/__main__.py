@@ -19,7 +19,7 @@ from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, one_of, option, run_subcommand, within
-from diffproxy.utils.shared_options import CALIBRATION
+from diffproxy.utils.shared_options import CALIBRATION, IMAGES
 
 USAGE = f"""\
 usage: python -m diffproxy.cameras COMMAND [name=value ...]
@@ -64,7 +64,8 @@ class _Source:
 class CheckOptions(_Source):
     """Options of `check`."""
 
-    images: bool = option(True, "also open images/ or videos/", section="Input")
+    images: str = IMAGES()
+    open_images: bool = option(True, "also open the images or videos", section="Input")
     layout: str = option("", "image to write: the cameras from above and from the side", "PNG", "Output")
 
 
@@ -102,7 +103,7 @@ class Pose2SimOptions:
 
 def _check(options: CheckOptions) -> int:
     rig = load_rig(options.path, options.calibration or None)
-    rig, trouble = _with_frames(rig) if options.images else (rig, None)
+    rig, trouble = _with_frames(rig, options.images) if options.open_images else (rig, None)
     report = check_rig(rig)
     sys.stdout.write(report.text + "\n")
     if options.layout:
@@ -112,16 +113,16 @@ def _check(options: CheckOptions) -> int:
     return 1 if report.errors or trouble is not None else 0
 
 
-def _with_frames(rig: Rig) -> tuple[Rig, InputError | None]:
+def _with_frames(rig: Rig, images: str) -> tuple[Rig, InputError | None]:
     """The rig with notes on its images, and the error if they do not fit the calibration."""
     if rig.root is None:
         return rig, None
     try:
-        if not find_sources(rig.root):
+        if not find_sources(rig.root, images):
             if strays := unread_sources(rig.root):
                 return rig, strays
             return replace(rig, notes=[*rig.notes, "no images/ or videos/ here: calibration only"]), None
-        frames = open_frames(rig.root, rig)
+        frames = open_frames(rig.root, rig, images=images)
     except InputError as error:
         return rig, error
     ids = frames.frame_ids

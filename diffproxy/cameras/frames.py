@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +12,11 @@ from jaxtyping import UInt8
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.frame_matching import FrameMatching, MatchedSource, match_sources
-from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source, unread_sources
+from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source
 from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
 from diffproxy.cameras.rig import Rig
+from diffproxy.cameras.source_names import sources_of_cameras
 from diffproxy.cameras.time_stamps import frame_times
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.utils.errors import InputError
@@ -193,6 +193,7 @@ def open_frames(
     alpha: float | int = 0.0,
     common_frames: bool = False,
     matching: FrameMatching | None = None,
+    images: str = "",
 ) -> RigFrames:
     """Open the images or videos of a rig folder: `images/<cam>/*`, `images/<cam>.jpg` or `videos/<cam>.*`.
 
@@ -203,6 +204,7 @@ def open_frames(
         common_frames: Use the frame numbers that all cameras share; otherwise they must have the same ones.
         matching: How the frames of cameras that are out of step are put together; frames that not all cameras have are
             then left out.
+        images: Folder with the images or videos, if it is neither images/ nor videos/; relative to the rig folder.
 
     Returns:
         The images, with a camera for each.
@@ -215,47 +217,18 @@ def open_frames(
         raise InputError("a rig folder", f"{root}, which does not exist", "check the path")
     rig = load_rig(root) if rig is None else rig
     root = root if root.is_dir() else root.parent
-    found = find_sources(root)
-    _check_names(rig, found, root)
+    found, notes = sources_of_cameras(rig, find_sources(root, images), root)
     sources = [open_source(found[c.name]) for c in rig.cameras]
-    matching, notes = matching or FrameMatching(), []
+    matching = matching or FrameMatching()
     if matching.match == "number":
         _check_rates(rig, sources)
     if not matching.is_plain:
         named = {c.name: source for c, source in zip(rig.cameras, sources, strict=True)}
         times = frame_times(root, named) if matching.match == "time" else {}
-        matched, notes = match_sources(named, matching, times)
+        matched, more = match_sources(named, matching, times)
+        notes += more
         sources, common_frames = list(matched.values()), True
     return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), alpha, notes)
-
-
-def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
-    if not found:
-        if strays := unread_sources(root):
-            raise strays
-        raise InputError(
-            f"images in {root / 'images'}/<camera>/ or videos {root / 'videos'}/<camera>.mp4",
-            "neither",
-            f"name them after the cameras: {', '.join(c.name for c in rig.cameras)}",
-        )
-    missing = [c.name for c in rig.cameras if c.name not in found]
-    if not missing:
-        extra = sorted(set(found) - {c.name for c in rig.cameras})
-        if extra:
-            log.warning("no calibration for %s: ignored", ", ".join(extra))
-        return
-    spare = sorted(set(found) - {c.name for c in rig.cameras})
-    hints = [f"{s} -> {m}" for m in missing for s in difflib.get_close_matches(m, spare, n=1, cutoff=0.3)]
-    if not spare:
-        fix = f"add {missing[0]}, or leave these cameras out: rig.subset({[n for n in found]})"
-    else:
-        fix = "rename " + (", ".join(hints) if hints else f"{', '.join(spare)} to {', '.join(missing)}")
-        fix += ", or change the camera names in the calibration"
-    raise InputError(
-        f"images for every camera of the calibration ({', '.join(c.name for c in rig.cameras)}) in {root}",
-        f"{', '.join(found)}; nothing for {', '.join(missing)}",
-        fix,
-    )
 
 
 def _check_rates(rig: Rig, sources: list[Source]) -> None:
@@ -273,7 +246,8 @@ def _check_rates(rig: Rig, sources: list[Source]) -> None:
     raise InputError(
         "videos of one frame rate",
         ", ".join(f"{name}: {rate:.4g} a second" for name, (rate, _) in rates.items()),
-        f"bring them to one rate, by time: ffmpeg -i {fast} -vf fps={low:.6g} -crf 16 {fast.stem}_{low:.0f}.mp4 "
+        "if they start together, match them by time: rig.match=time; else bring them to one rate: "
+        f"ffmpeg -i {fast} -vf fps={low:.6g} -crf 16 {fast.stem}_{low:.0f}.mp4 "
         f"(likewise the others), and use these in place of the originals",
     )
 

@@ -195,20 +195,34 @@ class Video:
         self._capture = None
 
 
-def find_sources(root: Path) -> dict[str, Path]:
-    """Camera name -> folder, image or video under `root`; `images/` takes precedence over `videos/`."""
-    images, videos = root / "images", root / "videos"
+def find_sources(root: Path, folder: str = "") -> dict[str, Path]:
+    """Camera name -> folder, image or video under `root`; `images/` takes precedence over `videos/`.
+
+    `folder`: look there instead, relative to `root` or absolute.
+    """
+    if folder:
+        here = root / folder
+        if not here.is_dir():
+            raise InputError("a folder with images or videos", f"{here}", "check rig.images=DIR")
+        return _videos(here) or _images(here)
+    return _images(root / "images") or _videos(root / "videos")
+
+
+def _images(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    if images.is_dir():
-        for path in sorted(images.iterdir()):
-            if path.is_dir() and not path.name.startswith("."):
-                found[path.name] = path
-            elif path.suffix.lower() in IMAGE_SUFFIXES:
-                _add(found, path)
-    if not found and videos.is_dir():
-        for path in sorted(videos.iterdir()):
-            if path.suffix.lower() in VIDEOS:
-                _add(found, path)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and not path.name.startswith("."):
+            found[path.name] = path
+        elif path.suffix.lower() in IMAGE_SUFFIXES:
+            _add(found, path)
+    return found
+
+
+def _videos(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in VIDEOS:
+            _add(found, path)
     return found
 
 

@@ -66,7 +66,8 @@ class Run:
             calibration = calibration.subset(names)
         matching = frame_matching(rig.get("offsets", ""), rig.get("match", "number"), rig.get("rotate", ""))
         common = bool(self.options.get("common_frames"))
-        return open_frames(folder, calibration, common_frames=common, matching=matching)
+        images = rig.get("images", "")
+        return open_frames(folder, calibration, common_frames=common, matching=matching, images=images)
 
     def _open_picture(self, picture: dict[str, Any]) -> RigFrames | None:
         """The picture or video of one camera; None where it has gone."""

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option, within
-from diffproxy.utils.shared_options import BODY, CALIBRATION, FRAMES, GENERATOR, KEYPOINTS, OFFSETS, RIG, SEED
+from diffproxy.utils.shared_options import (
+    BODY,
+    CALIBRATION,
+    FRAMES,
+    GENERATOR,
+    IMAGES,
+    KEYPOINTS,
+    OFFSETS,
+    RIG,
+    SEED,
+)
 
 
 @dataclass
@@ -23,6 +33,7 @@ class RigOption:
     match: str = option(
         "number", "frames that belong together have equal numbers, or equal time stamps", "number|time"
     )
+    images: str = IMAGES()
     rotate: str = option("", "degrees by which images are turned clockwise: cam02:90,cam03:270", "WHICH")
 
 

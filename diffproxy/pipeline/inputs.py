@@ -81,7 +81,8 @@ def open_rig(options: FitOptions, root: Path) -> RigFrames:
         rig = rig.subset(names)
     if options.rig_check:
         check_before_fit(rig)
-    frames = open_frames(folder, rig, common_frames=options.common_frames, matching=matching)
+    common, images = options.common_frames, options.rig.images
+    frames = open_frames(folder, rig, common_frames=common, matching=matching, images=images)
     for note in frames.rig.notes:
         log.info("rig: %s", note)
     return frames

@@ -21,7 +21,7 @@ from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.utils.options import Subcommand, at_least, option, within
-from diffproxy.utils.shared_options import CALIBRATION, FRAMES, KEYPOINTS, OFFSETS, RIG
+from diffproxy.utils.shared_options import CALIBRATION, FRAMES, IMAGES, KEYPOINTS, OFFSETS, RIG
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class SyncOptions:
 
     rig: str = RIG("")
     calibration: str = CALIBRATION()
+    images: str = IMAGES()
     keypoints: str = KEYPOINTS()
     frames: str = FRAMES()
     every: int = option(
@@ -66,7 +67,7 @@ def _sync(options: SyncOptions) -> int:
     root = Path(options.rig).expanduser()
     rig = load_rig(root, options.calibration or None)
     stated = frame_matching(options.offsets)
-    frames = open_frames(root, rig, common_frames=True, matching=stated)
+    frames = open_frames(root, rig, common_frames=True, matching=stated, images=options.images)
     cameras = frames.raw_cameras
     names = [c.name for c in cameras]
     reference = options.reference or names[0]

@@ -48,7 +48,7 @@ def exit_status(task: Callable[[], int | None], interrupted: str = "interrupted"
             return _complain(error)
         except BrokenPipeError:  # the reader of our output has left, such as `head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
+            return 128 + getattr(signal, "SIGPIPE", 13)  # Windows has no such signal
         except OSError as error:
             return _complain(from_os_error(error))
         except KeyboardInterrupt as error:

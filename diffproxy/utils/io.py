@@ -58,6 +58,8 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # there os.kill(pid, 0) sends Ctrl+C, so the files of killed processes stay
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -11,6 +11,13 @@ from functools import partial
 from diffproxy.utils.options import option
 
 RIG = partial(option, text="rig folder: a calibration and images/ or videos/", value="DIR", section="Input")
+IMAGES = partial(
+    option,
+    "",
+    "folder of the images or videos, if it is not images/ or videos/ of the rig folder",
+    "DIR",
+    "Input",
+)
 CALIBRATION = partial(option, "", "calibration to use when the folder has several", "FILE", "Input")
 FRAMES = partial(
     option,

@@ -161,7 +161,7 @@ def test_command_reports_pictures(make_ring, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "images" / "cam0.png"), np.zeros((64, 64, 3), np.uint8))
     assert main(["check", str(tmp_path)]) == 1
     assert "nothing for cam1" in capsys.readouterr().err
-    assert main(["check", str(tmp_path), "images=false"]) == 0
+    assert main(["check", str(tmp_path), "open_images=false"]) == 0
     cv2.imwrite(str(tmp_path / "images" / "cam1.png"), np.zeros((64, 64, 3), np.uint8))
     assert main(["check", str(tmp_path)]) == 0
     assert "resized, scale 2" in capsys.readouterr().out
