@@ -30,10 +30,10 @@ from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
-from diffproxy.pipeline.fit_rig import fit_config
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.reprojection_quality import judged
+from diffproxy.pipeline.take import fit_config
 from diffproxy.utils.options import option, parse_options
 from diffproxy.utils.timing import Stopwatch
 

@@ -30,7 +30,7 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.commands import fit_command
 from diffproxy.fitting import FitConfig, FitResult, fit, fit_many
-from diffproxy.pipeline.fit_rig import fit_config
+from diffproxy.pipeline.take import fit_config
 from diffproxy.proxies import ProxyMaps
 
 CASES = "exact:1,exact:2,exact:3,exact:4,exact:8,uv:4,bad:4,parts:4,severe:4,legs:4,legs3:4,nohands:4,occluded:4,bad:2"

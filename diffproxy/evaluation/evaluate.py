@@ -29,12 +29,12 @@ from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import first_fit, fit_frame
-from diffproxy.pipeline.fit_rig import fit_config
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_inputs import shared_inputs
+from diffproxy.pipeline.take import fit_config
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint, listing_digest
 from diffproxy.utils.errors import InputError

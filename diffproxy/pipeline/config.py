@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from diffproxy.pipeline.frame_shares import share_of
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option, within
 from diffproxy.utils.shared_options import (
@@ -18,6 +19,8 @@ from diffproxy.utils.shared_options import (
     RIG,
     SEED,
 )
+
+SEGMENT = 100  # frames
 
 
 @dataclass
@@ -183,6 +186,19 @@ class FitOptions(SharedOptions):
         False, "remove what earlier runs wrote in that folder, and nothing else", section="Output"
     )
     save: SaveOptions = option(SaveOptions, "what is written", section="Output")
+    jobs: int = option(1, "processes of this machine that share the frames", section="Jobs")
+    share: str = option(
+        "",
+        "compute only part K of N, for several machines; the same command without it writes the results",
+        "K/N",
+        "Jobs",
+    )
+    segment: int = option(
+        0,
+        "with track: start anew at multiples of this frame number, where jobs may divide the take; "
+        "0: never, with jobs or share 100",
+        section="Jobs",
+    )
 
     def __post_init__(self) -> None:
         self.check_shared()
@@ -191,6 +207,20 @@ class FitOptions(SharedOptions):
         _check_people(self.people, self.people_keep)
         if self.smooth > 0 or self.ground != "none":
             self.shape = "shared"  # smoothing over frames needs one body
+        within("jobs", self.jobs, 1, 1024)
+        within("segment", self.segment, 0, 10**9)
+        if self.share:
+            share_of(self.share)
+            if self.overwrite:
+                raise InputError(
+                    "share without overwrite=true, which would remove the other parts",
+                    f"share={self.share} overwrite=true",
+                    "choose another out=DIR",
+                )
+        if (self.jobs > 1 or self.share) and self.track and self.segment == 0:
+            self.segment = SEGMENT
+        if not self.track:
+            self.segment = 0  # every frame stands alone
         within("fps", self.fps, 0.01, 1e5)
         within("smooth", self.smooth, 0.0, 1e6)
         one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))

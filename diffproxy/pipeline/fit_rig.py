@@ -3,69 +3,32 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
-from diffproxy import __version__
-from diffproxy.body import BodyModel
-from diffproxy.cameras import Camera, Rig, RigFrames
-from diffproxy.cameras.frames import FrameImages
-from diffproxy.fitting import FitConfig
-from diffproxy.fitting.config import NETWORK_STD
-from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
-from diffproxy.fitting.keypoint_fit import open_sparse
+from diffproxy.cameras import Rig
 from diffproxy.pipeline import fit_sequence, inputs
-from diffproxy.pipeline.config import FitOptions, SolverOption
-from diffproxy.pipeline.fit_frame import TRACK_GAP, FrameFitter, Guess, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated
-from diffproxy.pipeline.ground_truth_errors import check_ground_truth
+from diffproxy.pipeline.config import FitOptions
+from diffproxy.pipeline.fit_frame import TRACK_GAP, Guess
+from diffproxy.pipeline.frame_shares import frame_shares, run_processes, segments, share_of
 from diffproxy.pipeline.outputs import write_outputs
-from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, RunFolder, planned_files, record_digest
-from diffproxy.pipeline.run_inputs import check_unchanged, frame_inputs, input_paths, shared_inputs
-from diffproxy.utils.digests import fingerprint
+from diffproxy.pipeline.run_folder import planned_files, record_digest
+from diffproxy.pipeline.run_inputs import input_paths
+from diffproxy.pipeline.take import Take, open_take
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.frame_ranges import select_frames
-from diffproxy.utils.options import require_finite
-from diffproxy.utils.validation import validated
+from diffproxy.utils.exit_status import exit_status
 
 log = logging.getLogger(__name__)
-
-IRRELEVANT = (
-    "out", "overwrite", "save", "frames", "device", "rig", "rig_check", "common_frames", "smooth", "ground", "fps",
-)  # fmt: skip
-Stage = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class FrameSource:
-    """Where a run's frames come from.
-
-    Args:
-        frame_ids: All frames there are.
-        cameras: Their cameras, where they are known before the first frame.
-        settings: What tells this source from others, for `run.json`.
-        inputs: Digests of the files of a frame.
-        prepare: Opens what `solve` needs, once; it raises InputError for what is wrong with it.
-        solve: From the frame's number, the frame to start from and a call for each stage to its result and proxies.
-    """
-
-    frame_ids: list[int]
-    cameras: Sequence[Camera]
-    settings: dict[str, Any]
-    inputs: Callable[[int], dict[str, str]]
-    prepare: Callable[[], object]
-    solve: Callable[[int, FrameResult | None, Stage], tuple[FrameResult, Generated | None]]
 
 
 def run_fit(
@@ -89,46 +52,66 @@ def run_fit(
             f"people={options.people}",
             "use the command `diffproxy fit`, or diffproxy.pipeline.several_people.fit_people",
         )
-    options = inputs.with_stated_offsets(options)
-    out = Path(options.out).expanduser()
+    if options.jobs > 1 and (pipe is not None or locator is not None):
+        raise InputError(
+            "jobs=1 with a generator or detector of your own: other processes have none", f"jobs={options.jobs}",
+            "leave jobs out",
+        )  # fmt: skip
     if options.start == "single_view" and guess is None:
         raise InputError(
             "a network for start=single_view", "none", "use the command `diffproxy fit`, or diffproxy.fit_rig"
         )
-    body = inputs.open_body(options.body)
-    config = fit_config(options.solver, options.hands, options.prior)
-    encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
-    together = fit_sequence.sequence_config(options)
-    frames = None if options.proxies else inputs.open_rig(options, root)
-    if frames is None:
-        saved = ProxyStore(inputs.find_folder(options.proxies, root), body)
-        open_sparse(options.keypoints, None, body, config)
-        source = _saved_proxies(options, saved, config, encoder, guess)
+    take = open_take(options, root, pipe, locator, person, guess)
+    options, out = take.options, take.run.out
+    if take.frames is None and options.rig_check:
+        _check_cameras_of(take.proxies, take.ids)
+    given = input_paths(options, take.frames)
+    files = planned_files(take.ids, [c.name for c in take.source.cameras], options)
+    take.run.check(files, options.overwrite, given)
+    finished = {} if options.overwrite else take.finished()
+    mine = _share(take.ids, options)
+    if not set(mine) <= set(finished):
+        take.source.prepare()
+    take.run.open(files, options.overwrite, given, alone=not options.share)
+    if options.jobs > 1:
+        shares = frame_shares(mine, options.jobs, options.segment, finished)
+        done = take.store.path
+        run_processes(_fit_share, shares, lambda i: done(i).exists(), options, root, person, guess)
+        finished = take.finished()
+    records, errors = _all_frames(take, mine, finished)
+    if options.share:
+        log.info("%d of %d frames are done (share=%s): %s", len(mine), len(take.ids), options.share, out)
     else:
-        source = _images(options, frames, body, config, encoder, pipe, locator, person, guess)
-        check_ground_truth(frames.rig.root)
-    ids = select_frames(options.frames, source.frame_ids)
-    if frames is None and options.rig_check:
-        _check_cameras_of(saved, ids)
-    settings = run_settings(options, body, source.cameras, source.settings)
-    run = RunFolder(out, settings)
-    files = planned_files(ids, [c.name for c in source.cameras], options)
-    run.check(files, options.overwrite, input_paths(options, frames))
-    store = FrameStore(out / "frames", run.stamp)
-    finished = {} if options.overwrite else _finished_frames(store, ids, source, out)
-    if len(finished) < len(ids):
-        source.prepare()
-    run.open(files, options.overwrite, input_paths(options, frames))
-    kept = None if options.proxies else ProxyStore(out / "proxies", body, must_exist=False)
-    records, errors = _all_frames(store, ids, finished, source, kept, options)
-    if fit_sequence.wanted(options):
-        together = fit_sequence.sequence_config(options, frames.rig.up.tolist()) if frames else together
-        proxies = kept or saved
-        records = fit_sequence.together(out, run.stamp, records, proxies, config, together, options.fps)
-    write_outputs(out, records, body, frames, options, settings)
-    if len(errors) == len(ids):
+        if fit_sequence.wanted(options):
+            records = take.together(records)
+        write_outputs(out, records, take.body, take.frames, options, take.run.settings)
+    if len(errors) == len(mine) and errors:
         raise errors[0]
     return out
+
+
+def _share(ids: list[int], options: FitOptions) -> list[int]:
+    """The frames of this run among all of the take."""
+    if not options.share:
+        return ids
+    k, n = share_of(options.share)
+    whole = segments(ids, options.segment)
+    return [i for part in whole[(k - 1) * len(whole) // n : k * len(whole) // n] for i in part]
+
+
+def _fit_share(
+    ids: list[int], options: FitOptions, root: Path, person: PersonSource | None, guess: Guess | None
+) -> None:
+    """The work of one of several processes: these frames into the folder of the run."""
+
+    def work() -> None:
+        take = open_take(options, root, None, None, person, guess)
+        known = take.finished()
+        _all_frames(take, ids, known, quiet=True)
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // options.jobs))
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    sys.exit(exit_status(work))
 
 
 def _check_cameras_of(saved: ProxyStore, ids: list[int]) -> None:
@@ -142,169 +125,27 @@ def _check_cameras_of(saved: ProxyStore, ids: list[int]) -> None:
         inputs.check_before_fit(Rig(str(saved.folder), tuple(cameras.values())))
 
 
-def _saved_proxies(
-    options: FitOptions,
-    saved: ProxyStore,
-    config: FitConfig,
-    encoder: EncoderKeypointFitter | None,
-    guess: Guess | None,
-) -> FrameSource:
-    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
-        stage("fit")
-        made = saved.load(frame_id)
-        return fit_frame(frame_id, made, saved.body, config, last, encoder=encoder, guess=guess), made
-
-    return FrameSource(saved.frame_ids, (), {}, saved.inputs, lambda: None, solve)
-
-
-def _images(
-    options: FitOptions,
-    frames: RigFrames,
-    body: BodyModel,
-    config: FitConfig,
-    encoder: EncoderKeypointFitter | None,
-    pipe: Any,
-    locator: Any,
-    person: PersonSource | None,
-    guess: Guess | None,
-) -> FrameSource:
-    @cache
-    def fitter() -> FrameFitter:
-        return _frame_fitter(options, body, config, frames, pipe, locator, encoder, person, guess)
-
-    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
-        stage("open networks")
-        frame_fitter = fitter()
-        stage("read")
-        shown = frames.read_views(frame_id)
-        good = [v for v, image in enumerate(shown.images) if image is not None]
-        if not good:
-            raise next(iter(shown.unreadable.values()))
-        images = [image for image in shown.images if image is not None]
-        record, made = frame_fitter.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
-        return with_image_problems(record, shown), made
-
-    return FrameSource(
-        frames.frame_ids,
-        frames.cameras,
-        {
-            "rig": frames.rig.name,
-            **inputs.matching_settings(options),
-            **({"person": person.digest} if person else {}),
-        },
-        lambda frame_id: frame_inputs(frames, frame_id, options.masks),
-        fitter,
-        solve,
-    )
-
-
-def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
-    """The record with the images named that could not be read, or not intact."""
-    problems = [f"{name}: image left out, it cannot be read" for name in shown.unreadable]
-    problems += [f"{name}: damaged image ({text[:120]})" for name, text in shown.damaged.items()]
-    if not problems:
-        return record
-    info = {**record.info, "image_problems": problems, "unreadable": [*shown.unreadable]}
-    info["notes"] = [*record.info.get("notes", ()), *problems]
-    return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))
-
-
-def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
-    """The solver's settings for proxies of a network; InputError for one that `FitConfig` does not have."""
-    try:
-        require_finite(solver.settings, "solver.settings.")
-        types = get_type_hints(FitConfig)
-        for name in set(solver.settings) & set(types):
-            where = f"solver.settings.{name}"
-            validated(
-                types[name], solver.settings[name], where, f"write {where}={getattr(FitConfig, name, 1)}"
-            )
-        given = {"prior": prior, **NETWORK_STD, **solver.settings}
-        settings: dict[str, Any] = {**given, "solver": solver.name, "hands": hands}
-        return FitConfig(**settings)
-    except TypeError as error:
-        known = ", ".join(FitConfig.__dataclass_fields__)
-        raise InputError(
-            f"solver.settings among {known}", str(error), "drop or rename that setting"
-        ) from error
-
-
-def run_settings(
-    options: FitOptions, body: BodyModel, cameras: Sequence[Camera], more: dict
-) -> dict[str, Any]:
-    """Everything that changes a frame's result, as plain JSON; what does not is left out."""
-    kept = {k: v for k, v in asdict(options).items() if k not in IRRELEVANT}
-    lens = [[c.name, c.width, c.height, *(np.round(a, 9).tolist() for a in (c.K, c.R_cam_world, c.t_cam_world))]
-            for c in cameras]  # fmt: skip
-    kept["body"] = {"name": body.name, "topology": body.topology_id}
-    kept |= {"cameras": fingerprint({"cameras": lens}), "content": shared_inputs(options)}
-    return {**kept, **more, "version": __version__}
-
-
-def _frame_fitter(
-    options: FitOptions,
-    body: BodyModel,
-    config: FitConfig,
-    frames: RigFrames,
-    pipe: Any,
-    locator: Any,
-    encoder: EncoderKeypointFitter | None,
-    person: PersonSource | None,
-    guess: Guess | None,
-) -> FrameFitter:
-    device = inputs.pick_device(options.device)
-    pipe = pipe or inputs.open_generator(options.generator, device)
-    auto = options.boxes == "auto" and not options.masks and person is None
-    locator = (locator or inputs.open_locator(device)) if auto else None
-    source = person or choose_source(
-        options.boxes, options.masks, frames.cameras, locator, frames.file_numbers
-    )
-    generate = inputs.generate_config(options, pipe, options.box_margin)
-    sparse = open_sparse(options.keypoints, frames, body, config)
-    return FrameFitter(
-        body,
-        pipe,
-        source,
-        generate,
-        config,
-        options.track,
-        sparse,
-        encoder,
-        person,
-        guess,
-    )
-
-
-def _finished_frames(
-    store: FrameStore, ids: Sequence[int], source: FrameSource, out: Path
-) -> dict[int, FrameResult]:
-    """The frames that an earlier run finished. InputError if one of their files has changed since."""
-    found = {i: record for i in ids if (record := store.load(i)) is not None}
-    return {i: record for i, record in found.items() if check_unchanged(record, source.inputs(i), out)}
-
-
 def _all_frames(
-    store: FrameStore,
-    ids: list[int],
-    finished: dict[int, FrameResult],
-    source: FrameSource,
-    kept: ProxyStore | None,
-    options: FitOptions,
+    take: Take, ids: list[int], finished: dict[int, FrameResult], quiet: bool = False
 ) -> tuple[list[FrameResult], list[InputError]]:
     """Every frame's record, and the errors of the frames that could not be computed; these are tried again next time.
 
-    A frame starts from the one before it in `ids`, the first one from an earlier frame that is finished. A finished
-    frame that had another start is computed again: so frames computed one by one or in parts are those of one run.
+    A frame starts from the one before it in `ids`, the first one from an earlier frame that is finished, none from a
+    frame of another segment. A finished frame that had another start is computed again: so frames computed one by one,
+    in parts or by several processes are those of one run.
     """
-    if not (options.save.proxies or options.shape == "shared"):
-        kept = None
+    options, store, source = take.options, take.store, take.source
+    keeps = not options.proxies and (options.save.proxies or options.shape == "shared")
+    kept = take.proxies if keeps else None
     records: list[FrameResult] = []
     errors: list[InputError] = []
     computed = 0
-    with tqdm(ids, desc="frames", unit="frame") as bar:
+    with tqdm(ids, desc="frames", unit="frame", disable=quiet) as bar:
         for frame_id in bar:
             last = records[-1] if records else store.before(frame_id, TRACK_GAP)
             if not (options.track and last and last.has_body and frame_id - last.frame_id <= TRACK_GAP):
+                last = None
+            if last and options.segment and last.frame_id // options.segment != frame_id // options.segment:
                 last = None
             start = {"frame": last.frame_id, "digest": record_digest(last)} if last is not None else None
             record = finished.get(frame_id)

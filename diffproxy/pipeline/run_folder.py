@@ -109,19 +109,24 @@ class RunFolder:
         if overwrite:
             self._protect(written, inputs)
 
-    def open(self, files: Sequence[str], overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    def open(
+        self, files: Sequence[str], overwrite: bool, inputs: Sequence[Path] = (), alone: bool = True
+    ) -> None:
         """Make the folder ready to write `files`, names relative to it. Call it after all inputs are checked.
 
         `overwrite` removes what earlier runs have written, as their run.json lists it, and nothing else. InputError,
         before anything is changed, where the folder has results of other settings (without `overwrite`), where a file
-        that no run has written is in the way, and where one of `inputs` would be removed.
+        that no run has written is in the way, and where one of `inputs` would be removed. `alone`: no other run writes
+        here at the same time, so that temporary files are leftovers.
         """
         self.check(files, overwrite, inputs)
         earlier, written = self._earlier()
         if overwrite:
             remove_files(self.out, written - {NOTE})  # last: a killed removal can be finished
             written = set()
-        for folder in (self.out, *(self.out / f for f in FOLDERS), *self.out.glob("overlay/*")):
+        for folder in (
+            () if not alone else (self.out, *(self.out / f for f in FOLDERS), *self.out.glob("overlay/*"))
+        ):
             remove_leftovers(folder)
         note = {
             "fingerprint": self.stamp,

@@ -79,7 +79,8 @@ def fit_people(
     for note in association.notes:
         log.warning("%s", note)
     log.info("%d people, %d to fit", len(association.people), len(people))
-    pipe = pipe or inputs.open_generator(options.generator, device)
+    if options.jobs == 1:  # other processes open their own
+        pipe = pipe or inputs.open_generator(options.generator, device)
     fitted: dict[int, Path] = {}
     errors: list[InputError] = []
     for person in people:

@@ -13,7 +13,7 @@ from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.paper_objective import eq6_factor, published_weight, squared_pixels
 from diffproxy.fitting.terms.priors import LinearPrior, default_priors
 from diffproxy.fitting.terms.reprojection import Reprojection
-from diffproxy.pipeline.fit_rig import fit_config
+from diffproxy.pipeline.take import fit_config
 from diffproxy.pose_prior import load_prior
 
 

@@ -1,0 +1,266 @@
+"""A take and all that its frames are fitted with, opened before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from diffproxy import __version__
+from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera, RigFrames
+from diffproxy.cameras.frames import FrameImages
+from diffproxy.fitting import FitConfig
+from diffproxy.fitting.config import NETWORK_STD
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
+from diffproxy.fitting.keypoint_fit import open_sparse
+from diffproxy.pipeline import fit_sequence, inputs
+from diffproxy.pipeline.config import FitOptions, SolverOption
+from diffproxy.pipeline.fit_frame import FrameFitter, Guess, fit_frame
+from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.ground_truth_errors import check_ground_truth
+from diffproxy.pipeline.person_boxes import choose_source
+from diffproxy.pipeline.person_source import PersonSource
+from diffproxy.pipeline.proxy_cache import ProxyStore
+from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.run_folder import FrameStore, RunFolder
+from diffproxy.pipeline.run_inputs import check_unchanged, frame_inputs, shared_inputs
+from diffproxy.utils.digests import fingerprint
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.options import require_finite
+from diffproxy.utils.validation import validated
+
+IRRELEVANT = (
+    "out", "overwrite", "save", "frames", "device", "jobs", "share", "rig", "rig_check", "common_frames",
+    "smooth", "ground", "fps",
+)  # fmt: skip
+Stage = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Where a run's frames come from.
+
+    Args:
+        frame_ids: All frames there are.
+        cameras: Their cameras, where they are known before the first frame.
+        settings: What tells this source from others, for `run.json`.
+        inputs: Digests of the files of a frame.
+        prepare: Opens what `solve` needs, once; it raises InputError for what is wrong with it.
+        solve: From the frame's number, the frame to start from and a call for each stage to its result and proxies.
+    """
+
+    frame_ids: list[int]
+    cameras: Sequence[Camera]
+    settings: dict[str, Any]
+    inputs: Callable[[int], dict[str, str]]
+    prepare: Callable[[], object]
+    solve: Callable[[int, FrameResult | None, Stage], tuple[FrameResult, Generated | None]]
+
+
+@dataclass(frozen=True)
+class Take:
+    """What a run works with.
+
+    Args:
+        options: The options, with stated offsets.
+        body: Body model.
+        config: Settings of the fitter.
+        frames: Images of the rig; None for saved proxies.
+        source: Where the frames' results come from.
+        proxies: The saved proxies, or where those of this run go.
+        ids: Frames of the run.
+        run: Its folder.
+        store: Its finished frames.
+    """
+
+    options: FitOptions
+    body: BodyModel
+    config: FitConfig
+    frames: RigFrames | None
+    source: FrameSource
+    proxies: ProxyStore
+    ids: list[int]
+    run: RunFolder
+    store: FrameStore
+
+    def finished(self) -> dict[int, FrameResult]:
+        """The frames that an earlier run finished. InputError if one of their files has changed since."""
+        found = {i: record for i in self.ids if (record := self.store.load(i)) is not None}
+        out = self.run.out
+        return {i: r for i, r in found.items() if check_unchanged(r, self.source.inputs(i), out)}
+
+    def together(self, records: list[FrameResult]) -> list[FrameResult]:
+        """The second pass over all frames."""
+        up = {"up": self.frames.rig.up.tolist()} if self.frames is not None else {}
+        config = fit_sequence.sequence_config(self.options, **up)
+        out, stamp, fps = self.run.out, self.run.stamp, self.options.fps
+        return fit_sequence.together(out, stamp, records, self.proxies, self.config, config, fps)
+
+
+def open_take(
+    options: FitOptions,
+    root: Path,
+    pipe: Any,
+    locator: Any,
+    person: PersonSource | None,
+    guess: Guess | None,
+) -> Take:
+    """Open everything that a run reads; the arguments are those of `run_fit`. InputError for wrong input."""
+    options = inputs.with_stated_offsets(options)
+    out = Path(options.out).expanduser()
+    body = inputs.open_body(options.body)
+    config = fit_config(options.solver, options.hands, options.prior)
+    encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
+    fit_sequence.sequence_config(options)
+    frames = None if options.proxies else inputs.open_rig(options, root)
+    if frames is None:
+        proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
+        open_sparse(options.keypoints, None, body, config)
+        source = _saved_proxies(options, proxies, config, encoder, guess)
+    else:
+        proxies = ProxyStore(out / "proxies", body, must_exist=False)
+        source = _images(options, frames, body, config, encoder, pipe, locator, person, guess)
+        check_ground_truth(frames.rig.root)
+    ids = select_frames(options.frames, source.frame_ids)
+    run = RunFolder(out, run_settings(options, body, source.cameras, source.settings))
+    store = FrameStore(out / "frames", run.stamp)
+    return Take(options, body, config, frames, source, proxies, ids, run, store)
+
+
+def _saved_proxies(
+    options: FitOptions,
+    saved: ProxyStore,
+    config: FitConfig,
+    encoder: EncoderKeypointFitter | None,
+    guess: Guess | None,
+) -> FrameSource:
+    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
+        stage("fit")
+        made = saved.load(frame_id)
+        return fit_frame(frame_id, made, saved.body, config, last, encoder=encoder, guess=guess), made
+
+    return FrameSource(saved.frame_ids, (), {}, saved.inputs, lambda: None, solve)
+
+
+def _images(
+    options: FitOptions,
+    frames: RigFrames,
+    body: BodyModel,
+    config: FitConfig,
+    encoder: EncoderKeypointFitter | None,
+    pipe: Any,
+    locator: Any,
+    person: PersonSource | None,
+    guess: Guess | None,
+) -> FrameSource:
+    @cache
+    def fitter() -> FrameFitter:
+        return _frame_fitter(options, body, config, frames, pipe, locator, encoder, person, guess)
+
+    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
+        stage("open networks")
+        frame_fitter = fitter()
+        stage("read")
+        shown = frames.read_views(frame_id)
+        good = [v for v, image in enumerate(shown.images) if image is not None]
+        if not good:
+            raise next(iter(shown.unreadable.values()))
+        images = [image for image in shown.images if image is not None]
+        record, made = frame_fitter.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
+        return with_image_problems(record, shown), made
+
+    return FrameSource(
+        frames.frame_ids,
+        frames.cameras,
+        {
+            "rig": frames.rig.name,
+            **inputs.matching_settings(options),
+            **({"person": person.digest} if person else {}),
+        },
+        lambda frame_id: frame_inputs(frames, frame_id, options.masks),
+        fitter,
+        solve,
+    )
+
+
+def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
+    """The record with the images named that could not be read, or not intact."""
+    problems = [f"{name}: image left out, it cannot be read" for name in shown.unreadable]
+    problems += [f"{name}: damaged image ({text[:120]})" for name, text in shown.damaged.items()]
+    if not problems:
+        return record
+    info = {**record.info, "image_problems": problems, "unreadable": [*shown.unreadable]}
+    info["notes"] = [*record.info.get("notes", ()), *problems]
+    return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))
+
+
+def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
+    """The solver's settings for proxies of a network; InputError for one that `FitConfig` does not have."""
+    try:
+        require_finite(solver.settings, "solver.settings.")
+        types = get_type_hints(FitConfig)
+        for name in set(solver.settings) & set(types):
+            where = f"solver.settings.{name}"
+            validated(
+                types[name], solver.settings[name], where, f"write {where}={getattr(FitConfig, name, 1)}"
+            )
+        given = {"prior": prior, **NETWORK_STD, **solver.settings}
+        settings: dict[str, Any] = {**given, "solver": solver.name, "hands": hands}
+        return FitConfig(**settings)
+    except TypeError as error:
+        known = ", ".join(FitConfig.__dataclass_fields__)
+        raise InputError(
+            f"solver.settings among {known}", str(error), "drop or rename that setting"
+        ) from error
+
+
+def run_settings(
+    options: FitOptions, body: BodyModel, cameras: Sequence[Camera], more: dict
+) -> dict[str, Any]:
+    """Everything that changes a frame's result, as plain JSON; what does not is left out."""
+    kept = {k: v for k, v in asdict(options).items() if k not in IRRELEVANT}
+    lens = [[c.name, c.width, c.height, *(np.round(a, 9).tolist() for a in (c.K, c.R_cam_world, c.t_cam_world))]
+            for c in cameras]  # fmt: skip
+    kept["body"] = {"name": body.name, "topology": body.topology_id}
+    kept |= {"cameras": fingerprint({"cameras": lens}), "content": shared_inputs(options)}
+    return {**kept, **more, "version": __version__}
+
+
+def _frame_fitter(
+    options: FitOptions,
+    body: BodyModel,
+    config: FitConfig,
+    frames: RigFrames,
+    pipe: Any,
+    locator: Any,
+    encoder: EncoderKeypointFitter | None,
+    person: PersonSource | None,
+    guess: Guess | None,
+) -> FrameFitter:
+    device = inputs.pick_device(options.device)
+    pipe = pipe or inputs.open_generator(options.generator, device)
+    auto = options.boxes == "auto" and not options.masks and person is None
+    locator = (locator or inputs.open_locator(device)) if auto else None
+    source = person or choose_source(
+        options.boxes, options.masks, frames.cameras, locator, frames.file_numbers
+    )
+    generate = inputs.generate_config(options, pipe, options.box_margin)
+    sparse = open_sparse(options.keypoints, frames, body, config)
+    return FrameFitter(
+        body,
+        pipe,
+        source,
+        generate,
+        config,
+        options.track,
+        sparse,
+        encoder,
+        person,
+        guess,
+    )
