@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from diffproxy.cameras import Camera
-from diffproxy.cameras.image_sources import read_image
+from diffproxy.cameras.image_files import read_image
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import Person, Picture, Subject
 from diffproxy.utils.bounded_files import read_npz

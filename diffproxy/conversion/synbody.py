@@ -26,7 +26,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from diffproxy.cameras import Camera
-from diffproxy.cameras.image_sources import read_image
+from diffproxy.cameras.image_files import read_image
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import POSE, Person, Picture, Subject
 from diffproxy.utils.bounded_files import read_json
