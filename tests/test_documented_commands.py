@@ -71,7 +71,8 @@ def outcome(line: str) -> str:
 @pytest.fixture
 def parsing_only(monkeypatch, tmp_path):
     """Commands stop when their options are read; the folders that documents use as examples exist."""
-    for folder in ("studio", "DIR", "FOLDER", "A/train", "A/test", "H/train", "H/test", "F"):
+    named = "studio take project data session workspace DIR FOLDER A/train A/test H/train H/test F"
+    for folder in named.split():
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
 

@@ -63,7 +63,7 @@ def saved(rig_of, oracle_of, params_of, options_of, tmp_path):
 
 def test_jobs_and_shares_give_the_bodies_of_one_process(saved, tmp_path, monkeypatch):
     def in_this_process(work, shares, done, *arguments):
-        assert [list(s) for s in shares] == [[0, 1], [2, 3, 4]]
+        assert [list(s) for s in shares] == [[0, 1, 2, 3], [4]]
         for share in shares:
             with pytest.raises(SystemExit) as end:
                 work(list(share), *arguments)
