@@ -111,7 +111,7 @@ def _heif(data: bytes, path: Path) -> UInt8[np.ndarray, "H W 3"]:
 
     try:
         heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
-        check_image_size(*heif.size, f"{WHAT} in {path}")
+        check_image_size(heif.size[0], heif.size[1], f"{WHAT} in {path}")
         # Its decoder has turned the image as the file says; EXIF would turn it once more.
         return np.ascontiguousarray(heif.to_pillow().convert("RGB"))
     except InputError:

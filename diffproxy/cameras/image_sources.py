@@ -179,7 +179,8 @@ class Video:
         """Seconds of each frame from the start of the film, as its container states them; every frame is decoded."""
         import cv2
 
-        capture, times = cv2.VideoCapture(str(self.path)), []
+        capture = cv2.VideoCapture(str(self.path))
+        times: list[float] = []
         while len(times) < len(self.frame_ids) and capture.grab():
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         capture.release()
