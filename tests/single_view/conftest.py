@@ -69,7 +69,7 @@ class TruePeople:
     """
 
     def __init__(self, body, picture: Picture, factor: float, size: int = 48):
-        self.body, self.factor, self.camera = body, factor, picture.camera
+        self.body, self.factor, self.camera, self.picture = body, factor, picture.camera, picture
         self.network = SimpleNamespace(config=SimpleNamespace(image_size=size))
         with torch.no_grad():
             self.vertices = [body(p).vertices[0].numpy() for p in picture.params]

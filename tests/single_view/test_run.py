@@ -7,15 +7,20 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
+from roma import rotvec_to_rotmat
 
 from diffproxy.__main__ import main as diffproxy_main
 from diffproxy.cameras.image_files import read_image
 from diffproxy.export import load_result, open_run
 from diffproxy.generator import DiffProxyOutput
+from diffproxy.geometry.boxes import expand_to_square
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.__main__ import main
-from diffproxy.single_view.estimator import Seen
+from diffproxy.single_view.coarse_body import CoarseBodies
+from diffproxy.single_view.estimator import Seen, SingleViewEstimator
 from diffproxy.single_view.focal_length import focal_prior
+from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
 from diffproxy.single_view.run import run_bench, run_camera, run_images, run_video
 from diffproxy.utils.errors import InputError
@@ -167,3 +172,46 @@ def test_wrong_input_is_said_in_one_line(tmp_path, capsys):
     assert main(["video", str(tmp_path / "none.mp4")]) == 2
     assert main(["picture"]) == 2
     assert main(["--help"]) == 0
+
+
+class TrueKeypoints:
+    """A generator of which only the encoder may run: keypoints of the people in the crops around their boxes."""
+
+    def __init__(self, body, people, margin: float):
+        self.people, self.margin, self.points = people, margin, []
+        for params in people.picture.params:
+            with torch.no_grad():
+                turns = rotvec_to_rotmat(params.full_pose[:, :66].reshape(-1, 22, 3))
+                pelvis = body.joints(params)[0, 0].numpy()
+                self.points.append(KeypointBody(body)(turns, params.betas)[1][0].double().numpy() + pelvis)
+
+    def keypoints(self, images, flip):
+        side, found = images.shape[-1], []
+        boxes = [c.box for c in self.people.locate([GREY])[0]]
+        for points, box in zip(self.points, boxes, strict=True):
+            crop = self.people.camera.crop(expand_to_square(box, self.margin), (side, side))
+            found.append(np.concatenate([crop.project(points), np.tile([0.85, 0.5], (17, 1))], axis=1))
+        return np.stack(found)
+
+
+def test_without_polish_the_network_alone_answers(
+    tmp_path, body, estimator, true_people, two_people, people_of
+):
+    pipe = TrueKeypoints(body, true_people, estimator.generate.margin)
+    estimator = SingleViewEstimator(
+        body, pipe, true_people, estimator.generate, estimator.config, coarse=CoarseBodies(body), polish=False
+    )
+    path = tmp_path / "both.png"
+    cv2.imwrite(str(path), GREY)
+    focal = float(two_people.camera.K[0, 0])
+    options = ImageOptions(str(path), focal=focal, polish=False, mesh="none", out=str(tmp_path / "out"))
+    (folder,) = run_images(options, estimator)
+    people = people_of(folder)["people"]
+    assert len(people) == 2
+    for listed, params in zip(people, two_people.params, strict=True):
+        with torch.no_grad():
+            depth = float(body.joints(params)[0, 0, 2])
+        result = load_result(folder / listed["result"])
+        assert result.status[0] in ("one_view", "doubtful")
+        assert result.joints[0, 0, 2] == pytest.approx(depth, rel=0.35)
+        assert 0 < listed["frames"]["0"]["depth_std_m"] < depth

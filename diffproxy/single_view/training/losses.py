@@ -21,7 +21,7 @@ LARGEST_PIXEL_ERROR = 3.0
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the terms. All but `joints` (metres) have no unit; found on synthetic people, none on a test set."""
+    """Factors of the terms, set by hand so that none is a small part of the others' sum; `joints` is in metres."""
 
     orient: float = 1.0
     pose: float = 1.0

@@ -19,7 +19,7 @@ from diffproxy.single_view.regressor import BodyRegressor, RegressorConfig
 from diffproxy.single_view.regressor_weights import PACKAGED, save_regressor
 from diffproxy.single_view.training.data import PeopleSampler
 from diffproxy.single_view.training.detections import detect
-from diffproxy.single_view.training.losses import LossWeights, errors, regression_losses
+from diffproxy.single_view.training.losses import GOOD, LossWeights, errors, regression_losses
 from diffproxy.single_view.training.options import RegressorTrainOptions
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.utils.ema import EMA
@@ -117,7 +117,7 @@ class Training:
             out[f"depth_{name}_percent"] = 100 * float(found["log_depth"][rows].abs().mean())
             out[f"depth_{name}_sigmas"] = float(found["depth_sigmas"][rows].square().mean().sqrt())
         out["focal_percent"] = 100 * float(found["log_focal"][real & ~known].abs().mean())
-        right = (found["mpjpe"] < 0.12).float() * is_person
+        right = (found["mpjpe"] < GOOD).float() * is_person
         out["confidence_brier"] = float((body.confidence - right).square().mean())
         return {k: round(v, 3) for k, v in out.items()}
 
