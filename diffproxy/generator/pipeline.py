@@ -159,10 +159,11 @@ class DiffProxyPipeline:
             COCO keypoints in pixels of `images`; None if the encoder predicts none.
         """
         side = images.shape[-1]
+        kinds: list[Kind] = ["body"] * len(images)
         images = self._resized(images)
         with self.precision():
             outputs = [self.network.encoder(x) for x in ((images, images.flip(-1)) if flip else (images,))]
-        return view_keypoints(outputs, ("body",) * len(images), side)
+        return view_keypoints(outputs, kinds, side)
 
     def initial_latents(
         self, num_samples: int, num_views: int, generator: torch.Generator | None = None

@@ -244,7 +244,11 @@ def test_packaged_nano_if_present(view_inputs):
     images, cameras, kinds = view_inputs
     packaged = DiffProxyPipeline.from_pretrained("nano")
     size = packaged.network.config.proxy_size
-    assert packaged(images, cameras, kinds).proxies.labels.shape == (3, size, size)
+    output = packaged(images, cameras, kinds)
+    assert output.proxies.labels.shape == (3, size, size)
+    alone, body = packaged.keypoints(images, flip=False), [k == "body" for k in kinds]
+    alone[..., [0, 1, 3]] *= size / images.shape[-1]  # from pixels of the images to those of the maps
+    np.testing.assert_allclose(alone[body], output.keypoints[body], atol=1e-3)
 
 
 def test_no_heavy_import_at_module_import():

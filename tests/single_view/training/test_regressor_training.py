@@ -129,13 +129,13 @@ def _told(people):
 
 
 def test_a_small_network_learns_a_few_people(body):
-    training = Training(RegressorTrainOptions(batch=8, lr=3e-3, warmup_steps=1, steps=400), SMALL)
+    training = Training(RegressorTrainOptions(batch=8, lr=1e-2, warmup_steps=1, steps=400), SMALL)
     training.options = replace(training.options, seed=1)
     first = training.update(0)["total"]
-    for _ in range(150):
+    for _ in range(60):
         training.step = 0
         last = training.update(0)["total"]
-    assert last < 0.25 * first
+    assert last < 0.35 * first
 
 
 def test_a_run_that_was_stopped_continues_bit_for_bit(tmp_path):
