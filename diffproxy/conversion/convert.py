@@ -85,7 +85,7 @@ def convert(options: ConversionOptions) -> int:
     subjects = import_module(f"diffproxy.conversion.{options.format}").read(options)
     subjects = islice(subjects, options.limit or None)
     count = 0
-    for number, shard in enumerate(_in_groups(tqdm(subjects, unit="subject"), options.per_shard)):
+    for number, shard in enumerate(_in_groups(iter(tqdm(subjects, unit="subject")), options.per_shard)):
         with ShardWriter(out / f"{options.format}-{number:06d}.tar") as writer:
             for subject in shard:
                 count += _write(writer, subject, models, options)

@@ -44,7 +44,7 @@ def errors(found, body, cameras, true_joints):
     rigs = compare_rigs(found.cameras, cameras)
     with torch.no_grad():
         joints = body.joints(found.bodies[0])[0, :22].numpy()
-    return rigs, float(pa_mpjpe(joints, true_joints))
+    return rigs, float(pa_mpjpe(joints[None], true_joints[None])[0])
 
 
 def test_predicted_cameras_and_the_body_are_found_together(person, body, true_joints):

@@ -144,9 +144,10 @@ def compare(index, sample, take, body, cameras, occluders):
 def test_bedlam_comes_back(scene, takes, models, body, tmp_path):
     root = tmp_path / "renders"
     write_bedlam(root, takes, scene)
-    assert main(words("bedlam", tmp_path, models)) == 0
+    assert main(words("bedlam", tmp_path, models, per_shard=1)) == 0
     index = ShardIndex(tmp_path / "shards")
     assert {"left_hand", "right_hand"} & set(index.kinds(0))
+    assert len(list((tmp_path / "shards").glob("*.tar"))) == 2
     assert len(index) == 2 and index.meta(0)["gender"] == "female" and index.meta(0)["source"] == "bedlam"
     faces = body.faces.numpy()
     for sample, (own, other) in enumerate([(0, 1), (1, 0)]):
