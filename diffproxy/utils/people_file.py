@@ -96,10 +96,14 @@ def read_result_paths(out: Path) -> list[Path]:
             "another file",
             "run the take again",
         )
-    ids = [person.get("id") if isinstance(person, dict) else None for person in listed]
-    if any(type(i) is not int or i < 0 for i in ids):
+    known: list[tuple[int, dict]] = [
+        (person["id"], person)
+        for person in listed
+        if isinstance(person, dict) and type(person.get("id")) is int and person["id"] >= 0
+    ]
+    if len(known) < len(listed):
         raise InputError(f"people with ids from 0 in {out / PEOPLE}", "something else", "run the take again")
-    fitted = sorted(i for i, person in zip(ids, listed, strict=True) if person.get("result"))
+    fitted = sorted(i for i, person in known if person.get("result"))
     return [path for i in fitted if (path := out / folder_name(i) / "result.npz").is_file()]
 
 
