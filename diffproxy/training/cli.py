@@ -13,7 +13,7 @@ from diffproxy.utils.extras import require_extra
 INTRO = """\
 Train the proxy generator on rendered shards; the same command resumes.
 
-  python train_generator.py shards=shards/train out=runs/warmup diffusion_weight=0 encoder_lr=2e-4 lr=8e-4
+  python train_generator.py shards=shards/train out=runs/warmup diffusion_weight=0 lr=8e-4
   python train_generator.py shards=shards/train generator=runs/warmup/model out=runs/nano freeze_conditioning=true
   torchrun --nproc_per_node 4 train_generator.py preset=paper shards=shards/train out=runs/sd21
 
