@@ -2,12 +2,14 @@
 
     python benchmarks/association.py
     python benchmarks/association.py people=2,6 cameras=2,3,8 out_of_step=2 takes=2 frames=125
+    python benchmarks/association.py held_out=1
     python benchmarks/association.py quick=1
 
 Bodies walk through a room of 4.4 m, cross, leave it and come back; in each camera a detector is imitated: noise of
 1.2 % of the person's height, joints behind other people guessed or taken from them, missing and false detections, left
 and right exchanged at times (`diffproxy/evaluation/synthetic_people.py`). `out_of_step`: largest offset of a camera in
-frames. `equal_height=1`: all cameras at 1.5 m.
+frames. `equal_height=1`: all cameras at 1.5 m. `held_out=1`: other seeds, and poses of the bank's test part; the
+association's constants were set on the takes without it.
 
 For each number of cameras, over all its takes: "mota", "idf1", "switches" (CLEAR MOT and IDF1 on the mean of the
 joints, 0.5 m; not counted are people whom fewer than two cameras show, and where people of a single view stand),
@@ -34,6 +36,7 @@ from diffproxy.metrics.tracking import TrackedFrame, tracking_errors
 
 THRESHOLD = 0.5  # metres
 MIN_VIEWS = 2
+HELD_OUT_SEED = 5000
 LIMBS = [(COCO17.index(f"{s}_{a}"), COCO17.index(f"{s}_{b}")) for s in ("left", "right")
          for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))]  # fmt: skip
 
@@ -104,14 +107,22 @@ def main(argv: list[str]) -> dict[str, Any]:
     people = [int(n) for n in given.get("people", "2" if quick else "2,3,4,6").split(",")]
     cameras = [int(n) for n in given.get("cameras", "3" if quick else "2,3,4,8").split(",")]
     frames = int(given.get("frames", 40 if quick else 250))
-    common = {"frames": frames, "out_of_step": int(given.get("out_of_step", 0)),
-              "equal_height": given.get("equal_height") == "1"}  # fmt: skip
+    common: dict[str, Any] = {
+        "frames": frames,
+        "out_of_step": int(given.get("out_of_step", 0)),
+        "equal_height": given.get("equal_height") == "1",
+    }
+    first_seed = 0
+    if given.get("held_out") == "1":
+        first_seed, common["poses"] = HELD_OUT_SEED, "test"
     body = load_body("anny")
     out: dict[str, Any] = {}
     for views in cameras:
         takes, seconds = [], 0.0
         for count, seed in itertools.product(people, range(int(given.get("takes", 1)))):
-            take = make_take(body, TakeConfig(people=count, cameras=views, seed=100 * count + seed, **common))
+            take = make_take(
+                body, TakeConfig(people=count, cameras=views, seed=first_seed + 100 * count + seed, **common)
+            )
             start = time.process_time()
             result = associate(take.detections, take.cameras)
             seconds += time.process_time() - start

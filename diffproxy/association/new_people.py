@@ -112,5 +112,7 @@ def _expanded(
     ):
         return None
     seen = np.flatnonzero(picks >= 0)
-    evidence = float((observed.score[seen, picks[seen]] * supports[seen].sum(-1)).sum())
+    # Rays of two people may meet within the tolerance too: those that meet best come first.
+    support = supports * (1 - np.square(np.minimum(result.miss[0] / config.tolerance, 1.0)))
+    evidence = float((observed.score[seen, picks[seen]] * support[seen].sum(-1)).sum())
     return NewPerson(result.points[0], found, picks, evidence)

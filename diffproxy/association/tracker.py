@@ -17,6 +17,10 @@ PRIOR_WEIGHT = 0.25  # of the predicted joint, beside rays that weigh their conf
 VELOCITY_GAIN = 0.4
 OWN_MOTION = 0.7  # share of a joint's velocity relative to the body that persists
 UNSURE_REACH, UNSURE_SPEED = 0.4, 0.1  # metres, and metres a frame, of the place that one view tells by size
+UNSURE_COST, UNSURE_FRAMES = (
+    0.2,
+    10,
+)  # loss added for who two views last agreed on that many frames ago, or more
 ROUNDS = 2  # of assignment given the other views
 
 
@@ -63,12 +67,16 @@ class Track:
         track.sightings.append(Sighting(frame, person.picks, points, joints))
         return track
 
+    @property
+    def unsure(self) -> int:
+        """Frames since two views last agreed."""
+        return next((k for k, s in enumerate(reversed(self.sightings)) if s.measured), len(self.sightings))
+
     def may_be_at(self, person: NewPerson) -> bool:
         """Whether the track, since two views last agreed on it, can have come to where this person is."""
-        unsure = next((k for k, s in enumerate(reversed(self.sightings)) if s.measured), len(self.sightings))
         shift = (person.points - self.joints)[person.found & self.known]
         far = np.linalg.norm(shift.mean(0)) if len(shift) else 0.0
-        return bool(far < UNSURE_REACH + UNSURE_SPEED * unsure)
+        return bool(far < UNSURE_REACH + UNSURE_SPEED * self.unsure)
 
     def place(self, person: NewPerson) -> None:
         """Put the track where this person is, in place of the last sighting."""
@@ -193,13 +201,19 @@ class Tracker:
     def _assigned(
         self, points: Sequence[np.ndarray], observed: Observations, known: np.ndarray, free: np.ndarray
     ) -> Int[np.ndarray, "T V"]:
-        """In each view the assignment of detections to people with the least total loss below the gate."""
+        """In each view the assignment of detections to people with the least total loss below the gate.
+
+        Who one view alone has shown for a while may be anywhere along its rays, so others come first.
+        """
+        unsure = np.array([t.unsure for t in self.tracks])
+        later = UNSURE_COST * np.minimum(unsure / UNSURE_FRAMES, 1.0)[:, None]
         out = np.full((len(known), len(points)), -1)
         for v, expected in enumerate(points):
             miss = observed.of_view(v, expected)  # (T, D, 17)
             weight = observed.weight[v][None] * known[:, None]
             loss = np.where(free[v], mean_loss(miss, weight, self.config), 1.0)
-            rows, columns = linear_sum_assignment(np.minimum(loss, self.config.gate))
+            possible = loss < self.config.gate
+            rows, columns = linear_sum_assignment(np.where(possible, loss + later, self.config.gate))
             good = loss[rows, columns] < self.config.gate
             out[rows[good], v] = columns[good]
         return out

@@ -56,6 +56,7 @@ class TakeConfig:
         out_of_step: Each camera is late or early by up to this many frames, the same over the take.
         leaving: Whether people leave the room and come back.
         equal_height: All cameras at 1.5 m, where epipolar lines of different people coincide; else 1.2 to 2.6 m.
+        poses: Part of the pose bank that arms and trunk follow, "train" or "test".
         seed: Of all random numbers.
     """
 
@@ -69,6 +70,7 @@ class TakeConfig:
     out_of_step: int = 0
     leaving: bool = True
     equal_height: bool = False
+    poses: str = "train"
     seed: int = 0
 
 
@@ -79,7 +81,7 @@ def make_take(body: BodyModel, config: TakeConfig) -> Take:
     lead = config.out_of_step
     paths = _paths(rng, config, config.frames + 2 * lead)
     bank = load_pose_bank()
-    joints = np.stack([_walker(rng, body, bank, path) for path in paths], axis=1)
+    joints = np.stack([_walker(rng, body, bank, path, config.poses) for path in paths], axis=1)
     late = rng.integers(-lead, lead + 1, len(cameras)) if lead else np.zeros(len(cameras), dtype=int)
     detections: dict[int, list[list[Candidate]]] = {}
     visible = np.zeros((config.frames, config.people, len(cameras)), dtype=bool)
@@ -149,7 +151,7 @@ def _unit(v: np.ndarray) -> np.ndarray:
 
 
 def _walker(
-    rng: np.random.Generator, body: BodyModel, bank: PoseBank, path: Float[np.ndarray, "F 2"]
+    rng: np.random.Generator, body: BodyModel, bank: PoseBank, path: Float[np.ndarray, "F 2"], poses: str
 ) -> Float[np.ndarray, "F 17 3"]:
     """Keypoints of a body that walks along a path; between its steps the arms follow poses of the pose bank."""
     F = len(path)
@@ -168,7 +170,7 @@ def _walker(
     upper = [_J[f"{s}_{n}"] - 1 for s in ("left", "right") for n in ("shoulder", "elbow")] + [
         _J["spine1"] - 1
     ]
-    donors = np.stack([bank.sample(rng)["body_pose"].reshape(21, 3) for _ in keys])
+    donors = np.stack([bank.sample(rng, poses)["body_pose"].reshape(21, 3) for _ in keys])
     for k in upper:
         pose[:, k] = np.stack([np.interp(np.arange(F), keys, donors[:, k, i]) for i in range(3)], -1)
     params = BodyParams.rest(F).replace(

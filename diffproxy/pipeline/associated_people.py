@@ -1,4 +1,4 @@
-"""People of an association as `people.json` lists them, and which of them are asked for."""
+"""People of an association as `people.json` lists them."""
 
 from __future__ import annotations
 
@@ -7,41 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from diffproxy.association import Association, OneViewPerson, Person
+from diffproxy.association import OneViewPerson, Person
 from diffproxy.association.skeleton import BONES
-from diffproxy.utils.errors import InputError
-from diffproxy.utils.people_file import PEOPLE, ListedPerson
-
-
-def chosen_people(association: Association, number: str, keep: str) -> Sequence[Person]:
-    """The people that the options ask for.
-
-    Args:
-        association: Everybody.
-        number: `all`, or how many of those with the most evidence.
-        keep: `all`, or ids such as 0,2.
-
-    Raises:
-        InputError: nobody has one of the ids, or they are no numbers.
-    """
-    people = association.people
-    if number != "all":
-        people = people[: int(number)]
-    if keep.strip() in ("", "all"):
-        return people
-    try:
-        ids = [int(part) for part in keep.split(",") if part.strip()]
-    except ValueError as error:
-        raise InputError(
-            "people_keep as ids such as 0,2", f"people_keep={keep}", "write people_keep=0"
-        ) from error
-    unknown = sorted(set(ids) - {p.id for p in people})
-    if unknown:
-        have = ", ".join(str(p.id) for p in people) or "nobody"
-        raise InputError(
-            f"people_keep among {have}", f"{', '.join(map(str, unknown))}", f"see {PEOPLE} for who is there"
-        )
-    return [p for p in people if p.id in ids]
+from diffproxy.utils.people_file import ListedPerson
 
 
 def listed_person(person: Person, cameras: Sequence[str], fitted: bool) -> ListedPerson:

@@ -164,6 +164,15 @@ class FitOptions(SharedOptions):
         "People",
     )
     people_keep: str = option("all", "of these only the ids such as 0,2", "IDS", "People")
+    people_during: str = option(
+        "", "of these only who is in sight in half of these frames, such as 40:100", "FRAMES", "People"
+    )
+    people_box: str = option(
+        "",
+        "only the person in this box of a camera and frame, such as cam01:100,50,300,400@40",
+        "VIEW:X0,Y0,X1,Y1@FRAME",
+        "People",
+    )
     box_margin: float = option(1.2, "side of a crop over side of its box")
     start: str = option(
         "closed_form",
@@ -204,7 +213,7 @@ class FitOptions(SharedOptions):
         self.check_shared()
         one_of("start", self.start, ("closed_form", "single_view"))
         one_of("shape", self.shape, ("per_frame", "shared"))
-        _check_people(self.people, self.people_keep)
+        self._check_people()
         if self.smooth > 0 or self.ground != "none":
             self.shape = "shared"  # smoothing over frames needs one body
         within("jobs", self.jobs, 1, 1024)
@@ -230,16 +239,24 @@ class FitOptions(SharedOptions):
         if not self.out.strip():
             raise InputError("out=DIR", "an empty name", "write out=out/my_run")
 
-
-def _check_people(people: str, keep: str) -> None:
-    if people not in ("one", "all") and not (people.isdecimal() and 0 < int(people) <= 1000):
-        raise InputError("people as one, all or a number above 0", f"people={people}", "write people=all")
-    if people == "one" and keep not in ("", "all"):
-        raise InputError(
-            "people=all beside people_keep",
-            f"people=one people_keep={keep}",
-            f"write people=all people_keep={keep}",
-        )
+    def _check_people(self) -> None:
+        if self.people not in ("one", "all") and not (
+            self.people.isdecimal() and 0 < int(self.people) <= 1000
+        ):
+            raise InputError(
+                "people as one, all or a number above 0", f"people={self.people}", "write people=all"
+            )
+        for name, value in (
+            ("keep", self.people_keep),
+            ("during", self.people_during),
+            ("box", self.people_box),
+        ):
+            if self.people == "one" and value not in ("", "all"):
+                raise InputError(
+                    f"people=all beside people_{name}",
+                    f"people=one people_{name}={value}",
+                    f"write people=all people_{name}={value}",
+                )
 
 
 def _height(text: str) -> None:

@@ -13,12 +13,13 @@ from diffproxy.association import AssociationConfig, associate
 from diffproxy.cameras import RigFrames
 from diffproxy.export import open_run
 from diffproxy.pipeline import inputs
-from diffproxy.pipeline.associated_people import chosen_people, listed_one_view, listed_person
+from diffproxy.pipeline.associated_people import listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
 from diffproxy.pipeline.fit_frame import Guess
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
+from diffproxy.pipeline.people_selection import chosen_people
 from diffproxy.pipeline.person_source import person_source
 from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.pipeline.run_inputs import input_paths
@@ -39,7 +40,7 @@ def fit_people(
     locator: Any | None = None,
     guess: Guess | None = None,
 ) -> Path:
-    """Fit everybody, or the people of `options.people` and `options.people_keep`; returns `options.out`.
+    """Fit everybody, or the people that `options` choose; returns `options.out`.
 
     The folder gets `people.json` and a run folder for each person (`person_00`, ...), each as `run_fit` writes it. All
     frames of the take are searched for people, whatever `options.frames` says, so that an id means the same person in
@@ -64,7 +65,7 @@ def fit_people(
     )
     association = associate(detections, frames.cameras, AssociationConfig())
     names = [c.name for c in frames.cameras]
-    people = chosen_people(association, options.people, options.people_keep)
+    people = chosen_people(association, options, detections, names)
     if options.overwrite:
         remove_earlier_people(out, [p.id for p in association.people], input_paths(options, frames))
     write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
@@ -94,6 +95,8 @@ def fit_people(
             options,
             people="one",
             people_keep="all",
+            people_during="",
+            people_box="",
             out=str(out / name),
             frames=",".join(map(str, ids)),
             save=replace(options.save, viewer=False),  # one page shows all
