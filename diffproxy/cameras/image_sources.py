@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 
 from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes, regular_file
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES, VIDEOS
 from diffproxy.utils.jpeg_damage import zeroed_block
 from diffproxy.utils.native_messages import native_messages
 
@@ -19,10 +20,6 @@ DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # o
 
 log = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-VIDEOS = {
-    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp", ".mxf",
-}  # fmt: skip
 MAX_VIDEO_BYTES = 1 << 40
 MAX_VIDEO_FRAMES = 10_000_000
 

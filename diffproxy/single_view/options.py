@@ -83,3 +83,15 @@ class BenchOptions(VideoOptions):
         super().__post_init__()
         at_least("warmup", self.warmup, 0)
         within("threads", self.threads, 1, 256)
+
+
+@dataclass
+class ExportModelsOptions:
+    """Options of `export`."""
+
+    out: str = option("", "folder of the ONNX files", "DIR", "Output")
+    body: str = BODY()
+    generator: str = GENERATOR()
+    regressor: str = option(
+        "", "weights of the body regressor; empty: those in the package", "FILE", "Models"
+    )
