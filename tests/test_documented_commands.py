@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,9 @@ def parse(line: str) -> None:
     elif program.endswith(".py"):
         assert (ROOT / program).is_file(), f"no file {program}"
     elif program.startswith(("diffproxy.", "render_synth")):
-        module = import_module(
-            program if program.count(".") > 1 or "table1" in program else f"{program}.__main__"
-        )
+        spec = find_spec(program)
+        assert spec is not None, f"no module {program}"
+        module = import_module(program if spec.submodule_search_locations is None else f"{program}.__main__")
         assert module.main(rest) in (0, None)
     else:
         assert program.startswith("tools.") and import_module(program), program

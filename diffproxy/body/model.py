@@ -156,7 +156,7 @@ class BodyModel(nn.Module):
 
     def _pose(self, params: BodyParams) -> tuple[Tensor, Tensor, Tensor]:
         """Skinning transforms (B, 55, 3, 4), joints (B, 55, 3), pose feature (B, 486)."""
-        local = rotvec_to_rotmat(params.full_pose.unflatten(-1, (NUM_JOINTS, 3)))
+        local = rotvec_to_rotmat(params.full_pose.reshape(-1, NUM_JOINTS, 3))
         rest = self.rest_joints(params)
         rotation, joints = self._chain(local, rest)
         shift = joints - (rotation @ rest[..., None])[..., 0]

@@ -12,13 +12,12 @@ from jaxtyping import UInt8, UInt16
 from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
+from diffproxy.utils.image_suffixes import HEIF_SUFFIXES
 from diffproxy.utils.jpeg_damage import zeroed_block
 from diffproxy.utils.native_messages import native_messages
 
 log = logging.getLogger(__name__)
 
-HEIF_SUFFIXES = {".heic", ".heif"}
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", *HEIF_SUFFIXES}
 DEPTHS = (10, 12, 14, 16)  # bits of cameras whose images come in 16-bit files
 WHAT = "a readable image"
 

@@ -11,9 +11,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from diffproxy.cameras.image_files import IMAGE_SUFFIXES, bit_depth, read_checked
+from diffproxy.cameras.image_files import bit_depth, read_checked
 from diffproxy.utils.bounded_files import Limits, check_image_size, regular_file
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES, VIDEOS
 from diffproxy.utils.native_messages import native_messages
 
 SAMPLED = 8  # images of a camera that tell how many bits its 16-bit files use
@@ -21,9 +22,6 @@ DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # o
 
 log = logging.getLogger(__name__)
 
-VIDEOS = {
-    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".3gp", ".mxf",
-}  # fmt: skip
 MAX_VIDEO_BYTES = 1 << 40
 MAX_VIDEO_FRAMES = 10_000_000
 

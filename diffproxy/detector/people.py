@@ -36,11 +36,11 @@ def decode_people(heads: dict[str, Float[Tensor, "N _ P Q"]], top: int = 6) -> P
     """People in each image from the heads of the multipose network; K = `top`, strongest centre first."""
     heads = {name: maps.float() for name, maps in heads.items()}
     centers = heads["center"].sigmoid()
-    rows, columns = centers.shape[-2:]
+    columns = centers.shape[-1]
     peaks = F.max_pool2d(centers, PEAK_WINDOW, 1, PEAK_WINDOW // 2) == centers
     strengths, cells = torch.where(peaks, centers, 0).flatten(1).topk(top)  # (N, K)
     where = torch.stack([cells // columns, cells % columns], -1).float()  # (N, K, 2): y, x
-    limits = where.new_tensor([rows, columns])
+    limits = _sides(centers)
 
     def at_center(head: str) -> Tensor:
         maps = heads[head].flatten(2)
@@ -57,6 +57,12 @@ def decode_people(heads: dict[str, Float[Tensor, "N _ P Q"]], top: int = 6) -> P
     return People(boxes, keypoints, strengths * confidence)
 
 
+def _sides(maps: Float[Tensor, "N C P Q"]) -> Float[Tensor, "2"]:
+    """Rows and columns, which stay variables where a graph is exported for images of any size."""
+    one = torch.ones_like(maps[0, 0])
+    return torch.stack([one[:, 0].sum(), one[0].sum()])
+
+
 def _keypoints(
     heads: dict[str, Tensor],
     low: Float[Tensor, "N K 2"],
@@ -68,7 +74,7 @@ def _keypoints(
     rows, columns = scores.shape[-2:]
     y = torch.arange(rows, dtype=scores.dtype, device=scores.device)
     x = torch.arange(columns, dtype=scores.dtype, device=scores.device)
-    variance = SPREAD * min(rows, columns)
+    variance = SPREAD * _sides(scores[:, 0]).min()
     gauss_y = torch.exp(-(y - expected[..., :1]).square() / variance)  # (N, K, 17, P)
     gauss_x = torch.exp(-(x - expected[..., 1:]).square() / variance)
     gauss_y = gauss_y * ((y >= low[..., None, :1]) & (y < high[..., None, :1]))

@@ -13,11 +13,11 @@ from jaxtyping import Float, UInt8
 from torch import nn
 
 from diffproxy.detector.people import decode_people
-from diffproxy.encoders.movenet import INPUT_MULTIPLE, MULTIPOSE, MoveNet
-from diffproxy.geometry.boxes import Box, box_iou
+from diffproxy.encoders.movenet import MULTIPOSE, MoveNet
+from diffproxy.geometry.boxes import Box, as_box, best_of_overlapping
+from diffproxy.geometry.resampling import letterbox
 
 INPUT_SIDE = 320  # the longer side of the network's input, by measurement (docs/results/detector.md)
-SAME_PERSON_IOU = 0.6  # of two boxes that overlap more, the one with the better score is kept
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,6 @@ class Candidate:
     box: Box
     score: float
     keypoints: Float[np.ndarray, "17 3"]
-
-
-def letterbox(image: UInt8[np.ndarray, "H W 3"], side: int) -> tuple[UInt8[np.ndarray, "h w 3"], float]:
-    """Scale the longer side to `side` and pad right and bottom with black to multiples of 32.
-
-    Returns:
-        The image and its scale.
-    """
-    import cv2
-
-    scale = side / max(image.shape[:2])
-    h, w = (max(1, round(n * scale)) for n in image.shape[:2])
-    rows, columns = (-(-n // INPUT_MULTIPLE) * INPUT_MULTIPLE for n in (h, w))
-    out = np.zeros((rows, columns, 3), np.uint8)
-    out[:h, :w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return out, scale
 
 
 class PersonDetector(nn.Module):
@@ -95,12 +79,5 @@ class PersonDetector(nn.Module):
         boxes = np.minimum(people.boxes[0].cpu().numpy() / scale, np.tile(limits, 2))
         keypoints = people.keypoints[0].cpu().numpy() / np.array([scale, scale, 1], np.float32)
         scores = people.scores[0].cpu().numpy()
-        kept: list[Candidate] = []
-        for i in np.argsort(-scores, kind="stable"):
-            x0, y0, x1, y1 = (float(v) for v in boxes[i])
-            box = (x0, y0, x1, y1)
-            if scores[i] < min_score or x1 <= x0 or y1 <= y0:
-                continue
-            if all(box_iou(box, k.box) < SAME_PERSON_IOU for k in kept):
-                kept.append(Candidate(box, float(scores[i]), keypoints[i]))
-        return kept
+        kept = best_of_overlapping(boxes, scores, min_score)
+        return [Candidate(as_box(boxes[i]), float(scores[i]), keypoints[i]) for i in kept]

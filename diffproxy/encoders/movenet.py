@@ -35,7 +35,6 @@ NUM_KEYPOINTS = (
 )
 HEAD_WIDTH = 96
 PYRAMID_STRIDES = (4, 8, 16, 32)
-INPUT_MULTIPLE = 32  # both sides of an input
 
 WEIGHTS = Path(__file__).parent / "weights"
 

@@ -2,6 +2,7 @@
 
 One person is read from each image: the one whose centre is strongest, near the middle of the image. Every joint is
 then the strongest cell of its heat map, near where that centre's regression expects it, refined by the offset map.
+Sizes stay tensors, so that an exported graph takes images of any size.
 """
 
 from __future__ import annotations
@@ -35,18 +36,19 @@ def decode_keypoints(heads: dict[str, Float[Tensor, "N _ P P"]]) -> Float[Tensor
     heads = {name: maps.float() for name, maps in heads.items()}
     grid = heads["center"].shape[-1]
     cells = torch.arange(grid, dtype=torch.float32, device=heads["center"].device)
-    rows = torch.arange(len(heads["center"]), device=cells.device)
 
     def distance(y: Tensor, x: Tensor) -> Tensor:
         """Of every cell to the points (..., in cells), plus the offset: (..., P, P)."""
         dy, dx = cells[:, None] - y[..., None, None], cells - x[..., None, None]
         return (dy.square() + dx.square()).sqrt() + DISTANCE_OFFSET
 
-    middle = torch.tensor(grid / 2, device=cells.device)
+    middle = cells.mean() + 0.5
     center = (heads["center"][:, 0].sigmoid() / distance(middle, middle)).flatten(1).argmax(1)
     y, x = center // grid, center % grid
-    expected = heads["regression"][rows, :, y, x].unflatten(1, (NUM_KEYPOINTS, 2))
-    expected = expected + torch.stack([y, x], 1)[:, None]
+    expected = (
+        heads["regression"].flatten(2).gather(2, center[:, None, None].expand(-1, 2 * NUM_KEYPOINTS, 1))
+    )
+    expected = expected.unflatten(1, (NUM_KEYPOINTS, 2))[..., 0] + torch.stack([y, x], 1)[:, None]
     scores = heads["heatmap"].sigmoid()
     best = (scores / distance(expected[..., 0], expected[..., 1])).flatten(2).argmax(2)  # (N, 17)
     offsets = heads["offset"].unflatten(1, (NUM_KEYPOINTS, 2)).flatten(3)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 from diffproxy.utils.errors import InputError
@@ -64,13 +65,19 @@ PUBLISHED = {
 Row = list[float | None]
 
 
+TABLES = partial(option, text="folder for the JSONs and the tables", value="DIR", section="Output")
+DATASET = partial(
+    option, text="which data set, as Table 1 names it", value="|".join(SETTINGS), section="Input"
+)
+
+
 @dataclass
 class TableOptions:
     """Options of the tables' commands; other words are options of `evaluate.py`."""
 
     path: str = option("", "folder with the data sets, each under its name", "DIR", "Input")
     models: str = option("", "folder with smpl/, smplh/ and smplx/", "DIR", "Input")
-    out: str = option("out/table1", "folder for the JSONs and the tables", "DIR", "Output")
+    out: str = TABLES("out/table1")
 
 
 def table(options: TableOptions, more: Sequence[str] = ()) -> str:
@@ -131,7 +138,7 @@ def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Pa
 class DatasetTableOptions(TableOptions):
     """Of the tables of one data set."""
 
-    dataset: str = option("", "which data set, as Table 1 names it", "|".join(SETTINGS), "Input")
+    dataset: str = DATASET("")
 
     def __post_init__(self) -> None:
         one_of("dataset", self.dataset, tuple(SETTINGS))

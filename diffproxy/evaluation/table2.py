@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.evaluation.table1 import (
-    SETTINGS,
+    DATASET,
+    TABLES,
     DatasetTableOptions,
     Row,
     dataset_words,
@@ -49,10 +50,10 @@ SIMULATED = "simulated"
 
 @dataclass
 class Table2Options(DatasetTableOptions):
-    dataset: str = option("behave", "which data set, as Table 1 names it", "|".join(SETTINGS), "Input")
+    dataset: str = DATASET("behave")
     variants: str = option("", "folder with VARIANT/model of benchmarks/ablation.py", "DIR", "Input")
     predictions: str = option("", "cameras of each subject, or simulated ones", "DIR|simulated", "Input")
-    out: str = option("out/table2", "folder for the JSONs and the tables", "DIR", "Output")
+    out: str = TABLES("out/table2")
 
 
 def table(options: Table2Options, more: Sequence[str] = ()) -> str:

@@ -16,7 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.evaluation.table1 import SETTINGS, DatasetTableOptions, Row, evaluated, run_table, write_tables
+from diffproxy.evaluation.table1 import (
+    DATASET,
+    TABLES,
+    DatasetTableOptions,
+    Row,
+    evaluated,
+    run_table,
+    write_tables,
+)
 from diffproxy.utils.options import option
 
 PUBLISHED: dict[str, Row] = {
@@ -34,9 +42,9 @@ CONFIGURATIONS = {
 
 @dataclass
 class Table3Options(DatasetTableOptions):
-    dataset: str = option("moyo", "which data set, as Table 1 names it", "|".join(SETTINGS), "Input")
+    dataset: str = DATASET("moyo")
     weights: str = option("nano", "the generator", "nano|DIR|ID", "Models")
-    out: str = option("out/table3", "folder for the JSONs and the tables", "DIR", "Output")
+    out: str = TABLES("out/table3")
 
 
 def table(options: Table3Options, more: Sequence[str] = ()) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
-from diffproxy.cameras.image_sources import VIDEOS, SingleImage, Video
+from diffproxy.cameras.image_sources import SingleImage, Video
 from diffproxy.export.motion import BodyMotion, motion_of_result
 from diffproxy.export.result import Result, load_result
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.image_suffixes import VIDEOS
 from diffproxy.utils.people_file import PEOPLE, read_result_paths
 
 

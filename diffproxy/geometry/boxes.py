@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool
 
 Box = tuple[float, float, float, float]
 BoxLike = Sequence[float | int] | np.ndarray
@@ -33,8 +32,8 @@ def expand_to_square(box: BoxLike, scale: float = 1.0) -> Box:
     return (cx - half, cy - half, cx + half, cy + half)
 
 
-def tight_box(mask: Bool[np.ndarray, "H W"]) -> Box | None:
-    """The smallest box around the true pixels of (H, W) `mask`; None without any."""
+def tight_box(mask: np.ndarray) -> Box | None:
+    """The smallest box around the true pixels of (H, W) bool `mask`; None without any."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
@@ -56,3 +55,31 @@ def box_iou(a: BoxLike, b: BoxLike) -> float:
     inter = max(w, 0.0) * max(h, 0.0)
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inter
     return inter / union if union > 0 else 0.0
+
+
+SAME_PERSON_IOU = 0.6
+"""Of two detections that overlap more, the one with the better score is kept."""
+
+
+def best_of_overlapping(
+    boxes: Sequence[BoxLike] | np.ndarray, scores: Sequence[float] | np.ndarray, min_score: float
+) -> list[int]:
+    """Which detections to keep: one for each person.
+
+    Args:
+        boxes: N boxes.
+        scores: Of the boxes.
+        min_score: Boxes below it are left out, as are empty ones.
+
+    Returns:
+        Rows, best first.
+    """
+    found = [as_box(box) for box in boxes]
+    kept: list[int] = []
+    for i in np.argsort(-np.asarray(scores), kind="stable").tolist():
+        x0, y0, x1, y1 = found[i]
+        if scores[i] < min_score or x1 <= x0 or y1 <= y0:
+            continue
+        if all(box_iou(found[i], found[k]) < SAME_PERSON_IOU for k in kept):
+            kept.append(i)
+    return kept

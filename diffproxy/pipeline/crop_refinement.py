@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import Box, BoxLike, as_box, expand_to_square
+from diffproxy.geometry.resampling import crop_image
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.proxies.crops import box_around, hand_boxes, large_pieces
 from diffproxy.proxies.maps import Kind
@@ -34,25 +35,6 @@ class Crops:
 def whole_image_box(camera: Camera) -> Box:
     """The smallest centred square that holds the whole image."""
     return expand_to_square((0.0, 0.0, camera.width, camera.height))
-
-
-def crop_image(image: UInt8[np.ndarray, "H W 3"], box: BoxLike, size: int) -> UInt8[np.ndarray, "S S 3"]:
-    """Resample the region `box` to `size` x `size`; outside of the image is black.
-
-    Pixel centres lie at integer + 0.5 on both sides, so that a point at x in the image is at
-    (x - x0) * size / (x1 - x0) in the crop: exactly `Camera.crop`. Reductions average over merged pixels.
-    """
-    import cv2
-
-    x0, y0, x1, y1 = (float(v) for v in box)
-    # Never step over source pixels: sample on a grid finer by a whole factor, then average blocks of it.
-    factor = max(1, int(np.ceil(max(x1 - x0, y1 - y0) / size - 1e-6)))
-    grid = size * factor
-    sx, sy = grid / (x1 - x0), grid / (y1 - y0)
-    # OpenCV counts from the centre of the first pixel, we count from its corner: half a pixel on either side.
-    matrix = np.array([[sx, 0, sx * (0.5 - x0) - 0.5], [0, sy, sy * (0.5 - y0) - 0.5]])
-    out = cv2.warpAffine(image, matrix, (grid, grid), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return out if factor == 1 else cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def crop_views(

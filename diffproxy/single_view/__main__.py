@@ -9,7 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
+from diffproxy.single_view.options import (
+    BenchOptions,
+    CameraOptions,
+    ExportModelsOptions,
+    ImageOptions,
+    VideoOptions,
+)
 from diffproxy.single_view.training.options import RegressorTrainOptions
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, run_subcommand
@@ -24,6 +30,7 @@ SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with 
   python -m diffproxy.single_view camera 0               a connected camera
   python -m diffproxy.single_view bench FILE|FOLDER      milliseconds of each stage, JSON
   python -m diffproxy.single_view train out=DIR          the network that the bodies start from
+  python -m diffproxy.single_view export out=DIR         ONNX files for python -m diffproxy.single_view.onnx
 
 COMMAND --help lists the options. Results: OUT/<name>/people.json, person_<id>/result.npz and mesh/, overlay/.
 """
@@ -59,6 +66,12 @@ def _train(options: RegressorTrainOptions) -> None:
     _print_paths([train(options)])
 
 
+def _export(options: ExportModelsOptions) -> None:
+    from diffproxy.single_view.export_models import export_models
+
+    _print_paths([export_models(options)])
+
+
 def _print_paths(folders: list[Path]) -> None:
     sys.stdout.write("".join(f"{folder}\n" for folder in folders))
 
@@ -78,6 +91,13 @@ COMMANDS = {
         "usage: python -m diffproxy.single_view train out=DIR [name=value ...]\n\n"
         "Trains the network from keypoints to bodies, on people drawn without rendering. The same command resumes.\n",
         _train,
+        ("out",),
+    ),
+    "export": Subcommand(
+        ExportModelsOptions,
+        "usage: python -m diffproxy.single_view export out=DIR [name=value ...]\n\n"
+        "Writes detector, encoder, dense head, body regressor and body as ONNX files with a manifest, models.json.\n",
+        _export,
         ("out",),
     ),
 }

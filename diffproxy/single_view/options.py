@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.utils.options import at_least, one_of, option, within
-from diffproxy.utils.shared_options import BODY, DETECTOR_STRIDE, FRAMES, GENERATOR
+from diffproxy.utils.shared_options import (
+    BODY,
+    CAMERA_LIMIT,
+    DETECTOR_SIDE,
+    DETECTOR_STRIDE,
+    FRAMES,
+    GENERATOR,
+    MIN_SCORE,
+    PICTURE_FOLDERS,
+    PICTURES,
+    WARMUP_FRAMES,
+)
 
 MESHES = ("glb", "ply", "obj", "none")
 
@@ -14,7 +25,7 @@ MESHES = ("glb", "ply", "obj", "none")
 class EstimateOptions:
     """Options that all commands on pictures share."""
 
-    path: str = option("", "what to look at", "PATH", "Input")
+    path: str = PICTURES()
     focal: float = option(
         0.0, "focal length in pixels where it is known; 0: from EXIF, else estimated", "PIXELS", "Input"
     )
@@ -30,8 +41,8 @@ class EstimateOptions:
     )
     steps: int = option(0, "denoising steps of the generator; 0: its dense regression head alone")
     flip: bool = option(True, "average the proxies with those of the flipped crop, for twice the work")
-    min_score: float = option(0.2, "detections with a lower score are left out")
-    detector_side: int = option(320, "longer side of the detector's input, pixels; small people need more")
+    min_score: float = MIN_SCORE()
+    detector_side: int = DETECTOR_SIDE()
     max_pixels: int = option(300, "largest number of sampled proxy pixels of a person")
 
     def __post_init__(self) -> None:
@@ -49,7 +60,7 @@ class ImageOptions(EstimateOptions):
 
     overlay: bool = option(True, "everybody drawn over the pictures", section="Output")
     mesh: str = option("glb", "format of the meshes", "glb|ply|obj|none", "Output")
-    out: str = option("out/single_view", "folder of the results, one folder a picture in it", "DIR", "Output")
+    out: str = PICTURE_FOLDERS()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,7 +83,7 @@ class VideoOptions(ImageOptions):
 class CameraOptions(ImageOptions):
     """Options of `camera`; `path` is the number of the camera."""
 
-    limit: int = option(0, "frames to record; 0: until the command is interrupted", section="Input")
+    limit: int = CAMERA_LIMIT()
     detector_stride: int = DETECTOR_STRIDE()
 
     def __post_init__(self) -> None:
@@ -85,10 +96,22 @@ class CameraOptions(ImageOptions):
 class BenchOptions(VideoOptions):
     """Options of `bench`."""
 
-    warmup: int = option(2, "frames before the measured ones")
+    warmup: int = WARMUP_FRAMES(2)
     threads: int = option(1, "threads of the networks and the fit")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("warmup", self.warmup, 0)
         within("threads", self.threads, 1, 256)
+
+
+@dataclass
+class ExportModelsOptions:
+    """Options of `export`."""
+
+    out: str = option("", "folder of the ONNX files", "DIR", "Output")
+    body: str = BODY()
+    generator: str = GENERATOR()
+    regressor: str = option(
+        "", "weights of the body regressor; empty: those in the package", "FILE", "Models"
+    )

@@ -13,7 +13,6 @@ import numpy as np
 from diffproxy import __version__
 from diffproxy.body import load_body
 from diffproxy.cameras.image_files import read_image
-from diffproxy.cameras.image_sources import VIDEOS
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.pipeline.generate_proxies import GenerateConfig
@@ -31,6 +30,7 @@ from diffproxy.single_view.outputs import PictureFolder
 from diffproxy.single_view.sources import Frame, camera_frames, frame_rate, image_files, video_frames
 from diffproxy.single_view.tracking import Tracker
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.image_suffixes import VIDEOS
 from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)

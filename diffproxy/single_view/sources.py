@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt8
 
-from diffproxy.cameras.image_files import IMAGE_SUFFIXES
-from diffproxy.cameras.image_sources import Video
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES
 
-Frame = tuple[int, UInt8[np.ndarray, "H W 3"]]
+if TYPE_CHECKING:
+    from diffproxy.cameras.image_sources import Video
+
+Frame = tuple[int, np.ndarray]
+"""Its number, and (H, W, 3) uint8 RGB."""
 
 
 def image_files(path: Path) -> list[Path]:
@@ -39,12 +42,16 @@ def image_files(path: Path) -> list[Path]:
 
 def video_frames(path: Path, frames: str) -> Iterator[Frame]:
     """The chosen frames of a video file, with their numbers; InputError at once where it cannot be opened."""
+    from diffproxy.cameras.image_sources import Video
+
     video = Video(path)
     return _read(video, select_frames(frames, video.frame_ids))
 
 
 def frame_rate(path: Path, unknown: float = 30.0) -> float:
     """Frames per second of a video file; `unknown` where it does not say."""
+    from diffproxy.cameras.image_sources import Video
+
     video = Video(path)
     video.close()
     return video.fps if 0.01 <= video.fps <= 1e5 else unknown

@@ -68,3 +68,13 @@ TIME_LIMIT_MIN = partial(
     "stop with a checkpoint after so many minutes, 0 for no limit; the same command resumes",
     section="Output",
 )
+
+# Of single pictures, with and without torch.
+PICTURES = partial(option, "", "what to look at", "PATH", "Input")
+MIN_SCORE = partial(option, 0.2, "detections with a lower score are left out")
+DETECTOR_SIDE = partial(option, 320, "longer side of the detector's input, pixels; small people need more")
+PICTURE_FOLDERS = partial(
+    option, "out/single_view", "folder of the results, one folder a picture in it", "DIR", "Output"
+)
+CAMERA_LIMIT = partial(option, 0, "frames to record; 0: until the command is interrupted", section="Input")
+WARMUP_FRAMES = partial(option, text="frames before the measured ones")

@@ -10,9 +10,10 @@ from diffproxy.body import load_body
 from diffproxy.cameras import load_rig, open_frames
 from diffproxy.detector import person_detector
 from diffproxy.detector.people import People
-from diffproxy.detector.person_detector import PersonDetector, letterbox
+from diffproxy.detector.person_detector import PersonDetector
 from diffproxy.export import load_result
 from diffproxy.geometry.boxes import box_iou
+from diffproxy.geometry.resampling import letterbox
 
 RIG = Path(__file__).parents[2] / "examples/synthetic_rig"
 

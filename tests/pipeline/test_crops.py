@@ -5,7 +5,8 @@ import pytest
 
 from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import box_iou, expand_to_square, union_box
-from diffproxy.pipeline.crop_refinement import box_in_full_image, crop_image, crop_views
+from diffproxy.geometry.resampling import crop_image
+from diffproxy.pipeline.crop_refinement import box_in_full_image, crop_views
 
 
 def _camera() -> Camera:

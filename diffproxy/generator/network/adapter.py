@@ -233,9 +233,10 @@ class PyramidAdapter(nn.Module):
         for i, layer in enumerate(self.context):
             tokens = layer(tokens)
             if views is not None and i < len(self.view_context):
-                joint = tokens.unflatten(0, (views.groups, views.views)).flatten(1, 2)
+                cells, width = tokens.shape[1:]
+                joint = tokens.reshape(views.groups, views.views * cells, width)
                 joint = self.view_context[i](joint, views.mask, views.rays)
-                tokens = joint.unflatten(1, (views.views, -1)).flatten(0, 1)
+                tokens = joint.reshape(-1, cells, width)
         return tokens
 
 

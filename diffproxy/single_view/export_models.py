@@ -1,0 +1,164 @@
+"""`python -m diffproxy.single_view export`: the networks and the body as ONNX files, and a manifest beside them."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from diffproxy import __version__
+from diffproxy.body import load_body
+from diffproxy.body.names import PARENTS
+from diffproxy.body.params import PARAM_DIMS, POSE_FIELDS
+from diffproxy.detector.person_detector import PersonDetector
+from diffproxy.encoders.movenet_keypoints import CONFIDENCE_BINS, DEVIATION_256, FLIP_ORDER
+from diffproxy.export.result import CONVENTIONS
+from diffproxy.generator import DiffProxyPipeline
+from diffproxy.generator.network.encoders import MoveNetEncoder
+from diffproxy.pipeline.generate_proxies import GenerateConfig
+from diffproxy.single_view.exported_graphs import (
+    BodyGraph,
+    DenseHeadGraph,
+    DetectorGraph,
+    EncoderGraph,
+    RegressorGraph,
+)
+from diffproxy.single_view.focal_length import USUAL_LOG_STD, usual_focal
+from diffproxy.single_view.onnx.models import FORMAT, MANIFEST, SURFACE, VERSION
+from diffproxy.single_view.options import ExportModelsOptions
+from diffproxy.single_view.regressor import MIN_CONFIDENCE
+from diffproxy.single_view.regressor_weights import load_regressor
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
+from diffproxy.utils.io import file_sha256, make_folder, to_json, write_atomic, write_npz
+
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A module with what its export needs; `axes` names the variable axes of each input and output."""
+
+    module: nn.Module
+    example: tuple[Tensor, ...]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    axes: dict[str, dict[int, str]]
+
+
+def export_models(options: ExportModelsOptions) -> Path:
+    """Write the files that `diffproxy.single_view.onnx` runs; returns their folder.
+
+    Raises:
+        InputError: a generator without MoveNet or without a dense head, or no regressor.
+    """
+    require_extra("onnx", "onnx")
+    out = make_folder(Path(options.out).expanduser())
+    body = load_body(options.body)
+    pipe = DiffProxyPipeline.from_pretrained(options.generator, precision="fp32")
+    encoder = pipe.network.encoder
+    if not isinstance(encoder, MoveNetEncoder):
+        raise InputError("a generator with MoveNet as its encoder", "another one", "write generator=nano")
+    regressor = load_regressor(options.regressor or None)
+    dense = DenseHeadGraph(pipe)
+    graphs = {
+        "detector": detector_graph(DetectorGraph(PersonDetector.packaged().net)),
+        "encoder": encoder_graph(EncoderGraph(encoder)),
+        "dense": dense_graph(dense, EncoderGraph(encoder)),
+        "regressor": regressor_graph(RegressorGraph(regressor)),
+        "body": body_graph(BodyGraph(body)),
+    }
+    for name, graph in graphs.items():
+        write_atomic(out / f"{name}.onnx", onnx_bytes(graph))
+    write_npz(out / SURFACE, {"faces": body.faces.numpy().astype("<i4")})
+    files = [*(f"{name}.onnx" for name in graphs), SURFACE]
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "diffproxy": __version__,
+        "generator": options.generator,
+        "files": {name: file_sha256(out / name) for name in files},
+        "crop": {"size": dense.size, "margin": GenerateConfig(size=dense.size).margin},
+        "keypoints": {
+            "least_confidence": MIN_CONFIDENCE,
+            "confidence": CONFIDENCE_BINS,
+            "deviation": [x / 256 for x in DEVIATION_256],
+            "flip_order": FLIP_ORDER,
+        },
+        "usual_focal": {"of_diagonal": usual_focal(3, 4) / 5, "log_std": USUAL_LOG_STD},
+        "body": {"path": options.body, "name": body.name, "topology": body.topology_id},
+        "joints": {"names": body.joint_names, "parents": PARENTS},
+        "params": PARAM_DIMS,
+        "pose": POSE_FIELDS,
+        "conventions": CONVENTIONS,
+    }
+    write_atomic(out / MANIFEST, to_json(manifest))
+    return out
+
+
+def detector_graph(module: DetectorGraph) -> Graph:
+    image = torch.zeros(1, 96, 128, 3, dtype=torch.uint8)
+    axes = {"image": {1: "height", 2: "width"}}
+    return Graph(module, (image,), ["image"], ["boxes", "keypoints", "scores"], axes)
+
+
+def encoder_graph(module: EncoderGraph) -> Graph:
+    crops = torch.zeros(2, 64, 64, 3, dtype=torch.uint8)
+    outputs = ["keypoints", "fine", "middle", "coarse", "last"]
+    axes = {"crops": {0: "people", 1: "height", 2: "width"}, "keypoints": {0: "people"}}
+    axes |= {name: {0: "people", 2: f"{name}_height", 3: f"{name}_width"} for name in outputs[1:]}
+    return Graph(module, (crops,), ["crops"], outputs, axes)
+
+
+def dense_graph(module: DenseHeadGraph, encoder: EncoderGraph) -> Graph:
+    crops = torch.zeros(2, module.size, module.size, 3, dtype=torch.uint8)
+    camera = torch.tensor([[1.5, 0.5, 0.4]]).expand(2, 3)
+    with torch.no_grad():
+        _, *pyramid = encoder.eval()(crops)
+    inputs = ["crops", "camera", "fine", "middle", "coarse", "last"]
+    outputs = ["probability", "uv", "uv_std"]
+    return Graph(module, (crops, camera, *pyramid), inputs, outputs, _rows(inputs, outputs))
+
+
+def regressor_graph(module: RegressorGraph) -> Graph:
+    keypoints = torch.rand(2, 17, 4)
+    camera = torch.tensor([[640.0, 480.0, 500.0, 0.3]]).expand(2, 4)
+    inputs, outputs = ["keypoints", "camera"], list(module.OUTPUTS)
+    return Graph(module, (keypoints, camera), inputs, outputs, _rows(inputs, outputs))
+
+
+def body_graph(module: BodyGraph) -> Graph:
+    example = tuple(0.1 * torch.ones(2, n) for n in (10, 165, 10, 3, 1))
+    inputs, outputs = list(module.INPUTS), ["vertices", "joints"]
+    return Graph(module, example, inputs, outputs, _rows(inputs, outputs))
+
+
+def onnx_bytes(graph: Graph) -> bytes:
+    """The ONNX file of a graph.
+
+    By tracing: the exporter by torch.export takes ten times as long for these networks and needs two more packages.
+    """
+    buffer: Any = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of sizes that a trace keeps, all of which are checked by the tests
+        torch.onnx.export(
+            graph.module.eval(),
+            graph.example,
+            buffer,
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_axes=graph.axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def _rows(*names: Sequence[str]) -> dict[str, dict[int, str]]:
+    return {name: {0: "people"} for group in names for name in group}

@@ -1,0 +1,1 @@
+"""Bodies of everybody in a picture with numpy, OpenCV and onnxruntime alone, from the files that `export` writes."""

@@ -1,0 +1,84 @@
+"""The files of `python -m diffproxy.single_view export`, opened with onnxruntime."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffproxy.utils.bounded_files import read_json, read_npz
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.extras import require_extra
+
+FORMAT, VERSION = "diffproxy-single-view-onnx", 1
+MANIFEST, SURFACE = "models.json", "surface.npz"
+FIX = "write them: python -m diffproxy.single_view export out=DIR"
+
+
+class Models:
+    """The graphs of a folder; each is loaded when it is first used.
+
+    Args:
+        folder: What `export` has written.
+        threads: Threads of each graph; 0: those of the machine.
+
+    Raises:
+        InputError: another folder, or files of another version.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0):
+        require_extra("onnxruntime", "onnx")
+        self.folder, self.threads = folder, threads
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise InputError("a folder of exported models", f"no {path}", FIX)
+        self.manifest: dict[str, Any] = read_json(path, "exported models")
+        found = self.manifest if isinstance(self.manifest, dict) else {}
+        if found.get("format") != FORMAT or found.get("version") != VERSION:
+            raise InputError(f"exported models of version {VERSION} in {folder}", "another file", FIX)
+        missing = [name for name in found["files"] if not (folder / name).is_file()]
+        if missing:
+            raise InputError(f"all exported models in {folder}", f"no {', '.join(missing)}", FIX)
+        self._sessions: dict[str, Any] = {}
+
+    @cached_property
+    def faces(self) -> np.ndarray:
+        """(Nf, 3) triangles of the body."""
+        return read_npz(self.folder / SURFACE, "the surface of the exported body")["faces"]
+
+    def run(self, graph: str, only: tuple[str, ...] = (), **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs of a graph by name.
+
+        Args:
+            graph: Name of the file without its suffix.
+            only: Outputs to compute; empty: all.
+            inputs: By name.
+        """
+        session = self._sessions.get(graph) or self._open(graph)
+        names = list(only) or [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, inputs, self._needed_only), strict=True))
+
+    @cached_property
+    def _needed_only(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        return options
+
+    def _open(self, graph: str) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        path = self.folder / f"{graph}.onnx"
+        try:
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises its own classes, which it does not export
+            raise InputError(f"a whole {path}", f"{error}"[:200], FIX) from error
+        self._sessions[graph] = session
+        return session

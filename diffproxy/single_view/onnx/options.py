@@ -1,0 +1,111 @@
+"""The options of `python -m diffproxy.single_view.onnx`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diffproxy.single_view.onnx.outputs import OVERLAYS
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.shared_options import (
+    CAMERA_LIMIT,
+    DETECTOR_SIDE,
+    DETECTOR_STRIDE,
+    FRAMES,
+    MIN_SCORE,
+    PICTURE_FOLDERS,
+    PICTURES,
+    WARMUP_FRAMES,
+)
+
+
+@dataclass
+class EstimateOptions:
+    """Options that all commands share."""
+
+    path: str = PICTURES()
+    models: str = option("", "folder that `single_view export` has written", "DIR", "Models")
+    focal: float = option(
+        0.0,
+        "focal length in pixels where it is known; 0: estimated (EXIF data are not read)",
+        "PIXELS",
+        "Input",
+    )
+    flip: bool = option(True, "average the keypoints with those of the mirrored crop, for twice the work")
+    min_score: float = MIN_SCORE()
+    detector_side: int = DETECTOR_SIDE()
+    crop_side: int = option(256, "side of the crops of people, pixels, a multiple of 32; 192 is faster")
+    threads: int = option(0, "threads of each network; 0: those of the machine")
+
+    def __post_init__(self) -> None:
+        within("min_score", self.min_score, 0.0, 1.0)
+        within("detector_side", self.detector_side, 64, 2048)
+        within("crop_side", self.crop_side, 64, 512)
+        if self.crop_side % 32:
+            raise InputError("crop_side a multiple of 32", f"{self.crop_side}", "write crop_side=256")
+        at_least("focal", self.focal, 0)
+        within("threads", self.threads, 0, 256)
+
+
+@dataclass
+class ImageOptions(EstimateOptions):
+    """Options of `image`."""
+
+    overlay: str = option("mesh", "what is drawn over the pictures", "mesh|keypoints|none", "Output")
+    out: str = PICTURE_FOLDERS()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("overlay", self.overlay, OVERLAYS)
+
+
+@dataclass
+class VideoOptions(ImageOptions):
+    """Options of `video`."""
+
+    frames: str = FRAMES()
+    detector_stride: int = DETECTOR_STRIDE()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("detector_stride", self.detector_stride, 1)
+
+
+@dataclass
+class CameraOptions(ImageOptions):
+    """Options of `camera`; `path` is the number of the camera."""
+
+    limit: int = CAMERA_LIMIT()
+    detector_stride: int = DETECTOR_STRIDE()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("limit", self.limit, 0)
+        at_least("detector_stride", self.detector_stride, 1)
+
+
+@dataclass
+class BenchOptions(EstimateOptions):
+    """Options of `bench`."""
+
+    frames: str = FRAMES()
+    strides: str = option("1,2,3,4", "detector strides to measure", "N,N", "Method")
+    warmup: int = WARMUP_FRAMES(3)
+    truth: str = option(
+        "",
+        "result.npz of the same frames, by several cameras or rendered: errors of the joints",
+        "FILE",
+        "Input",
+    )
+    threads: int = option(1, "threads of each network")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("warmup", self.warmup, 0)
+        if not self.all_strides or min(self.all_strides) < 1:
+            raise InputError("strides from 1", f"strides={self.strides}", "write strides=1,2,3,4")
+
+    @property
+    def all_strides(self) -> list[int]:
+        words = [word.strip() for word in self.strides.split(",") if word.strip()]
+        return [int(word) if word.isdecimal() else 0 for word in words]
