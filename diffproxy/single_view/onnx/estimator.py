@@ -19,6 +19,8 @@ LEAST_KEYPOINTS = 4
 """Confident keypoints of a body; fewer are no person."""
 LEAST_CONFIDENCE = 0.5
 """Of a body that is not doubtful."""
+FOLLOWED_KEYPOINTS = 8
+"""Confident keypoints with which a person is followed without the detector, however sure the body is."""
 KEYPOINT_MARGIN = 1.15
 """Of the next frame's box around the keypoints: limbs move, and skin reaches beyond them."""
 TEXT = {
@@ -236,7 +238,8 @@ class Estimator:
             nothing = np.nan if status == "no_person" else 1.0
             row = {name: value[i] * np.float32(nothing) for name, value in params.items()}
             places = joints[i] * nothing, deviations[i] * nothing, vertices[i] * nothing
-            following = _around(keypoints[i, confident[i], :2]) if status == "one_view" else None
+            followed = confident[i].sum() >= FOLLOWED_KEYPOINTS
+            following = _around(keypoints[i, confident[i], :2]) if followed else None
             person = Person(
                 s.box, s.score, keypoints[i], status, row, *places, float(depth_std[i] * nothing), following
             )
