@@ -8,7 +8,8 @@
 
 Of a part that is public (listed in `config.sources`) and frozen, only what is trained all the same is stored (of a
 UNet: the new branches and the text attention); the rest comes from the referenced repository or a local folder. An
-encoder that is frozen and equal to the one in the package is not stored either, but named with its SHA-256.
+encoder that is frozen and equal to the one in the package is not stored either, but named with its SHA-256; of a
+fine-tuned one `encoder/difference.npz` may hold the rounded difference to the packaged one (`weight_difference`).
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from diffproxy.generator.config import BACKENDS, GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_unet
 from diffproxy.generator.pretrained import public_state, read_safetensors
 from diffproxy.generator.state_dicts import load_strictly
-from diffproxy.generator.weight_sources import packaged_reference
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.generator.weight_difference import add_difference, rounded_difference
+from diffproxy.generator.weight_sources import packaged_reference, published_encoder
+from diffproxy.utils.bounded_files import read_json, read_npz
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import atomic_path, file_sha256, write_atomic
+from diffproxy.utils.io import atomic_path, file_sha256, write_atomic, write_npz
 from diffproxy.utils.validation import OpenSchema, validated
 
 
@@ -40,10 +42,17 @@ class _Index(OpenSchema):
 
 PARTS = ("unet", "adapter", "prompts", "encoder", "codec")
 INDEX, CONFIG, PALETTE, WEIGHTS = "model_index.json", "config.json", "palette.json", "model.safetensors"
+DIFFERENCE = "encoder/difference.npz"
 REINSTALL = "restore the folder from its source (copy, download or train it again)"
 
 
-def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, half: bool = False) -> Path:
+def save_generator(
+    generator: ProxyGenerator,
+    palette: Any,
+    folder: Path | str,
+    half: bool = False,
+    difference: bool = False,
+) -> Path:
     """Write a generator to a folder; existing files are replaced. The index is written last: a folder without it is an
     unfinished save.
 
@@ -52,16 +61,20 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
         palette: Names and colours of the labels it was trained with.
         folder: Folder to write.
         half: Store float16 instead of float32.
+        difference: Store of a fine-tuned encoder the rounded difference to the packaged one.
 
     Returns:
         The folder.
+
+    Raises:
+        InputError: `difference`, and the encoder is none of the package or far from the packaged one.
     """
     from safetensors.torch import save_file
 
     folder = Path(folder)
     (folder / "scheduler").mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
-    config = packaged_reference(generator)
+    config = packaged_reference(generator, difference)
     # Whoever loads it may have another machine.
     config.changed({"attention": {"backend": BACKENDS[0]}}).save(folder / CONFIG)
     write_palette(palette, folder / PALETTE)
@@ -69,7 +82,14 @@ def save_generator(generator: ProxyGenerator, palette: Any, folder: Path | str, 
         folder / "scheduler" / "scheduler_config.json", {"_class_name": "DDIMScheduler", **config.scheduler}
     )
     files = [CONFIG, PALETTE]
+    if difference:
+        state = generator.encoder.state_dict()
+        (folder / DIFFERENCE).parent.mkdir(exist_ok=True)
+        write_npz(folder / DIFFERENCE, rounded_difference(state, published_encoder(config) or {}))
+        files.append(DIFFERENCE)
     for part in PARTS:
+        if difference and part == "encoder":
+            continue
         state = stored_state(part, getattr(generator, part), config)
         if not state:
             continue
@@ -111,10 +131,13 @@ def load_saved_generator(
     for part in PARTS:
         module = getattr(generator, part)
         state: dict[str, Tensor] = {}
-        if config.references(part):
+        if config.references(part) or (part == "encoder" and DIFFERENCE in index["sha256"]):
             state.update(public_state(part, module, config, sources, allow_download))
         if f"{part}/{WEIGHTS}" in index["sha256"]:
             state.update(read_safetensors(folder / part / WEIGHTS))
+        if part == "encoder" and DIFFERENCE in index["sha256"]:
+            arrays = read_npz(folder / DIFFERENCE, "a difference of weights")
+            state = add_difference(state, arrays, str(folder / DIFFERENCE))
         load_strictly(module, state, f"{folder}/{part}")
     return generator.eval(), read_palette(folder / PALETTE)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from diffproxy.encoders.movenet import THUNDER
 from diffproxy.generator.config import GeneratorConfig
@@ -88,23 +89,43 @@ def source_folder(
     return Path(root) / subfolder
 
 
-def packaged_reference(generator: ProxyGenerator) -> GeneratorConfig:
+def published_encoder(config: GeneratorConfig) -> dict[str, Tensor] | None:
+    """The packaged weights of the encoder under the names of the encoder module; None where the package has none."""
+    path = PACKAGED.get(config.encoder)
+    if path is None or not path.is_file():
+        return None
+    return {f"net.{name}": tensor for name, tensor in load_file(path).items()}
+
+
+def packaged_reference(generator: ProxyGenerator, difference: bool = False) -> GeneratorConfig:
     """The configuration to save: a frozen encoder that equals the packaged one is referenced, no other is.
 
     A generator keeps the reference that it was loaded with only as long as its encoder is still the packaged one.
+
+    Args:
+        generator: The generator.
+        difference: Reference any encoder that the package has, since only the difference to it is stored.
+
+    Raises:
+        InputError: `difference`, and the package has no such encoder.
     """
     config = generator.config
-    path = PACKAGED.get(config.encoder)
-    if path is None:
+    if config.encoder not in PACKAGED and not difference:
         return config
     kept = {part: source for part, source in config.sources.items() if part != "encoder"}
-    own = {k.removeprefix("net."): v for k, v in generator.encoder.state_dict().items()}
-    published = load_file(path) if path.is_file() and "encoder" in config.frozen else {}
-    if own.keys() == published.keys() and all(
-        torch.equal(own[k].cpu().float(), v.float()) for k, v in published.items()
-    ):
-        kept["encoder"] = {"packaged": config.encoder, "sha256": file_sha256(path)}
+    published = published_encoder(config) if difference or "encoder" in config.frozen else None
+    if difference and published is None:
+        fix = "save the generator without difference=True"
+        raise InputError(f"an encoder of the package: {', '.join(PACKAGED)}", config.encoder, fix)
+    if published is not None and (difference or _equal(generator.encoder.state_dict(), published)):
+        kept["encoder"] = {"packaged": config.encoder, "sha256": file_sha256(PACKAGED[config.encoder])}
     return config.replace(sources=kept)
+
+
+def _equal(own: Mapping[str, Tensor], published: Mapping[str, Tensor]) -> bool:
+    return own.keys() == published.keys() and all(
+        torch.equal(own[k].cpu().float(), v.float()) for k, v in published.items()
+    )
 
 
 def packaged_file(config: GeneratorConfig, sources: Locations | None = None) -> Path:

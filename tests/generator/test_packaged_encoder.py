@@ -13,7 +13,6 @@ from diffproxy.generator import (
     DiffProxyPipeline,
     build_generator,
     load_saved_generator,
-    nano_config,
     save_generator,
 )
 from diffproxy.generator.checkpoint import CONFIG, INDEX
@@ -30,31 +29,22 @@ PALETTE = StoredPalette(
 )
 
 
-@pytest.fixture(scope="module")
-def generator():
-    config = nano_config()
-    unet = {**config.unet, "block_out_channels": [16, 16, 16], "attention_head_dim": [1, 1, 1]}
-    generator = build_generator(config.replace(unet={**unet, "norm_num_groups": 8}))
-    generator.encoder.net.load_published()
-    return generator.eval()
-
-
-def test_the_packaged_encoder_is_referenced_and_comes_back(generator, tmp_path):
-    folder = save_generator(generator, PALETTE, tmp_path / "g", half=True)
+def test_the_packaged_encoder_is_referenced_and_comes_back(thunder_generator, tmp_path):
+    folder = save_generator(thunder_generator, PALETTE, tmp_path / "g", half=True)
     assert not (folder / "encoder").exists()
     source = json.loads((folder / INDEX).read_text())["sources"]["encoder"]
     assert source == {"packaged": "movenet_thunder", "sha256": file_sha256(THUNDER.packaged)}
     again, _ = load_saved_generator(folder)
-    for key, value in generator.encoder.state_dict().items():
+    for key, value in thunder_generator.encoder.state_dict().items():
         assert torch.equal(again.encoder.state_dict()[key], value)
     once_more = save_generator(again, PALETTE, tmp_path / "h")
     assert not (once_more / "encoder").exists()
 
 
 @pytest.mark.parametrize("how", ["trained", "thawed"])
-def test_another_encoder_is_stored_whole(generator, tmp_path, how):
-    other = build_generator(generator.config.replace(frozen=() if how == "thawed" else ("encoder",)))
-    other.load_state_dict(generator.state_dict())
+def test_another_encoder_is_stored_whole(thunder_generator, tmp_path, how):
+    other = build_generator(thunder_generator.config.replace(frozen=() if how == "thawed" else ("encoder",)))
+    other.load_state_dict(thunder_generator.state_dict())
     if how == "trained":
         with torch.no_grad():
             other.encoder.net.stem.bias += 1.0
@@ -65,15 +55,15 @@ def test_another_encoder_is_stored_whole(generator, tmp_path, how):
     assert again.config.sources == {}
 
 
-def test_an_older_folder_with_a_stored_encoder_still_loads(generator, tmp_path, monkeypatch):
-    monkeypatch.setattr("diffproxy.generator.checkpoint.packaged_reference", lambda g: g.config)
-    folder = save_generator(generator, PALETTE, tmp_path / "g")
+def test_an_older_folder_with_a_stored_encoder_still_loads(thunder_generator, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffproxy.generator.checkpoint.packaged_reference", lambda g, difference: g.config)
+    folder = save_generator(thunder_generator, PALETTE, tmp_path / "g")
     assert (folder / "encoder" / "model.safetensors").is_file()
     assert DiffProxyPipeline.from_pretrained(folder).network.config.sources == {}
 
 
-def test_another_packaged_file_is_refused(generator, tmp_path, monkeypatch):
-    folder = save_generator(generator, PALETTE, tmp_path / "g")
+def test_another_packaged_file_is_refused(thunder_generator, tmp_path, monkeypatch):
+    folder = save_generator(thunder_generator, PALETTE, tmp_path / "g")
     with pytest.raises(InputError, match="leave the encoder out of sources"):
         load_saved_generator(folder, {"encoder": tmp_path})
     other = tmp_path / "other.safetensors"
@@ -87,8 +77,8 @@ def test_another_packaged_file_is_refused(generator, tmp_path, monkeypatch):
     assert config["sources"]["encoder"]["packaged"] == "movenet_thunder"
 
 
-def test_within_encoding_once_an_image_is_encoded_once(generator):
-    encoder, calls = generator.encoder.eval(), []
+def test_within_encoding_once_an_image_is_encoded_once(thunder_generator):
+    encoder, calls = thunder_generator.encoder.eval(), []
     encoder.net.register_forward_hook(lambda *_: calls.append(1))
     images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
