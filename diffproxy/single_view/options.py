@@ -22,13 +22,56 @@ MESHES = ("glb", "ply", "obj", "none")
 
 
 @dataclass
-class EstimateOptions:
-    """Options that all commands on pictures share."""
+class PictureOptions:
+    """Options that all commands on pictures have, also those of `diffproxy.single_view.onnx`."""
 
     path: str = PICTURES()
     focal: float = option(
         0.0, "focal length in pixels where it is known; 0: from EXIF, else estimated", "PIXELS", "Input"
     )
+    flip: bool = option(True, "average with what the flipped crop gives, for twice the work")
+    min_score: float = MIN_SCORE()
+    detector_side: int = DETECTOR_SIDE()
+
+    def __post_init__(self) -> None:
+        within("min_score", self.min_score, 0.0, 1.0)
+        within("detector_side", self.detector_side, 64, 2048)
+        at_least("focal", self.focal, 0)
+
+
+@dataclass
+class RecordingOptions(PictureOptions):
+    """Options of `video` and `camera` beyond those of `image`."""
+
+    detector_stride: int = DETECTOR_STRIDE()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("detector_stride", self.detector_stride, 1)
+
+
+@dataclass
+class VideoFrames(RecordingOptions):
+    """Options of `video` beyond those of `image`."""
+
+    frames: str = FRAMES()
+
+
+@dataclass
+class CameraFrames(RecordingOptions):
+    """Options of `camera` beyond those of `image`; `path` is the number of the camera."""
+
+    limit: int = CAMERA_LIMIT()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("limit", self.limit, 0)
+
+
+@dataclass
+class EstimateOptions(PictureOptions):
+    """Options of all commands that use the generator and the fitter."""
+
     body: str = BODY()
     generator: str = GENERATOR()
     polish: bool = option(
@@ -40,18 +83,13 @@ class EstimateOptions:
         "network|closed_form",
     )
     steps: int = option(0, "denoising steps of the generator; 0: its dense regression head alone")
-    flip: bool = option(True, "average the proxies with those of the flipped crop, for twice the work")
-    min_score: float = MIN_SCORE()
-    detector_side: int = DETECTOR_SIDE()
     max_pixels: int = option(300, "largest number of sampled proxy pixels of a person")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("start", self.start, ("network", "closed_form"))
         within("steps", self.steps, 0, 1000)
-        within("min_score", self.min_score, 0.0, 1.0)
-        within("detector_side", self.detector_side, 64, 2048)
         within("max_pixels", self.max_pixels, 50, 10_000)
-        at_least("focal", self.focal, 0)
 
 
 @dataclass
@@ -68,28 +106,13 @@ class ImageOptions(EstimateOptions):
 
 
 @dataclass
-class VideoOptions(ImageOptions):
+class VideoOptions(ImageOptions, VideoFrames):
     """Options of `video`."""
-
-    frames: str = FRAMES()
-    detector_stride: int = DETECTOR_STRIDE()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("detector_stride", self.detector_stride, 1)
 
 
 @dataclass
-class CameraOptions(ImageOptions):
-    """Options of `camera`; `path` is the number of the camera."""
-
-    limit: int = CAMERA_LIMIT()
-    detector_stride: int = DETECTOR_STRIDE()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("limit", self.limit, 0)
-        at_least("detector_stride", self.detector_stride, 1)
+class CameraOptions(ImageOptions, CameraFrames):
+    """Options of `camera`."""
 
 
 @dataclass

@@ -15,13 +15,7 @@ from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.person_boxes import from_joints
 from diffproxy.single_view.estimator import Person, PictureResult, Seen
 from diffproxy.single_view.focal_length import FocalPrior
-
-SAME_PERSON_IOU = 0.2
-"""Boxes of two frames that do not overlap more are not of the same person."""
-KEPT_FRAMES = 30
-"""Frames for which a person who is not seen keeps the id."""
-FOCAL_FRAMES = 5
-"""Frames whose estimates are combined to the focal length of a video; it is fixed afterwards."""
+from diffproxy.single_view.people_over_time import KEPT_FRAMES, SAME_PERSON_IOU, VideoFocal
 
 
 @dataclass(frozen=True)
@@ -49,8 +43,7 @@ class Tracker:
     since_detection: int = 0
     _next_id: int = 0
     _order: list[int | None] = field(default_factory=list)
-    _focals: list[float] = field(default_factory=list)
-    _log_stds: list[float] = field(default_factory=list)
+    _focal: VideoFocal = field(default_factory=VideoFocal)
 
     def expected(self, frame: int) -> list[Seen] | None:
         """Where people are by the bodies of the frame before; None: the detector is to be asked."""
@@ -80,20 +73,14 @@ class Tracker:
             self._move(known, frame, person, result.camera)
         self.tracks = [t for t in self.tracks if frame - t.last_frame <= KEPT_FRAMES]
         trusted = any(p.fit.result.has_body for p in result.people)
-        if trusted and result.focal_log_std > 0 and len(self._focals) < FOCAL_FRAMES:
-            self._focals.append(float(result.camera.K[0, 0]))
-            self._log_stds.append(result.focal_log_std)
+        if trusted and result.focal_log_std > 0:
+            self._focal.add(float(result.camera.K[0, 0]), result.focal_log_std)
         return ids
 
     def focal(self, before: FocalPrior) -> FocalPrior:
-        """The belief for the next frame: after a few frames the median of their estimates, which stays.
-
-        Frames of a video show the same people from the same side, so their deviations do not average out.
-        """
-        if before.fixed or len(self._focals) < FOCAL_FRAMES:
-            return before
-        middle = float(np.exp(np.median(np.log(self._focals))))
-        return FocalPrior(middle, float(np.median(self._log_stds)), "earlier frames", fixed=True)
+        """The belief for the next frame: the focal length of the video once that is known."""
+        known = self._focal.median
+        return before if before.fixed or known is None else FocalPrior(*known, "earlier frames", fixed=True)
 
     def _move(self, known: int, frame: int, person: Person, camera: Camera) -> None:
         result = person.fit.result

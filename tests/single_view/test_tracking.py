@@ -7,11 +7,11 @@ import pytest
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitResult
-from diffproxy.geometry.box_matching import match_boxes
 from diffproxy.single_view.estimator import Person, PictureResult, Seen
 from diffproxy.single_view.fit_people import FittedPerson, Observed
 from diffproxy.single_view.focal_length import FocalPrior, picture_camera
-from diffproxy.single_view.tracking import FOCAL_FRAMES, KEPT_FRAMES, SAME_PERSON_IOU, Tracker
+from diffproxy.single_view.people_over_time import FOCAL_FRAMES, KEPT_FRAMES
+from diffproxy.single_view.tracking import Tracker
 
 USUAL = FocalPrior(500.0, 0.35, "usual lenses")
 
@@ -41,13 +41,6 @@ def run(tracker: Tracker, frame: int, *people: Person) -> tuple[bool, list[int]]
     if seen is None:
         tracker.started([Seen(p.box, p.score) for p in people])
     return seen is None, tracker.update(frame, picture(*people))
-
-
-def test_boxes_of_the_same_people_are_matched_one_to_one():
-    before = [(0.0, 0.0, 10.0, 10.0), (20.0, 0.0, 30.0, 10.0)]
-    now = [(21.0, 0.0, 31.0, 10.0), (100.0, 0.0, 110.0, 10.0), (1.0, 0.0, 11.0, 10.0)]
-    assert match_boxes(before, now, SAME_PERSON_IOU) == [1, None, 0]
-    assert match_boxes([], now, SAME_PERSON_IOU) == [None, None, None]
 
 
 def test_the_detector_is_asked_once_in_a_stride_and_ids_last(person):

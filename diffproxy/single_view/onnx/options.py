@@ -5,25 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.single_view.onnx.outputs import OVERLAYS
+from diffproxy.single_view.options import CameraFrames, PictureOptions, VideoFrames
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option, within
-from diffproxy.utils.shared_options import (
-    CAMERA_LIMIT,
-    DETECTOR_SIDE,
-    DETECTOR_STRIDE,
-    FRAMES,
-    MIN_SCORE,
-    PICTURE_FOLDERS,
-    PICTURES,
-    WARMUP_FRAMES,
-)
+from diffproxy.utils.shared_options import FRAMES, PICTURE_FOLDERS, WARMUP_FRAMES
 
 
 @dataclass
-class EstimateOptions:
+class EstimateOptions(PictureOptions):
     """Options that all commands share."""
 
-    path: str = PICTURES()
     models: str = option("", "folder that `single_view export` has written", "DIR", "Models")
     focal: float = option(
         0.0,
@@ -31,19 +22,14 @@ class EstimateOptions:
         "PIXELS",
         "Input",
     )
-    flip: bool = option(True, "average the keypoints with those of the mirrored crop, for twice the work")
-    min_score: float = MIN_SCORE()
-    detector_side: int = DETECTOR_SIDE()
     crop_side: int = option(256, "side of the crops of people, pixels, a multiple of 32; 192 is faster")
     threads: int = option(0, "threads of each network; 0: those of the machine")
 
     def __post_init__(self) -> None:
-        within("min_score", self.min_score, 0.0, 1.0)
-        within("detector_side", self.detector_side, 64, 2048)
+        super().__post_init__()
         within("crop_side", self.crop_side, 64, 512)
         if self.crop_side % 32:
             raise InputError("crop_side a multiple of 32", f"{self.crop_side}", "write crop_side=256")
-        at_least("focal", self.focal, 0)
         within("threads", self.threads, 0, 256)
 
 
@@ -60,28 +46,13 @@ class ImageOptions(EstimateOptions):
 
 
 @dataclass
-class VideoOptions(ImageOptions):
+class VideoOptions(ImageOptions, VideoFrames):
     """Options of `video`."""
-
-    frames: str = FRAMES()
-    detector_stride: int = DETECTOR_STRIDE()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("detector_stride", self.detector_stride, 1)
 
 
 @dataclass
-class CameraOptions(ImageOptions):
-    """Options of `camera`; `path` is the number of the camera."""
-
-    limit: int = CAMERA_LIMIT()
-    detector_stride: int = DETECTOR_STRIDE()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("limit", self.limit, 0)
-        at_least("detector_stride", self.detector_stride, 1)
+class CameraOptions(ImageOptions, CameraFrames):
+    """Options of `camera`."""
 
 
 @dataclass

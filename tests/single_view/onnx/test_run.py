@@ -99,7 +99,7 @@ def test_a_video_keeps_ids_and_asks_the_detector_where_it_must(
 
 def test_bench_tells_speed_and_errors_of_each_stride(exported, tmp_path, video):
     options = BenchOptions(
-        str(video), str(exported.folder), strides="1,2", warmup=1, frames="0:3", flip=False
+        path=str(video), models=str(exported.folder), strides="1,2", warmup=1, frames="0:3", flip=False
     )
     options.crop_side, options.detector_side = 96, 96
     plain = run_bench(options)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from diffproxy.single_view.onnx.estimator import Camera, Person, Picture, Seen
-from diffproxy.single_view.onnx.tracking import FOCAL_FRAMES, KEPT_FRAMES, Tracker, match_boxes
+from diffproxy.single_view.onnx.tracking import Tracker
+from diffproxy.single_view.people_over_time import FOCAL_FRAMES, KEPT_FRAMES
 
 USUAL = Camera(640, 480, 500.0, 0.35, "usual lenses")
 
@@ -22,13 +23,6 @@ def step(tracker: Tracker, frame: int, *people: Person, focal: float = 500.0) ->
     seen = tracker.expected(frame)
     camera = Camera(640, 480, focal, 0.2, "usual lenses")
     return seen is None, tracker.update(frame, Picture(people, camera))
-
-
-def test_boxes_of_the_same_people_are_matched_one_to_one():
-    before = [(0.0, 0.0, 10.0, 10.0), (20.0, 0.0, 30.0, 10.0)]
-    now = [(21.0, 0.0, 31.0, 10.0), (100.0, 0.0, 110.0, 10.0), (1.0, 0.0, 11.0, 10.0), (2.0, 0.0, 12.0, 10.0)]
-    assert match_boxes(before, now) == [1, None, 0, None]
-    assert match_boxes([], now[:1]) == [None]
 
 
 def test_the_detector_is_asked_once_in_a_stride_and_ids_last():
