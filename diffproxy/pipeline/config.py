@@ -173,6 +173,9 @@ class FitOptions(SharedOptions):
         "VIEW:X0,Y0,X1,Y1@FRAME",
         "People",
     )
+    people_contact: bool = option(
+        False, "penalise interpenetration: move bodies that intersect in a frame apart", section="People"
+    )
     box_margin: float = option(1.2, "side of a crop over side of its box")
     start: str = option(
         "closed_form",
@@ -245,6 +248,12 @@ class FitOptions(SharedOptions):
         ):
             raise InputError(
                 "people as one, all or a number above 0", f"people={self.people}", "write people=all"
+            )
+        if self.people == "one" and self.people_contact:
+            raise InputError(
+                "people=all beside people_contact",
+                "people=one people_contact=true",
+                "write people=all people_contact=true",
             )
         for name, value in (
             ("keep", self.people_keep),

@@ -25,6 +25,7 @@ from diffproxy.pipeline.reprojection_quality import (
     ViewQuality,
     head_to_ankle,
     judged,
+    view_notes,
     view_quality,
 )
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
@@ -209,10 +210,7 @@ def to_record(
     info["head_to_ankle_m"] = head_to_ankle(body, result.params)
     views = view_quality(maps, boxes, body, vertices)
     info["hands"] = trusted_hands(hands, views, notes)
-    used = [q for q in views if q.pixels and q.kind == "body"] or [q for q in views if q.pixels]
-    info["views"] = [q.to_json() for q in views]
-    info["residual_mm"] = float(np.median([q.residual_mm for q in used])) if used else float("nan")
-    info["overlap"] = float(np.mean([q.overlap for q in used if q.overlap is not None] or [np.nan]))
+    info |= view_notes(views)
     status, reason = judged(result.status, result.reason, info)
     joints = result.joints.astype(np.float32)
     std = np.asarray(result.joint_std, dtype=np.float32)

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ from diffproxy.utils.exit_status import exit_status
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class FittedTake:
+    """A take and the results of its frames, not written yet; `error`: why no frame could be computed."""
+
+    take: Take
+    records: list[FrameResult]
+    error: InputError | None = None
+
+    def write(self) -> None:
+        """`result.npz` and what else the options ask for."""
+        take = self.take
+        write_outputs(take.run.out, self.records, take.body, take.frames, take.options, take.run.settings)
+
+
 def run_fit(
     options: FitOptions,
     root: Path,
@@ -46,6 +61,23 @@ def run_fit(
     Raises InputError for wrong input, before anything is removed or written; what is wrong with one frame is its
     status, and an error only when no frame could be computed.
     """
+    fitted = fit_take(options, root, pipe, locator, person, guess)
+    if not options.share:
+        fitted.write()
+    if fitted.error is not None:
+        raise fitted.error
+    return fitted.take.run.out
+
+
+def fit_take(
+    options: FitOptions,
+    root: Path,
+    pipe: Any | None = None,
+    locator: Any | None = None,
+    person: PersonSource | None = None,
+    guess: Guess | None = None,
+) -> FittedTake:
+    """`run_fit` without its outputs: finished frames are kept in the folder of the run."""
     if options.people != "one":
         raise InputError(
             "people=one for results in one folder",
@@ -81,13 +113,9 @@ def run_fit(
     records, errors = _all_frames(take, mine, finished)
     if options.share:
         log.info("%d of %d frames are done (share=%s): %s", len(mine), len(take.ids), options.share, out)
-    else:
-        if fit_sequence.wanted(options):
-            records = take.together(records)
-        write_outputs(out, records, take.body, take.frames, options, take.run.settings)
-    if len(errors) == len(mine) and errors:
-        raise errors[0]
-    return out
+    elif fit_sequence.wanted(options):
+        records = take.together(records)
+    return FittedTake(take, records, errors[0] if errors and len(errors) == len(mine) else None)
 
 
 def _share(ids: list[int], options: FitOptions) -> list[int]:

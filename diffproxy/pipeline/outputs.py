@@ -50,6 +50,7 @@ def write_outputs(
         "options": asdict(options),
         "seconds": metrics["seconds"],
         "starts": metrics["starts"],
+        **({"contact": metrics["contact"]} if "contact" in metrics else {}),
     }
     write_result(out / "result.npz", records, body, meta, options.save.vertices)
     metrics |= motion_metrics(out, records, body, up, options.fps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -89,6 +89,16 @@ class ViewQuality:
     def to_json(self) -> dict[str, Any]:
         known = {k: v for k, v in asdict(self).items() if k not in ALIGNMENT or np.isfinite(v)}
         return {k: (round(v, 4) if isinstance(v, float) else v) for k, v in known.items()}
+
+
+def view_notes(views: Sequence[ViewQuality]) -> dict[str, Any]:
+    """`views`, `residual_mm` and `overlap` of a frame's notes."""
+    used = [q for q in views if q.pixels and q.kind == "body"] or [q for q in views if q.pixels]
+    return {
+        "views": [q.to_json() for q in views],
+        "residual_mm": float(np.median([q.residual_mm for q in used])) if used else float("nan"),
+        "overlap": float(np.mean([q.overlap for q in used if q.overlap is not None] or [np.nan])),
+    }
 
 
 def view_quality(

@@ -22,10 +22,11 @@ from diffproxy.utils.io import remove_leftovers, write_atomic
 log = logging.getLogger(__name__)
 
 NOTE = "run.json"
-FOLDERS = ("frames", "frames_shared", "mesh", "proxies", "video")
+CONTACT = "frames_contact"  # frames of a person moved out of other people
+FOLDERS = ("frames", "frames_shared", CONTACT, "mesh", "proxies", "video")
 # What a run.json may have removed: a file from elsewhere must not be able to name other files.
 WRITTEN = re.compile(
-    r"(frames|frames_shared)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.jpg|video/(?!\.)[^/]+\.mp4|proxies/\d+/"
+    r"(frames|frames_shared|frames_contact)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.jpg|video/(?!\.)[^/]+\.mp4|proxies/\d+/"
     r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|viewer\.html|config\.yaml"
     r"|people\.json|detections\.json"
 )

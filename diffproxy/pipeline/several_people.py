@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy import __version__
-from diffproxy.association import AssociationConfig, associate
+from diffproxy.association import AssociationConfig, Person, associate
 from diffproxy.cameras import RigFrames
 from diffproxy.export import open_run
 from diffproxy.pipeline import inputs
@@ -17,7 +17,8 @@ from diffproxy.pipeline.associated_people import listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
 from diffproxy.pipeline.fit_frame import Guess
-from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.fit_rig import FittedTake, fit_take
+from diffproxy.pipeline.people_contact import separated
 from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
 from diffproxy.pipeline.people_selection import chosen_people
 from diffproxy.pipeline.person_source import person_source
@@ -82,40 +83,59 @@ def fit_people(
     log.info("%d people, %d to fit", len(association.people), len(people))
     if options.jobs == 1:  # other processes open their own
         pipe = pipe or inputs.open_generator(options.generator, device)
-    fitted: dict[int, Path] = {}
+    fitted: dict[int, FittedTake] = {}
     errors: list[InputError] = []
     for person in people:
         name = folder_name(person.id)
-        ids = [i for i in chosen if person.first_frame <= i <= person.last_frame]
-        if not ids:
+        own = _of_one(options, person, chosen)
+        if not own.frames:
             log.info("%s: not in the chosen frames", name)
             continue
         source = person_source(person, association.people, detections, frames.cameras, name)
-        own = replace(
-            options,
-            people="one",
-            people_keep="all",
-            people_during="",
-            people_box="",
-            out=str(out / name),
-            frames=",".join(map(str, ids)),
-            save=replace(options.save, viewer=False),  # one page shows all
-        )
-        log.info("%s: frames %d to %d, %d to fit", name, person.first_frame, person.last_frame, len(ids))
+        log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
         try:
-            fitted[person.id] = run_fit(own, root, pipe, person=source, guess=guess)
+            one = fit_take(own, root, pipe, person=source, guess=guess)
+            if not options.share and (one.error is not None or not options.people_contact):
+                one.write()
+            if one.error is not None:
+                raise one.error
+            fitted[person.id] = one
         except InputError as error:
             errors.append(error)
             log.warning("%s: %s", name, error)
-    if options.save.overlay and fitted:
-        write_people_overlays(out, fitted, inputs.open_body(options.body), frames, chosen)
-    runs = [open_run(path) for path in fitted.values()] if options.save.viewer else []
-    if shown := [run for run in runs if run.result.has_body.any()]:
-        write_run_viewer(out / "viewer.html", shown, frames)
     if errors and not fitted:
         raise errors[0]
+    if options.share:
+        return out
+    if options.people_contact:
+        fitted = separated(fitted)
+        for one in fitted.values():
+            one.write()
+    folders = {k: one.take.run.out for k, one in fitted.items()}
+    if options.save.overlay and folders:
+        write_people_overlays(out, folders, inputs.open_body(options.body), frames, chosen)
+    runs = [open_run(folder) for folder in folders.values()] if options.save.viewer else []
+    if shown := [run for run in runs if run.result.has_body.any()]:
+        write_run_viewer(out / "viewer.html", shown, frames)
     log.info("people: %s", out / PEOPLE)
     return out
+
+
+def _of_one(options: FitOptions, person: Person, chosen: Sequence[int]) -> FitOptions:
+    """The options of the run of one person, in the chosen frames between first and last sight."""
+    ids = [i for i in chosen if person.first_frame <= i <= person.last_frame]
+    return replace(
+        options,
+        people="one",
+        people_keep="all",
+        people_during="",
+        people_box="",
+        people_contact=False,
+        out=str(Path(options.out).expanduser() / folder_name(person.id)),
+        frames=",".join(map(str, ids)),
+        # One page shows all; moving people apart needs their proxies.
+        save=replace(options.save, viewer=False, proxies=options.save.proxies or options.people_contact),
+    )
 
 
 def remove_earlier_people(out: Path, ids: Sequence[int], given: Sequence[Path]) -> None:

@@ -33,6 +33,11 @@ def run_metrics(records: Sequence[FrameResult]) -> dict[str, Any]:
         "notes": frame_notes(records),
         "not_observed": {str(r.frame_id): names for r in good if (names := unobserved_joints(r))},
     }
+    if contact := [r.info["contact"] for r in records if "contact" in r.info]:
+        out["contact"] = {
+            "frames": sum(c["moved_mm"] > 0 for c in contact),
+            **{key: max(c[key] for c in contact) for key in ("before_mm", "after_mm", "moved_mm")},
+        }
     jitter = jitter_mm(records)
     if jitter is not None:
         out["jitter_mm"] = jitter

@@ -37,7 +37,7 @@ from diffproxy.utils.validation import validated
 
 IRRELEVANT = (
     "out", "overwrite", "save", "frames", "device", "jobs", "share", "rig", "rig_check", "common_frames",
-    "smooth", "ground", "fps",
+    "smooth", "ground", "fps", "people_contact",
 )  # fmt: skip
 Stage = Callable[[str], None]
 

@@ -1,5 +1,6 @@
 """people=all with a generator that knows the truth of two people, and a detector that knows where they are."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from diffproxy.body.names import JOINT_NAMES
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.export import load_result
+from diffproxy.fitting.interpenetration import interpenetration
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.keypoints.layouts import COCO17
-from diffproxy.pipeline.config import FitOptions
+from diffproxy.pipeline.config import FitOptions, SaveOptions
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
+from diffproxy.pipeline.results import frame_result_of_row
 from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.pipeline.several_people import fit_people, remove_earlier_people
 from diffproxy.proxies import ProxyMaps, render_proxies
@@ -100,6 +103,40 @@ def test_everybody_is_fitted_and_a_second_run_computes_nothing(
     assert (out / "person_00/result.npz").read_bytes() == before
 
 
+def test_people_who_intersect_are_moved_apart_on_demand(
+    body, rig_of, oracle_of, params_of, make_ring, options_of
+) -> None:
+    """Written to the results of both; a second run computes nothing, nor does one without the option."""
+    bodies = [[params_of(1, -0.2), params_of(2, 0.2)]]
+    stand_in = TwoPeople(body, make_ring(3, size=128, radius=3.2), bodies, oracle_of([None]))
+    options = replace(
+        options_of(rig_of(1)), people="all", people_contact=True, boxes="auto", tta_flip=False,
+        tta_rotation=False, save=SaveOptions("none", False, False, False, False, False),
+    )  # fmt: skip
+    out = fit_people(options, ROOT, stand_in, stand_in)
+    written = [(out / f"person_0{k}/result.npz").read_bytes() for k in (0, 1)]
+    results = [load_result(out / f"person_0{k}/result.npz") for k in (0, 1)]
+    for k, result in enumerate(results):
+        contact = result.meta["contact"]
+        assert contact["frames"] == 1 and contact["before_mm"] > 10 and contact["moved_mm"] > 3
+        assert contact["after_mm"] < 0.5 * contact["before_mm"]
+        notes = json.loads((out / f"person_0{k}/metrics.json").read_text())
+        assert notes["contact"] == contact and any("people_contact" in line for line in notes["notes"])
+    params = [frame_result_of_row(result, 0).body_params() for result in results]
+    after = interpenetration(body, params)
+    assert after == pytest.approx([r.meta["contact"]["after_mm"] / 1000 for r in results], abs=1e-4)
+    calls = stand_in.oracle.calls
+    fit_people(options, ROOT, stand_in, stand_in)
+    assert stand_in.oracle.calls == calls
+    assert [(out / f"person_0{k}/result.npz").read_bytes() for k in (0, 1)] == written
+    without = replace(options, people_contact=False)
+    fit_people(without, ROOT, stand_in, stand_in)
+    before = [load_result(out / f"person_0{k}/result.npz") for k in (0, 1)]
+    assert stand_in.oracle.calls == calls and all("contact" not in r.meta for r in before)
+    for one, other in zip(before, results, strict=True):
+        assert not np.array_equal(one.joints[0], other.joints[0])
+
+
 def test_one_of_them_is_kept(two_people, options_of, people_of) -> None:
     rig, stand_in = two_people
     options = replace(
@@ -113,7 +150,9 @@ def test_one_of_them_is_kept(two_people, options_of, people_of) -> None:
         fit_people(replace(options, people_keep="7"), ROOT, stand_in, stand_in)
 
 
-@pytest.mark.parametrize("options", [{"people": "some"}, {"people": "0"}, {"people_keep": "1"}])
+@pytest.mark.parametrize(
+    "options", [{"people": "some"}, {"people": "0"}, {"people_keep": "1"}, {"people_contact": True}]
+)
 def test_options_that_make_no_sense(options) -> None:
     with pytest.raises(InputError, match="people"):
         FitOptions(**options)
