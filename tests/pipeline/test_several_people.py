@@ -107,10 +107,10 @@ def test_people_who_intersect_are_moved_apart_on_demand(
     body, rig_of, oracle_of, params_of, make_ring, options_of
 ) -> None:
     """Written to the results of both; a second run computes nothing, nor does one without the option."""
-    bodies = [[params_of(1, -0.2), params_of(2, 0.2)]]
+    bodies = [[params_of(1, -x), params_of(2, x)] for x in (0.2, 0.45)]  # frame 0: one arm in the other's
     stand_in = TwoPeople(body, make_ring(3, size=128, radius=3.2), bodies, oracle_of([None]))
     options = replace(
-        options_of(rig_of(1)), people="all", people_contact=True, boxes="auto", tta_flip=False,
+        options_of(rig_of(2)), frames="0", people="all", people_contact=True, boxes="auto", tta_flip=False,
         tta_rotation=False, save=SaveOptions("none", False, False, False, False, False),
     )  # fmt: skip
     out = fit_people(options, ROOT, stand_in, stand_in)

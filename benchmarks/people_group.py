@@ -1,0 +1,164 @@
+"""Cost and accuracy of several people: seconds a frame by people and cameras, joints in a group and alone. JSON.
+
+    python benchmarks/people_group.py
+    python benchmarks/people_group.py cases=1:4,2:4,5:4,2:2,2:8 groups=1
+    python benchmarks/people_group.py cases=5:4 noise=none contact=1
+    python benchmarks/people_group.py quick=1
+
+cases: PEOPLE:CAMERAS. People of random shape and pose (the pose bank's held-out part) stand on a circle, `spacing`
+metres between neighbours, in the middle of cameras that are 3 m away. No network takes part: proxies are rendered from
+the bodies, with `noise` as in `benchmarks/fit.py`, once alone and once with the others in front; pixels of others are
+background of which nothing is known, as in the pipeline.
+
+"alone", "group": MPJPE of 22 joints, mean over people and the worst, mm; "ratio": of these means; "seen": share of a
+person's pixels that nobody hides, mean and least. CPU seconds: "associate" of one frame of a take of as many people and
+cameras (`diffproxy/evaluation/synthetic_people.py`), "fit" of one person in the group, with `contact=1` "contact" of
+one frame, and "frame": association, all fits and contact. "depth": deepest interpenetration before and after, mm.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from fit_scenes import Scene, corrupt, look_at, random_params
+
+from diffproxy.association import associate
+from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
+from diffproxy.fitting import FitConfig, fit
+from diffproxy.fitting.interpenetration import separate_people
+from diffproxy.proxies import ProxyMaps
+from diffproxy.proxies.render import proxies_from_surface
+from diffproxy.proxies.surface import render_surface
+
+DISTANCE = 3.0  # metres of the cameras from the middle
+BODY_JOINTS = 22
+TAKE_FRAMES = 40  # of the take that times the association
+
+
+def group_of(body: BodyModel, rng: np.random.Generator, people: int, spacing: float) -> list[BodyParams]:
+    """People on a circle, pelvis at 0.9 m."""
+    radius = spacing / (2 * np.sin(np.pi / people)) if people > 1 else 0.0
+    out = []
+    for angle in np.arange(people) * 2 * np.pi / people:
+        params = random_params(rng)
+        pelvis = body.joints(params)[0, 0]
+        place = torch.tensor([radius * np.sin(angle), 0.9, radius * np.cos(angle)], dtype=torch.float32)
+        out.append(params.replace(transl=params.transl + place - pelvis))
+    return out
+
+
+def crops_of(
+    body: BodyModel, vertices: list[np.ndarray], who: int, views: int, size: int
+) -> tuple[ProxyMaps, ProxyMaps]:
+    """Exact proxies of one person: alone, and with the others in front."""
+    own, faces = vertices[who], body.faces.numpy()
+    center = (own.min(0) + own.max(0)) / 2
+    radius = 1.05 * np.linalg.norm(own - center, axis=1).max()
+    angles = np.arange(views) * 2 * np.pi / views + 0.3
+    places = np.stack(
+        [DISTANCE * np.sin(angles), np.resize([1.8, 1.3], views), DISTANCE * np.cos(angles)], -1
+    )
+    cameras = [look_at(f"cam{v}", place, center, size, radius) for v, place in enumerate(places)]
+    others = [(x, faces) for k, x in enumerate(vertices) if k != who]
+    seen = render_surface(own, faces, cameras, others)
+    free = proxies_from_surface(body.atlas, [replace(s, visible=s.outline) for s in seen], cameras)
+    known = np.ones((views, size, size), dtype=bool)
+    for x, _ in others:
+        known &= ~np.stack([s.outline for s in render_surface(x, faces, cameras)])
+    maps = proxies_from_surface(body.atlas, seen, cameras)
+    return free, replace(maps, valid=known | (maps.labels > 0))
+
+
+def association_seconds(body: BodyModel, people: int, views: int) -> float:
+    """CPU seconds a frame."""
+    take = make_take(body, TakeConfig(people=people, cameras=views, frames=TAKE_FRAMES))
+    start = time.process_time()
+    associate(take.detections, take.cameras)
+    return (time.process_time() - start) / TAKE_FRAMES
+
+
+def row(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one number of people and cameras."""
+    config = FitConfig()
+    errors: dict[str, list[float]] = {"alone": [], "group": []}
+    seen, statuses = [], []
+    seconds = {"fit": 0.0, "contact": 0.0}
+    depth: list[tuple[float, float]] = []
+    for number in range(given["groups"]):
+        everybody = group_of(body, np.random.default_rng(number), people, given["spacing"])
+        with torch.no_grad():
+            posed = [body(params) for params in everybody]
+        vertices, joints = ([getattr(p, k)[0].numpy() for p in posed] for k in ("vertices", "joints"))
+        maps, fitted = [], []
+        for who in range(people):
+            both = dict(
+                zip(("alone", "group"), crops_of(body, vertices, who, views, given["size"]), strict=True)
+            )
+            seen.append((both["group"].labels > 0).sum() / max((both["alone"].labels > 0).sum(), 1))
+            for name, exact in both.items():
+                scene = Scene(number, everybody[who], vertices[who], joints[who], exact)
+                noisy = corrupt(scene, body, given["noise"], np.random.default_rng(who))
+                start = time.process_time()
+                found = fit(noisy, body, config)
+                spent = time.process_time() - start
+                error = np.linalg.norm(found.joints - joints[who], axis=-1)[:BODY_JOINTS].mean()
+                errors[name].append(1000 * float(error))
+                if name == "group":
+                    seconds["fit"] += spent
+                    statuses.append(found.status)
+                    maps.append(noisy)
+                    fitted.append(found.params)
+        if given["contact"]:
+            start = time.process_time()
+            result = separate_people(maps, fitted, body, config)
+            seconds["contact"] += time.process_time() - start
+            depth.append((1000 * max(result.before), 1000 * max(result.after)))
+    means = {name: float(np.mean(values)) for name, values in errors.items()}
+    fit_s = seconds["fit"] / (people * given["groups"])
+    contact_s = seconds["contact"] / given["groups"]
+    associate_s = association_seconds(body, people, views)
+    return {
+        "people": people,
+        "views": views,
+        "seen": [round(float(np.mean(seen)), 3), round(float(np.min(seen)), 3)],
+        **{k: [round(means[k], 2), round(max(errors[k]), 2)] for k in errors},
+        "ratio": round(means["group"] / max(means["alone"], 1e-9), 3),
+        "not_ok": sum(status != "ok" for status in statuses),
+        "seconds": {
+            "associate": round(associate_s, 4),
+            "fit": round(fit_s, 2),
+            **({"contact": round(contact_s, 2)} if given["contact"] else {}),
+            "frame": round(associate_s + people * fit_s + contact_s, 2),
+        },
+        **({"depth": np.round(depth, 1).tolist()} if depth else {}),
+    }
+
+
+def main(argv: list[str]) -> dict[str, Any]:
+    words = dict(word.split("=", 1) for word in argv)
+    quick = words.get("quick") == "1"
+    given: dict[str, Any] = {
+        "groups": int(words.get("groups", 1 if quick else 2)),
+        "noise": words.get("noise", "none" if quick else "uv"),
+        "spacing": float(words.get("spacing", 0.8)),
+        "size": int(words.get("size", 64 if quick else 192)),
+        "contact": words.get("contact") == "1",
+    }
+    body = load_body("anny")
+    rows = []
+    for case in words.get("cases", "2:2" if quick else "1:4,2:4,3:4,5:4,5:2,5:8").split(","):
+        people, views = (int(n) for n in case.split(":"))
+        rows.append(row(body, people, views, given))
+        sys.stderr.write(f"{json.dumps(rows[-1])}\n")
+    return {**given, "rows": rows}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1:]), indent=1))

@@ -1,0 +1,14 @@
+"""The benchmark of people in groups: its quick run."""
+
+import json
+from pathlib import Path
+
+
+def test_quick_run(load_benchmark, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")  # the scripts import each other
+    result = json.loads(json.dumps(load_benchmark("people_group").main(["quick=1", "contact=1"])))
+    (row,) = result["rows"]
+    assert (row["people"], row["views"], row["not_ok"]) == (2, 2, 0)
+    assert row["alone"][0] <= row["alone"][1] < 15 and row["ratio"] < 2 and 0.5 < row["seen"][1] <= 1
+    seconds = row["seconds"]
+    assert seconds["frame"] > 2 * seconds["fit"] > 0 and min(seconds.values()) >= 0
