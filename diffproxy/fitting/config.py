@@ -56,6 +56,8 @@ class FitConfig:
     """Largest noise level of the proxies, metres: residuals of more than a few times this are outliers."""
     independent_pixels: int = 60
     """Number of independent pixels that a view counts as, at most: errors of neighbouring pixels are correlated."""
+    independent_hand_pixels: int = 6
+    """The same for the hands in a view: a network that turns a hand turns all of its pixels."""
     num_initial_rotations: int = 300
     """Rotations tried for each body segment in the search of the initial pose."""
     num_restarts: int = 3

@@ -9,13 +9,13 @@ import torch
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.observations import subject_observations
+from diffproxy.fitting.observations import effective_weights, shows_hand, subject_observations
 from diffproxy.fitting.observed import joint_support, keypoint_joints, unobserved_note, unobserved_parts
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
-from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, HAND_SEGMENTS, Free, State
+from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
@@ -171,13 +171,12 @@ class KeypointProblem:
         count = len(found) - len(self.sparse)
         cameras = (*self.maps.cameras, *self.rows.cameras)
         weight = found.weight.copy()
+        hand = shows_hand(self.dense, self.body)
         if count:
-            per_view = np.bincount(self.dense.view)
-            weight[:count] *= np.minimum(per_view, self.config.independent_pixels).sum() / count
+            weight[:count] *= effective_weights(self.dense, hand, self.config)
         seen = subject_observations(found, cameras, self.center, weight, self.body)
         data = Reprojection(self.body, self.skeleton, seen)
         fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
-        hand = np.isin(np.asarray(self.body.atlas.segment_of_label)[self.dense.label], HAND_SEGMENTS)
 
         def noise(kernel: float, data: Reprojection, state: State) -> Noise:
             sigma = torch.full_like(seen.weight, max(kernel / 3, self.config.sigma_floor))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights
+from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights, shows_hand
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
 from diffproxy.fitting.state import Free, State
@@ -44,8 +44,8 @@ def frame_normal_equations(
     rows = []
     for m in maps:
         pixels = sample_correspondences(m, body, max_pixels, config.min_weight, config.hands)
-        on_hand = np.array([m.kind[v] != "body" for v in pixels.view], dtype=bool)
-        factor = effective_weights(pixels, config.independent_pixels)
+        on_hand = shows_hand(pixels, body)
+        factor = effective_weights(pixels, on_hand, config)
         rows.append(ObservationRows.of(pixels, factor=factor, on_hand=on_hand))
     observations = batch_observations(rows, [m.cameras for m in maps], list(centers), body)
     skeleton = Skeleton(body, state.expression)
@@ -55,7 +55,7 @@ def frame_normal_equations(
 
 
 def noise_of(data: Reprojection, state: State, config: FitConfig) -> Noise:
-    """The spread of the residuals, crops of hands apart from the rest."""
+    """The spread of the residuals, pixels of hands apart from the rest."""
     distance = data.distances(state).double().cpu().numpy()
     weight, hand = data.observations.weight.double().cpu().numpy(), data.observations.on_hand.cpu().numpy()
     sigma = np.full_like(distance, config.sigma_floor)

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.state import HAND_SEGMENTS
+from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints
 from diffproxy.fitting.terms.reprojection import Observations
 
 LIMBS = ((1, 4, 7, 10), (2, 5, 8, 11), (16, 18, 20, *range(25, 40)), (17, 19, 21, *range(40, 55)))
@@ -92,10 +94,23 @@ class ObservationRows:
         )
 
 
-def effective_weights(pixels: Correspondences, independent_pixels: int) -> Float[np.ndarray, " N"]:
-    """Factors under which each view counts as at most `independent_pixels`, spread evenly over all views."""
-    effective = np.minimum(np.bincount(pixels.view), independent_pixels).sum()
-    return np.full(len(pixels), effective / max(len(pixels), 1))
+def shows_hand(pixels: Correspondences, body: BodyModel) -> Bool[np.ndarray, " N"]:
+    """Whether each pixel shows a part that a wrist or a finger joint moves."""
+    return np.isin(driving_joints(body, pixels.label), HAND_SEGMENTS)
+
+
+def effective_weights(
+    pixels: Correspondences, on_hand: Bool[np.ndarray, " N"], config: FitConfig
+) -> Float[np.ndarray, " N"]:
+    """Factors under which a view counts as at most `independent_pixels`, and its hands as `independent_hand_pixels`.
+
+    They are spread evenly over the pixels of all views.
+    """
+    factor = np.ones(len(pixels))
+    for group, most in ((~on_hand, config.independent_pixels), (on_hand, config.independent_hand_pixels)):
+        if group.any():
+            factor[group] = np.minimum(np.bincount(pixels.view[group]), most).sum() / group.sum()
+    return factor
 
 
 def batch_observations(

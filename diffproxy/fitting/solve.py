@@ -14,12 +14,13 @@ from diffproxy.fitting.observations import (
     ObservationRows,
     batch_observations,
     effective_weights,
+    shows_hand,
 )
 from diffproxy.fitting.problem import Problem
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt
-from diffproxy.fitting.state import HAND_SEGMENTS, State
-from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints
+from diffproxy.fitting.state import State
+from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.left_right import flipped_pixels
 from diffproxy.fitting.terms.paper_objective import eq6_factor, squared_pixels
@@ -117,15 +118,15 @@ def observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state
 
 def _pixel_rows(problem: Problem, stage: Stage, pixels: Correspondences, side: int) -> ObservationRows:
     chosen = pixels.rank < stage.share
-    on_hand = np.isin(driving_joints(problem.body, pixels.label), HAND_SEGMENTS)
+    on_hand = shows_hand(pixels, problem.body)
     if stage.hands_only:
         chosen &= on_hand
-    part = pixels[chosen]
+    part, on_hand = pixels[chosen], on_hand[chosen]
     if problem.config.objective == "paper":
         factor: float | np.ndarray = eq6_factor(side)
     else:
-        factor = effective_weights(part, problem.config.independent_pixels)
-    return ObservationRows.of(part, factor=factor, on_hand=on_hand[chosen])
+        factor = effective_weights(part, on_hand, problem.config)
+    return ObservationRows.of(part, factor=factor, on_hand=on_hand)
 
 
 def _match_silhouettes(problem: Problem, state: State) -> list[Correspondences]:
