@@ -276,17 +276,21 @@ class DiffProxyPipeline:
         sides = (size, size)
         return F.interpolate(images, sides, mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
 
-    def save_pretrained(self, folder: Path | str, half: bool = False) -> Path:
+    def save_pretrained(self, folder: Path | str, half: bool = False, difference: bool = False) -> Path:
         """Write the generator to a folder that `from_pretrained` reads.
 
         Args:
             folder: where to write; created if needed.
             half: store float16 instead of float32.
+            difference: store of a fine-tuned encoder the rounded difference to the packaged one.
 
         Returns:
             The folder.
+
+        Raises:
+            InputError: `difference`, and the encoder is none of the package or far from the packaged one.
         """
-        return save_generator(self.network, self.palette, folder, half)
+        return save_generator(self.network, self.palette, folder, half, difference)
 
     @staticmethod
     def from_pretrained(

@@ -116,7 +116,9 @@ class ProxyGenerator(nn.Module):
             )
         groups, views = images.shape[:2]
         flat, kinds = images.flatten(0, 1), kinds.flatten()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and "encoder" not in self.config.frozen):
+        # A fine-tuned encoder is no longer among the frozen parts, yet a later training may leave it as it is.
+        trained = any(p.requires_grad for p in self.encoder.parameters())
+        with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
             encoded = self.encoder(flat)
         masks, rays = self._view_geometry(cameras, valid, groups, views, images.device)
         coarsest = self.config.coarsest_grid
