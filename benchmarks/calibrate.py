@@ -33,9 +33,9 @@ from fit_exact import corrupt, random_params, ring
 from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration import CalibrationConfig, calibrate
 from diffproxy.calibration.compare import compare_rigs
-from diffproxy.calibration.predicted import guessed_cameras
 from diffproxy.calibration.terms import body_height
 from diffproxy.cameras import Camera
+from diffproxy.cameras.predicted import guessed_cameras
 from diffproxy.proxies import ProxyMaps, render_proxies
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.cli import SHIPPED
-from diffproxy.commands import fit_command, initial_guess
+from diffproxy.commands import fit_command, initial_guess, solved_cameras
 from diffproxy.export import Result, load_result
 from diffproxy.pipeline.fit_rig import run_fit
 
@@ -123,8 +123,8 @@ def fit_rig(
     """
     given = {"rig": rig, "frames": frames, "out": out, "save": {}, **options}
     save = {"vertices": True, **given["save"]}
-    words = fit_command().compose([*_words({**given, "save": save})])
-    folder = run_fit(words, SHIPPED, pipe, detector, guess=initial_guess(words))
+    asked = solved_cameras(fit_command().compose([*_words({**given, "save": save})]), pipe, detector)
+    folder = run_fit(asked, SHIPPED, pipe, detector, guess=initial_guess(asked))
     return FitResults(load_result(folder / "result.npz"), folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diffproxy.cli import SHIPPED, Command
 from diffproxy.utils.options import HELP_WORDS
@@ -22,6 +22,7 @@ Photos or videos of a calibrated rig in, SMPL-X bodies out.
   python fit.py rig=pose2sim frames=40            real footage, fetched on first use
   python fit.py rig=/data/take1 frames=0:100:10   your own rig folder
   python fit.py rig=/data/take1 people=all        everybody in the images, one result for each
+  python fit.py rig=/data/take1 cameras=none      without a calibration: cameras from the person in the images
   python fit.py proxies=out/fit/proxies           fit saved proxies again: no images, no generator
   python fit.py preset=paper                      inference and fitting as the paper states them
 
@@ -60,6 +61,7 @@ def fit(words: Sequence[str] | None = None) -> int:
         from diffproxy.pipeline.fit_rig import run_fit
         from diffproxy.pipeline.several_people import fit_people
 
+        options = solved_cameras(options)
         run = run_fit if options.people == "one" else fit_people
         run(options, SHIPPED, guess=initial_guess(options))
 
@@ -74,6 +76,21 @@ def initial_guess(options: FitOptions) -> Guess | None:
     from diffproxy.single_view.coarse_body import CoarseBodies
 
     return CoarseBodies(open_body(options.body)).guesses
+
+
+def solved_cameras(options: FitOptions, pipe: Any | None = None, detector: Any | None = None) -> FitOptions:
+    """The options with solved cameras in place of those that `cameras=` says are not given.
+
+    Args:
+        options: Options of a fit.
+        pipe: Generator in place of the one that the options name.
+        detector: Person detector in place of the packaged one.
+    """
+    if options.cameras == "given":
+        return options
+    from diffproxy.calibration.camera_free import with_solved_cameras
+
+    return with_solved_cameras(options, SHIPPED, pipe, detector)
 
 
 def demo(words: Sequence[str] | None = None) -> int:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from typing import Any
 
 from diffproxy.calibration.options import CalibrationOptions, CompareOptions
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.io import write_atomic
 from diffproxy.utils.options import Subcommand
 
 INTRO = """\
@@ -23,7 +20,6 @@ different places of the volume are best.
 Writes rig.json and, beside it, <name>.report.json: reprojection error, inliers and standard deviations of every camera.
 Exit status: 0 fine, 1 calibrated but unreliable (the report says why), 2 wrong input.
 """
-DOUBTFUL_DEG, DOUBTFUL_INLIERS = 3.0, 0.5
 
 
 def main(words: list[str]) -> int:
@@ -37,36 +33,22 @@ def main(words: list[str]) -> int:
 def _run(options: CalibrationOptions) -> int:
     from diffproxy.calibration.calibrate_rig import calibrate
     from diffproxy.calibration.session import load_session, target_file
-    from diffproxy.cameras import save_rig
+    from diffproxy.calibration.solved_rig import save_calibration
 
     out = target_file(options)
     session = load_session(options)
     found = calibrate(session.frames, session.cameras, session.body, session.config, session.keypoints)
-    save_rig(session.as_rig(found), out)
-    report: dict[str, Any] = {
-        "frames": session.frame_ids,
-        "person_height_m": round(found.height, 4),
-        "proxy_noise_mm": round(1000 * found.sigma, 2),
-        "scale": session.scale,
-        "notes": [*session.notes, *found.notes],
-        "cameras": [r.to_json() for r in found.reports],
-    }
-    doubts = [
-        f"{r.name}: known to {r.rotation_std_deg:.1f} degrees, {r.inliers:.0%} of its pixels agree"
-        for r in found.reports
-        if r.rotation_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
-    ]
-    report["doubts"] = doubts
-    write_atomic(out.with_suffix(".report.json"), (json.dumps(report, indent=1) + "\n").encode())
+    rig = session.as_rig(found)
+    save_calibration(out, rig, found, session.frame_ids, session.scale, session.notes)
     for r in found.reports:
         sys.stdout.write(
             f"{r.name}: {r.error_px:.1f} px ({r.error_mm:.1f} mm) median, {r.inliers:.0%} agree, known to "
             f"{r.rotation_std_deg:.2f} degrees, {r.translation_std_mm:.0f} mm, focal length {r.focal_px:.0f} px\n"
         )
-    for line in [*report["notes"], *(f"do not trust {d}" for d in doubts)]:
+    for line in [*session.notes, *found.notes, *(f"do not trust {d}" for d in rig.doubts)]:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"person {found.height:.3f} m, scale from {session.scale}\n{out}\n")
-    return 1 if doubts else 0
+    return 1 if rig.doubts else 0
 
 
 def _compare(options: CompareOptions) -> None:

@@ -60,7 +60,7 @@ def align_world(
         given = RigState.from_cameras(cameras)
         R = given.R_cam_world[k].T @ rig.R_cam_world[k]
         return R, given.center[k] - R @ rig.center[k]
-    if config.rough:
+    if config.rough and not config.upright:
         return torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     with torch.no_grad():
         joints = body.joints(params)

@@ -15,7 +15,8 @@ class CalibrationConfig:
     """`rough`: the cameras' given poses are a start and a prior; without it nothing but intrinsics is taken from them.
 
     The scale comes from `height` (of the person, metres), `distance` (two camera names, metres), the rough cameras, or
-    else from the average body. `fix`: a camera whose given pose becomes exactly that of the answer.
+    else from the average body. `fix`: a camera whose given pose becomes exactly that of the answer. `upright`: even
+    with rough cameras the world has its origin on the floor under the first frame's body, and +Y up along the body.
     """
 
     rough: bool = True
@@ -30,6 +31,7 @@ class CalibrationConfig:
     height: float | None = None
     distance: tuple[str, str, float] | None = None
     fix: str | None = None
+    upright: bool = False
     max_pixels: int = 400
     """Per view and frame."""
     sigma_floor: float = 0.0005

@@ -1,7 +1,7 @@
-"""Cameras and body of one instant optimised together, where cameras are predicted or unknown.
+"""Cameras and body optimised together, where cameras are predicted or unknown.
 
-The paper's inference without camera calibration (section 4.3, Table 2). The world is that of the first camera, the unit
-of length comes from the body: of average size at first, then as its shape and scale are estimated.
+The paper's inference without camera calibration (section 4.3, Table 2). The unit of length comes from the body: of
+average size at first, then as its shape and scale are estimated, or of a known height.
 """
 
 from __future__ import annotations
@@ -27,33 +27,37 @@ GUESSED_FOCAL_STD = 0.4
 
 
 def fit_with_cameras(
-    maps: ProxyMaps,
+    frames: Sequence[ProxyMaps],
     cameras: Sequence[Camera],
     body: BodyModel,
     poses: bool,
     intrinsics: bool,
-    people: Sequence[Sequence[Person2D]] | None = None,
+    people: Sequence[Sequence[Sequence[Person2D]]] | None = None,
+    height: float | None = None,
+    upright: bool = False,
 ) -> Calibration:
-    """Body and cameras that explain the proxies of one instant best.
+    """Bodies and cameras that explain the proxies best.
 
     Args:
-        maps: Proxies of one person; a map belongs to the camera of the same name.
-        cameras: C pinhole cameras of the whole images. The pose of the first one is kept.
+        frames: Proxies of one person at F instants; a map belongs to the camera of the same name.
+        cameras: C pinhole cameras of the whole images. The pose of the first one is kept, unless `upright`.
         body: The body model of the proxies.
         poses: The other poses are approximately right, up to the unit of length; otherwise they are not used.
         intrinsics: Focal lengths are right; otherwise they are estimated, one factor for all cameras if `poses` is
             False as well.
-        people: People detected by each camera, in pixels of `cameras`; further observations.
+        people: `people[f][c]`: people detected in frame f by camera c, in pixels of `cameras`; further observations.
+        height: Of the person, sole to crown, metres; None: the body prior's.
+        upright: The world has its origin on the floor under the first body, and +Y up along the body.
 
     Returns:
-        Cameras in metres, the body (without fingers), and their uncertainty.
+        Cameras in metres, the bodies (without fingers), and their uncertainty.
 
     Raises:
         InputError: fewer than two cameras see the person, or one of unknown pose sees nobody.
     """
     given = tuple(cameras)
-    alone = fit_single_views([maps], given, body, FitConfig(hands=False))
-    scale = body_scale({c: params for (_, c), params in alone.items()}, given, body) if poses else None
+    alone = fit_single_views(frames, given, body, FitConfig(hands=False))
+    scale = body_scale(alone, given, body) if poses else None
     if scale is not None:
         given = scaled_about_first(given, scale)
     config = CalibrationConfig(
@@ -61,25 +65,33 @@ def fit_with_cameras(
         focal=not intrinsics,
         focal_std=FOCAL_STD if poses else GUESSED_FOCAL_STD,
         common_focal=not (poses or intrinsics),
-        fix=given[0].name,
+        height=height,
+        fix=None if upright else given[0].name,
+        upright=upright,
     )
-    return calibrate([maps], given, body, config, None if people is None else [people], alone)
+    return calibrate(frames, given, body, config, people, alone)
 
 
-def body_scale(alone: Mapping[int, BodyParams], cameras: Sequence[Camera], body: BodyModel) -> float | None:
-    """Metres per unit of the cameras' translations, from the average body fitted to each view c alone, `alone[c]`.
+def body_scale(
+    alone: Mapping[tuple[int, int], BodyParams], cameras: Sequence[Camera], body: BodyModel
+) -> float | None:
+    """Metres per unit of the cameras' translations, from the average body fitted to each view c of each frame f alone.
 
-    The pelvis X (in metres) lies at `x_c = R_c X + s t_c` in camera c. None where fewer than two views show the
-    person, or no positive scale fits.
+    The pelvis X_f (in metres) of `alone[f, c]` lies at `x_fc = R_c X_f + s t_c` in camera c. None where no frame shows
+    the person in two views, or no positive scale fits.
     """
-    if len(alone) < 2:
+    frames = sorted({f for f, _ in alone})
+    if len(alone) < len(frames) + 1:
         return None
     rows, right = [], []
-    for c, params in alone.items():
-        rows.append(np.column_stack([cameras[c].R_cam_world, cameras[c].t_cam_world]))
+    for (f, c), params in alone.items():
+        row = np.zeros((3, 3 * len(frames) + 1))
+        row[:, 3 * frames.index(f) :][:, :3] = cameras[c].R_cam_world
+        row[:, -1] = cameras[c].t_cam_world
+        rows.append(row)
         right.append(body.joints(params)[0, 0].detach().double().numpy())
-    solution = np.linalg.lstsq(np.concatenate(rows), np.concatenate(right), rcond=None)[0]
-    return float(solution[3]) if solution[3] > 0 else None
+    scale = float(np.linalg.lstsq(np.concatenate(rows), np.concatenate(right), rcond=None)[0][-1])
+    return scale if scale > 0 else None
 
 
 def scaled_about_first(cameras: Sequence[Camera], scale: float) -> tuple[Camera, ...]:

@@ -16,6 +16,8 @@ from diffproxy.cameras import Camera
 from diffproxy.fitting.state import State
 from diffproxy.fitting.terms.reprojection import Noise
 
+DOUBTFUL_DEG, DOUBTFUL_INLIERS = 3.0, 0.5
+
 
 @dataclass(frozen=True)
 class CameraReport:
@@ -37,6 +39,15 @@ class CameraReport:
 
     def to_json(self) -> dict:
         return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
+
+
+def camera_doubts(reports: Sequence[CameraReport]) -> list[str]:
+    """The cameras that are not to be trusted, and why."""
+    return [
+        f"{r.name}: known to {r.rotation_std_deg:.1f} degrees, {r.inliers:.0%} of its pixels agree"
+        for r in reports
+        if r.rotation_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
+    ]
 
 
 def camera_reports(

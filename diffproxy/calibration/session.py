@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.options import CalibrationOptions
-from diffproxy.calibration.predicted import guessed_camera, load_predicted
+from diffproxy.calibration.solved_rig import solved_rig
 from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
-from diffproxy.cameras.image_sources import find_sources, open_source
+from diffproxy.cameras.predicted import guessed_rig, load_predicted
 from diffproxy.keypoints import Person2D, open_keypoints
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
@@ -41,19 +42,9 @@ class Session:
     notes: list[str] = field(default_factory=list)
 
     def as_rig(self, found: Calibration) -> Rig:
-        """The rig with its new cameras: of the undistorted images if it came without lens, else with its lens.
-
-        Poses are those of the camera itself, so they hold for the calibrated image and its undistorted version alike;
-        a new focal length scales the lens' own.
-        """
-        cameras = []
-        for old, start, new in zip(self.rig.cameras, self.cameras, found.cameras, strict=True):
-            K = old.K.copy()
-            K[:2, :2] *= new.K[0, 0] / start.K[0, 0]
-            cameras.append(replace(old, K=K, R_cam_world=new.R_cam_world, t_cam_world=new.t_cam_world))
-        notes = [*self.rig.notes, f"poses found from a person ({self.scale}), frames {self.frame_ids}"]
-        up = self.rig.up_axis if self.rough else "+Y"
-        return replace(self.rig, cameras=tuple(cameras), up_axis=up, notes=notes)
+        """The rig with its solved cameras, see `solved_rig`."""
+        note = f"poses found from a person ({self.scale}), frames {self.frame_ids}"
+        return solved_rig(self.rig, self.cameras, found, note, self.rig.up_axis if self.rough else "+Y")
 
 
 def target_file(options: CalibrationOptions) -> Path:
@@ -103,10 +94,7 @@ def load_session(options: CalibrationOptions) -> Session:
         maps = _generate(options, body, frames, ids, rough and not predicted)
     keypoints = None
     if options.keypoints:
-        folder_of = open_keypoints(options.keypoints, frames.raw_cameras)
-        keypoints = [
-            _undistorted(folder_of.frame(f, frames.raw_cameras, frames.file_numbers(f)), frames) for f in ids
-        ]
+        keypoints = detected_people(options.keypoints, frames, ids)
     if config.distance:
         scale = f"the distance of {config.distance[0]} and {config.distance[1]}"
     elif config.height:
@@ -136,15 +124,7 @@ def _rig(folder: Path, options: CalibrationOptions) -> tuple[Rig, bool]:
     except InputError:
         if options.init == "approximate" and not options.cameras:
             raise
-    found = find_sources(folder)
-    if not found:
-        raise InputError(f"images/ or videos/ in {folder}", "neither", "name them after the cameras")
-    cameras = []
-    for name, path in found.items():
-        source = open_source(path)
-        height, width = source.read(source.frame_ids[0]).shape[:2]
-        cameras.append(guessed_camera(name, width, height, options.fov))
-    return Rig(folder.resolve().name, tuple(cameras), root=folder), False
+    return guessed_rig(folder, options.fov), False
 
 
 def _distance(text: str) -> tuple[str, str, float] | None:
@@ -164,7 +144,7 @@ def _load_proxies(
     folder: Path, body: BodyModel, ids: list[int], frames: RigFrames
 ) -> tuple[list[ProxyMaps], list[int]]:
     """Saved proxies of the wanted frames that have any, with the intrinsics of today's cameras and the same crops."""
-    from diffproxy.pipeline.proxy_cache import ProxyStore
+    from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
 
     store = ProxyStore(folder, body)
     have = [f for f in ids if f in store.frame_ids]
@@ -172,20 +152,8 @@ def _load_proxies(
         raise InputError(
             f"proxies of the frames {ids[:5]}...", f"{store.frame_ids[:5]}...", "choose other frames="
         )
-    by_name = {c.name: c for c in frames.cameras}
-    out = []
-    for f in have:
-        made = store.load(f)
-        maps = made.maps
-        if made.boxes and len(made.boxes) == maps.num_views:
-            size = maps.labels.shape[1]
-            cameras = tuple(
-                by_name[c.name].crop(box, (size, size)) if c.name in by_name else c
-                for c, box in zip(maps.cameras, made.boxes, strict=True)
-            )
-            maps = replace(maps, cameras=cameras)
-        out.append(maps)
-    return out, have
+    saved = [store.load(f) for f in have]
+    return [(in_cameras(made, frames.cameras) if made.boxes else made).maps for made in saved], have
 
 
 def _generate(
@@ -232,11 +200,22 @@ def _detect(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...],
         where = Located(locator).find(0, images, cameras, None)
         if where.views >= 2:
             return list(where.boxes)
+    return surest_boxes(locator, images)
+
+
+def surest_boxes(locator: Any, images: Sequence[np.ndarray]) -> list[Any]:
+    """In every view the surest and largest person's box, where cameras cannot tell who is the same; None: nobody."""
     boxes = []
     for found in locator.locate(list(images)):
         best = max(found, key=lambda c: float(c.score) * (c.box[3] - c.box[1]), default=None)
         boxes.append(None if best is None else tuple(float(v) for v in best.box))
     return boxes
+
+
+def detected_people(folder: str, frames: RigFrames, ids: Sequence[int]) -> list[list[list[Person2D]]]:
+    """Keypoints of another detector: `people[f][c]` in pixels of the undistorted images of frame `ids[f]`."""
+    files = open_keypoints(folder, frames.raw_cameras)
+    return [_undistorted(files.frame(f, frames.raw_cameras, frames.file_numbers(f)), frames) for f in ids]
 
 
 def _undistorted(people: list[list[Person2D]], frames: RigFrames) -> list[list[Person2D]]:

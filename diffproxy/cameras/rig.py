@@ -26,6 +26,7 @@ class Rig:
         units: Unit of the file; lengths here are metres.
         root: Folder of the rig, if it was read from one.
         notes: Assumptions of the reader, for the user.
+        doubts: Why the calibration is not to be trusted; bodies fitted with it are `doubtful`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Rig:
     units: str = "m"
     root: Path | None = None
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         object.__setattr__(self, "cameras", tuple(self.cameras))

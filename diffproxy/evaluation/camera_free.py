@@ -16,13 +16,12 @@ import numpy as np
 from diffproxy.body import BodyModel
 from diffproxy.calibration.compare import compare_rigs
 from diffproxy.calibration.joint_fit import fit_with_cameras, in_world_of, with_rig
-from diffproxy.calibration.predicted import guessed_cameras, load_predicted
+from diffproxy.calibration.view_proxies import detections, generate_each_view
 from diffproxy.cameras import Camera
+from diffproxy.cameras.predicted import guessed_cameras, load_predicted
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject
-from diffproxy.keypoints.layouts import COCO17, INDEX, NAMES, Person2D
-from diffproxy.pipeline.generate_proxies import SIDES, Generated, generate_proxies
-from diffproxy.proxies import ProxyMaps
+from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.utils.errors import InputError
 
 
@@ -63,13 +62,7 @@ class CameraFree:
         """`generate_proxies`; without predicted cameras each view by itself, since none is known from another."""
         if self.predicted:
             return generate_proxies(pipe, body, *inputs)
-        images, cameras, boxes, config, clock, _ = inputs  # a body of one view alone aims no crops
-        return in_order(
-            [
-                generate_proxies(pipe, body, [i], [c], [b], config, clock)
-                for i, c, b in zip(images, cameras, boxes, strict=True)
-            ]
-        )
+        return generate_each_view(pipe, body, *inputs[:-1])  # a body of one view alone aims no crops
 
     def solved(
         self, made: Generated, known: EvalSubject, subject: EvalSubject
@@ -82,45 +75,12 @@ class CameraFree:
         people = None if made.keypoints is None else detections(made, known.cameras)
         start = known.cameras
         try:
-            found = fit_with_cameras(made.maps, start, self.body, self.predicted, intrinsics, people)
+            seen = None if people is None else [people]
+            found = fit_with_cameras([made.maps], start, self.body, self.predicted, intrinsics, seen)
         except InputError as error:
             return None, {"status": "failed", "reason": f"no cameras: {error.found}", "notes": []}
         solved = replace(made, maps=with_rig(made.maps, start, found.cameras))
         return solved, camera_errors(found.cameras, subject.cameras)
-
-
-def in_order(each: Sequence[Generated]) -> Generated:
-    """The views of several calls as of one: body views first."""
-    maps = ProxyMaps.cat([g.maps for g in each])
-    order = sorted(range(maps.num_views), key=lambda v: maps.kind[v] != "body")
-    boxes = [box for g in each for box in g.boxes]
-    keypoints = [g.keypoints for g in each if g.keypoints is not None]
-    hands = {side: [name for g in each for name in g.hands.get(side, [])] for side in SIDES}
-    return Generated(
-        maps.select(order),
-        tuple(boxes[v] for v in order),
-        tuple(note for g in each for note in g.notes),
-        hands if any(g.hands for g in each) else {},
-        np.concatenate(keypoints)[order] if len(keypoints) == len(each) else None,
-    )
-
-
-def detections(made: Generated, cameras: Sequence[Camera]) -> list[list[Person2D]]:
-    """The encoder's keypoints of the body views as people in the pixels of each camera's image."""
-    names = [c.name for c in cameras]
-    people: list[list[Person2D]] = [[] for _ in cameras]
-    if made.keypoints is None:
-        return people
-    side = made.maps.labels.shape[1]
-    rows = [INDEX[n] for n in COCO17]
-    for view, (kind, camera) in enumerate(zip(made.maps.kind, made.maps.cameras, strict=True)):
-        if kind == "body":
-            low, high = np.array(made.boxes[view][:2]), np.array(made.boxes[view][2:])
-            points = np.zeros((len(NAMES), 3))
-            points[rows, :2] = low + made.keypoints[view, :, :2] * (high - low) / side
-            points[rows, 2] = made.keypoints[view, :, 2]
-            people[names.index(camera.name)].append(Person2D(points))
-    return people
 
 
 def camera_errors(found: Sequence[Camera], true: Sequence[Camera]) -> dict[str, float]:

@@ -151,7 +151,35 @@ class FitOptions(SharedOptions):
     rig_check: bool = option(
         True, "check the calibration first and stop on its errors; false goes on with it", section="Input"
     )
-    proxies: str = option("", "fit these saved proxies: no images, no generator", "DIR", "Input")
+    proxies: str = option(
+        "",
+        "fit these saved proxies: no images, no generator; with rig.calibration=FILE in the cameras of that file",
+        "DIR",
+        "Input",
+    )
+    cameras: str = option(
+        "given",
+        "the calibration's, predicted ones, or none: without given ones they are solved from the person",
+        "given|predicted|none",
+        "Cameras",
+    )
+    predictions: str = option(
+        "", "cameras=predicted: npz or json with extrinsic, intrinsic (VGGT and the like)", "FILE", "Cameras"
+    )
+    fov: float = option(
+        0.0,
+        "cameras=none: field of view along the longer side, degrees, where focal lengths are not known; "
+        "0: those of the calibration, without one 60",
+        section="Cameras",
+    )
+    camera_frames: int = option(
+        10, "frames, spread over the chosen ones, that cameras are solved from", section="Cameras"
+    )
+    person_height: float = option(
+        0.0,
+        "cameras=predicted|none: sole to crown in metres, for the scale; 0: that of an average body",
+        section="Cameras",
+    )
     boxes: str = option(
         "auto", "subject boxes: detected, the whole images, or a JSON file", "auto|full|FILE", "Input"
     )
@@ -217,6 +245,7 @@ class FitOptions(SharedOptions):
         one_of("start", self.start, ("closed_form", "single_view"))
         one_of("shape", self.shape, ("per_frame", "shared"))
         self._check_people()
+        self._check_cameras()
         if self.smooth > 0 or self.ground != "none":
             self.shape = "shared"  # smoothing over frames needs one body
         within("jobs", self.jobs, 1, 1024)
@@ -241,6 +270,22 @@ class FitOptions(SharedOptions):
             _height(self.ground)
         if not self.out.strip():
             raise InputError("out=DIR", "an empty name", "write out=out/my_run")
+
+    def _check_cameras(self) -> None:
+        one_of("cameras", self.cameras, ("given", "predicted", "none"))
+        if (self.cameras == "predicted") != bool(self.predictions):
+            found = f"cameras={self.cameras} predictions={self.predictions}"
+            raise InputError("a file of predictions, and cameras=predicted", found, "give both or none")
+        within("fov", self.fov, 0.0, 179.0)
+        within("camera_frames", self.camera_frames, 1, 1000)
+        if self.person_height:
+            within("person_height", self.person_height, 0.3, 3.0)
+        if self.cameras != "given" and self.people != "one":
+            raise InputError(
+                "given cameras for several people",
+                f"cameras={self.cameras} people={self.people}",
+                "solve the cameras from a take of one person first, then write rig.calibration=FILE",
+            )
 
     def _check_people(self) -> None:
         if self.people not in ("one", "all") and not (

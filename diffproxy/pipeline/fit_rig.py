@@ -95,7 +95,9 @@ def fit_take(
         )
     take = open_take(options, root, pipe, locator, person, guess)
     options, out = take.options, take.run.out
-    if take.frames is None and options.rig_check:
+    if (
+        take.frames is None and options.rig_check and not options.rig.calibration
+    ):  # else checked when it was read
         _check_cameras_of(take.proxies, take.ids)
     given = input_paths(options, take.frames)
     files = planned_files(take.ids, [c.name for c in take.source.cameras], options)

@@ -44,6 +44,7 @@ def write_outputs(
     meta = {
         "up_axis": up_axis if frames is not None else None,
         "rig": frames.rig.name if frames is not None else None,
+        "rig_notes": frames.rig.notes if frames is not None else [],
         "generator": None if options.proxies else options.generator.weights,
         "version": settings["version"],
         "settings": settings,

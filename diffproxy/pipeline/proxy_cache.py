@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.run_folder import proxy_files
@@ -110,3 +113,26 @@ class ProxyStore:
     def inputs(self, frame_id: int) -> dict[str, str]:
         """Digests of one frame's files."""
         return {f"proxies {p.name}": path_digest(p) for p in sorted(proxy_files(self._folders()[frame_id]))}
+
+
+def in_cameras(made: Generated, cameras: Sequence[Camera]) -> Generated:
+    """Saved proxies as crops of `cameras`, the pinhole cameras of the same undistorted images, by name.
+
+    Maps of other cameras are left out. InputError without boxes, or without any map of these cameras.
+    """
+    known = {c.name: c for c in cameras}
+    maps = made.maps
+    if len(made.boxes) != maps.num_views:
+        raise InputError(
+            "proxies with the boxes of their crops", "none", "take proxies that fit.py has saved"
+        )
+    rows = [v for v, c in enumerate(maps.cameras) if c.name in known]
+    if not rows:
+        here = ", ".join(sorted({c.name for c in maps.cameras}))
+        raise InputError(f"proxies of the cameras {', '.join(known)}", here, "name the cameras alike")
+    size = maps.labels.shape[2], maps.labels.shape[1]
+    boxes = tuple(made.boxes[v] for v in rows)
+    crops = tuple(known[maps.cameras[v].name].crop(made.boxes[v], size) for v in rows)
+    hands = {side: [name for name in names if name in known] for side, names in made.hands.items()}
+    keypoints = None if made.keypoints is None else made.keypoints[rows]
+    return Generated(replace(maps.select(rows), cameras=crops), boxes, made.notes, hands, keypoints)

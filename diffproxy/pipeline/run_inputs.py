@@ -22,7 +22,7 @@ def shared_inputs(options: FitOptions) -> dict[str, str]:
     if not options.proxies:
         files |= {"boxes": options.boxes, "generator": weights / INDEX}
         files |= {f"generator.{part}": folder for part, folder in options.generator.sources.items()}
-    files |= {"keypoints": options.keypoints} if options.keypoints else {}
+    files |= {k: v for k, v in (("keypoints", options.keypoints), ("predictions", options.predictions)) if v}
     found = {name: path_digest(Path(path).expanduser()) for name, path in files.items()}
     return {name: digest for name, digest in found.items() if digest}
 
@@ -40,6 +40,7 @@ def frame_inputs(frames: RigFrames, frame_id: int, masks: str) -> dict[str, str]
 def input_paths(options: FitOptions, frames: RigFrames | None) -> list[Path]:
     """Files and folders that must not be removed while a run reads them."""
     named = [options.boxes, options.masks, options.keypoints, options.proxies, options.prior]
+    named += [options.predictions, options.rig.calibration]
     paths = [Path(p).expanduser() for p in (*named, options.body.path) if p]
     paths.append(Path(options.generator.weights).expanduser() / INDEX)
     if frames is not None:

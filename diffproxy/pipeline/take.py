@@ -19,13 +19,14 @@ from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.pipeline import fit_sequence, inputs
+from diffproxy.pipeline.camera_free_generator import camera_free
 from diffproxy.pipeline.config import FitOptions, SolverOption
 from diffproxy.pipeline.fit_frame import FrameFitter, Guess, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.person_source import PersonSource
-from diffproxy.pipeline.proxy_cache import ProxyStore
+from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_folder import FrameStore, RunFolder
 from diffproxy.pipeline.run_inputs import check_unchanged, frame_inputs, shared_inputs
@@ -122,7 +123,7 @@ def open_take(
     if frames is None:
         proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
         open_sparse(options.keypoints, None, body, config)
-        source = _saved_proxies(options, proxies, config, encoder, guess)
+        source = _saved_proxies(_calibrated(options, root), proxies, config, encoder, guess)
     else:
         proxies = ProxyStore(out / "proxies", body, must_exist=False)
         source = _images(options, frames, body, config, encoder, pipe, locator, person, guess)
@@ -133,19 +134,33 @@ def open_take(
     return Take(options, body, config, frames, source, proxies, ids, run, store)
 
 
+def _calibrated(options: FitOptions, root: Path) -> RigFrames | None:
+    """The images that saved proxies are of, where a calibration says which cameras to take in place of the saved."""
+    if not options.rig.calibration:
+        return None
+    frames = inputs.open_rig(options, root)
+    frames.close()
+    return frames
+
+
 def _saved_proxies(
-    options: FitOptions,
+    calibrated: RigFrames | None,
     saved: ProxyStore,
     config: FitConfig,
     encoder: EncoderKeypointFitter | None,
     guess: Guess | None,
 ) -> FrameSource:
+    cameras = () if calibrated is None else calibrated.cameras
+    doubts = () if calibrated is None else calibrated.rig.doubts
+
     def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
         stage("fit")
         made = saved.load(frame_id)
-        return fit_frame(frame_id, made, saved.body, config, last, encoder=encoder, guess=guess), made
+        made = in_cameras(made, cameras) if cameras else made
+        record = fit_frame(frame_id, made, saved.body, config, last, encoder=encoder, guess=guess)
+        return with_camera_doubts(record, doubts), made
 
-    return FrameSource(saved.frame_ids, (), {}, saved.inputs, lambda: None, solve)
+    return FrameSource(saved.frame_ids, cameras, {}, saved.inputs, lambda: None, solve)
 
 
 def _images(
@@ -173,7 +188,8 @@ def _images(
             raise next(iter(shown.unreadable.values()))
         images = [image for image in shown.images if image is not None]
         record, made = frame_fitter.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
-        return with_image_problems(record, shown), made
+        record = with_camera_doubts(with_image_problems(record, shown), frames.rig.doubts)
+        return record, made
 
     return FrameSource(
         frames.frame_ids,
@@ -187,6 +203,14 @@ def _images(
         fitter,
         solve,
     )
+
+
+def with_camera_doubts(record: FrameResult, doubts: Sequence[str]) -> FrameResult:
+    """The record; a body is no better than the cameras that it was fitted with."""
+    if not doubts or not record.has_body:
+        return record
+    status = "doubtful" if record.status == "ok" else record.status
+    return replace(record, status=status, reason="; ".join([*doubts, *filter(None, [record.reason])]))
 
 
 def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
@@ -244,7 +268,7 @@ def _frame_fitter(
     guess: Guess | None,
 ) -> FrameFitter:
     device = inputs.pick_device(options.device)
-    pipe = pipe or inputs.open_generator(options.generator, device)
+    pipe = camera_free(pipe or inputs.open_generator(options.generator, device), options, frames.cameras)
     auto = options.boxes == "auto" and not options.masks and person is None
     locator = (locator or inputs.open_locator(device)) if auto else None
     source = person or choose_source(

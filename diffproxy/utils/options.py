@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 from diffproxy.utils.errors import InputError
 
 T = TypeVar("T")
-SECTIONS = ("Input", "Models", "People", "Views", "Method", "Output", "Jobs")
+SECTIONS = ("Input", "Cameras", "Models", "People", "Views", "Method", "Output", "Jobs")
 WIDTH, COLUMN = 100, 30  # of a help page, and of its column of names
 HELP_WORDS = {"-h", "--help", "help"}
 VALUES = {bool: "BOOL", int: "N", float: "X"}

@@ -1,9 +1,8 @@
-"""Derivatives, gauge, comparison, and files of predicted cameras."""
+"""Derivatives, gauge and comparison."""
 
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +17,12 @@ from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState, rigid_
 from diffproxy.calibration.compare import compare_rigs
 from diffproxy.calibration.keypoint_observations import with_keypoints
 from diffproxy.calibration.point_bundle_adjustment import adjust_points
-from diffproxy.calibration.predicted import guessed_camera, load_predicted
 from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, PriorCameras, body_height
 from diffproxy.fitting.state import State
 from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.reprojection import Noise
 from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.landmarks import with_landmarks
-from diffproxy.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -167,44 +164,3 @@ def test_rigs_are_compared_wherever_they_lie(person):
     first = replace(person.cameras[0], R_cam_world=axis @ person.cameras[0].R_cam_world)
     off = compare_rigs([first, *person.cameras[1:]], person.cameras)
     assert 2.5 < off["rigid_deg"] < 4.0  # the others give way a little
-
-
-def test_predicted_cameras_of_resized_images(person, tmp_path):
-    E = np.stack([np.concatenate([c.R_cam_world, c.t_cam_world[:, None]], 1) for c in person.cameras])
-    K = np.stack([np.diag([0.5, 0.25, 1.0]) @ c.K for c in person.cameras])
-    blank = [guessed_camera(c.name, c.width, c.height) for c in person.cameras]
-    np.savez(tmp_path / "vggt.npz", extrinsic=E[None], intrinsic=K[None], image_size=[40, 80])
-    for camera, true in zip(load_predicted(tmp_path / "vggt.npz", blank), person.cameras, strict=True):
-        assert np.abs(camera.K - true.K).max() < 1e-9
-        assert np.abs(camera.center_world - true.center_world).max() < 1e-9
-    order = [2, 0, 3, 1]
-    data = {"extrinsics": E[order].tolist(), "intrinsics": K[order].tolist(), "image_size": [40, 80],
-            "names": [f"cam{i}" for i in order]}  # fmt: skip
-    (tmp_path / "vggt.json").write_text(json.dumps(data))
-    for camera, true in zip(load_predicted(tmp_path / "vggt.json", blank), person.cameras, strict=True):
-        assert np.abs(camera.R_cam_world - true.R_cam_world).max() < 1e-9
-
-
-def test_predicted_cameras_that_do_not_fit(person, tmp_path):
-    path = tmp_path / "a.npz"
-    with pytest.raises(InputError, match="no such file"):
-        load_predicted(path, person.cameras)
-    np.savez(path, extrinsic=np.zeros((3, 3, 4)), intrinsic=np.zeros((4, 3, 3)))
-    with pytest.raises(InputError, match="4 cameras"):
-        load_predicted(path, person.cameras)
-    np.savez(path, extrinsic=np.zeros((4, 3, 4)), intrinsic=np.tile(np.eye(3), (4, 1, 1)))
-    with pytest.raises(InputError, match="pixels"):
-        load_predicted(path, person.cameras)
-    K = np.stack([c.K for c in person.cameras])
-    np.savez(path, extrinsic=np.zeros((4, 3, 4)), intrinsic=K)
-    with pytest.raises(InputError, match="rotations"):
-        load_predicted(path, person.cameras)
-    np.savez(path, intrinsic=np.zeros((4, 3, 3)))
-    with pytest.raises(InputError, match="extrinsic"):
-        load_predicted(path, person.cameras)
-
-
-def test_guessed_camera_has_the_field_of_view():
-    c = guessed_camera("a", 1080, 1920, 60.0)
-    assert np.degrees(2 * np.arctan(960 / c.K[1, 1])) == pytest.approx(60.0)
-    assert c.K[0, 2] == 540 and c.K[1, 2] == 960

@@ -15,7 +15,7 @@ from diffproxy.calibration.joint_fit import (
     scaled_about_first,
     with_rig,
 )
-from diffproxy.calibration.predicted import guessed_cameras
+from diffproxy.cameras.predicted import guessed_cameras
 from diffproxy.metrics.points import pa_mpjpe
 from tests.calibration.test_calibration_exact import moved
 
@@ -52,7 +52,7 @@ def test_predicted_cameras_and_the_body_are_found_together(person, body, true_jo
     before = compare_rigs(start, person.cameras)
     assert before["rigid_deg"] > 4 and before["up_to_scale_mm"] > 60
     maps = with_rig(person.maps, person.cameras, start)
-    found = fit_with_cameras(maps, start, body, poses=True, intrinsics=False)
+    found = fit_with_cameras([maps], start, body, poses=True, intrinsics=False)
     rigs, pa = errors(found, body, person.cameras, true_joints)
     assert rigs["rigid_deg"] < 0.3 and rigs["up_to_scale_mm"] < 20 and abs(rigs["scale_percent"]) < 6
     assert pa < 4
@@ -65,7 +65,7 @@ def test_unknown_poses_are_found_with_the_body(person, body, true_joints):
     first, *others = person.cameras
     start = (first, *(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in others))
     found = fit_with_cameras(
-        with_rig(person.maps, person.cameras, start), start, body, poses=False, intrinsics=True
+        [with_rig(person.maps, person.cameras, start)], start, body, poses=False, intrinsics=True
     )
     rigs, pa = errors(found, body, person.cameras, true_joints)
     assert rigs["rigid_deg"] < 0.1 and rigs["up_to_scale_mm"] < 5 and pa < 2
@@ -81,9 +81,13 @@ def test_the_body_gives_the_unit_of_length(person, body):
         place = camera.R_cam_world @ pelvis + camera.t_cam_world
         rest = BodyParams.rest(1)
         shift = torch.from_numpy(place).float() - body.joints(rest)[0, 0]
-        alone[c] = rest.replace(transl=rest.transl + shift)
-    assert body_scale(alone, start, body) == pytest.approx(1 / 0.37, rel=1e-4)
-    assert body_scale({0: alone[0]}, start, body) is None
+        alone[0, c] = rest.replace(transl=rest.transl + shift)
+    away = {
+        (1, c): p.replace(transl=p.transl + torch.from_numpy(person.cameras[c].R_cam_world[:, 0]).float())
+        for (_, c), p in alone.items()
+    }  # a second frame, a metre to the side
+    assert body_scale(alone | away, start, body) == pytest.approx(1 / 0.37, rel=1e-4)
+    assert body_scale({(0, 0): alone[0, 0]}, start, body) is None
 
 
 def test_maps_follow_the_cameras_of_their_images(person):

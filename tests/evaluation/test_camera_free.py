@@ -4,17 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from diffproxy.evaluation.camera_free import CameraFree, detections, in_order
+from diffproxy.evaluation.camera_free import CameraFree
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.simulated_predictions import perturbed, write_predictions
 from diffproxy.geometry.rotations import rotation_angle
-from diffproxy.keypoints.layouts import COCO17, INDEX
-from diffproxy.pipeline.generate_proxies import Generated
-from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
 
 
@@ -59,26 +55,6 @@ def test_simulated_predictions_have_the_stated_errors(make_ring):
         true = [c.R_cam_world @ cameras[0].R_cam_world.T for c in cameras[1:]]
         turns += [np.degrees(rotation_angle(a, b)) for a, b in zip(relative, true, strict=True)]
     assert np.sqrt(np.mean(np.square(turns))) == pytest.approx(3 * np.sqrt(2), rel=0.1)  # of two cameras
-
-
-def test_views_of_several_calls_become_one_with_bodies_first(body, make_ring, params_of):
-    cameras = make_ring(2, size=48)
-    with torch.no_grad():
-        vertices = body(params_of(0)).vertices[0].numpy()
-    each = []
-    for number, camera in enumerate(cameras):
-        maps = ProxyMaps.cat(
-            [render_proxies(body, vertices, [camera], [kind]) for kind in ("body", "left_hand")]
-        )
-        points = np.full((2, 17, 4), float(number))
-        boxes = ((0.0, 0.0, 96.0, 96.0), (1.0, 1.0, 2.0, 2.0))
-        each.append(Generated(maps, boxes, (f"note {number}",), {"left": [camera.name], "right": []}, points))
-    made = in_order(each)
-    assert made.maps.kind == ("body", "body", "left_hand", "left_hand")
-    assert made.hands == {"left": ["cam0", "cam1"], "right": []} and made.notes == ("note 0", "note 1")
-    people = detections(made, cameras)
-    nose = people[1][0].points[INDEX[COCO17[0]]]
-    assert nose.tolist() == [2.0, 2.0, 1.0]  # 96 pixels of the image are 48 of the map
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ PRIORITY = 100
 WRITES = "rig"
 WRITES_TO = "rig.json"
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-_KEYS = {"format", "version", "name", "units", "up_axis", "extrinsics", "pixel_center", "cameras", "notes"}
+_KEYS = {
+    "format", "version", "name", "units", "up_axis", "extrinsics", "pixel_center", "cameras", "notes", "doubts",
+}  # fmt: skip
 
 
 class _RigFile(OpenSchema):
@@ -34,6 +36,7 @@ class _RigFile(OpenSchema):
     pixel_center: float = 0.5
     name: str | int | float = ""
     notes: list[Any] = Field(default_factory=list)
+    doubts: list[str] = Field(default_factory=list)
 
 
 def find(folder: Path) -> Path | None:
@@ -82,6 +85,7 @@ def read(path: Path) -> Rig:
         up_axis=data.get("up_axis", "+Y"),
         root=path.parent,
         notes=[str(note) for note in data.get("notes", [])],
+        doubts=list(data.get("doubts", [])),
     )
     if direction == "world_from_cam":
         rig = rig.inverted()
@@ -109,6 +113,7 @@ def write(rig: Rig, path: Path) -> None:
         "pixel_center": 0.5,
         "cameras": [c.to_json() for c in rig.cameras],
         "notes": list(rig.notes),
+        **({"doubts": list(rig.doubts)} if rig.doubts else {}),
     }
     write_atomic(path, (_compact(data) + "\n").encode())
 

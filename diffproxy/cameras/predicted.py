@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.cameras import Camera
+from diffproxy.cameras.camera import Camera
+from diffproxy.cameras.image_sources import Video, find_sources, open_source
+from diffproxy.cameras.rig import Rig
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.bounded_files import read_json, read_npz
 from diffproxy.utils.errors import InputError
@@ -33,6 +35,30 @@ def guessed_cameras(cameras: Sequence[Camera], fov_deg: float = FIELD_OF_VIEW) -
     return tuple(guessed_camera(c.name, c.width, c.height, fov_deg) for c in cameras)
 
 
+def guessed_rig(folder: Path, fov_deg: float = FIELD_OF_VIEW, images: str = "") -> Rig:
+    """Cameras of the images or videos of a rig folder, of which nothing is known but names and sizes.
+
+    Args:
+        folder: Rig folder.
+        fov_deg: Field of view along the longer side of the images, degrees.
+        images: Folder of the images, if it is neither images/ nor videos/.
+
+    Raises:
+        InputError: no images.
+    """
+    found = find_sources(folder, images)
+    if not found:
+        raise InputError(f"images/ or videos/ in {folder}", "neither", "name them after the cameras")
+    cameras = []
+    for name, path in found.items():
+        source = open_source(path)
+        height, width = source.read(source.frame_ids[0]).shape[:2]
+        if isinstance(source, Video):
+            source.close()
+        cameras.append(guessed_camera(name, width, height, fov_deg))
+    return Rig(folder.resolve().name, tuple(cameras), root=folder)
+
+
 def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, ...]:
     """Predicted cameras as (rough) cameras of `images` (names and sizes; nothing else of them is used).
 
@@ -41,7 +67,7 @@ def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, 
     point); optional `names` (V,). A leading batch axis of one is dropped. The unit of length is arbitrary: give a
     height or a distance when calibrating. InputError if it does not fit the images.
     """
-    data = _read(Path(path))
+    data = _read(Path(path).expanduser())
     E, K = (_stack(data, key, path) for key in ("extrinsic", "intrinsic"))
     names = [str(n) for n in np.atleast_1d(data["names"])] if "names" in data else [c.name for c in images]
     if E.shape[1:] not in ((3, 4), (4, 4)) or K.shape[1:] != (3, 3) or not len(E) == len(K) == len(names):

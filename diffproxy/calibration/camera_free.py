@@ -1,0 +1,229 @@
+"""`fit.py cameras=predicted|none`: cameras from the person in a take, before its frames are fitted with them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from diffproxy.body import BodyModel
+from diffproxy.calibration.joint_fit import fit_with_cameras
+from diffproxy.calibration.session import detected_people, surest_boxes
+from diffproxy.calibration.solved_rig import report_path, save_calibration, solved_rig
+from diffproxy.calibration.view_proxies import detections, generate_each_view
+from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
+from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predicted
+from diffproxy.pipeline import inputs
+from diffproxy.pipeline.config import FitOptions, split_names
+from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
+from diffproxy.pipeline.person_boxes import choose_source
+from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
+from diffproxy.pipeline.run_inputs import frame_inputs
+from diffproxy.pipeline.take import run_settings
+from diffproxy.utils.digests import fingerprint
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.timing import Stopwatch
+
+log = logging.getLogger(__name__)
+RIG = "rig.json"
+
+
+@dataclass(frozen=True)
+class AssumedRig:
+    """The images of a take with what is assumed of their cameras; `intrinsics`: focal lengths are known."""
+
+    rig: Rig
+    frames: RigFrames
+    intrinsics: bool
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Pinhole cameras of the undistorted images; poses as predicted, or meaningless."""
+        return self.frames.cameras
+
+
+def with_solved_cameras(
+    options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None
+) -> FitOptions:
+    """The options of a run with given cameras as they are; otherwise with cameras solved from the take.
+
+    The cameras are written to `options.out` as rig.json with rig.report.json beside it, and `rig.calibration` names
+    them. A second run of the same options and images reads them from there.
+
+    Args:
+        options: Options of a fit.
+        root: Where the presets' relative paths start.
+        pipe: Generator in place of the one that the options name.
+        locator: Person detector in place of the packaged one.
+
+    Raises:
+        InputError: images or predictions that do not fit, too few cameras that see the person, or another
+            calibration in `options.out`.
+    """
+    if options.cameras == "given":
+        return options
+    path = Path(options.out).expanduser() / RIG
+    body, assumed = inputs.open_body(options.body), assumed_rig(options, root)
+    frames = assumed.frames
+    ids = spread(select_frames(options.frames, frames.frame_ids), options.camera_frames)
+    digests = {str(i): frame_inputs(frames, i, options.masks) for i in ids}
+    stamp = fingerprint(run_settings(options, body, frames.cameras, {"images": digests}))
+    if not _is_solved(path, stamp, options.overwrite):
+        _solve(path, stamp, assumed, ids, options, root, body, pipe, locator)
+    frames.close()
+    return replace(options, rig=replace(options.rig, calibration=str(path.resolve())))
+
+
+def assumed_rig(options: FitOptions, root: Path) -> AssumedRig:
+    """The take's images with predicted cameras, or with focal lengths that are known or guessed."""
+    folder = inputs.rig_folder(options.rig, root)
+    rig, known = _read_or_guess(folder, options)
+    names = split_names(options.views)
+    rig = rig if names is None else rig.subset(names)
+    frames = _open(folder, rig, options)
+    if options.cameras == "predicted":
+        rig, known = (
+            replace(rig, cameras=load_predicted(options.predictions, frames.cameras), notes=[]),
+            False,
+        )
+        frames = _open(folder, rig, options)
+    return AssumedRig(rig, frames, known)
+
+
+def _read_or_guess(folder: Path, options: FitOptions) -> tuple[Rig, bool]:
+    """The folder's calibration, whose poses are not used, and whether there is one whose focal lengths are."""
+    reason = f"fov={options.fov:g} was given"
+    if not options.fov:
+        try:
+            return load_rig(folder, options.rig.calibration or None), True
+        except InputError as error:
+            if options.rig.calibration:
+                raise
+            reason = f"no calibration was read: {error.found}"
+    fov = options.fov or FIELD_OF_VIEW
+    rig = guessed_rig(folder, fov, options.rig.images)
+    return replace(
+        rig, notes=[f"focal lengths start from a field of view of {fov:g} degrees; {reason}"]
+    ), False
+
+
+def _open(folder: Path, rig: Rig, options: FitOptions) -> RigFrames:
+    matching = inputs.matching_of(options.rig)
+    common, images = options.common_frames, options.rig.images
+    return open_frames(folder, rig, common_frames=common, matching=matching, images=images)
+
+
+def spread(ids: Sequence[int], count: int) -> list[int]:
+    """At most `count` of the frames, evenly spread over them."""
+    rows = np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int)
+    return [ids[k] for k in rows]
+
+
+def _is_solved(path: Path, stamp: str, overwrite: bool) -> bool:
+    """Whether an earlier run has solved the same cameras. InputError for a file of others, or of another run."""
+    if not path.exists():
+        return False
+    try:
+        earlier = json.loads(report_path(path).read_text()).get("stamp")
+    except (OSError, ValueError, AttributeError):
+        earlier = None
+    if earlier is None:
+        raise InputError(
+            f"in {path.parent} no calibration of others",
+            f"{path}, without a report of fit.py",
+            "choose another out=DIR",
+        )
+    if earlier != stamp and not overwrite:
+        fix = "add overwrite=true to solve them again, or choose another out=DIR"
+        raise InputError(f"the options and images that the cameras in {path} were solved with", "others", fix)
+    return earlier == stamp and not overwrite
+
+
+def _solve(
+    path: Path,
+    stamp: str,
+    assumed: AssumedRig,
+    ids: Sequence[int],
+    options: FitOptions,
+    root: Path,
+    body: BodyModel,
+    pipe: Any,
+    locator: Any,
+) -> None:
+    """Solve the cameras and write them with their report."""
+    start, predicted = assumed.cameras, options.cameras == "predicted"
+    proxies_of = _proxies(options, root, assumed, body, pipe, locator)
+    made: dict[int, Generated] = {}
+    for frame_id in tqdm(ids, desc="proxies for the cameras", unit="frame"):
+        if (found := proxies_of(frame_id)) is not None:
+            made[frame_id] = found
+    if not made:
+        raise InputError("a person in the images", "none found", "give boxes=FILE")
+    people = None
+    if options.keypoints:
+        people = detected_people(options.keypoints, assumed.frames, list(made))
+    elif options.encoder_keypoints:
+        people = [detections(g, start) for g in made.values()]
+    height = options.person_height or None
+    solved = fit_with_cameras(
+        [g.maps for g in made.values()],
+        start,
+        body,
+        predicted,
+        assumed.intrinsics,
+        people,
+        height,
+        upright=True,
+    )
+    scale = "the person's height" if height else "the body prior (a body of average size, unsure by some 4 %)"
+    note = f"cameras={options.cameras}: solved from the person in frames {list(made)}, scale from {scale}"
+    rig = solved_rig(assumed.rig, start, solved, note, "+Y")
+    save_calibration(path, rig, solved, list(made), scale, assumed.rig.notes, stamp=stamp)
+    log.info("%s: %s", note, path)
+    for doubt in rig.doubts:
+        log.warning("cameras: %s", doubt)
+
+
+def _proxies(
+    options: FitOptions, root: Path, assumed: AssumedRig, body: BodyModel, pipe: Any, locator: Any
+) -> Callable[[int], Generated | None]:
+    """The proxies of a frame, generated with predicted or without cameras, or saved ones; None where nobody is seen."""
+    frames, cameras = assumed.frames, assumed.cameras
+    if options.proxies:
+        store = ProxyStore(inputs.find_folder(options.proxies, root), body)
+        return lambda frame_id: in_cameras(store.load(frame_id), cameras)
+    device = inputs.pick_device(options.device)
+    pipe = pipe or inputs.open_generator(options.generator, device)
+    config = replace(inputs.generate_config(options, pipe, options.box_margin), hands=False)
+    generate = generate_proxies if options.cameras == "predicted" else generate_each_view
+    source = None
+    if options.boxes == "auto" and not options.masks:
+        locator = locator or inputs.open_locator(device)
+    else:
+        source = choose_source(options.boxes, options.masks, cameras, None, frames.file_numbers)
+
+    def proxies_of(frame_id: int) -> Generated | None:
+        shown = frames.read_views(frame_id).images
+        views = [v for v, image in enumerate(shown) if image is not None]
+        images = [image for image in shown if image is not None]
+        seen = [cameras[v] for v in views]
+        boxes = (
+            surest_boxes(locator, images)
+            if source is None
+            else source.find(frame_id, images, seen, None).boxes
+        )
+        found = [k for k, box in enumerate(boxes) if box is not None]
+        if not found:
+            log.warning("frame %d: nobody is seen", frame_id)
+            return None
+        picked = [[things[k] for k in found] for things in (images, seen, boxes)]
+        return generate(pipe, body, *picked, config, Stopwatch())
+
+    return proxies_of

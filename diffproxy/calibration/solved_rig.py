@@ -1,0 +1,65 @@
+"""What a calibration leaves on disk: rig.json, and beside it the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from diffproxy.calibration.config import Calibration
+from diffproxy.calibration.report import camera_doubts
+from diffproxy.cameras import Camera, Rig, save_rig
+from diffproxy.utils.io import write_atomic
+
+
+def solved_rig(rig: Rig, start: Sequence[Camera], found: Calibration, note: str, up_axis: str) -> Rig:
+    """The rig with its solved cameras: of the undistorted images if it came without lens, else with its lens.
+
+    Poses are those of the camera itself, so they hold for the calibrated image and its undistorted version alike; a new
+    focal length scales the lens' own.
+
+    Args:
+        rig: The cameras as read or guessed.
+        start: Their pinhole cameras, which `found` started from.
+        found: Poses and focal lengths.
+        note: How they were found.
+        up_axis: Of the new world.
+    """
+    cameras = []
+    for old, before, new in zip(rig.cameras, start, found.cameras, strict=True):
+        K = old.K.copy()
+        K[:2, :2] *= new.K[0, 0] / before.K[0, 0]
+        cameras.append(replace(old, K=K, R_cam_world=new.R_cam_world, t_cam_world=new.t_cam_world))
+    notes, doubts = [*rig.notes, note], camera_doubts(found.reports)
+    return replace(rig, cameras=tuple(cameras), up_axis=up_axis, notes=notes, doubts=doubts)
+
+
+def report_path(rig_file: Path) -> Path:
+    """`rig.report.json` for `rig.json`."""
+    return rig_file.with_suffix(".report.json")
+
+
+def save_calibration(
+    path: Path,
+    rig: Rig,
+    found: Calibration,
+    frame_ids: Sequence[int],
+    scale: str,
+    notes: Sequence[str],
+    **more: Any,
+) -> None:
+    """Write the report of `found` (docs/calibration.md) with `more` entries, and then the rig."""
+    report: dict[str, Any] = {
+        "frames": list(frame_ids),
+        "person_height_m": round(found.height, 4),
+        "proxy_noise_mm": round(1000 * found.sigma, 2),
+        "scale": scale,
+        "notes": [*notes, *found.notes],
+        "cameras": [r.to_json() for r in found.reports],
+        "doubts": rig.doubts,
+        **more,
+    }
+    write_atomic(report_path(path), (json.dumps(report, indent=1) + "\n").encode())
+    save_rig(rig, path)
