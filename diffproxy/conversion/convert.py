@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from diffproxy.geometry.boxes import Box, expand_to_square
 from diffproxy.pipeline.crop_refinement import crop_image
 from diffproxy.proxies import render_proxies
 from diffproxy.proxies.maps import Kind
+from diffproxy.proxies.render import Renderer
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder
 
@@ -141,7 +143,9 @@ def subject_views(subject: Subject, models: Models, options: ConversionOptions) 
                 wanted += [] if hand is None else [(kind, hand)]
         for kind, box in wanted:
             crop = camera.crop(box, (options.size, options.size))
-            maps = render_proxies(models.body, vertices, [crop], [kind], others)
+            maps = render_proxies(
+                models.body, vertices, [crop], [kind], others, cast(Renderer, options.renderer)
+            )
             labels = maps.labels[0]
             if (labels > 0).mean() >= LEAST:
                 rgb = crop_image(image, box, options.size)

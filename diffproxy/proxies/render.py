@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,6 +14,8 @@ from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
 from diffproxy.proxies.surface import Mesh, SurfaceView, render_surface
 from diffproxy.utils.errors import InputError
 
+Renderer = Literal["raycast", "pytorch3d"]
+
 
 def render_proxies(
     body: BodyLike,
@@ -20,6 +23,7 @@ def render_proxies(
     cameras: Sequence[Camera],
     kinds: Sequence[Kind] | None = None,
     occluders: Sequence[Mesh] | None = None,
+    renderer: Renderer = "raycast",
 ) -> ProxyMaps:
     """Labels and UV of the body surface at every pixel centre.
 
@@ -29,11 +33,18 @@ def render_proxies(
         cameras: V cameras with the same image size.
         kinds: Kind of each view, by default "body"; in hand views everything but that hand is background.
         occluders: Meshes that may hide the body.
+        renderer: What finds the surface point of a pixel: rays on the CPU, or PyTorch3D's rasterizer, on a GPU if there
+            is one (pinhole cameras only).
 
     Returns:
         Proxies with weight 1 where the body is visible and 0 elsewhere.
     """
-    views = render_surface(vertices, as_numpy(body.faces), cameras, occluders)
+    if renderer == "pytorch3d":
+        _check_views(cameras, ["body"] * len(cameras))
+        from diffproxy.proxies.pytorch3d_surface import rasterize_surface as render
+    else:
+        render = render_surface
+    views = render(vertices, as_numpy(body.faces), cameras, occluders)
     return proxies_from_surface(body.atlas, views, cameras, kinds)
 
 

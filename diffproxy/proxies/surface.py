@@ -67,7 +67,7 @@ class Surface:
         occluders: Sequence[Mesh] | None = None,
     ):
         self._body = RayMesh(vertices, faces)
-        self._blocker = RayMesh(*_merge(occluders)) if occluders else None
+        self._blocker = RayMesh(*merged(occluders)) if occluders else None
 
     def seen_by(self, camera: Camera) -> SurfaceView:
         """The view of one camera, as in `render_surface`."""
@@ -168,7 +168,8 @@ def projected_box(points_world: Float[np.ndarray, "N 3"], camera: Camera) -> Win
     return (int(x0), int(y0), int(x1), int(y1))
 
 
-def _merge(meshes: Sequence[Mesh]) -> Mesh:
+def merged(meshes: Sequence[Mesh]) -> Mesh:
+    """Several meshes as one."""
     for i, mesh in enumerate(meshes):
         if len(mesh) != 2 or np.ndim(mesh[0]) != 2 or np.ndim(mesh[1]) != 2:
             raise InputError(

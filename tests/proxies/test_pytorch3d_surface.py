@@ -1,0 +1,135 @@
+"""PyTorch3D's rasterizer gives the proxies of ray casting: with a stand-in, and with the package if it is there.
+
+The stand-in has the interface of `rasterize_meshes` as its documentation states it: screen space with x to the left and
+y upwards, the shorter side from -1 to 1, faces numbered through the batch, -1 where there is none.
+"""
+
+import sys
+import types
+from dataclasses import dataclass, replace
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.body import BodyParams
+from diffproxy.proxies import render_proxies, render_surface
+from diffproxy.proxies.pytorch3d_surface import rasterize_surface
+from diffproxy.utils.errors import InputError
+
+PACKAGE = "pytorch3d"
+THERE = find_spec(PACKAGE) is not None
+
+
+@dataclass
+class Meshes:
+    verts: list[torch.Tensor]
+    faces: list[torch.Tensor]
+
+
+def rasterize_meshes(
+    meshes, image_size=256, blur_radius=0.0, faces_per_pixel=8, bin_size=None, max_faces_per_bin=None,
+    perspective_correct=False, clip_barycentric_coords=False, cull_backfaces=False, z_clip_value=None,
+    cull_to_frustum=False,
+):  # fmt: skip
+    """The nearest face of each pixel, one face after the other; a face that reaches behind the camera is left out."""
+    assert perspective_correct and faces_per_pixel == 1 and not cull_backfaces
+    height, width = image_size
+    half = min(height, width) / 2
+    face = np.full((len(meshes.verts), height, width, 1), -1, np.int64)
+    zbuf = np.full(face.shape, np.inf)
+    bary = np.full((*face.shape, 3), -1.0)
+    first = 0
+    for n, (verts, faces) in enumerate(zip(meshes.verts, meshes.faces, strict=True)):
+        assert verts.dtype == torch.float32 and faces.dtype == torch.int64
+        corners = verts.double().numpy()[faces.numpy()]
+        xs, ys = width / 2 - half * corners[:, :, 0], height / 2 - half * corners[:, :, 1]  # pixels
+        spans = [np.floor(v.max(1) + 0.5) >= np.ceil(v.min(1) - 0.5) for v in (xs, ys)]  # over a pixel centre
+        for f in np.flatnonzero((corners[:, :, 2] > (z_clip_value or 0)).all(1) & spans[0] & spans[1]):
+            (x0, x1), (y0, y1) = (
+                (int(max(v[f].min() - 0.5, 0)), int(v[f].max() + 0.5) + 1) for v in (xs, ys)
+            )
+            y, x = np.mgrid[y0 : min(y1, height), x0 : min(x1, width)] + 0.5
+            A = np.stack([xs[f], ys[f], np.ones(3)])
+            if not x.size or abs(np.linalg.det(A)) < 1e-12:
+                continue
+            flat = np.einsum("cd,dhw->hwc", np.linalg.inv(A), np.stack([x, y, np.ones_like(x)]))
+            true = flat / corners[f, :, 2]
+            true /= true.sum(-1, keepdims=True)
+            z = true @ corners[f, :, 2]
+            rows, cols = slice(y0, y0 + x.shape[0]), slice(x0, x0 + x.shape[1])
+            nearer = (flat >= -1e-6).all(-1) & (z < zbuf[n, rows, cols, 0])
+            face[n, rows, cols, 0][nearer] = first + f
+            zbuf[n, rows, cols, 0][nearer] = z[nearer]
+            bary[n, rows, cols, 0][nearer] = true[nearer]
+        first += len(faces)
+    return (*(torch.from_numpy(a) for a in (face, np.where(face < 0, -1.0, zbuf), bary)), None)
+
+
+@pytest.fixture(params=["stand-in", "package"])
+def rasterizer(request, monkeypatch):
+    """PyTorch3D, or the modules of it that are used."""
+    if request.param == "package":
+        if not THERE:
+            pytest.skip("PyTorch3D is not installed")
+        return
+    content = {
+        PACKAGE: {},
+        f"{PACKAGE}.structures": {"Meshes": Meshes},
+        f"{PACKAGE}.renderer": {},
+        f"{PACKAGE}.renderer.mesh": {},
+        f"{PACKAGE}.renderer.mesh.rasterize_meshes": {"rasterize_meshes": rasterize_meshes},
+    }
+    for name, members in content.items():
+        module = types.ModuleType(name)
+        module.__dict__.update(members, __spec__=ModuleSpec(name, None), __path__=[])
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_a_body_has_the_same_proxies(rasterizer, body, make_ring):
+    with torch.no_grad():
+        vertices = body(BodyParams.rest(1)).vertices[0].numpy()
+    ring = [c.crop((4.0, 0.0, 60.0, 64.0), (56, 64)) for c in make_ring(2, size=64)]  # higher than wide
+    kinds = ["body", "left_hand"]
+    exact, found = (render_proxies(body, vertices, ring, kinds, renderer=r) for r in ("raycast", "pytorch3d"))
+    assert (exact.labels > 0).sum() > 200
+    assert np.array_equal(found.labels, exact.labels) and np.array_equal(found.weight, exact.weight)
+    np.testing.assert_allclose(found.uv, exact.uv, atol=1e-6)
+    assert found.cameras == exact.cameras and found.kind == exact.kind
+
+
+def test_depth_occluders_and_edges_between_faces(rasterizer, cube, make_ring):
+    """The cube's diagonals and the wall's edge pass through pixel centres."""
+    cameras = make_ring(4, size=48)
+    middle = np.array([c.center_world for c in cameras]).mean(0)
+    wall = np.array([[0.0, -2, 0], [2, -2, 0], [2, 2, 0], [0, 2, 0]]) + 0.3 * (
+        cameras[0].center_world - middle
+    )
+    occluders = [(wall, np.array([[0, 1, 2], [0, 2, 3]]))]
+    exact, found = (
+        render(cube.vertices, cube.faces, cameras, occluders)
+        for render in (render_surface, rasterize_surface)
+    )
+    assert any((v.outline & ~v.visible).any() for v in exact)
+    for a, b in zip(found, exact, strict=True):
+        assert np.array_equal(a.outline, b.outline) and np.array_equal(a.visible, b.visible)
+        np.testing.assert_allclose(a.depth, b.depth, atol=1e-6)
+        points = [
+            np.einsum("nc,ncd->nd", v.bary[v.outline], cube.vertices[cube.faces[v.face[v.outline]]])
+            for v in (a, b)
+        ]
+        np.testing.assert_allclose(*points, atol=1e-6)  # on a diagonal either face will do
+
+
+def test_distorted_cameras_are_refused(rasterizer, cube, make_ring):
+    lens = replace(make_ring(1, size=48)[0], distortion=np.array([0.1, 0, 0, 0]))
+    with pytest.raises(InputError, match="renderer=raycast"):
+        rasterize_surface(cube.vertices, cube.faces, [lens])
+
+
+@pytest.mark.skipif(THERE, reason="PyTorch3D is installed")
+def test_a_missing_package_is_named(cube, make_ring):
+    with pytest.raises(InputError, match="PyTorch3D"):
+        render_proxies(cube, cube.vertices, make_ring(1, size=48), renderer="pytorch3d")
