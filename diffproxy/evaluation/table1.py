@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -128,10 +127,18 @@ def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Pa
     full = [*dataset_words(setting, options), f"out={out}", *words]
     beside = out.with_suffix(".words.json")
     if not (out.is_file() and beside.is_file() and json.loads(beside.read_text())["words"] == full):
-        subprocess.run([sys.executable, "-m", "diffproxy", "evaluate", *full], check=True)
+        run_evaluate(full)
         write_atomic(beside, to_json({"words": full}))
     summary = json.loads(out.read_text())["summary"]
     return [summary[key]["mean"] if key in summary else None for key in METRICS]
+
+
+def run_evaluate(words: Sequence[str]) -> None:
+    """`evaluate.py` with these words, in this process: its imports take longer than a few subjects."""
+    from diffproxy.commands import evaluate_command
+    from diffproxy.evaluation.evaluate import run_evaluation
+
+    run_evaluation(evaluate_command().compose(words))
 
 
 @dataclass

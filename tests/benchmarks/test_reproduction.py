@@ -35,6 +35,8 @@ def test_the_toy_run_goes_on_where_it_stopped(load_benchmark, tmp_path, monkeypa
     monkeypatch.setattr(script.subprocess, "run", start)
     assert script.main([f"out={tmp_path}"]) == 3
     assert script.main([f"out={tmp_path}"]) == 0 and script.main([f"out={tmp_path}"]) == 0
-    steps = list(script.steps(tmp_path, 1).values())
+    steps = list(script.steps(tmp_path).values())
     assert started == [*steps[:3], *steps[2:]]
-    assert json.loads((tmp_path / "toy.json").read_text()).keys() == script.steps(tmp_path, 1).keys()
+    costs = json.loads((tmp_path / "toy.json").read_text())
+    assert costs.keys() == script.steps(tmp_path).keys()
+    assert all(cost.keys() == {"seconds", "cpu_seconds"} for cost in costs.values())

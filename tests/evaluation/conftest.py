@@ -47,8 +47,8 @@ def evaluate(monkeypatch):
     """Stands in for `evaluate.py`; the errors tell data set and configuration."""
     calls = []
 
-    def run(command, check):
-        words = dict(w.split("=", 1) for w in command[4:])
+    def run(full):
+        words = dict(w.split("=", 1) for w in full)
         calls.append(words)
         base = (
             10 * ("dataset.partial" in words) + (words.get("hands") == "true") + int(words.get("samples", 1))
@@ -56,5 +56,5 @@ def evaluate(monkeypatch):
         summary = {key: {"mean": base + k / 10} for k, key in enumerate(METRICS)}
         Path(words["out"]).write_text(json.dumps({"summary": summary}))
 
-    monkeypatch.setattr(table1.subprocess, "run", run)
+    monkeypatch.setattr(table1, "run_evaluate", run)
     return calls
