@@ -23,6 +23,10 @@ TURN_DEG, SHIFT_MM = 5.0, 50.0
 """and it lies turned by more than this many degrees, or displaced by more than this many millimetres, as a whole,"""
 MISPLACED_OVERLAP = 0.6
 """and the silhouettes overlap (IoU) by less: where the outline is in place, the network has misread what is inside."""
+CERTAIN_TURN_DEG = 6.0
+"""A view turned by more than this is misplaced whatever else holds. Of 104 views of 26 good bodies (36 subjects of the
+training split that no training has seen, as in docs/results/fitting.md) one is turned by more than 4.5 degrees, in a
+body that is doubtful anyway; of the 10 others, the views of two are turned by 7 and 10."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,16 @@ def misplaced_views(views: Sequence[Mapping[str, Any]]) -> list[str]:
     found = []
     for view in body:
         others = [v["residual_mm"] for v in body if v is not view]
-        if not others or view["residual_mm"] <= max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others))):
-            continue
-        if (view.get("overlap") or 0.0) >= MISPLACED_OVERLAP:
-            continue
         turn, shift = view.get("turn_deg", 0.0), view.get("shift_mm", 0.0)
+        if not others or (abs(turn) <= CERTAIN_TURN_DEG and not _badly_placed(view, others)):
+            continue
         said = [f"turned by {abs(turn):.0f} degrees"] * (abs(turn) > TURN_DEG)
         said += [f"displaced by {shift:.0f} mm"] * (shift > SHIFT_MM)
         if said:
             found.append(f"{view['camera']} is {' and '.join(said)} against the body of the other views")
     return found
+
+
+def _badly_placed(view: Mapping[str, Any], others: Sequence[float]) -> bool:
+    far = view["residual_mm"] > max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others)))
+    return far and (view.get("overlap") or 0.0) < MISPLACED_OVERLAP
