@@ -10,9 +10,10 @@ from diffproxy.association.config import AssociationConfig
 from diffproxy.association.implausible import without_nobody
 from diffproxy.association.observations import Observations
 from diffproxy.association.people import Association, OneViewPerson, Person
-from diffproxy.association.relink import AppearanceOf, relink
+from diffproxy.association.relink import relink
 from diffproxy.association.skeleton import bone_lengths
 from diffproxy.association.tracker import Sighting, Track, Tracker
+from diffproxy.association.two_views import without_coincidences
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.geometry.box_matching import match_boxes
@@ -30,7 +31,6 @@ def associate(
     detections: Detections,
     cameras: Sequence[Camera],
     config: AssociationConfig | None = None,
-    appearance_of: AppearanceOf | None = None,
 ) -> Association:
     """Match detections over views and frames.
 
@@ -38,8 +38,6 @@ def associate(
         detections: `detections[frame][view]` are the people that the detector sees, pixels of the images of `cameras`.
         cameras: One for each view; with one camera there are one-view people only.
         config: Tolerances.
-        appearance_of: How somebody looks in the images of these sightings; it decides between people who were out of
-            sight at the same time.
 
     Returns:
         People with ids from 0 (most evidence first), the same id throughout.
@@ -51,9 +49,11 @@ def associate(
         views = detections[frame]
         free = tracker.step(frame, Observations.of(views, cameras))
         left[frame] = [[p for d, p in enumerate(found) if free[v, d]] for v, found in enumerate(views)]
-    tracks = _confirmed(tracker.all_tracks(), len(detections), config)
+    tracks = tracker.all_tracks()
+    without_coincidences(tracks, detections, cameras)
+    tracks = _confirmed(tracks, len(detections), config)
     tracks, notes = without_nobody(tracks, np.stack([c.center_world for c in cameras]), config)
-    chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame), appearance_of)
+    chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame))
     merged = [_merged(chain) for chain in chains]
     merged.sort(key=lambda sightings: -sum(s.views for s in sightings.values()))
     bones = [bone_lengths(np.stack([s.points for s in sightings.values()])) for sightings in merged]

@@ -25,7 +25,7 @@ class AssociationConfig:
     loss_scale: float = 0.15
     gate: float = 0.6
     min_joints: int = 5
-    min_agreement: float = 0.6
+    min_agreement: float = 0.7
     confirm_frames: int = 5
     max_missing: int = 15
     duplicate: float = 0.15

@@ -1,33 +1,28 @@
-"""Tracks that are one person: gone and come back, by where, by bone lengths and by how they look."""
+"""Tracks that are one person: gone and come back, by where and by bone lengths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from diffproxy.association.appearance import Appearance, appearance_distance
 from diffproxy.association.skeleton import bone_lengths
-from diffproxy.association.tracker import Sighting, Track
+from diffproxy.association.tracker import Track
 
 SPEED = 0.12  # metres a frame that a person may move while nobody sees it, at most
 REACH = 0.4  # metres beside that
 BONE_STD = 0.025  # metres, of a median bone length: keypoints sit differently in each view
 LARGEST = 4.0  # mean squared deviation of bones above which two tracks are two people
-DIFFERENT = 6.0  # appearance distance above which they are
+UNLINKED = 10.0  # cost of an end without a start: two fair links are better than one that is very good
 OVERLAP = 2  # frames
 
-AppearanceOf = Callable[[Sequence[Sighting]], Appearance | None]
 
-
-def relink(tracks: Sequence[Track], appearance_of: AppearanceOf | None = None) -> list[list[Track]]:
+def relink(tracks: Sequence[Track]) -> list[list[Track]]:
     """Tracks chained into people by one assignment of ends to starts.
 
     Args:
         tracks: Trimmed tracks with at least one frame of two views.
-        appearance_of: How a track looks, None where nothing is known. Called only for tracks that may be somebody
-            else's continuation, since it may have to run a network.
 
     Returns:
         The tracks of each person in order of time.
@@ -36,18 +31,14 @@ def relink(tracks: Sequence[Track], appearance_of: AppearanceOf | None = None) -
     if count == 0:
         return []
     bones = [bone_lengths(np.stack([s.points for s in t.sightings])) for t in tracks]
-    cost = np.full((count, count), LARGEST + DIFFERENT)
+    cost = np.full((count, count), UNLINKED)
     for i, before in enumerate(tracks):
         for j, after in enumerate(tracks):
             if i != j and _reachable(before, after):
                 different = deviation(bones[i], bones[j], BONE_STD)
-                cost[i, j] = different if different < LARGEST else cost[i, j]
-    if appearance_of is not None:
-        _add_appearance(cost, tracks, appearance_of)
+                cost[i, j] = different if different < LARGEST else UNLINKED
     rows, columns = linear_sum_assignment(cost)
-    following = {
-        int(i): int(j) for i, j in zip(rows, columns, strict=True) if cost[i, j] < LARGEST + DIFFERENT
-    }
+    following = {int(i): int(j) for i, j in zip(rows, columns, strict=True) if cost[i, j] < UNLINKED}
     starts = set(range(count)) - set(following.values())
     chains = []
     for k in sorted(starts):
@@ -56,17 +47,6 @@ def relink(tracks: Sequence[Track], appearance_of: AppearanceOf | None = None) -
             chain.append(following[chain[-1]])
         chains.append([tracks[n] for n in chain])
     return chains
-
-
-def _add_appearance(cost: np.ndarray, tracks: Sequence[Track], appearance_of: AppearanceOf) -> None:
-    """Add to each possible pair how different the two look; who looks too different is somebody else."""
-    pairs = np.argwhere(cost < LARGEST)
-    looks = {int(k): appearance_of(tracks[k].sightings) for k in np.unique(pairs)}
-    for i, j in pairs:
-        a, b = looks[int(i)], looks[int(j)]
-        different = appearance_distance(a, b) if a is not None and b is not None else None
-        if different is not None:
-            cost[i, j] = cost[i, j] + different if different < DIFFERENT else LARGEST + DIFFERENT
 
 
 def deviation(a: np.ndarray, b: np.ndarray, std: float) -> float:

@@ -119,6 +119,14 @@ class Track:
         self.sightings.append(sighting)
 
 
+def agreement(
+    supports: Bool[np.ndarray, "T V 17"], seen: Bool[np.ndarray, "T V 17"]
+) -> Float[np.ndarray, " T"]:
+    """Of the joints that two views show, the share that two views support; 0 without any."""
+    both = (seen.sum(1) >= 2).sum(-1)
+    return np.asarray((supports.sum(1) >= 2).sum(-1) / np.maximum(both, 1))
+
+
 class Tracker:
     """Follows any number of people; call `step` for each frame in rising order.
 
@@ -190,7 +198,9 @@ class Tracker:
         result = triangulate(observed, picks, prior, prior_weight, config.loss_scale)
         weight = observed.chosen(picks)[1]
         supports = (weight > 0) & (result.miss < config.tolerance)
-        points = np.where((supports.sum(1) >= 2)[..., None], result.points, np.nan)
+        agreed = agreement(supports, weight > 0)
+        firm = (agreed >= config.min_agreement) | ((picks >= 0).sum(-1) != 2)
+        points = np.where(((supports.sum(1) >= 2) & firm[:, None])[..., None], result.points, np.nan)
         for k, track in enumerate(self.tracks):
             sighting = Sighting(frame, picks[k], points[k], result.points[k])
             track.update(sighting, supports[k].any(0))
