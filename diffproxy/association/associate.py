@@ -62,12 +62,12 @@ def associate(
 
 
 def _confirmed(tracks: Sequence[Track], frames: int, config: AssociationConfig) -> list[Track]:
-    """Tracks with enough evidence, without what was predicted after the last detection."""
+    """Tracks with enough evidence, without frames before the first and after the last detection."""
     out = []
     needed = min(config.confirm_frames, frames)
     for track in tracks:
-        while track.sightings and not track.sightings[-1].views:
-            track.sightings.pop()
+        seen = [k for k, s in enumerate(track.sightings) if s.views]
+        track.sightings[:] = track.sightings[seen[0] : seen[-1] + 1] if seen else []
         measured = np.array([s.measured for s in track.sightings], dtype=int)
         if len(measured) and np.convolve(measured, np.ones(needed + SLACK, dtype=int)).max() >= needed:
             out.append(track)

@@ -14,7 +14,8 @@ class AssociationConfig:
         loss_scale: Metres, scale of the robust loss on these distances.
         gate: Largest mean loss, in [0, 1], with which a detection still belongs to a person.
         min_joints: Joints that a detection must share with a person to be compared.
-        min_agreement: Share of the joints seen by two views that must agree before a new person is assumed.
+        min_agreement: Share of the joints seen by two views that must agree before a new person is assumed, and for two
+            views alone to be evidence of a known one.
         confirm_frames: Frames in a row (two may fail) on which two views or more must agree before a person is
             reported; fewer in shorter takes.
         max_missing: Frames without any detection after which a person counts as gone.
