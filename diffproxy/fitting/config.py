@@ -8,7 +8,7 @@ from typing import Any, Literal
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free
 from diffproxy.utils.errors import InputError
 
-NETWORK_STD: dict[str, Any] = {"std_scale": 1.5, "unobserved_std_scale": 2.0, "shared_std": 0.025}
+NETWORK_STD: dict[str, Any] = {"std_scale": 1.25, "unobserved_std_scale": 2.0, "shared_std": 0.02}
 """Values for proxies of the packaged generator. On 19 rendered subjects (`python -m render_synth seed=101`, numbers 46
 to 64), used neither for training nor for evaluation, 67 and 95 % of the observed body joints lie within one and two
 deviations. On numbers 0 to 29 with a third to two thirds of the body cut off, 85 and 99 % of the unobserved joints do
