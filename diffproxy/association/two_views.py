@@ -79,7 +79,7 @@ def _miss(sighting: Sighting, views: Views, cameras: Sequence[Camera]) -> float:
     if not sighting.measured:
         return float("nan")
     rows = [_offsets(sighting.joints, views[v][int(sighting.picks[v])], cameras[v])
-            for v in np.flatnonzero(sighting.picks >= 0)]  # fmt: skip
+            for v in np.flatnonzero(sighting.picks >= 0).tolist()]  # fmt: skip
     off, known = (np.stack(column) for column in zip(*rows, strict=True))
     known = known & (known.sum(0) >= 2)
     return float(np.median(off[known])) if known.any() else float("nan")
@@ -115,7 +115,7 @@ def _resolved(
     share = (sighting.frame - a.frame) / (b.frame - a.frame)
     joints = (1 - share) * a.joints + share * b.joints
     nearest, best = SAME_PLACE, nobody
-    for v in np.flatnonzero(sighting.picks >= 0):
+    for v in np.flatnonzero(sighting.picks >= 0).tolist():
         off, known = _offsets(joints, views[v][int(sighting.picks[v])], cameras[v])
         if known.any() and np.median(off[known]) < nearest:
             nearest = float(np.median(off[known]))
