@@ -50,10 +50,11 @@ class SameConv2d(nn.Conv2d):
         if self.stride[0] == 1:
             return super().forward(x)
         pads = []
-        for size in (x.shape[-1], x.shape[-2]):
+        # int and 0.0: an export by tracing keeps constants, which onnxruntime can merge into the convolution
+        for size in (int(x.shape[-1]), int(x.shape[-2])):
             total = max((-(-size // self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0] - size, 0)
             pads += [total // 2, total - total // 2]
-        return super().forward(F.pad(x, pads))
+        return super().forward(F.pad(x, pads, value=0.0))
 
 
 class InvertedResidual(nn.Module):

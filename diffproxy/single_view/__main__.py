@@ -96,7 +96,7 @@ COMMANDS = {
     "export": Subcommand(
         ExportModelsOptions,
         "usage: python -m diffproxy.single_view export out=DIR [name=value ...]\n\n"
-        "Writes detector, encoder, dense head, body regressor and body as ONNX files with a manifest, models.json.\n",
+        "Writes detector, keypoints, dense proxies, regressor and body as ONNX files with a manifest, models.json.\n",
         _export,
         ("out",),
     ),

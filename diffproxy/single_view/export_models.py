@@ -23,18 +23,18 @@ from diffproxy.generator import DiffProxyPipeline
 from diffproxy.generator.network.encoders import MoveNetEncoder
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.exported_graphs import (
-    BodyGraph,
-    DenseHeadGraph,
+    DenseGraph,
     DetectorGraph,
-    EncoderGraph,
+    JointsGraph,
+    KeypointGraph,
     RegressorGraph,
+    VerticesGraph,
 )
 from diffproxy.single_view.focal_length import USUAL_LOG_STD, usual_focal
 from diffproxy.single_view.onnx.models import FORMAT, MANIFEST, SURFACE, VERSION
 from diffproxy.single_view.options import ExportModelsOptions
 from diffproxy.single_view.regressor import MIN_CONFIDENCE
 from diffproxy.single_view.regressor_weights import load_regressor
-from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256, make_folder, to_json, write_atomic, write_npz
 
@@ -62,17 +62,17 @@ def export_models(options: ExportModelsOptions) -> Path:
     out = make_folder(Path(options.out).expanduser())
     body = load_body(options.body)
     pipe = DiffProxyPipeline.from_pretrained(options.generator, precision="fp32")
-    encoder = pipe.network.encoder
-    if not isinstance(encoder, MoveNetEncoder):
-        raise InputError("a generator with MoveNet as its encoder", "another one", "write generator=nano")
     regressor = load_regressor(options.regressor or None)
-    dense = DenseHeadGraph(pipe)
+    dense = DenseGraph(pipe)
+    encoder = pipe.network.encoder
+    assert isinstance(encoder, MoveNetEncoder)  # or the dense graph would have raised
     graphs = {
         "detector": detector_graph(DetectorGraph(PersonDetector.packaged().net)),
-        "encoder": encoder_graph(EncoderGraph(encoder)),
-        "dense": dense_graph(dense, EncoderGraph(encoder)),
+        "keypoints": keypoint_graph(KeypointGraph(encoder)),
+        "dense": dense_graph(dense),
         "regressor": regressor_graph(RegressorGraph(regressor)),
-        "body": body_graph(BodyGraph(body)),
+        "joints": body_graph(JointsGraph(body), "joints"),
+        "vertices": body_graph(VerticesGraph(body), "vertices"),
     }
     for name, graph in graphs.items():
         write_atomic(out / f"{name}.onnx", onnx_bytes(graph))
@@ -108,22 +108,17 @@ def detector_graph(module: DetectorGraph) -> Graph:
     return Graph(module, (image,), ["image"], ["boxes", "keypoints", "scores"], axes)
 
 
-def encoder_graph(module: EncoderGraph) -> Graph:
+def keypoint_graph(module: KeypointGraph) -> Graph:
     crops = torch.zeros(2, 64, 64, 3, dtype=torch.uint8)
-    outputs = ["keypoints", "fine", "middle", "coarse", "last"]
     axes = {"crops": {0: "people", 1: "height", 2: "width"}, "keypoints": {0: "people"}}
-    axes |= {name: {0: "people", 2: f"{name}_height", 3: f"{name}_width"} for name in outputs[1:]}
-    return Graph(module, (crops,), ["crops"], outputs, axes)
+    return Graph(module, (crops,), ["crops"], ["keypoints"], axes)
 
 
-def dense_graph(module: DenseHeadGraph, encoder: EncoderGraph) -> Graph:
+def dense_graph(module: DenseGraph) -> Graph:
     crops = torch.zeros(2, module.size, module.size, 3, dtype=torch.uint8)
     camera = torch.tensor([[1.5, 0.5, 0.4]]).expand(2, 3)
-    with torch.no_grad():
-        _, *pyramid = encoder.eval()(crops)
-    inputs = ["crops", "camera", "fine", "middle", "coarse", "last"]
-    outputs = ["probability", "uv", "uv_std"]
-    return Graph(module, (crops, camera, *pyramid), inputs, outputs, _rows(inputs, outputs))
+    inputs, outputs = ["crops", "camera"], ["probability", "uv", "uv_std"]
+    return Graph(module, (crops, camera), inputs, outputs, _rows(inputs, outputs))
 
 
 def regressor_graph(module: RegressorGraph) -> Graph:
@@ -133,10 +128,10 @@ def regressor_graph(module: RegressorGraph) -> Graph:
     return Graph(module, (keypoints, camera), inputs, outputs, _rows(inputs, outputs))
 
 
-def body_graph(module: BodyGraph) -> Graph:
+def body_graph(module: JointsGraph, output: str) -> Graph:
     example = tuple(0.1 * torch.ones(2, n) for n in (10, 165, 10, 3, 1))
-    inputs, outputs = list(module.INPUTS), ["vertices", "joints"]
-    return Graph(module, example, inputs, outputs, _rows(inputs, outputs))
+    inputs = list(module.INPUTS)
+    return Graph(module, example, inputs, [output], _rows(inputs, [output]))
 
 
 def onnx_bytes(graph: Graph) -> bytes:

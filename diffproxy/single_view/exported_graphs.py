@@ -43,22 +43,20 @@ class DetectorGraph(nn.Module):
         return people.boxes / torch.cat([sides, sides]), keypoints, people.scores
 
 
-class EncoderGraph(nn.Module):
-    """Keypoints of the person in the middle of each crop, and the features that the dense head reads."""
+class KeypointGraph(nn.Module):
+    """Keypoints of the person in the middle of each crop."""
 
     def __init__(self, encoder: MoveNetEncoder):
         super().__init__()
         self.net = encoder.net
 
-    def forward(self, crops: UInt8[Tensor, "N S S 3"]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Keypoints (N, 17, 3) as shares of the crop with their confidences; features at strides 4, 8, 16 and 32."""
-        output = self.net(_normal(crops))
-        fine, middle, coarse, last = output.pyramid
-        return decode_keypoints(output.heads), fine, middle, coarse, last
+    def forward(self, crops: UInt8[Tensor, "N S S 3"]) -> Float[Tensor, "N 17 3"]:
+        """x and y as shares of the crop, and their confidences."""
+        return decode_keypoints(self.net(_normal(crops)).heads)
 
 
-class DenseHeadGraph(nn.Module):
-    """Dense proxies of body crops: label probabilities, UV and the deviation of UV on the surface, metres."""
+class DenseGraph(nn.Module):
+    """Encoder and dense head: proxies of body crops, as probabilities of labels, UV, and its deviation in metres."""
 
     barred: Tensor
     points: Tensor
@@ -70,6 +68,9 @@ class DenseHeadGraph(nn.Module):
             raise InputError(
                 "a generator with a dense head that states deviations", "another one", "write generator=nano"
             )
+        if not isinstance(pipe.network.encoder, MoveNetEncoder):
+            raise InputError("a generator with MoveNet as its encoder", "another one", "write generator=nano")
+        self.encoder = pipe.network.encoder.net
         self.adapter, self.grid = adapter, pipe.network.config.coarsest_grid
         self.size = int(pipe.network.config.image_size)
         barred = torch.ones(pipe.network.config.num_labels, dtype=torch.bool)
@@ -81,26 +82,18 @@ class DenseHeadGraph(nn.Module):
         self,
         crops: UInt8[Tensor, "N S S 3"],
         camera: Float[Tensor, "N 3"],
-        fine: Tensor,
-        middle: Tensor,
-        coarse: Tensor,
-        last: Tensor,
     ) -> tuple[Float[Tensor, "N L P P"], Float[Tensor, "N 2 P P"], Float[Tensor, "N P P"]]:
         """Dense maps of N crops.
 
         Args:
             crops: RGB, of the generator's input size.
             camera: Focal length and principal point (x, y), in units of the crop's side.
-            fine: Features of `EncoderGraph`, as are the following.
-            middle: Stride 8.
-            coarse: Stride 16.
-            last: Stride 32.
         """
         kinds = (camera[:, 0] * 0).long()  # body
         rays = crop_rays(camera, self.points)
         images = crops.permute(0, 3, 1, 2).float() / 255.0
         alone = MultiviewBatch(-1, 1, rays)  # -1: the number of rows stays a variable of the graph
-        adapted = self.adapter(images, [fine, middle, coarse, last], kinds, alone)
+        adapted = self.adapter(images, self.encoder(images * 2 - 1).pyramid, kinds, alone)
         scores = adapted.dense_logits.masked_fill(self.barred[:, None, None], -torch.inf)
         std = LAPLACE_STD * adapted.dense_log_scale[:, 0].exp()
         return scores.softmax(1), adapted.dense_uv.clamp(0, 1), std
@@ -124,8 +117,8 @@ class RegressorGraph(nn.Module):
         return tuple(getattr(body, name) for name in self.OUTPUTS)
 
 
-class BodyGraph(nn.Module):
-    """A body model: SMPL-X parameters to vertices and joints, metres."""
+class JointsGraph(nn.Module):
+    """A body model without its skin: SMPL-X parameters to joints, metres."""
 
     INPUTS = ("betas", "full_pose", "expression", "transl", "scale")
 
@@ -133,19 +126,29 @@ class BodyGraph(nn.Module):
         super().__init__()
         self.body = body
 
-    def forward(
+    def params(
         self,
         betas: Float[Tensor, "N 10"],
         full_pose: Float[Tensor, "N 165"],
         expression: Float[Tensor, "N 10"],
         transl: Float[Tensor, "N 3"],
         scale: Float[Tensor, "N 1"],
-    ) -> tuple[Float[Tensor, "N Nv 3"], Float[Tensor, "N 55 3"]]:
-        """Vertices and joints; `full_pose` as in `BodyParams`."""
+    ) -> BodyParams:
+        """The inputs called `INPUTS`; `full_pose` as in `BodyParams`."""
         pose = BodyParams.split_full_pose(full_pose)
-        params = BodyParams(betas=betas, expression=expression, transl=transl, scale=scale, **pose)
-        posed = self.body(params)
-        return posed.vertices, posed.joints
+        return BodyParams(betas=betas, expression=expression, transl=transl, scale=scale, **pose)
+
+    def forward(self, *values: Tensor) -> Float[Tensor, "N 55 3"]:
+        """Joints; arguments as of `params`."""
+        return self.body.joints(self.params(*values))
+
+
+class VerticesGraph(JointsGraph):
+    """A body model: SMPL-X parameters to vertices, metres."""
+
+    def forward(self, *values: Tensor) -> Float[Tensor, "N Nv 3"]:
+        """Vertices; arguments as of `params`."""
+        return self.body(self.params(*values)).vertices
 
 
 def crop_rays(camera: Float[Tensor, "N 3"], points: Float[Tensor, "P 2"]) -> Float[Tensor, "N 1 P 6"]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from diffproxy.single_view.onnx.estimator import Camera, Person
+from diffproxy.single_view.onnx.models import Models
 from diffproxy.utils.people_file import rgb_of
 
 ALPHA = 0.75
@@ -22,12 +23,14 @@ LIMBS = (
 
 
 def draw_meshes(
-    image: np.ndarray, people: Mapping[int, Person], camera: Camera, faces: np.ndarray
+    image: np.ndarray, people: Mapping[int, Person], camera: Camera, models: Models
 ) -> np.ndarray:
     """The skin of everybody with a body over an RGB picture, those in front over those behind."""
     for person_id in sorted(people, key=lambda k: -np.nan_to_num(people[k].joints[0, 2])):
         if people[person_id].has_body:
-            image = _draw_mesh(image, people[person_id].vertices, camera, faces, rgb_of(person_id))
+            rows = {name: value[None] for name, value in people[person_id].params.items()}
+            vertices = models.pose("vertices", rows)[0]
+            image = _draw_mesh(image, vertices, camera, models.faces, rgb_of(person_id))
     return image
 
 

@@ -65,7 +65,7 @@ class Person:
 
     `keypoints`: x, y, confidence, deviation (pixels) of 17 COCO keypoints. `params`: one array per field of SMPL-X.
     `next_box`: where the person is expected in the next frame; None where that is not certain. Without a body
-    (`no_person`) params, joints and vertices are NaN.
+    (`no_person`) params and joints are NaN.
     """
 
     box: Box
@@ -75,7 +75,6 @@ class Person:
     params: dict[str, np.ndarray]
     joints: np.ndarray
     joint_std: np.ndarray
-    vertices: np.ndarray
     depth_std: float
     next_box: Box | None
 
@@ -130,7 +129,7 @@ class Estimator:
     def detect(self, image: np.ndarray) -> list[Seen]:
         """People in an RGB picture, best first."""
         boxed, scale = letterbox(image, self.detector_side)
-        found = self.models.run("detector", ("boxes", "scores"), image=boxed[None])
+        found = self.models.run("detector", image=boxed[None])
         size = np.array(boxed.shape[1::-1] * 2, np.float32) / scale
         boxes = np.minimum(found["boxes"][0] * size, np.tile(image.shape[1::-1], 2))
         scores = found["scores"][0]
@@ -146,11 +145,11 @@ class Estimator:
         squares = [expand_to_square(box, self.models.manifest["crop"]["margin"]) for box in boxes]
         crops = np.stack([crop_image(image, square, self.crop_side) for square in squares])
         stated = self.models.manifest["keypoints"]
-        found = self.models.run("encoder", ("keypoints",), crops=crops)["keypoints"]
+        found = self.models.run("keypoints", crops=crops)["keypoints"]
         differ = np.zeros(found.shape[:2], np.float32)
         if self.flip:
             mirrored = np.ascontiguousarray(crops[:, :, ::-1])
-            other = self.models.run("encoder", ("keypoints",), crops=mirrored)["keypoints"]
+            other = self.models.run("keypoints", crops=mirrored)["keypoints"]
             other = (other * (-1, 1, 1) + (1, 0, 0))[:, stated["flip_order"]]
             differ = np.linalg.norm((found - other)[..., :2], axis=-1) / 2
             found = (found + other) / 2
@@ -173,8 +172,7 @@ class Estimator:
         x0, y0, x1, _ = square
         middle = (camera.width / 2 - x0, camera.height / 2 - y0)
         place = np.array([[camera.focal, *middle]], np.float32) / np.float32(x1 - x0)
-        features = self.models.run("encoder", ("fine", "middle", "coarse", "last"), crops=crops)
-        found = self.models.run("dense", (), crops=crops, camera=place, **features)
+        found = self.models.run("dense", crops=crops, camera=place)
         return {name: value[0] for name, value in found.items()}
 
     def run(
@@ -214,18 +212,10 @@ class Estimator:
         known = np.array([camera.width, camera.height, camera.focal, 0.0], np.float32)
         found = self.models.run("regressor", keypoints=keypoints, camera=np.tile(known, (len(seen), 1)))
         params = self._params(found)
-        posed = self.models.run(
-            "body",
-            betas=params["betas"],
-            expression=params["expression"],
-            transl=params["transl"],
-            scale=params["scale"],
-            full_pose=np.concatenate([params[k] for k in self.models.manifest["pose"]], 1),
-        )
+        joints = self.models.pose("joints", params)
         # the regressor places the pelvis, SMPL-X the origin of the body: the rest of the body moves with it
-        shift = found["pelvis"] - posed["joints"][:, 0]
-        params["transl"] = shift
-        joints, vertices = (posed[name] + shift[:, None] for name in ("joints", "vertices"))
+        params["transl"] = found["pelvis"] - joints[:, 0]
+        joints = joints + params["transl"][:, None]
         depth_std = found["pelvis"][:, 2] * np.hypot(found["log_depth_std"], camera.log_std)
         parents = self.models.manifest["joints"]["parents"]
         own = found["joint_std"]
@@ -237,7 +227,7 @@ class Estimator:
             status = ("one_view" if sure else "doubtful") if shown[i] else "no_person"
             nothing = np.nan if status == "no_person" else 1.0
             row = {name: value[i] * np.float32(nothing) for name, value in params.items()}
-            places = joints[i] * nothing, deviations[i] * nothing, vertices[i] * nothing
+            places = joints[i] * nothing, deviations[i] * nothing
             followed = confident[i].sum() >= FOLLOWED_KEYPOINTS
             following = _around(keypoints[i, confident[i], :2]) if followed else None
             person = Person(
@@ -251,7 +241,6 @@ class Estimator:
         prior = np.array([camera.width, camera.height, camera.focal, camera.log_std], np.float32)
         found = self.models.run(
             "regressor",
-            ("focal", "focal_log_std"),
             keypoints=keypoints,
             camera=np.tile(prior, (len(keypoints), 1)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from diffproxy.utils.bounded_files import read_json, read_npz
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 
-FORMAT, VERSION = "diffproxy-single-view-onnx", 1
+FORMAT, VERSION = "diffproxy-single-view-onnx", 2
 MANIFEST, SURFACE = "models.json", "surface.npz"
 FIX = "write them: python -m diffproxy.single_view export out=DIR"
 
@@ -48,25 +49,22 @@ class Models:
         """(Nf, 3) triangles of the body."""
         return read_npz(self.folder / SURFACE, "the surface of the exported body")["faces"]
 
-    def run(self, graph: str, only: tuple[str, ...] = (), **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, graph: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Outputs of a graph by name.
 
         Args:
             graph: Name of the file without its suffix.
-            only: Outputs to compute; empty: all.
             inputs: By name.
         """
         session = self._sessions.get(graph) or self._open(graph)
-        names = list(only) or [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(names, inputs, self._needed_only), strict=True))
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, inputs), strict=True))
 
-    @cached_property
-    def _needed_only(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        return options
+    def pose(self, graph: str, params: Mapping[str, np.ndarray]) -> np.ndarray:
+        """`joints` (N, 55, 3) or `vertices` (N, Nv, 3) of bodies, metres; `params` has N rows of each field."""
+        full_pose = np.concatenate([params[name] for name in self.manifest["pose"]], 1)
+        others = {name: params[name] for name in ("betas", "expression", "transl", "scale")}
+        return self.run(graph, full_pose=full_pose, **others)[graph]
 
     def _open(self, graph: str) -> Any:
         import onnxruntime

@@ -49,7 +49,7 @@ class PictureFolder:
         if self.overlay != "none":
             draw = draw_keypoints(image, shown)
             if self.overlay == "mesh":
-                draw = draw_meshes(image, shown, picture.camera, self.models.faces)
+                draw = draw_meshes(image, shown, picture.camera, self.models)
             _write_jpeg(self.out / "overlay" / PICTURE / f"{frame_id:06d}.jpg", draw)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from diffproxy.body.params import PARAM_DIMS, POSE_FIELDS, BodyParams
 from diffproxy.cameras.image_files import read_image
 from diffproxy.detector.people import decode_people
 from diffproxy.detector.person_detector import PersonDetector
@@ -16,7 +17,7 @@ from diffproxy.generator.network.camera_conditioning import CameraBatch, grid_po
 from diffproxy.geometry.boxes import expand_to_square
 from diffproxy.geometry.resampling import crop_image, letterbox
 from diffproxy.proxies.maps import ProxyMaps
-from diffproxy.single_view.exported_graphs import BodyGraph, RegressorGraph, crop_rays
+from diffproxy.single_view.exported_graphs import RegressorGraph, crop_rays
 from diffproxy.single_view.focal_length import picture_camera
 from diffproxy.single_view.onnx.estimator import Camera, Estimator
 from diffproxy.single_view.regressor_weights import load_regressor
@@ -69,17 +70,15 @@ def box(detector, picture):
 
 
 @pytest.mark.parametrize("side", [96, 256])
-def test_keypoints_and_features_of_crops_of_any_number_and_size(exported, picture, box, side):
+def test_keypoints_of_crops_of_any_number_and_size(exported, picture, box, side):
     net = exported.pipe.network.encoder.net
     crops = np.stack([crop_image(picture, box, side)[:, ::step] for step in (1, -1)])
     with torch.no_grad():
         output = net(torch.from_numpy(crops.copy()).permute(0, 3, 1, 2).float() / 127.5 - 1)
+    expected = decode_keypoints(output.heads).numpy()
     for rows in (slice(0, 1), slice(0, 2)):
-        found = exported.models.run("encoder", crops=crops[rows])
-        expected = [decode_keypoints(output.heads), *output.pyramid]
-        for (name, value), true in zip(found.items(), expected, strict=True):
-            scale = max(1.0, float(true.abs().max()))
-            np.testing.assert_allclose(value / scale, true[rows] / scale, atol=TOLERANCE, err_msg=name)
+        found = exported.models.run("keypoints", crops=crops[rows])["keypoints"]
+        np.testing.assert_allclose(found, expected[rows], atol=TOLERANCE)
 
 
 def test_keypoints_of_people_are_those_of_the_generator(exported, picture, box):
@@ -149,14 +148,12 @@ def test_regressed_bodies(exported):
 
 def test_posed_bodies(exported, body):
     random = torch.Generator().manual_seed(2)
-    values = {
-        name: 0.5 * torch.randn(3, size, generator=random)
-        for name, size in zip(BodyGraph.INPUTS, (10, 165, 10, 3, 1), strict=True)
-    }
-    values["full_pose"][0] = 0.0  # no rotation at all
-    values["scale"] += 1
+    params = {name: 0.5 * torch.randn(3, size, generator=random) for name, size in PARAM_DIMS.items()}
+    for name in POSE_FIELDS:
+        params[name][0] = 0.0  # no rotation at all
+    params["scale"] += 1
     with torch.no_grad():
-        expected = BodyGraph(body)(**values)
-    found = exported.models.run("body", **{name: value.numpy() for name, value in values.items()})
-    for name, true in zip(("vertices", "joints"), expected, strict=True):
-        np.testing.assert_allclose(found[name], true, atol=TOLERANCE, err_msg=name)
+        posed = body(BodyParams(**params))
+    rows = {name: value.numpy() for name, value in params.items()}
+    for name, expected in (("joints", posed.joints), ("vertices", posed.vertices)):
+        np.testing.assert_allclose(exported.models.pose(name, rows), expected, atol=TOLERANCE, err_msg=name)

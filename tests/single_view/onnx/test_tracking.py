@@ -15,7 +15,7 @@ def person(x: float, status: str = "one_view") -> Person:
     box = (x, 0.0, x + 100, 200.0)
     nothing = np.zeros(0)
     following = box if status == "one_view" else None
-    return Person(box, 0.9, nothing, status, {}, nothing, nothing, nothing, 0.1, following)
+    return Person(box, 0.9, nothing, status, {}, nothing, nothing, 0.1, following)
 
 
 def step(tracker: Tracker, frame: int, *people: Person, focal: float = 500.0) -> tuple[bool, list[int]]:
