@@ -14,6 +14,7 @@ from diffproxy.export.marker_files import write_c3d, write_trc
 from diffproxy.export.meshes import write_mesh
 from diffproxy.export.motion import BodyMotion
 from diffproxy.export.smplx_files import write_amass, write_smpl
+from diffproxy.export.usd import write_usd
 
 
 class Format(NamedTuple):
@@ -52,6 +53,7 @@ FORMATS: dict[str, Format] = {
     "smpl": Format(".smpl", write_smpl, "Meshcapade .smpl", True),
     "bvh": Format(".bvh", write_motion_bvh, "skeleton motion", True),
     "glb": Format(".glb", write_gltf_animation, "skinned glTF animation"),
+    "usd": Format(".usd", write_usd, "skinned USD animation (UsdSkel); needs diffproxy[usd]"),
     "trc": Format(".trc", write_trc, "virtual markers, text, for OpenSim"),
     "c3d": Format(".c3d", write_c3d, "virtual markers, binary; needs diffproxy[c3d]"),
     "angles": Format("_angles.csv", write_joint_angles, "joint angles in degrees"),

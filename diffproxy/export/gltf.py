@@ -13,18 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from scipy.spatial.transform import Rotation
 
 import diffproxy
 from diffproxy.export.meshes import SKIN
-from diffproxy.export.motion import BodyMotion
+from diffproxy.export.motion import UNCHANGED, BodyMotion
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.utils.io import write_atomic
 
 INFLUENCES = 4  # joints per vertex: what every viewer reads
-UNCHANGED = 1e-5  # metres; bones whose length changes less have no translation in the animation
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 COMPONENT = {"uint8": 5121, "uint16": 5123, "uint32": 5125, "float32": 5126}
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
@@ -73,10 +71,8 @@ def gltf_animation_bytes(motion: BodyMotion) -> bytes:
         A binary glTF with one mesh, one skin and one animation (linear interpolation).
     """
     motion = motion.with_up_axis("+Y")
-    body, shape = motion.body, motion.median_shape()
-    with torch.no_grad():
-        vertices = body(shape).vertices[0].double().numpy()
-        rest = (shape.scale[:, None] * body.rest_joints(shape))[0].double().numpy()
+    body = motion.body
+    vertices, rest = motion.median_rest()
     buffer = _Buffer()
     mesh = {"name": "body", "primitives": [_primitive(buffer, motion, vertices)]}
     inverse_bind = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
@@ -93,7 +89,7 @@ def gltf_animation_bytes(motion: BodyMotion) -> bytes:
         "meshes": [mesh],
         "skins": [{"joints": list(range(len(rest))), "skeleton": 0, "inverseBindMatrices": matrices}],
         "materials": [_material()],
-        "animations": [_animation(buffer, motion, float(shape.scale))],
+        "animations": [_animation(buffer, motion)],
         "accessors": buffer.accessors,
         "bufferViews": buffer.views,
         "buffers": [{"byteLength": len(buffer.data)}],
@@ -151,7 +147,7 @@ def _joint_nodes(
     return nodes
 
 
-def _animation(buffer: _Buffer, motion: BodyMotion, scale: float) -> dict[str, Any]:
+def _animation(buffer: _Buffer, motion: BodyMotion) -> dict[str, Any]:
     seconds = (np.arange(len(motion)) / motion.fps).astype(np.float32)
     times = buffer.add(seconds, "SCALAR", min=[float(seconds[0])], max=[float(seconds[-1])])
     samplers: list[dict[str, Any]] = []
@@ -165,17 +161,13 @@ def _animation(buffer: _Buffer, motion: BodyMotion, scale: float) -> dict[str, A
 
     for joint, matrices in enumerate(motion.local_rotations.transpose(1, 0, 2, 3)):
         animate(joint, "rotation", continuous_quaternions(matrices))
-    animate(0, "translation", motion.joints[:, 0])
-    size = motion.params.scale.double().numpy() / scale
+    translations, size = motion.joint_translations()
+    animate(0, "translation", translations[:, 0])
     if np.ptp(size) > UNCHANGED:
         animate(0, "scale", np.repeat(size, 3, axis=1))
-    else:
-        size = np.ones_like(size)
-    parents = motion.body.parents.tolist()
-    for joint in range(1, len(parents)):
-        offset = (motion.rest_joints[:, joint] - motion.rest_joints[:, parents[joint]]) / size
-        if np.ptp(offset, axis=0).max() > UNCHANGED:
-            animate(joint, "translation", offset)
+    for joint in range(1, translations.shape[1]):
+        if np.ptp(translations[:, joint], axis=0).max() > UNCHANGED:
+            animate(joint, "translation", translations[:, joint])
     return {"name": motion.name, "samplers": samplers, "channels": channels}
 
 

@@ -19,6 +19,7 @@ from diffproxy.export.result import Result
 from diffproxy.geometry.directions import rotation_between
 from diffproxy.utils.errors import InputError
 
+UNCHANGED = 1e-5  # metres; files need no animation of bones whose length changes less
 SAME_TIME = 1e-6  # of a frame: output times so near to a frame are that frame
 
 
@@ -94,6 +95,28 @@ class BodyMotion:
         middle = {k: getattr(self.params, k).median(dim=0, keepdim=True).values
                   for k in ("betas", "expression", "scale")}  # fmt: skip
         return BodyParams.rest(1).replace(**middle)
+
+    def median_rest(self) -> tuple[Float[np.ndarray, "Nv 3"], Float[np.ndarray, "55 3"]]:
+        """Vertices and joints of `median_shape`, metres: what files with one mesh for all frames are skinned from."""
+        shape = self.median_shape()
+        with torch.no_grad():
+            vertices = self.body(shape).vertices[0].double().numpy()
+            joints = (shape.scale[:, None] * self.body.rest_joints(shape))[0].double().numpy()
+        return vertices, joints
+
+    def joint_translations(self) -> tuple[Float[np.ndarray, "F 55 3"], Float[np.ndarray, "F 1"]]:
+        """Places that put the joints of `median_rest` where the bodies have theirs, and the scale of the pelvis.
+
+        Returns:
+            (F, 55, 3) metres: of the pelvis in the world, of each other joint relative to its parent before the scale;
+            (F, 1) scale relative to the median, 1 where it does not change.
+        """
+        size = self.params.scale.double().numpy() / float(self.median_shape().scale)
+        if np.ptp(size) <= UNCHANGED:
+            size = np.ones_like(size)
+        parents = np.asarray(self.body.parents.tolist())[1:]
+        bones = (self.rest_joints[:, 1:] - self.rest_joints[:, parents]) / size[..., None]
+        return np.concatenate([self.joints[:, :1], bones], axis=1), size
 
     @property
     def bone_change(self) -> float:
