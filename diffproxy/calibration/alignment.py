@@ -1,10 +1,11 @@
-"""The gauge of a calibration: scale from a known length, world from a known camera or the upright body."""
+"""The gauge of a calibration: scale from a known length, world from a known camera or upright under the body."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
@@ -14,6 +15,11 @@ from diffproxy.calibration.terms import body_height
 from diffproxy.cameras import Camera
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
+
+LEANING = 0.7
+"""Cosine of the angle between spine and upwards in the images from which on a person lies or bends down."""
+AGREED = 0.5
+"""Length of the mean of the cameras' upward directions, from which on they are held upright rather than look down."""
 
 
 def scale_factor(
@@ -66,14 +72,24 @@ def align_world(
         joints = body.joints(params)
         low = body(params[0]).vertices[0]
     up = joints[:, 12] - joints[:, 0]  # pelvis to neck, averaged over the frames
-    up = (up / up.norm(dim=-1, keepdim=True)).mean(0)
-    up = up / up.norm()
-    across = (joints[:, 1] - joints[:, 2])[0]
-    x = across - (across @ up) * up
+    up = upright(up / up.norm(dim=-1, keepdim=True), rig)
+    sides = torch.stack(
+        [joints[0, 1] - joints[0, 2], joints[0, 12] - joints[0, 0]]
+    )  # the second if it lies on a side
+    level = sides - (sides @ up)[:, None] * up
+    x = level[0] if level[0].norm() > 0.5 * sides[0].norm() else level[1]
     x = x / x.norm()
     R = torch.stack([x, up, torch.linalg.cross(x, up)])
     floor = joints[0, 0] - up * ((joints[0, 0] - low) @ up).max()
     return R, -R @ floor
+
+
+def upright(spines: Float[Tensor, "F 3"], rig: RigState) -> Float[Tensor, "3"]:
+    """Unit vector upwards: along the bodies, or that of the images where they agree on one that bodies lie across."""
+    body, images = spines.mean(0), -rig.R_cam_world[:, 1].mean(0).to(spines.dtype)
+    body, known = body / body.norm(), float(images.norm())
+    images = images / known
+    return images if known > AGREED and float(body @ images) < LEANING else body
 
 
 def transform_bodies(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyParams:

@@ -33,6 +33,8 @@ from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)
 RIG = "rig.json"
+ProxiesOf = Callable[[int], Generated | None]
+"""The proxies of a frame; None where nobody is seen."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,18 @@ def with_solved_cameras(
     path = Path(options.out).expanduser() / RIG
     body, assumed = inputs.open_body(options.body), assumed_rig(options, root)
     frames = assumed.frames
-    ids = spread(select_frames(options.frames, frames.frame_ids), options.camera_frames)
-    digests = {str(i): frame_inputs(frames, i, options.masks) for i in ids}
+    saved = ProxyStore(inputs.find_folder(options.proxies, root), body) if options.proxies else None
+    there = frames.frame_ids if saved is None else sorted({*frames.frame_ids} & {*saved.frame_ids})
+    if not there:
+        raise InputError("proxies of the images' frames", f"none in {options.proxies}", "check proxies=DIR")
+    ids = spread(select_frames(options.frames, there), options.camera_frames)
+    digests = {
+        str(i): frame_inputs(frames, i, options.masks) | (saved.inputs(i) if saved else {}) for i in ids
+    }
     stamp = fingerprint(run_settings(options, body, frames.cameras, {"images": digests}))
     if not _is_solved(path, stamp, options.overwrite):
-        _solve(path, stamp, assumed, ids, options, root, body, pipe, locator)
+        made = _generated(options, assumed, body, pipe, locator) if saved is None else _saved(saved, assumed)
+        _solve(path, stamp, assumed, ids, options, body, made)
     frames.close()
     return replace(options, rig=replace(options.rig, calibration=str(path.resolve())))
 
@@ -89,11 +98,8 @@ def assumed_rig(options: FitOptions, root: Path) -> AssumedRig:
     rig = rig if names is None else rig.subset(names)
     frames = _open(folder, rig, options)
     if options.cameras == "predicted":
-        rig, known = (
-            replace(rig, cameras=load_predicted(options.predictions, frames.cameras), notes=[]),
-            False,
-        )
-        frames = _open(folder, rig, options)
+        rig = replace(rig, cameras=load_predicted(options.predictions, frames.cameras), notes=[])
+        known, frames = False, _open(folder, rig, options)
     return AssumedRig(rig, frames, known)
 
 
@@ -108,10 +114,8 @@ def _read_or_guess(folder: Path, options: FitOptions) -> tuple[Rig, bool]:
                 raise
             reason = f"no calibration was read: {error.found}"
     fov = options.fov or FIELD_OF_VIEW
-    rig = guessed_rig(folder, fov, options.rig.images)
-    return replace(
-        rig, notes=[f"focal lengths start from a field of view of {fov:g} degrees; {reason}"]
-    ), False
+    note = f"focal lengths start from a field of view of {fov:g} degrees; {reason}"
+    return replace(guessed_rig(folder, fov, options.rig.images), notes=[note]), False
 
 
 def _open(folder: Path, rig: Rig, options: FitOptions) -> RigFrames:
@@ -152,14 +156,11 @@ def _solve(
     assumed: AssumedRig,
     ids: Sequence[int],
     options: FitOptions,
-    root: Path,
     body: BodyModel,
-    pipe: Any,
-    locator: Any,
+    proxies_of: ProxiesOf,
 ) -> None:
     """Solve the cameras and write them with their report."""
     start, predicted = assumed.cameras, options.cameras == "predicted"
-    proxies_of = _proxies(options, root, assumed, body, pipe, locator)
     made: dict[int, Generated] = {}
     for frame_id in tqdm(ids, desc="proxies for the cameras", unit="frame"):
         if (found := proxies_of(frame_id)) is not None:
@@ -191,14 +192,15 @@ def _solve(
         log.warning("cameras: %s", doubt)
 
 
-def _proxies(
-    options: FitOptions, root: Path, assumed: AssumedRig, body: BodyModel, pipe: Any, locator: Any
-) -> Callable[[int], Generated | None]:
-    """The proxies of a frame, generated with predicted or without cameras, or saved ones; None where nobody is seen."""
+def _saved(store: ProxyStore, assumed: AssumedRig) -> ProxiesOf:
+    return lambda frame_id: in_cameras(store.load(frame_id), assumed.cameras)
+
+
+def _generated(
+    options: FitOptions, assumed: AssumedRig, body: BodyModel, pipe: Any, locator: Any
+) -> ProxiesOf:
+    """Proxies generated with predicted or without cameras."""
     frames, cameras = assumed.frames, assumed.cameras
-    if options.proxies:
-        store = ProxyStore(inputs.find_folder(options.proxies, root), body)
-        return lambda frame_id: in_cameras(store.load(frame_id), cameras)
     device = inputs.pick_device(options.device)
     pipe = pipe or inputs.open_generator(options.generator, device)
     config = replace(inputs.generate_config(options, pipe, options.box_margin), hands=False)

@@ -62,3 +62,17 @@ def test_the_world_stands_upright_under_the_body_or_is_that_of_the_fixed_camera(
         align_world(rig, tilted, body, person.cameras, CalibrationConfig(fix="nobody"))
     R, t = align_world(rig, BodyParams.rest(1), body, person.cameras, CalibrationConfig())
     assert torch.equal(R, torch.eye(3, dtype=torch.float64)) and np.abs(t.numpy()).max() == 0
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_where_the_body_lies_the_images_say_what_is_up(person, body, axis):
+    lying = torch.zeros(3, dtype=torch.float64)
+    lying[axis] = np.pi / 2
+    down = transform_bodies(person.params, body, roma.rotvec_to_rotmat(lying).float(), torch.zeros(3))
+    rig = RigState.from_cameras(person.cameras)
+    R, t = (a.double() for a in align_world(rig, down, body, person.cameras, CalibrationConfig(rough=False)))
+    assert float(R[1, 1]) > 1 - 1e-5  # +Y, to which the cameras stand upright
+    assert (R @ R.T - torch.eye(3)).abs().max() < 1e-5 and float(torch.linalg.det(R)) > 0
+    with torch.no_grad():
+        vertices = body(transform_bodies(down, body, R.float(), t.float())).vertices[0]
+    assert abs(float(vertices[:, 1].min())) < 1e-4

@@ -21,8 +21,11 @@ from diffproxy.generator import DiffProxyOutput
 from diffproxy.metrics.points import pa_mpjpe
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.proxy_cache import ProxyStore
+from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.take import with_camera_doubts
-from diffproxy.proxies import ProxyMaps
+from diffproxy.proxies import ProxyMaps, save_proxies
 from diffproxy.utils.errors import InputError
 
 SIZE = 160
@@ -118,9 +121,6 @@ def test_predicted_cameras_are_read_and_corrected(take, person, tmp_path):
 
 
 def test_saved_proxies_are_fitted_in_the_solved_cameras(take, person, body, true_joints, tmp_path):
-    from diffproxy.pipeline.generate_proxies import Generated
-    from diffproxy.pipeline.proxy_cache import ProxyStore
-
     save_rig(
         Rig("studio", person.cameras), tmp_path / "take"
     )  # its focal lengths are used, its poses are not
@@ -140,6 +140,12 @@ def test_the_calibration_of_others_is_not_overwritten(take, person, tmp_path):
         with_solved_cameras(replace(take, cameras="none", overwrite=True), tmp_path, ExactViews(person.maps))
 
 
+def test_saved_proxies_of_other_frames_are_named(take, person, body, tmp_path):
+    save_proxies(person.maps, tmp_path / "proxies" / "000008", body)
+    with pytest.raises(InputError, match="the images' frames"):
+        with_solved_cameras(replace(take, cameras="none", proxies=str(tmp_path / "proxies")), tmp_path)
+
+
 def test_given_cameras_are_left_alone(take, tmp_path):
     assert with_solved_cameras(take, tmp_path) is take
 
@@ -150,8 +156,6 @@ def test_frames_are_spread_over_the_take():
 
 
 def test_doubts_about_cameras_reach_the_result(person, tmp_path):
-    from diffproxy.pipeline.results import FrameResult
-
     report = CameraReport("cam1", 1, 900, 2.0, 9.0, 0.3, 8.0, 40.0, 193.0, 0.0)
     found = Calibration(person.cameras, [], (report,), (), 1.8, 0.01)
     rig = solved_rig(Rig("studio", person.cameras), person.cameras, found, "solved", "+Y")

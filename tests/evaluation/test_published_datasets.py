@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from diffproxy.body import load_body
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
-from diffproxy.evaluation.datasets import open_dataset
+from diffproxy.evaluation.datasets import moyo, open_dataset
 from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.evaluation.rehearsal import (
@@ -68,6 +69,13 @@ def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, p
     options = replace(options, out=str(tmp_path / "e.json"), limit=1, refine_crops=False)
     row = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
     assert row["status"] == "ok" and row["mpjpe"] < 5 and row["mpvpe"] < 5 and row["pa_mpvpe"] < 5
+
+
+def test_moyos_cameras_are_turned_as_their_images(tmp_path):
+    for name, shape in (("wide", (30, 40, 3)), ("upright", (40, 30, 3))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros(shape, np.uint8))
+    assert moyo.size_of({7: tmp_path / "wide.png"}) == moyo.SIZE == moyo.size_of({})
+    assert moyo.size_of({7: tmp_path / "upright.png"}) == moyo.SIZE[::-1]
 
 
 def test_images_of_a_lens_are_undistorted(rehearsal, body, tmp_path):

@@ -21,6 +21,7 @@ import numpy as np
 
 from diffproxy.body.smpl_family import SmplFamilyBody, find_model, load_smpl_family
 from diffproxy.cameras import Camera
+from diffproxy.cameras.image_files import read_image
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets.moment import (
     Moment,
@@ -63,7 +64,6 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
     shared: dict[str, SmplFamilyBody] = {}
     for name in chosen_sequences([*folders], data, root):
         folder = folders[name]
-        rig = read_cameras(folder.parents[2], name, views)
         mosh = need(
             folder.parents[2] / "mosh/val" / f"{name}_stageii.pkl",
             "the bodies of a sequence",
@@ -73,6 +73,7 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             {int(re.findall(r"\d+", p.stem)[-1]): p for p in (folder / f"YOGI_Cam_{v:02d}").glob("*.jpg")}
             for v in views
         ]
+        rig = read_cameras(folder.parents[2], name, dict(zip(views, map(size_of, files), strict=True)))
         motion = read_pickle(mosh, options)
         rows = {n: 2 * n + data.frame_offset for n in sorted(set.intersection(*(set(f) for f in files)))}
         known = [n for n, row in rows.items() if 0 <= row < len(motion["fullpose"])]
@@ -81,8 +82,16 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             yield Moment(name, f"{n:04d}", rig, images_of([f[n] for f in files]), truth)
 
 
-def read_cameras(session: Path, sequence: str, views: list[int]) -> tuple[Camera, ...]:
-    """Cameras of the recording day, which the first six characters of a sequence name."""
+def size_of(files: dict[int, Path]) -> tuple[int, int]:
+    """SIZE as the first image is turned: nothing published says which cameras stood upright."""
+    if not files:
+        return SIZE
+    height, width = read_image(files[min(files)]).shape[:2]
+    return SIZE if width >= height else SIZE[::-1]
+
+
+def read_cameras(session: Path, sequence: str, sizes: dict[int, tuple[int, int]]) -> tuple[Camera, ...]:
+    """Cameras of the recording day, which the first six characters of a sequence name; `sizes` by their numbers."""
     pattern = f"cameras/*{sequence[:6]}*/**/cameras_param.json"
     files = sorted(session.glob(pattern))
     if not files:
@@ -90,7 +99,7 @@ def read_cameras(session: Path, sequence: str, views: list[int]) -> tuple[Camera
             f"cameras_param.json of {sequence[:6]}", f"none as {session / pattern}", f"get it from {SOURCE}"
         )
     params, cameras = read_json(files[0]), []
-    for v in views:
+    for v, size in sizes.items():
         try:
             c = params[f"cam_{v}"]
             R, center = (
@@ -102,7 +111,6 @@ def read_cameras(session: Path, sequence: str, views: list[int]) -> tuple[Camera
             raise InputError(
                 f"rotation, position, focal, princpt of cam_{v}", f"{error!r} in {files[0]}", "get it again"
             ) from error
-        size = SIZE if cx >= cy else SIZE[::-1]
         cameras.append(
             Camera(
                 f"cam_{v}", *size, np.array([[f, 0, cx], [0, f, cy], [0, 0, 1.0]]), R, -R @ center.reshape(3)
