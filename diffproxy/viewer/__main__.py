@@ -1,4 +1,4 @@
-"""`diffproxy view RUN`: the viewer of a finished run, written and opened in the browser."""
+"""`diffproxy view RUN`: a finished run in the browser, live by viser or as one offline file."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.export.run import open_run, run_folders
+import numpy as np
+
+from diffproxy.cameras import RigFrames
+from diffproxy.export.run import Run, open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option
 from diffproxy.utils.shared_options import MOVED_BODY, RUN
+from diffproxy.viewer.frame_pictures import frame_pictures
+from diffproxy.viewer.live import LivePage, start_server
+from diffproxy.viewer.run_viewer import scene_of_runs, write_run_viewer
 
 log = logging.getLogger(__name__)
 USAGE = """\
 usage: diffproxy view RUN [name=value ...]
 
-Writes RUN/viewer.html, one file without any network access, and opens it in the browser: the skinned body over time,
-the cameras with small pictures, parts that no pixel supports in grey, and the status of each frame. RUN is the folder
-that `diffproxy fit` was given as out; of a take with several people, all are shown.
+Shows a run in the browser: the skinned body over time, the cameras with pictures and proxies, parts that no pixel
+supports in grey, and the status of each frame. RUN is the folder that `diffproxy fit` was given as out; of a take with
+several people, all are shown.
+
+page=live (pip install 'diffproxy[view]') serves whole pictures and proxies until it is interrupted. page=file writes
+RUN/viewer.html instead, one file with small pictures that needs no network and no server.
 """
 
 
@@ -30,30 +39,61 @@ class ViewOptions:
 
     run: str = RUN()
     body: str = MOVED_BODY()
-    pictures: bool = option(
-        True, "small pictures of the cameras, if the rig is still there", section="Output"
+    pictures: bool = option(True, "pictures of the cameras, if the rig is still there", section="Output")
+    page: str = option("live", "live: a server; file: one offline HTML file", "live|file", "Output")
+    host: str = option(
+        "127.0.0.1", "address of the live page; 0.0.0.0: other computers may look", section="Output"
     )
+    port: int = option(8080, "port of the live page; the next free one where it is taken", section="Output")
     open: bool = option(True, "open the page in the browser", section="Output")
-    out: str = option("", "file to write; default: viewer.html in the run", "FILE", "Output")
+    out: str = option("", "page=file: file to write; default: viewer.html in the run", "FILE", "Output")
+
+    def __post_init__(self) -> None:
+        if self.page not in ("live", "file"):
+            raise InputError("page=live or page=file", f"page={self.page}", "write page=file")
 
 
 def _view(options: ViewOptions) -> None:
-    from diffproxy.cli import SHIPPED
-    from diffproxy.viewer.run_viewer import write_run_viewer
-
     runs = [open_run(folder, options.body) for folder in run_folders(options.run)]
+    frames = _open_images(runs[0]) if options.pictures else None
+    if options.page == "live":
+        page = open_live(options, runs, frames)
+        address = f"http://{options.host}:{page.server.get_port()}"
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        if options.open:
+            webbrowser.open(address)
+        try:
+            page.run()
+        except KeyboardInterrupt:
+            page.server.stop()
+        return
     folder = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
     path = Path(options.out).expanduser() if options.out else folder / "viewer.html"
-    frames = None
-    if options.pictures:
-        try:
-            frames = runs[0].open_images(SHIPPED)
-        except InputError as error:
-            log.warning("without cameras and pictures: expected %s, found %s", error.expected, error.found)
     write_run_viewer(path, runs, frames)
     sys.stdout.write(f"{path}\n")
     if options.open:
         webbrowser.open(path.resolve().as_uri())
+
+
+def open_live(options: ViewOptions, runs: list[Run], frames: RigFrames | None) -> LivePage:
+    """Start the server and fill its page."""
+    server = start_server(options.host, options.port)
+
+    def pictures(frame_id: int, proxies: bool) -> dict[str, np.ndarray]:
+        return {} if frames is None else frame_pictures(frames, runs, frame_id, proxies)
+
+    return LivePage(server, scene_of_runs(runs, frames), pictures)
+
+
+def _open_images(run: Run) -> RigFrames | None:
+    from diffproxy.cli import SHIPPED
+
+    try:
+        return run.open_images(SHIPPED)
+    except InputError as error:
+        log.warning("without cameras and pictures: expected %s, found %s", error.expected, error.found)
+        return None
 
 
 COMMAND = Subcommand(ViewOptions, USAGE, _view, ("run",), ("run",))

@@ -84,6 +84,7 @@ window.jointsAt = frame => bodies.map(b => b.pose(frame).map(place));
 // --- drawing ----------------------------------------------------------------------------------------------------
 const gl = $("view").getContext("webgl2", { antialias: true, preserveDrawingBuffer: true });
 if (!gl) $("fail").style.display = "block";
+const vec = c => `vec3(${c.map(x => x.toFixed(4))})`, HEAT = DATA.deviation_colors.map(vec);
 const SKIN_SHADER = [`#version 300 es
 uniform mat4 clip_world; uniform highp sampler2D bones, support; uniform int color_by; uniform vec3 base;
 in vec3 POSITION, NORMAL; in uvec4 JOINTS_0; in vec4 WEIGHTS_0; in float nearest;
@@ -95,10 +96,10 @@ void main() {
     + WEIGHTS_0.w * bone(JOINTS_0.w);
   vec2 s = texelFetch(support, ivec2(0, int(nearest)), 0).xy;
   normal = mat3(m) * NORMAL;
-  float far = clamp(s.y / 50.0, 0.0, 1.0);
-  vec3 heat = mix(mix(vec3(0.25, 0.45, 0.95), vec3(0.95, 0.9, 0.35), min(2.0 * far, 1.0)), vec3(0.9, 0.2, 0.15),
+  float far = clamp(s.y / ${DATA.deviation_red.toFixed(4)}, 0.0, 1.0);
+  vec3 heat = mix(mix(${HEAT[0]}, ${HEAT[1]}, min(2.0 * far, 1.0)), ${HEAT[2]},
     max(2.0 * far - 1.0, 0.0));
-  color = color_by == 1 ? heat : (s.x < ${DATA.unobserved_below.toFixed(4)} ? vec3(0.5) : base);
+  color = color_by == 1 ? heat : (s.x < ${DATA.unobserved_below.toFixed(4)} ? ${vec(DATA.unobserved_color)} : base);
   vec4 world = m * vec4(POSITION, 1.0);
   point = world.xyz;
   gl_Position = clip_world * world;
@@ -294,26 +295,25 @@ function draw() {
 }
 
 // --- controls ---------------------------------------------------------------------------------------------------
-const GRADE = { ok: "ok", doubtful: "fair", one_view: "fair", filled: "fair" };
-const grade = status => GRADE[status] || "bad";
+const grade = status => DATA.grades[status] || "bad";
 function show(next) {
   frame = Math.max(0, Math.min(DATA.frame_ids.length - 1, next));
   $("time").value = frame;
   $("frame").textContent = `frame ${DATA.frame_ids[frame]}`;
   $("status").replaceChildren(...DATA.bodies.flatMap(b => {
     const line = document.createElement("div"), word = document.createElement("b");
-    word.className = grade(b.status[frame]); word.textContent = b.status[frame];
+    word.style.color = DATA.grade_colors[grade(b.status[frame])]; word.textContent = b.status[frame];
     line.append(DATA.bodies.length > 1 ? `${b.name}: ` : "", word, b.reason[frame] ? ` · ${b.reason[frame]}` : "");
     return [line];
   }));
   draw();
 }
 function strip() {
-  const canvas = $("strip"), pen = canvas.getContext("2d"), colors = { ok: "#5bd07f", fair: "#f0b24a", bad: "#f2685f" };
+  const canvas = $("strip"), pen = canvas.getContext("2d");
   canvas.width = DATA.frame_ids.length;
   DATA.frame_ids.forEach((_, k) => {
     const grades = DATA.bodies.map(b => grade(b.status[k]));
-    pen.fillStyle = colors[["bad", "fair", "ok"].find(g => grades.includes(g)) || "ok"];
+    pen.fillStyle = DATA.grade_colors[["bad", "fair", "ok"].find(g => grades.includes(g)) || "ok"];
     pen.fillRect(k, 0, 1, 1);
   });
 }

@@ -14,7 +14,8 @@ from diffproxy.export.motion import frame_step, nearest_rows
 from diffproxy.export.run import Run
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.people_file import id_of_folder, rgb_of
-from diffproxy.viewer.page import BODY_COLOR, ViewerBody, viewer_html
+from diffproxy.viewer.page import viewer_html
+from diffproxy.viewer.scene import BODY_COLOR, Scene, ViewerBody
 from diffproxy.visualization.sheet import encode_image, shrink
 
 NOT_THERE = "not in this frame"
@@ -36,17 +37,22 @@ def write_run_viewer(
     Raises:
         InputError: no run, or one without a body.
     """
+    scene = scene_of_runs(runs, frames, title)
+    pictures = {} if frames is None else small_pictures(frames, list(scene.frame_ids))
+    write_atomic(path, viewer_html(scene, pictures).encode())
+
+
+def scene_of_runs(runs: Sequence[Run], frames: RigFrames | None = None, title: str = "") -> Scene:
+    """What the viewers show of a run, or of the people of a take; arguments and errors of `write_run_viewer`."""
     frame_ids = np.unique(np.concatenate([run.result.frame_ids for run in runs])).astype(np.int64)
-    page = viewer_html(
+    return Scene(
         title=title or str(runs[0].result.meta.get("rig") or runs[0].name),
         bodies=[_body(run, frame_ids) for run in runs],
         frame_ids=frame_ids.tolist(),
         fps=runs[0].frame_rate / frame_step(frame_ids),
         cameras=() if frames is None else frames.cameras,
         up_axis=runs[0].result.meta.get("up_axis") or "+Y",
-        pictures={} if frames is None else small_pictures(frames, frame_ids.tolist()),
     )
-    write_atomic(path, page.encode())
 
 
 def _body(run: Run, frame_ids: Int[np.ndarray, " F"]) -> ViewerBody:

@@ -22,7 +22,7 @@ from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export import Result, motion_of_result, open_run, save_result
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import ListedPerson, rgb_of, write_people
-from diffproxy.viewer import ViewerBody, viewer_html
+from diffproxy.viewer import Scene, ViewerBody, viewer_html
 from diffproxy.viewer.run_viewer import small_pictures
 from tests.export.conftest import result_of, run_of, some_bodies  # noqa: F401
 from tests.export.gltf_reader import Glb
@@ -62,7 +62,7 @@ def body_of(body):
 def test_the_page_is_whole_and_decodes_to_the_joints(body_of, make_ring):
     people = [body_of(seed=0), body_of(seed=1, missing=(1,), name="other")]
     cameras = make_ring(2)
-    page = viewer_html("a <take>", people, [4, 5, 6], 30.0, cameras, "+Z", {"cam0": [(0, b"jpeg")]})
+    page = viewer_html(Scene("a <take>", people, [4, 5, 6], 30.0, cameras, "+Z"), {"cam0": [(0, b"jpeg")]})
     data = viewer_data(page)
     text = re.sub(r"[A-Za-z0-9+/=]{200,}", "", page)  # without the base64
     assert not re.findall(r"[a-z]+:?//[a-z0-9.]", text)
@@ -90,9 +90,9 @@ def test_the_page_is_whole_and_decodes_to_the_joints(body_of, make_ring):
 
 def test_bodies_of_other_lengths_are_told(body_of):
     with pytest.raises(InputError, match="each with 2 frames"):
-        viewer_html("t", [body_of(3)], [0, 1], 30.0)
+        Scene("t", [body_of(3)], [0, 1], 30.0)
     with pytest.raises(InputError, match="at least one body"):
-        viewer_html("t", [], [0], 30.0)
+        Scene("t", [], [0], 30.0)
 
 
 @pytest.fixture
@@ -128,20 +128,20 @@ def test_three_hundred_frames_stay_below_five_megabytes(body_of):
     long = ViewerBody(
         "p", motion, ["ok"] * 300, [""] * 300, person.joint_std[rows], person.joint_observed[rows]
     )
-    page = viewer_html("t", [long], [*range(300)], 30.0, pictures={"cam0": [(0, bytes(1_800_000))]})
+    page = viewer_html(Scene("t", [long], [*range(300)], 30.0), {"cam0": [(0, bytes(1_800_000))]})
     assert len(page) < 5e6
 
 
 def test_the_command_writes_the_page_of_a_run(rig, run_of, capsys):  # noqa: F811
     options = {"fps": 25.0, "body": {"path": "anny"}, "rig": {"path": str(rig)}}
     run = run_of(3, options=options, missing=(1,))
-    assert main(["view", str(run), "open=false"]) == 0
+    assert main(["view", str(run), "page=file", "open=false"]) == 0
     assert capsys.readouterr().out == f"{run / 'viewer.html'}\n"
     data = viewer_data((run / "viewer.html").read_text())
     assert data["bodies"][0]["status"] == ["ok", "no_person", "ok"] and data["fps"] == 25.0
     assert len(data["pictures"]["cam1"]) == 3 and [c["name"] for c in data["cameras"]] == ["cam0", "cam1"]
     shutil.rmtree(rig)
-    assert main(["view", str(run), "open=false", f"out={run / 'alone.html'}"]) == 0
+    assert main(["view", str(run), "page=file", "open=false", f"out={run / 'alone.html'}"]) == 0
     assert viewer_data((run / "alone.html").read_text())["cameras"] == []
 
 
@@ -152,7 +152,7 @@ def test_the_people_of_a_take_share_a_page(tmp_path, result_of, capsys):  # noqa
         save_result(result, tmp_path / name / "result.npz")
     there = {0: {"status": "ok", "views": ["cam0"]}}
     write_people(tmp_path, "take", ["cam0"], [ListedPerson(k, there, k != 1) for k in range(3)])
-    assert main(["view", str(tmp_path), "open=false"]) == 0
+    assert main(["view", str(tmp_path), "page=file", "open=false"]) == 0
     data = viewer_data((tmp_path / "viewer.html").read_text())
     first, second = data["bodies"]
     assert data["frame_ids"] == [0, 10, 20, 30, 40] and data["fps"] == 3.0 and first["name"] == "person_00"
@@ -182,10 +182,12 @@ def test_the_commands_of_the_page_run(run_of, monkeypatch):  # noqa: F811
     lines = [
         line.split("#")[0].split()[1:] for line in text.splitlines() if line.startswith("    diffproxy view")
     ]
+    monkeypatch.setattr("diffproxy.viewer.live.LivePage.run", lambda page: page.server.stop())
     run = run_of(1)
     for words in lines:
         assert main([str(run) if word == "out/fit" else word for word in words]) == 0
-    assert len(lines) == 2 and opened == [(run / "viewer.html").resolve().as_uri()]
+    assert len(lines) == 3 and opened[0].startswith("http://127.0.0.1:")
+    assert opened[1:] == [(run / "viewer.html").resolve().as_uri()]
 
 
 def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F811
@@ -210,7 +212,7 @@ def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F8
 @pytest.mark.skipif(not (CHROMIUM and os.environ.get("RUN_SLOW")), reason="RUN_SLOW=1 and Chromium")
 def test_a_browser_computes_the_same_joints(body_of, tmp_path):
     person = body_of(3)
-    (tmp_path / "v.html").write_text(viewer_html("t", [person], [0, 1, 2], 30.0))
+    (tmp_path / "v.html").write_text(viewer_html(Scene("t", [person], [0, 1, 2], 30.0)))
     command = [CHROMIUM, "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
                "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000", "--dump-dom",
                f"file://{tmp_path / 'v.html'}#joints"]  # fmt: skip
