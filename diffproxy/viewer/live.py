@@ -106,7 +106,8 @@ class LivePage:
         depth = self.scene.frustum_depth
         return self.server.scene.add_camera_frustum(
             f"/cameras/{camera.name}", fov=_fov(camera), aspect=camera.width / camera.height, format="jpeg",
-            scale=_frustum_scale(camera, depth), thickness=0.01 * depth, color=(140, 190, 255), wxyz=wxyz, position=center,
+            scale=_frustum_scale(camera, depth), thickness=0.01 * depth, color=(140, 190, 255),
+            wxyz=wxyz, position=center,
         )  # fmt: skip
 
     def _look(self, client: Any) -> None:
