@@ -18,6 +18,7 @@ from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
+from diffproxy.fitting.result import Status
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.camera_free_generator import camera_free
 from diffproxy.pipeline.config import FitOptions, SolverOption
@@ -209,7 +210,7 @@ def with_camera_doubts(record: FrameResult, doubts: Sequence[str]) -> FrameResul
     """The record; a body is no better than the cameras that it was fitted with."""
     if not doubts or not record.has_body:
         return record
-    status = "doubtful" if record.status == "ok" else record.status
+    status: Status = "doubtful" if record.status == "ok" else record.status
     return replace(record, status=status, reason="; ".join([*doubts, *filter(None, [record.reason])]))
 
 

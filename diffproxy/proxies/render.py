@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -39,11 +39,12 @@ def render_proxies(
     Returns:
         Proxies with weight 1 where the body is visible and 0 elsewhere.
     """
+    render: Callable[..., list[SurfaceView]] = render_surface
     if renderer == "pytorch3d":
+        from diffproxy.proxies.pytorch3d_surface import rasterize_surface
+
         _check_views(cameras, ["body"] * len(cameras))
-        from diffproxy.proxies.pytorch3d_surface import rasterize_surface as render
-    else:
-        render = render_surface
+        render = rasterize_surface
     views = render(vertices, as_numpy(body.faces), cameras, occluders)
     return proxies_from_surface(body.atlas, views, cameras, kinds)
 
