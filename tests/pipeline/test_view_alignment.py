@@ -49,5 +49,7 @@ def test_views_that_lie_apart_as_a_whole(residual_mm, turn_deg, shift_mm, said):
     assert not misplaced_views(in_place)  # misread, but the outline is where the body is
     assert judged("failed", "why", info) == ("failed", "why")
     certain = [in_place[0] | {"turn_deg": 7.0}, *views[1:]]
-    assert "cam0 is turned by 7 degrees" in misplaced_views(certain)[0]  # no network misreads a body like that
+    assert (
+        "cam0 is turned by 7 degrees" in misplaced_views(certain)[0]
+    )  # no network misreads a body like that
     assert not misplaced_views(views[:1])  # one view says nothing against itself
