@@ -105,3 +105,18 @@ def test_the_true_body_lies_within_its_outline(seen, body):
     assert (kept.label == 0).all() and np.isfinite(moved.pixel).all()
     row, column = np.floor(moved.pixel[moved.weight > 0][:, ::-1]).astype(int).T
     assert (row < scene.maps.labels.shape[1]).all() and (column < scene.maps.labels.shape[2]).all()
+
+
+def test_a_limb_that_no_view_shows_takes_no_part_in_the_outline(seen, body):
+    scene, found, _ = seen
+    names = body.atlas.palette.names
+    leg = [k for k, name in names.items() if name.endswith(("thigh_l", "shin_l", "foot_l"))]
+    without = found[~np.isin(found.label, leg)]
+    face, bary = surface_samples(body)
+    params = scene.params.replace(transl=scene.params.transl + torch.tensor([[0.3, 0.0, 0.0]]))
+    points = body.surface_points(params, torch.from_numpy(face)[None], torch.from_numpy(bary)[None].float())
+    world = points[0].double().numpy()
+    of_leg = np.flatnonzero(np.isin(body.atlas.face_part, leg))
+    for rows, drawn in ((found, True), (without, False)):
+        pairs = Silhouette(scene.maps, rows, body, 30).matches(world)
+        assert np.isin(pairs.face, of_leg).any() == drawn and len(pairs)

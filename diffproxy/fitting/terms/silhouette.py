@@ -3,6 +3,7 @@
 Networks know where a person is far better than which part of him they see. So points of the body that project beside
 the foreground are drawn to its nearest pixel, and foreground pixels that no point of the body is near draw the nearest.
 Both are pairs of a pixel and a surface point like any others, found anew from time to time (iterated closest points).
+Limbs that no view shows take no part: something hides them, and background around what hides them is no evidence.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ UNCOVERED = 0.06
 """Metres: a foreground pixel farther than this from every projected point is not explained by the body."""
 VOICE = 30.0
 """A view's outline weighs like this many pixels."""
+LEAST_SEEN = 1 / 60
+"""Share of the pixels of body views below which a limb counts as hidden."""
 
 Samples = tuple[Int[np.ndarray, " M"], Float[np.ndarray, "M 3"]]
 _SAMPLES: WeakKeyDictionary[BodyModel, Samples] = WeakKeyDictionary()
@@ -59,6 +62,10 @@ class Silhouette:
         self.views = [v for v, kind in enumerate(maps.kind) if kind == "body" and counts[v] >= min_pixels]
         self.cameras = maps.cameras
         self.found = found
+        segment_of = np.asarray(body.atlas.segment_of_label)
+        pixels = np.bincount(segment_of[found.label], minlength=segment_of.max() + 1)
+        enough = LEAST_SEEN * np.isin(found.view, self.views).sum()
+        self.limb_seen = pixels[segment_of[body.atlas.face_part[self.face]]] >= enough
         width = maps.labels.shape[2]
         self.step = max(1, round(width / GRID))
         half = self.step // 2
@@ -82,7 +89,7 @@ class Silhouette:
             pixel, depth = _project(self.cameras[v], world)
             h, w = self.inside[v].shape
             column, row = np.floor(pixel / self.step).astype(np.int64).T
-            shown = (depth > 0.05) & (column >= 0) & (column < w) & (row >= 0) & (row < h)
+            shown = self.limb_seen & (depth > 0.05) & (column >= 0) & (column < w) & (row >= 0) & (row < h)
             column, row = np.clip(column, 0, w - 1), np.clip(row, 0, h - 1)
             shown &= self.valid[v][row, column]  # beyond the picture nothing is known
             outside = np.flatnonzero(shown & ~self.inside[v][row, column])
