@@ -204,7 +204,9 @@ def _generated(
     device = inputs.pick_device(options.device)
     pipe = pipe or inputs.open_generator(options.generator, device)
     config = replace(inputs.generate_config(options, pipe, options.box_margin), hands=False)
-    generate = generate_proxies if options.cameras == "predicted" else generate_each_view
+    generate: Callable[..., Generated] = (
+        generate_proxies if options.cameras == "predicted" else generate_each_view
+    )
     source = None
     if options.boxes == "auto" and not options.masks:
         locator = locator or inputs.open_locator(device)
@@ -225,7 +227,7 @@ def _generated(
         if not found:
             log.warning("frame %d: nobody is seen", frame_id)
             return None
-        picked = [[things[k] for k in found] for things in (images, seen, boxes)]
-        return generate(pipe, body, *picked, config, Stopwatch())
+        shown_in, at = [seen[k] for k in found], [box for box in boxes if box is not None]
+        return generate(pipe, body, [images[k] for k in found], shown_in, at, config, Stopwatch())
 
     return proxies_of
