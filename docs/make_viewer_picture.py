@@ -25,7 +25,7 @@ def main(words: list[str]) -> Path:
         raise InputError("Chromium", f"none of {', '.join(NAMES)}", "install it, or write chromium=PATH")
     page, out = Path(given["run"]) / "viewer.html", Path(given["out"]).resolve()
     if not page.is_file():
-        raise InputError("a run with viewer.html", f"no {page}", "diffproxy view RUN page=file open=false")
+        raise InputError("a run with viewer.html", f"no {page}", "diffproxy view RUN open=false")
     out.unlink(missing_ok=True)
     command = [browser, "--headless=new", "--no-sandbox", *SOFTWARE_GL, OFFLINE, "--hide-scrollbars"]
     command += ["--window-size=1280,720", "--virtual-time-budget=4000", f"--screenshot={out}"]

@@ -1,4 +1,4 @@
-"""`diffproxy view RUN`: a finished run in the browser, live by viser or as one offline file."""
+"""`diffproxy view RUN`: a finished run in the browser, as one offline file or live by viser."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ Shows a run in the browser: the skinned body over time, the cameras with picture
 supports in grey, and the status of each frame. RUN is the folder that `diffproxy fit` was given as out; of a take with
 several people, all are shown.
 
-page=live (pip install 'diffproxy[view]') serves whole pictures and proxies until it is interrupted. page=file writes
-RUN/viewer.html instead, one file with small pictures that needs no network and no server.
+Writes RUN/viewer.html and opens it, one file with small pictures that needs no network and no server. page=live
+(pip install 'diffproxy[view]') serves a page by viser with whole pictures and proxies until it is interrupted.
 """
 
 
@@ -40,7 +40,9 @@ class ViewOptions:
     run: str = RUN()
     body: str = MOVED_BODY()
     pictures: bool = option(True, "pictures of the cameras, if the rig is still there", section="Output")
-    page: str = option("live", "live: a server; file: one offline HTML file", "live|file", "Output")
+    page: str = option(
+        "file", "file: one offline HTML file; live: a server (needs viser)", "file|live", "Output"
+    )
     host: str = option(
         "127.0.0.1", "address of the live page; 0.0.0.0: other computers may look", section="Output"
     )
