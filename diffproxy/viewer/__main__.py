@@ -21,6 +21,7 @@ from diffproxy.viewer.live import LivePage, start_server
 from diffproxy.viewer.run_viewer import scene_of_runs, write_run_viewer
 
 log = logging.getLogger(__name__)
+LAST_PORT = 65535
 USAGE = """\
 usage: diffproxy view RUN [name=value ...]
 
@@ -53,6 +54,8 @@ class ViewOptions:
     def __post_init__(self) -> None:
         if self.page not in ("live", "file"):
             raise InputError("page=live or page=file", f"page={self.page}", "write page=file")
+        if not 1 <= self.port <= LAST_PORT:
+            raise InputError(f"a port from 1 to {LAST_PORT}", f"port={self.port}", "leave port out")
 
 
 def _view(options: ViewOptions) -> None:
