@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints
 from diffproxy.proxies import ProxyMaps
 
 SAMPLES = 500
@@ -62,10 +62,10 @@ class Silhouette:
         self.views = [v for v, kind in enumerate(maps.kind) if kind == "body" and counts[v] >= min_pixels]
         self.cameras = maps.cameras
         self.found = found
-        segment_of = np.asarray(body.atlas.segment_of_label)
-        pixels = np.bincount(segment_of[found.label], minlength=segment_of.max() + 1)
+        limbs = driving_joints(body, body.atlas.face_part[self.face].astype(np.int64))
+        pixels = np.bincount(driving_joints(body, found.label), minlength=limbs.max() + 1)
         enough = LEAST_SEEN * np.isin(found.view, self.views).sum()
-        self.limb_seen = pixels[segment_of[body.atlas.face_part[self.face]]] >= enough
+        self.limb_seen = pixels[limbs] >= enough
         width = maps.labels.shape[2]
         self.step = max(1, round(width / GRID))
         half = self.step // 2
