@@ -56,7 +56,10 @@ class TrainConfig:
     shards: str = SHARDS("shards/train")
     val_shards: str | None = VAL_SHARDS(None)
     generator: str = option(
-        "nano", "a named configuration, or a saved generator to start from", "nano|sd21|DIR", "Models"
+        "nano",
+        "a configuration with untrained weights, or a saved generator to start from",
+        "nano|sd21|DIR",
+        "Models",
     )
     network: dict[str, Any] = option(
         dict, "changes to its configuration, as network.attention.epipolar=false", "{KEY: VALUE}", "Models"

@@ -21,6 +21,7 @@ from diffproxy.generator import (
     load_saved_generator,
     preset,
 )
+from diffproxy.generator.pipeline import PACKAGED
 from diffproxy.generator.presets import PRESETS
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
@@ -29,6 +30,7 @@ from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.step import TrainingObjective
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.utils.ema import EMA
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,17 @@ class Run:
         return self.accelerator.is_main_process
 
 
+def refuse_untrained_head(config: TrainConfig) -> None:
+    """InputError for options that keep a trained head, with a preset: it starts from random weights."""
+    for name in ("freeze_conditioning", "fresh_unet"):
+        if getattr(config, name):
+            raise InputError(
+                f"a saved generator with {name}=true, which keeps its trained head",
+                f"generator={config.generator}, which starts untrained",
+                f"write generator=DIR; the weights in the package are generator={PACKAGED / 'nano'}",
+            )
+
+
 def start_generator(config: TrainConfig) -> ProxyGenerator:
     """The generator to train, with the changes of `config.network`.
 
@@ -88,6 +101,7 @@ def start_generator(config: TrainConfig) -> ProxyGenerator:
     weights are missing (docs/generator.md describes how to get them).
     """
     if config.generator in PRESETS:
+        refuse_untrained_head(config)
         return initial_generator(
             preset(config.generator).changed(config.network), config.sources, config.download
         )

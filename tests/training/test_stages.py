@@ -87,6 +87,13 @@ def test_a_frozen_conditioning_keeps_the_direct_prediction(config, tmp_path):
     assert not any(p.requires_grad for p in generator.encoder.parameters())
 
 
+@pytest.mark.parametrize("option", ["freeze_conditioning", "fresh_unet"])
+def test_a_configuration_without_weights_has_no_head_to_keep(config, option):
+    """`generator=nano` starts untrained: a UNet trained on its head would learn nothing of use."""
+    with pytest.raises(InputError, match=f"(?s){option}=true.*untrained.*weights/nano"):
+        set_up(replace(config, generator="nano", **{option: True}))
+
+
 def test_a_checkpoint_of_another_stage_is_refused(config):
     train(replace(config, freeze_conditioning=True))
     with pytest.raises(InputError, match="trains the same parameters"):
