@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.body.names import NUM_JOINTS, PARENTS
-from diffproxy.utils.bounded_files import read_npz
+from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.errors import InputError
 
 NUM_BETAS, NUM_EXPRESSIONS = 10, 10

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from pydantic import Field
 
 from diffproxy.cameras.image_sources import Source, Video
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of
 from diffproxy.utils.validation import OpenSchema, validated

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8, UInt16
 
-from diffproxy.utils.bounded_files import Limits, check_image_size, image_size, read_bytes
+from diffproxy.utils.bounded_files import Limits, read_bytes
+from diffproxy.utils.bounded_images import check_image_size, image_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.image_suffixes import HEIF_SUFFIXES

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras.image_files import bit_depth, read_checked
-from diffproxy.utils.bounded_files import Limits, check_image_size, regular_file
+from diffproxy.utils.bounded_files import Limits, regular_file
+from diffproxy.utils.bounded_images import check_image_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES, VIDEOS
 from diffproxy.utils.native_messages import native_messages

@@ -15,7 +15,8 @@ from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.image_sources import Video, find_sources, open_source
 from diffproxy.cameras.rig import Rig
 from diffproxy.geometry.procrustes import nearest_rotation
-from diffproxy.utils.bounded_files import read_json, read_npz
+from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0

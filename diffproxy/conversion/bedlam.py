@@ -21,7 +21,7 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.image_files import read_image
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import Person, Picture, Subject
-from diffproxy.utils.bounded_files import read_npz
+from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.errors import InputError
 
 KEYS = ("imgname", "pose_world", "trans_world", "shape", "cam_ext", "cam_int", "gender")

@@ -29,7 +29,7 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.image_files import read_image
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import POSE, Person, Picture, Subject
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.unpickle import RestrictedUnpickler
 

@@ -16,7 +16,7 @@ from diffproxy.geometry.procrustes import align_points
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe, pa_mpvpe
 from diffproxy.metrics.points import MM
 from diffproxy.pipeline.results import FrameResult, posed_vertices
-from diffproxy.utils.bounded_files import read_npy, read_npz
+from diffproxy.utils.bounded_arrays import read_npy, read_npz
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option
 

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.keypoints.layouts import COCO17, LAYOUTS
-from diffproxy.utils.bounded_files import read_json, read_text
+from diffproxy.utils.bounded_files import read_text
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 BODY25_TYPE = 4  # of the detections, as the files number their layouts

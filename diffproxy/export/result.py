@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
-from diffproxy.utils.bounded_files import parse_json, read_npz
+from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 

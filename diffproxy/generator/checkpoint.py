@@ -30,7 +30,8 @@ from diffproxy.generator.pretrained import public_state, read_safetensors
 from diffproxy.generator.state_dicts import load_strictly
 from diffproxy.generator.weight_difference import add_difference, rounded_difference
 from diffproxy.generator.weight_sources import packaged_reference, published_encoder
-from diffproxy.utils.bounded_files import read_json, read_npz
+from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, file_sha256, write_atomic, write_npz
 from diffproxy.utils.validation import OpenSchema, validated

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffproxy.generator.config import MODALITIES, PROMPTS, GeneratorConfig
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.validation import Number, Schema, validated
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from diffproxy.utils.bounded_files import parse_json, read_text
+from diffproxy.utils.bounded_files import read_text
+from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
 
 MODALITIES = ("seg", "uv")  # order of the modality axis everywhere

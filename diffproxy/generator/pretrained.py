@@ -25,7 +25,7 @@ from diffproxy.generator.weight_sources import (
     source_file,
     source_folder,
 )
-from diffproxy.utils import bounded_files
+from diffproxy.utils import bounded_arrays
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256
@@ -68,7 +68,7 @@ def public_state(
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a file; InputError for a damaged one."""
-    return bounded_files.read_safetensors(path, "a whole safetensors file")
+    return bounded_arrays.read_safetensors(path, "a whole safetensors file")
 
 
 LDM_UNET = "model.diffusion_model."

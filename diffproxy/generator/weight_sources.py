@@ -19,7 +19,7 @@ from torch import Tensor
 from diffproxy.encoders.movenet import THUNDER
 from diffproxy.generator.config import GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import file_sha256
 

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from diffproxy.cameras import Camera
 from diffproxy.keypoints.layouts import Person2D, person_from_flat
-from diffproxy.utils.bounded_files import Limits, read_json
+from diffproxy.utils.bounded_files import Limits
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.validation import OpenSchema, validated
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from diffproxy.utils.bounded_files import read_npz
+from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.errors import InputError
 
 _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.bounded_text import read_json
 
 FILES = (
     ("report.html", "pictures, numbers and plots; begin here"),

@@ -13,7 +13,7 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import Box, BoxLike, as_box
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.multiview_association import Candidate, Location, choose_subject
-from diffproxy.utils.bounded_files import read_json
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.validation import Number, validated
 

@@ -17,7 +17,8 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import as_box
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.run_folder import proxy_files
-from diffproxy.utils.bounded_files import read_json, read_npy
+from diffproxy.utils.bounded_arrays import read_npy
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError, from_os_error
 from diffproxy.utils.validation import Number, OpenSchema, validated

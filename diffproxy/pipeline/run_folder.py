@@ -14,7 +14,7 @@ import numpy as np
 
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.utils.bounded_files import read_npz
+from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import remove_leftovers, write_atomic

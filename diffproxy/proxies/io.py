@@ -17,7 +17,9 @@ import diffproxy
 from diffproxy.cameras import Camera
 from diffproxy.proxies.interfaces import BodyLike, PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import ProxyMaps
-from diffproxy.utils.bounded_files import Limits, check_image_size, read_bytes, read_json
+from diffproxy.utils.bounded_files import Limits, read_bytes
+from diffproxy.utils.bounded_images import check_image_size
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.validation import OpenSchema, validated

@@ -29,7 +29,8 @@ from diffproxy.keypoints.readers import read_people  # noqa: E402
 from diffproxy.pipeline.config import FitOptions  # noqa: E402
 from diffproxy.pipeline.person_boxes import BoxFile  # noqa: E402
 from diffproxy.proxies import load_proxies  # noqa: E402
-from diffproxy.utils.bounded_files import parse_yaml, read_npz  # noqa: E402
+from diffproxy.utils.bounded_arrays import read_npz  # noqa: E402
+from diffproxy.utils.bounded_text import parse_yaml  # noqa: E402
 from diffproxy.utils.errors import InputError  # noqa: E402
 from diffproxy.utils.options import parse_options  # noqa: E402
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from diffproxy.utils.bounded_files import Limits, decode_text, parse_json, parse_toml, parse_xml, read_bytes
+from diffproxy.utils.bounded_files import Limits, decode_text, read_bytes
+from diffproxy.utils.bounded_text import parse_json, parse_toml, parse_xml
 from diffproxy.utils.errors import InputError
 
 

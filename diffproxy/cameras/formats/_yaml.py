@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from diffproxy.cameras.formats._files import text_of
 from diffproxy.cameras.formats._numbers import to_float
-from diffproxy.utils.bounded_files import parse_yaml
+from diffproxy.utils.bounded_text import parse_yaml
 from diffproxy.utils.errors import InputError
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats._files import contents, read_json, text_of
 from diffproxy.cameras.rig import Rig
-from diffproxy.utils.bounded_files import parse_json
+from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.validation import OpenSchema, validated

@@ -12,7 +12,7 @@ from diffproxy.single_view.onnx.options import BenchOptions
 from diffproxy.single_view.onnx.pictures import open_video
 from diffproxy.single_view.onnx.run import open_estimator, track_frame
 from diffproxy.single_view.onnx.tracking import Tracker
-from diffproxy.utils.bounded_files import read_npz
+from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.errors import InputError
 
 BODY_JOINTS = 22

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from diffproxy.utils.bounded_files import read_json, read_npz
+from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.single_view.sources import Frame
-from diffproxy.utils.bounded_files import Limits, check_image_size, read_bytes
+from diffproxy.utils.bounded_files import Limits, read_bytes
+from diffproxy.utils.bounded_images import check_image_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 
