@@ -124,7 +124,9 @@ DISTURBANCES: dict[str, Disturbance] = {
     "two views exchanged": exchanged,
     "mirrored": mirrored,
     "one camera rolled by 10 degrees": turned(2, 10),
+    "one camera rolled by 6 degrees": turned(2, 6),
     "one camera panned by 10 degrees": turned(1, 10),
+    "one camera panned by 4 degrees": turned(1, 4),
     "one image in all cameras": one_image,
     "positions times 1.5": scaled,
 }

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.result import FITTED, Status
 from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.view_alignment import align_view, misplaced_views
+from diffproxy.pipeline.view_alignment import align_view, misplaced_views, misread_views
 from diffproxy.proxies import ProxyMaps
 
 DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
@@ -21,7 +21,7 @@ HEAD_TO_ANKLE = (0.5, 2.1)
 """Metres that people measure from the head joint to the ankles: infants who stand, and more than the tallest adults."""
 HEAD, ANKLES = 15, (7, 8)
 SHAPE = ("betas", "expression", "scale")
-ALIGNMENT = ("turn_deg", "shift_mm", "zoom")
+ALIGNMENT = ("turn_deg", "shift_mm", "zoom", "rest_mm")
 DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
 
 
@@ -36,7 +36,8 @@ def doubts(info: Mapping[str, Any]) -> list[str]:
         )
     if info.get("overlap", 1.0) < DOUBT_OVERLAP:
         found.append(f"silhouettes overlap by {info['overlap']:.2f} only")
-    return [*found, *misplaced_views(info.get("views", ()))]
+    views = info.get("views", ())
+    return [*found, *misplaced_views(views), *misread_views(views)]
 
 
 def judged(status: Status, reason: str, info: Mapping[str, Any]) -> tuple[Status, str]:
@@ -73,7 +74,8 @@ class ViewQuality:
     """`residual_px`: median distance between a pixel and its body point, in pixels of the map; `source_px`: the
     same in the full image; `residual_mm`: at the depth of the body. `overlap`: IoU of body and foreground
     silhouettes in [0, 1], None for hand crops, which see the forearm as well. `turn_deg`, `shift_mm` and `zoom`: how
-    the view as a whole lies against the body (see `ViewAlignment`), NaN where it shows too little of it."""
+    the view as a whole lies against the body, `rest_mm`: median distance once it is brought into place (see
+    `ViewAlignment`); NaN where it shows too little of it."""
 
     camera: str
     kind: str
@@ -85,6 +87,7 @@ class ViewQuality:
     turn_deg: float = float("nan")
     shift_mm: float = float("nan")
     zoom: float = float("nan")
+    rest_mm: float = float("nan")
 
     def to_json(self) -> dict[str, Any]:
         known = {k: v for k, v in asdict(self).items() if k not in ALIGNMENT or np.isfinite(v)}
@@ -121,9 +124,8 @@ def view_quality(
         zoom = (boxes[v][2] - boxes[v][0]) / camera.width if boxes else 1.0
         known = True if maps.valid is None else maps.valid[v]  # beyond the picture there is no silhouette
         overlap = foreground_iou(silhouettes[v] & known, maps.labels[v] > 0) if kind == "body" else None
-        mm = 1000 * px * depth / float(camera.K[1, 1])
+        mm_per_px = 1000 * depth / float(camera.K[1, 1])
         alignment = align_view(projected[visible], pixels[visible])
-        shift_mm = 1000 * float(np.hypot(*alignment.shift)) * depth / float(camera.K[1, 1])
         out.append(
             ViewQuality(
                 camera.name,
@@ -131,11 +133,12 @@ def view_quality(
                 int(errors.size),
                 px,
                 px * zoom,
-                mm,
+                px * mm_per_px,
                 overlap,
                 alignment.turn_deg,
-                shift_mm,
+                float(np.hypot(*alignment.shift)) * mm_per_px,
                 alignment.zoom,
+                alignment.rest * mm_per_px,
             )
         )
     return out
