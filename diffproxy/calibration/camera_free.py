@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel
 from diffproxy.calibration.joint_fit import fit_with_cameras
 from diffproxy.calibration.session import detected_people, surest_boxes
-from diffproxy.calibration.solved_rig import report_path, save_calibration, solved_rig
+from diffproxy.calibration.solved_rig import focal_note, save_calibration, solved_rig
 from diffproxy.calibration.view_proxies import detections, generate_each_view
 from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predicted
@@ -25,6 +24,7 @@ from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
 from diffproxy.pipeline.run_inputs import frame_inputs
+from diffproxy.pipeline.solved_calibration import SolvedCalibration
 from diffproxy.pipeline.take import run_settings
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
@@ -32,7 +32,6 @@ from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)
-RIG = "rig.json"
 ProxiesOf = Callable[[int], Generated | None]
 """The proxies of a frame; None where nobody is seen."""
 
@@ -71,7 +70,7 @@ def with_solved_cameras(
     """
     if options.cameras == "given":
         return options
-    path = Path(options.out).expanduser() / RIG
+    solved = SolvedCalibration(Path(options.out).expanduser())
     body, assumed = inputs.open_body(options.body), assumed_rig(options, root)
     frames = assumed.frames
     saved = ProxyStore(inputs.find_folder(options.proxies, root), body) if options.proxies else None
@@ -82,12 +81,13 @@ def with_solved_cameras(
     digests = {
         str(i): frame_inputs(frames, i, options.masks) | (saved.inputs(i) if saved else {}) for i in ids
     }
-    stamp = fingerprint(run_settings(options, body, frames.cameras, {"images": digests}))
-    if not _is_solved(path, stamp, options.overwrite):
+    seen = {"images": digests, **inputs.matching_settings(options)}
+    stamp = fingerprint(run_settings(options, body, frames.cameras, seen))
+    if not _is_solved(solved, stamp, options.overwrite):
         made = _generated(options, assumed, body, pipe, locator) if saved is None else _saved(saved, assumed)
-        _solve(path, stamp, assumed, ids, options, body, made)
+        _solve(solved.rig, stamp, assumed, ids, options, body, made)
     frames.close()
-    return replace(options, rig=replace(options.rig, calibration=str(path.resolve())))
+    return replace(options, rig=replace(options.rig, calibration=str(solved.rig.resolve())))
 
 
 def assumed_rig(options: FitOptions, root: Path) -> AssumedRig:
@@ -130,23 +130,23 @@ def spread(ids: Sequence[int], count: int) -> list[int]:
     return [ids[k] for k in rows]
 
 
-def _is_solved(path: Path, stamp: str, overwrite: bool) -> bool:
+def _is_solved(solved: SolvedCalibration, stamp: str, overwrite: bool) -> bool:
     """Whether an earlier run has solved the same cameras. InputError for a file of others, or of another run."""
-    if not path.exists():
+    if not solved.rig.exists():
         return False
-    try:
-        earlier = json.loads(report_path(path).read_text()).get("stamp")
-    except (OSError, ValueError, AttributeError):
-        earlier = None
+    earlier = solved.stamp()
     if earlier is None:
         raise InputError(
-            f"in {path.parent} no calibration of others",
-            f"{path}, without a report of fit.py",
+            f"in {solved.out} no calibration of others",
+            f"{solved.rig}, without a report of fit.py",
             "choose another out=DIR",
         )
     if earlier != stamp and not overwrite:
-        fix = "add overwrite=true to solve them again, or choose another out=DIR"
-        raise InputError(f"the options and images that the cameras in {path} were solved with", "others", fix)
+        raise InputError(
+            f"the options and images that the cameras in {solved.rig} were solved with",
+            "others",
+            "add overwrite=true to solve them again, or choose another out=DIR",
+        )
     return earlier == stamp and not overwrite
 
 
@@ -185,8 +185,12 @@ def _solve(
     )
     scale = "the person's height" if height else "the body prior (a body of average size, unsure by some 4 %)"
     note = f"cameras={options.cameras}: solved from the person in frames {list(made)}, scale from {scale}"
-    rig = solved_rig(assumed.rig, start, solved, note, "+Y")
-    save_calibration(path, rig, solved, list(made), scale, assumed.rig.notes, stamp=stamp)
+    notes = [*assumed.rig.notes]
+    if not (predicted or assumed.intrinsics):
+        notes.append(focal_note(solved.cameras[0], solved.reports[0]))
+    rig = solved_rig(replace(assumed.rig, notes=notes), start, solved, note, "+Y")
+    path.unlink(missing_ok=True)  # a run that is killed between the two files must not pair them wrongly
+    save_calibration(path, rig, solved, list(made), scale, notes, stamp=stamp)
     log.info("%s: %s", note, path)
     for doubt in rig.doubts:
         log.warning("cameras: %s", doubt)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.calibration.config import Calibration
-from diffproxy.calibration.report import camera_doubts
+from diffproxy.calibration.report import CameraReport, camera_doubts
 from diffproxy.cameras import Camera, Rig, save_rig
+from diffproxy.cameras.predicted import field_of_view
+from diffproxy.pipeline.solved_calibration import report_path
 from diffproxy.utils.io import write_atomic
 
 
@@ -36,9 +38,17 @@ def solved_rig(rig: Rig, start: Sequence[Camera], found: Calibration, note: str,
     return replace(rig, cameras=tuple(cameras), up_axis=up_axis, notes=notes, doubts=doubts)
 
 
-def report_path(rig_file: Path) -> Path:
-    """`rig.report.json` for `rig.json`."""
-    return rig_file.with_suffix(".report.json")
+def focal_note(camera: Camera, report: CameraReport) -> str:
+    """What is known of a focal length that all cameras share up to the size of their images.
+
+    Args:
+        camera: One of the solved cameras.
+        report: Its standard deviations.
+    """
+    return (
+        f"one field of view estimated for all cameras: {field_of_view(camera):.0f} degrees along the longer side"
+        f" ({camera.name}: focal length {camera.K[0, 0]:.0f} px, standard deviation {report.focal_std_percent:.0f} %)"
+    )
 
 
 def save_calibration(

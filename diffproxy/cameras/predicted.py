@@ -31,6 +31,11 @@ def guessed_camera(name: str, width: int, height: int, fov_deg: float = FIELD_OF
     return Camera(name, width, height, K, np.eye(3), np.zeros(3))
 
 
+def field_of_view(camera: Camera) -> float:
+    """Degrees along the longer side of the image, as `guessed_camera` takes them; the focal length is that of x."""
+    return math.degrees(2 * math.atan(max(camera.width, camera.height) / 2 / camera.K[0, 0]))
+
+
 def guessed_cameras(cameras: Sequence[Camera], fov_deg: float = FIELD_OF_VIEW) -> tuple[Camera, ...]:
     """The same images with nothing known of their cameras but size and name."""
     return tuple(guessed_camera(c.name, c.width, c.height, fov_deg) for c in cameras)

@@ -284,7 +284,8 @@ class FitOptions(SharedOptions):
             raise InputError(
                 "given cameras for several people",
                 f"cameras={self.cameras} people={self.people}",
-                "solve the cameras from a take of one person first, then write rig.calibration=FILE",
+                f"solve them in frames of one person: cameras={self.cameras} frames=FIRST:LAST people=one out=out/one"
+                f" ; then write people={self.people} rig.calibration=out/one/rig.json without cameras=",
             )
 
     def _check_people(self) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.solved_calibration import SolvedCalibration
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
@@ -107,6 +108,14 @@ class RunFolder:
                 f"{', '.join(foreign[:5])}, which no run.json lists",
                 "move them, or choose another out=DIR",
             )
+        cameras = SolvedCalibration(self.out)
+        if cameras.left_over(inputs) and not overwrite:
+            raise InputError(
+                f"in {self.out} no cameras of another run",
+                f"{cameras.rig}, solved by a run with cameras=none or predicted",
+                "add overwrite=true to remove them, choose another out=DIR, or fit with them:"
+                f" rig.calibration={cameras.rig}",
+            )
         if overwrite:
             self._protect(written, inputs)
 
@@ -123,6 +132,8 @@ class RunFolder:
         self.check(files, overwrite, inputs)
         earlier, written = self._earlier()
         if overwrite:
+            if (cameras := SolvedCalibration(self.out)).left_over(inputs):
+                cameras.remove()
             remove_files(self.out, written - {NOTE})  # last: a killed removal can be finished
             written = set()
         for folder in (

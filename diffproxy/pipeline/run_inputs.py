@@ -45,7 +45,7 @@ def input_paths(options: FitOptions, frames: RigFrames | None) -> list[Path]:
     paths.append(Path(options.generator.weights).expanduser() / INDEX)
     if frames is not None:
         root = frames.rig.root
-        names = ("images", "videos", options.rig.images or "images", "ground_truth.npz")
+        names = ("images", "videos", options.rig.images or "images", "ground_truth.npz", "rig.json")
         paths += [root / name for name in names] if root is not None else []
     return [p for p in paths if p.exists()]
 

@@ -122,6 +122,21 @@ def test_only_listed_files_are_removed(tmp_path) -> None:
     assert left == {*users, "run.json"} and not (tmp_path / "overlay").exists()
 
 
+def test_solved_cameras_of_another_run_do_not_stay(tmp_path) -> None:
+    """`rig.json` of a run with cameras=none lies beside no results that were fitted with other cameras."""
+    _write(tmp_path, "rig.json")
+    _opened(tmp_path)  # somebody's own calibration stays, whatever is done
+    _opened(tmp_path, overwrite=True)
+    (tmp_path / "rig.report.json").write_text(json.dumps({"stamp": "abc"}))
+    with pytest.raises(InputError, match=r"cameras=none[\s\S]*overwrite=true[\s\S]*rig\.calibration="):
+        _opened(tmp_path)
+    _opened(tmp_path, inputs=[tmp_path / "a" / ".." / "rig.json"])
+    _opened(tmp_path, overwrite=True, inputs=[tmp_path / "rig.json"])
+    assert (tmp_path / "rig.json").exists()
+    _opened(tmp_path, overwrite=True)
+    assert not (tmp_path / "rig.json").exists() and not (tmp_path / "rig.report.json").exists()
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_with_files_of_others_is_refused(tmp_path, overwrite) -> None:
     _write(tmp_path, "frames/000003.npz", "result.npz", "other")
