@@ -77,6 +77,21 @@ def load_benchmark():
     return load
 
 
+@pytest.fixture(scope="session")
+def remembered_fits():
+    """The fits of `fit_frame` in this session."""
+    from diffproxy.pipeline import fit_frame
+    from tests.remembered_fits import RememberedFits
+
+    return RememberedFits(fit_frame.fit)
+
+
+@pytest.fixture
+def fits_computed_once(monkeypatch, remembered_fits):
+    """For tests of what surrounds a fit, many of which fit the same body."""
+    monkeypatch.setattr("diffproxy.pipeline.fit_frame.fit", remembered_fits)
+
+
 def look_at(
     name: str,
     position: np.ndarray,

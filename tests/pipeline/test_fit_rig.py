@@ -15,6 +15,7 @@ from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("fits_computed_once")
 
 
 def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, options_of) -> None:

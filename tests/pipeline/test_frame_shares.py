@@ -12,6 +12,8 @@ from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_shares import frame_shares, run_processes, segments, share_of
 from diffproxy.utils.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("fits_computed_once")
+
 
 def test_shares_are_contiguous_and_whole_segments():
     ids = list(range(5, 34))

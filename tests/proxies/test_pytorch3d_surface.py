@@ -34,38 +34,50 @@ def rasterize_meshes(
     perspective_correct=False, clip_barycentric_coords=False, cull_backfaces=False, z_clip_value=None,
     cull_to_frustum=False,
 ):  # fmt: skip
-    """The nearest face of each pixel, one face after the other; a face that reaches behind the camera is left out."""
+    """The nearest face of each pixel; a face that reaches behind the camera is left out."""
     assert perspective_correct and faces_per_pixel == 1 and not cull_backfaces
     height, width = image_size
     half = min(height, width) / 2
-    face = np.full((len(meshes.verts), height, width, 1), -1, np.int64)
-    zbuf = np.full(face.shape, np.inf)
-    bary = np.full((*face.shape, 3), -1.0)
+    face = np.full((len(meshes.verts), height * width, 1), -1, np.int64)
+    zbuf, bary = np.full(face.shape, -1.0), np.full((*face.shape, 3), -1.0)
     first = 0
     for n, (verts, faces) in enumerate(zip(meshes.verts, meshes.faces, strict=True)):
         assert verts.dtype == torch.float32 and faces.dtype == torch.int64
         corners = verts.double().numpy()[faces.numpy()]
-        xs, ys = width / 2 - half * corners[:, :, 0], height / 2 - half * corners[:, :, 1]  # pixels
-        spans = [np.floor(v.max(1) + 0.5) >= np.ceil(v.min(1) - 0.5) for v in (xs, ys)]  # over a pixel centre
-        for f in np.flatnonzero((corners[:, :, 2] > (z_clip_value or 0)).all(1) & spans[0] & spans[1]):
-            (x0, x1), (y0, y1) = (
-                (int(max(v[f].min() - 0.5, 0)), int(v[f].max() + 0.5) + 1) for v in (xs, ys)
-            )
-            y, x = np.mgrid[y0 : min(y1, height), x0 : min(x1, width)] + 0.5
-            A = np.stack([xs[f], ys[f], np.ones(3)])
-            if not x.size or abs(np.linalg.det(A)) < 1e-12:
-                continue
-            flat = np.einsum("cd,dhw->hwc", np.linalg.inv(A), np.stack([x, y, np.ones_like(x)]))
-            true = flat / corners[f, :, 2]
-            true /= true.sum(-1, keepdims=True)
-            z = true @ corners[f, :, 2]
-            rows, cols = slice(y0, y0 + x.shape[0]), slice(x0, x0 + x.shape[1])
-            nearer = (flat >= -1e-6).all(-1) & (z < zbuf[n, rows, cols, 0])
-            face[n, rows, cols, 0][nearer] = first + f
-            zbuf[n, rows, cols, 0][nearer] = z[nearer]
-            bary[n, rows, cols, 0][nearer] = true[nearer]
+        pixels = [width / 2 - half * corners[:, :, 0], height / 2 - half * corners[:, :, 1]]
+        A = np.stack([*pixels, np.ones_like(pixels[0])], 1)
+        whole = (corners[:, :, 2] > (z_clip_value or 0)).all(1) & (abs(np.linalg.det(A)) >= 1e-12)
+        (x0, wide), (y0, high) = (_centres(v, n) for v, n in zip(pixels, (width, height), strict=True))
+        # every pair of a face and a pixel of its rectangle
+        count = np.where(whole, wide * high, 0)
+        f = np.repeat(np.arange(len(faces)), count)
+        place = np.arange(len(f)) - np.repeat(np.cumsum(count) - count, count)
+        x, y = x0[f] + place % wide[f], y0[f] + place // wide[f]
+        inverse = np.linalg.inv(np.where(whole[:, None, None], A, np.eye(3)))
+        flat = np.einsum("ncd,nd->nc", inverse[f], np.stack([x + 0.5, y + 0.5, np.ones(len(f))], 1))
+        true = flat / corners[f, :, 2]
+        true /= true.sum(-1, keepdims=True)
+        z = (true * corners[f, :, 2]).sum(-1)
+        hit = np.flatnonzero((flat >= -1e-6).all(-1))
+        pixel = (y * width + x)[hit]
+        order = np.lexsort((f[hit], z[hit], pixel))
+        covered, nearest = np.unique(pixel[order], return_index=True)
+        chosen = hit[order][nearest]
+        face[n, covered, 0], zbuf[n, covered, 0] = first + f[chosen], z[chosen]
+        bary[n, covered, 0] = true[chosen]
         first += len(faces)
-    return (*(torch.from_numpy(a) for a in (face, np.where(face < 0, -1.0, zbuf), bary)), None)
+    grid = (len(meshes.verts), height, width, 1)
+    return (
+        *(torch.from_numpy(a) for a in (face.reshape(grid), zbuf.reshape(grid), bary.reshape(*grid, 3))),
+        None,
+    )
+
+
+def _centres(corners, size):
+    """For each face the first pixel whose centre lies between its corners on one axis, and how many do."""
+    begin = np.clip(np.ceil(corners.min(1) - 0.5 - 1e-6), 0, size).astype(int)
+    end = np.clip(np.floor(corners.max(1) - 0.5 + 1e-6) + 1, 0, size).astype(int)
+    return begin, np.maximum(end - begin, 0)
 
 
 @pytest.fixture(params=["stand-in", "package"])
