@@ -29,8 +29,8 @@ Methods on the same pictures and the same proxies:
 
 Numbers by distance of the pelvis: "tz_m" mean |Tz - Tz*|, "tz_percent" of it in Tz*, "tz_signed_percent" with its sign
 (positive: too far), "inv_tz" mean |1/Tz - 1/Tz*|, "xy_m" mean distance of (Tx, Ty), "f_percent" mean |f - f*| / f*,
-"mpjpe", "pve" (mm, pelvis aligned), "pa_mpjpe", "miou" of the silhouettes in the crop, "within_1_std", "within_2_std"
-shares of Tz within the stated deviations, and "f_within_1_std" and 2 of log f.
+"mpjpe", "pve" (mm, pelvis aligned), "pa_mpjpe", "miou" of the silhouettes in the crop and "pmiou" of SMPL's 24 parts,
+"tz_within_1_std", "tz_within_2_std" shares of Tz within the stated deviations, and "f_within_1_std" and 2 of log f.
 """
 
 from __future__ import annotations
@@ -51,6 +51,14 @@ from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import Camera, load_rig, open_frames
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.detector.person_detector import PersonDetector
+from diffproxy.evaluation.single_view_errors import (
+    DISTANCE_NAMES,
+    SeenBody,
+    distance_name,
+    overlap_errors,
+    place_errors,
+    surface_of,
+)
 from diffproxy.export import load_result
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
@@ -60,7 +68,6 @@ from diffproxy.geometry.boxes import Box, as_box, box_iou
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe
 from diffproxy.pipeline.crop_refinement import valid_pixels
 from diffproxy.pipeline.generate_proxies import GenerateConfig
-from diffproxy.proxies import render_depth_mask
 from diffproxy.proxies.flip import flip_table
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import SingleViewEstimator
@@ -72,8 +79,6 @@ from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.timing import Stopwatch
 from diffproxy.visualization import PeoplePainter, save_image
 
-BINS = (0.8, 1.2, 2.0, 4.0)
-NAMES = ("< 0.8 m", "0.8-1.2 m", "1.2-2 m", "2-4 m", "> 4 m")
 JOINTS = 22
 SAME_PERSON_IOU = 0.3
 FITTED = {"estimated": ("known", "fov60"), "polished": ("polished_known",)}
@@ -95,7 +100,7 @@ class Picture(NamedTuple):
 
 def pictures(folders: Sequence[str], body: BodyModel, per_bin: int) -> Iterator[Picture]:
     """The first `per_bin` pictures of each range of distances, folder by folder."""
-    left = dict.fromkeys(NAMES, per_bin)
+    left = dict.fromkeys(DISTANCE_NAMES, per_bin)
     for folder in folders:
         index = ShardIndex(folder)
         for sample in range(len(index)):
@@ -105,7 +110,7 @@ def pictures(folders: Sequence[str], body: BodyModel, per_bin: int) -> Iterator[
             for j, about in enumerate(index.meta(sample)["views"]):
                 camera = Camera.from_json(about["camera"])
                 seen = joints @ camera.R_cam_world.T + camera.t_cam_world
-                where = bin_of(float(seen[0, 2]))
+                where = distance_name(float(seen[0, 2]))
                 if about["kind"] != "body" or not left[where]:
                     continue
                 left[where] -= 1
@@ -119,11 +124,6 @@ def pictures(folders: Sequence[str], body: BodyModel, per_bin: int) -> Iterator[
                     seen,
                     vertices @ camera.R_cam_world.T + camera.t_cam_world,
                 )
-
-
-def bin_of(depth: float) -> str:
-    """The range of distances, metres, that a picture counts in."""
-    return NAMES[int(np.searchsorted(BINS, depth))]
 
 
 class Estimator:
@@ -171,42 +171,24 @@ def body_row(
     with torch.no_grad():
         vertices = body(person.result.params).vertices[0].double().numpy()
     joints = person.result.joints.astype(np.float64)
-    row: dict[str, Any] = place_errors(picture, joints[0], f)
+    row: dict[str, Any] = place_errors(joints[0], picture.joints[0], f, picture.focal)
     mine, true = joints[:JOINTS], picture.joints[:JOINTS]
+    both = ((vertices, f), (picture.vertices, picture.focal))
     row |= {
         "status": person.result.status,
         "mpjpe": float(mpjpe(mine, true, root=0)),
         "pa_mpjpe": float(pa_mpjpe(mine, true)),
         "pve": float(mpvpe(vertices, picture.vertices, (joints[0], picture.joints[0]))),
-        "miou": overlap(body, picture, vertices, f),
+        **overlap_errors(
+            *(SeenBody(v, surface_of(body), picture_camera(*picture.size, focal)) for v, focal in both),
+            picture.box,
+        ),
         "tz_std": person.depth_std,
         "tz_sigmas": abs(joints[0, 2] - picture.joints[0, 2]) / person.depth_std,
     }
     if log_std > 0:
         row |= {"f_log_std": log_std, "f_sigmas": abs(np.log(f / picture.focal)) / log_std}
     return row, person.result
-
-
-def overlap(body: BodyModel, picture: Picture, vertices: Float[np.ndarray, "Nv 3"], focal: float) -> float:
-    """IoU of the silhouettes of the estimated and of the true body, each seen by its own camera."""
-    masks = []
-    for points, f in ((vertices, focal), (picture.vertices, picture.focal)):
-        crop = picture_camera(*picture.size, f).crop(picture.box, (128, 128))
-        masks.append(render_depth_mask(body, points.astype(np.float32), [crop])[1][0])
-    return float((masks[0] & masks[1]).sum() / max((masks[0] | masks[1]).sum(), 1))
-
-
-def place_errors(picture: Picture, pelvis: Float[np.ndarray, "3"], focal: float) -> dict[str, Any]:
-    """Errors of depth, position and focal length."""
-    true = picture.joints[0]
-    off = float(pelvis[2] - true[2])
-    return {
-        "tz_m": abs(off), "tz_percent": 100 * abs(off) / true[2], "tz_signed_percent": 100 * off / true[2],
-        "inv_tz": abs(1 / pelvis[2] - 1 / true[2]),
-        "xy_m": float(np.hypot(*(pelvis[:2] - true[:2]))),
-        "f_percent": 100 * abs(focal / picture.focal - 1),
-        "f_signed_percent": 100 * (focal / picture.focal - 1),
-    }  # fmt: skip
 
 
 def translation(
@@ -238,7 +220,8 @@ def baselines(picture: Picture) -> dict[str, tuple[float, Float[np.ndarray, "3"]
     """Focal length and pelvis of each closed form, from the true pose and its exact projection."""
     true = picture.joints[:JOINTS]
     pixels = picture_camera(*picture.size, picture.focal).project(true)
-    local = true - true[0]
+    seen = np.isfinite(pixels).all(-1)  # joints behind the camera have no image
+    pixels, local = pixels[seen], (true - true[0])[seen]
     out = {}
     for name, f in focal_lengths(picture.size).items():
         camera = picture_camera(*picture.size, f)
@@ -281,7 +264,8 @@ def judge(
             shift = body.joints[0, 2] * (belief.focal / prior.focal - 1)
             start = body.params.replace(transl=body.params.transl + torch.tensor([[0, 0, float(shift)]]))
             rows[n] = estimator.errors(picture, seen, belief, start, network)[0]
-    rows |= {name: place_errors(picture, at, f) for name, (f, at) in baselines(picture).items()}
+    true = (picture.joints[0], picture.focal)
+    rows |= {name: place_errors(at, true[0], f, true[1]) for name, (f, at) in baselines(picture).items()}
     return rows, bodies
 
 
@@ -290,10 +274,10 @@ def table(rows: list[tuple[float, dict[str, dict[str, Any]]]]) -> dict[str, dict
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for depth, methods in rows:
         for name, row in methods.items():
-            groups[name, bin_of(depth)].append(row)
+            groups[name, distance_name(depth)].append(row)
             groups[name, "all"].append(row)
     out: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    for (name, where), found in sorted(groups.items(), key=lambda g: (*NAMES, "all").index(g[0][1])):
+    for (name, where), found in sorted(groups.items(), key=lambda g: (*DISTANCE_NAMES, "all").index(g[0][1])):
         fitted = [r for r in found if "tz_m" in r]
         means: dict[str, float] = {"pictures": len(found), "with_body": len(fitted)}
         for key in fitted[0] if fitted else ():

@@ -12,11 +12,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from roma import rotvec_to_rotmat
 
 from diffproxy.body.files import read_arrays
 from diffproxy.body.kinematics import Chain
+from diffproxy.body.smpl_parts import face_parts
 from diffproxy.utils.errors import InputError
 
 Kind = Literal["smpl", "smplh", "smplx"]
@@ -84,6 +85,10 @@ class SmplFamilyBody:
     @property
     def num_vertices(self) -> int:
         return len(self.v_template)
+
+    def face_parts(self) -> Int[np.ndarray, " Nf"]:
+        """Which of SMPL's 24 joints each triangle belongs to."""
+        return face_parts(self.faces, self._weights.numpy())
 
     def hand_pose(
         self, side: Literal["left", "right"], coefficients: Float[np.ndarray, "F _"], flat_hand_mean: bool

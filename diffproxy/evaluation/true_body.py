@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from diffproxy.body.names import JOINT_NAMES
 from diffproxy.body.smpl_family import PosedBodies
+from diffproxy.cameras import Camera
 
 SMPL_24 = (*JOINT_NAMES[:22], "left_hand", "right_hand")
 H36M_17 = (
@@ -27,6 +28,14 @@ BODY_25 = (
 
 
 @dataclass(frozen=True)
+class BodySurface:
+    """Triangles of a body model, and the part of each: one of SMPL's 24 joints (`body/smpl_parts.py`)."""
+
+    faces: Int[np.ndarray, "Nf 3"]
+    part: Int[np.ndarray, " Nf"]
+
+
+@dataclass(frozen=True)
 class TrueBody:
     """One body at one instant; metres, in the world of the data set's cameras.
 
@@ -34,15 +43,25 @@ class TrueBody:
         vertices: a mesh of SMPL's (6890), SMPL-X's (10475) or the fitted body's own topology.
         joints: by the name of their set: "smplx22" (the first 22 of SMPL, SMPL-H and SMPL-X), "h36m17" (`H36M_17`),
             "body25" (`BODY_25`). NaN where one is not known.
+        surface: triangles between the vertices, where the model is known.
     """
 
     vertices: Float[np.ndarray, "Nv 3"] | None = None
     joints: Mapping[str, Float[np.ndarray, "_ 3"]] = field(default_factory=dict)
+    surface: BodySurface | None = None
 
     @staticmethod
-    def of(posed: PosedBodies, row: int = 0) -> TrueBody:
+    def of(posed: PosedBodies, row: int = 0, surface: BodySurface | None = None) -> TrueBody:
         """One row of a posed batch of the SMPL family."""
-        return TrueBody(posed.vertices[row], {"smplx22": posed.joints[row, :22]})
+        return TrueBody(posed.vertices[row], {"smplx22": posed.joints[row, :22]}, surface)
+
+    def seen_by(self, camera: Camera) -> TrueBody:
+        """The same body in the camera's axes."""
+        R, t = camera.R_cam_world, camera.t_cam_world
+        vertices = None if self.vertices is None else self.vertices @ R.T + t
+        return TrueBody(
+            vertices, {name: points @ R.T + t for name, points in self.joints.items()}, self.surface
+        )
 
     @property
     def points(self) -> Float[np.ndarray, "N 3"]:
