@@ -16,7 +16,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, file_sha256
 
 PACKAGED = Path(str(files("diffproxy.single_view") / "weights" / "body_regressor.safetensors"))
-SHA256 = "fcfef6170933e57a42efabfebf25353e3836583b9780029275ad2630d8d73488"
+SHA256 = "b8899f8d16330fa33d916678eab0d265e899c0a875a45fda104972ac84fd8f42"
 """Of the packaged file."""
 FORMAT = "diffproxy-body-regressor"
 
