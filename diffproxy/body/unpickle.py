@@ -6,12 +6,15 @@ become inert stand-ins whose arrays are taken out; any other class is an error w
 
 from __future__ import annotations
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.unpickle import RestrictedUnpickler
 
@@ -67,6 +70,38 @@ def load_plain_pickle(path: Path) -> Any:
             f"{path}: {error}",
             "use the .npz of the same model, or download it again",
         ) from error
+
+
+def read_plain_npz(path: Path, what: str) -> dict[str, Any]:
+    """Content of an .npz with pickled objects (dicts of arrays, text), built by the reader that runs nothing.
+
+    Raises:
+        InputError: no .npz, damaged, too large, or objects of any other class.
+    """
+    regular_file(path, what, Limits.ARRAY_BYTES)
+    content: dict[str, Any] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > Limits.ARRAY_BYTES:
+                raise InputError(f"{what} of at most 4 GiB in {path}", "more", "check the file")
+            for member in archive.infolist():
+                with archive.open(member) as file:
+                    data = io.BytesIO(file.read())
+                content[member.filename.removesuffix(".npy")] = _npy_member(data)
+    except InputError:
+        raise
+    except Exception as error:  # zipfile, zlib, numpy and pickle raise many kinds for damaged files
+        raise InputError(f"{what} as plain arrays", f"{path}: {error}"[:300], "download it again") from error
+    return content
+
+
+def _npy_member(data: io.BytesIO) -> Any:
+    version = np.lib.format.read_magic(data)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    if header(data)[2].hasobject:
+        return _Reader(data, encoding="latin1").load()
+    data.seek(0)
+    return np.lib.format.read_array(data, allow_pickle=False)
 
 
 def _array(value: object) -> np.ndarray | None:

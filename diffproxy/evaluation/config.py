@@ -10,8 +10,8 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import SHARDS
 
-STEPS = {"dress4d": 50}
-"""Every n-th instant of the paper's evaluation, where it is not 5."""
+STEPS = {"dress4d": 50, "spec_mtp": 1, "humman": 1, "pdhuman": 1, "agora": 1}
+"""Every n-th instant of the protocol, where it is not 5: data sets of single pictures are evaluated whole."""
 
 
 @dataclass
@@ -34,7 +34,9 @@ class DatasetOption:
     )
     sequences: list[str] = option(list, "only these sequences", "[NAME,...]")
     start: int = option(0, "of each sequence, leave out so many instants")
-    every: int = option(0, "then take every n-th; 0 takes the protocol's step, 5 (4D-DRESS: 50)")
+    every: int = option(
+        0, "then take every n-th; 0 takes the protocol's step, 5 (4D-DRESS: 50, single pictures: 1)"
+    )
     pixel_center: float = option(
         0.0, "where its calibration puts the centre of the first pixel; the data sets do not say", "0|0.5"
     )

@@ -21,24 +21,24 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
-from diffproxy.body import BodyModel, load_body
+from diffproxy.body import load_body
 from diffproxy.body.files import read_arrays
 from diffproxy.body.model import PACKAGED
-from diffproxy.body.smpl_family import REQUIRED
+from diffproxy.body.smpl_family import REQUIRED, load_smpl_family
 from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import ShardIndex
-from diffproxy.evaluation.datasets import behave, dress4d, moyo, mpi_inf_3dhp, rich
+from diffproxy.evaluation.datasets import behave, dress4d, human_data, moyo, mpi_inf_3dhp, rich
+from diffproxy.evaluation.rehearsal_agora import write_agora
+from diffproxy.evaluation.rehearsal_human_data import write_human_data
+from diffproxy.evaluation.rehearsal_take import BODY, Take, opencv_K, save_image, take_of
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json
 from diffproxy.utils.options import Subcommand, option, within
 
 PCA = 12  # hand coefficients of RICH and 4D-DRESS
-BODY = slice(0, 66)
-NUM_VIEWS = 4
 LENS = (-0.6, 0.2, 0.001, -0.0015, 0.02, 0.05, 0.01, 0.0)
 """Coefficients of OpenCV's rational model; they move pixels farther than a Kinect's, so that mistakes show."""
 RIM = 1.1  # side of a distorted picture over that of the image in its middle
@@ -55,39 +55,6 @@ class RehearsalOptions:
 
     def __post_init__(self) -> None:
         within("limit", self.limit, 1, 12)
-
-
-@dataclass(frozen=True)
-class Take:
-    """One subject: what the layouts store of it. Lengths in metres, the body's scale taken out."""
-
-    images: list[UInt8[np.ndarray, "H W 3"]]
-    cameras: list[Camera]
-    full_pose: Float[np.ndarray, " 165"]
-    betas: Float[np.ndarray, " 10"]
-    expression: Float[np.ndarray, " 10"]
-    transl: Float[np.ndarray, " 3"]
-    vertices: Float[np.ndarray, "Nv 3"]
-
-
-def take_of(index: ShardIndex, sample: int, body: BodyModel) -> Take:
-    """The first body views of a sample. InputError if it has fewer than four."""
-    numbers = [j for j, k in enumerate(index.kinds(sample)) if k == "body"][:NUM_VIEWS]
-    if len(numbers) < NUM_VIEWS:
-        raise InputError(
-            f"{NUM_VIEWS} body views in {index.key(sample)}", f"{len(numbers)}", "render with views=4"
-        )
-    views, params = [index.view(sample, j) for j in numbers], index.params(sample).to(torch.float64)
-    scale = float(params.scale)
-    unit = params.replace(scale=torch.ones_like(params.scale), transl=params.transl / scale)
-    arrays = {k: getattr(unit, k)[0].numpy() for k in ("full_pose", "betas", "expression", "transl")}
-    cameras = [
-        Camera(c.name, c.width, c.height, c.K, c.R_cam_world, c.t_cam_world / scale)
-        for c in (v.camera for v in views)
-    ]
-    with torch.no_grad():
-        vertices = body.double()(unit).vertices[0].numpy()
-    return Take([v.rgb for v in views], cameras, **arrays, vertices=vertices)
 
 
 def write_models(folder: Path, takes: Sequence[Take]) -> None:
@@ -131,20 +98,6 @@ def fewer_joints(arrays: dict[str, np.ndarray], keep: list[int]) -> dict[str, np
     }
 
 
-def on_canvas(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The image in the upper left corner of a grey one of (width, height)."""
-    canvas = np.full((size[1], size[0], 3), 128, np.uint8)
-    canvas[: image.shape[0], : image.shape[1]] = image
-    return canvas
-
-
-def save_image(path: Path, image: np.ndarray, size: tuple[int, int]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 100] if path.suffix == ".jpg" else []
-    data = cv2.imencode(path.suffix, on_canvas(image, size)[..., ::-1], quality)[1]
-    path.write_bytes(data.tobytes())
-
-
 def through_lens(
     image: UInt8[np.ndarray, "H W 3"], camera: Camera, lens: tuple[float, ...], size: tuple[int, int]
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Camera]:
@@ -173,13 +126,6 @@ def save_json(path: Path, content: Any) -> None:
 def save_pickle(path: Path, content: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(content, protocol=2))
-
-
-def opencv_K(camera: Camera) -> np.ndarray:
-    """Intrinsics with the centre of the first pixel at 0."""
-    K = camera.K.copy()
-    K[:2, 2] -= 0.5
-    return K
 
 
 def write_mpi_inf_3dhp(root: Path, takes: Sequence[Take]) -> None:
@@ -348,6 +294,10 @@ def write_all(options: RehearsalOptions) -> None:
     write_rich(out / "rich", takes, models)
     write_moyo(out / "moyo", takes)
     write_dress4d(out / "dress4d", takes, models)
+    smpl = load_smpl_family(models / "smpl/SMPL_NEUTRAL.npz")
+    for name in human_data.FILES:
+        write_human_data(out / name, name, takes, smpl)
+    write_agora(out / "agora", takes, load_smpl_family(models / "smplx/SMPLX_NEUTRAL.npz"))
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -14,7 +14,8 @@ from diffproxy.cameras import Camera
 from diffproxy.conversion.__main__ import main
 from diffproxy.conversion.people import POSE
 from diffproxy.datasets.shards import ShardIndex
-from diffproxy.evaluation.rehearsal import Take, write_models
+from diffproxy.evaluation.rehearsal import write_models
+from diffproxy.evaluation.rehearsal_take import Take
 from diffproxy.geometry.directions import look_at_rotation
 from diffproxy.proxies import render_proxies
 from tests.pipeline.conftest import some_params

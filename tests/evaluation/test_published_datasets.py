@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,21 +13,24 @@ import pytest
 from diffproxy.body import load_body
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
-from diffproxy.evaluation.datasets import moyo, open_dataset
+from diffproxy.evaluation.datasets import agora, human_data, moyo, open_dataset
+from diffproxy.evaluation.datasets.data_frames import read_data_frame
 from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.evaluation.rehearsal import (
     LENS,
     RehearsalOptions,
     main,
-    take_of,
     write_all,
     write_behave,
 )
+from diffproxy.evaluation.rehearsal_agora import as_pandas
+from diffproxy.evaluation.rehearsal_take import take_of
 from diffproxy.utils.errors import InputError
 from tests.evaluation.conftest import write_shards
 
 NAMES = ("mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d")
+PICTURES = ("spec_mtp", "humman", "pdhuman")
 LOSSLESS = ("rich", "dress4d")
 
 
@@ -69,6 +74,87 @@ def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, p
     options = replace(options, out=str(tmp_path / "e.json"), limit=1, refine_crops=False)
     row = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
     assert row["status"] == "ok" and row["mpjpe"] < 5 and row["mpvpe"] < 5 and row["pa_mpvpe"] < 5
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_single_pictures_come_back(name, rehearsal, body):
+    """The body stands in the camera's axes, and has the pixels that it has in the take."""
+    root, takes = rehearsal
+    subjects = [s.load() for s in open_dataset(options_of(root, name), body)]
+    assert len(subjects) == 8 and len({s.key for s in subjects}) == 8
+    for n, subject in enumerate(subjects):
+        take, k = takes[n // 4], n % 4
+        true, (camera,), (image,) = take.cameras[k], subject.cameras, subject.images
+        assert np.array_equal(image, take.images[k])
+        np.testing.assert_allclose(camera.K, true.K, atol=1e-6)
+        np.testing.assert_allclose(camera.R_cam_world, np.eye(3))
+        posed, joints = subject.true_body.vertices, subject.true_body.joints["smplx22"]
+        seen = take.vertices @ true.R_cam_world.T + true.t_cam_world
+        np.testing.assert_allclose(posed, seen, atol=1e-5)
+        assert joints.shape == (22, 3) and subject.true_body.surface.part.max() == 23
+
+
+def test_people_of_agora_come_back(rehearsal, body):
+    """Valid people alone; the lens follows from the name, and the colours of the body from the lens."""
+    root, takes = rehearsal
+    subjects = [s.load() for s in open_dataset(options_of(root, "agora"), body)]
+    assert len(subjects) == 8 and all(s.key.endswith("/1") for s in subjects)
+    for n, subject in enumerate(subjects):
+        take, k = takes[n // 4], n % 4
+        true, (camera,), (image,) = take.cameras[k], subject.cameras, subject.images
+        assert (camera.width, camera.height) == (1280, 720)
+        np.testing.assert_allclose(camera.K, [[995.556, 0, 640], [0, 995.556, 360], [0, 0, 1]], atol=1e-3)
+        seen = take.vertices @ true.R_cam_world.T + true.t_cam_world
+        np.testing.assert_allclose(subject.true_body.vertices, seen, atol=1e-9)
+        np.testing.assert_allclose(subject.true_body.joints["smplx22"][0], seen.mean(0), atol=0.3)
+        x, y = camera.project(seen).mean(0).astype(int)
+        assert np.abs(image[y, x].astype(int) - take.images[k][64, 64]).max() <= 1
+    assert agora.camera_of("ag_trainset_3dpeople_bfh_archviz_5_10_cam01_1", 3840, 2160, 0.5).K[0, 0] == 1920
+    assert agora.camera_of("ag_validationset_hdri_50mm", 1280, 720, 0.5).K[0, 0] == pytest.approx(
+        1777.78, abs=0.01
+    )
+
+
+def test_data_frames_run_nothing(tmp_path):
+    path = tmp_path / "frame.pkl"
+    for content, match in (
+        (pickle.dumps(Path("/")), "pathlib"),
+        (pickle.dumps({"a": 1}), "block manager"),
+        (as_pandas({"a": [1, 2]})[:-20], "data frame"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=match):
+            read_data_frame(path)
+    path.write_bytes(as_pandas({"a": [1, 2], "b": [[3], np.arange(2)]}))
+    columns = read_data_frame(path)
+    assert columns["a"].tolist() == [1, 2] and columns["b"][0] == [3] and columns["b"][1].tolist() == [0, 1]
+
+
+def test_damaged_labels_are_named(rehearsal, body, tmp_path):
+    root, _ = rehearsal
+    options = options_of(root, "spec_mtp")
+    labels = human_data.read_labels(root / "spec_mtp/preprocessed_datasets/spec_mtp_p3.npz")
+    good = {"image_path": labels.images, "smpl": labels.smpl, "focal_length": labels.focal}
+    body_pose = labels.smpl["body_pose"]
+    for change, match in (
+        ({"smpl": {}}, "body_pose"),
+        ({"image_path": []}, "image_path"),
+        ({"focal_length": None}, "K or focal_length"),
+        ({"focal_length": labels.focal[:3]}, "focal_length"),
+        ({"smpl": labels.smpl | {"body_pose": body_pose[:, :66]}}, "69"),
+        ({"smpl": labels.smpl | {"body_pose": body_pose * np.nan}}, "finite"),
+        ({"smpl": {"os": Path("/")}}, "pathlib"),
+    ):
+        content = {k: v for k, v in (good | change).items() if v is not None}
+        np.savez_compressed(tmp_path / "labels.npz", **content)
+        with pytest.raises(InputError, match=match):
+            human_data.read_labels(tmp_path / "labels.npz")
+    (tmp_path / "labels.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match="download it again"):
+        human_data.read_labels(tmp_path / "labels.npz")
+    data = replace(options.dataset, models=None)
+    with pytest.raises(InputError, match=r"dataset\.models"):
+        next(open_dataset(replace(options, dataset=data), body)).load()
 
 
 def test_moyos_cameras_are_turned_as_their_images(tmp_path):
@@ -137,7 +223,7 @@ def test_partial_windows_are_repeatable_and_keep_the_camera(rehearsal, body):
     assert takes
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", (*NAMES, *PICTURES, "agora"))
 def test_a_missing_download_is_explained(name, tmp_path, body):
     with pytest.raises(InputError, match=r"dataset\.path"):
         list(open_dataset(EvaluateOptions(dataset=DatasetOption(name)), body))

@@ -17,8 +17,8 @@ from diffproxy.utils.errors import InputError
 # A new data set is a line here, a module beside this one, and conf/dataset/<name>.yaml.
 READERS: dict[str, str] = {
     name: f"diffproxy.evaluation.datasets.{name}"
-    for name in ("synthetic", "mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d")
-}
+    for name in ("synthetic", "mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d", "agora")
+} | dict.fromkeys(("spec_mtp", "humman", "pdhuman"), "diffproxy.evaluation.datasets.human_data")
 
 
 def open_dataset(options: EvaluateOptions, body: BodyModel) -> Iterator[PendingSubject]:
