@@ -87,15 +87,24 @@ METHODS = ("network", "network_known", *FITTED, *(n for then in FITTED.values() 
 
 
 class Picture(NamedTuple):
-    """A crop of a picture with its box in it, and the true body in the picture's camera (metres)."""
+    """A crop of a picture with its box in it, and the true body in the picture's camera (metres).
+
+    `camera` is the true one, of which the methods are told the focal length at most: a real one has its principal point
+    elsewhere than in the middle.
+    """
 
     key: str
     rgb: np.ndarray
     size: tuple[int, int]
     box: Box
-    focal: float
+    camera: Camera
     joints: Float[np.ndarray, "55 3"]
     vertices: Float[np.ndarray, "Nv 3"]
+
+    @property
+    def focal(self) -> float:
+        """The true focal length, pixels."""
+        return float(self.camera.K[0, 0])
 
 
 def pictures(folders: Sequence[str], body: BodyModel, per_bin: int) -> Iterator[Picture]:
@@ -114,13 +123,14 @@ def pictures(folders: Sequence[str], body: BodyModel, per_bin: int) -> Iterator[
                 if about["kind"] != "body" or not left[where]:
                     continue
                 left[where] -= 1
-                box = as_box(about["crop"])
+                box, size = as_box(about["crop"]), (about["source"][0], about["source"][1])
+                focal = float(camera.K[0, 0]) * (box[2] - box[0]) / camera.width
                 yield Picture(
                     f"{Path(folder).name}/{index.key(sample)}/{j}",
                     index.view(sample, j).rgb,
-                    (about["source"][0], about["source"][1]),
+                    size,
                     box,
-                    float(camera.K[0, 0]) * (box[2] - box[0]) / camera.width,
+                    picture_camera(*size, focal),
                     seen,
                     vertices @ camera.R_cam_world.T + camera.t_cam_world,
                 )
@@ -173,14 +183,15 @@ def body_row(
     joints = person.result.joints.astype(np.float64)
     row: dict[str, Any] = place_errors(joints[0], picture.joints[0], f, picture.focal)
     mine, true = joints[:JOINTS], picture.joints[:JOINTS]
-    both = ((vertices, f), (picture.vertices, picture.focal))
+    surface, assumed = surface_of(body), picture_camera(*picture.size, f)
     row |= {
         "status": person.result.status,
         "mpjpe": float(mpjpe(mine, true, root=0)),
         "pa_mpjpe": float(pa_mpjpe(mine, true)),
         "pve": float(mpvpe(vertices, picture.vertices, (joints[0], picture.joints[0]))),
         **overlap_errors(
-            *(SeenBody(v, surface_of(body), picture_camera(*picture.size, focal)) for v, focal in both),
+            SeenBody(vertices, surface, assumed),
+            SeenBody(picture.vertices, surface, picture.camera),
             picture.box,
         ),
         "tz_std": person.depth_std,
@@ -317,10 +328,11 @@ def rig_rows(
         for image, camera in zip(frames.read(frame_id), frames.cameras, strict=True):
             R, t = camera.R_cam_world, camera.t_cam_world
             pixels = camera.project(vertices)
+            own = replace(camera, R_cam_world=np.eye(3), t_cam_world=np.zeros(3))
             (x0, y0), (x1, y1) = pixels.min(0).tolist(), pixels.max(0).tolist()
             picture = Picture(
                 f"{camera.name}/{frame_id}", image, (camera.width, camera.height), (x0, y0, x1, y1),
-                float(camera.K[0, 0]), truth.joints[row] @ R.T + t, vertices @ R.T + t,
+                own, truth.joints[row] @ R.T + t, vertices @ R.T + t,
             )  # fmt: skip
             found = [s.box for s in finder.detect(image) if box_iou(s.box, picture.box) >= SAME_PERSON_IOU]
             if not found:
