@@ -73,6 +73,8 @@ class Models:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
+        # Every graph has threads of its own, which would go on spinning while the next graph runs.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         path = self.folder / f"{graph}.onnx"
         try:
