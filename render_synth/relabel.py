@@ -118,7 +118,7 @@ def _sample(files: dict[str, bytes], key: str, body: BodyModel) -> tuple[dict[st
 
     from diffproxy.cameras import Camera
     from diffproxy.datasets.shards import params_from_json
-    from diffproxy.proxies.io import decode_proxy_png, encode_proxy_png
+    from diffproxy.proxies.png import decode_proxy_png, encode_proxy_png
     from diffproxy.proxies.surface import render_surface
 
     meta: dict[str, Any] = json.loads(files[f"{key}.meta.json"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 
-from diffproxy.proxies.io import decode_png, encode_png
+from diffproxy.proxies.png import decode_png, encode_png
 from diffproxy.utils.errors import InputError
 
 EXTRAS = ("depth", "normals", "visibility")

@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.extras import EXTRAS, decode_extra, encode_extra
-from diffproxy.proxies.io import decode_png, decode_proxy_png, encode_png, encode_proxy_png
+from diffproxy.proxies.png import decode_png, decode_proxy_png, encode_png, encode_proxy_png
 from diffproxy.utils.bounded_files import regular_file
 from diffproxy.utils.bounded_images import decode_image
 from diffproxy.utils.bounded_text import parse_json

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from diffproxy.proxies import ProxyMaps, load_proxies, render_proxies, save_proxies
-from diffproxy.proxies.io import decode_proxy_png, encode_proxy_png
+from diffproxy.proxies.png import decode_proxy_png, encode_proxy_png
 from diffproxy.utils.errors import InputError
 
 DOC = Path(__file__).parents[2] / "docs" / "proxy_format.md"
