@@ -64,12 +64,13 @@ def whole_image(view: ShardView) -> tuple[np.ndarray, Camera]:
 def write_rig(index: ShardIndex, sample: int, options: CameraFreeOptions, folder: Path) -> Rig:
     """The subject's body views as a rig folder, with boxes.json; returns the true rig."""
     numbers = [j for j, kind in enumerate(index.kinds(sample)) if kind == "body"][: options.views]
-    cameras, boxes = [], {}
+    cameras: list[Camera] = []
+    boxes: dict[str, list[float]] = {}
     for number, j in enumerate(numbers):
         view = index.view(sample, j)
         image, camera = (view.rgb, view.camera) if options.focal == "known" else whole_image(view)
         camera = replace(camera, name=f"cam{number}")
-        box = [0, 0, camera.width, camera.height] if options.focal == "known" else view.info["crop"]
+        box = [0.0, 0.0, camera.width, camera.height] if options.focal == "known" else view.info["crop"]
         boxes[camera.name] = box
         (folder / "images" / camera.name).mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(folder / "images" / camera.name / "000000.png"), image[..., ::-1])
