@@ -57,4 +57,5 @@ def evaluate(monkeypatch):
         Path(words["out"]).write_text(json.dumps({"summary": summary}))
 
     monkeypatch.setattr(table1, "run_evaluate", run)
+    monkeypatch.setattr(table1, "draws_samples", lambda words: True)
     return calls

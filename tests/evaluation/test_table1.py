@@ -1,8 +1,20 @@
 """The paper's table: its numbers, where ours go, and what is made only once."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from diffproxy.evaluation.table1 import METRICS, PUBLISHED, SETTINGS, TableOptions, main, table
+from diffproxy.evaluation import table1
+from diffproxy.evaluation.table1 import (
+    METRICS,
+    PUBLISHED,
+    SETTINGS,
+    TableOptions,
+    draws_samples,
+    main,
+    table,
+)
+from diffproxy.pipeline import inputs
 from diffproxy.utils.errors import InputError
 
 
@@ -31,6 +43,23 @@ def test_three_configurations_of_what_is_there(tmp_path, evaluate):
     assert table(options, ["limit=2"]) == text and len(evaluate) == 6  # not made again
     table(options, ["limit=3"])
     assert len(evaluate) == 12
+
+
+def test_samples_of_a_generator_that_draws_none_are_left_out(tmp_path, evaluate, monkeypatch, caplog):
+    (tmp_path / "data/dress4d").mkdir(parents=True)
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr(table1, "draws_samples", lambda words: words != ["limit=2"])
+    text = table(TableOptions(path=str(tmp_path / "data"), models="m", out=str(tmp_path / "t")), ["limit=2"])
+    assert len(evaluate) == 4 and all(c["samples"] == "1" for c in evaluate)
+    assert "| ours, full | 4.0" not in text and "generator.steps=4" in caplog.text
+
+
+def test_whether_a_generator_draws_samples(monkeypatch):
+    network = SimpleNamespace(config=SimpleNamespace(steps=3))
+    monkeypatch.setattr(inputs, "open_generator", lambda option, device: SimpleNamespace(network=network))
+    assert draws_samples([]) and not draws_samples(["generator.steps=0"])
+    network.config.steps = 0
+    assert not draws_samples(["limit=2"]) and draws_samples(["generator.steps=4", "limit=2"])
 
 
 def test_without_data_it_says_where_they_belong(tmp_path, capsys):
