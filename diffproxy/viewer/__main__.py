@@ -59,10 +59,8 @@ class ViewOptions:
 
 
 def _view(options: ViewOptions) -> None:
-    runs = [open_run(folder, options.body) for folder in run_folders(options.run)]
-    frames = _open_images(runs[0]) if options.pictures else None
     if options.page == "live":
-        page = open_live(options, runs, frames)
+        page = open_live(options)
         address = f"http://{options.host}:{page.server.get_port()}"
         sys.stdout.write(f"{address}\n")
         sys.stdout.flush()
@@ -73,6 +71,7 @@ def _view(options: ViewOptions) -> None:
         except KeyboardInterrupt:
             page.server.stop()
         return
+    runs, frames = _open_runs(options)
     folder = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
     path = Path(options.out).expanduser() if options.out else folder / "viewer.html"
     write_run_viewer(path, runs, frames)
@@ -81,14 +80,20 @@ def _view(options: ViewOptions) -> None:
         webbrowser.open(path.resolve().as_uri())
 
 
-def open_live(options: ViewOptions, runs: list[Run], frames: RigFrames | None) -> LivePage:
+def open_live(options: ViewOptions) -> LivePage:
     """Start the server and fill its page."""
+    runs, frames = _open_runs(options)
     server = start_server(options.host, options.port)
 
     def pictures(frame_id: int, proxies: bool) -> dict[str, np.ndarray]:
         return {} if frames is None else frame_pictures(frames, runs, frame_id, proxies)
 
     return LivePage(server, scene_of_runs(runs, frames), pictures)
+
+
+def _open_runs(options: ViewOptions) -> tuple[list[Run], RigFrames | None]:
+    runs = [open_run(folder, options.body) for folder in run_folders(options.run)]
+    return runs, _open_images(runs[0]) if options.pictures else None
 
 
 def _open_images(run: Run) -> RigFrames | None:

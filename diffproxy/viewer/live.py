@@ -19,6 +19,7 @@ from diffproxy.viewer.scene import COLORINGS, GRADE_COLORS, GRADES, Scene, Viewe
 
 STEPS = 5  # colours of the deviation: a skinned mesh of viser has one colour, so there is a mesh for each
 FREE = "free view"
+LINE = 0.01  # thickness of a frustum's edges, of its depth
 LAYERS = ("pictures", "pictures with proxies", "none")
 SPEEDS = {"¼×": 0.25, "1×": 1.0, "2×": 2.0}
 Pictures = Callable[[int, bool], Mapping[str, np.ndarray]]
@@ -65,7 +66,7 @@ class LivePage:
         self.view = server.gui.add_dropdown("look from", (FREE, *self.frustums))
         for control in (self.frame, self.coloring, self.layer):
             control.on_update(lambda _: self.show(self.frame.value))
-        self.view.on_update(lambda event: self._look(event.client))
+        self.view.on_update(lambda event: self.look(event.client))
         self.show(0)
 
     def show(self, row: int) -> None:
@@ -106,17 +107,20 @@ class LivePage:
         depth = self.scene.frustum_depth
         return self.server.scene.add_camera_frustum(
             f"/cameras/{camera.name}", fov=_fov(camera), aspect=camera.width / camera.height, format="jpeg",
-            scale=_frustum_scale(camera, depth), thickness=0.01 * depth, color=(140, 190, 255),
+            scale=_frustum_scale(camera, depth), thickness=LINE * depth, color=(140, 190, 255),
             wxyz=wxyz, position=center,
         )  # fmt: skip
 
-    def _look(self, client: Any) -> None:
-        """Look from the chosen camera, whose picture then stands behind the people."""
+    def look(self, client: Any) -> None:
+        """Let a client look from the chosen camera, whose picture then stands behind the people."""
         for camera in self.scene.upright_cameras:
             chosen = camera.name == self.view.value
             behind = 2 * float(np.linalg.norm(camera.center_world - self.scene.center))
             depth = behind if chosen else self.scene.frustum_depth
-            self.frustums[camera.name].scale = _frustum_scale(camera, depth)
+            frustum = self.frustums[camera.name]
+            frustum.scale = _frustum_scale(camera, depth)
+            # the edges of the chosen one begin at the eye and would fill the screen
+            frustum.thickness = 0.0 if chosen else LINE * depth
             if chosen and client is not None:
                 client.camera.wxyz, client.camera.position = _pose(camera)
                 client.camera.fov = _fov(camera)
