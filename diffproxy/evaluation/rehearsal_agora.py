@@ -35,8 +35,11 @@ class Named:
     state: Any = None
 
 
-class _Pickler(pickle._Pickler):  # type: ignore[name-defined]  # the Python one, whose opcodes can be written
-    dispatch: ClassVar[dict[Any, Any]] = {**pickle._Pickler.dispatch}  # type: ignore[attr-defined]
+_PythonPickler: Any = pickle._Pickler  # type: ignore[attr-defined]  # unlike the C one, its opcodes can be written
+
+
+class _Pickler(_PythonPickler):  # type: ignore[misc]
+    dispatch: ClassVar[dict[Any, Any]] = {**_PythonPickler.dispatch}
 
     def save_named(self, value: Named) -> None:
         self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode())

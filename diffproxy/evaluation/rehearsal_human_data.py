@@ -57,9 +57,9 @@ def write_human_data(root: Path, name: str, takes: Sequence[Take], model: SmplFa
         content["focal_length"] = K[:, [0, 1], [0, 1]]
     else:
         content |= {"K": K, "distortion_max": np.ones(len(rows))}
-    path = root / LABELS / FILES[name][0]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, **content)
+    file = root / LABELS / FILES[name][0]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(file, **content)
 
 
 def in_camera(take: Take, camera: Camera, model: SmplFamilyBody) -> dict[str, np.ndarray]:

@@ -150,14 +150,15 @@ def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimato
             partial.add(row | {"subject": pending.key, "of": len(pictures)})
             keys.append(picture.key)
     rows = [partial.rows[key] for key in keys]
+    summary = summaries(rows)
     report = {
-        "summary": summaries(rows),
+        "summary": summary,
         "options": asdict(options),
         "version": __version__,
         "pictures": rows,
     }
     write_atomic(out / "pictures.json", to_json(report))
-    table = markdown(report["summary"], options.dataset)
+    table = markdown(summary, options.dataset)
     write_atomic(out / "table.md", table.encode())
     partial.remove()
     return table

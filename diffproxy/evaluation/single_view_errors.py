@@ -81,10 +81,10 @@ def overlap_errors(found: SeenBody, true: SeenBody, box: Box, side: int = SIDE) 
     """
     mine, theirs = (part_image(seen, box, side) for seen in (found, true))
     both = (mine > 0) & (theirs > 0)
-    union = np.count_nonzero((mine > 0) | (theirs > 0))
-    same = np.count_nonzero(both & (mine == theirs))
-    parts = np.count_nonzero(mine) + np.count_nonzero(theirs) - same
-    return {"miou": np.count_nonzero(both) / max(union, 1), "pmiou": same / max(parts, 1)}
+    union = int(np.count_nonzero((mine > 0) | (theirs > 0)))
+    same = int(np.count_nonzero(both & (mine == theirs)))
+    parts = int(np.count_nonzero(mine) + np.count_nonzero(theirs)) - same
+    return {"miou": int(np.count_nonzero(both)) / max(union, 1), "pmiou": same / max(parts, 1)}
 
 
 def part_image(seen: SeenBody, box: Box, side: int) -> Int[np.ndarray, "side side"]:
