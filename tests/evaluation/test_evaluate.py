@@ -17,6 +17,8 @@ from diffproxy.proxies import render_proxies
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.processes import Processes
 
+pytestmark = pytest.mark.usefixtures("fits_computed_once")
+
 
 def test_exact_proxies_isolate_the_fitter(tmp_path, shards_of, params_of) -> None:
     out = tmp_path / "e.json"

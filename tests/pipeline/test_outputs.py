@@ -22,6 +22,8 @@ from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.timing import Stopwatch
 from tests.viewer.test_viewer import viewer_data
 
+pytestmark = pytest.mark.usefixtures("fits_computed_once")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -23,6 +23,8 @@ from diffproxy.pipeline.several_people import fit_people, remove_earlier_people
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("fits_computed_once")
+
 ROOT = Path(__file__).resolve().parents[2]
 FACE = {"nose": "head", "left_ear": "head", "right_ear": "head", "left_eye": "left_eye_smplhf",
         "right_eye": "right_eye_smplhf"}  # fmt: skip
