@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from diffproxy.evaluation.single_view_errors import DISTANCE_NAMES, distance_name, place_errors
 from diffproxy.single_view.focal_length import picture_camera
 
 
@@ -15,8 +16,8 @@ def script(load_benchmark):
 def picture(script):
     """A person 1.3 m away, off the middle of a wide picture."""
     joints = np.random.default_rng(0).normal(0, 0.25, (55, 3)) + np.array([0.4, -0.2, 1.3])
-    box = (300.0, 0.0, 640.0, 340.0)
-    return script.Picture("a", np.zeros((8, 8, 3), np.uint8), (640, 480), box, 400.0, joints, joints)
+    box, camera = (300.0, 0.0, 640.0, 340.0), picture_camera(640, 480, 400.0)
+    return script.Picture("a", np.zeros((8, 8, 3), np.uint8), (640, 480), box, camera, joints, joints)
 
 
 def test_with_the_true_focal_length_the_translation_is_exact(script, picture):
@@ -34,14 +35,17 @@ def test_weak_perspective_is_exact_far_away(script):
 
 
 def test_a_focal_length_that_is_too_long_puts_people_too_far(script, picture):
-    rows = {k: script.place_errors(picture, at, f) for k, (f, at) in script.baselines(picture).items()}
+    rows = {
+        k: place_errors(at, picture.joints[0], f, picture.focal)
+        for k, (f, at) in script.baselines(picture).items()
+    }
     assert set(rows) == {"fov60_true", "diagonal_true", "cliff_true"}
     assert rows["diagonal_true"]["f_percent"] == pytest.approx(100.0)
     assert all(row["tz_signed_percent"] > 10 for row in rows.values())
 
 
 def test_pictures_are_grouped_by_distance(script):
-    assert [script.bin_of(z) for z in (0.5, 0.9, 1.3, 3.0, 7.0)] == list(script.NAMES)
+    assert [distance_name(z) for z in (0.5, 0.9, 1.3, 3.0, 7.0)] == list(DISTANCE_NAMES)
     good = {"tz_m": 0.1, "tz_sigmas": 0.5, "status": "one_view"}
     bad = {"tz_m": 0.3, "tz_sigmas": 1.5, "status": "one_view"}
     rows = [(1.0, {"estimated": good}), (1.1, {"estimated": bad}), (5.0, {"estimated": {"status": "failed"}})]
