@@ -4,8 +4,8 @@
 
 The packaged generator reads every subject once, with the defaults of evaluate.py. Three fits get these proxies: the
 default, the default without the encoder's keypoints (which the paper's fit does not have either), and the fit of
-`preset=paper` (Eq. 6 and 7, staged Adam). One line a subject goes to out/rows.jsonl; the same command again goes on
-after the last one. Differences are paired as in generator_compare.py; seconds are CPU seconds of one thread.
+`preset=paper` (Eq. 6 and 7, staged Adam). One line a subject goes to out/summary.partial.0.jsonl; the same command
+again goes on after the last one, also with a larger limit. Differences are paired as in generator_compare.py; seconds are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from diffproxy.body import BodyModel
 from diffproxy.commands import fit_command
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject, open_dataset
+from diffproxy.evaluation.partial_rows import PartialRows
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.pipeline import inputs
@@ -35,6 +36,7 @@ from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import frame_errors
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.take import fit_config
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, at_least, option
 from diffproxy.utils.shared_options import SHARDS
@@ -48,7 +50,7 @@ class PaperFitOptions:
     shards: str = SHARDS("shards/test")
     limit: int = option(100, "at most so many subjects", section="Input")
     views: int = option(4, "body views of each", section="Input")
-    out: str = option("out/paper_fit", "folder for rows.jsonl and summary.json", "DIR", "Output")
+    out: str = option("out/paper_fit", "folder for the rows and summary.json", "DIR", "Output")
 
     def __post_init__(self) -> None:
         at_least("limit", self.limit, 1)
@@ -107,6 +109,7 @@ def of_fit(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Of each fit: medians, seconds and how subjects ended; and paired differences from the default."""
     out: dict[str, Any] = {"subjects": len(rows), "fits": {}, "against_default": {}}
+    first = of_fit(rows, FITS[0])
     for name in FITS:
         found = of_fit(rows, name)
         fitted = [r for r in found if "mpjpe" in r]
@@ -119,7 +122,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "seconds": seconds | {"median": float(np.median([r["seconds"] for r in found]))},
         }
         if name != FITS[0]:
-            out["against_default"][name] = compare(of_fit(rows, FITS[0]), found)
+            out["against_default"][name] = compare(first, found)
     return out
 
 
@@ -127,16 +130,12 @@ def run(options: PaperFitOptions, pipe: Any | None = None) -> int:
     torch.set_num_threads(1)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "rows.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    done, fits = {row["key"] for row in rows}, Fits(options, pipe)
+    settings = {k: v for k, v in asdict(options).items() if k not in ("out", "limit")}
+    rows, fits = PartialRows(out / "summary.json", fingerprint(settings)), Fits(options, pipe)
     for pending in tqdm(open_dataset(fits.options, fits.body), desc="subjects", unit="subject", disable=None):
-        if pending.key in done:
-            continue
-        rows.append(fits.row(pending.load()))
-        with path.open("a") as file:
-            file.write(json.dumps(rows[-1]) + "\n")
-    report = summarise(rows)
+        if pending.key not in rows.rows:
+            rows.add(fits.row(pending.load()))
+    report = summarise([*rows.rows.values()])
     (out / "summary.json").write_text(json.dumps(report, indent=1) + "\n")
     for name, result in report["against_default"].items():
         Console(stderr=True, width=120).print(show(name, result, FITS[0]))

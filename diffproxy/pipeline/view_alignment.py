@@ -96,9 +96,8 @@ def misplaced_views(views: Sequence[Mapping[str, Any]]) -> list[str]:
             turn, shift = abs(view.get("turn_deg", 0.0)), view.get("shift_mm", 0.0)
             said = [f"turned by {turn:.0f} degrees"] * (turn > (MOVED_TURN_DEG if moved else TURN_DEG))
             said += [f"displaced by {shift:.0f} mm"] * (shift > SHIFT_MM or (moved and not said))
-            found += [f"{view['camera']} is {' and '.join(said)} against the body of the other views"] * bool(
-                said
-            )
+            if said:
+                found.append(f"{view['camera']} is {' and '.join(said)} against the body of the other views")
     return found
 
 
