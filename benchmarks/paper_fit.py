@@ -5,7 +5,8 @@
 The packaged generator reads every subject once, with the defaults of evaluate.py. Three fits get these proxies: the
 default, the default without the encoder's keypoints (which the paper's fit does not have either), and the fit of
 `preset=paper` (Eq. 6 and 7, staged Adam). One line a subject goes to out/summary.partial.0.jsonl; the same command
-again goes on after the last one, also with a larger limit. Differences are paired as in generator_compare.py; seconds are CPU seconds of one thread.
+again goes on after the last one, also with a larger limit. Differences are paired as in generator_compare.py; seconds
+are CPU seconds of one thread.
 """
 
 from __future__ import annotations
