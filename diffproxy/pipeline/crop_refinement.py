@@ -72,6 +72,8 @@ LABEL_MARGIN = 1.5  # hand crop over the box of the hand's pixels
 JOINT_MARGIN = 1.9  # hand crop over the box of its joints, the middle of what the generator is trained with
 MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
 LOOK_PX = 192  # grid on which it is decided which hands the body itself hides
+ARM_SEGMENTS = (18, 19, 20, 21)  # forearms and hands, by the joints that move them
+ARM_PIXELS = 3  # of a view's map: fewer are specks
 HANDS: dict[Kind, list[int]] = {
     "left_hand": [20, *range(25, 40)],
     "right_hand": [21, *range(40, 55)],
@@ -102,6 +104,34 @@ def hands_by_pixels(maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> l
             square = expand_to_square(box_in_full_image(box, boxes[view], maps.labels.shape[1]), LABEL_MARGIN)
             found.append((view, kind, square))
     return [hand for hand in found if hand[2][2] - hand[2][0] >= MIN_HAND_PX]
+
+
+def shown_hands(hands: Sequence[Hand], maps: ProxyMaps, body: BodyModel, boxes: Sequence[Box]) -> list[Hand]:
+    """The hands that the labels of at least one view show.
+
+    A body fitted to legs alone has hands too, somewhere, and a generator that is told to expect a hand finds one in
+    any picture. So some view must show pixels of a hand or forearm inside the crop of this hand. Views in which it is
+    too small or misread are kept then: another view vouches for them.
+
+    Args:
+        hands: Crops around the hands of a fitted body.
+        maps: Proxies of the body views.
+        body: The model that the labels belong to.
+        boxes: The crops that the maps show, in pixels of the full images.
+    """
+    segments, ids = np.asarray(body.atlas.segment_of_label), np.asarray(body.atlas.palette.body_ids)
+    arm = ids[np.isin(segments[ids], ARM_SEGMENTS)]
+    shown = set()
+    for view, kind, (x0, y0, x1, y1) in hands:
+        labels, size = maps.labels[view], maps.labels.shape[1]
+        left, top, right, _ = boxes[view]
+        scale = size / (right - left)
+        limits = np.array([[x0 - left, y0 - top], [x1 - left, y1 - top]]) * scale
+        (c0, r0), (c1, r1) = np.clip([np.floor(limits[0]), np.ceil(limits[1])], 0, size).astype(int)
+        inside = np.isin(labels[r0:r1, c0:c1], arm) & (maps.weight[view, r0:r1, c0:c1] > 0)
+        if inside.sum() >= ARM_PIXELS:
+            shown.add(kind)
+    return [hand for hand in hands if hand[1] in shown]
 
 
 def boxes_by_body(

@@ -27,6 +27,7 @@ from diffproxy.pipeline.reprojection_quality import (
     judged,
     view_notes,
     view_quality,
+    with_misfit,
 )
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import ProxyMaps
@@ -213,7 +214,7 @@ def to_record(
     info |= view_notes(views)
     status, reason = judged(result.status, result.reason, info)
     joints = result.joints.astype(np.float32)
-    std = np.asarray(result.joint_std, dtype=np.float32)
+    std = with_misfit(np.asarray(result.joint_std, dtype=np.float32), info["residual_mm"])
     return FrameResult(
         frame_id,
         status,

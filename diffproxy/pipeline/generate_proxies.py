@@ -23,6 +23,7 @@ from diffproxy.pipeline.crop_refinement import (
     boxes_by_pixels,
     crop_views,
     hands_by_pixels,
+    shown_hands,
     valid_pixels,
 )
 from diffproxy.proxies import ProxyMaps
@@ -166,6 +167,7 @@ def _aim(
         around, hands = shown, hands_by_pixels(maps, body, boxes)
     else:
         fitted, hands = boxes_by_body(body, params, cameras)
+        hands = shown_hands(hands, maps, body, boxes)
         around = [union_box(a, b) for a, b in zip(shown, fitted, strict=True)]
     better = [
         old if box is None else expand_to_square(box, margin) for old, box in zip(boxes, around, strict=True)

@@ -23,6 +23,7 @@ HEAD, ANKLES = 15, (7, 8)
 SHAPE = ("betas", "expression", "scale")
 ALIGNMENT = ("turn_deg", "shift_mm", "zoom", "rest_mm")
 DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
+MISFIT = 2.0  # what a body is off by over the median distance of its proxies, where that is worth a look
 
 
 def doubts(info: Mapping[str, Any]) -> list[str]:
@@ -48,6 +49,16 @@ def judged(status: Status, reason: str, info: Mapping[str, Any]) -> tuple[Status
     strong = info.get("residual_mm", 0.0) > DOUBTFUL_MM or not stature_is_human(info)
     strong = strong or bool(misplaced_views(info.get("views", ())))
     return "doubtful" if strong else status, reason
+
+
+def with_misfit(joint_std: Float[np.ndarray, " J"], residual_mm: float) -> Float[np.ndarray, " J"]:
+    """Deviations (metres) of the joints of a body that does not explain its proxies.
+
+    The covariance of a fit takes for granted that the body is the right one up to noise. Where proxies and body are
+    further apart than noise makes them, `MISFIT` times the excess joins the deviation of every joint.
+    """
+    excess = MISFIT * max(0.0, residual_mm - DOUBT_MM) / 1000
+    return np.hypot(joint_std, excess).astype(joint_std.dtype)
 
 
 def stature_is_human(info: Mapping[str, Any]) -> bool:
