@@ -15,9 +15,9 @@ USAGE = """\
 usage: python -m diffproxy.keypoints detect rig=DIR [name=value ...]
 
 Detects people in every image of a rig and writes DIR/<camera>/<frame>.json (33 body points and 21 a hand, in
-OpenPose's fields). rig=pose2sim is short for rig=downloads/pose2sim. Needs mediapipe 0.10.21, which needs
-numpy < 2: install it into a separate environment with jaxtyping, tqdm, scipy and pyyaml, and put this package's
-folder on its path. Nothing else here needs mediapipe.
+OpenPose's fields). rig=pose2sim is the demo in downloads/pose2sim, fetched on first use. Needs mediapipe 0.10.21,
+which needs numpy < 2: install it into a separate environment with jaxtyping, pydantic, tqdm, scipy and pyyaml, and
+put this package's folder on its path. Nothing else here needs mediapipe.
 """
 
 
@@ -33,12 +33,23 @@ class DetectOptions:
     )
 
 
+def demo_or_folder(rig: str) -> Path:
+    """The folder of a rig; demos by name are fetched into downloads/ on first use, as `fit.py` does."""
+    from diffproxy.cameras.pose2sim_demo import DEMOS, prepare_pose2sim
+
+    if rig not in DEMOS:
+        return Path(rig)
+    downloads = Path("downloads")
+    downloads.mkdir(exist_ok=True)
+    return prepare_pose2sim(downloads, rig)
+
+
 def _detect(options: DetectOptions) -> None:
     from diffproxy.cameras import load_rig, open_frames
     from diffproxy.keypoints.detector import MediaPipe, detect
     from diffproxy.utils.frame_ranges import select_frames
 
-    root = Path("downloads/pose2sim" if options.rig == "pose2sim" else options.rig)
+    root = demo_or_folder(options.rig)
     frames = open_frames(root, load_rig(root), common_frames=True)
     ids = select_frames(options.frames, frames.frame_ids)
     out = Path(options.out) if options.out else root / "keypoints"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from diffproxy.cameras import Rig, open_frames
 from diffproxy.keypoints import open_keypoints
-from diffproxy.keypoints.__main__ import main
+from diffproxy.keypoints.__main__ import demo_or_folder, main
 from diffproxy.keypoints.detector import MediaPipe, detect, same_person, squares
 from diffproxy.keypoints.layouts import INDEX
 from diffproxy.utils.errors import InputError
@@ -69,3 +70,17 @@ def test_wrong_words_are_exit_status_2(tmp_path, capsys):
     assert main(["detect", "rug=x"]) == 2 and "did you mean rig" in capsys.readouterr().err
     assert main(["detect", f"rig={tmp_path / 'no'}"]) == 2
     assert main([]) == 0 and "usage" in capsys.readouterr().out
+
+
+def test_demos_are_fetched_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fetched = []
+
+    def prepare(root, name):
+        fetched.append((root.resolve(), name))
+        return root / name
+
+    monkeypatch.setattr("diffproxy.cameras.pose2sim_demo.prepare_pose2sim", prepare)
+    assert demo_or_folder("pose2sim_two_people") == Path("downloads/pose2sim_two_people")
+    assert demo_or_folder("rigs/mine") == Path("rigs/mine")
+    assert fetched == [(tmp_path / "downloads", "pose2sim_two_people")]
