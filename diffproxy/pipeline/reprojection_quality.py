@@ -86,7 +86,8 @@ class ViewQuality:
     same in the full image; `residual_mm`: at the depth of the body. `overlap`: IoU of body and foreground
     silhouettes in [0, 1], None for hand crops, which see the forearm as well. `turn_deg`, `shift_mm` and `zoom`: how
     the view as a whole lies against the body, `rest_mm`: median distance once it is brought into place (see
-    `ViewAlignment`); NaN where it shows too little of it."""
+    `ViewAlignment`), `moved_overlap`: overlap once the body's silhouette is moved by it; NaN and `overlap` where it
+    shows too little of it."""
 
     camera: str
     kind: str
@@ -99,6 +100,7 @@ class ViewQuality:
     shift_mm: float = float("nan")
     zoom: float = float("nan")
     rest_mm: float = float("nan")
+    moved_overlap: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         known = {k: v for k, v in asdict(self).items() if k not in ALIGNMENT or np.isfinite(v)}
@@ -134,9 +136,13 @@ def view_quality(
         depth = float(camera.R_cam_world[2] @ middle + camera.t_cam_world[2])
         zoom = (boxes[v][2] - boxes[v][0]) / camera.width if boxes else 1.0
         known = True if maps.valid is None else maps.valid[v]  # beyond the picture there is no silhouette
-        overlap = foreground_iou(silhouettes[v] & known, maps.labels[v] > 0) if kind == "body" else None
         mm_per_px = 1000 * depth / float(camera.K[1, 1])
         alignment = align_view(projected[visible], pixels[visible])
+        overlap = moved_overlap = None
+        if kind == "body":
+            shown = maps.labels[v] > 0
+            overlap = foreground_iou(silhouettes[v] & known, shown)
+            moved_overlap = foreground_iou(alignment.moved(silhouettes[v]) & known, shown)
         out.append(
             ViewQuality(
                 camera.name,
@@ -150,6 +156,7 @@ def view_quality(
                 float(np.hypot(*alignment.shift)) * mm_per_px,
                 alignment.zoom,
                 alignment.rest * mm_per_px,
+                moved_overlap,
             )
         )
     return out
