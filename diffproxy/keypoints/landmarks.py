@@ -94,16 +94,12 @@ def with_encoder_keypoints(body: BodyModel) -> tuple[BodyModel, Landmarks]:
     """As `with_landmarks`, for the 17 keypoints of the encoder: a vertex and a face for each (`ENCODER_OFFSETS`)."""
     count = len(body.v_template)
     face, std, mover = np.full(len(NAMES), -1), np.full(len(NAMES), HAND_STD), np.zeros(len(NAMES), dtype=int)
-    joints, frames, offsets = [], [], []
+    joints, frames, offsets = encoder_places()
     for k, name in enumerate(COCO17):
-        side, _, part = name.rpartition("_")
-        joint, frame, offset, deviation = ENCODER_OFFSETS[part]
-        joints.append(_J.get(joint, _J.get(f"{side}_{joint}", 0)))
-        frames.append(_J.get(frame, _J.get(f"{side}_{frame}", 0)))
-        offsets.append((-offset[0] if side == "right" else offset[0], *offset[1:]))
-        face[INDEX[name]], std[INDEX[name]], mover[INDEX[name]] = len(body.faces) + k, deviation, frames[-1]
+        deviation = ENCODER_OFFSETS[name.rpartition("_")[2]][3]
+        face[INDEX[name]], std[INDEX[name]], mover[INDEX[name]] = len(body.faces) + k, deviation, frames[k]
     out, like = copy.deepcopy(body), body.v_template
-    out.v_template = torch.cat([like, body.joint_template[joints] + torch.tensor(offsets).to(like)])
+    out.v_template = torch.cat([like, body.joint_template[joints] + torch.as_tensor(offsets).to(like)])
     out.shapedirs = torch.cat([body.shapedirs, body.joint_shapedirs[joints]])
     out.weights = torch.cat([body.weights, torch.eye(NUM_JOINTS).to(like)[frames]])
     if body.posedirs is not None:
@@ -113,6 +109,19 @@ def with_encoder_keypoints(body: BodyModel) -> tuple[BodyModel, Landmarks]:
     extra = torch.arange(count, count + len(joints)).to(body.faces)[:, None].expand(-1, 3)
     out.faces = torch.cat([body.faces, extra])
     return out, Landmarks(face, np.tile([1.0, 0.0, 0.0], (len(NAMES), 1)), std, mover)
+
+
+def encoder_places() -> tuple[Int[np.ndarray, "17"], Int[np.ndarray, "17"], Float[np.ndarray, "17 3"]]:
+    """Of the encoder's keypoints the joint that each is near, the joint in whose frame it is fixed, and its offset from
+    the former (metres, rest pose)."""
+    near, frames, offsets = [], [], []
+    for name in COCO17:
+        side, _, part = name.rpartition("_")
+        joint, frame, offset, _ = ENCODER_OFFSETS[part]
+        near.append(_J.get(joint, _J.get(f"{side}_{joint}", 0)))
+        frames.append(_J.get(frame, _J.get(f"{side}_{frame}", 0)))
+        offsets.append((-offset[0] if side == "right" else offset[0], *offset[1:]))
+    return np.array(near), np.array(frames), np.array(offsets)
 
 
 def _places(body: BodyModel) -> dict[str, tuple[tuple[int, int, int], tuple[float, float, float], int]]:

@@ -9,14 +9,18 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from roma import rotmat_to_rotvec
+from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body.names import PARENTS
 from diffproxy.cameras import Camera
 from diffproxy.fitting.encoder_keypoints import in_picture
 from diffproxy.geometry.boxes import Box
+from diffproxy.keypoints.landmarks import encoder_places
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.proxies import ProxyMaps
-from diffproxy.single_view.regressor import BODY_JOINTS, MIN_CONFIDENCE, BodyRegressor
+from diffproxy.single_view.keypoint_placement import points_on_bones, shift_onto_keypoints
+from diffproxy.single_view.regressor import BODY_JOINTS, MIN_CONFIDENCE, BodyRegressor, RegressedBody
 from diffproxy.single_view.regressor_weights import load_regressor
 
 LEAST_KEYPOINTS = 4
@@ -118,6 +122,8 @@ class CoarseBodies:
                 betas=out.betas[n : n + 1],
             )
             params = params.replace(transl=pelvis[None] - self.body.joints(params)[:, 0])
+            shift = self._shift(params, cameras[i], points[n], told[n], out, n)
+            params = params.replace(transl=params.transl + R_world_cam @ shift)
             found[i] = CoarseBody(
                 params,
                 self.body.joints(params)[0].numpy(),
@@ -129,6 +135,22 @@ class CoarseBodies:
                 seen[i],
             )
         return found
+
+    def _shift(
+        self, params: BodyParams, camera: Camera, points: Tensor, told: Tensor, out: RegressedBody, n: int
+    ) -> Float[Tensor, "3"]:
+        """The motion onto the keypoints, in the camera's axes."""
+        joints = self.body.joints(params)[0].double().numpy() @ camera.R_cam_world.T + camera.t_cam_world
+        rotations = torch.cat([out.R_cam_body[n, None], out.R_parent_joint[n]]).double().numpy()
+        focal, (x, y) = float(out.focal[n]), (told[:2] / 2).tolist()
+        shift = shift_onto_keypoints(
+            points_on_bones(joints, rotations, PARENTS, encoder_places()),
+            points.double().numpy(),
+            np.array([[focal, 0.0, x], [0.0, focal, y], [0.0, 0.0, 1.0]]),
+            MIN_CONFIDENCE,
+            float(out.pelvis[n, 2] * out.log_depth_std[n]),
+        )
+        return torch.as_tensor(shift).float()
 
 
 def picture_view(

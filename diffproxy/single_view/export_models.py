@@ -21,6 +21,7 @@ from diffproxy.encoders.movenet_keypoints import CONFIDENCE_BINS, DEVIATION_256,
 from diffproxy.export.result import CONVENTIONS
 from diffproxy.generator import DiffProxyPipeline
 from diffproxy.generator.network.encoders import MoveNetEncoder
+from diffproxy.keypoints.landmarks import encoder_places
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.exported_graphs import (
     DenseGraph,
@@ -31,6 +32,7 @@ from diffproxy.single_view.exported_graphs import (
     VerticesGraph,
 )
 from diffproxy.single_view.focal_length import USUAL_LOG_STD, usual_focal
+from diffproxy.single_view.onnx.estimator import PLACES
 from diffproxy.single_view.onnx.models import FORMAT, MANIFEST, SURFACE, VERSION
 from diffproxy.single_view.options import ExportModelsOptions
 from diffproxy.single_view.regressor import MIN_CONFIDENCE
@@ -90,6 +92,7 @@ def export_models(options: ExportModelsOptions) -> Path:
             "confidence": CONFIDENCE_BINS,
             "deviation": [x / 256 for x in DEVIATION_256],
             "flip_order": FLIP_ORDER,
+            "places": {n: a.tolist() for n, a in zip(PLACES, encoder_places(), strict=True)},
         },
         "usual_focal": {"of_diagonal": usual_focal(3, 4) / 5, "log_std": USUAL_LOG_STD},
         "body": {"path": options.body, "name": body.name, "topology": body.topology_id},

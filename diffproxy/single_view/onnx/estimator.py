@@ -9,6 +9,7 @@ import numpy as np
 
 from diffproxy.geometry.boxes import Box, as_box, best_of_overlapping, expand_to_square
 from diffproxy.geometry.resampling import crop_image, letterbox
+from diffproxy.single_view.keypoint_placement import points_on_bones, shift_onto_keypoints
 from diffproxy.single_view.onnx.models import Models
 from diffproxy.single_view.onnx.rotations import rotation_vectors
 from diffproxy.utils.timing import Stopwatch
@@ -23,6 +24,8 @@ FOLLOWED_KEYPOINTS = 8
 """Confident keypoints with which a person is followed without the detector, however sure the body is."""
 KEYPOINT_MARGIN = 1.15
 """Of the next frame's box around the keypoints: limbs move, and skin reaches beyond them."""
+PLACES = ("near", "frame", "offset")
+"""Arrays of the manifest that say where keypoints lie on the bones (`points_on_bones`)."""
 TEXT = {
     "one_view": "the depth rests on an average body size",
     "doubtful": "the keypoints fit no body well",
@@ -215,6 +218,8 @@ class Estimator:
         joints = self.models.pose("joints", params)
         # the regressor places the pelvis, SMPL-X the origin of the body: the rest of the body moves with it
         params["transl"] = found["pelvis"] - joints[:, 0]
+        shift = self._shifts(joints + params["transl"][:, None], found, keypoints, camera)
+        params["transl"] += shift
         joints = joints + params["transl"][:, None]
         depth_std = found["pelvis"][:, 2] * np.hypot(found["log_depth_std"], camera.log_std)
         parents = self.models.manifest["joints"]["parents"]
@@ -235,6 +240,26 @@ class Estimator:
             )
             people.append(person)
         return tuple(people), camera
+
+    def _shifts(
+        self, joints: np.ndarray, found: dict[str, np.ndarray], keypoints: np.ndarray, camera: Camera
+    ) -> np.ndarray:
+        """(N, 3): the motion of each body onto its keypoints, metres."""
+        stated, parents = self.models.manifest["keypoints"], self.models.manifest["joints"]["parents"]
+        near, frame, offset = (np.array(stated["places"][name]) for name in PLACES)
+        rotations = np.concatenate([found["R_cam_body"][:, None], found["R_parent_joint"]], axis=1)
+        depth_std = found["pelvis"][:, 2] * found["log_depth_std"]
+        rows = [
+            shift_onto_keypoints(
+                points_on_bones(joints[i], rotations[i], parents, (near, frame, offset)),
+                keypoints[i],
+                camera.K,
+                stated["least_confidence"],
+                float(depth_std[i]),
+            )
+            for i in range(len(joints))
+        ]
+        return np.array(rows, np.float32)
 
     def _shared_focal(self, keypoints: np.ndarray, camera: Camera) -> Camera:
         """One focal length of all people: the product of their estimates, in each of which the prior counts once."""

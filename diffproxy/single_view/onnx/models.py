@@ -14,7 +14,7 @@ from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 
-FORMAT, VERSION = "diffproxy-single-view-onnx", 2
+FORMAT, VERSION = "diffproxy-single-view-onnx", 3
 MANIFEST, SURFACE = "models.json", "surface.npz"
 FIX = "write them: python -m diffproxy.single_view export out=DIR"
 
