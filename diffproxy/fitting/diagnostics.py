@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from diffproxy.body.parts import HAND_PARTS
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
 from diffproxy.fitting.rays import RAY_KERNEL
@@ -32,7 +33,8 @@ class FitDiagnostics:
     swapped: tuple[str, ...]
     """Parts whose side most of their pixels misstate."""
     swapped_ratio: float
-    """Share of the pixels that state these parts. Where it is large, the person as a whole is in question."""
+    """Share of the pixels that state these parts, hands aside. Where it is large, the person as a whole is in question;
+    a finger that a network takes for the other hand's says nothing of the rest."""
 
 
 def fit_diagnostics(
@@ -65,6 +67,9 @@ def _median(distance: Float[np.ndarray, " n"]) -> float:
     return float(np.median(distance)) if len(distance) >= ENOUGH else float("nan")
 
 
+_HAND_PARTS = {part.rsplit("_", 1)[0] for part in HAND_PARTS}
+
+
 def _swapped(label: np.ndarray, flipped: np.ndarray, names: dict[int, str]) -> tuple[tuple[str, ...], float]:
     part = np.array([names.get(k, "").removesuffix("_l").removesuffix("_r") for k in range(256)])[label]
     found, count = [], 0
@@ -72,7 +77,7 @@ def _swapped(label: np.ndarray, flipped: np.ndarray, names: dict[int, str]) -> t
         rows = part == name
         if rows.sum() >= ENOUGH and flipped[rows].mean() > 0.5:
             found.append(str(name).replace("_", " "))
-            count += int(rows.sum())
+            count += 0 if name in _HAND_PARTS else int(rows.sum())
     return tuple(found), count / max(len(part), 1)
 
 

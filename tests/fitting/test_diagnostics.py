@@ -26,3 +26,12 @@ def test_a_small_swapped_part_is_named_and_a_large_one_makes_the_body_doubtful(m
     given, reason, warning = fit_status(found, FitConfig(), True, 4, maps, np.ones(55))
     assert (given, reason) == (status, "most views state the wrong side of: front forearm")
     assert warning == reason
+
+
+@pytest.mark.parametrize(("part", "share"), [("front_shin", 0.4), ("thumb", 0.0)])
+def test_fingers_of_the_other_hand_are_named_and_do_not_question_the_person(body, part: str, share: float):
+    names = body.atlas.palette.names
+    ids = {name: label for label, name in names.items()}
+    label = np.repeat([ids[f"{part}_l"], ids["front_chest"]], [40, 60])
+    flipped = label == ids[f"{part}_l"]
+    assert _swapped(label, flipped, names) == ((part.replace("_", " "),), share)
