@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import types
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -15,14 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 import numpy as np
 import pytest
 import torch
-from beartype import BeartypeConf, beartype
-from jaxtyping import install_import_hook
 
-# beartype that takes an int where a float is asked for, as PEP 484 does; the hook wants it by name.
-checker = types.ModuleType("lenient_beartype")
-checker.check = beartype(conf=BeartypeConf(is_pep484_tower=True))
-sys.modules[checker.__name__] = checker
-install_import_hook(["diffproxy", "render_synth", "tools", "benchmarks"], "lenient_beartype.check")
+from tests import remembered_checks
+
+remembered_checks.install(["diffproxy", "render_synth", "tools", "benchmarks"])
 
 from diffproxy.cameras import Camera  # noqa: E402  (after the hook, so that it is checked too)
 from diffproxy.geometry.directions import look_at_rotation  # noqa: E402
