@@ -118,12 +118,14 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
 def draws_samples(words: Sequence[str]) -> bool:
     """Whether the generator of these options of `evaluate.py` draws samples: a dense head predicts one proxy only."""
     from diffproxy.commands import evaluate_command
-    from diffproxy.pipeline import inputs
+    from diffproxy.generator.checkpoint import CONFIG
+    from diffproxy.generator.config import GeneratorConfig
+    from diffproxy.generator.pipeline import generator_folder
 
     option = evaluate_command().compose(words).generator
     if option.steps >= 0:
         return bool(option.steps)
-    return bool(inputs.open_generator(option, inputs.pick_device("cpu")).network.config.steps)
+    return bool(GeneratorConfig.load(generator_folder(option.weights, option.download) / CONFIG).steps)
 
 
 def write_tables(stem: Path, lines: dict[str, Row], settings: Sequence[str]) -> str:

@@ -313,11 +313,17 @@ class DiffProxyPipeline:
         Raises:
             InputError: if there is no such generator, or a file is missing, damaged or of another network.
         """
-        path = PACKAGED / "nano" if str(name_or_folder) == "nano" else Path(name_or_folder)
-        if not path.exists() and isinstance(name_or_folder, str) and name_or_folder.count("/") == 1:
-            path = hub_folder(name_or_folder, allow_download)
-        network, palette = load_saved_generator(path, sources, allow_download)
+        folder = generator_folder(name_or_folder, allow_download)
+        network, palette = load_saved_generator(folder, sources, allow_download)
         return DiffProxyPipeline(network, palette, precision)
+
+
+def generator_folder(name_or_folder: Path | str, allow_download: bool = False) -> Path:
+    """Where a saved generator lies; arguments as of `DiffProxyPipeline.from_pretrained`."""
+    path = PACKAGED / "nano" if str(name_or_folder) == "nano" else Path(name_or_folder)
+    if not path.exists() and isinstance(name_or_folder, str) and name_or_folder.count("/") == 1:
+        return hub_folder(name_or_folder, allow_download)
+    return path
 
 
 def computes_in_bf16(device: torch.device) -> bool:

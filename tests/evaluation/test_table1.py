@@ -1,7 +1,5 @@
 """The paper's table: its numbers, where ours go, and what is made only once."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from diffproxy.evaluation import table1
@@ -14,7 +12,7 @@ from diffproxy.evaluation.table1 import (
     main,
     table,
 )
-from diffproxy.pipeline import inputs
+from diffproxy.generator import nano_config
 from diffproxy.utils.errors import InputError
 
 
@@ -54,12 +52,14 @@ def test_samples_of_a_generator_that_draws_none_are_left_out(tmp_path, evaluate,
     assert "| ours, full | 4.0" not in text and "generator.steps=4" in caplog.text
 
 
-def test_whether_a_generator_draws_samples(monkeypatch):
-    network = SimpleNamespace(config=SimpleNamespace(steps=3))
-    monkeypatch.setattr(inputs, "open_generator", lambda option, device: SimpleNamespace(network=network))
-    assert draws_samples([]) and not draws_samples(["generator.steps=0"])
-    network.config.steps = 0
-    assert not draws_samples(["limit=2"]) and draws_samples(["generator.steps=4", "limit=2"])
+def test_whether_a_generator_draws_samples(tmp_path):
+    """Read from its configuration; there are no weights here."""
+    words = ["limit=2", f"generator={tmp_path}"]
+    for steps in (3, 0):
+        nano_config().replace(steps=steps).save(tmp_path / "config.json")
+        assert draws_samples(words) == bool(steps)
+    assert draws_samples([*words, "generator.steps=4"]) and not draws_samples(["generator.steps=0"])
+    assert isinstance(draws_samples([]), bool)  # the packaged one is found
 
 
 def test_without_data_it_says_where_they_belong(tmp_path, capsys):
