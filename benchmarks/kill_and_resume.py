@@ -4,8 +4,11 @@
     python benchmarks/kill_and_resume.py command=fit_shared kills=20
     python benchmarks/kill_and_resume.py command=render kills=20
     python benchmarks/kill_and_resume.py command=train kills=20 shards=shards/train
+    python benchmarks/kill_and_resume.py command=train_two kills=20 shards=shards/train
     python benchmarks/kill_and_resume.py command=evaluate kills=20 shards=shards/test
 
+`train_two` trains in two processes of `torchrun`; SIGKILL ends the launcher or one of the two. How `torchrun` itself
+ends is not counted. Training is also `different` where `curves.jsonl` has a step twice, or none of one.
 Signals are drawn from SIGINT, SIGTERM and SIGKILL, moments uniformly over the seconds of an uninterrupted run, so from
 start-up on. A command that is done starts anew in an empty folder. Prints one line of JSON: `wrong_exit` (another
 status than 130 after SIGINT and 143 after SIGTERM), `tracebacks`, `leftovers` (temporary files after SIGINT, SIGTERM,
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import signal
@@ -25,7 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -36,12 +40,14 @@ MINE = {
     "rig": "examples/synthetic_rig",
     "seed": "0",
 }
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 
 def words_of(given: dict[str, str], out: Path) -> list[str]:
     """The command line that writes to `out`."""
     shards = f"shards={given['shards']}"
+    command = "train" if given["command"] == "train_two" else given["command"]
     return {
         "fit": ["fit", f"rig={given['rig']}", f"out={out}", "hands=false", "tta_flip=false"],
         "fit_shared": ["fit", f"rig={given['rig']}", f"out={out}", "hands=false", "shape=shared", "smooth=1"],
@@ -49,7 +55,7 @@ def words_of(given: dict[str, str], out: Path) -> list[str]:
         "train": ["train", shards, f"out={out}", "steps=6", "batch=1", "views=2", "save_every=1", "log_every=1",
                   "diffusion_weight=0", "workers=1", "precision=no", "tensorboard=false", "hands=false"],
         "evaluate": ["evaluate", shards, f"out={out}/e.json", "limit=4", "proxies=exact"],
-    }[given["command"]]  # fmt: skip
+    }[command]  # fmt: skip
 
 
 def _arrays(out: Path) -> str:
@@ -82,13 +88,22 @@ RESULTS: dict[str, Callable[[Path], str]] = {
     "fit_shared": _arrays,
     "render": lambda out: _files(out, "*.tar"),
     "train": _training,
+    "train_two": _training,
     "evaluate": _rows,
 }
 
 
-def start(words: list[str]) -> subprocess.Popen:
-    command = [sys.executable, "-m", "diffproxy", *words]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def start(command: str, words: list[str], messages: IO[str]) -> subprocess.Popen:
+    launcher = TORCHRUN if command == "train_two" else []
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true"}
+    line = [sys.executable, *launcher, "-m", "diffproxy", *words]
+    # A file, since of a pipe one would wait for the end until the last process that has it is gone.
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=messages, env=environment)
+
+
+def launched(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def leftovers(out: Path) -> list[str]:
@@ -100,33 +115,45 @@ def main(words: list[str]) -> dict[str, Any]:
     result, rng = RESULTS[given["command"]], random.Random(int(given["seed"]))
     counts = dict.fromkeys(("kills", "finished", "wrong_exit", "tracebacks", "leftovers", "different"), 0)
     notes: list[str] = []
+    ours = given["command"] != "train_two"  # not the exit of a launcher
     with tempfile.TemporaryDirectory() as folder:
         whole, out = Path(folder) / "whole", Path(folder) / "out"
+        messages = Path(folder) / "messages"
+
+        def run(out: Path, seconds: float | None, signum: signal.Signals) -> tuple[int, str, bool]:
+            """Exit status, messages, and whether the process was killed, which it is after these seconds."""
+            with messages.open("w") as file:
+                process = start(given["command"], words_of(given, out), file)
+                try:
+                    process.wait(seconds)
+                    killed = False
+                except subprocess.TimeoutExpired:
+                    among = [process.pid]
+                    if signum == signal.SIGKILL and not ours:
+                        among += launched(process.pid)
+                    os.kill(rng.choice(among), signum)
+                    killed = process.wait() != 0
+            return process.returncode, messages.read_text(), killed
+
         begin = time.monotonic()
-        process = start(words_of(given, whole))
-        message = process.communicate()[1]
-        if process.returncode:
+        status, message, _ = run(whole, None, signal.SIGKILL)
+        if status:
             raise SystemExit(message)
         seconds, expected = time.monotonic() - begin, result(whole)
         while counts["kills"] < int(given["kills"]) or out.exists():
-            process = start(words_of(given, out))
             signum = rng.choice(list(SIGNALS))
-            killed = counts["kills"] < int(given["kills"])
-            try:
-                message = process.communicate(timeout=rng.uniform(0, seconds) if killed else None)[1]
-            except subprocess.TimeoutExpired:
-                process.send_signal(signum)
-                message = process.communicate()[1]
-                counts["kills"] += 1
-            status = process.returncode
+            more = counts["kills"] < int(given["kills"])
+            status, message, killed = run(out, rng.uniform(0, seconds) if more else None, signum)
+            counts["kills"] += killed
             done = status == 0
-            if not done and status != SIGNALS[signum]:
+            if not done and not (killed and (status == SIGNALS[signum] or not ours)):
                 counts["wrong_exit"] += 1
-                notes.append(f"{signal.Signals(signum).name}: {status}: {message[-300:]}")
-            if "Traceback" in message:
+                notes.append(f"{signum.name}: {status}: {message[-1500:]}")
+            if ours and "Traceback" in message:
                 counts["tracebacks"] += 1
-                notes.append(f"{signal.Signals(signum).name}: {status}: {message[-1500:]}")
-            if status >= 0 and (left := [x for x in leftovers(out) if done or not x.endswith(".jsonl")]):
+                notes.append(f"{signum.name}: {status}: {message[-1500:]}")
+            orderly = done or signum != signal.SIGKILL
+            if orderly and (left := [x for x in leftovers(out) if done or not x.endswith(".jsonl")]):
                 counts["leftovers"] += 1
                 notes += left[:3]
             if done:

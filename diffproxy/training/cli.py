@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
 from diffproxy.cli import Command
 from diffproxy.training.config import AugmentConfig, TrainConfig
+from diffproxy.utils.exit_status import leave_with_parent
 from diffproxy.utils.extras import require_extra
 
 INTRO = """\
@@ -45,4 +47,6 @@ def run(config: TrainConfig) -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `train` with these command-line words; returns the exit status."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        leave_with_parent()  # first of all: a launcher may be killed while torch is imported
     return TRAIN.run(sys.argv[1:] if words is None else words, run)

@@ -108,3 +108,18 @@ def _unraisable(what: Any) -> None:
         threading.Timer(RESEND, os.kill, (os.getpid(), what.exc_value.signum)).start()
     else:
         sys.__unraisablehook__(what)
+
+
+def leave_with_parent() -> None:
+    """From now on this process ends within about a second of its parent, also if that one was killed.
+
+    For the processes of a launcher such as `torchrun`: without it they would work on beside those of the next start.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

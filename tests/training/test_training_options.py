@@ -2,6 +2,7 @@
 
 import pytest
 
+from diffproxy.training import cli
 from diffproxy.training.cli import read_config
 from diffproxy.utils.errors import InputError
 
@@ -28,3 +29,11 @@ def test_the_papers_training():
         "body",
         0,
     )
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_processes_of_a_launcher_leave_with_it(processes, monkeypatch, capsys):
+    begun = []
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    monkeypatch.setattr(cli, "leave_with_parent", lambda: begun.append(True))
+    assert cli.main(["--help"]) == 0 and len(begun) == processes - 1

@@ -39,6 +39,15 @@ def task():
 sys.exit(exit_status(task, "stopped here"))
 """
 
+CHILD = """
+import sys, time
+from diffproxy.utils.exit_status import leave_with_parent
+leave_with_parent()
+print("ready", flush=True)
+time.sleep(60)
+"""
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
 
 def test_wrong_input_is_one_message_and_status_2(capsys) -> None:
     def wrong() -> None:
@@ -128,3 +137,12 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path) -> None:
     (tmp_path / f".000001.{dead.pid}.tmp").mkdir()
     remove_leftovers(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == names - {f".a.npz.{dead.pid}.tmp"}
+
+
+def test_a_process_leaves_with_its_parent() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert parent.stdout.readline() == "ready\n"
+    parent.kill()
+    assert parent.communicate(timeout=30)[0] == ""  # the child, which has the pipe too, is gone
