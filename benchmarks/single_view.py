@@ -64,13 +64,14 @@ from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.generator import DiffProxyPipeline
+from diffproxy.generator.test_time_rotation import predict_upright
 from diffproxy.geometry.boxes import Box, as_box, box_iou
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe
 from diffproxy.pipeline.crop_refinement import valid_pixels
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.proxies.flip import flip_table
 from diffproxy.single_view.coarse_body import CoarseBodies
-from diffproxy.single_view.estimator import SingleViewEstimator
+from diffproxy.single_view.estimator import ROTATION_GAIN, SingleViewEstimator
 from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera
 from diffproxy.single_view.regress_people import regress_people
@@ -148,7 +149,10 @@ class Estimator:
     def observe(self, picture: Picture, focal: float) -> Observed:
         camera, size = picture_camera(*picture.size, focal), picture.rgb.shape[0]
         image = torch.from_numpy(picture.rgb.copy()).permute(2, 0, 1)[None].float() / 255
-        made = self.pipe(image, [camera.crop(picture.box, (size, size))], ["body"], 0, 1, None, self.table)
+        crop = camera.crop(picture.box, (size, size))
+        made = predict_upright(
+            self.pipe, image, [crop], ["body"], 0, 1, None, self.table, least_gain=ROTATION_GAIN
+        )
         valid = valid_pixels(camera, picture.box, made.proxies.labels.shape[1])[None]
         maps = replace(made.proxies, valid=valid)
         evidence = None if made.keypoints is None else self.keypoints.evidence_in(maps, made.keypoints)
@@ -318,8 +322,9 @@ def rig_rows(
     truth, frames = load_result(result), open_frames(folder, load_rig(folder))
     body, pipe, detector = estimator.body, estimator.pipe, PersonDetector.packaged()
     generate = GenerateConfig(
-        size=int(pipe.network.config.image_size), steps=0, hands=False, tta_flip=estimator.table is not None
-    )
+        size=int(pipe.network.config.image_size), steps=0, hands=False, tta_flip=estimator.table is not None,
+        tta_rotation=True, rotation_gain=ROTATION_GAIN,
+    )  # fmt: skip
     finder = SingleViewEstimator(body, pipe, detector, generate, estimator.config)
     for frame_id in select_frames(chosen, truth.frame_ids.tolist()):
         row = truth.frame_ids.tolist().index(frame_id)

@@ -43,6 +43,7 @@ def predict_upright(
     generator: torch.Generator | None = None,
     flip: FlipTable | None = None,
     turns: Sequence[int] | None = None,
+    least_gain: float = 0.0,
 ) -> DiffProxyOutput:
     """The pipeline's prediction of the views, each rotated as the pipeline predicts it most confidently.
 
@@ -52,6 +53,7 @@ def predict_upright(
     Args:
         pipe: a `DiffProxyPipeline`; the other arguments, and the errors, are those of its call.
         turns: Quarter turns of each view that are tried first, as found in an earlier pass. None: none.
+        least_gain: By how much the mean probability of another rotation must be higher.
 
     Returns:
         Maps, cameras and keypoints of the views as given, and the `quarter_turns` of each view.
@@ -68,13 +70,13 @@ def predict_upright(
         return rotate_back(output, turns)
 
     best = predict(turns)
-    if (
-        0 < mean_weight(best.proxies) < CONFIDENT_WEIGHT
-    ):  # without any foreground there is nobody to search for
+    least = mean_weight(best.proxies)
+    if 0 < least < CONFIDENT_WEIGHT:  # without any foreground there is nobody to search for
+        least += least_gain
         for other in candidate_rotations(cameras, but=first):
             output = predict(other)
-            if mean_weight(output.proxies) > mean_weight(best.proxies):
-                turns, best = other, output
+            if mean_weight(output.proxies) > least:
+                turns, best, least = other, output, mean_weight(output.proxies)
     return best if steps == 0 and num_samples == 1 else predict(turns, steps, num_samples)
 
 

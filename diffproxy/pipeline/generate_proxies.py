@@ -44,7 +44,8 @@ OwnPixels = Callable[[ProxyMaps, Sequence[str], Sequence[Box]], ProxyMaps]
 class GenerateConfig:
     """How proxies are generated: `size`, the crop's side in pixels; `steps`, None for the weights' own number.
 
-    `tta_flip` averages with the flipped views, `tta_rotation` turns views of bodies that are not upright.
+    `tta_flip` averages with the flipped views, `tta_rotation` turns views of bodies that are not upright where the mean
+    probability gains more than `rotation_gain`.
     `crop_source="segmentation"` aims hand crops by the labels alone, without `first_fit`.
     """
 
@@ -56,6 +57,7 @@ class GenerateConfig:
     refine_crops: bool = True
     tta_flip: bool = False
     tta_rotation: bool = False
+    rotation_gain: float = 0.0
     margin: float = 1.2
     seed: int = 0
 
@@ -98,7 +100,9 @@ def generate_proxies(
             noise = torch.Generator().manual_seed(config.seed)
             # A better crop may be confident enough to stay as it is, although it is read upside down.
             turns = [upright.get(v, 0) for v in views]
-            call = partial(predict_upright, pipe, turns=turns) if config.tta_rotation else pipe
+            call = pipe
+            if config.tta_rotation:
+                call = partial(predict_upright, pipe, turns=turns, least_gain=config.rotation_gain)
             output = call(
                 crops.images, list(crops.cameras), list(kinds), config.steps, config.samples, noise, table
             )

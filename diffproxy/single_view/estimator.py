@@ -25,6 +25,10 @@ from diffproxy.single_view.regress_people import regress_people
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
 
+ROTATION_GAIN = 0.15
+"""Of the mean probability of labels, above which a crop is read another way up. One view is a weaker witness than
+several: of 20 unsure crops of subjects of the training split two gain more, and are then read right; five gain less,
+and would all be read worse."""
 LEAST_SIDE = 8.0
 """Pixels of the longer side of a box; what is smaller shows nobody."""
 

@@ -17,7 +17,7 @@ from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.coarse_body import CoarseBodies
-from diffproxy.single_view.estimator import PictureResult, SingleViewEstimator
+from diffproxy.single_view.estimator import ROTATION_GAIN, PictureResult, SingleViewEstimator
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior
 from diffproxy.single_view.options import (
     BenchOptions,
@@ -47,8 +47,9 @@ def open_estimator(
     pipe = pipe or DiffProxyPipeline.from_pretrained(options.generator)
     detector = detector or PersonDetector.packaged(options.detector_side)
     generate = GenerateConfig(
-        size=int(pipe.network.config.image_size), steps=options.steps, hands=False, tta_flip=options.flip
-    )
+        size=int(pipe.network.config.image_size), steps=options.steps, hands=False, tta_flip=options.flip,
+        tta_rotation=True, rotation_gain=ROTATION_GAIN,
+    )  # fmt: skip
     config = FitConfig(**NETWORK_STD, hands=False, max_pixels=options.max_pixels)
     coarse = CoarseBodies(body) if options.start == "network" or not options.polish else None
     return SingleViewEstimator(

@@ -182,6 +182,17 @@ def test_turns_of_an_earlier_pass_are_tried_first():
     assert wrong.quarter_turns == (0,) * 4
 
 
+def test_a_small_gain_turns_nothing_where_more_is_asked_for():
+    cameras = ring(1)
+    images, kinds = scene(cameras, -UP), ["body"]
+    best = mean_weight(predict_upright(Reader(), images, cameras, kinds).proxies)
+    first = mean_weight(Reader()(images, cameras, kinds, 0, 1).proxies)
+    assert 0 < first < best
+    for gain, turns in ((0.99 * (best - first), 2), (1.01 * (best - first), 0)):
+        output = predict_upright(Reader(), images, cameras, kinds, least_gain=gain)
+        assert output.quarter_turns == (turns,)
+
+
 def test_an_empty_scene_is_looked_at_once():
     cameras = ring(4)
     reader = Reader()
