@@ -47,7 +47,9 @@ def require_finite_weights(model: nn.Module, what: str) -> None:
 
 
 def latest_checkpoint(out: Path) -> Path | None:
-    remove_leftovers(out / "checkpoints")
+    """The newest checkpoint of a run in `out`; removes unfinished files of killed processes, of the export too."""
+    for folder in (out, *out.glob("*/"), *out.glob("model/*/")):
+        remove_leftovers(folder)
     found = sorted((out / "checkpoints").glob("step_*.pt"))
     return found[-1] if found else None
 

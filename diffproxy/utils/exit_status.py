@@ -81,6 +81,9 @@ def signals_as_exceptions() -> Iterator[None]:
         if not _first:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+            # The work is done: a signal while the interpreter takes itself apart would only change the status.
+            atexit.unregister(_ignore_signals)
+            atexit.register(_ignore_signals)
 
 
 _first: list[float] = []  # when the first signal came

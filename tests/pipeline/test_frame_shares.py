@@ -89,9 +89,10 @@ def test_jobs_and_shares_give_the_bodies_of_one_process(saved, tmp_path, monkeyp
     assert [alone.meta["starts"][str(k)] is None for k in range(5)] == [True, False, True, False, True]
 
 
-def test_options_that_do_not_go_together(saved, tmp_path):
-    assert saved("a", jobs=2).segment == 100 and saved("a", jobs=2, track=False).segment == 0
+def test_options_that_do_not_go_together(rig_of, options_of, tmp_path):
+    rig = rig_of()
+    assert options_of(rig, jobs=2).segment == 100 and options_of(rig, jobs=2, track=False).segment == 0
     with pytest.raises(InputError, match="overwrite"):
-        saved("a", share="1/2", overwrite=True)
+        options_of(rig, share="1/2", overwrite=True)
     with pytest.raises(InputError, match="generator or detector of your own"):
-        run_fit(saved("a", jobs=2), tmp_path, pipe=object())
+        run_fit(options_of(rig, jobs=2), tmp_path, pipe=object())

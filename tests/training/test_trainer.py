@@ -124,11 +124,15 @@ def test_a_killed_validation_is_repeated_and_no_step(config, monkeypatch):
     assert (folder / "checkpoints" / "step_0000004.pt").is_file()
     with (folder / "curves.jsonl").open("a") as file:
         file.write(json.dumps({"step": 6, "total": 1.0}) + "\n" + '{"step": 8, "tot')
+    (folder / "model/unet").mkdir(parents=True)
+    for name in (".curves.jsonl", "checkpoints/.step_0000006.pt", "model/unet/.model.safetensors"):
+        (folder / f"{name}.4194305.tmp").write_text("of a killed process: no system has this many")
     monkeypatch.setattr(trainer, "held_out_scores", scores)
     for _ in range(2):
         train(config)
         rows = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
         assert [(r["step"], "val" in r) for r in rows] == [(2, False), (4, False), (4, True)]
+    assert not list(folder.rglob("*.tmp"))
 
 
 def test_weights_that_are_not_finite_are_neither_kept_nor_exported(config, monkeypatch):

@@ -39,6 +39,12 @@ def task():
 sys.exit(exit_status(task, "stopped here"))
 """
 
+FINISHED = """
+import atexit, os, signal, sys
+from diffproxy.utils.exit_status import exit_status
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+sys.exit(exit_status(lambda: 0))
+"""
 CHILD = """
 import sys, time
 from diffproxy.utils.exit_status import leave_with_parent
@@ -107,6 +113,12 @@ def test_a_signal_removes_temporary_files_and_says_one_line(tmp_path, signum, st
     process.send_signal(signum)  # as `timeout` does
     assert process.communicate(timeout=10)[1] == "stopped here\n"
     assert process.returncode == status and list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_after_the_work_is_done_changes_nothing() -> None:
+    """`atexit` calls the last registered first, so that the signal comes while the interpreter ends."""
+    done = subprocess.run([sys.executable, "-c", FINISHED], capture_output=True, text=True, timeout=10)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_signal_during_a_destructor_is_not_lost() -> None:
