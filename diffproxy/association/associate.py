@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from diffproxy.association.between import settled
 from diffproxy.association.config import AssociationConfig
 from diffproxy.association.implausible import without_nobody
 from diffproxy.association.observations import Observations
 from diffproxy.association.people import Association, OneViewPerson, Person
 from diffproxy.association.relink import relink
 from diffproxy.association.skeleton import bone_lengths
-from diffproxy.association.tracker import Sighting, Track, Tracker
+from diffproxy.association.track import Sighting, Track
+from diffproxy.association.tracker import Tracker
 from diffproxy.association.two_views import without_coincidences
+from diffproxy.association.view_pairs import pairs_of_views
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.geometry.box_matching import match_boxes
@@ -45,16 +48,18 @@ def associate(
     config = config or AssociationConfig()
     tracker = Tracker(config)
     left: dict[int, list[list[Candidate]]] = {}
-    for frame in sorted(detections):
+    observed = {frame: Observations.of(detections[frame], cameras) for frame in sorted(detections)}
+    pairs = pairs_of_views(observed, detections, config) if len(cameras) == 2 else {}
+    for frame, seen in observed.items():
         views = detections[frame]
-        free = tracker.step(frame, Observations.of(views, cameras))
+        free = tracker.step(frame, seen, pairs.get(frame))
         left[frame] = [[p for d, p in enumerate(found) if free[v, d]] for v, found in enumerate(views)]
     tracks = tracker.all_tracks()
     without_coincidences(tracks, detections, cameras)
     tracks = _confirmed(tracks, len(detections), config)
     tracks, notes = without_nobody(tracks, np.stack([c.center_world for c in cameras]), config)
     chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame))
-    merged = [_merged(chain) for chain in chains]
+    merged = [settled(_merged(chain), cameras) for chain in chains]
     merged.sort(key=lambda sightings: -sum(s.views for s in sightings.values()))
     bones = [bone_lengths(np.stack([s.points for s in sightings.values()])) for sightings in merged]
     people = tuple(Person(k, s, b) for k, (s, b) in enumerate(zip(merged, bones, strict=True)))

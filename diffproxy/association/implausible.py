@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffproxy.association.config import AssociationConfig
-from diffproxy.association.tracker import Track
+from diffproxy.association.track import Track
 from diffproxy.encoders.movenet_keypoints import FLIP_ORDER
 from diffproxy.geometry.procrustes import special_procrustes
 

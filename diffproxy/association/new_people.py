@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from diffproxy.association.config import AssociationConfig
-from diffproxy.association.observations import Observations, triangulate
+from diffproxy.association.observations import NEAREST, Observations, triangulate
 from diffproxy.association.skeleton import is_human_size
 from diffproxy.geometry.triangulation import perpendicular, solve_point
 
@@ -36,7 +36,10 @@ def mean_loss(
 
 
 def find_new_people(
-    observed: Observations, free: Bool[np.ndarray, "V D"], config: AssociationConfig
+    observed: Observations,
+    free: Bool[np.ndarray, "V D"],
+    config: AssociationConfig,
+    pairs: Bool[np.ndarray, "D D"] | None = None,
 ) -> list[NewPerson]:
     """Everybody on whom two views or more agree, most evidence first; each detection serves one person at most.
 
@@ -44,11 +47,14 @@ def find_new_people(
         observed: The detections of one frame.
         free: Detections that belong to nobody yet.
         config: Tolerances.
+        pairs: With two views, which detections of the first and the second may be one person; None: all.
     """
     free = free & (observed.score > 0)
     if free.any(-1).sum() < 2:
         return []
     proposals = _proposals(observed, free, config)
+    if pairs is not None:
+        proposals = [p for p in proposals if pairs[p[0][0][1], p[0][1][1]]]
     found: list[NewPerson] = []
     while proposals:
         people = [_expanded(observed, p, free, config) for p in proposals]
@@ -64,6 +70,35 @@ def find_new_people(
 
 
 _Proposal = tuple[tuple[tuple[int, int], tuple[int, int]], np.ndarray, np.ndarray]
+
+
+def pair_misses(observed: Observations, config: AssociationConfig) -> Float[np.ndarray, "D D"]:
+    """Median distance in metres of the rays of two views from the joints between them, for each pair of detections.
+
+    Infinite where they are no person: few joints in common, behind a camera, or no human size.
+    """
+    P = perpendicular(observed.direction)
+    b = np.einsum("vdkij,vj->vdki", P, observed.origin)
+    points = solve_point(P[0][:, None] + P[1][None], b[0][:, None] + b[1][None])  # (D, D, 17, 3)
+    both = (observed.weight[0][:, None] > 0) & (observed.weight[1][None] > 0)
+    off = np.zeros(both.shape)
+    for v in range(2):
+        away = points - observed.origin[v]
+        own = observed.direction[v][:, None] if v == 0 else observed.direction[v][None]
+        along = (away * own).sum(-1)
+        across = np.sqrt(np.maximum(np.square(away).sum(-1) - along**2, 0.0))
+        off = np.maximum(off, np.where(along > NEAREST, across, np.inf))
+    human = is_human_size(points, both & (off < config.tolerance), unknown=True)
+    return np.where(human & (both.sum(-1) >= config.min_joints), median_of_known(off, both), np.inf)
+
+
+def median_of_known(
+    values: Float[np.ndarray, "*B K"], known: Bool[np.ndarray, "*B K"]
+) -> Float[np.ndarray, "*B"]:
+    """The (lower) median of the known values of each row; infinite without any."""
+    ordered = np.sort(np.where(known, values, np.inf), axis=-1)
+    middle = np.maximum(known.sum(-1) - 1, 0) // 2
+    return np.asarray(np.take_along_axis(ordered, middle[..., None], -1)[..., 0])
 
 
 def _proposals(observed: Observations, free: np.ndarray, config: AssociationConfig) -> list[_Proposal]:

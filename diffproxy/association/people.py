@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.association.tracker import Sighting
+from diffproxy.association.track import Sighting
 from diffproxy.geometry.boxes import Box
 
 SightingStatus = Literal["ok", "one_view", "predicted", "absent"]

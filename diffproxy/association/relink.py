@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from diffproxy.association.skeleton import bone_lengths
-from diffproxy.association.tracker import Track
+from diffproxy.association.track import Track
 
 SPEED = 0.12  # metres a frame that a person may move while nobody sees it, at most
 REACH = 0.4  # metres beside that

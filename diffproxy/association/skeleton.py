@@ -29,14 +29,17 @@ assert len(COCO17) == NUM_KEYPOINTS
 
 
 def is_human_size(
-    points: Float[np.ndarray, "*B 17 3"], found: Bool[np.ndarray, "*B 17"]
+    points: Float[np.ndarray, "*B 17 3"], found: Bool[np.ndarray, "*B 17"], unknown: bool = False
 ) -> Bool[np.ndarray, "*B"]:
-    """Whether the bones between the joints that were `found` have lengths (metres) that people have."""
+    """Whether the bones between the joints that were `found` have lengths (metres) that people have.
+
+    `unknown` is the answer where fewer than `LEAST_BONES` bones are measured.
+    """
     lengths = np.linalg.norm(points[..., _START, :] - points[..., _END, :], axis=-1)
     measured = found[..., _START] & found[..., _END]
     good = measured & (lengths > _LIMITS[:, 0]) & (lengths < _LIMITS[:, 1])
     count = measured.sum(-1)
-    return np.asarray((count >= LEAST_BONES) & (good.sum(-1) >= LEAST_PLAUSIBLE * count))
+    return np.where(count >= LEAST_BONES, good.sum(-1) >= LEAST_PLAUSIBLE * count, unknown)
 
 
 def bone_lengths(points: Float[np.ndarray, "F 17 3"]) -> Float[np.ndarray, " B"]:

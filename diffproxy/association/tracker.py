@@ -2,121 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
+from jaxtyping import Bool, Float
 
+from diffproxy.association.assignment import assigned, assigned_pairs
 from diffproxy.association.config import AssociationConfig
-from diffproxy.association.new_people import NewPerson, find_new_people, mean_loss
+from diffproxy.association.new_people import find_new_people, mean_loss
 from diffproxy.association.observations import Observations, moved_to_rays, triangulate
+from diffproxy.association.track import Sighting, Track
+from diffproxy.association.view_pairs import ViewPairs
 
 PRIOR_WEIGHT = 0.25  # of the predicted joint, beside rays that weigh their confidence
-VELOCITY_GAIN = 0.4
-OWN_MOTION = 0.7  # share of a joint's velocity relative to the body that persists
-UNSURE_REACH, UNSURE_SPEED = 0.4, 0.1  # metres, and metres a frame, of the place that one view tells by size
-UNSURE_COST, UNSURE_FRAMES = (
-    0.2,
-    10,
-)  # loss added for who two views last agreed on that many frames ago, or more
+UNSURE_COST, UNSURE_FRAMES = 0.2, 10
+"""Loss added for who two views last agreed on that many frames ago, or more: others come first."""
+
+HELD = 3  # frames of two views with a chain of detections of one view, after which it is the person's
+HELD_REACH = 0.9  # metres by which the distance of such a person may be off while one view alone shows it
 ROUNDS = 2  # of assignment given the other views
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A person in one frame.
-
-    `picks`: the detection of each view, -1 for none. `points`: joints that two views support, metres; others NaN.
-    `joints`: filtered joints, with predictions where views are missing.
-    """
-
-    frame: int
-    picks: Int[np.ndarray, " V"]
-    points: Float[np.ndarray, "17 3"]
-    joints: Float[np.ndarray, "17 3"]
-
-    @property
-    def views(self) -> int:
-        return int((self.picks >= 0).sum())
-
-    @property
-    def measured(self) -> bool:
-        """Two views or more agree."""
-        return bool(np.isfinite(self.points).any())
-
-
-@dataclass
-class Track:
-    """One person over consecutive frames: the state of its filter and its `sightings`."""
-
-    joints: Float[np.ndarray, "17 3"]
-    known: Bool[np.ndarray, "17"]
-    frame: int
-    velocity: Float[np.ndarray, "17 3"] = field(default_factory=lambda: np.zeros((17, 3)))
-    sightings: list[Sighting] = field(default_factory=list)
-    missing: int = 0
-
-    @staticmethod
-    def begin(frame: int, person: NewPerson) -> Track:
-        """A new track."""
-        joints = np.where(person.found[:, None], person.points, person.points[person.found].mean(0))
-        track = Track(joints, person.found.copy(), frame)
-        points = np.where(person.found[:, None], person.points, np.nan)
-        track.sightings.append(Sighting(frame, person.picks, points, joints))
-        return track
-
-    @property
-    def unsure(self) -> int:
-        """Frames since two views last agreed."""
-        return next((k for k, s in enumerate(reversed(self.sightings)) if s.measured), len(self.sightings))
-
-    def may_be_at(self, person: NewPerson) -> bool:
-        """Whether the track, since two views last agreed on it, can have come to where this person is."""
-        shift = (person.points - self.joints)[person.found & self.known]
-        far = np.linalg.norm(shift.mean(0)) if len(shift) else 0.0
-        return bool(far < UNSURE_REACH + UNSURE_SPEED * self.unsure)
-
-    def place(self, person: NewPerson) -> None:
-        """Put the track where this person is, in place of the last sighting."""
-        shift = (person.points - self.joints)[person.found & self.known]
-        moved = self.joints + (shift.mean(0) if len(shift) else 0.0)
-        self.joints = np.where(person.found[:, None], person.points, moved)
-        self.known = self.known | person.found
-        self.velocity = np.zeros((17, 3))
-        points = np.where(person.found[:, None], person.points, np.nan)
-        self.sightings[-1] = Sighting(self.frame, person.picks, points, self.joints)
-        self.missing = 0
-
-    def forget_views(self) -> None:
-        """The last sighting was somebody else."""
-        last = self.sightings[-1]
-        self.sightings[-1] = replace(
-            last, picks=np.full_like(last.picks, -1), points=np.full((17, 3), np.nan)
-        )
-        self.missing += 1
-
-    def predicted(self, frame: int) -> Float[np.ndarray, "17 3"]:
-        """Joints at `frame` by constant velocity; without detections the motion slows down."""
-        return self.joints + self.velocity * (frame - self.frame) * 0.9**self.missing
-
-    def update(self, sighting: Sighting, supported: Bool[np.ndarray, "17"]) -> None:
-        """Take over one frame; `supported` are the joints that some view shows."""
-        step = max(sighting.frame - self.frame, 1)
-        moved = sighting.joints - self.predicted(sighting.frame)
-        if supported.any() and sighting.views:
-            body = moved[supported].mean(0)
-            gain = VELOCITY_GAIN if len(self.sightings) > 1 else 1.0
-            change = np.where(supported[:, None], moved, body) * gain / step
-            velocity = self.velocity + change
-            mean = velocity[self.known | supported].mean(0)
-            self.velocity = mean + OWN_MOTION * (velocity - mean)
-        newly = np.isfinite(sighting.points).all(-1) & ~self.known
-        self.known = self.known | newly
-        self.joints, self.frame = sighting.joints, sighting.frame
-        self.missing = 0 if sighting.views else self.missing + step
-        self.sightings.append(sighting)
 
 
 def agreement(
@@ -138,27 +40,42 @@ class Tracker:
         self.tracks: list[Track] = []
         self.ended: list[Track] = []
 
-    def step(self, frame: int, observed: Observations) -> Bool[np.ndarray, "V D"]:
-        """Assign the detections of one frame; returns those that belong to nobody."""
+    def step(
+        self, frame: int, observed: Observations, pairs: ViewPairs | None = None
+    ) -> Bool[np.ndarray, "V D"]:
+        """Assign the detections of one frame; returns those that belong to nobody.
+
+        Args:
+            frame: Its number.
+            observed: Its detections.
+            pairs: With two views, which detections are one person; others never are.
+        """
         free = observed.score > 0
         if self.tracks:
-            free = self._follow(frame, observed, free)
+            free = self._follow(frame, observed, free, pairs)
         single = self._single_views(frame)
         proposed = free.copy()
         for v, d in single:
             proposed[v, d] = True
-        for person in find_new_people(observed, proposed, self.config):
+        for person in find_new_people(observed, proposed, self.config, None if pairs is None else pairs.same):
             seen = np.flatnonzero(person.picks >= 0)
             places = [(int(v), int(person.picks[v])) for v in seen]
             owners = [single[place] for place in places if place in single]
-            free[seen, person.picks[seen]] = False
             near = [t for t in owners if t.may_be_at(person)]
+            known = sum(self._holds(single[place], place, pairs) for place in places if place in single)
+            if known:
+                near = [t for t in near if t.may_be_at(person, HELD_REACH)]
+            if known == 2 or (known and not near):  # the rays of people whom one view each still shows
+                continue
+            free[seen, person.picks[seen]] = False
             for track in owners:
                 track.forget_views()
             if near:  # of several, the surest goes there
                 max(near, key=lambda t: sum(s.measured for s in t.sightings)).place(person)
             elif not self._is_duplicate(person.points, person.found):
                 self.tracks.append(Track.begin(frame, person))
+        if pairs is not None:
+            self._hold(frame, pairs)
         gone = [t for t in self.tracks if t.missing > self.config.max_missing]
         self.ended += gone
         self.tracks = [t for t in self.tracks if t.missing <= self.config.max_missing]
@@ -177,18 +94,28 @@ class Tracker:
                 out[v, int(last.picks[v])] = track
         return out
 
-    def _follow(self, frame: int, observed: Observations, free: np.ndarray) -> np.ndarray:
+    def _follow(
+        self, frame: int, observed: Observations, free: np.ndarray, pairs: ViewPairs | None
+    ) -> np.ndarray:
         config = self.config
         known = np.stack([t.known for t in self.tracks])
         prior = np.stack([t.predicted(frame) for t in self.tracks])
         missing = np.array([t.missing for t in self.tracks])
         prior_weight = np.where(known, PRIOR_WEIGHT, 0.02) / (1.0 + missing[:, None])
-        picks = self._assigned([prior] * len(observed.origin), observed, known, free)
+        unsure = np.array([t.unsure for t in self.tracks])
+        later = UNSURE_COST * np.minimum(unsure / UNSURE_FRAMES, 1.0)[:, None]
+        if pairs is None:
+            picks = assigned([prior] * len(observed.origin), observed, known, free, later, config)
+        else:
+            held = np.zeros((len(self.tracks), *free.shape), dtype=bool)
+            for t, v, d in np.argwhere(np.broadcast_to(free, held.shape)).tolist():
+                held[t, v, d] = self._holds(self.tracks[t], (v, d), pairs)
+            picks = assigned_pairs(prior, observed, known, free, later, pairs.same, held, config)
         prior = moved_to_rays(observed, picks, prior, known, config.loss_scale)
         result = triangulate(observed, picks, prior, prior_weight, config.loss_scale)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if pairs is None else 0):
             others = [result.without_view(v, prior, prior_weight) for v in range(len(observed.origin))]
-            again = self._assigned(others, observed, known, free)
+            again = assigned(others, observed, known, free, later, config)
             if (again == picks).all():
                 break
             picks = again
@@ -200,6 +127,8 @@ class Tracker:
         supports = (weight > 0) & (result.miss < config.tolerance)
         agreed = agreement(supports, weight > 0)
         firm = (agreed >= config.min_agreement) | ((picks >= 0).sum(-1) != 2)
+        if pairs is not None:
+            firm |= (picks >= 0).all(-1) & pairs.same[picks[:, 0], picks[:, 1]]
         points = np.where(((supports.sum(1) >= 2) & firm[:, None])[..., None], result.points, np.nan)
         for k, track in enumerate(self.tracks):
             sighting = Sighting(frame, picks[k], points[k], result.points[k])
@@ -208,25 +137,18 @@ class Tracker:
             free[seen, picks[k, seen]] = False
         return free
 
-    def _assigned(
-        self, points: Sequence[np.ndarray], observed: Observations, known: np.ndarray, free: np.ndarray
-    ) -> Int[np.ndarray, "T V"]:
-        """In each view the assignment of detections to people with the least total loss below the gate.
+    def _hold(self, frame: int, pairs: ViewPairs) -> None:
+        """Count the chains of those on whom both views agree."""
+        for track in self.tracks:
+            last = track.sightings[-1]
+            if last.frame == frame and last.measured:
+                for v in np.flatnonzero(last.picks >= 0).tolist():
+                    track.held[v, pairs.chains[v][int(last.picks[v])]] += 1
 
-        Who one view alone has shown for a while may be anywhere along its rays, so others come first.
-        """
-        unsure = np.array([t.unsure for t in self.tracks])
-        later = UNSURE_COST * np.minimum(unsure / UNSURE_FRAMES, 1.0)[:, None]
-        out = np.full((len(known), len(points)), -1)
-        for v, expected in enumerate(points):
-            miss = observed.of_view(v, expected)  # (T, D, 17)
-            weight = observed.weight[v][None] * known[:, None]
-            loss = np.where(free[v], mean_loss(miss, weight, self.config), 1.0)
-            possible = loss < self.config.gate
-            rows, columns = linear_sum_assignment(np.where(possible, loss + later, self.config.gate))
-            good = loss[rows, columns] < self.config.gate
-            out[rows[good], v] = columns[good]
-        return out
+    def _holds(self, track: Track, place: tuple[int, int], pairs: ViewPairs | None) -> bool:
+        """Whether a detection (view, number) goes on with a chain that has been this person before."""
+        v, d = place
+        return pairs is not None and track.held[v, pairs.chains[v][d]] >= HELD
 
     def _is_duplicate(self, points: np.ndarray, found: np.ndarray) -> bool:
         for track in self.tracks:

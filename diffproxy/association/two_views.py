@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.association.observations import MIN_CONFIDENCE, NEAREST
-from diffproxy.association.tracker import Sighting, Track
+from diffproxy.association.track import Sighting, Track
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.association import Association, Person
-from diffproxy.association.tracker import Sighting
+from diffproxy.association.track import Sighting
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.people_selection import chosen_people, parse_box
