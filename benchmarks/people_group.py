@@ -6,14 +6,15 @@
     python benchmarks/people_group.py quick=1
 
 cases: PEOPLE:CAMERAS. People of random shape and pose (the pose bank's held-out part) stand on a circle, `spacing`
-metres between neighbours, in the middle of cameras that are 3 m away. No network takes part: proxies are rendered from
-the bodies, with `noise` as in `benchmarks/fit.py`, once alone and once with the others in front; pixels of others are
-background of which nothing is known, as in the pipeline.
+metres between neighbours, in the middle of cameras that are 3 m away; a pose that enters somebody is drawn again. No
+network takes part: proxies are rendered from the bodies, with `noise` as in `benchmarks/fit.py`, once alone and once
+with the others in front; pixels of others are background of which nothing is known, as in the pipeline.
 
 "alone", "group": MPJPE of 22 joints, mean over people and the worst, mm; "ratio": of these means; "seen": share of a
 person's pixels that nobody hides, mean and least. CPU seconds: "associate" of one frame of a take of as many people and
 cameras (`diffproxy/evaluation/synthetic_people.py`), "fit" of one person in the group, with `contact=1` "contact" of
-one frame, and "frame": association, all fits and contact. "depth": deepest interpenetration before and after, mm.
+one frame, and "frame": association, all fits and contact. "depth": deepest interpenetration of each group before and
+after, mm, and "apart": MPJPE of the bodies moved apart.
 """
 
 from __future__ import annotations
@@ -32,25 +33,31 @@ from diffproxy.association import associate
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.interpenetration import separate_people
+from diffproxy.fitting.interpenetration import interpenetration, separate_people
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.render import proxies_from_surface
 from diffproxy.proxies.surface import render_surface
 
 DISTANCE = 3.0  # metres of the cameras from the middle
 BODY_JOINTS = 22
+DRAWS = 100
 TAKE_FRAMES = 40  # of the take that times the association
 
 
 def group_of(body: BodyModel, rng: np.random.Generator, people: int, spacing: float) -> list[BodyParams]:
-    """People on a circle, pelvis at 0.9 m."""
+    """People on a circle, pelvis at 0.9 m, of whom nobody enters anybody else."""
     radius = spacing / (2 * np.sin(np.pi / people)) if people > 1 else 0.0
     out = []
     for angle in np.arange(people) * 2 * np.pi / people:
-        params = random_params(rng)
-        pelvis = body.joints(params)[0, 0]
         place = torch.tensor([radius * np.sin(angle), 0.9, radius * np.cos(angle)], dtype=torch.float32)
-        out.append(params.replace(transl=params.transl + place - pelvis))
+        for _ in range(DRAWS):
+            params = random_params(rng)
+            params = params.replace(transl=params.transl + place - body.joints(params)[0, 0])
+            if not out or max(interpenetration(body, [*out, params])) == 0.0:
+                break
+        else:
+            raise ValueError(f"{people} people {spacing} m apart always touch: set a larger spacing=")
+        out.append(params)
     return out
 
 
@@ -76,6 +83,11 @@ def crops_of(
     return free, replace(maps, valid=known | (maps.labels > 0))
 
 
+def mpjpe(found: np.ndarray, true: np.ndarray) -> float:
+    """Mean distance of the body joints, mm."""
+    return 1000 * float(np.linalg.norm(found - true, axis=-1)[:BODY_JOINTS].mean())
+
+
 def association_seconds(body: BodyModel, people: int, views: int) -> float:
     """CPU seconds a frame."""
     take = make_take(body, TakeConfig(people=people, cameras=views, frames=TAKE_FRAMES))
@@ -87,7 +99,8 @@ def association_seconds(body: BodyModel, people: int, views: int) -> float:
 def row(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict[str, Any]:
     """The figures of one number of people and cameras."""
     config = FitConfig()
-    errors: dict[str, list[float]] = {"alone": [], "group": []}
+    kinds = ("alone", "group", "apart") if given["contact"] else ("alone", "group")
+    errors: dict[str, list[float]] = {kind: [] for kind in kinds}
     seen, statuses = [], []
     seconds = {"fit": 0.0, "contact": 0.0}
     depth: list[tuple[float, float]] = []
@@ -108,8 +121,7 @@ def row(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict
                 start = time.process_time()
                 found = fit(noisy, body, config)
                 spent = time.process_time() - start
-                error = np.linalg.norm(found.joints - joints[who], axis=-1)[:BODY_JOINTS].mean()
-                errors[name].append(1000 * float(error))
+                errors[name].append(mpjpe(found.joints, joints[who]))
                 if name == "group":
                     seconds["fit"] += spent
                     statuses.append(found.status)
@@ -120,6 +132,9 @@ def row(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict
             result = separate_people(maps, fitted, body, config)
             seconds["contact"] += time.process_time() - start
             depth.append((1000 * max(result.before), 1000 * max(result.after)))
+            with torch.no_grad():
+                apart = [body.joints(params)[0].numpy() for params in result.params]
+            errors["apart"] += [mpjpe(a, b) for a, b in zip(apart, joints, strict=True)]
     means = {name: float(np.mean(values)) for name, values in errors.items()}
     fit_s = seconds["fit"] / (people * given["groups"])
     contact_s = seconds["contact"] / given["groups"]
