@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 
 hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from diffproxy.cameras import Camera, Rig, load_rig, save_rig  # noqa: E402
-from diffproxy.cameras.formats import matlab  # noqa: E402
+from diffproxy.cameras.formats import _matlab_file  # noqa: E402
 from diffproxy.utils.errors import InputError  # noqa: E402
 from tests.cameras import format_files as write  # noqa: E402
 
@@ -126,10 +127,20 @@ def test_deep_and_long_values(tmp_path, name, text):
 
 
 def test_matlab_elements_that_unpack_to_more_are_refused_before_they_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(matlab, "LARGEST", 1 << 20)
+    monkeypatch.setattr(_matlab_file, "LARGEST", 1 << 20)
     data = zlib.compress(bytes(3 << 20))
     header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
     element = (15).to_bytes(4, "little") + len(data).to_bytes(4, "little")
     (tmp_path / "a.mat").write_bytes(header + element + data)
     with pytest.raises(InputError, match="unpacked"):
+        load_rig(tmp_path)
+
+
+def test_a_matlab_file_that_crashes_its_reader_is_refused(tmp_path):
+    """One byte of the header of a nested matrix, with which scipy 1.17 ends in a segmentation fault."""
+    scipy.io.savemat(tmp_path / "a.mat", {"s": {"a": {"K": np.eye(3), "r": np.zeros(2)}, "R": np.eye(3)}})
+    content = bytearray((tmp_path / "a.mat").read_bytes())
+    content[273] = 14
+    (tmp_path / "a.mat").write_bytes(content)
+    with pytest.raises(InputError, match="crashes"):
         load_rig(tmp_path)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats._build import entry, make_camera, make_rig, pinhole
+from diffproxy.cameras.formats._matlab_file import TO_STRUCT, load
 from diffproxy.cameras.rig import Rig
-from diffproxy.utils.bounded_files import Limits, read_bytes
 from diffproxy.utils.errors import InputError
 
-COMPRESSED, LARGEST = 15, 256 << 20  # miCOMPRESSED of the file format; bytes, unpacked
 NAME = "MATLAB .mat (stereo, single)"
 PRIORITY = 30
 UNITS = {"mm": 0.001, "millimeters": 0.001, "cm": 0.01, "centimeters": 0.01, "m": 1.0, "meters": 1.0}
 UNITS |= {"in": 0.0254, "inches": 0.0254}
-TO_STRUCT = "in MATLAB: s = toStruct(stereoParams); save('calibration.mat', 's', '-v7')"
 
 
 def find(folder: Path) -> Path | None:
@@ -42,56 +38,12 @@ def read(path: Path) -> Rig:
     """
     notes: list[str] = []
     if path.is_dir():
-        cameras = [_single(_load(p), p.stem, p, notes) for p in sorted(path.glob("*.mat"))]
+        cameras = [_single(load(p), p.stem, p, notes) for p in sorted(path.glob("*.mat"))]
     else:
-        data = _load(path)
+        data = load(path)
         pair = _stereo_struct(data, path, notes) or _stereo_bouguet(data, path, notes)
         cameras = pair or [_single(data, path.stem, path, notes)]
     return make_rig(path, cameras, None, list(dict.fromkeys(notes)))
-
-
-def _load(path: Path) -> dict:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatlabOpaque
-
-    _limit_size(path)
-    try:
-        data = loadmat(path, simplify_cells=True)
-    except NotImplementedError as error:
-        raise InputError(
-            f"a .mat file of version 7 or older: {path}", "version 7.3 (HDF5)", TO_STRUCT
-        ) from error
-    except Exception as error:  # scipy raises many kinds for damaged files
-        raise InputError(f"a MATLAB file in {path}", f"{error}", "save it again") from error
-    kept = {k: v for k, v in data.items() if not k.startswith("__") and k != "None"}
-    opaque = any(isinstance(v, MatlabOpaque) for v in data.values()) or "None" in data
-    if (opaque and not kept) or any(isinstance(v, MatlabOpaque) for v in kept.values()):
-        raise InputError(
-            f"numbers and structures in {path}", "an object, whose layout only MATLAB knows", TO_STRUCT
-        )
-    while len(kept) == 1 and isinstance(next(iter(kept.values())), dict):
-        kept = next(iter(kept.values()))  # the structure itself, under whatever name
-    return kept
-
-
-def _limit_size(path: Path) -> None:
-    """InputError for a file whose compressed elements are larger than `LARGEST`, counted without keeping them."""
-    data = read_bytes(path, "a MATLAB file", Limits.CALIBRATION_BYTES)
-    place, total, order = 128, 0, ">" if data[126:128] == b"MI" else "<"
-    while place + 8 <= len(data):
-        kind, size = struct.unpack_from(f"{order}II", data, place)
-        inflate, part = zlib.decompressobj(), data[place + 8 : place + 8 + size]
-        while kind == COMPRESSED and part and total <= LARGEST and not inflate.eof:
-            try:
-                total += len(inflate.decompress(part, 1 << 20))
-            except zlib.error:
-                break  # the reader says what is wrong
-            part = inflate.unconsumed_tail
-        if total > LARGEST:
-            raise InputError(
-                f"a MATLAB file of at most {LARGEST >> 20} MiB in {path}", "more, unpacked", "save it again"
-            )
-        place += 8 + size
 
 
 def _metres(data: dict, notes: list[str]) -> float:

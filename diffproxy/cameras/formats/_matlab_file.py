@@ -1,0 +1,78 @@
+"""Content of a MATLAB .mat file, which nobody vouches for: bounded, and tried in a process that may crash."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+from diffproxy.utils.bounded_files import Limits, read_bytes
+from diffproxy.utils.errors import InputError
+
+COMPRESSED, LARGEST = 15, 256 << 20  # miCOMPRESSED of the file format; bytes, unpacked
+TRIAL = "import sys; from scipy.io import loadmat; loadmat(sys.argv[1], simplify_cells=True)"
+TRIAL_SECONDS = 60
+TO_STRUCT = "in MATLAB: s = toStruct(stereoParams); save('calibration.mat', 's', '-v7')"
+
+
+def load(path: Path) -> dict:
+    """The variables of a file, or the fields of its only structure. InputError for any other content."""
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatlabOpaque
+
+    _limit_size(path)
+    _try_apart(path)
+    try:
+        data = loadmat(path, simplify_cells=True)
+    except NotImplementedError as error:
+        raise InputError(
+            f"a .mat file of version 7 or older: {path}", "version 7.3 (HDF5)", TO_STRUCT
+        ) from error
+    except Exception as error:  # scipy raises many kinds for damaged files
+        raise InputError(f"a MATLAB file in {path}", f"{error}", "save it again") from error
+    kept = {k: v for k, v in data.items() if not k.startswith("__") and k != "None"}
+    opaque = any(isinstance(v, MatlabOpaque) for v in data.values()) or "None" in data
+    if (opaque and not kept) or any(isinstance(v, MatlabOpaque) for v in kept.values()):
+        raise InputError(
+            f"numbers and structures in {path}", "an object, whose layout only MATLAB knows", TO_STRUCT
+        )
+    while len(kept) == 1 and isinstance(next(iter(kept.values())), dict):
+        kept = next(iter(kept.values()))  # the structure itself, under whatever name
+    return kept
+
+
+def _try_apart(path: Path) -> None:
+    """InputError for a file at which scipy's reader crashes: one changed byte may be enough.
+
+    The file is read once in a process of its own, which takes 0.4 s; that it raises errors is the caller's matter.
+    """
+    words = [sys.executable, "-I", "-c", TRIAL, str(path)]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        crashed = subprocess.run(words, timeout=TRIAL_SECONDS, check=False, **quiet).returncode not in (0, 1)
+    except subprocess.TimeoutExpired:
+        crashed = True
+    if crashed:
+        raise InputError(f"a MATLAB file in {path}", "one at which its reader crashes", "save it again")
+
+
+def _limit_size(path: Path) -> None:
+    """InputError for a file whose compressed elements are larger than `LARGEST`, counted without keeping them."""
+    data = read_bytes(path, "a MATLAB file", Limits.CALIBRATION_BYTES)
+    place, total, order = 128, 0, ">" if data[126:128] == b"MI" else "<"
+    while place + 8 <= len(data):
+        kind, size = struct.unpack_from(f"{order}II", data, place)
+        inflate, part = zlib.decompressobj(), data[place + 8 : place + 8 + size]
+        while kind == COMPRESSED and part and total <= LARGEST and not inflate.eof:
+            try:
+                total += len(inflate.decompress(part, 1 << 20))
+            except zlib.error:
+                break  # the reader says what is wrong
+            part = inflate.unconsumed_tail
+        if total > LARGEST:
+            raise InputError(
+                f"a MATLAB file of at most {LARGEST >> 20} MiB in {path}", "more, unpacked", "save it again"
+            )
+        place += 8 + size
