@@ -40,25 +40,32 @@ from diffproxy.proxies.surface import render_surface
 
 DISTANCE = 3.0  # metres of the cameras from the middle
 BODY_JOINTS = 22
-DRAWS = 100
+TOUCHING = 0.01  # metres
+DRAWS, PATIENCE = 2000, 20  # people drawn for a group; for a place before the group starts anew
 TAKE_FRAMES = 40  # of the take that times the association
 
 
 def group_of(body: BodyModel, rng: np.random.Generator, people: int, spacing: float) -> list[BodyParams]:
-    """People on a circle, pelvis at 0.9 m, of whom nobody enters anybody else."""
+    """People on a circle, pelvis at 0.9 m, of whom nobody is deeper than `TOUCHING` inside of anybody else."""
     radius = spacing / (2 * np.sin(np.pi / people)) if people > 1 else 0.0
-    out = []
-    for angle in np.arange(people) * 2 * np.pi / people:
-        place = torch.tensor([radius * np.sin(angle), 0.9, radius * np.cos(angle)], dtype=torch.float32)
-        for _ in range(DRAWS):
-            params = random_params(rng)
-            params = params.replace(transl=params.transl + place - body.joints(params)[0, 0])
-            if not out or max(interpenetration(body, [*out, params])) == 0.0:
-                break
-        else:
-            raise ValueError(f"{people} people {spacing} m apart always touch: set a larger spacing=")
-        out.append(params)
-    return out
+    angles = np.arange(people) * 2 * np.pi / people
+    places = torch.from_numpy(
+        np.stack([radius * np.sin(angles), np.full(people, 0.9), radius * np.cos(angles)], -1)
+    )
+    out: list[BodyParams] = []
+    for _ in range(DRAWS):
+        params = random_params(rng)
+        pelvis = body.joints(params)[0, 0]
+        params = params.replace(transl=params.transl + places[len(out)].float() - pelvis)
+        if max(interpenetration(body, [*out, params])) <= TOUCHING:
+            out.append(params)
+        elif rng.random() < 1 / PATIENCE:
+            out = []  # there may be no room left for the next one
+        if len(out) == people:
+            return out
+    raise ValueError(
+        f"no group of {people} people who do not touch, {spacing} m apart: set a larger spacing="
+    )
 
 
 def crops_of(
