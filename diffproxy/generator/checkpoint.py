@@ -68,8 +68,11 @@ def save_generator(
         The folder.
 
     Raises:
-        InputError: `difference`, and the encoder is none of the package or far from the packaged one.
+        InputError: `difference`, and the encoder is none of the package or far from the packaged one; or the generator
+            was loaded without its UNet.
     """
+    if generator.unet is None:
+        raise InputError("a generator with its UNet", "one without", "load it with denoiser=True to save it")
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -110,7 +113,10 @@ def save_generator(
 
 
 def load_saved_generator(
-    folder: Path | str, sources: Mapping[str, Path | str] | None = None, allow_download: bool = False
+    folder: Path | str,
+    sources: Mapping[str, Path | str] | None = None,
+    allow_download: bool = False,
+    denoiser: bool = True,
 ) -> tuple[ProxyGenerator, StoredPalette]:
     """Inverse of `save_generator`.
 
@@ -118,6 +124,7 @@ def load_saved_generator(
         folder: The folder.
         sources: Local folders of parts that are stored by reference.
         allow_download: Fetch referenced parts that are not in the hub's cache.
+        denoiser: Load the UNet too; without it the generator has its dense head only, and cannot be saved.
 
     Returns:
         The generator (evaluation mode, float32, CPU) and its palette.
@@ -128,8 +135,8 @@ def load_saved_generator(
     folder = Path(folder)
     index = check_folder(folder)
     config = GeneratorConfig.load(folder / CONFIG)
-    generator = ProxyGenerator(config)
-    for part in PARTS:
+    generator = ProxyGenerator(config, denoiser)
+    for part in generator.parts(PARTS):
         module = getattr(generator, part)
         state: dict[str, Tensor] = {}
         if config.references(part) or (part == "encoder" and DIFFERENCE in index["sha256"]):

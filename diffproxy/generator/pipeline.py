@@ -15,9 +15,15 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from diffproxy.cameras import Camera
-from diffproxy.generator.checkpoint import hub_folder, load_saved_generator, save_generator
+from diffproxy.generator.checkpoint import (
+    CONFIG,
+    check_folder,
+    hub_folder,
+    load_saved_generator,
+    save_generator,
+)
 from diffproxy.generator.codec import kind_ids
-from diffproxy.generator.config import MODALITIES
+from diffproxy.generator.config import MODALITIES, GeneratorConfig
 from diffproxy.generator.inputs import check_inputs
 from diffproxy.generator.keypoints import view_keypoints
 from diffproxy.generator.network.camera_conditioning import CameraBatch
@@ -124,6 +130,12 @@ class DiffProxyPipeline:
                 "num_inference_steps >= 1 to draw several samples",
                 f"{num_samples} samples of the dense head (0 steps), whose prediction is deterministic",
                 "add generator.steps=4, or leave samples=1",
+            )
+        if steps > 0 and self.network.unet is None:
+            raise InputError(
+                "num_inference_steps=0, the dense head, of a pipeline without its UNet",
+                f"{steps} steps",
+                "load it with DiffProxyPipeline.from_pretrained(..., denoiser=True)",
             )
         views: list[Views] = [(images, cameras, view_kinds)]
         if flip is not None:
@@ -298,6 +310,7 @@ class DiffProxyPipeline:
         sources: Mapping[str, Path | str] | None = None,
         allow_download: bool = False,
         precision: Precision = "auto",
+        denoiser: bool = True,
     ) -> DiffProxyPipeline:
         """Load a saved generator.
 
@@ -306,6 +319,7 @@ class DiffProxyPipeline:
             sources: local folders of public parts that the saved generator only refers to.
             allow_download: fetch a hub repository or public parts that are not in the hub's cache.
             precision: "auto" computes in bfloat16 where the processor supports it natively.
+            denoiser: load the UNet too; without it the pipeline opens sooner, for `num_inference_steps=0` only.
 
         Returns:
             The pipeline, on the CPU.
@@ -314,7 +328,7 @@ class DiffProxyPipeline:
             InputError: if there is no such generator, or a file is missing, damaged or of another network.
         """
         folder = generator_folder(name_or_folder, allow_download)
-        network, palette = load_saved_generator(folder, sources, allow_download)
+        network, palette = load_saved_generator(folder, sources, allow_download, denoiser)
         return DiffProxyPipeline(network, palette, precision)
 
 
@@ -324,6 +338,13 @@ def generator_folder(name_or_folder: Path | str, allow_download: bool = False) -
     if not path.exists() and isinstance(name_or_folder, str) and name_or_folder.count("/") == 1:
         return hub_folder(name_or_folder, allow_download)
     return path
+
+
+def default_steps(name_or_folder: Path | str, allow_download: bool = False) -> int:
+    """The saved generator's own `num_inference_steps`; arguments and errors as of `from_pretrained`."""
+    folder = generator_folder(name_or_folder, allow_download)
+    check_folder(folder)
+    return GeneratorConfig.load(folder / CONFIG).steps
 
 
 def computes_in_bf16(device: torch.device) -> bool:

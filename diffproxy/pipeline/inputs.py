@@ -124,11 +124,13 @@ def pick_device(name: str) -> torch.device:
 
 
 def open_generator(option: GeneratorOption, device: torch.device) -> Any:
-    """The proxy pipeline on `device`."""
+    """The proxy pipeline on `device`, with its UNet only if the option's steps need it."""
     from diffproxy.generator import DiffProxyPipeline
+    from diffproxy.generator.pipeline import default_steps
 
+    steps = option.steps if option.steps >= 0 else default_steps(option.weights, option.download)
     pipe = DiffProxyPipeline.from_pretrained(
-        option.weights, sources=option.sources, allow_download=option.download
+        option.weights, sources=option.sources, allow_download=option.download, denoiser=steps > 0
     )
     pipe.network.use_backend(option.attention.backend)
     return pipe.to(device)

@@ -63,7 +63,7 @@ def export_models(options: ExportModelsOptions) -> Path:
     require_extra("onnx", "onnx")
     out = make_folder(Path(options.out).expanduser())
     body = load_body(options.body)
-    pipe = DiffProxyPipeline.from_pretrained(options.generator, precision="fp32")
+    pipe = DiffProxyPipeline.from_pretrained(options.generator, precision="fp32", denoiser=False)
     regressor = load_regressor(options.regressor or None)
     dense = DenseGraph(pipe)
     encoder = pipe.network.encoder

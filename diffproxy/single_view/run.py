@@ -44,7 +44,7 @@ def open_estimator(
     from diffproxy.generator import DiffProxyPipeline
 
     body = load_body(options.body)
-    pipe = pipe or DiffProxyPipeline.from_pretrained(options.generator)
+    pipe = pipe or DiffProxyPipeline.from_pretrained(options.generator, denoiser=options.steps > 0)
     detector = detector or PersonDetector.packaged(options.detector_side)
     generate = GenerateConfig(
         size=int(pipe.network.config.image_size), steps=options.steps, hands=False, tta_flip=options.flip,

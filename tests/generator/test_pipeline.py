@@ -3,6 +3,8 @@
 import dataclasses
 import importlib.util
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from diffproxy.generator import DiffProxyPipeline, build_generator, nano_config
 from diffproxy.generator.checkpoint import INDEX
 from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import AttentionConfig
+from diffproxy.pipeline.config import GeneratorOption
+from diffproxy.pipeline.inputs import open_generator
 from diffproxy.proxies.aggregate import maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
@@ -187,6 +191,38 @@ def test_folder_round_trip(pipe, view_inputs, tmp_path):
     )
     size = lambda name: sum(p.stat().st_size for p in (tmp_path / name).rglob("*.safetensors"))  # noqa: E731
     assert size("half") < 0.55 * size("g")
+
+
+def test_without_its_unet_a_generator_predicts_the_same_and_draws_nothing(pipe, view_inputs, tmp_path):
+    folder = pipe.save_pretrained(tmp_path / "g")
+    dense = DiffProxyPipeline.from_pretrained(folder, precision="fp32", denoiser=False)
+    expected, found = (p(*view_inputs, num_inference_steps=0).proxies for p in (pipe, dense))
+    for name in ("labels", "uv", "weight"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    with pytest.raises(InputError, match="denoiser=True"):
+        dense(*view_inputs, num_inference_steps=1)
+    with pytest.raises(InputError, match="denoiser=True"):
+        dense.save_pretrained(tmp_path / "h")
+    assert not (tmp_path / "h").exists()
+
+
+def test_the_packaged_generator_opens_without_diffusers():
+    code = """if True:
+        import sys, torch
+        from diffproxy.pipeline.config import GeneratorOption
+        from diffproxy.pipeline.inputs import open_generator
+        pipe = open_generator(GeneratorOption(), torch.device("cpu"))
+        assert pipe.network.config.steps == 0 and pipe.network.unet is None
+        sys.exit("diffusers" in sys.modules or "transformers" in sys.modules)"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_steps_open_a_generator_with_its_unet(pipe, tmp_path):
+    folder = str(pipe.save_pretrained(tmp_path / "g"))  # its own number of steps is 1
+    opened = [
+        open_generator(GeneratorOption(weights=folder, steps=n), torch.device("cpu")) for n in (-1, 0, 2)
+    ]
+    assert [p.network.unet is not None for p in opened] == [True, False, True]
 
 
 def test_a_saved_generator_forgets_the_backend_of_its_machine(pipe, tmp_path):

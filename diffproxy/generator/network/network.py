@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -51,24 +52,21 @@ class PosteriorMoments:
 
 
 class ProxyGenerator(nn.Module):
-    """Images and cameras to proxy latents; `codec` turns latents into proxy images. Frozen parts: `config.frozen`."""
+    """Images and cameras to proxy latents; `codec` turns latents into proxy images. Frozen parts: `config.frozen`.
 
-    def __init__(self, config: GeneratorConfig):
+    Without `denoiser` there is no UNet (`unet` is None): enough for the dense head, and diffusers, whose import takes
+    most of the time that a small generator needs to open, is not imported.
+    """
+
+    def __init__(self, config: GeneratorConfig, denoiser: bool = True):
         super().__init__()
-        from diffusers import UNet2DConditionModel
-
         check_backend(config.attention.backend)
         self.config = config
         self.codec = build_codec(config)
         self.encoder = build_encoder(config)
         self.adapter = build_adapter(config, self.encoder.pyramid_channels)
         self.prompts = PromptTable(config.prompt_tokens, config.unet["cross_attention_dim"])
-        unet: Any = UNet2DConditionModel(**config.unet)
-        self.unet = unet
-        wrap_blocks(self.unet, config.attention, self.encoder.token_dim)
-        if config.adapter == "pyramid" and config.adapter_args.get("draft") == "posterior":
-            for parameter in self.unet.conv_out.parameters():
-                nn.init.zeros_(parameter)
+        self.unet: Any = _build_unet(config, self.encoder.token_dim) if denoiser else None
         self.freeze()
 
     @cached_property
@@ -78,9 +76,9 @@ class ProxyGenerator(nn.Module):
 
     def freeze(self) -> None:
         """Disable gradients in `config.frozen`; branches and text attention of a frozen UNet stay trainable."""
-        for name in self.config.frozen:
+        for name in self.parts(self.config.frozen):
             getattr(self, name).requires_grad_(False)
-        if "unet" in self.config.frozen:
+        if "unet" in self.parts(self.config.frozen):
             for name, parameter in self.unet.named_parameters():
                 parameter.requires_grad_(is_trained_in_unet(name))
 
@@ -91,9 +89,13 @@ class ProxyGenerator(nn.Module):
 
     def train(self, mode: bool = True) -> ProxyGenerator:
         super().train(mode)
-        for name in self.config.frozen:
+        for name in self.parts(self.config.frozen):
             getattr(self, name).eval()
         return self
+
+    def parts(self, names: Iterable[str]) -> list[str]:
+        """Those of the parts `names` that this generator has: all, or all but the UNet."""
+        return [name for name in names if name != "unet" or self.unet is not None]
 
     def condition(
         self,
@@ -220,6 +222,18 @@ class ProxyGenerator(nn.Module):
                 elif (mask := _valid_mask(valid, cells, device)) is not None:
                     masks[n] = prepare_mask(mask, attention.backend)
         return masks, rays
+
+
+def _build_unet(config: GeneratorConfig, token_dim: int) -> nn.Module:
+    """The UNet of diffusers with the branches of `config.attention`, random weights."""
+    from diffusers import UNet2DConditionModel
+
+    unet: Any = UNet2DConditionModel(**config.unet)
+    wrap_blocks(unet, config.attention, token_dim)
+    if config.adapter == "pyramid" and config.adapter_args.get("draft") == "posterior":
+        for parameter in unet.conv_out.parameters():
+            nn.init.zeros_(parameter)
+    return unet
 
 
 def _valid_mask(
