@@ -20,6 +20,7 @@ from diffproxy.geometry.directions import rotation_between
 from diffproxy.utils.errors import InputError
 
 UNCHANGED = 1e-5  # metres; files need no animation of bones whose length changes less
+MOST_FRAMES = 300_000  # of a motion, some 3 GB; almost three hours at 30 frames per second
 SAME_TIME = 1e-6  # of a frame: output times so near to a frame are that frame
 
 
@@ -143,7 +144,7 @@ def motion_of_result(
         before the first and after the last body repeat these.
 
     Raises:
-        InputError: a run without any body, or a rate that is not above 0.
+        InputError: a run without any body, a rate that is not above 0, or more than `MOST_FRAMES` frames.
     """
     if not (0 < frame_rate < math.inf and 0 <= fps < math.inf):
         raise InputError("frame rates above 0", f"frame_rate={frame_rate:g}, fps={fps:g}", "write fps=30")
@@ -155,10 +156,14 @@ def motion_of_result(
     ids = np.asarray(result.frame_ids, dtype=np.int64)
     step = frame_step(ids)
     rate = fps or frame_rate / step
-    span = (ids[-1] - ids[0]) / frame_rate
-    times = (
-        np.arange(math.floor(span * rate + SAME_TIME) + 1) / rate * frame_rate + ids[0]
-    )  # in frame numbers
+    count = (ids[-1] - ids[0]) / frame_rate * rate + SAME_TIME + 1
+    if count > MOST_FRAMES:
+        found = f"{count:.3g} from frame {ids[0]} to {ids[-1]} at {rate:g} a second"
+        slower = frame_rate * MOST_FRAMES / (ids[-1] - ids[0] + frame_rate)
+        raise InputError(
+            f"at most {MOST_FRAMES} frames of a motion", found, f"write fps={slower:.3g} or less"
+        )
+    times = np.arange(math.floor(count)) / rate * frame_rate + ids[0]  # in frame numbers
     keys, rows = ids[has_body].astype(np.float64), np.flatnonzero(has_body)
     return BodyMotion(
         body=body,

@@ -14,11 +14,13 @@ import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
+from diffproxy.export.result_meta import read_meta
 from diffproxy.utils.bounded_arrays import read_npz
-from diffproxy.utils.bounded_text import parse_json
+from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
+TEXTS = ("status", "reason")
 STATUSES = ("ok", "doubtful", "one_view", "filled", "no_person", "failed")
 UNOBSERVED = 0.1
 """A joint whose `joint_observed` is less than this is called unobserved."""
@@ -67,7 +69,8 @@ class Result:
     @property
     def has_body(self) -> np.ndarray:
         """(F,) bool: frames without NaN."""
-        return np.isfinite(self.joints).all(axis=(1, 2))
+        numbers = [self.joints.reshape(len(self.joints), -1), *(self.params[k] for k in PARAM_DIMS)]
+        return np.all([np.isfinite(values).all(axis=1) for values in numbers], axis=0)
 
     def body_params(self, rows: np.ndarray | slice = slice(None)) -> BodyParams:
         """Parameters of the chosen rows as one batch."""
@@ -125,7 +128,7 @@ def load_result(path: str | Path) -> Result:
         raise InputError("a result.npz", f"no file {path}", "give the file that fit.py wrote: OUT/result.npz")
     arrays = read_npz(path, "a whole result.npz")
     _check(arrays, f"{path}")
-    meta = parse_json(str(arrays["meta"]), f"the meta of a whole result.npz in {path}", finite=False)
+    meta = read_meta(str(arrays["meta"]), f"the meta of a whole result.npz in {path}")
     return Result(
         frame_ids=arrays["frame_ids"],
         status=arrays["status"],
@@ -148,16 +151,39 @@ def _check(arrays: Mapping[str, np.ndarray], where: str) -> None:
         raise InputError(
             f"{', '.join(needed)} in {where}", f"no {', '.join(missing)}", "write it with `save_result`"
         )
-    frames, joints = len(arrays["frame_ids"]), len(arrays["joint_names"])
-    shapes: dict[str, tuple[int, ...]] = {k: (frames, n) for k, n in PARAM_DIMS.items()}
-    shapes |= {"status": (frames,), "joints": (frames, joints, 3), "joint_std": (frames, joints)}
-    if "joint_observed" in arrays:
-        shapes["joint_observed"] = (frames, joints)
-    for key, shape in shapes.items():
-        if arrays[key].shape != shape:
-            raise InputError(
-                f"{key} of shape {shape} in {where}", f"{arrays[key].shape}", "one row per frame"
-            )
+    ids = arrays["frame_ids"]
+    whole = ids.dtype.kind in "iu" and ids.ndim == 1
+    if not whole or (np.diff(ids) <= 0).any() or (abs(ids) >= 10**Limits.NUMBER_DIGITS).any():
+        found = " ".join(str(ids).split())[:60]
+        raise InputError(f"frame_ids as whole numbers in rising order in {where}", found, "write it again")
+    if arrays["joint_names"].ndim != 1:
+        raise InputError(
+            f"a list of joint_names in {where}", f"{arrays['joint_names'].shape}", "write it again"
+        )
+    for key, shape in _shapes(arrays).items():
+        value = arrays[key]
+        if value.shape != shape:
+            raise InputError(f"{key} of shape {shape} in {where}", f"{value.shape}", "one row per frame")
+        if value.dtype.kind not in ("U" if key in TEXTS else "fiu"):
+            kind = "text" if key in TEXTS else "numbers"
+            raise InputError(f"{key} as {kind} in {where}", f"type {value.dtype}", "write it again")
     strange = sorted(set(np.unique(arrays["status"]).tolist()) - set(STATUSES))
     if strange:
         raise InputError(f"status among {', '.join(STATUSES)} in {where}", f"{strange}", "use one of these")
+
+
+def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    """The shape that each array must have, of those that are there."""
+    frames, joints = len(arrays["frame_ids"]), len(arrays["joint_names"])
+    vertices, faces = (arrays[k].shape if k in arrays else (0, 0) for k in ("vertices", "faces"))
+    shapes: dict[str, tuple[int, ...]] = {k: (frames, n) for k, n in PARAM_DIMS.items()}
+    shapes |= {
+        "status": (frames,),
+        "reason": (frames,),
+        "joints": (frames, joints, 3),
+        "joint_std": (frames, joints),
+        "joint_observed": (frames, joints),
+        "vertices": (frames, *vertices[1:2], 3),
+        "faces": (*faces[:1], 3),
+    }
+    return {key: shape for key, shape in shapes.items() if key in arrays}

@@ -87,8 +87,14 @@ def run_folders(folder: str | Path) -> list[Path]:
     path = Path(folder).expanduser()
     if path.name == "result.npz" or (path / "result.npz").is_file():
         return [path]
-    paths = read_result_paths(path) if (path / PEOPLE).is_file() else []
-    return [p.parent for p in paths] or [path]
+    if not (path / PEOPLE).is_file():
+        return [path]
+    paths = read_result_paths(path)
+    if not paths:
+        raise InputError(
+            f"somebody with a result.npz in {path}", "nobody", f"see the status in {path / PEOPLE}"
+        )
+    return [p.parent for p in paths]
 
 
 def open_run(folder: str | Path, body: str = "") -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
+
+log = logging.getLogger(__name__)
 
 PEOPLE = "people.json"
 FORMAT, VERSION = "diffproxy-people", 1
@@ -103,8 +106,11 @@ def read_result_paths(out: Path) -> list[Path]:
     ]
     if len(known) < len(listed):
         raise InputError(f"people with ids from 0 in {out / PEOPLE}", "something else", "run the take again")
-    fitted = sorted(i for i, person in known if person.get("result"))
-    return [path for i in fitted if (path := out / folder_name(i) / "result.npz").is_file()]
+    fitted = sorted({i for i, person in known if person.get("result")})
+    paths = [out / folder_name(i) / "result.npz" for i in fitted]
+    if gone := [str(path) for path in paths if not path.is_file()]:
+        log.warning("left out, since there is no %s", ", ".join(gone))
+    return [path for path in paths if path.is_file()]
 
 
 def folder_name(person_id: int) -> str:

@@ -11,6 +11,7 @@ from diffproxy.__main__ import main
 from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export.formats import FORMATS
 from diffproxy.export.markers import MIDDLE, SIDES
+from diffproxy.utils.people_file import ListedPerson, write_people
 from tests.export.conftest import some_bodies
 from tests.export.gltf_reader import Glb
 from tests.export.test_export_bvh import read_bvh
@@ -93,3 +94,14 @@ def test_the_commands_of_the_page_run(run_of, tmp_path, monkeypatch):
 def test_a_folder_without_a_run_is_told(tmp_path, capsys):
     assert main(["export", str(tmp_path)]) == 2
     assert "result.npz" in capsys.readouterr().err
+
+
+def test_people_without_results_are_told(tmp_path, run_of, capsys, caplog):
+    write_people(tmp_path / "all", "rig", ["left"], [ListedPerson(0, {0: {"status": "no_person"}}, False)])
+    assert main(["export", str(tmp_path / "all")]) == 2
+    assert "people.json" in capsys.readouterr().err
+    listed = [ListedPerson(i, {0: {"status": "ok"}}) for i in (0, 1)]
+    write_people(tmp_path / "all", "rig", ["left"], listed)
+    run_of(1).rename(tmp_path / "all" / "person_00")
+    assert main(["export", str(tmp_path / "all"), "format=bvh"]) == 0
+    assert "person_01" in caplog.text and "person_00" not in caplog.text

@@ -61,3 +61,10 @@ def test_runs_without_bodies_and_bad_rates_are_told(body, result_of):
         motion_of_result(result_of(some_bodies(2), missing=(0, 1)), body, 30.0)
     with pytest.raises(InputError, match="frame rates above 0"):
         motion_of_result(result_of(some_bodies(2)), body, 0.0)
+
+
+def test_a_motion_of_more_frames_than_memory_holds_is_told_before_it_is_made(body, result_of):
+    far = result_of(some_bodies(3), frame_ids=[0, 1, 900_000_000])
+    with pytest.raises(InputError, match=r"9e\+08 from frame 0 to 900000000 at 30 a second.*\n.*fps=0.01"):
+        motion_of_result(far, body, 30.0)
+    assert len(motion_of_result(far, body, 30.0, fps=0.009)) > 1

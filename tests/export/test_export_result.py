@@ -109,6 +109,19 @@ def test_pickles_are_not_opened(tmp_path):
         (lambda a: a.update(status=np.array(["ok", "ok", "fine"])), "fine"),
         (lambda a: a.pop("meta"), "meta"),
         (lambda a: a.update(meta=np.array("{")), "a whole result"),
+        (lambda a: a.update(frame_ids=np.array([4, 3, 9])), "rising order"),
+        (lambda a: a.update(frame_ids=np.array([3, 3, 9])), "rising order"),
+        (lambda a: a.update(frame_ids=np.array([3, 4, 2**60])), "rising order"),
+        (lambda a: a.update(frame_ids=np.array([0.5, 1, 2])), "whole numbers"),
+        (lambda a: a.update(frame_ids=np.array(["a", "b", "c"])), "whole numbers"),
+        (lambda a: a.update(frame_ids=np.array([[3], [4], [9]])), "whole numbers"),
+        (lambda a: a.update(joint_names=np.array("j")), "joint_names"),
+        (lambda a: a.update(transl=np.full((3, 3), "a")), "transl as numbers"),
+        (lambda a: a.update(transl=a["transl"] * 1j), "transl as numbers"),
+        (lambda a: a.update(reason=np.array(["a", "b"])), r"reason of shape \(3,\)"),
+        (lambda a: a.update(reason=np.array([1, 2, 3])), "reason as text"),
+        (lambda a: a.update(vertices=np.zeros((3, 5))), "vertices of shape"),
+        (lambda a: a.update(faces=np.zeros((2, 2))), "faces of shape"),
     ],
 )
 def test_wrong_contents_are_told(path, change, message):
@@ -118,6 +131,37 @@ def test_wrong_contents_are_told(path, change, message):
     np.savez(path, **arrays)
     with pytest.raises(InputError, match=message):
         load_result(path)
+
+
+@pytest.mark.parametrize(
+    ("meta", "place"),
+    [
+        ([], "meta of a whole result"),
+        ({"up_axis": 5}, "up_axis"),
+        ({"body": [1]}, "body"),
+        ({"options": [1, 2]}, "options"),
+        ({"options": {"body": "x"}}, "options.body"),
+        ({"options": {"body": {"path": 5}}}, "options.body.path"),
+        ({"options": {"fps": "many"}}, "options.fps"),
+        ({"options": {"fps": 0}}, "options.fps"),
+        ({"options": {"fps": float("nan")}}, "options.fps"),
+        ({"options": {"rig": "x"}}, "options.rig"),
+        ({"options": {"rig": {"path": 7}}}, "options.rig.path"),
+        ({"options": {"picture": [1]}}, "options.picture"),
+        ({"options": {"picture": {"path": "a.jpg"}}}, "options.picture.camera"),
+    ],
+)
+def test_meta_data_of_other_types_are_told_with_their_place(path, meta, place):
+    with np.load(path) as file:
+        arrays = {k: file[k] for k in file.files}
+    np.savez(path, **arrays | {"meta": np.array(json.dumps(meta))})
+    with pytest.raises(InputError, match=place):
+        load_result(path)
+
+
+def test_a_frame_whose_parameters_are_not_finite_has_no_body(result):
+    result.params["transl"][0] = np.nan
+    assert result.has_body.tolist() == [False, True, False]
 
 
 def test_a_missing_file_and_a_wrong_result_are_told(result, tmp_path):
