@@ -12,7 +12,14 @@ from typing import Any
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
-from diffproxy.utils.options import HELP_WORDS, help_text, option_types, require_finite, unknown_option
+from diffproxy.utils.options import (
+    HELP_WORDS,
+    help_text,
+    named_twice,
+    option_types,
+    require_finite,
+    unknown_option,
+)
 
 MULTIRUN = ("-m", "--multirun")
 PACKAGE = Path(__file__).resolve().parent
@@ -100,7 +107,7 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
 
     Text needs no quotes (`frames=3,7,9`, `out=a b`). A group in `paths` takes a path where a preset's name is
     meant: `rig=/data/x` becomes `rig=folder rig.path=/data/x` (group -> name of the preset that has the path).
-    Raises InputError for an option or preset that does not exist.
+    Raises InputError for an option or preset that does not exist, or that has two values.
     """
     types = option_types(schema)
     sweep = bool({*MULTIRUN} & {*argv})  # there a comma separates runs
@@ -130,6 +137,12 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
         else:
             groups = sorted(p.name for p in conf.iterdir() if p.is_dir() and f"{p.name}." in " ".join(types))
             raise unknown_option(name, [*types, *groups])
+    named: set[str] = set()
+    for word in out:
+        name = word.partition("=")[0].lstrip("+~")
+        if "=" in word and name in named:
+            raise named_twice(name, word)
+        named.add(name)
     return out
 
 

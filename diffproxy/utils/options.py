@@ -89,6 +89,11 @@ def unknown_option(name: str, known: Sequence[str]) -> InputError:
     return InputError("an option that exists", name, f"{hint}--help lists all options")
 
 
+def named_twice(name: str, word: str) -> InputError:
+    """The error for an option that has a value already when `word` comes."""
+    return InputError(f"{name} once", f"a second value, {word}", "leave one of them out")
+
+
 def parse_options(
     schema: Callable[..., T],
     words: Sequence[str],
@@ -107,7 +112,8 @@ def parse_options(
         The options; what no word names has its default.
 
     Raises:
-        InputError: a word without `=`, an unknown name, a value of the wrong type, a missing required option.
+        InputError: a word without `=`, an unknown name, one that comes twice, a value of the wrong type, a missing
+            required option.
     """
     types = option_types(schema)  # type: ignore[arg-type]  # a dataclass type
     values: dict[str, Any] = {}
@@ -122,6 +128,8 @@ def parse_options(
             )
         elif name not in types:
             raise unknown_option(name, [*types])
+        if name in values:
+            raise named_twice(name, word)
         values[name] = _converted(name, value, types[name])
     for name in required:
         if not values.get(name):

@@ -91,6 +91,16 @@ def test_wrong_values_are_input_errors(word: str) -> None:
         _compose(word)
 
 
+def test_an_option_with_two_values_is_refused() -> None:
+    for words in (
+        ["seed=1", "seed=2"],
+        ["rig=/tmp", "rig.path=/"],
+        ["solver.settings.a=1", "+solver.settings.a=2"],
+    ):
+        with pytest.raises(InputError, match="once"):
+            _words(*words)
+
+
 def test_choices_name_the_alternatives() -> None:
     with pytest.raises(InputError, match="per_frame, shared"):
         FitOptions(shape="one")

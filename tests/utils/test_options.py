@@ -30,6 +30,8 @@ def test_words_without_a_name_fill_places_in_turn():
         (("a", "1", "b"), "options as name=value"),
         (("a", "many"), "count as a whole number"),
         (("fodler=a",), "did you mean folder"),
+        (("a", "count=1", "count=2"), "count once\n.*count=2"),
+        (("a", "folder=b"), "folder once"),
     ):
         with pytest.raises(InputError, match=message):
             parse(*words)
