@@ -73,7 +73,8 @@ from diffproxy.proxies.flip import flip_table
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import ROTATION_GAIN, SingleViewEstimator
 from diffproxy.single_view.fit_people import FittedPerson, Observed, fit_people
-from diffproxy.single_view.focal_length import FocalPrior, focal_prior, picture_camera
+from diffproxy.single_view.focal_length import FocalPrior, focal_prior
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.regress_people import regress_people
 from diffproxy.single_view.regressor_weights import load_regressor
 from diffproxy.utils.frame_ranges import select_frames

@@ -122,7 +122,7 @@ class PictureTruth:
 
 def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimator | None = None) -> str:
     """Estimate every picture, write the files and return the table in Markdown; `estimator` replaces the options'."""
-    from diffproxy.single_view.run import open_estimator
+    from diffproxy.single_view.torch_backend import open_estimator
 
     out, given = Path(options.out).expanduser(), estimator is not None
     subjects = open_dataset(options.data(), load_body(options.body) if estimator is None else estimator.body)

@@ -38,24 +38,27 @@ COMMAND --help lists the options. Results: OUT/<name>/people.json, person_<id>/r
 
 def _image(options: ImageOptions) -> None:
     from diffproxy.single_view.run import run_images
+    from diffproxy.single_view.torch_backend import TorchBackend
 
-    _print_paths(run_images(options))
+    _print_paths(run_images(options, TorchBackend(options)))
 
 
 def _video(options: VideoOptions) -> None:
     from diffproxy.single_view.run import run_video
+    from diffproxy.single_view.torch_backend import TorchBackend
 
-    _print_paths([run_video(options)])
+    _print_paths([run_video(options, TorchBackend(options))])
 
 
 def _camera(options: CameraOptions) -> None:
     from diffproxy.single_view.run import run_camera
+    from diffproxy.single_view.torch_backend import TorchBackend
 
-    _print_paths([run_camera(options)])
+    _print_paths([run_camera(options, TorchBackend(options))])
 
 
 def _bench(options: BenchOptions) -> None:
-    from diffproxy.single_view.run import run_bench
+    from diffproxy.single_view.bench import run_bench
 
     sys.stdout.write(json.dumps(run_bench(options), indent=1) + "\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from diffproxy.pipeline.crop_refinement import crop_views
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.fit_people import FittedPerson, Observed, PeopleFit, fit_people
-from diffproxy.single_view.focal_length import FocalPrior, picture_camera
+from diffproxy.single_view.focal_length import FocalPrior, focal_prior
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.regress_people import regress_people
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
@@ -49,6 +51,16 @@ class Person:
     box: Box
     score: float
     fit: FittedPerson
+
+    @property
+    def depth(self) -> float:
+        """Depth of the pelvis, metres; NaN without a body."""
+        return self.fit.depth
+
+    @property
+    def depth_std(self) -> float:
+        """Its standard deviation, metres; infinite without a body."""
+        return self.fit.depth_std
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,10 @@ class SingleViewEstimator:
         self.config = config or FitConfig(**NETWORK_STD, hands=False)
         self.keypoints = EncoderKeypointFitter(body, self.config)
         self.min_score, self.coarse, self.polish = min_score, coarse, polish
+
+    def focal_prior(self, width: int, height: int, focal: float, path: Path | None = None) -> FocalPrior:
+        """The belief with which a picture is fitted (`focal_length.focal_prior`)."""
+        return focal_prior(width, height, focal, path)
 
     def detect(self, image: UInt8[np.ndarray, "H W 3"]) -> list[Seen]:
         """People in the picture, best first."""

@@ -32,7 +32,7 @@ from diffproxy.single_view.exported_graphs import (
     VerticesGraph,
 )
 from diffproxy.single_view.focal_length import USUAL_LOG_STD, usual_focal
-from diffproxy.single_view.onnx.estimator import PLACES
+from diffproxy.single_view.onnx.bodies import PLACES
 from diffproxy.single_view.onnx.models import FORMAT, MANIFEST, SURFACE, VERSION
 from diffproxy.single_view.options import ExportModelsOptions
 from diffproxy.single_view.regressor import MIN_CONFIDENCE

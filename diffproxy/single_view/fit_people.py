@@ -19,7 +19,8 @@ from diffproxy.fitting.terms.priors import default_priors
 from diffproxy.geometry.boxes import Box
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.coarse_body import CoarseBodies
-from diffproxy.single_view.focal_length import FocalPrior, with_focal
+from diffproxy.single_view.focal_length import FocalPrior
+from diffproxy.single_view.picture_camera import with_focal
 from diffproxy.single_view.shared_focal import fit_shared_focal
 
 

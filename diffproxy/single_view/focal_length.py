@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from diffproxy.cameras import Camera
 from diffproxy.utils.bounded_files import Limits, read_bytes
 from diffproxy.utils.errors import InputError
 
@@ -22,8 +21,6 @@ EXIF_LOG_STD = 0.03
 """Standard deviation of the log of a focal length from EXIF, which is rounded, and of the picture before it was cut."""
 DIAGONAL_35MM = float(np.hypot(36.0, 24.0))
 EXIF_IFD, FOCAL_LENGTH_IN_35MM = 0x8769, 0xA405
-PICTURE = "picture"
-"""Name of the camera of a picture."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,3 @@ def exif_focal_35mm(path: Path) -> float | None:
             None  # damaged EXIF data say nothing; whether the picture itself can be read is decided elsewhere
         )
     return focal if 5.0 <= focal <= 1200.0 else None
-
-
-def picture_camera(width: int, height: int, focal: float) -> Camera:
-    """A pinhole camera at the origin of the world, principal point in the middle: world axes are the camera's."""
-    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
-    return Camera(PICTURE, width, height, K, np.eye(3), np.zeros(3))
-
-
-def with_focal(camera: Camera, factor: float) -> Camera:
-    """The same picture, or crop of it, under `factor` times the focal length."""
-    K = camera.K.copy()
-    K[:2, :2] *= factor
-    return replace(camera, K=K)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffproxy.single_view.focal_length import FocalPrior
+
 SAME_PERSON_IOU = 0.2
 """Boxes of two frames that do not overlap more are not of the same person."""
 KEPT_FRAMES = 30
@@ -28,9 +30,9 @@ class VideoFocal:
             self._focals.append(focal)
             self._log_stds.append(log_std)
 
-    @property
-    def median(self) -> tuple[float, float] | None:
-        """Focal length, pixels, and the deviation of its logarithm; None until enough frames are known."""
-        if len(self._focals) < FOCAL_FRAMES:
-            return None
-        return float(np.exp(np.median(np.log(self._focals)))), float(np.median(self._log_stds))
+    def prior(self, before: FocalPrior) -> FocalPrior:
+        """The belief for the next frame: `before` until enough frames are known, and where it is fixed."""
+        if before.fixed or len(self._focals) < FOCAL_FRAMES:
+            return before
+        focal = float(np.exp(np.median(np.log(self._focals))))
+        return FocalPrior(focal, float(np.median(self._log_stds)), "earlier frames", fixed=True)

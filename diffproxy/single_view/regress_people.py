@@ -13,7 +13,8 @@ from diffproxy.fitting import FitResult
 from diffproxy.geometry.boxes import Box
 from diffproxy.single_view.coarse_body import CoarseBodies, CoarseBody, picture_view
 from diffproxy.single_view.fit_people import FittedPerson, PeopleFit
-from diffproxy.single_view.focal_length import FocalPrior, picture_camera
+from diffproxy.single_view.focal_length import FocalPrior
+from diffproxy.single_view.picture_camera import picture_camera
 
 LEAST_CONFIDENCE = 0.5
 """Of the regressor, below which its body is `doubtful`."""

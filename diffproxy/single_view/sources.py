@@ -1,22 +1,21 @@
-"""Where pictures come from: image files, folders of them, a video, a camera."""
+"""Where pictures come from: image files, folders of them, a connected camera."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES
-
-if TYPE_CHECKING:
-    from diffproxy.cameras.image_sources import Video
 
 Frame = tuple[int, np.ndarray]
 """Its number, and (H, W, 3) uint8 RGB."""
+PICTURE = "picture"
+"""Name of the camera of a picture."""
+USUAL_RATE = 30.0
+"""Frames per second where a video does not say."""
 
 
 def image_files(path: Path) -> list[Path]:
@@ -40,29 +39,9 @@ def image_files(path: Path) -> list[Path]:
     return found
 
 
-def video_frames(path: Path, frames: str) -> Iterator[Frame]:
-    """The chosen frames of a video file, with their numbers; InputError at once where it cannot be opened."""
-    from diffproxy.cameras.image_sources import Video
-
-    video = Video(path)
-    return _read(video, select_frames(frames, video.frame_ids))
-
-
-def frame_rate(path: Path, unknown: float = 30.0) -> float:
-    """Frames per second of a video file; `unknown` where it does not say."""
-    from diffproxy.cameras.image_sources import Video
-
-    video = Video(path)
-    video.close()
-    return video.fps if 0.01 <= video.fps <= 1e5 else unknown
-
-
-def _read(video: Video, frame_ids: list[int]) -> Iterator[Frame]:
-    try:
-        for frame_id in frame_ids:
-            yield frame_id, video.read(frame_id)
-    finally:
-        video.close()
+def frame_rate(stated: float) -> float:
+    """Frames per second of a video file that states `stated`; the usual rate where that is none."""
+    return stated if 0.01 <= stated <= 1e5 else USUAL_RATE
 
 
 def camera_frames(number: int, limit: int) -> Iterator[Frame]:

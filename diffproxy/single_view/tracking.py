@@ -79,8 +79,7 @@ class Tracker:
 
     def focal(self, before: FocalPrior) -> FocalPrior:
         """The belief for the next frame: the focal length of the video once that is known."""
-        known = self._focal.median
-        return before if before.fixed or known is None else FocalPrior(*known, "earlier frames", fixed=True)
+        return self._focal.prior(before)
 
     def _move(self, known: int, frame: int, person: Person, camera: Camera) -> None:
         result = person.fit.result

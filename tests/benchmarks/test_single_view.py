@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.evaluation.single_view_errors import DISTANCE_NAMES, distance_name, place_errors
-from diffproxy.single_view.focal_length import picture_camera
+from diffproxy.single_view.picture_camera import picture_camera
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from diffproxy.evaluation.single_view_errors import (
 from diffproxy.fitting import FitConfig
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.estimator import SingleViewEstimator
-from diffproxy.single_view.focal_length import picture_camera, usual_focal
+from diffproxy.single_view.focal_length import usual_focal
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.utils.errors import InputError
 from tests.single_view.conftest import Picture, TruePeople, standing
 

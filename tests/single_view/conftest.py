@@ -18,7 +18,8 @@ from diffproxy.generator import DiffProxyOutput
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.single_view.estimator import SingleViewEstimator
-from diffproxy.single_view.focal_length import picture_camera, usual_focal, with_focal
+from diffproxy.single_view.focal_length import usual_focal
+from diffproxy.single_view.picture_camera import picture_camera, with_focal
 
 
 @dataclass(frozen=True)

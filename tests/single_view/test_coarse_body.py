@@ -10,8 +10,9 @@ from roma import rotvec_to_rotmat
 from diffproxy.cameras import Camera
 from diffproxy.fitting.result import FITTED
 from diffproxy.single_view.coarse_body import CoarseBodies, CoarseBody, picture_view
-from diffproxy.single_view.focal_length import FocalPrior, picture_camera
+from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.keypoint_body import KeypointBody
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.regress_people import regress_people, shared_focal
 from diffproxy.single_view.regressor import BodyRegressor, RegressedBody, RegressorConfig
 

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diffproxy.single_view.focal_length import (
-    EXIF_IFD,
-    FOCAL_LENGTH_IN_35MM,
-    exif_focal_35mm,
-    focal_prior,
-    picture_camera,
-    with_focal,
-)
+from diffproxy.single_view.focal_length import EXIF_IFD, FOCAL_LENGTH_IN_35MM, exif_focal_35mm, focal_prior
+from diffproxy.single_view.picture_camera import picture_camera, with_focal
 from diffproxy.utils.errors import InputError
 
 

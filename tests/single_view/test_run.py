@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,12 +18,14 @@ from diffproxy.generator import DiffProxyOutput
 from diffproxy.geometry.boxes import expand_to_square
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.__main__ import main
+from diffproxy.single_view.bench import run_bench
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import Seen, SingleViewEstimator
 from diffproxy.single_view.focal_length import focal_prior
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
-from diffproxy.single_view.run import run_bench, run_camera, run_images, run_video
+from diffproxy.single_view.run import run_camera, run_images, run_video
+from diffproxy.single_view.torch_backend import TorchBackend
 from diffproxy.utils.errors import InputError
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
@@ -46,7 +49,7 @@ def test_pictures_with_and_without_people(tmp_path, estimator, two_people, peopl
     cv2.imwrite(str(shown / "both.png"), GREY)
     cv2.imwrite(str(shown / "nobody.png"), BLACK)
     options = ImageOptions(str(shown), mesh="ply", out=str(tmp_path / "out"))
-    both, nobody = run_images(options, estimator)
+    both, nobody = run_images(options, TorchBackend(options, estimator))
     content = people_of(both)
     frame, people = content["frames"]["0"], content["people"]
     assert frame["status"] == "people"
@@ -90,7 +93,7 @@ def test_a_video_keeps_ids_and_detects_in_one_frame_of_a_stride(
         frames="0:3",
         focal=330.0,
     )
-    folder = run_video(options, estimator)
+    folder = run_video(options, TorchBackend(options, estimator))
     content = people_of(folder)
     assert true_people.detections == 1
     assert [[*p["frames"]] for p in content["people"]] == [["0", "1", "2"]] * 2
@@ -117,14 +120,44 @@ class Webcam:
 
 def test_a_camera_until_it_stops(tmp_path, estimator, monkeypatch, people_of):
     monkeypatch.setattr(cv2, "VideoCapture", Webcam)
-    folder = run_camera(CameraOptions("0", out=str(tmp_path)), estimator)
+
+    def record(number: str) -> Path:
+        options = CameraOptions(number, out=str(tmp_path))
+        return run_camera(options, TorchBackend(options, estimator))
+
+    folder = record("0")
     assert folder.name == "camera0"
     frames = people_of(folder)["frames"]
     assert [f["status"] for f in frames.values()] == ["no_person", "no_person"]
     with pytest.raises(InputError, match="camera 1"):
-        run_camera(CameraOptions("1", out=str(tmp_path)), estimator)
+        record("1")
     with pytest.raises(InputError, match="number of a camera"):
-        run_camera(CameraOptions("front", out=str(tmp_path)), estimator)
+        record("front")
+
+
+def test_an_interrupted_recording_keeps_its_finished_frames(tmp_path, estimator, monkeypatch, people_of):
+    class Interrupted(Webcam):
+        def read(self):
+            if self.left == 1:
+                raise KeyboardInterrupt
+            return super().read()
+
+    monkeypatch.setattr(cv2, "VideoCapture", Interrupted)
+    options = CameraOptions("0", out=str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        run_camera(options, TorchBackend(options, estimator))
+    assert [*people_of(tmp_path / "camera0")["frames"]] == ["0"]
+
+
+def test_unreadable_images_are_left_out_unless_all_are(tmp_path, estimator, caplog):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    options = ImageOptions(str(tmp_path), out=str(tmp_path / "out"))
+    with pytest.raises(InputError, match=r"a\.png"):
+        run_images(options, TorchBackend(options, estimator))
+    cv2.imwrite(str(tmp_path / "b.png"), BLACK)
+    folders = run_images(options, TorchBackend(options, estimator))
+    assert [folder.name for folder in folders] == ["b"]
+    assert "a.png" in caplog.text
 
 
 def test_bench_states_mean_median_and_p95(tmp_path, estimator):
@@ -205,7 +238,7 @@ def test_without_polish_the_network_alone_answers(
     cv2.imwrite(str(path), GREY)
     focal = float(two_people.camera.K[0, 0])
     options = ImageOptions(str(path), focal=focal, polish=False, mesh="none", out=str(tmp_path / "out"))
-    (folder,) = run_images(options, estimator)
+    (folder,) = run_images(options, TorchBackend(options, estimator))
     people = people_of(folder)["people"]
     assert len(people) == 2
     for listed, params in zip(people, two_people.params, strict=True):

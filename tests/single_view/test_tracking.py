@@ -9,8 +9,9 @@ from diffproxy.body import BodyParams
 from diffproxy.fitting import FitResult
 from diffproxy.single_view.estimator import Person, PictureResult, Seen
 from diffproxy.single_view.fit_people import FittedPerson, Observed
-from diffproxy.single_view.focal_length import FocalPrior, picture_camera
+from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.people_over_time import FOCAL_FRAMES, KEPT_FRAMES
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.tracking import Tracker
 
 USUAL = FocalPrior(500.0, 0.35, "usual lenses")

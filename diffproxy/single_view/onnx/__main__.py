@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from diffproxy.single_view.onnx.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
@@ -28,27 +29,34 @@ COMMAND --help lists the options. Results are those of `python -m diffproxy.sing
 
 
 def _image(options: ImageOptions) -> None:
-    from diffproxy.single_view.onnx.run import run_images
+    from diffproxy.single_view.onnx.backend import OnnxBackend
+    from diffproxy.single_view.run import run_images
 
-    sys.stdout.write("".join(f"{folder}\n" for folder in run_images(options)))
+    _print_paths(run_images(options, OnnxBackend(options)))
 
 
 def _video(options: VideoOptions) -> None:
-    from diffproxy.single_view.onnx.run import run_video
+    from diffproxy.single_view.onnx.backend import OnnxBackend
+    from diffproxy.single_view.run import run_video
 
-    sys.stdout.write(f"{run_video(options)}\n")
+    _print_paths([run_video(options, OnnxBackend(options))])
 
 
 def _camera(options: CameraOptions) -> None:
-    from diffproxy.single_view.onnx.run import run_camera
+    from diffproxy.single_view.onnx.backend import OnnxBackend
+    from diffproxy.single_view.run import run_camera
 
-    sys.stdout.write(f"{run_camera(options)}\n")
+    _print_paths([run_camera(options, OnnxBackend(options))])
 
 
 def _bench(options: BenchOptions) -> None:
     from diffproxy.single_view.onnx.bench import run_bench
 
     sys.stdout.write(json.dumps(run_bench(options), indent=1) + "\n")
+
+
+def _print_paths(folders: list[Path]) -> None:
+    sys.stdout.write("".join(f"{folder}\n" for folder in folders))
 
 
 def _command(schema: type, usage: str, text: str, task: Callable[[Any], None]) -> Subcommand:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from diffproxy.single_view.onnx.backend import open_estimator
 from diffproxy.single_view.onnx.options import BenchOptions
 from diffproxy.single_view.onnx.pictures import open_video
-from diffproxy.single_view.onnx.run import open_estimator, track_frame
 from diffproxy.single_view.onnx.tracking import Tracker
+from diffproxy.single_view.run import track_frame
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.timing import stage_milliseconds
 
 BODY_JOINTS = 22
 
@@ -57,8 +59,7 @@ def run_bench(options: BenchOptions) -> dict[str, Any]:
 
 
 def _row(stages: list[dict[str, float]], people: list[int], errors: list[float]) -> dict[str, Any]:
-    names = dict.fromkeys(name for stage in stages for name in stage)
-    ms = {name: statistics([1000 * stage.get(name, 0.0) for stage in stages]) for name in names}
+    ms = stage_milliseconds(stages)
     row: dict[str, Any] = {
         "ms": ms,
         "fps": round(1000 / ms["total"]["mean"], 1),
@@ -70,12 +71,6 @@ def _row(stages: list[dict[str, float]], people: list[int], errors: list[float])
         row["pa_mpjpe_mm"] = round(float(known.mean()), 1) if len(known) else None
         row["frames_without_body"] = int(np.isnan(errors).sum())
     return row
-
-
-def statistics(values: list[float]) -> dict[str, float]:
-    """Mean, median and 95th percentile."""
-    mean, median, p95 = np.mean(values), np.median(values), np.percentile(values, 95)
-    return {"mean": round(float(mean), 2), "median": round(float(median), 2), "p95": round(float(p95), 2)}
 
 
 def _error(joints: np.ndarray, truth: np.ndarray) -> float:

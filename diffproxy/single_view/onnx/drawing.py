@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from diffproxy.single_view.onnx.estimator import Camera, Person
 from diffproxy.single_view.onnx.models import Models
+from diffproxy.single_view.onnx.results import Camera, Person
 from diffproxy.utils.people_file import rgb_of
 
 ALPHA = 0.75

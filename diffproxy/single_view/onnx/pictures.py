@@ -7,14 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.single_view.sources import Frame
+from diffproxy.single_view.sources import Frame, frame_rate
 from diffproxy.utils.bounded_files import Limits, read_bytes
 from diffproxy.utils.bounded_images import check_image_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
-
-USUAL_RATE = 30.0
-"""Frames a second where a file does not say."""
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -42,9 +39,8 @@ def open_video(path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
     if count < 1:
         capture.release()
         raise InputError(f"a readable video in {path}", "no video stream", "convert it again, e.g. to mp4")
-    rate = float(capture.get(cv2.CAP_PROP_FPS))
-    wanted = select_frames(frames, range(count))
-    return rate if 0.01 <= rate <= 1e5 else USUAL_RATE, _read(capture, path, wanted)
+    stated = float(capture.get(cv2.CAP_PROP_FPS))
+    return frame_rate(stated), _read(capture, path, select_frames(frames, range(count)))
 
 
 def _read(capture: object, path: Path, wanted: list[int]) -> Iterator[Frame]:

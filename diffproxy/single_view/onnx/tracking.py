@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from diffproxy.geometry.box_matching import match_boxes
 from diffproxy.geometry.boxes import Box, best_of_overlapping
-from diffproxy.single_view.onnx.estimator import Camera, Picture, Seen
+from diffproxy.single_view.focal_length import FocalPrior
+from diffproxy.single_view.onnx.results import Picture, Seen
 from diffproxy.single_view.people_over_time import KEPT_FRAMES, SAME_PERSON_IOU, VideoFocal
 
 
@@ -23,7 +25,7 @@ class Track:
 
 @dataclass
 class Tracker:
-    """Ids of the people of one video; for each frame call `seen` and `update`.
+    """Ids of the people of one video; call `expected` or `started`, then `update`, frame by frame.
 
     Args:
         stride: The detector runs in one frame of so many, and where somebody was lost.
@@ -40,12 +42,16 @@ class Tracker:
         present = [t for t in self.tracks if t.last_frame == frame - 1]
         boxes = [t.expected for t in present if t.expected is not None]
         if self.since_detection + 1 >= self.stride or not present or len(boxes) < len(present):
-            self.since_detection = 0
             return None
         self.since_detection += 1
         scores = [t.score for t in present]
         # two people whose keypoints are the same one's are one
         return [Seen(boxes[i], scores[i]) for i in best_of_overlapping(boxes, scores, 0.0)]
+
+    def started(self, detected: Sequence[Seen]) -> list[Seen]:
+        """Detections as they are: whose they are is decided by the keypoints, in `update`."""
+        self.since_detection = 0
+        return list(detected)
 
     def update(self, frame: int, picture: Picture) -> list[int]:
         """The id of each person of the frame; the tracks move on."""
@@ -61,13 +67,10 @@ class Tracker:
         kept = [t for t in self.tracks if t.person_id not in ids and frame - t.last_frame <= KEPT_FRAMES]
         self.tracks = [*kept, *moved]
         trusted = any(p.status == "one_view" for p in picture.people)
-        if trusted and picture.camera.source == "usual lenses":
-            self._focal.add(picture.camera.focal, picture.camera.log_std)
+        if trusted and picture.focal_log_std > 0:
+            self._focal.add(picture.camera.focal, picture.focal_log_std)
         return ids
 
-    def camera(self, usual: Camera) -> Camera:
-        """The camera of the next frame: with the focal length of the video once that is known."""
-        known = self._focal.median
-        if usual.source == "given" or known is None:
-            return usual
-        return replace(usual, focal=known[0], log_std=known[1], source="earlier frames")
+    def focal(self, before: FocalPrior) -> FocalPrior:
+        """The belief for the next frame: the focal length of the video once that is known."""
+        return self._focal.prior(before)

@@ -18,8 +18,9 @@ from diffproxy.geometry.boxes import expand_to_square
 from diffproxy.geometry.resampling import crop_image, letterbox
 from diffproxy.proxies.maps import ProxyMaps
 from diffproxy.single_view.exported_graphs import RegressorGraph, crop_rays
-from diffproxy.single_view.focal_length import picture_camera
-from diffproxy.single_view.onnx.estimator import Camera, Estimator
+from diffproxy.single_view.onnx.estimator import Estimator
+from diffproxy.single_view.onnx.results import Camera
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.regressor_weights import load_regressor
 
 TOLERANCE = 1e-4
@@ -112,7 +113,7 @@ def test_rays_of_a_crop_are_those_of_the_network():
 
 def test_dense_proxies_are_those_of_the_pipeline(exported, picture, box):
     height, width = picture.shape[:2]
-    camera = Camera(width, height, 1.1 * width, 0.0, "given")
+    camera = Camera(width, height, 1.1 * width)
     found = Estimator(exported.models).dense(picture, box, camera)
     square = expand_to_square(box, 1.2)
     crop = picture_camera(width, height, camera.focal).crop(square, (256, 256))

@@ -79,7 +79,7 @@ def test_a_video_keeps_ids_and_asks_the_detector_where_it_must(
     asked = []
     detect = Estimator.detect
     monkeypatch.setattr(Estimator, "detect", lambda self, image: asked.append(1) or detect(self, image))
-    monkeypatch.setattr("diffproxy.single_view.onnx.estimator.LEAST_CONFIDENCE", 0.0)
+    monkeypatch.setattr("diffproxy.single_view.onnx.bodies.LEAST_CONFIDENCE", 0.0)
     words = [
         "video",
         str(video),

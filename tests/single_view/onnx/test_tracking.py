@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffproxy.single_view.onnx.estimator import Camera, Person, Picture, Seen
+from diffproxy.single_view.focal_length import FocalPrior
+from diffproxy.single_view.onnx.results import Camera, Person, Picture, Seen
 from diffproxy.single_view.onnx.tracking import Tracker
 from diffproxy.single_view.people_over_time import FOCAL_FRAMES, KEPT_FRAMES
 
-USUAL = Camera(640, 480, 500.0, 0.35, "usual lenses")
+USUAL = FocalPrior(500.0, 0.35, "usual lenses")
 
 
 def person(x: float, status: str = "one_view") -> Person:
@@ -21,8 +22,10 @@ def person(x: float, status: str = "one_view") -> Person:
 def step(tracker: Tracker, frame: int, *people: Person, focal: float = 500.0) -> tuple[bool, list[int]]:
     """One frame; whether the detector was asked, and the ids."""
     seen = tracker.expected(frame)
-    camera = Camera(640, 480, focal, 0.2, "usual lenses")
-    return seen is None, tracker.update(frame, Picture(people, camera))
+    if seen is None:
+        tracker.started([Seen(p.box, p.score) for p in people])
+    picture = Picture(people, Camera(640, 480, focal), 0.2, "usual lenses")
+    return seen is None, tracker.update(frame, picture)
 
 
 def test_the_detector_is_asked_once_in_a_stride_and_ids_last():
@@ -59,11 +62,11 @@ def test_an_id_is_kept_for_a_while_and_not_given_again():
 def test_the_focal_length_of_a_video_is_the_median_of_its_first_frames():
     tracker = Tracker()
     for frame, focal in enumerate((400.0, 600.0, 500.0, 520.0, 480.0)):
-        assert tracker.camera(USUAL) is USUAL
+        assert tracker.focal(USUAL) is USUAL
         step(tracker, frame, person(0), focal=focal)
     assert FOCAL_FRAMES == 5
-    camera = tracker.camera(USUAL)
-    assert round(camera.focal, 3) == 500.0
-    assert (camera.source, camera.log_std) == ("earlier frames", 0.2)
-    given = Camera(640, 480, 450.0, 0.0, "given")
-    assert tracker.camera(given) is given
+    prior = tracker.focal(USUAL)
+    assert round(prior.focal, 3) == 500.0
+    assert (prior.source, prior.log_std, prior.fixed) == ("earlier frames", 0.2, True)
+    given = FocalPrior(450.0, 0.0, "given", fixed=True)
+    assert tracker.focal(given) is given

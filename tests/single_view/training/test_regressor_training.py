@@ -9,7 +9,8 @@ from roma import rotmat_to_rotvec
 
 from diffproxy.body import BodyParams
 from diffproxy.keypoints.landmarks import with_encoder_keypoints
-from diffproxy.single_view.focal_length import picture_camera, usual_focal
+from diffproxy.single_view.focal_length import usual_focal
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.regressor import MIN_CONFIDENCE, RegressorConfig
 from diffproxy.single_view.training.data import DISTANCE, LEAST_SEEN, PeopleSampler
 from diffproxy.single_view.training.detections import DetectionNoise, detect
