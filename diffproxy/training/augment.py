@@ -33,6 +33,9 @@ SHOWN: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.1, ("thigh", "shin", "foot", "abdomen")),
     (0.1, ("head", "chest")),
 )
+#: Share of the cut-off views whose crop lies around the whole body, as the pipeline's second crop does (it holds the
+#: body fitted to the first one); the others lie around what the frame shows.
+WHOLE_BODY = 0.5
 
 
 def draw_shown(rng: np.random.Generator, names: dict[int, str]) -> tuple[int, ...] | None:
@@ -88,11 +91,13 @@ def cut_off(view: View, frame: Float[np.ndarray, "4"], color: tuple[int, int, in
     )
 
 
-def draw_warp(view: View, rng: np.random.Generator, config: AugmentConfig, size: int) -> Similarity:
+def draw_warp(
+    labels: UInt8[np.ndarray, "h w"], rng: np.random.Generator, config: AugmentConfig, size: int
+) -> Similarity:
     """A crop around the labelled pixels, as the pipeline crops, with random scale, shift and roll."""
-    side = float(view.image.shape[0])
+    side = float(labels.shape[0])
     center = np.full(2, side / 2)
-    rows, cols = np.nonzero(view.labels)
+    rows, cols = np.nonzero(labels)
     if rows.size and rng.random() >= config.keep_crop:
         low, high = np.array([cols.min(), rows.min()]), np.array([cols.max() + 1, rows.max() + 1])
         scale = np.exp(rng.uniform(*np.log(config.crop_scale)))
@@ -117,9 +122,12 @@ def augment_view(
     With `cut` the frame's edges cut the person off (see `draw_frame`).
     """
     gray = int(rng.integers(0, 256)) if rng.random() < 0.5 else 0
+    around = view.labels
     if cut:
         view = cut_off(view, draw_frame(view.labels, rng, shown), (gray, gray, gray))
-    warp = draw_warp(view, rng, config, image_size)
+        if rng.random() >= WHOLE_BODY:
+            around = view.labels
+    warp = draw_warp(around, rng, config, image_size)
     image = warp_image(view.image, warp, image_size, (gray, gray, gray))
     labels, uv = warp_nearest((view.labels, view.uv), warp.resized(proxy_size / image_size), proxy_size)
     camera, kind = warp_camera(view.camera, warp, image_size), view.kind

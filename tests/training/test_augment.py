@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.training.augment import (
+    WHOLE_BODY,
     AugmentConfig,
     View,
     augment_view,
@@ -24,7 +25,7 @@ def view(make_ring):
 
 def rolls(view, config, count=2000):
     rng = np.random.default_rng(0)
-    warps = [draw_warp(view, rng, config, 64).matrix for _ in range(count)]
+    warps = [draw_warp(view.labels, rng, config, 64).matrix for _ in range(count)]
     return np.degrees([np.arctan2(m[1, 0], m[0, 0]) for m in warps])
 
 
@@ -41,7 +42,7 @@ def test_the_crop_lies_about_what_the_view_shows(view):
     """Whatever the roll: the centre of the labels lands in the middle, within `shift` of the side."""
     config = AugmentConfig(keep_crop=0.0, shift=0.0, uniform_roll=1.0)
     for seed in range(20):
-        warp = draw_warp(view, np.random.default_rng(seed), config, 64)
+        warp = draw_warp(view.labels, np.random.default_rng(seed), config, 64)
         np.testing.assert_allclose(warp.matrix @ [45.0, 50.0, 1.0], [32, 32], atol=1e-9)
 
 
@@ -89,3 +90,17 @@ def test_without_cut_a_view_is_augmented_as_before(standing):
 
     assert (augmented().labels == augmented(cut=False, shown=(1,)).labels).all()
     assert not (augmented(cut=True, shown=(1,)).labels == 4).any()
+
+
+def test_half_of_the_cut_off_views_are_cropped_around_the_whole_body(standing):
+    """Columns that the head covers, 30 of 60 rows of the body: all of a crop around it, half of one around the body."""
+    config = AugmentConfig(
+        crop_scale=(1.0, 1.0), keep_crop=0.0, shift=0.0, roll_deg=0.0, uniform_roll=0.0, photometric=0
+    )
+    widths = []
+    for seed in range(200):
+        made = augment_view(standing, np.random.default_rng(seed), config, 64, 64, None, True, (1,))
+        widths.append(np.ptp(np.nonzero(made.labels)[1]) + 1)
+    whole = np.array(widths) < 40
+    assert whole.mean() == pytest.approx(WHOLE_BODY, abs=0.1)
+    assert (np.array(widths)[whole] == 32).all() and (np.array(widths)[~whole] > 56).all()
