@@ -29,7 +29,7 @@ from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.crop_refinement import whole_image_box
-from diffproxy.pipeline.fit_frame import first_fit, fit_frame
+from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.reprojection_quality import judged
@@ -134,7 +134,8 @@ def measure(options: Options) -> None:
 def fitted(made: Generated, subjects: Subjects, truth: np.ndarray | None) -> dict[str, Any]:
     """Status, reason, quality of the views and mean error of 22 joints (mm) of one fit."""
     clock = Stopwatch()
-    found = fit_frame(0, made, subjects.body, subjects.config, clock=clock, encoder=subjects.encoder)
+    fitter = BodyFitter(subjects.body, subjects.config, subjects.encoder)
+    found = fit_frame(0, made, fitter, clock=clock)
     row: dict[str, Any] = {"status": found.status, "reason": found.reason}
     row["info"] = {k: v for k, v in found.info.items() if k not in ("timings", "fit_timings", "boxes")}
     if found.has_body and truth is not None:

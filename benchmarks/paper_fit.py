@@ -32,7 +32,7 @@ from diffproxy.evaluation.partial_rows import PartialRows
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.pipeline import inputs
-from diffproxy.pipeline.fit_frame import first_fit, fit_frame
+from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import frame_errors
 from diffproxy.pipeline.results import FrameResult
@@ -95,7 +95,7 @@ class Fits:
         settings = ((self.config, self.encoder), (self.config, None), (self.paper, None))
         for name, (config, encoder) in zip(FITS, settings, strict=True):
             began = time.process_time()
-            found = fit_frame(0, made, self.body, config, encoder=encoder)
+            found = fit_frame(0, made, BodyFitter(self.body, config, encoder))
             row[name] = {"seconds": time.process_time() - began, "status": found.status}
             if found.has_body:
                 row[name] |= frame_errors(found, truth, self.body)

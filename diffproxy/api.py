@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,6 +14,7 @@ from diffproxy.cli import SHIPPED
 from diffproxy.commands import fit_command, initial_guess, solved_cameras
 from diffproxy.export import Result, load_result
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.networks import Networks
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,9 @@ def fit_rig(
     """
     given = {"rig": rig, "frames": frames, "out": out, "save": {}, **options}
     save = {"vertices": True, **given["save"]}
-    asked = solved_cameras(fit_command().compose([*_words({**given, "save": save})]), pipe, detector)
-    folder = run_fit(asked, SHIPPED, pipe, detector, guess=initial_guess(asked))
+    networks = Networks(pipe, detector)
+    asked = solved_cameras(fit_command().compose([*_words({**given, "save": save})]), networks)
+    folder = run_fit(asked, SHIPPED, replace(networks, guess=initial_guess(asked)))
     return FitResults(load_result(folder / "result.npz"), folder)
 
 

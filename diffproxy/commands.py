@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diffproxy.cli import SHIPPED, Command
 from diffproxy.utils.options import HELP_WORDS
 
 if TYPE_CHECKING:  # what a command needs is imported when it runs
     from diffproxy.pipeline.config import FitOptions
-    from diffproxy.pipeline.fit_frame import Guess
+    from diffproxy.pipeline.networks import Guess, Networks
 
 MODEL_PATHS = {"body": "file.path", "generator": "weights.weights"}
 FIT_INTRO = """\
@@ -59,11 +59,12 @@ def fit(words: Sequence[str] | None = None) -> int:
 
     def task(options) -> None:  # type: ignore[no-untyped-def]
         from diffproxy.pipeline.fit_rig import run_fit
+        from diffproxy.pipeline.networks import Networks
         from diffproxy.pipeline.several_people import fit_people
 
         options = solved_cameras(options)
         run = run_fit if options.people == "one" else fit_people
-        run(options, SHIPPED, guess=initial_guess(options))
+        run(options, SHIPPED, Networks(guess=initial_guess(options)))
 
     return fit_command().run(sys.argv[1:] if words is None else words, task)
 
@@ -78,19 +79,19 @@ def initial_guess(options: FitOptions) -> Guess | None:
     return CoarseBodies(open_body(options.body)).guesses
 
 
-def solved_cameras(options: FitOptions, pipe: Any | None = None, detector: Any | None = None) -> FitOptions:
+def solved_cameras(options: FitOptions, networks: Networks | None = None) -> FitOptions:
     """The options with solved cameras in place of those that `cameras=` says are not given.
 
     Args:
         options: Options of a fit.
-        pipe: Generator in place of the one that the options name.
-        detector: Person detector in place of the packaged one.
+        networks: Those that the caller has opened already.
     """
     if options.cameras == "given":
         return options
     from diffproxy.calibration.camera_free import with_solved_cameras
+    from diffproxy.pipeline.networks import PACKAGED
 
-    return with_solved_cameras(options, SHIPPED, pipe, detector)
+    return with_solved_cameras(options, SHIPPED, networks or PACKAGED)
 
 
 def demo(words: Sequence[str] | None = None) -> int:

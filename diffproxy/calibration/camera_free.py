@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -21,6 +20,7 @@ from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predict
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, split_names
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
+from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
 from diffproxy.pipeline.run_inputs import frame_inputs
@@ -50,9 +50,7 @@ class AssumedRig:
         return self.frames.cameras
 
 
-def with_solved_cameras(
-    options: FitOptions, root: Path, pipe: Any | None = None, locator: Any | None = None
-) -> FitOptions:
+def with_solved_cameras(options: FitOptions, root: Path, networks: Networks = PACKAGED) -> FitOptions:
     """The options of a run with given cameras as they are; otherwise with cameras solved from the take.
 
     The cameras are written to `options.out` as rig.json with rig.report.json beside it, and `rig.calibration` names
@@ -61,8 +59,7 @@ def with_solved_cameras(
     Args:
         options: Options of a fit.
         root: Where the presets' relative paths start.
-        pipe: Generator in place of the one that the options name.
-        locator: Person detector in place of the packaged one.
+        networks: Those that the caller has opened already.
 
     Raises:
         InputError: images or predictions that do not fit, too few cameras that see the person, or another
@@ -84,7 +81,7 @@ def with_solved_cameras(
     seen = {"images": digests, **inputs.matching_settings(options)}
     stamp = fingerprint(run_settings(options, body, frames.cameras, seen))
     if not _is_solved(solved, stamp, options.overwrite):
-        made = _generated(options, assumed, body, pipe, locator) if saved is None else _saved(saved, assumed)
+        made = _generated(options, assumed, body, networks) if saved is None else _saved(saved, assumed)
         _solve(solved.rig, stamp, assumed, ids, options, body, made)
     frames.close()
     return replace(options, rig=replace(options.rig, calibration=str(solved.rig.resolve())))
@@ -200,20 +197,18 @@ def _saved(store: ProxyStore, assumed: AssumedRig) -> ProxiesOf:
     return lambda frame_id: in_cameras(store.load(frame_id), assumed.cameras)
 
 
-def _generated(
-    options: FitOptions, assumed: AssumedRig, body: BodyModel, pipe: Any, locator: Any
-) -> ProxiesOf:
+def _generated(options: FitOptions, assumed: AssumedRig, body: BodyModel, networks: Networks) -> ProxiesOf:
     """Proxies generated with predicted or without cameras."""
     frames, cameras = assumed.frames, assumed.cameras
     device = inputs.pick_device(options.device)
-    pipe = pipe or inputs.open_generator(options.generator, device)
+    pipe = networks.pipe or inputs.open_generator(options.generator, device)
     config = replace(inputs.generate_config(options, pipe, options.box_margin), hands=False)
     generate: Callable[..., Generated] = (
         generate_proxies if options.cameras == "predicted" else generate_each_view
     )
     source = None
     if options.boxes == "auto" and not options.masks:
-        locator = locator or inputs.open_locator(device)
+        detector = networks.detector or inputs.open_detector(device)
     else:
         source = choose_source(options.boxes, options.masks, cameras, None, frames.file_numbers)
 
@@ -223,7 +218,7 @@ def _generated(
         images = [image for image in shown if image is not None]
         seen = [cameras[v] for v in views]
         boxes = (
-            surest_boxes(locator, images)
+            surest_boxes(detector, images)
             if source is None
             else source.find(frame_id, images, seen, None).boxes
         )

@@ -162,13 +162,13 @@ def _generate(
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
     from diffproxy.pipeline.config import GeneratorOption
     from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
-    from diffproxy.pipeline.inputs import open_generator, open_locator, pick_device
+    from diffproxy.pipeline.inputs import open_detector, open_generator, pick_device
     from diffproxy.pipeline.person_boxes import BoxFile
     from diffproxy.utils.timing import Stopwatch
 
     device = pick_device("auto")
     pipe = open_generator(GeneratorOption(weights=options.generator), device)
-    locator = None if options.boxes else open_locator(device)
+    detector = None if options.boxes else open_detector(device)
     given = BoxFile(Path(options.boxes), frames.cameras) if options.boxes else None
     config = GenerateConfig(size=int(pipe.network.config.image_size), hands=False)
     out: list[ProxyMaps] = []
@@ -176,7 +176,7 @@ def _generate(
         if given is not None:
             boxes: list[Any] = list(given.find(frame_id, images, frames.cameras, None).boxes)
         else:
-            boxes = _detect(locator, images, frames.cameras, placed)
+            boxes = _detect(detector, images, frames.cameras, placed)
         views = []
         for image, camera, box in zip(images, frames.cameras, boxes, strict=True):
             if box is not None:
@@ -192,21 +192,21 @@ def _generate(
     return out
 
 
-def _detect(locator: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
+def _detect(detector: Any, images: list[np.ndarray], cameras: tuple[Camera, ...], placed: bool) -> list[Any]:
     """A box in every view: by geometry where the cameras are nearly known, else the surest and largest."""
     from diffproxy.pipeline.person_boxes import Located
 
     if placed:
-        where = Located(locator).find(0, images, cameras, None)
+        where = Located(detector).find(0, images, cameras, None)
         if where.views >= 2:
             return list(where.boxes)
-    return surest_boxes(locator, images)
+    return surest_boxes(detector, images)
 
 
-def surest_boxes(locator: Any, images: Sequence[np.ndarray]) -> list[Any]:
+def surest_boxes(detector: Any, images: Sequence[np.ndarray]) -> list[Any]:
     """In every view the surest and largest person's box, where cameras cannot tell who is the same; None: nobody."""
     boxes = []
-    for found in locator.locate(list(images)):
+    for found in detector.locate(list(images)):
         best = max(found, key=lambda c: float(c.score) * (c.box[3] - c.box[1]), default=None)
         boxes.append(None if best is None else tuple(float(v) for v in best.box))
     return boxes

@@ -28,9 +28,10 @@ from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.fit_frame import first_fit, fit_frame
+from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
+from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_inputs import shared_inputs
@@ -45,9 +46,7 @@ from diffproxy.utils.timing import Stopwatch
 log = logging.getLogger(__name__)
 
 
-def run_evaluation(
-    options: EvaluateOptions, pipe: Any | None = None, locator: Any | None = None
-) -> dict[str, Any]:
+def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> dict[str, Any]:
     """Evaluate, write `options.out` (JSON) and return what is in it.
 
     Under torchrun every process takes its share of the subjects; the first one writes, and the others return {}.
@@ -62,12 +61,15 @@ def run_evaluation(
     protocol = Protocol(options.protocol, body)
     free = None if options.cameras == "given" else CameraFree(options, body)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
+    fitter = BodyFitter(body, config, encoder)
     device = inputs.pick_device(options.device)
-    stamp = "" if pipe or locator else _stamp(options)  # of networks given by the caller nothing is known
+    # Of networks that the caller gives nothing is known.
+    stamp = "" if networks.pipe or networks.detector else _stamp(options)
     if options.proxies == "generated":
-        pipe = pipe or inputs.open_generator(options.generator, device)
+        pipe = networks.pipe or inputs.open_generator(options.generator, device)
+        networks = replace(networks, pipe=pipe)
         if options.images == "full":
-            locator = locator or inputs.open_locator(device)
+            networks = replace(networks, detector=networks.detector or inputs.open_detector(device))
     processes = Processes.current()
     partial = PartialRows(out, stamp, processes.rank) if stamp else None
     rows: dict[str, dict[str, Any]] = dict(partial.rows) if partial is not None else {}
@@ -84,7 +86,7 @@ def run_evaluation(
         begin, clock = time.perf_counter(), Stopwatch()
         known = subject if free is None else free.assumed(subject)
         generate = generate_proxies if free is None else free.generate
-        made = _proxies(known, body, options, pipe, locator, clock, generate)
+        made = _proxies(known, options, fitter, networks, clock, generate)
         shown = made  # on the pixel grids of the data set
         row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
         found = None
@@ -95,7 +97,7 @@ def run_evaluation(
             row |= changes
         if made is not None:
             try:
-                found = fit_frame(0, made, body, config, clock=clock, encoder=encoder)
+                found = fit_frame(0, made, fitter, clock=clock)
             except np.linalg.LinAlgError as error:
                 row |= {"status": "failed", "reason": f"the fit does not converge: {error}", "notes": []}
         if found is not None and shown is not None:
@@ -152,14 +154,13 @@ def _check_topology(subject: EvalSubject, body: BodyModel) -> None:
 
 def _proxies(
     subject: EvalSubject,
-    body: BodyModel,
     options: EvaluateOptions,
-    pipe: Any,
-    locator: Any,
+    fitter: BodyFitter,
+    networks: Networks,
     clock: Stopwatch,
     generator: Callable[..., Generated],
 ) -> Generated | None:
-    """Exact or generated proxies of one subject; None when the locator finds nobody."""
+    """Exact or generated proxies of one subject; None when the detector finds nobody."""
     if options.proxies == "exact":
         if subject.exact is None:
             raise InputError(
@@ -167,18 +168,18 @@ def _proxies(
             )
         bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
         return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
-    generate = inputs.generate_config(options, pipe, 1.2 if subject.boxes is None else 1.0)
+    generate = inputs.generate_config(options, networks.pipe, 1.2 if subject.boxes is None else 1.0)
     boxes, seen = subject.boxes, list(range(len(subject.cameras)))
     if boxes is None:
         with clock("locate"):
-            location = Located(locator).find(0, subject.images, subject.cameras, None)
+            location = Located(networks.detector).find(0, subject.images, subject.cameras, None)
         seen = [v for v, box in enumerate(location.boxes) if box is not None]
         boxes = [location.boxes[v] for v in seen]
         if not seen:
             return None
     images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
-    config = fit_config(options.solver, options.hands, options.prior)
-    return generator(pipe, body, images, cameras, boxes, generate, clock, first_fit(body, config))
+    aim = first_fit(fitter.body, fitter.config)
+    return generator(networks.pipe, fitter.body, images, cameras, boxes, generate, clock, aim)
 
 
 def _errors(found: FrameResult, subject: EvalSubject, body: BodyModel, protocol: Protocol) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,20 @@ EVERY = 100  # frames between writes
 Frame = list[list[Candidate]]
 
 
-def detect_take(frames: RigFrames, locator: Any, path: Path, stamp: str) -> dict[int, Frame]:
+def detect_take(
+    frames: RigFrames, open_detector: Callable[[], Any], path: Path, stamp: str
+) -> dict[int, Frame]:
     """Detections of all frames and views, in pixels of the undistorted images.
 
     Args:
         frames: The images.
-        locator: Gives a detector when it is called; it is called only where frames are missing.
+        open_detector: Gives a detector when it is called; it is called only where frames are missing.
         path: JSON file that is read first, and written.
         stamp: Of the images and the detector; detections of another one are made again.
     """
     found = _load(path, stamp, len(frames.cameras))
     missing = [i for i in frames.frame_ids if i not in found]
-    detector: Any = locator() if missing else None
+    detector: Any = open_detector() if missing else None
     for n, frame_id in enumerate(tqdm(missing, desc="people", unit="frame", disable=not missing)):
         images = frames.read_views(frame_id).images
         shown = [v for v, image in enumerate(images) if image is not None]

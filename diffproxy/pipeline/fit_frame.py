@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, FitResult, fit
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import SparseKeypoints
-from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
+from diffproxy.pipeline.networks import Guess
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.reprojection_quality import (
@@ -37,30 +36,58 @@ TRACK_GAP = 5  # frames; later than this the last body says little about where t
 AIM_PIXELS = 200  # a view; aiming needs centimetres only
 AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
 HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
-Guess = Callable[[Generated], Sequence[BodyParams]]
-"""Bodies, such as those of a network, that a fit may start from."""
 FITTED_ALONE = ("ok", "doubtful")  # bodies that at least two views place
 UNSEEN_HAND = "no view shows the {side} hand: its fingers come from the prior"
 LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
 
 
 @dataclass(frozen=True)
-class FrameFitter:
-    """Everything that stays the same from frame to frame.
+class BodyFitter:
+    """What the proxies of every frame are fitted with.
 
-    `person`: one of several, followed over the whole take: the last body starts the fit, but gives no boxes.
+    Args:
+        body: Body model.
+        config: Settings of the fitter.
+        encoder: Fits the keypoints of the generator's encoder as well, where it predicts any; None: proxies alone.
+        sparse: Keypoints from files, in place of the encoder's.
+        guess: Gives bodies that compete with the closed form as starts; not used beside `sparse`.
     """
 
     body: BodyModel
+    config: FitConfig
+    encoder: EncoderKeypointFitter | None = None
+    sparse: SparseKeypoints | None = None
+    guess: Guess | None = None
+
+    def fit(self, frame_id: int, made: Generated, start: BodyParams | None = None) -> FitResult:
+        """The body of one frame; `start` is that of an earlier frame."""
+        if self.sparse is not None:
+            return self.sparse.fit(frame_id, made.maps, start)
+        candidates = () if self.guess is None else self.guess(made)
+        if self.encoder is not None and made.keypoints is not None:
+            return self.encoder.fit(made.maps, made.keypoints, start, candidates=candidates)
+        return fit(made.maps, self.body, self.config, start, candidates=candidates)
+
+
+@dataclass(frozen=True)
+class FrameFitter:
+    """Everything that stays the same from frame to frame.
+
+    Args:
+        fitter: What the proxies are fitted with.
+        pipe: Proxy generator.
+        source: Where the subject is in a frame.
+        generate: How proxies are generated.
+        track: The last body gives the boxes, and starts the fit.
+        person: One of several, followed over the whole take: the last body starts the fit, but gives no boxes.
+    """
+
+    fitter: BodyFitter
     pipe: Any
     source: BoxSource
     generate: GenerateConfig
-    fit_config: FitConfig
     track: bool = True
-    sparse: SparseKeypoints | None = None
-    encoder: EncoderKeypointFitter | None = None
     person: PersonSource | None = None
-    guess: Guess | None = None
 
     def run(
         self,
@@ -109,28 +136,17 @@ class FrameFitter:
             return FrameResult(frame_id, "no_person", reason, info=info), None
         made = generate_proxies(
             self.pipe,
-            self.body,
+            self.fitter.body,
             [images[v] for v in seen],
             [cameras[v] for v in seen],
             [location.boxes[v] for v in seen],
             self.generate,
             clock,
-            first_fit(self.body, self.fit_config, self.sparse, frame_id),
+            first_fit(self.fitter.body, self.fitter.config, self.fitter.sparse, frame_id),
             None if self.person is None else partial(self.person.own_pixels, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
-        record = fit_frame(
-            frame_id,
-            made,
-            self.body,
-            self.fit_config,
-            start,
-            clock=clock,
-            sparse=self.sparse,
-            encoder=self.encoder,
-            guess=self.guess,
-        )
-        return record, made
+        return fit_frame(frame_id, made, self.fitter, start, clock), made
 
 
 def first_fit(
@@ -149,46 +165,40 @@ def first_fit(
 def fit_frame(
     frame_id: int,
     made: Generated,
-    body: BodyModel,
-    config: FitConfig,
+    fitter: BodyFitter,
     start: FrameResult | None = None,
-    betas: Tensor | None = None,
-    scale: float | None = None,
     clock: Stopwatch | None = None,
-    sparse: SparseKeypoints | None = None,
-    encoder: EncoderKeypointFitter | None = None,
-    guess: Guess | None = None,
 ) -> FrameResult:
-    """Fit the body to the proxies (and keypoints) of one frame; `betas` (10,) and `scale` fix the shape.
+    """Fit the body to the proxies (and keypoints) of one frame, and judge how well it explains them.
 
-    Keypoints come from files (`sparse`), or with `encoder` from the generator's encoder, if it predicts any. Bodies of
-    `guess` compete with the closed form as starts.
+    Args:
+        frame_id: Number of the frame.
+        made: Its proxies, and what came with them.
+        fitter: What they are fitted with.
+        start: An earlier frame, whose body starts the fit if it has one.
+        clock: Adds up the seconds of each stage.
     """
     clock = clock or Stopwatch()
     first = start.body_params() if start is not None and start.has_body else None
     with clock("fit"):
-        candidates = guess(made) if guess is not None and sparse is None else ()
-        if sparse is None and encoder is not None and made.keypoints is not None:
-            result = encoder.fit(made.maps, made.keypoints, first, betas, scale, candidates)
-        elif sparse is None:
-            result = fit(made.maps, body, config, first, betas, scale=scale, candidates=candidates)
-        else:
-            result = sparse.fit(frame_id, made.maps, first, betas, scale)
+        result = fitter.fit(frame_id, made, first)
     with clock("quality"):
-        return to_record(frame_id, result, made.maps, made.boxes, body, list(made.notes), clock, made.hands)
+        return to_record(frame_id, result, made, fitter.body, clock)
 
 
 def to_record(
-    frame_id: int,
-    result: FitResult,
-    maps: ProxyMaps,
-    boxes: tuple[Box, ...] | None,
-    body: BodyModel,
-    notes: list[str],
-    clock: Stopwatch,
-    hands: dict[str, list[str]],
+    frame_id: int, result: FitResult, made: Generated, body: BodyModel, clock: Stopwatch
 ) -> FrameResult:
-    """The fit's answer with the quality of each view and what to doubt."""
+    """The fit's answer with the quality of each view and what to doubt.
+
+    Args:
+        frame_id: Number of the frame.
+        result: The fitted body.
+        made: What it was fitted to.
+        body: Body model.
+        clock: Has the seconds of each stage.
+    """
+    notes = list(made.notes)
     info: dict[str, Any] = {
         "notes": notes,
         "timings": clock.seconds,
@@ -198,19 +208,19 @@ def to_record(
         "inlier_ratio": float(result.inlier_ratio),
         "robust_loss": float(result.robust_loss),
         "flip_ratio": float(result.flip_ratio),
-        "hands": hands,
-        "boxes": [[round(x, 2) for x in box] for box in boxes or ()],
+        "hands": made.hands,
+        "boxes": [[round(x, 2) for x in box] for box in made.boxes or ()],
     }
     if result.has_body and result.reason:
         notes.append(result.reason)
     if not result.has_body:
-        notes += [UNSEEN_HAND.format(side=side) for side in hands if not hands[side]]
+        notes += [UNSEEN_HAND.format(side=side) for side, crops in made.hands.items() if not crops]
         return FrameResult(frame_id, result.status, result.reason, info=info)
     with torch.no_grad():
         vertices = body(result.params).vertices[0].cpu().numpy()
     info["head_to_ankle_m"] = head_to_ankle(body, result.params)
-    views = view_quality(maps, boxes, body, vertices)
-    info["hands"] = trusted_hands(hands, views, notes)
+    views = view_quality(made.maps, made.boxes, body, vertices)
+    info["hands"] = trusted_hands(made.hands, views, notes)
     info |= view_notes(views)
     status, reason = judged(result.status, result.reason, info)
     joints = result.joints.astype(np.float32)

@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,9 @@ from tqdm import tqdm
 from diffproxy.cameras import Rig
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.fit_frame import TRACK_GAP, Guess
+from diffproxy.pipeline.fit_frame import TRACK_GAP
 from diffproxy.pipeline.frame_shares import frame_shares, run_processes, segments, share_of
+from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.outputs import write_outputs
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.proxy_cache import ProxyStore
@@ -43,25 +43,31 @@ class FittedTake:
     def write(self) -> None:
         """`result.npz` and what else the options ask for."""
         take = self.take
-        write_outputs(take.run.out, self.records, take.body, take.frames, take.options, take.run.settings)
+        write_outputs(
+            take.run.out, self.records, take.fitter.body, take.frames, take.options, take.run.settings
+        )
 
 
 def run_fit(
     options: FitOptions,
     root: Path,
-    pipe: Any | None = None,
-    locator: Any | None = None,
-    person: PersonSource | None = None,
-    guess: Guess | None = None,
+    networks: Networks = PACKAGED,
 ) -> Path:
-    """Fit every chosen frame, write the results to `options.out` and return that folder.
+    """Fit every chosen frame and write the results to `options.out`.
 
-    `root` is where the presets' relative paths start. `pipe` and `locator` replace the networks that the options
-    name; `person` has the boxes of one person of several; `guess` gives bodies to start from (`start=single_view`).
-    Raises InputError for wrong input, before anything is removed or written; what is wrong with one frame is its
-    status, and an error only when no frame could be computed.
+    Args:
+        options: What to fit and how.
+        root: Folder from which the presets' relative paths start.
+        networks: Those that the caller has opened already.
+
+    Returns:
+        The folder of the results.
+
+    Raises:
+        InputError: wrong input, before anything is removed or written. What is wrong with one frame is its status, and
+            an error only when no frame could be computed.
     """
-    fitted = fit_take(options, root, pipe, locator, person, guess)
+    fitted = fit_take(options, root, networks)
     if not options.share:
         fitted.write()
     if fitted.error is not None:
@@ -72,28 +78,33 @@ def run_fit(
 def fit_take(
     options: FitOptions,
     root: Path,
-    pipe: Any | None = None,
-    locator: Any | None = None,
+    networks: Networks = PACKAGED,
     person: PersonSource | None = None,
-    guess: Guess | None = None,
 ) -> FittedTake:
-    """`run_fit` without its outputs: finished frames are kept in the folder of the run."""
+    """`run_fit` without its outputs: finished frames are kept in the folder of the run.
+
+    Args:
+        options: As for `run_fit`.
+        root: As for `run_fit`.
+        networks: As for `run_fit`.
+        person: Boxes of one person of several; None: the take shows one person.
+    """
     if options.people != "one":
         raise InputError(
             "people=one for results in one folder",
             f"people={options.people}",
             "use the command `diffproxy fit`, or diffproxy.pipeline.several_people.fit_people",
         )
-    if options.jobs > 1 and (pipe is not None or locator is not None):
+    if options.jobs > 1 and (networks.pipe is not None or networks.detector is not None):
         raise InputError(
             "jobs=1 with a generator or detector of your own: other processes have none", f"jobs={options.jobs}",
             "leave jobs out",
         )  # fmt: skip
-    if options.start == "single_view" and guess is None:
+    if options.start == "single_view" and networks.guess is None:
         raise InputError(
             "a network for start=single_view", "none", "use the command `diffproxy fit`, or diffproxy.fit_rig"
         )
-    take = open_take(options, root, pipe, locator, person, guess)
+    take = open_take(options, root, networks, person)
     options, out = take.options, take.run.out
     if (
         take.frames is None and options.rig_check and not options.rig.calibration
@@ -110,7 +121,7 @@ def fit_take(
     if options.jobs > 1:
         shares = frame_shares(mine, options.jobs, options.segment, finished)
         done = take.store.path
-        run_processes(_fit_share, shares, lambda i: done(i).exists(), options, root, person, guess)
+        run_processes(_fit_share, shares, lambda i: done(i).exists(), options, root, networks, person)
         finished = take.finished()
     records, errors = _all_frames(take, mine, finished)
     if options.share:
@@ -130,12 +141,12 @@ def _share(ids: list[int], options: FitOptions) -> list[int]:
 
 
 def _fit_share(
-    ids: list[int], options: FitOptions, root: Path, person: PersonSource | None, guess: Guess | None
+    ids: list[int], options: FitOptions, root: Path, networks: Networks, person: PersonSource | None
 ) -> None:
     """The work of one of several processes: these frames into the folder of the run."""
 
     def work() -> None:
-        take = open_take(options, root, None, None, person, guess)
+        take = open_take(options, root, networks, person)
         known = take.finished()
         _all_frames(take, ids, known, quiet=True)
 

@@ -106,10 +106,7 @@ def _record(first: FrameResult, result: FitResult, proxies: ProxyStore, seconds:
         return FrameResult(first.frame_id, "filled", result.reason, params, joints, std, info, observed)
     if not result.has_body:
         return replace(first, info={**first.info, "timings": clock.seconds})
-    made = proxies.load(first.frame_id)
-    record = to_record(
-        first.frame_id, result, made.maps, made.boxes, proxies.body, list(made.notes), clock, made.hands
-    )
+    record = to_record(first.frame_id, result, proxies.load(first.frame_id), proxies.body, clock)
     problems = first.info.get("image_problems", [])
     info = {**first.info, **record.info, "notes": [*record.info["notes"], *problems]}
     return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))

@@ -1,4 +1,4 @@
-"""From options to the objects of a run: rig, pictures, body, generator, locator."""
+"""From options to the objects of a run: rig, pictures, body, generator, detector."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def generate_config(options: SharedOptions, pipe: Any, margin: float) -> Generat
     )
 
 
-def open_locator(device: torch.device) -> Any:
+def open_detector(device: torch.device) -> Any:
     """The packaged person detector."""
     from diffproxy.detector.person_detector import PersonDetector
 

@@ -64,7 +64,7 @@ def _separated_frame(
 ) -> dict[int, FrameResult]:
     takes = [fitted[k].take for k in present]
     made = [take.proxies.load(frame_id) for take in takes]
-    body, config = takes[0].body, takes[0].config
+    body, config = takes[0].fitter.body, takes[0].fitter.config
     result = separate_people(
         [m.maps for m in made], [r.body_params() for r in present.values()], body, config
     )
@@ -80,7 +80,7 @@ def _record(
     contact = {"before_mm": round(1000 * result.before[n], 1), "after_mm": round(1000 * result.after[n], 1)}
     if not result.moved[n]:
         return replace(first, info={**first.info, "contact": {**contact, "moved_mm": 0.0}})
-    body, params = fitted.take.body, result.params[n]
+    body, params = fitted.take.fitter.body, result.params[n]
     with torch.no_grad():
         posed = body(params)
     joints = posed.joints[0].cpu().numpy().astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where the subject is in this frame: boxes from a file, masks, the last body, or the locator."""
+"""Where the subject is in this frame: boxes from a file, masks, the last body, or the detector."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ class WholeImages:
 
 
 class Located:
-    """Detections of a locator, made consistent over the views."""
+    """Detections made consistent over the views."""
 
-    def __init__(self, locator: Any):
-        self.locator = locator
+    def __init__(self, detector: Any):
+        self.detector = detector
 
     def find(
         self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
     ) -> Location:
-        found = self.locator.locate(list(images))
+        found = self.detector.locate(list(images))
         return choose_subject([[_candidate(c) for c in view] for view in found], cameras, near)
 
 
 def _candidate(found: Any) -> Candidate:
-    """Whatever a locator returns, with its own body centre where it knows one."""
+    """Whatever a detector returns, with its own body centre where it knows one."""
     plain = Candidate.from_box(found.box, float(found.score))
     centre = getattr(found, "centre", None)
     return (
@@ -189,14 +189,14 @@ def choose_source(
     boxes: str,
     masks: str,
     cameras: Sequence[Camera],
-    locator: Any | None,
+    detector: Any | None,
     file_numbers: Callable[[int], Mapping[str, int]] = lambda _: {},
 ) -> BoxSource:
-    """The box source that the options ask for; `locator` serves boxes=auto, `file_numbers` masks=DIR (see `Masks`)."""
+    """The box source that the options ask for; `detector` serves boxes=auto, `file_numbers` masks=DIR (see `Masks`)."""
     if masks:
         return Masks(Path(masks), cameras, file_numbers)
     if boxes == "full":
         return WholeImages()
     if boxes != "auto":
         return BoxFile(Path(boxes), cameras)
-    return Located(locator)
+    return Located(detector)

@@ -16,8 +16,8 @@ from diffproxy.pipeline import inputs
 from diffproxy.pipeline.associated_people import listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
-from diffproxy.pipeline.fit_frame import Guess
 from diffproxy.pipeline.fit_rig import FittedTake, fit_take
+from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.people_contact import separated
 from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
 from diffproxy.pipeline.people_selection import chosen_people
@@ -37,9 +37,7 @@ log = logging.getLogger(__name__)
 def fit_people(
     options: FitOptions,
     root: Path,
-    pipe: Any | None = None,
-    locator: Any | None = None,
-    guess: Guess | None = None,
+    networks: Networks = PACKAGED,
 ) -> Path:
     """Fit everybody, or the people that `options` choose; returns `options.out`.
 
@@ -62,7 +60,7 @@ def fit_people(
     run.open(files, options.overwrite, input_paths(options, frames))
     device = inputs.pick_device(options.device)
     detections = detect_take(
-        frames, lambda: locator or inputs.open_locator(device), out / DETECTIONS, run.stamp
+        frames, lambda: networks.detector or inputs.open_detector(device), out / DETECTIONS, run.stamp
     )
     association = associate(detections, frames.cameras, AssociationConfig())
     names = [c.name for c in frames.cameras]
@@ -81,8 +79,10 @@ def fit_people(
     for note in association.notes:
         log.warning("%s", note)
     log.info("%d people, %d to fit", len(association.people), len(people))
+    of_one = replace(networks, detector=None)  # the boxes are known
     if options.jobs == 1:  # other processes open their own
-        pipe = pipe or inputs.open_generator(options.generator, device)
+        pipe = networks.pipe or inputs.open_generator(options.generator, device)
+        of_one = replace(of_one, pipe=pipe)
     fitted: dict[int, FittedTake] = {}
     errors: list[InputError] = []
     for person in people:
@@ -94,7 +94,7 @@ def fit_people(
         source = person_source(person, association.people, detections, frames.cameras, name)
         log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
         try:
-            one = fit_take(own, root, pipe, person=source, guess=guess)
+            one = fit_take(own, root, of_one, source)
             if not options.share and (one.error is not None or not options.people_contact):
                 one.write()
             if one.error is not None:

@@ -22,9 +22,10 @@ from diffproxy.fitting.result import Status
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.camera_free_generator import camera_free
 from diffproxy.pipeline.config import FitOptions, SolverOption
-from diffproxy.pipeline.fit_frame import FrameFitter, Guess, fit_frame
+from diffproxy.pipeline.fit_frame import BodyFitter, FrameFitter, fit_frame
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
+from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
@@ -71,8 +72,7 @@ class Take:
 
     Args:
         options: The options, with stated offsets.
-        body: Body model.
-        config: Settings of the fitter.
+        fitter: What the proxies are fitted with.
         frames: Images of the rig; None for saved proxies.
         source: Where the frames' results come from.
         proxies: The saved proxies, or where those of this run go.
@@ -82,8 +82,7 @@ class Take:
     """
 
     options: FitOptions
-    body: BodyModel
-    config: FitConfig
+    fitter: BodyFitter
     frames: RigFrames | None
     source: FrameSource
     proxies: ProxyStore
@@ -102,37 +101,31 @@ class Take:
         up = {"up": self.frames.rig.up.tolist()} if self.frames is not None else {}
         config = fit_sequence.sequence_config(self.options, **up)
         out, stamp, fps = self.run.out, self.run.stamp, self.options.fps
-        return fit_sequence.together(out, stamp, records, self.proxies, self.config, config, fps)
+        return fit_sequence.together(out, stamp, records, self.proxies, self.fitter.config, config, fps)
 
 
-def open_take(
-    options: FitOptions,
-    root: Path,
-    pipe: Any,
-    locator: Any,
-    person: PersonSource | None,
-    guess: Guess | None,
-) -> Take:
-    """Open everything that a run reads; the arguments are those of `run_fit`. InputError for wrong input."""
+def open_take(options: FitOptions, root: Path, networks: Networks, person: PersonSource | None) -> Take:
+    """Open everything that a run reads; the arguments are those of `fit_take`. InputError for wrong input."""
     options = inputs.with_stated_offsets(options)
     out = Path(options.out).expanduser()
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
+    fitter = BodyFitter(body, config, encoder, guess=networks.guess)
     fit_sequence.sequence_config(options)
     frames = None if options.proxies else inputs.open_rig(options, root)
     if frames is None:
         proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
         open_sparse(options.keypoints, None, body, config)
-        source = _saved_proxies(_calibrated(options, root), proxies, config, encoder, guess)
+        source = _saved_proxies(_calibrated(options, root), proxies, fitter)
     else:
         proxies = ProxyStore(out / "proxies", body, must_exist=False)
-        source = _images(options, frames, body, config, encoder, pipe, locator, person, guess)
+        source = _images(options, frames, fitter, networks, person)
         check_ground_truth(frames.rig.root)
     ids = select_frames(options.frames, source.frame_ids)
     run = RunFolder(out, run_settings(options, body, source.cameras, source.settings))
     store = FrameStore(out / "frames", run.stamp)
-    return Take(options, body, config, frames, source, proxies, ids, run, store)
+    return Take(options, fitter, frames, source, proxies, ids, run, store)
 
 
 def _calibrated(options: FitOptions, root: Path) -> RigFrames | None:
@@ -144,13 +137,7 @@ def _calibrated(options: FitOptions, root: Path) -> RigFrames | None:
     return frames
 
 
-def _saved_proxies(
-    calibrated: RigFrames | None,
-    saved: ProxyStore,
-    config: FitConfig,
-    encoder: EncoderKeypointFitter | None,
-    guess: Guess | None,
-) -> FrameSource:
+def _saved_proxies(calibrated: RigFrames | None, saved: ProxyStore, fitter: BodyFitter) -> FrameSource:
     cameras = () if calibrated is None else calibrated.cameras
     doubts = () if calibrated is None else calibrated.rig.doubts
 
@@ -158,8 +145,7 @@ def _saved_proxies(
         stage("fit")
         made = saved.load(frame_id)
         made = in_cameras(made, cameras) if cameras else made
-        record = fit_frame(frame_id, made, saved.body, config, last, encoder=encoder, guess=guess)
-        return with_camera_doubts(record, doubts), made
+        return with_camera_doubts(fit_frame(frame_id, made, fitter, last), doubts), made
 
     return FrameSource(saved.frame_ids, cameras, {}, saved.inputs, lambda: None, solve)
 
@@ -167,28 +153,24 @@ def _saved_proxies(
 def _images(
     options: FitOptions,
     frames: RigFrames,
-    body: BodyModel,
-    config: FitConfig,
-    encoder: EncoderKeypointFitter | None,
-    pipe: Any,
-    locator: Any,
+    fitter: BodyFitter,
+    networks: Networks,
     person: PersonSource | None,
-    guess: Guess | None,
 ) -> FrameSource:
     @cache
-    def fitter() -> FrameFitter:
-        return _frame_fitter(options, body, config, frames, pipe, locator, encoder, person, guess)
+    def frame_fitter() -> FrameFitter:
+        return _frame_fitter(options, frames, fitter, networks, person)
 
     def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
         stage("open networks")
-        frame_fitter = fitter()
+        opened = frame_fitter()
         stage("read")
         shown = frames.read_views(frame_id)
         good = [v for v, image in enumerate(shown.images) if image is not None]
         if not good:
             raise next(iter(shown.unreadable.values()))
         images = [image for image in shown.images if image is not None]
-        record, made = frame_fitter.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
+        record, made = opened.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
         record = with_camera_doubts(with_image_problems(record, shown), frames.rig.doubts)
         return record, made
 
@@ -201,7 +183,7 @@ def _images(
             **({"person": person.digest} if person else {}),
         },
         lambda frame_id: frame_inputs(frames, frame_id, options.masks),
-        fitter,
+        frame_fitter,
         solve,
     )
 
@@ -259,33 +241,20 @@ def run_settings(
 
 def _frame_fitter(
     options: FitOptions,
-    body: BodyModel,
-    config: FitConfig,
     frames: RigFrames,
-    pipe: Any,
-    locator: Any,
-    encoder: EncoderKeypointFitter | None,
+    fitter: BodyFitter,
+    networks: Networks,
     person: PersonSource | None,
-    guess: Guess | None,
 ) -> FrameFitter:
+    """Opens the networks that are not given, and the files of keypoints."""
     device = inputs.pick_device(options.device)
-    pipe = camera_free(pipe or inputs.open_generator(options.generator, device), options, frames.cameras)
+    pipe = networks.pipe or inputs.open_generator(options.generator, device)
+    pipe = camera_free(pipe, options, frames.cameras)
     auto = options.boxes == "auto" and not options.masks and person is None
-    locator = (locator or inputs.open_locator(device)) if auto else None
+    detector = (networks.detector or inputs.open_detector(device)) if auto else None
     source = person or choose_source(
-        options.boxes, options.masks, frames.cameras, locator, frames.file_numbers
+        options.boxes, options.masks, frames.cameras, detector, frames.file_numbers
     )
     generate = inputs.generate_config(options, pipe, options.box_margin)
-    sparse = open_sparse(options.keypoints, frames, body, config)
-    return FrameFitter(
-        body,
-        pipe,
-        source,
-        generate,
-        config,
-        options.track,
-        sparse,
-        encoder,
-        person,
-        guess,
-    )
+    sparse = open_sparse(options.keypoints, frames, fitter.body, fitter.config)
+    return FrameFitter(replace(fitter, sparse=sparse), pipe, source, generate, options.track, person)

@@ -11,6 +11,7 @@ import numpy as np
 from diffproxy.body import BodyModel
 from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.frame_figures import overlay_path, write_meshes
+from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, posed_vertices, write_result
 from diffproxy.single_view.estimator import Person, PictureResult
 from diffproxy.single_view.picture_folder import UP_AXIS, PictureFolder
@@ -68,7 +69,8 @@ class FittedPictureFolder(PictureFolder[PictureResult, FrameResult]):
         seen, fitted, clock = person.fit.observed, person.fit.result, Stopwatch()
         clock.seconds.update(picture.seconds)
         if seen is not None:
-            return to_record(frame_id, fitted, seen.maps, seen.boxes, self.body, list(seen.notes), clock, {})
+            made = Generated(seen.maps, seen.boxes or (), seen.notes)
+            return to_record(frame_id, fitted, made, self.body, clock)
         info = {"notes": [fitted.reason] if fitted.reason else [], "timings": clock.seconds}
         if not fitted.has_body:
             return FrameResult(frame_id, fitted.status, fitted.reason, info=info)

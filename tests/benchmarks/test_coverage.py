@@ -7,6 +7,7 @@ import pytest
 
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.evaluate import run_evaluation
+from diffproxy.pipeline.networks import Networks
 from tests.evaluation.conftest import ring_of_four, shards_of  # noqa: F401
 from tests.pipeline.conftest import oracle_of, params_of  # noqa: F401
 
@@ -15,7 +16,7 @@ def test_coverage_of_an_evaluation(load_benchmark, tmp_path, shards_of, params_o
     bodies = [params_of(0)]
     path = tmp_path / "e.json"
     options = EvaluateOptions(shards=str(shards_of(bodies)), hands=False, refine_crops=False, out=str(path))
-    run_evaluation(options, oracle_of(bodies, size=128))
+    run_evaluation(options, Networks(oracle_of(bodies, size=128)))
     script = load_benchmark("coverage")
     found = script.main([f"result={path}", f"out={tmp_path / 'c.json'}"])
     assert found["observed"]["joints"] == 22 and found["unobserved"]["joints"] == 0

@@ -25,7 +25,8 @@ def test_three_fits_get_the_same_proxies(script, body, shards_of, tmp_path, monk
         made.append([image.mean() for image in images])
         return made[-1]
 
-    def fit(frame_id, proxies, body, config, encoder):
+    def fit(frame_id, proxies, fitter):
+        config, encoder = fitter.config, fitter.encoder
         fits.append((proxies, config.objective, config.solver, config.prior, encoder is not None))
         if config.objective == "paper" and len(made) == 2:
             return FrameResult(0, "failed", "nothing")

@@ -25,6 +25,7 @@ from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.take import with_camera_doubts
@@ -111,7 +112,9 @@ def true_joints(person, body):
 def test_images_alone_become_cameras_and_a_body(person, true_joints, tmp_path):
     cameras = person.cameras[:3]
     take, pipe = take_of(cameras, tmp_path), ExactViews(person.maps)
-    options = with_solved_cameras(replace(take, cameras="none", person_height=person.height), tmp_path, pipe)
+    options = with_solved_cameras(
+        replace(take, cameras="none", person_height=person.height), tmp_path, Networks(pipe)
+    )
     assert pipe.calls == [["cam0"], ["cam1"], ["cam2"]]  # no view leans on another
     rig = load_rig(tmp_path / "out" / "rig.json")
     rigs = compare_rigs(rig.cameras, cameras)
@@ -123,18 +126,20 @@ def test_images_alone_become_cameras_and_a_body(person, true_joints, tmp_path):
     assert report["frames"] == [3] and report["scale"] == "the person's height"
     assert abs(report["person_height_m"] - person.height) < 0.01
 
-    out = run_fit(options, tmp_path, pipe)
+    out = run_fit(options, tmp_path, Networks(pipe))
     result = load_result(out / "result.npz")
     assert pa_mpjpe(result.joints[:1, :22], true_joints[None])[0] < 5 and result.status.tolist() == ["ok"]
     assert result.joints[0, 15, 1] - result.joints[0, 7:9, 1].min() > 1.2  # +Y is up
     assert any("cameras=none" in note for note in result.meta["rig_notes"])
 
     calls = len(pipe.calls)
-    again = with_solved_cameras(replace(take, cameras="none", person_height=person.height), tmp_path, pipe)
-    run_fit(again, tmp_path, pipe)
+    again = with_solved_cameras(
+        replace(take, cameras="none", person_height=person.height), tmp_path, Networks(pipe)
+    )
+    run_fit(again, tmp_path, Networks(pipe))
     assert len(pipe.calls) == calls  # both steps are finished
     with pytest.raises(InputError, match="overwrite=true"):
-        with_solved_cameras(replace(take, cameras="none", person_height=1.5), tmp_path, pipe)
+        with_solved_cameras(replace(take, cameras="none", person_height=1.5), tmp_path, Networks(pipe))
 
 
 def test_predicted_cameras_are_read_and_corrected(take, person, solver, tmp_path):
@@ -146,7 +151,7 @@ def test_predicted_cameras_are_read_and_corrected(take, person, solver, tmp_path
              image_size=[1.03 * SIZE, 1.03 * SIZE])  # fmt: skip
     pipe = ExactViews(person.maps)
     options = replace(take, cameras="predicted", predictions=str(tmp_path / "vggt.npz"))
-    solved = with_solved_cameras(options, tmp_path, pipe)
+    solved = with_solved_cameras(options, tmp_path, Networks(pipe))
     assert pipe.calls == [["cam0", "cam1", "cam2", "cam3"]]
     (asked,) = solver
     assert asked.poses and not asked.intrinsics and asked.height is None and asked.upright
@@ -183,7 +188,7 @@ def test_a_report_is_never_left_beside_cameras_of_another_run(take, person, solv
     """A run that is killed between writing report and cameras leaves no cameras; one that fails, those before."""
     pipe, out = ExactViews(person.maps), tmp_path / "out"
     first = replace(take, cameras="none", person_height=1.7)
-    with_solved_cameras(first, tmp_path, pipe)
+    with_solved_cameras(first, tmp_path, Networks(pipe))
     before = (out / "rig.json").read_bytes()
 
     def fails(*_, **__):
@@ -193,8 +198,8 @@ def test_a_report_is_never_left_beside_cameras_of_another_run(take, person, solv
     with monkeypatch.context() as patch:
         patch.setattr(camera_free, "fit_with_cameras", fails)
         with pytest.raises(InputError, match="two cameras"):
-            with_solved_cameras(again, tmp_path, pipe)
-    assert (out / "rig.json").read_bytes() == before and with_solved_cameras(first, tmp_path, pipe)
+            with_solved_cameras(again, tmp_path, Networks(pipe))
+    assert (out / "rig.json").read_bytes() == before and with_solved_cameras(first, tmp_path, Networks(pipe))
     assert len(solver) == 1
 
     def killed(*_):
@@ -203,17 +208,17 @@ def test_a_report_is_never_left_beside_cameras_of_another_run(take, person, solv
     with monkeypatch.context() as patch:
         patch.setattr(solved_rig_module, "save_rig", killed)
         with pytest.raises(KeyboardInterrupt):
-            with_solved_cameras(again, tmp_path, pipe)
+            with_solved_cameras(again, tmp_path, Networks(pipe))
     assert not (out / "rig.json").exists()
-    with_solved_cameras(replace(again, overwrite=False), tmp_path, pipe)
+    with_solved_cameras(replace(again, overwrite=False), tmp_path, Networks(pipe))
     assert [asked.height for asked in solver] == [1.7, 1.8, 1.8] and (out / "rig.json").exists()
 
 
 def test_images_turned_otherwise_are_solved_anew(take, person, solver, tmp_path):
-    with_solved_cameras(replace(take, cameras="none"), tmp_path, ExactViews(person.maps))
+    with_solved_cameras(replace(take, cameras="none"), tmp_path, Networks(ExactViews(person.maps)))
     turned = replace(take, cameras="none", rig=replace(take.rig, rotate="cam1:180"))
     with pytest.raises(InputError, match="overwrite=true"):
-        with_solved_cameras(turned, tmp_path, ExactViews(person.maps))
+        with_solved_cameras(turned, tmp_path, Networks(ExactViews(person.maps)))
 
 
 def test_several_people_need_cameras_first():
@@ -226,7 +231,9 @@ def test_several_people_need_cameras_first():
 def test_the_calibration_of_others_is_not_overwritten(take, person, tmp_path):
     save_rig(Rig("studio", person.cameras), tmp_path / "out")
     with pytest.raises(InputError, match="no calibration of others"):
-        with_solved_cameras(replace(take, cameras="none", overwrite=True), tmp_path, ExactViews(person.maps))
+        with_solved_cameras(
+            replace(take, cameras="none", overwrite=True), tmp_path, Networks(ExactViews(person.maps))
+        )
 
 
 def test_saved_proxies_of_other_frames_are_named(take, person, body, tmp_path):

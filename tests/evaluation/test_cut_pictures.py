@@ -12,6 +12,7 @@ from diffproxy.evaluation.datasets.cut_pictures import OUTSIDE, cut_subject, ins
 from diffproxy.evaluation.evaluate import one_line, run_evaluation
 from diffproxy.evaluation.observed_joints import coverage, names_unseen_parts, observed_joints
 from diffproxy.fitting.observed import UNOBSERVED
+from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.utils.errors import InputError
 
@@ -105,7 +106,7 @@ def test_evaluation_of_cut_pictures(tmp_path, shards_of, params_of, oracle_of) -
         refine_crops=False,
         out=str(tmp_path / "e.json"),
     )
-    report = run_evaluation(options, oracle_of(bodies, size=128))
+    report = run_evaluation(options, Networks(oracle_of(bodies, size=128)))
     (row,), found = report["subjects"], report["summary"]["coverage"]
     assert OUTSIDE[0] <= row["outside"] <= OUTSIDE[1] and row["cut"] in ("below", "above", "left", "right")
     assert (

@@ -12,6 +12,7 @@ from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.evaluate import one_line, resample, run_evaluation, summarise
 from diffproxy.pipeline.ground_truth_errors import frame_errors, mean_errors
+from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import render_proxies
 from diffproxy.utils.errors import InputError
@@ -38,11 +39,11 @@ def test_oracle_on_images(tmp_path, shards_of, params_of, oracle_of) -> None:
     options = EvaluateOptions(
         shards=where, hands=False, refine_crops=False, views=3, out=str(tmp_path / "e.json")
     )
-    summary = run_evaluation(options, oracle_of(bodies, size=128))["summary"]
+    summary = run_evaluation(options, Networks(oracle_of(bodies, size=128)))["summary"]
     assert summary["status"] == {"ok": 2} and summary["mpjpe"]["mean"] < 5
     assert summary["part_accuracy"]["mean"] == 1 and summary["foreground_iou"]["mean"] == 1
     assert summary["surface_median_mm"]["mean"] < 0.1
-    nobody = run_evaluation(replace(options, limit=1), oracle_of([None], size=64))["summary"]
+    nobody = run_evaluation(replace(options, limit=1), Networks(oracle_of([None], size=64)))["summary"]
     assert nobody["status"] == {"no_person": 1} and "mpjpe" not in nobody
 
 

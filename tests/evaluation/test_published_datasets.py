@@ -26,6 +26,7 @@ from diffproxy.evaluation.rehearsal import (
 )
 from diffproxy.evaluation.rehearsal_agora import as_pandas
 from diffproxy.evaluation.rehearsal_take import take_of
+from diffproxy.pipeline.networks import Networks
 from diffproxy.utils.errors import InputError
 from tests.evaluation.conftest import write_shards
 
@@ -72,7 +73,7 @@ def test_cameras_images_and_bodies_come_back(name, rehearsal, body, oracle_of, p
 
     # Exact proxies, through `evaluate.py`.
     options = replace(options, out=str(tmp_path / "e.json"), limit=1, refine_crops=False)
-    row = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
+    row = run_evaluation(options, Networks(oracle_of([params_of(0)], size=128)))["subjects"][0]
     assert row["status"] == "ok" and row["mpjpe"] < 5 and row["mpvpe"] < 5 and row["pa_mpvpe"] < 5
 
 
@@ -204,7 +205,7 @@ def test_joint_sets_roots_and_alignments(rehearsal, body, oracle_of, params_of, 
         protocol = ProtocolOption(joints, given, root="hips", align_vertices="joints")
         options = replace(options_of(root, "rich"), protocol=protocol, limit=1, refine_crops=False)
         options = replace(options, out=str(tmp_path / f"{joints}.json"))
-        found[joints] = run_evaluation(options, oracle_of([params_of(0)], size=128))["subjects"][0]
+        found[joints] = run_evaluation(options, Networks(oracle_of([params_of(0)], size=128)))["subjects"][0]
     for row in found.values():
         assert row["mpjpe"] < 10 and row["ra_mpjpe"] < 10 and row["pa_mpvpe"] < 5
     assert found["smplx22"]["mpvpe"] == found["smpl24"]["mpvpe"]

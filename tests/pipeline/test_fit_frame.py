@@ -26,7 +26,7 @@ def test_an_unseen_hand_is_noted_once(body, oracle_of, params_of, make_ring, nob
     boxes = ((0.0, 0.0, 96.0, 96.0),) * 3
     hands: dict[str, list[str]] = {"left": [], "right": []}
     config = fit_frame.FitConfig(hands=False)
-    record = fit_frame.fit_frame(0, Generated(maps, boxes, (), hands), body, config)
+    record = fit_frame.fit_frame(0, Generated(maps, boxes, (), hands), fit_frame.BodyFitter(body, config))
     for side in hands:
         assert sum(f"{side} hand" in note for note in record.info["notes"]) == 1
 
@@ -52,7 +52,8 @@ def test_a_misplaced_camera_makes_the_body_doubtful(
     }[wrong]
     maps = replace(maps, cameras=(*first, *others))
     config = fit_frame.FitConfig(hands=False, max_pixels=200)
-    record = fit_frame.fit_frame(0, Generated(maps, ((0.0, 0.0, 96.0, 96.0),) * 4), body, config)
+    made = Generated(maps, ((0.0, 0.0, 96.0, 96.0),) * 4)
+    record = fit_frame.fit_frame(0, made, fit_frame.BodyFitter(body, config))
     assert record.status == ("ok" if wrong == "nothing" else "doubtful"), record.reason
     if wrong in ("rolled", "panned"):
         assert f"{a.name} is " in record.reason and "against the body of the other views" in record.reason

@@ -12,6 +12,7 @@ import pytest
 from diffproxy.export import load_result, save_result
 from diffproxy.pipeline.config import GeneratorOption, SaveOptions, SolverOption
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.networks import Networks
 from diffproxy.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("fits_computed_once")
 
 def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, options_of) -> None:
     truth = params_of(3)
-    out = run_fit(options_of(rig_of(), refine_crops=True, hands=True), ROOT, oracle_of([truth], size=128))
+    out = run_fit(
+        options_of(rig_of(), refine_crops=True, hands=True), ROOT, Networks(oracle_of([truth], size=128))
+    )
     arrays = load_result(out / "result.npz")
     error = np.linalg.norm(arrays.joints[0] - body.joints(truth)[0].numpy(), axis=-1)[:22].mean()
     assert error < 0.005
@@ -37,9 +40,9 @@ def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, op
 def test_second_run_computes_nothing(rig_of, oracle_of, params_of, options_of) -> None:
     pipe = oracle_of([params_of(0), params_of(0, 0.05)])
     options = options_of(rig_of(2))
-    out = run_fit(options, ROOT, pipe)
+    out = run_fit(options, ROOT, Networks(pipe))
     calls, first = pipe.calls, (out / "result.npz").read_bytes()
-    run_fit(options, ROOT, pipe)
+    run_fit(options, ROOT, Networks(pipe))
     assert pipe.calls == calls and (out / "result.npz").read_bytes() == first
 
 
@@ -47,9 +50,9 @@ def test_killed_run_goes_on(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0, 0.04 * k) for k in range(3)]
     options = options_of(rig_of(3), track=False)
     with pytest.raises(KeyboardInterrupt):
-        run_fit(options, ROOT, oracle_of(bodies, fail_after=2))
+        run_fit(options, ROOT, Networks(oracle_of(bodies, fail_after=2)))
     pipe = oracle_of(bodies)
-    out = run_fit(options, ROOT, pipe)
+    out = run_fit(options, ROOT, Networks(pipe))
     assert pipe.calls == 1
     arrays = load_result(out / "result.npz")
     assert arrays.frame_ids.tolist() == [0, 1, 2] and set(arrays.status) == {"ok"}
@@ -59,35 +62,35 @@ def test_killed_run_goes_on(rig_of, oracle_of, params_of, options_of) -> None:
 def test_truncated_frame_is_computed_again(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0), params_of(0, 0.05)]
     options = options_of(rig_of(2), track=False)
-    out = run_fit(options, ROOT, oracle_of(bodies))
+    out = run_fit(options, ROOT, Networks(oracle_of(bodies)))
     before = load_result(out / "result.npz")
     path = out / "frames" / "000001.npz"
     path.write_bytes(path.read_bytes()[:500])
     pipe = oracle_of(bodies)
-    run_fit(options, ROOT, pipe)
+    run_fit(options, ROOT, Networks(pipe))
     after = load_result(out / "result.npz")
     assert pipe.calls == 1 and np.array_equal(before.joints, after.joints)
 
 
 def test_changed_options_ask_for_overwrite(rig_of, oracle_of, params_of, options_of) -> None:
     options, pipe = options_of(rig_of()), oracle_of([params_of(0)])
-    run_fit(options, ROOT, pipe)
+    run_fit(options, ROOT, Networks(pipe))
     with pytest.raises(InputError, match=r"seed: 0 before, 1 now"):
-        run_fit(replace(options, seed=1), ROOT, pipe)
-    run_fit(replace(options, seed=1, overwrite=True), ROOT, pipe)
+        run_fit(replace(options, seed=1), ROOT, Networks(pipe))
+    run_fit(replace(options, seed=1, overwrite=True), ROOT, Networks(pipe))
     other = replace(
         options,
         seed=1,
         save=SaveOptions(mesh="none", overlay=False, report=False, viewer=False, vertices=True),
     )
-    out = run_fit(other, ROOT, pipe)  # what is saved does not change the fit
+    out = run_fit(other, ROOT, Networks(pipe))  # what is saved does not change the fit
     arrays = load_result(out / "result.npz")
     assert arrays.vertices.shape[0] == 1
 
 
 def test_frames_without_a_person_are_recorded(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0), None, params_of(0, 0.05)]
-    out = run_fit(options_of(rig_of(3)), ROOT, oracle_of(bodies))
+    out = run_fit(options_of(rig_of(3)), ROOT, Networks(oracle_of(bodies)))
     arrays = load_result(out / "result.npz")
     assert arrays.status.tolist() == ["ok", "no_person", "ok"]
     assert np.isnan(arrays.joints[1]).all() and "foreground" in arrays.reason[1]
@@ -96,20 +99,20 @@ def test_frames_without_a_person_are_recorded(rig_of, oracle_of, params_of, opti
 
 
 def test_nobody_in_any_frame_still_writes_a_result(rig_of, oracle_of, options_of) -> None:
-    out = run_fit(options_of(rig_of()), ROOT, oracle_of([None]))
+    out = run_fit(options_of(rig_of()), ROOT, Networks(oracle_of([None])))
     arrays = load_result(out / "result.npz")
     assert arrays.status.tolist() == ["no_person"] and np.isnan(arrays.params["betas"]).all()
 
 
 def test_one_view_says_so(rig_of, oracle_of, params_of, options_of) -> None:
-    out = run_fit(options_of(rig_of(), views="cam1"), ROOT, oracle_of([params_of(0)]))
+    out = run_fit(options_of(rig_of(), views="cam1"), ROOT, Networks(oracle_of([params_of(0)])))
     arrays = load_result(out / "result.npz")
     assert arrays.status.tolist() == ["one_view"] and np.isfinite(arrays.joints).all()
 
 
 def test_saved_proxies_alone(body, rig_of, oracle_of, params_of, options_of, tmp_path) -> None:
     rig = rig_of(2)
-    out = run_fit(options_of(rig), ROOT, oracle_of([params_of(0), params_of(1)], size=128))
+    out = run_fit(options_of(rig), ROOT, Networks(oracle_of([params_of(0), params_of(1)], size=128)))
     again = options_of(rig, proxies=str(out / "proxies"), out=str(tmp_path / "again"), frames="1")
     arrays = load_result(run_fit(again, ROOT) / "result.npz")
     assert arrays.frame_ids.tolist() == [1]
@@ -120,18 +123,18 @@ def test_saved_proxies_alone(body, rig_of, oracle_of, params_of, options_of, tmp
 def test_shared_shape(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(k, 0.05 * k) for k in range(3)]
     options = options_of(rig_of(3), shape="shared")
-    arrays = load_result(run_fit(options, ROOT, oracle_of(bodies)) / "result.npz")
+    arrays = load_result(run_fit(options, ROOT, Networks(oracle_of(bodies))) / "result.npz")
     assert np.ptp(arrays.params["betas"], axis=0).max() == 0
 
 
 def test_missing_rig_and_unknown_setting(rig_of, oracle_of, options_of, tmp_path) -> None:
     with pytest.raises(InputError, match="a rig folder"):
-        run_fit(options_of(tmp_path / "nowhere"), ROOT, oracle_of([]))
+        run_fit(options_of(tmp_path / "nowhere"), ROOT, Networks(oracle_of([])))
     options = options_of(rig_of(), solver=SolverOption("lm", {"max_pixel": 3}))
     with pytest.raises(InputError, match="max_pixels"):
-        run_fit(options, ROOT, oracle_of([]))
+        run_fit(options, ROOT, Networks(oracle_of([])))
     with pytest.raises(InputError, match="a camera of"):
-        run_fit(options_of(tmp_path / "rig", views="cam9"), ROOT, oracle_of([]))
+        run_fit(options_of(tmp_path / "rig", views="cam9"), ROOT, Networks(oracle_of([])))
 
 
 def test_frames_that_help_each_other(body, rig_of, oracle_of, params_of, options_of) -> None:
@@ -139,7 +142,7 @@ def test_frames_that_help_each_other(body, rig_of, oracle_of, params_of, options
     shown = [bodies[0], None, *bodies[2:]]
     options = options_of(rig_of(4), smooth=1.0, ground="auto")
     pipe = oracle_of(shown)
-    out = run_fit(options, ROOT, pipe)
+    out = run_fit(options, ROOT, Networks(pipe))
     arrays = load_result(out / "result.npz")
     assert arrays.status.tolist() == ["ok", "filled", "ok", "ok"] and "neighbours" in arrays.reason[1]
     assert np.ptp(arrays.params["betas"], axis=0).max() < 1e-6
@@ -149,9 +152,9 @@ def test_frames_that_help_each_other(body, rig_of, oracle_of, params_of, options
     assert metrics["jitter_mm"] < 5 and metrics["foot_slide_cm_s"] < 100
     assert metrics["sequence"]["filled"] == [1] and "ground_m" in metrics["sequence"]
     calls = pipe.calls
-    run_fit(options, ROOT, pipe)
+    run_fit(options, ROOT, Networks(pipe))
     assert load_result(out / "result.npz").status.tolist() == arrays.status.tolist()
-    run_fit(replace(options, smooth=3.0), ROOT, pipe)  # the first pass is not repeated
+    run_fit(replace(options, smooth=3.0), ROOT, Networks(pipe))  # the first pass is not repeated
     assert pipe.calls == calls
 
 
@@ -177,7 +180,7 @@ def test_an_image_that_cannot_be_read_costs_its_view(
         path.write_bytes(b"no image" if damage == "bytes" else b"")
     bodies = [params_of(0), params_of(0, 0.03)]
     options = options_of(rig, track=False)
-    out = run_fit(options, ROOT, oracle_of(bodies))
+    out = run_fit(options, ROOT, Networks(oracle_of(bodies)))
     result = load_result(out / "result.npz")
     assert result.status.tolist() == ["ok", "ok"]
     assert result.reason.tolist() == ["", "cam1: image left out, it cannot be read"]
@@ -185,7 +188,7 @@ def test_an_image_that_cannot_be_read_costs_its_view(
     path.rmdir() if damage == "folder" else path.unlink()
     path.write_bytes(intact)  # repaired: that frame alone is computed again
     pipe = oracle_of(bodies)
-    run_fit(options, ROOT, pipe)
+    run_fit(options, ROOT, Networks(pipe))
     assert pipe.calls == 1 and load_result(out / "result.npz").reason.tolist() == ["", ""]
 
 
@@ -197,15 +200,17 @@ def test_a_frame_without_any_image_is_failed_and_tried_again(
     for c in range(3):
         _image(rig, c, 0).write_bytes(b"")
     options = options_of(rig)
-    out = run_fit(options, ROOT, oracle_of(bodies))
+    out = run_fit(options, ROOT, Networks(oracle_of(bodies)))
     result = load_result(out / "result.npz")
     assert result.status.tolist() == ["failed", "ok"] and "a readable image" in result.reason[0]
     with pytest.raises(InputError, match="a readable image"):
-        run_fit(replace(options, frames="0"), ROOT, oracle_of(bodies))
+        run_fit(replace(options, frames="0"), ROOT, Networks(oracle_of(bodies)))
     assert load_result(out / "result.npz").status.tolist() == ["failed"]  # written all the same
     for c in range(3):
         _image(rig, c, 0).write_bytes(good[c])
-    assert load_result(run_fit(options, ROOT, oracle_of(bodies)) / "result.npz").status.tolist() == [
+    assert load_result(
+        run_fit(options, ROOT, Networks(oracle_of(bodies))) / "result.npz"
+    ).status.tolist() == [
         "ok",
         "ok",
     ]
@@ -216,18 +221,18 @@ def test_changed_images_and_files_are_noticed(rig_of, oracle_of, params_of, opti
     boxes = tmp_path / "boxes.json"
     boxes.write_text(json.dumps({f"cam{c}": [0, 0, 128, 128] for c in range(3)}))
     options = options_of(rig, boxes=str(boxes))
-    out = run_fit(options, ROOT, oracle_of(bodies))
+    out = run_fit(options, ROOT, Networks(oracle_of(bodies)))
     _image(rig, 2, 1).touch()  # no change of content
-    run_fit(options, ROOT, oracle_of(bodies))
+    run_fit(options, ROOT, Networks(oracle_of(bodies)))
     before = _image(rig, 2, 1).read_bytes()
     _image(rig, 2, 1).write_bytes(before + b" ")
     with pytest.raises(InputError, match="frame 1: image cam2 changed since"):
-        run_fit(options, ROOT, oracle_of(bodies))
-    run_fit(replace(options, frames="0"), ROOT, oracle_of(bodies))  # frame 0 is what it was
+        run_fit(options, ROOT, Networks(oracle_of(bodies)))
+    run_fit(replace(options, frames="0"), ROOT, Networks(oracle_of(bodies)))  # frame 0 is what it was
     _image(rig, 2, 1).write_bytes(before)
     boxes.write_text(json.dumps({f"cam{c}": [0, 0, 127, 128] for c in range(3)}))
     with pytest.raises(InputError, match=r"content\.boxes: \w+ before, \w+ now"):
-        run_fit(options, ROOT, oracle_of(bodies))
+        run_fit(options, ROOT, Networks(oracle_of(bodies)))
     assert (out / "frames" / "000001.npz").exists()
 
 
@@ -238,7 +243,9 @@ def test_frames_one_by_one_and_in_parts_are_those_of_one_run(
 
     def joints(name: str, *parts: str) -> np.ndarray:
         for frames in parts:
-            out = run_fit(options_of(rig, frames=frames, out=str(tmp_path / name)), ROOT, oracle_of(bodies))
+            out = run_fit(
+                options_of(rig, frames=frames, out=str(tmp_path / name)), ROOT, Networks(oracle_of(bodies))
+            )
         metrics = json.loads((out / "metrics.json").read_text())
         assert metrics["starts"] == {"0": None, "1": 0, "2": 1, "3": 2}
         return load_result(out / "result.npz").joints
@@ -256,7 +263,7 @@ def test_bad_ground_truth_is_noticed_first(body, rig_of, oracle_of, params_of, o
     if isinstance(truth, bytes):
         path.write_bytes(truth)
     else:
-        out = run_fit(options_of(rig, out=str(rig / "first")), ROOT, oracle_of([params_of(0)]))
+        out = run_fit(options_of(rig, out=str(rig / "first")), ROOT, Networks(oracle_of([params_of(0)])))
         result = load_result(out / "result.npz")
         save_result(
             replace(
@@ -270,14 +277,14 @@ def test_bad_ground_truth_is_noticed_first(body, rig_of, oracle_of, params_of, o
         )
     pipe = oracle_of([params_of(0)])
     with pytest.raises(InputError, match=r"remove .*ground_truth\.npz"):
-        run_fit(options, ROOT, pipe)
+        run_fit(options, ROOT, Networks(pipe))
     assert pipe.calls == 0 and not Path(options.out).exists()
 
 
 def test_wrong_inputs_remove_and_leave_nothing(rig_of, oracle_of, params_of, options_of, tmp_path) -> None:
     rig, pipe = rig_of(), oracle_of([params_of(0)])
     options = options_of(rig)
-    out = run_fit(options, ROOT, pipe)
+    out = run_fit(options, ROOT, Networks(pipe))
     files = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
     wrong = GeneratorOption(weights=str(tmp_path))
     with pytest.raises(InputError, match="a generator folder"):
@@ -301,6 +308,6 @@ def test_the_network_that_starts_the_fit_is_asked_in_every_frame(
 
     options = options_of(rig_of(2), start="single_view", track=False)
     with pytest.raises(InputError, match="a network for start=single_view"):
-        run_fit(options, ROOT, oracle_of(bodies))
-    out = run_fit(options, ROOT, oracle_of(bodies), guess=guess)
+        run_fit(options, ROOT, Networks(oracle_of(bodies)))
+    out = run_fit(options, ROOT, Networks(oracle_of(bodies), guess=guess))
     assert asked == [3, 3] and load_result(out / "result.npz").frame_ids.tolist() == [0, 1]

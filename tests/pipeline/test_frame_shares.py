@@ -10,6 +10,7 @@ from diffproxy.pipeline import fit_rig
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_shares import frame_shares, run_processes, segments, share_of
+from diffproxy.pipeline.networks import Networks
 from diffproxy.utils.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("fits_computed_once")
@@ -52,7 +53,7 @@ def test_processes_end_whatever_becomes_of_them(caplog):
 def saved(rig_of, oracle_of, params_of, options_of, tmp_path):
     """Options for the saved proxies of five frames of a moving body."""
     pipe = oracle_of([params_of(0, 0.03 * k) for k in range(5)])
-    out = run_fit(options_of(rig_of(5), out=str(tmp_path / "first")), tmp_path, pipe)
+    out = run_fit(options_of(rig_of(5), out=str(tmp_path / "first")), tmp_path, Networks(pipe))
 
     def make(name, **more):
         save = SaveOptions(mesh="none", overlay=False, report=False, viewer=False)
@@ -95,4 +96,4 @@ def test_options_that_do_not_go_together(rig_of, options_of, tmp_path):
     with pytest.raises(InputError, match="overwrite"):
         options_of(rig, share="1/2", overwrite=True)
     with pytest.raises(InputError, match="generator or detector of your own"):
-        run_fit(options_of(rig, jobs=2), tmp_path, pipe=object())
+        run_fit(options_of(rig, jobs=2), tmp_path, Networks(pipe=object()))

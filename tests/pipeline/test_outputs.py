@@ -15,6 +15,7 @@ from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_figures import write_meshes
 from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
+from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.pipeline.run_report import write_run_report
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
@@ -44,7 +45,7 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
         records.append(FrameResult(k, "ok", "", params_to_arrays(params), joints, np.zeros(55, np.float32)))
     write_result(rig / "ground_truth.npz", records, body, {})
     options = options_of(rig, save=SaveOptions(mesh="glb"))
-    out = run_fit(options, ROOT, oracle_of(truth))
+    out = run_fit(options, ROOT, Networks(oracle_of(truth)))
     meshes = sorted(p.name for p in (out / "mesh").iterdir())
     assert meshes == ["000000.glb", "000001.glb"]
     overlay = cv2.imread(str(out / "overlay" / "cam1" / "000001.jpg"))
@@ -61,7 +62,7 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     # a picture that was lost comes back without any frame being computed again
     (out / "overlay" / "cam1" / "000001.jpg").unlink()
     pipe = oracle_of(truth)
-    run_fit(options, ROOT, pipe)
+    run_fit(options, ROOT, Networks(pipe))
     assert pipe.calls == 0 and (out / "overlay" / "cam1" / "000001.jpg").exists()
 
 

@@ -1,4 +1,4 @@
-"""Boxes from files, masks, the last body and a locator."""
+"""Boxes from files, masks, the last body and a detector."""
 
 import json
 from types import SimpleNamespace
@@ -71,7 +71,7 @@ def test_last_body_places_the_boxes(body, make_ring, params_of) -> None:
     assert behind.views < 3 and any("last frame" in n for n in behind.notes)
 
 
-def test_locator_candidates_become_one_subject(make_ring) -> None:
+def test_detector_candidates_become_one_subject(make_ring) -> None:
     """Any object with `locate(images)` and boxes with scores will do; a centre of its own is used."""
     cameras = make_ring(3, size=512, radius=3.5)
     plain = SimpleNamespace(box=(100, 50, 250, 480), score=0.9)

@@ -16,6 +16,7 @@ from diffproxy.fitting.interpenetration import interpenetration
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.pipeline.config import FitOptions, SaveOptions
+from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
 from diffproxy.pipeline.results import frame_result_of_row
 from diffproxy.pipeline.run_folder import RunFolder
@@ -83,7 +84,7 @@ def test_everybody_is_fitted_and_a_second_run_computes_nothing(
     options = replace(
         options_of(rig), people="all", boxes="auto", frames="1", tta_flip=False, tta_rotation=False
     )
-    out = fit_people(options, ROOT, stand_in, stand_in)
+    out = fit_people(options, ROOT, Networks(stand_in, stand_in))
     content = people_of(out)
     people = content["people"]
     assert content["frames"] == {} and len(content["cameras"]) == 3
@@ -100,7 +101,7 @@ def test_everybody_is_fitted_and_a_second_run_computes_nothing(
     assert sorted(np.argmin(errors, axis=1)) == [0, 1] and np.min(errors, axis=1).max() < 0.01
     located, calls = stand_in.located, stand_in.oracle.calls
     before = (out / "person_00/result.npz").read_bytes()
-    fit_people(options, ROOT, stand_in, stand_in)
+    fit_people(options, ROOT, Networks(stand_in, stand_in))
     assert (stand_in.located, stand_in.oracle.calls) == (located, calls) == (2, calls)
     assert (out / "person_00/result.npz").read_bytes() == before
 
@@ -115,7 +116,7 @@ def test_people_who_intersect_are_moved_apart_on_demand(
         options_of(rig_of(2)), frames="0", people="all", people_contact=True, boxes="auto", tta_flip=False,
         tta_rotation=False, save=SaveOptions("none", False, False, False, False, False),
     )  # fmt: skip
-    out = fit_people(options, ROOT, stand_in, stand_in)
+    out = fit_people(options, ROOT, Networks(stand_in, stand_in))
     written = [(out / f"person_0{k}/result.npz").read_bytes() for k in (0, 1)]
     results = [load_result(out / f"person_0{k}/result.npz") for k in (0, 1)]
     for k, result in enumerate(results):
@@ -128,11 +129,11 @@ def test_people_who_intersect_are_moved_apart_on_demand(
     after = interpenetration(body, params)
     assert after == pytest.approx([r.meta["contact"]["after_mm"] / 1000 for r in results], abs=1e-4)
     calls = stand_in.oracle.calls
-    fit_people(options, ROOT, stand_in, stand_in)
+    fit_people(options, ROOT, Networks(stand_in, stand_in))
     assert stand_in.oracle.calls == calls
     assert [(out / f"person_0{k}/result.npz").read_bytes() for k in (0, 1)] == written
     without = replace(options, people_contact=False)
-    fit_people(without, ROOT, stand_in, stand_in)
+    fit_people(without, ROOT, Networks(stand_in, stand_in))
     before = [load_result(out / f"person_0{k}/result.npz") for k in (0, 1)]
     assert stand_in.oracle.calls == calls and all("contact" not in r.meta for r in before)
     for one, other in zip(before, results, strict=True):
@@ -144,12 +145,12 @@ def test_one_of_them_is_kept(two_people, options_of, people_of) -> None:
     options = replace(
         options_of(rig), people="all", people_keep="1", boxes="auto", frames="0", tta_flip=False
     )
-    out = fit_people(options, ROOT, stand_in, stand_in)
+    out = fit_people(options, ROOT, Networks(stand_in, stand_in))
     assert not (out / "person_00").exists() and (out / "person_01/result.npz").exists()
     listed = people_of(out)["people"]
     assert [p["result"] for p in listed] == [None, "person_01/result.npz"]
     with pytest.raises(InputError, match="people_keep among 0, 1"):
-        fit_people(replace(options, people_keep="7"), ROOT, stand_in, stand_in)
+        fit_people(replace(options, people_keep="7"), ROOT, Networks(stand_in, stand_in))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_options_of_one_person_are_refused(two_people, options_of) -> None:
     rig, stand_in = two_people
     for more in ({"boxes": "full"}, {"boxes": "auto", "masks": "m"}, {"boxes": "auto", "keypoints": "k"}):
         with pytest.raises(InputError, match="people=all"):
-            fit_people(replace(options_of(rig), people="all", **more), ROOT, stand_in, stand_in)
+            fit_people(replace(options_of(rig), people="all", **more), ROOT, Networks(stand_in, stand_in))
 
 
 def test_pixels_of_somebody_else_are_dropped() -> None:

@@ -20,7 +20,7 @@ class EvalSubject:
     """One subject at one instant.
 
     `images`: (H, W, 3) uint8 RGB, undistorted, with their pinhole `cameras`. `boxes`: where the subject is, None
-    lets the locator find it. `truth`: true parameters and joints (metres, in the cameras' world). `exact`: true
+    lets the detector find it. `truth`: true parameters and joints (metres, in the cameras' world). `exact`: true
     proxies on the pixel grids of images, if the data set has them. `true_body`: truth that is not in the fitted body's
     parameters; it stands for `truth` then.
     """

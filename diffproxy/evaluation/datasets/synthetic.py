@@ -1,4 +1,4 @@
-"""Shards of `python -m render_synth`: crops with exact proxies, or whole frames for the locator too."""
+"""Shards of `python -m render_synth`: crops with exact proxies, or whole frames for the detector too."""
 
 from __future__ import annotations
 
