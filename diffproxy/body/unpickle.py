@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,12 @@ def read_plain_npz(path: Path, what: str) -> dict[str, Any]:
     except Exception as error:  # zipfile, zlib, numpy and pickle raise many kinds for damaged files
         raise InputError(f"{what} as plain arrays", f"{path}: {error}"[:300], "download it again") from error
     return content
+
+
+def plain_dict(value: Any) -> Mapping[str, Any]:
+    """A dict that numpy stored as an array without dimensions; empty where it is something else."""
+    inner = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+    return inner if isinstance(inner, Mapping) else {}
 
 
 def _npy_member(data: io.BytesIO) -> Any:

@@ -15,12 +15,13 @@ from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.image_sources import Video, find_sources, open_source
 from diffproxy.cameras.rig import Rig
 from diffproxy.geometry.procrustes import nearest_rotation
-from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_arrays import as_numbers, read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 FIELD_OF_VIEW = 60.0
 """Degrees along the longer side of an image, without further information: between photo and video mode of a phone."""
+FARTHEST = 1e9  # of a camera from the origin of the prediction, in its unit
 _EXAMPLE = 'npz or json with "extrinsic" (V, 3, 4), OpenCV camera from world, "intrinsic" (V, 3, 3), and "image_size"'
 
 
@@ -69,13 +70,16 @@ def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, 
     """Predicted cameras as (rough) cameras of `images` (names and sizes; nothing else of them is used).
 
     The file holds `extrinsic` (V,3,4) or (V,4,4), world to camera in OpenCV axes; `intrinsic` (V,3,3) in pixels;
-    `image_size` (height, width) of the images that the network saw, if they were resized (else twice the principal
-    point); optional `names` (V,). A leading batch axis of one is dropped. The unit of length is arbitrary: give a
-    height or a distance when calibrating. InputError if it does not fit the images.
+    `image_size` (height, width) of the images that the network saw, or (V, 2), if they were resized (else twice the
+    principal point); optional `names` (V,). A leading batch axis of one is dropped. The unit of length is arbitrary:
+    give a height or a distance when calibrating. InputError if it does not fit the images.
     """
     data = _read(Path(path).expanduser())
     E, K = (_stack(data, key, path) for key in ("extrinsic", "intrinsic"))
-    names = [str(n) for n in np.atleast_1d(data["names"])] if "names" in data else [c.name for c in images]
+    named = data.get("names", [c.name for c in images])
+    names = [str(name) for name in np.ravel(np.array(named, dtype=object))]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise InputError(f"each camera once in {path}", f"{', '.join(twice)} twice", "leave one of them out")
     if E.shape[1:] not in ((3, 4), (4, 4)) or K.shape[1:] != (3, 3) or not len(E) == len(K) == len(names):
         raise InputError(
             f"{len(images)} cameras: {_EXAMPLE}",
@@ -85,20 +89,30 @@ def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, 
     missing = [c.name for c in images if c.name not in names]
     if missing:
         raise InputError(f"cameras {', '.join(missing)} in {path}", ", ".join(names), "name them alike")
+    sizes = 2 * K[:, (1, 0), 2]
+    if "image_size" in data:
+        stated = np.atleast_2d(as_numbers(data["image_size"], None, f"image_size in {path}"))
+        if stated.ndim > 2 or len(stated) not in (1, len(K)) or stated.shape[1] < 2:
+            found = f"shape {stated.shape}"
+            raise InputError(
+                f"image_size (height, width), or {len(K)} of them, in {path}", found, "export it again"
+            )
+        sizes = np.broadcast_to(stated[:, -2:], sizes.shape)
     out = []
     for camera in images:
         k = names.index(camera.name)
-        size = np.asarray(data["image_size"], dtype=float).reshape(-1) if "image_size" in data else None
-        height, width = (2 * K[k, 1, 2], 2 * K[k, 0, 2]) if size is None else size[-2:]
+        height, width = sizes[k]
         if not (height > 0 and width > 0 and K[k, 0, 0] > 0 and K[k, 1, 1] > 0):
             raise InputError(
                 f"pixels in the intrinsics of {camera.name}", f"{K[k].tolist()}", "export them in pixels"
             )
         S = np.diag([camera.width / width, camera.height / height, 1.0])
         R = nearest_rotation(E[k, :3, :3])
-        if np.abs(R - E[k, :3, :3]).max() > 0.05:
+        if np.abs(R - E[k, :3, :3]).max() > 0.05 or np.abs(E[k, :3, 3]).max() > FARTHEST:
             raise InputError(
-                f"rotations in {path}", f"camera {camera.name} has none", "export OpenCV world to camera"
+                f"rotations and places in {path}",
+                f"camera {camera.name}: {E[k, :3].tolist()}",
+                "export OpenCV world to camera",
             )
         out.append(replace(camera, K=S @ K[k], R_cam_world=R, t_cam_world=E[k, :3, 3].astype(np.float64)))
     return tuple(out)
@@ -116,6 +130,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _stack(data: dict[str, Any], key: str, path: Path | str) -> Float[np.ndarray, "V m n"]:
     for name in (key, f"{key}s", f"{key}_matrix"):
         if name in data:
-            values = np.asarray(data[name], dtype=np.float64)
-            return values[0] if values.ndim == 4 and len(values) == 1 else values
+            values = as_numbers(data[name], None, f"{name} in {path}", f"export {_EXAMPLE}")
+            values = values[0] if values.ndim == 4 and len(values) == 1 else values
+            if values.ndim != 3:
+                raise InputError(_EXAMPLE, f"{name} of shape {values.shape} in {path}", "export it again")
+            return values
     raise InputError(_EXAMPLE, f"no {key!r} in {path}", "see docs/calibration.md")

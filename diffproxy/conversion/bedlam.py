@@ -10,6 +10,7 @@ half the image size. Hands are relative to the flat hand. Source: github.com/pix
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,14 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.image_files import read_image
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import Person, Picture, Subject
-from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_arrays import as_numbers, read_npz
 from diffproxy.utils.errors import InputError
 
-KEYS = ("imgname", "pose_world", "trans_world", "shape", "cam_ext", "cam_int", "gender")
+NUMBERS = {
+    "pose_world": (165,), "trans_world": (3,), "shape": (None,), "cam_ext": (4, 4), "cam_int": (3, 3),
+}  # fmt: skip
+"""Shape of a row of each array of numbers."""
+KEYS = ("imgname", *NUMBERS, "gender")
 LYING = "closeup"
 """Scenes with this word in their name are stored turned by a quarter; labels are of the upright image."""
 FIX = "give path=DIR with the training labels SCENE.npz beside the folders SCENE/png (bedlam.is.tue.mpg.de)"
@@ -40,7 +45,17 @@ def read(options: ConversionOptions) -> Iterator[Subject]:
         labels = read_npz(file, "labels of BEDLAM")
         if missing := [key for key in KEYS if key not in labels]:
             raise InputError(f"{', '.join(KEYS)} in {file}", f"no {', '.join(missing)}", FIX)
-        yield from _scene(root / file.stem / "png", file.stem, labels, options.every)
+        yield from _scene(root / file.stem / "png", file.stem, _checked(labels, file), options.every)
+
+
+def _checked(labels: Mapping[str, np.ndarray], file: Path) -> Mapping[str, np.ndarray]:
+    """The labels, with one row of finite numbers for each person."""
+    rows = len(labels["imgname"]) if labels["imgname"].ndim == 1 else 0
+    if labels["imgname"].dtype.kind != "U" or labels["gender"].shape != (rows,):
+        found = f"imgname {labels['imgname'].shape}, gender {labels['gender'].shape}"
+        raise InputError(f"imgname and gender, one text for each person, in {file}", found, FIX)
+    shapes = {k: as_numbers(labels[k], (rows, *shape), f"{k} in {file}", FIX) for k, shape in NUMBERS.items()}
+    return {**labels, **shapes}
 
 
 def _scene(folder: Path, scene: str, labels: Mapping[str, np.ndarray], every: int) -> Iterator[Subject]:
@@ -54,18 +69,17 @@ def _scene(folder: Path, scene: str, labels: Mapping[str, np.ndarray], every: in
             raise InputError("the images of the labels", f"nothing at {path}", FIX)
         people = {row: _person(labels, row) for row in together[name]}
         for number, row in enumerate(together[name]):
-            K, E = (np.asarray(labels[k][row], dtype=np.float64) for k in ("cam_int", "cam_ext"))
+            K, E = labels["cam_int"][row], labels["cam_ext"][row]
             picture = Picture(
                 "cam0", partial(_image, path, LYING in scene), partial(_camera, K, E, str(path))
             )
             others = tuple(p for other, p in people.items() if other != row)
-            key = f"{scene}-{Path(name).stem}-{number}".replace(".", "_")
+            key = re.sub(r"\W+", "-", f"{scene}-{Path(name).with_suffix('')}-{number}")
             yield Subject(key, people[row], others, (picture,))
 
 
 def _person(labels: Mapping[str, np.ndarray], row: int) -> Person:
-    numbers = (np.asarray(labels[k][row], dtype=np.float64) for k in ("pose_world", "shape", "trans_world"))
-    pose, betas, transl = (n.ravel() for n in numbers)
+    pose, betas, transl = (labels[k][row] for k in ("pose_world", "shape", "trans_world"))
     return Person(pose, betas, transl, np.zeros(10), str(labels["gender"][row]))
 
 

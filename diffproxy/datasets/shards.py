@@ -28,6 +28,7 @@ from diffproxy.utils.validation import Number, OpenSchema, validated
 
 VERSION = 2
 FULL = "full"  # kind of whole frames; the other kinds are body, left_hand, right_hand
+KEY_BYTES = 75  # of a sample's key: a name in a tar file has at most 100
 KEPT = 64  # samples whose decoded meta data an index keeps: a training run must not hold all of them
 
 
@@ -95,15 +96,22 @@ class ShardWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         self.quality = quality
+        self._keys: set[str] = set()
         # Closed by close() or on leaving the context.
         self._tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
 
     def add(self, key: str, views: list[ShardView], params: BodyParams, meta: dict[str, Any]) -> None:
-        """One subject. Time stamps are zero, so equal data gives equal bytes. `key` must hold no dot or slash."""
+        """One subject. Time stamps are zero, so equal data gives equal bytes.
+
+        `key` must hold no dot or slash, at most `KEY_BYTES` bytes, and not be that of another subject of the shard:
+        readers would take both for one. InputError otherwise.
+        """
         import cv2
 
-        if not key or "." in key or "/" in key:
-            raise InputError("a sample key without dots and slashes", repr(key), "for example s0-0000001")
+        if not key or "." in key or "/" in key or len(key.encode()) > KEY_BYTES or key in self._keys:
+            wanted = f"a sample key of its own without dots and slashes, of at most {KEY_BYTES} bytes"
+            raise InputError(wanted, repr(key), "for example s0-0000001")
+        self._keys.add(key)
         jpeg = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
         for i, v in enumerate(views):
             self._file(f"{key}.v{i}.rgb.jpg", cv2.imencode(".jpg", v.rgb[..., ::-1], jpeg)[1].tobytes())

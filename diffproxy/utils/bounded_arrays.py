@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from diffproxy.utils.bounded_files import Limits, damaged_file, regular_file
 from diffproxy.utils.errors import InputError
@@ -61,6 +62,41 @@ def read_npy(path: Path, what: str, limit: int = Limits.ARRAY_BYTES) -> np.ndarr
     except Exception as error:  # as above
         damaged_file(f"{what} in {path}", error)
     raise InputError(f"{what} in {path}, one array", "an .npz", "save it with numpy.save")
+
+
+def as_numbers(
+    value: Any, shape: Sequence[int | None] | None, what: str, fix: str = "download or write the file again"
+) -> Float[np.ndarray, "..."]:
+    """Finite numbers of a stated shape.
+
+    Args:
+        value: Lists or arrays of a file, of any content.
+        shape: Length of each axis, None for any length; None: any shape.
+        what: What they should be and in which file, for errors.
+        fix: What to do about an error.
+
+    Returns:
+        A float64 array of that shape.
+
+    Raises:
+        InputError: text, objects or complex numbers, another shape, NaN or infinite values.
+    """
+    try:
+        given = np.asarray(value)
+        numbers = np.asarray(given, dtype=np.float64) if given.dtype.kind in "fiubO" else None
+    except (TypeError, ValueError, OverflowError) as error:  # ragged lists, objects of other classes
+        raise InputError(f"numbers: {what}", " ".join(str(error).split())[:200], fix) from error
+    if numbers is None:
+        raise InputError(f"numbers: {what}", f"type {given.dtype}", fix)
+    wanted = numbers.shape if shape is None else tuple(shape)
+    if len(wanted) != numbers.ndim or any(
+        n not in (None, m) for n, m in zip(wanted, numbers.shape, strict=True)
+    ):
+        words = ", ".join("any" if n is None else str(n) for n in wanted)
+        raise InputError(f"{what} of shape ({words})", f"{numbers.shape}", fix)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"finite numbers: {what}", "NaN or infinite values", fix)
+    return numbers
 
 
 def _stated_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:

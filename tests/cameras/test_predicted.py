@@ -19,6 +19,8 @@ def test_predicted_cameras_of_resized_images(make_ring, tmp_path):
     for camera, true in zip(load_predicted(tmp_path / "vggt.npz", blank), cameras, strict=True):
         assert np.abs(camera.K - true.K).max() < 1e-9
         assert np.abs(camera.center_world - true.center_world).max() < 1e-9
+    np.savez(tmp_path / "each.npz", extrinsic=E, intrinsic=K, image_size=[[40, 80]] * 3 + [[160, 160]])
+    assert load_predicted(tmp_path / "each.npz", blank)[3].K[0, 0] == pytest.approx(K[3, 0, 0])
     order = [2, 0, 3, 1]
     data = {"extrinsics": E[order].tolist(), "intrinsics": K[order].tolist(), "image_size": [40, 80],
             "names": [f"cam{i}" for i in order]}  # fmt: skip
@@ -42,6 +44,26 @@ def test_predicted_cameras_that_do_not_fit(make_ring, tmp_path):
     np.savez(path, extrinsic=np.zeros((4, 3, 4)), intrinsic=K)
     with pytest.raises(InputError, match="rotations"):
         load_predicted(path, cameras)
+    E = np.tile(np.eye(3, 4), (4, 1, 1))
+    far = E * [1, 1, 1, 1] + [0, 0, 0, 1e200]
+    for more, match in (
+        ({"extrinsic": E * np.nan}, "finite numbers: extrinsic"),
+        ({"extrinsic": far}, "places"),
+        ({"extrinsic": np.full((4, 3, 4), "a")}, "numbers: extrinsic"),
+        ({"names": ["cam0", "cam0", "cam1", "cam2"]}, "cam0 twice"),
+        ({"names": ["cam0", "cam1", "cam2", "cam3", "cam3"]}, "cam3 twice"),
+        ({"image_size": 80}, "image_size"),
+        ({"image_size": ["a", "b"]}, "numbers: image_size"),
+        ({"image_size": np.ones((3, 2))}, "image_size"),
+        ({"image_size": [0, 0]}, "pixels"),
+    ):
+        np.savez(path, **{"extrinsic": E, "intrinsic": K} | more)
+        with pytest.raises(InputError, match=match):
+            load_predicted(path, cameras)
+    for extrinsic in ("abc", [[1, 2], [3]], [None] * 4, []):
+        path.with_suffix(".json").write_text(json.dumps({"extrinsic": extrinsic, "intrinsic": K.tolist()}))
+        with pytest.raises(InputError, match=r"extrinsic"):
+            load_predicted(path.with_suffix(".json"), cameras)
     np.savez(path, intrinsic=np.zeros((4, 3, 3)))
     with pytest.raises(InputError, match="extrinsic"):
         load_predicted(path, cameras)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import cv2
 import numpy as np
@@ -184,6 +185,90 @@ def test_what_is_missing_is_explained(takes, models, tmp_path, capsys):
     err = capsys.readouterr().err
     assert "the images of the labels" in err and "no pose_world" in err
     assert main(words("agora", tmp_path, models)) == 2 and main([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"pose_world": np.zeros((2, 66))}, r"pose_world.*of shape \(2, 165\)"),
+        ({"pose_world": np.full((2, 165), np.nan)}, "finite numbers: pose_world"),
+        ({"pose_world": np.full((2, 165), "a")}, "numbers: pose_world"),
+        ({"trans_world": np.zeros((1, 3))}, r"trans_world.*of shape \(2, 3\)"),
+        ({"cam_ext": np.full((2, 4, 4), np.inf)}, "finite numbers: cam_ext"),
+        ({"gender": ["female"]}, "imgname and gender"),
+        ({"imgname": [[1, 2]]}, "imgname and gender"),
+    ],
+)
+def test_labels_of_other_contents_are_told(takes, models, tmp_path, capsys, change, match):
+    write_bedlam(tmp_path / "renders", takes, "hall")
+    file = tmp_path / "renders/hall.npz"
+    with np.load(file) as labels:
+        np.savez(file, **{**labels, **change})
+    assert main(words("bedlam", tmp_path, models)) == 2
+    assert re.search(match, capsys.readouterr().err)
+    assert not list((tmp_path / "shards").glob("*"))
+
+
+def test_people_of_equal_image_names_stay_apart(takes, models, tmp_path):
+    write_bedlam(tmp_path / "renders", takes, "hall")
+    png, file = tmp_path / "renders/hall/png", tmp_path / "renders/hall.npz"
+    (png / "seq_000000").rename(png / "other")
+    write_bedlam(tmp_path / "renders", takes, "hall")
+    (png / "other/seq_000000_0005.png").rename(png / "other/seq_000000_0005.PNG")
+    with np.load(file) as labels:
+        twice = {k: np.concatenate([v, v]) for k, v in labels.items()}
+    names = ["seq_000000/seq_000000_0005.png"] * 2 + ["other/seq_000000_0005.PNG"] * 2
+    np.savez(file, **twice | {"imgname": names})
+    assert main(words("bedlam", tmp_path, models, hands="false")) == 0
+    assert len(ShardIndex(tmp_path / "shards")) == 4
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "match"),
+    [
+        (("Actors",), [], "Actors"),
+        (("Actors", "CameraActor", "fov"), 180, r"CameraActor\.fov"),
+        (("Actors", "CameraActor", "fov"), "wide", r"CameraActor\.fov"),
+        (("Actors", "CameraActor", "rotation"), [1, 2], r"CameraActor\.rotation"),
+        (("Actors", "CharacterActors", "0", "location"), None, r"CharacterActors\.0\.location"),
+        (("Actors", "CharacterActors", "0", "smplx"), 5, r"CharacterActors\.0\.smplx"),
+    ],
+)
+def test_sequences_of_other_contents_are_told(takes, models, tmp_path, capsys, place, value, match):
+    write_synbody(tmp_path / "renders", takes[0], models)
+    for file in (tmp_path / "renders").rglob("seq_data.json"):
+        content = inner = json.loads(file.read_text())
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+        file.write_text(json.dumps(content))
+    assert main(words("synbody", tmp_path, models)) == 2
+    assert re.search(match, capsys.readouterr().err)
+
+
+def test_parameters_and_images_of_other_contents_are_told(takes, models, tmp_path, capsys):
+    write_synbody(tmp_path / "renders", takes[0], models)
+    file = tmp_path / "renders/Downtown/LS_01_CAM000/smplx/a.npz"
+    with np.load(file, allow_pickle=True) as saved:
+        rows = saved["smplx"].item()
+    for change, match in (
+        ({"transl": np.zeros((0, 3))}, "transl"),
+        ({"body_pose": np.full((2, 63), np.nan)}, "finite numbers: body_pose"),
+        ({"body_pose": np.zeros((3, 63))}, "2 rows of 63 numbers: body_pose"),
+        ({"betas": np.zeros((0, 10))}, "betas"),
+        ({"betas": "long"}, "numbers: betas"),
+        ({"expression": np.zeros((5, 10))}, "expression"),
+    ):
+        np.savez(file, smplx=np.array(rows | change))
+        assert main(words("synbody", tmp_path, models)) == 2
+        assert match in capsys.readouterr().err
+    for data in (b"", b"PK", file.read_bytes()[:900], b"\0" * 400):
+        file.write_bytes(data)
+        assert main(words("synbody", tmp_path, models)) == 2
+        assert "SMPL-X parameters of SynBody" in capsys.readouterr().err
+    file.parents[1].joinpath("rgb/0001.jpeg").rename(file.parents[1] / "rgb/first.jpeg")
+    np.savez(file, smplx=np.array(rows))
+    assert main(words("synbody", tmp_path, models)) == 2 and "first.jpeg" in capsys.readouterr().err
 
 
 def test_nothing_in_a_pickle_is_run(takes, models, tmp_path, capsys):

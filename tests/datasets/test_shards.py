@@ -219,10 +219,16 @@ def test_a_failed_shard_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("key", ["", "a.b", "a/b"])
+@pytest.mark.parametrize("key", ["", "a.b", "a/b", "a" * 76, "\u00e9" * 38])
 def test_keys_that_would_not_be_found_again_are_refused(tmp_path, key):
     with pytest.raises(InputError, match="sample key"), ShardWriter(tmp_path / "a.tar") as writer:
         writer.add(key, [], BodyParams.rest(), {})
+
+
+def test_a_shard_holds_each_key_once(tmp_path):
+    with pytest.raises(InputError, match="of its own"), ShardWriter(tmp_path / "a.tar") as writer:
+        for _ in range(2):
+            writer.add("a" * 75, [], BodyParams.rest(), {})
 
 
 def test_a_shard_cut_anywhere_is_refused(tmp_path):

@@ -131,6 +131,28 @@ def test_data_frames_run_nothing(tmp_path):
     assert columns["a"].tolist() == [1, 2] and columns["b"][0] == [3] and columns["b"][1].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "match"),
+    [
+        ("gt_verts", [np.full((9, 3), np.nan)], "finite numbers: bodies"),
+        ("gt_verts", [np.zeros((9, 2))], "bodies"),
+        ("gt_verts", [], "bodies of all people"),
+        ("gt_joints_3d", [np.zeros((21, 3))], "22 joints"),
+        ("gt_joints_3d", ["a"], "numbers: bodies"),
+        ("isValid", ["a"], "numbers: isValid"),
+    ],
+)
+def test_data_frames_of_other_contents_are_told(tmp_path, body, column, value, match):
+    cells = {"imgPath": "a.png", "isValid": [1], "gt_verts": [np.zeros((9, 3))]}
+    cells |= {"gt_joints_3d": [np.zeros((22, 3))], column: value}
+    for folder in ("agora/SMPLX", "agora/validation"):
+        (tmp_path / folder).mkdir(parents=True)
+    frame = as_pandas({name: [cell] for name, cell in cells.items()})
+    (tmp_path / "agora/SMPLX/validation_0_withjv.pkl").write_bytes(frame)
+    with pytest.raises(InputError, match=match):
+        next(open_dataset(options_of(tmp_path, "agora"), body))
+
+
 def test_damaged_labels_are_named(rehearsal, body, tmp_path):
     root, _ = rehearsal
     options = options_of(root, "spec_mtp")

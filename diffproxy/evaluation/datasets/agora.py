@@ -30,6 +30,7 @@ from diffproxy.evaluation.datasets.model_surface import model_and_surface
 from diffproxy.evaluation.datasets.moment import Moment, every, root_folder, subject_of
 from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
 from diffproxy.evaluation.true_body import BodySurface, TrueBody
+from diffproxy.utils.bounded_arrays import as_numbers
 from diffproxy.utils.errors import InputError
 
 SOURCE = "agora.is.tue.mpg.de (validation images, and camera data frames with SMPL-X joints and vertices)"
@@ -57,8 +58,16 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
             raise InputError("a data frame with joints and vertices", found, f"get it from {SOURCE}")
         for row in every(range(len(columns["imgPath"])), options.dataset):
             name = Path(str(columns["imgPath"][row])).name
-            for person in np.flatnonzero(np.asarray(columns["isValid"][row], dtype=bool)).tolist():
-                truth = [np.asarray(columns[c][row][person], dtype=np.float64) for c in COLUMNS[2:]]
+            where = f"of {name} in {path}"
+            valid, *bodies = (columns[c][row] for c in COLUMNS[1:])
+            for person in np.flatnonzero(as_numbers(valid, (None,), f"isValid {where}")).tolist():
+                if any(not isinstance(b, list | np.ndarray) or len(b) <= person for b in bodies):
+                    raise InputError(f"bodies of all people {where}", "fewer", f"get it from {SOURCE}")
+                truth = [as_numbers(b[person], (None, 3), f"bodies {where}") for b in bodies]
+                if len(truth[1]) < 22:
+                    raise InputError(
+                        f"22 joints and more {where}", f"{len(truth[1])}", f"get it from {SOURCE}"
+                    )
                 key = f"{Path(name).stem}/{person}"
                 yield PendingSubject(
                     f"agora/{key}", partial(_subject, key, images, name, truth[0], truth[1], options)

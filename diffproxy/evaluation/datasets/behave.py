@@ -27,7 +27,6 @@ from diffproxy.evaluation.datasets.moment import (
     images_of,
     need,
     pending_subjects,
-    read_json,
     read_mesh,
     read_pickle,
     root_folder,
@@ -35,6 +34,7 @@ from diffproxy.evaluation.datasets.moment import (
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.procrustes import nearest_rotation
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 VIEWS = (0, 1, 2, 3)

@@ -15,7 +15,7 @@ where there is no `K` is said by BLADE's alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body.smpl_family import find_model
-from diffproxy.body.unpickle import read_plain_npz
+from diffproxy.body.unpickle import plain_dict, read_plain_npz
 from diffproxy.cameras import Camera
 from diffproxy.cameras.image_files import read_image
 from diffproxy.evaluation.config import EvaluateOptions
@@ -33,6 +33,7 @@ from diffproxy.evaluation.datasets.model_surface import model_and_surface
 from diffproxy.evaluation.datasets.moment import Moment, every, need, root_folder, subject_of
 from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.utils.bounded_arrays import as_numbers
 from diffproxy.utils.errors import InputError
 
 FILES = {
@@ -103,24 +104,13 @@ def read_labels(path: Path) -> Labels:
     return Labels(images, bodies, K, focal)
 
 
-def plain_dict(value: Any) -> Mapping[str, Any]:
-    """A dict that numpy stored as an array without dimensions; empty where it is something else."""
-    inner = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-    return inner if isinstance(inner, Mapping) else {}
-
-
 def table(value: Any, rows: int, columns: int | None, what: str) -> Float[np.ndarray, "N _"]:
     """Finite numbers as (rows, columns); None: any number of columns above 0."""
-    try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"numbers: {what}", str(error), f"get the file again from {SOURCE}") from error
+    fix = f"get the file again from {SOURCE}"
+    numbers = as_numbers(value, None, what, fix)
     wide = numbers.size // rows
     if not numbers.size or numbers.size % rows or columns not in (None, wide) or len(numbers) != rows:
-        shape = f"({rows}, {columns or 'any'})"
-        raise InputError(f"{what} of shape {shape}", f"{numbers.shape}", f"get the file again from {SOURCE}")
-    if not np.isfinite(numbers).all():
-        raise InputError(f"finite numbers: {what}", "nan or inf", f"get the file again from {SOURCE}")
+        raise InputError(f"{what} of shape ({rows}, {columns or 'any'})", f"{numbers.shape}", fix)
     return numbers.reshape(rows, wide)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,13 +133,6 @@ def need(path: Path, what: str, fix: str) -> Path:
     if not path.exists():
         raise InputError(what, f"nothing at {path}", fix)
     return path
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError("a readable JSON file", f"{path}: {error}", "download it again") from error
 
 
 def images_of(paths: Sequence[Path]) -> Callable[[], list[np.ndarray]]:

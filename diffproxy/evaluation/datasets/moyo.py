@@ -30,13 +30,13 @@ from diffproxy.evaluation.datasets.moment import (
     images_of,
     need,
     pending_subjects,
-    read_json,
     read_mesh,
     read_pickle,
     root_folder,
 )
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 VIEWS = (1, 3, 4, 5)

@@ -28,12 +28,12 @@ from diffproxy.evaluation.datasets.moment import (
     images_of,
     need,
     pending_subjects,
-    read_json,
     read_pickle,
     root_folder,
 )
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 MAX_VIEWS = 4
