@@ -18,7 +18,7 @@ FLOOR = {
 FOR_SYNTHESIS = {"utils", "geometry", "body", "cameras", "proxies", "motion", "datasets"}
 LAZY = {
     "mediapipe", "submitit", "ray", "mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny",
-    "smplx", "drjit", "h5py", "pillow_heif", "pxr",
+    "smplx", "drjit", "h5py", "pillow_heif", "pxr", "roma",
 }  # fmt: skip
 FILES = sorted([*ROOT.glob("diffproxy/**/*.py"), *ROOT.glob("render_synth/**/*.py")])
 

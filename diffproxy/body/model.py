@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from roma import rotvec_to_rotmat
 from torch import Tensor, nn
 
 from diffproxy.body.atlas import SurfaceAtlas
@@ -19,6 +18,7 @@ from diffproxy.body.kinematics import Chain
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.params import BodyParams
 from diffproxy.body.parts import vertex_regions
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 
 
 @dataclass(frozen=True)

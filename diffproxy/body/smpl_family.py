@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from roma import rotvec_to_rotmat
 
 from diffproxy.body.files import read_arrays
 from diffproxy.body.kinematics import Chain
 from diffproxy.body.smpl_parts import face_parts
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 from diffproxy.utils.errors import InputError
 
 Kind = Literal["smpl", "smplh", "smplx"]

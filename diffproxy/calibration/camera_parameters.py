@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import roma
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.cameras import Camera
 from diffproxy.geometry.procrustes import nearest_rotation
-from diffproxy.geometry.so3 import hat
+from diffproxy.geometry.so3 import hat, rotvec_to_rotmat
 
 PER_CAMERA = 7
 """Tangent space of a camera: rotation (3, radians, camera axes), centre (3, metres, world), log focal length."""
@@ -38,7 +37,7 @@ class RigState:
 
     def retract(self, step: Float[Tensor, "C 7"]) -> RigState:
         """Move along a tangent vector."""
-        R = roma.rotvec_to_rotmat(step[:, :3]) @ self.R_cam_world
+        R = rotvec_to_rotmat(step[:, :3]) @ self.R_cam_world
         return RigState(R, self.center + step[:, 3:6], self.log_focal + step[:, 6])
 
     def place(self, camera: Camera, index: int) -> Camera:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import roma
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.fitting.state import State
+from diffproxy.geometry.so3 import rotmat_to_rotvec
 
 SHARED = 11
 """Unknowns shared by all frames: 10 betas and the log scale."""
@@ -41,7 +41,7 @@ class PriorCameras:
     focal_std: float
 
     def linearise(self, rig: RigState, bodies: State) -> tuple[Tensor, Tensor, Tensor]:
-        turn = roma.rotmat_to_rotvec(rig.R_cam_world @ self.given.R_cam_world.mT)
+        turn = rotmat_to_rotvec(rig.R_cam_world @ self.given.R_cam_world.mT)
         r = torch.cat(
             [
                 turn / self.rotation_std,

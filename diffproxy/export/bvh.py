@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import roma
 import torch
 from jaxtyping import Float
 
@@ -24,8 +23,7 @@ def write_bvh(
     """Write F frames as BVH, rotated from the rig's world to +Y up; rotations in Z X Y order, degrees.
 
     BVH has one skeleton: bone lengths are medians over the frames. Frames without a body (NaN) repeat the previous
-    one,
-    or the first one with a body.
+    one, or the first one with a body.
 
     Args:
         path: File to write.
@@ -38,6 +36,8 @@ def write_bvh(
     Raises:
         InputError: no frame with a body, a wrong `fps`, or unknown `units`.
     """
+    import roma
+
     if units not in UNITS_PER_METRE or not fps > 0:
         raise InputError(
             f"units among {list(UNITS_PER_METRE)} and fps > 0", f"{units!r}, {fps}", "change them"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import roma
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from diffproxy.body import BodyParams
 from diffproxy.body.names import NUM_JOINTS
+from diffproxy.geometry.so3 import rotmat_to_rotvec, rotvec_to_rotmat
 
 BETAS = slice(165, 175)
 LOG_SCALE = 175
@@ -37,7 +37,7 @@ class State:
 
     @staticmethod
     def from_params(params: BodyParams) -> State:
-        rotations = roma.rotvec_to_rotmat(params.full_pose.reshape(-1, NUM_JOINTS, 3))
+        rotations = rotvec_to_rotmat(params.full_pose.reshape(-1, NUM_JOINTS, 3))
         log_scale = params.scale[:, 0].clamp_min(1e-3).log()
         return State(rotations, params.betas, log_scale, params.transl, params.expression)
 
@@ -53,11 +53,11 @@ class State:
         )
 
     def rotvecs(self) -> Float[Tensor, "B 55 3"]:
-        return roma.rotmat_to_rotvec(self.rotations)
+        return rotmat_to_rotvec(self.rotations)
 
     def retract(self, step: Float[Tensor, "B 179"]) -> State:
         """Move along a tangent vector: `R_j <- exp(step_j) R_j` in the parent's frame, the rest by addition."""
-        turn = roma.rotvec_to_rotmat(step[:, :165].reshape(-1, NUM_JOINTS, 3))
+        turn = rotvec_to_rotmat(step[:, :165].reshape(-1, NUM_JOINTS, 3))
         return replace(
             self,
             rotations=turn @ self.rotations,

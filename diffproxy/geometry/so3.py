@@ -1,10 +1,34 @@
-"""Cross-product matrices and Jacobians of the exponential map of SO(3) in torch, which RoMa does not provide."""
+"""Rotations in torch: RoMa's conversions, and Jacobians of the exponential map of SO(3), which it does not provide.
+
+RoMa is imported by the first conversion: it loads torch's compiler, which takes as long as torch itself.
+"""
 
 from __future__ import annotations
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+def rotvec_to_rotmat(rotvec: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
+    """Axis-angle (radians) to matrices."""
+    import roma
+
+    return roma.rotvec_to_rotmat(rotvec)
+
+
+def rotmat_to_rotvec(matrix: Float[Tensor, "*B 3 3"]) -> Float[Tensor, "*B 3"]:
+    """Matrices to axis-angle (radians), angle in [0, pi]."""
+    import roma
+
+    return roma.rotmat_to_rotvec(matrix)
+
+
+def unitquat_to_rotmat(xyzw: Float[Tensor, "*B 4"]) -> Float[Tensor, "*B 3 3"]:
+    """Unit quaternions (scalar last) to matrices."""
+    import roma
+
+    return roma.unitquat_to_rotmat(xyzw)
 
 
 def hat(v: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from roma import rotmat_to_rotvec
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
@@ -16,6 +15,7 @@ from diffproxy.body.names import PARENTS
 from diffproxy.cameras import Camera
 from diffproxy.fitting.encoder_keypoints import in_picture
 from diffproxy.geometry.boxes import Box
+from diffproxy.geometry.so3 import rotmat_to_rotvec
 from diffproxy.keypoints.landmarks import encoder_places
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.proxies import ProxyMaps

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import roma
 import torch
 
 from diffproxy.body import BodyParams
@@ -10,6 +9,7 @@ from diffproxy.calibration.alignment import align_rig, align_world, scale_factor
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import CalibrationConfig
 from diffproxy.calibration.terms import body_height
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 from diffproxy.utils.errors import InputError
 
 ROTVEC, SHIFT = torch.tensor([0.3, -1.1, 0.4], dtype=torch.float64), torch.tensor([1.0, -2.0, 0.5]).double()
@@ -17,7 +17,7 @@ ROTVEC, SHIFT = torch.tensor([0.3, -1.1, 0.4], dtype=torch.float64), torch.tenso
 
 def test_a_moved_rig_comes_back_on_the_cameras_it_shares(person):
     given = RigState.from_cameras(person.cameras)
-    moved = given.moved(roma.rotvec_to_rotmat(ROTVEC), SHIFT)
+    moved = given.moved(rotvec_to_rotmat(ROTVEC), SHIFT)
     moved.center[3] += 5.0  # a camera without a person: its own estimate does not count
     back = align_rig(moved, given, [0, 1, 2])
     assert (back.R_cam_world - given.R_cam_world).abs().max() < 1e-9
@@ -35,7 +35,7 @@ def test_known_lengths_give_the_scale(person, body):
 
 
 def test_bodies_move_with_the_world(person, body):
-    R = roma.rotvec_to_rotmat(ROTVEC).float()
+    R = rotvec_to_rotmat(ROTVEC).float()
     params = person.params.replace(scale=torch.full((1, 1), 1.2))
     with torch.no_grad():
         before = body(params).vertices[0]
@@ -44,8 +44,8 @@ def test_bodies_move_with_the_world(person, body):
 
 
 def test_the_world_stands_upright_under_the_body_or_is_that_of_the_fixed_camera(person, body):
-    tilted = transform_bodies(person.params, body, roma.rotvec_to_rotmat(ROTVEC).float(), SHIFT.float())
-    rig = RigState.from_cameras(person.cameras).moved(roma.rotvec_to_rotmat(ROTVEC), SHIFT)
+    tilted = transform_bodies(person.params, body, rotvec_to_rotmat(ROTVEC).float(), SHIFT.float())
+    rig = RigState.from_cameras(person.cameras).moved(rotvec_to_rotmat(ROTVEC), SHIFT)
     config = CalibrationConfig(rough=False)
     R, t = (a.float() for a in align_world(rig, tilted, body, person.cameras, config))
     with torch.no_grad():
@@ -68,7 +68,7 @@ def test_the_world_stands_upright_under_the_body_or_is_that_of_the_fixed_camera(
 def test_where_the_body_lies_the_images_say_what_is_up(person, body, axis):
     lying = torch.zeros(3, dtype=torch.float64)
     lying[axis] = np.pi / 2
-    down = transform_bodies(person.params, body, roma.rotvec_to_rotmat(lying).float(), torch.zeros(3))
+    down = transform_bodies(person.params, body, rotvec_to_rotmat(lying).float(), torch.zeros(3))
     rig = RigState.from_cameras(person.cameras)
     R, t = (a.double() for a in align_world(rig, down, body, person.cameras, CalibrationConfig(rough=False)))
     assert float(R[1, 1]) > 1 - 1e-5  # +Y, to which the cameras stand upright

@@ -1,7 +1,6 @@
 """Alignment of points and of camera frames that differ by a known similarity (and metrics/test_point_metrics.py)."""
 
 import numpy as np
-import roma
 import torch
 
 from diffproxy.geometry.procrustes import align_frames, align_points, nearest_rotation, special_procrustes
@@ -9,6 +8,8 @@ from diffproxy.geometry.rotations import to_matrix
 
 
 def test_nearest_rotation_is_that_of_roma():
+    import roma
+
     M = np.random.default_rng(0).normal(size=(50, 3, 3))  # about half of them reflections
     R, singular = special_procrustes(M)
     expected, signed = roma.special_procrustes(torch.from_numpy(M), return_singular_values=True)
@@ -20,6 +21,8 @@ def test_nearest_rotation_is_that_of_roma():
 
 
 def test_weighted_alignment_is_that_of_roma():
+    import roma
+
     rng = np.random.default_rng(1)
     x, y, w = rng.normal(size=(4, 9, 3)), rng.normal(size=(4, 9, 3)), rng.uniform(0.1, 2.0, (4, 9))
     for with_scale in (True, False):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial import cKDTree
-from scipy.stats import kstest
 
 from diffproxy.body import BodyParams
 from diffproxy.geometry.meshes import vertex_normals
@@ -232,6 +231,8 @@ def test_active_people_all_raise_an_arm_or_balance(poses):
 
 def test_tumbled_people_stand_any_way_up_in_the_poses_they_had(poses):
     """The vertical part of a direction drawn evenly from the sphere is even in [-1, 1]; body and hands stay."""
+    from scipy.stats import kstest  # half a second of imports, for this test alone
+
     ups = []
     for k in range(200):
         before, kind = poses.sample(np.random.default_rng(k))

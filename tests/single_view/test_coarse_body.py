@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from roma import rotvec_to_rotmat
 
 from diffproxy.cameras import Camera
 from diffproxy.fitting.result import FITTED
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 from diffproxy.single_view.coarse_body import CoarseBodies, CoarseBody, picture_view
 from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.keypoint_body import KeypointBody

@@ -1,9 +1,9 @@
 """Joints and keypoints by bones alone agree with the body model and with the points that the fitter uses."""
 
 import torch
-from roma import rotvec_to_rotmat
 
 from diffproxy.body import BodyParams
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 from diffproxy.keypoints.landmarks import with_encoder_keypoints
 from diffproxy.single_view.keypoint_body import KeypointBody
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from roma import rotvec_to_rotmat
 
 from diffproxy.body.names import PARENTS
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 from diffproxy.keypoints.landmarks import encoder_places
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.keypoint_placement import points_on_bones, shift_onto_keypoints

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from roma import rotvec_to_rotmat
 
 from diffproxy.__main__ import main as diffproxy_main
 from diffproxy.cameras.image_files import read_image
 from diffproxy.export import load_result, open_run
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.geometry.boxes import expand_to_square
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.__main__ import main
 from diffproxy.single_view.bench import run_bench

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import roma
-
 from diffproxy.body import BodyParams
+from diffproxy.geometry.so3 import rotmat_to_rotvec, rotvec_to_rotmat
 
 
 def bracketing_frames(i: int, known: Sequence[int]) -> tuple[int, int, float]:
@@ -21,7 +20,7 @@ def bracketing_frames(i: int, known: Sequence[int]) -> tuple[int, int, float]:
 
 def interpolate_pose(a: BodyParams, b: BodyParams, share: float) -> BodyParams:
     """From a (0) to b (1): rotations the short way, the place in a straight line, the shape of a."""
-    R = [roma.rotvec_to_rotmat(p.full_pose.reshape(-1, 55, 3)) for p in (a, b)]
-    turn = roma.rotmat_to_rotvec(R[1] @ R[0].transpose(-1, -2))
-    pose = roma.rotmat_to_rotvec(roma.rotvec_to_rotmat(share * turn) @ R[0]).flatten(1)
+    R = [rotvec_to_rotmat(p.full_pose.reshape(-1, 55, 3)) for p in (a, b)]
+    turn = rotmat_to_rotvec(R[1] @ R[0].transpose(-1, -2))
+    pose = rotmat_to_rotvec(rotvec_to_rotmat(share * turn) @ R[0]).flatten(1)
     return a.replace(**BodyParams.split_full_pose(pose), transl=a.transl + share * (b.transl - a.transl))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import roma
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -11,6 +10,7 @@ from diffproxy.fitting.solvers.levenberg_marquardt import Report
 from diffproxy.fitting.state import BETAS, LOG_SCALE, TANGENT_DIM, TRANSL, Free, State
 from diffproxy.fitting.terms.priors import Prior, prior_cost
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
+from diffproxy.geometry.so3 import rotvec_to_rotmat
 
 RATES = {"pose": 0.02, "betas": 0.05, "log_scale": 0.01, "transl": 0.01}
 """Step sizes while residuals are of the order of `COARSE`: radians, standard deviations, ratio, metres."""
@@ -49,7 +49,7 @@ def adam(
 
     def unpack(x: Tensor) -> tuple[State, Tensor]:
         full = packed.index_copy(1, columns, x * rate[columns])
-        rotations = roma.rotvec_to_rotmat(full[:, :165].unflatten(1, (55, 3)))
+        rotations = rotvec_to_rotmat(full[:, :165].unflatten(1, (55, 3)))
         moved = State(rotations, full[:, BETAS], full[:, LOG_SCALE], full[:, TRANSL], state.expression)
         return moved, full[:, :176]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from roma import rotvec_to_rotmat, unitquat_to_rotmat
 from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.body.flip import flip_body_pose, flip_rotvec
+from diffproxy.geometry.so3 import rotvec_to_rotmat, unitquat_to_rotmat
 from diffproxy.motion.pose_bank.sampler import load_pose_bank
 from diffproxy.single_view.focal_length import EXIF_LOG_STD, USUAL_LOG_STD, usual_focal
 from diffproxy.single_view.keypoint_body import KeypointBody

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from roma import rotmat_to_rotvec
 
 from diffproxy.body import BodyParams
+from diffproxy.geometry.so3 import rotmat_to_rotvec
 from diffproxy.keypoints.landmarks import with_encoder_keypoints
 from diffproxy.single_view.focal_length import usual_focal
 from diffproxy.single_view.picture_camera import picture_camera
