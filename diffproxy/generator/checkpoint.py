@@ -193,11 +193,11 @@ def _write_json(path: Path, value: Any) -> None:
 def hub_folder(repo: str, allow_download: bool) -> Path:
     """The local copy of a hub repository, fetched if `allow_download`; InputError if there is none."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(repo, local_files_only=not allow_download))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise InputError(
             "a generator folder or a hub repository",
             f"{repo}: no such folder, and not in the local hub cache",

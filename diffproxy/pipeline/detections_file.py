@@ -25,17 +25,17 @@ Frame = list[list[Candidate]]
 
 
 def detect_take(
-    frames: RigFrames, open_detector: Callable[[], Any], path: Path, stamp: str
+    frames: RigFrames, open_detector: Callable[[], Any], path: Path | None, stamp: str
 ) -> dict[int, Frame]:
     """Detections of all frames and views, in pixels of the undistorted images.
 
     Args:
         frames: The images.
         open_detector: Gives a detector when it is called; it is called only where frames are missing.
-        path: JSON file that is read first, and written.
+        path: JSON file that is read first, and written; None: none is.
         stamp: Of the images and the detector; detections of another one are made again.
     """
-    found = _load(path, stamp, len(frames.cameras))
+    found = {} if path is None else _load(path, stamp, len(frames.cameras))
     missing = [i for i in frames.frame_ids if i not in found]
     detector: Any = open_detector() if missing else None
     for n, frame_id in enumerate(tqdm(missing, desc="people", unit="frame", disable=not missing)):
@@ -45,19 +45,19 @@ def detect_take(
         for v, view in zip(shown, detector.locate([images[v] for v in shown]), strict=True):
             people[v] = list(view)
         found[frame_id] = people
-        if n % EVERY == EVERY - 1:
-            _save(path, stamp, found)
-    if missing:
-        _save(path, stamp, found)
+        if path is not None and n % EVERY == EVERY - 1:
+            save_detections(path, stamp, found)
+    if missing and path is not None:
+        save_detections(path, stamp, found)
     return {i: found[i] for i in frames.frame_ids}
 
 
-def _save(path: Path, stamp: str, found: dict[int, Frame]) -> None:
+def save_detections(path: Path, stamp: str, found: dict[int, Frame]) -> None:
+    """Write the file that `detect_take` reads."""
     data = {
         "stamp": stamp,
         "frames": {str(i): [[_plain(c) for c in view] for view in found[i]] for i in sorted(found)},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps(data).encode())
 
 

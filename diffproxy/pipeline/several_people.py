@@ -15,7 +15,7 @@ from diffproxy.export import open_run
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.associated_people import listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.detections_file import DETECTIONS, detect_take
+from diffproxy.pipeline.detections_file import DETECTIONS, detect_take, save_detections
 from diffproxy.pipeline.fit_rig import FittedTake, fit_take
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.people_contact import separated
@@ -24,6 +24,7 @@ from diffproxy.pipeline.people_selection import chosen_people
 from diffproxy.pipeline.person_source import person_source
 from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.pipeline.run_inputs import input_paths
+from diffproxy.pipeline.take import fit_config
 from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
@@ -57,16 +58,25 @@ def fit_people(
     files = ["config.yaml", PEOPLE, DETECTIONS]
     files += overlay_files(chosen, [c.name for c in frames.cameras]) if options.save.overlay else []
     files += ["viewer.html"] if options.save.viewer else []
-    run.open(files, options.overwrite, input_paths(options, frames))
+    given = input_paths(options, frames)
+    run.check(files, options.overwrite, given)
     device = inputs.pick_device(options.device)
+    body = inputs.open_body(options.body)
+    fit_config(options.solver, options.hands, options.prior)
+    pipe = networks.pipe or inputs.open_generator(options.generator, device)
+    if not options.overwrite:  # or nothing is removed before the options are known to mean somebody
+        run.open(files, False, given)
+    cache = None if options.overwrite else out / DETECTIONS
     detections = detect_take(
-        frames, lambda: networks.detector or inputs.open_detector(device), out / DETECTIONS, run.stamp
+        frames, lambda: networks.detector or inputs.open_detector(device), cache, run.stamp
     )
     association = associate(detections, frames.cameras, AssociationConfig())
     names = [c.name for c in frames.cameras]
     people = chosen_people(association, options, detections, names)
     if options.overwrite:
-        remove_earlier_people(out, [p.id for p in association.people], input_paths(options, frames))
+        run.open(files, True, given)
+        remove_earlier_people(out, [p.id for p in association.people], given)
+        save_detections(out / DETECTIONS, run.stamp, detections)
     write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
     write_people(
         out,
@@ -79,12 +89,11 @@ def fit_people(
     for note in association.notes:
         log.warning("%s", note)
     log.info("%d people, %d to fit", len(association.people), len(people))
-    of_one = replace(networks, detector=None)  # the boxes are known
-    if options.jobs == 1:  # other processes open their own
-        pipe = networks.pipe or inputs.open_generator(options.generator, device)
-        of_one = replace(of_one, pipe=pipe)
+    # The boxes are known, and other processes open their own generator.
+    of_one = replace(networks, detector=None, pipe=pipe if options.jobs == 1 else networks.pipe)
     fitted: dict[int, FittedTake] = {}
     errors: list[InputError] = []
+    unwritten: dict[str, InputError] = {}
     for person in people:
         name = folder_name(person.id)
         own = _of_one(options, person, chosen)
@@ -97,11 +106,13 @@ def fit_people(
             one = fit_take(own, root, of_one, source)
             if not options.share and (one.error is not None or not options.people_contact):
                 one.write()
-            if one.error is not None:
-                raise one.error
+            if one.error is not None:  # result.npz says so
+                errors.append(one.error)
+                continue
             fitted[person.id] = one
         except InputError as error:
             errors.append(error)
+            unwritten[name] = error
             log.warning("%s: %s", name, error)
     if errors and not fitted:
         raise errors[0]
@@ -113,11 +124,15 @@ def fit_people(
             one.write()
     folders = {k: one.take.run.out for k, one in fitted.items()}
     if options.save.overlay and folders:
-        write_people_overlays(out, folders, inputs.open_body(options.body), frames, chosen)
+        write_people_overlays(out, folders, body, frames, chosen)
     runs = [open_run(folder) for folder in folders.values()] if options.save.viewer else []
     if shown := [run for run in runs if run.result.has_body.any()]:
         write_run_viewer(out / "viewer.html", shown, frames)
     log.info("people: %s", out / PEOPLE)
+    if unwritten:
+        first = next(iter(unwritten.values()))
+        found = f"{first.found} (no new results of {', '.join(unwritten)})"
+        raise InputError(first.expected, found, first.fix)
     return out
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
+import torch
 
 from diffproxy import __version__
 from diffproxy.body import BodyModel
@@ -19,6 +20,7 @@ from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.fitting.result import Status
+from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.camera_free_generator import camera_free
 from diffproxy.pipeline.config import FitOptions, SolverOption
@@ -208,7 +210,11 @@ def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
 
 
 def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
-    """The solver's settings for proxies of a network; InputError for one that `FitConfig` does not have."""
+    """The solver's settings for proxies of a network.
+
+    Raises:
+        InputError: a setting that `FitConfig` does not have, a value of another type, a pose prior that cannot be read.
+    """
     try:
         require_finite(solver.settings, "solver.settings.")
         types = get_type_hints(FitConfig)
@@ -219,12 +225,16 @@ def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> Fi
             )
         given = {"prior": prior, **NETWORK_STD, **solver.settings}
         settings: dict[str, Any] = {**given, "solver": solver.name, "hands": hands}
-        return FitConfig(**settings)
+        config = FitConfig(**settings)
     except TypeError as error:
         known = ", ".join(FitConfig.__dataclass_fields__)
         raise InputError(
             f"solver.settings among {known}", str(error), "drop or rename that setting"
         ) from error
+    pose_priors(
+        torch.zeros(1), config.prior, config.pose_weight
+    )  # a file that is none is told before any work
+    return config
 
 
 def run_settings(

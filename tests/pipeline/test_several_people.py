@@ -15,7 +15,7 @@ from diffproxy.export import load_result
 from diffproxy.fitting.interpenetration import interpenetration
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.keypoints.layouts import COCO17
-from diffproxy.pipeline.config import FitOptions, SaveOptions
+from diffproxy.pipeline.config import BodyOption, FitOptions, GeneratorOption, SaveOptions
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
 from diffproxy.pipeline.results import frame_result_of_row
@@ -149,8 +149,33 @@ def test_one_of_them_is_kept(two_people, options_of, people_of) -> None:
     assert not (out / "person_00").exists() and (out / "person_01/result.npz").exists()
     listed = people_of(out)["people"]
     assert [p["result"] for p in listed] == [None, "person_01/result.npz"]
-    with pytest.raises(InputError, match="people_keep among 0, 1"):
-        fit_people(replace(options, people_keep="7"), ROOT, Networks(stand_in, stand_in))
+    files = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    again = replace(options, overwrite=True)
+    for wrong, match in (
+        (replace(options, people_keep="7"), "people_keep among 0, 1"),
+        (replace(again, people_keep="7"), "people_keep among 0, 1"),
+        (replace(again, prior="typo"), "a pose prior"),
+        (replace(again, body=BodyOption("typo.npz")), "a body file"),
+    ):
+        with pytest.raises(InputError, match=match):
+            fit_people(wrong, ROOT, Networks(stand_in, stand_in))
+    with pytest.raises(InputError, match="a generator"):
+        fit_people(replace(again, generator=GeneratorOption("typo/")), ROOT, Networks(None, stand_in))
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == files
+
+
+def test_a_person_without_new_results_is_an_error_after_the_others(two_people, options_of) -> None:
+    rig, stand_in = two_people
+    options = replace(
+        options_of(rig), people="all", people_keep="1", boxes="auto", frames="0", tta_flip=False
+    )
+    out = fit_people(options, ROOT, Networks(stand_in, stand_in))
+    before = (out / "person_01/result.npz").read_bytes()
+    both = replace(options, people_keep="all", seed=1)  # results of another seed are not overwritten
+    with pytest.raises(InputError, match="no new results of person_01"):
+        fit_people(both, ROOT, Networks(stand_in, stand_in))
+    assert (out / "person_00/result.npz").exists() and (out / "viewer.html").exists() == options.save.viewer
+    assert (out / "person_01/result.npz").read_bytes() == before
 
 
 @pytest.mark.parametrize(
