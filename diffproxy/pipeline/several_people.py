@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from diffproxy import __version__
-from diffproxy.association import AssociationConfig, Person, associate
-from diffproxy.cameras import RigFrames
+from diffproxy.association import Association, AssociationConfig, Person, associate
 from diffproxy.export import open_run
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.associated_people import listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.detections_file import DETECTIONS, detect_take, save_detections
+from diffproxy.pipeline.detections_file import DETECTIONS, Frame, detect_take, save_detections
 from diffproxy.pipeline.fit_rig import FittedTake, fit_take
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.people_contact import separated
-from diffproxy.pipeline.people_overlay import overlay_files, write_people_overlays
+from diffproxy.pipeline.people_overlay import write_people_overlays
+from diffproxy.pipeline.people_run import PeopleRun, open_people_run, remove_earlier_people
 from diffproxy.pipeline.people_selection import chosen_people
 from diffproxy.pipeline.person_source import person_source
-from diffproxy.pipeline.run_folder import RunFolder
-from diffproxy.pipeline.run_inputs import input_paths
-from diffproxy.pipeline.take import fit_config
-from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.io import write_atomic
-from diffproxy.utils.people_file import PEOPLE, folder_name, id_of_folder, write_people
+from diffproxy.utils.people_file import PEOPLE, folder_name, write_people
 from diffproxy.viewer import write_run_viewer
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Everybody:
+    """The detections of a take, the people in it, and those of them who are fitted."""
+
+    detections: dict[int, Frame]
+    association: Association
+    people: Sequence[Person]
+
+
+@dataclass
+class _Fitted:
+    """Fits by id; `errors`: of the people without a body; `unwritten`: of those without results, by folder."""
+
+    takes: dict[int, FittedTake] = field(default_factory=dict)
+    errors: list[InputError] = field(default_factory=list)
+    unwritten: dict[str, InputError] = field(default_factory=dict)
 
 
 def fit_people(
@@ -46,94 +57,101 @@ def fit_people(
     frames of the take are searched for people, whatever `options.frames` says, so that an id means the same person in
     every run. Arguments and errors as for `run_fit`.
     """
+    run = open_people_run(options, root, networks)
+    everybody = _found(run)
+    fitted = _fitted(run, everybody)
+    if fitted.errors and not fitted.takes:
+        raise fitted.errors[0]
+    if options.share:
+        return run.folder.out
+    _write_together(run, fitted.takes)
+    log.info("people: %s", run.folder.out / PEOPLE)
+    if fitted.unwritten:
+        first = next(iter(fitted.unwritten.values()))
+        found = f"{first.found} (no new results of {', '.join(fitted.unwritten)})"
+        raise InputError(first.expected, found, first.fix)
+    return run.folder.out
+
+
+def _found(run: PeopleRun) -> _Everybody:
+    """Detect and associate everybody, and write who they are."""
     from omegaconf import OmegaConf
 
-    _check(options)
-    options = inputs.with_stated_offsets(options)
-    out = Path(options.out).expanduser()
-    frames = inputs.open_rig(options, root)
-    chosen = select_frames(options.frames, frames.frame_ids)
-    settings = _settings(options, frames)
-    run = RunFolder(out, settings)
-    files = ["config.yaml", PEOPLE, DETECTIONS]
-    files += overlay_files(chosen, [c.name for c in frames.cameras]) if options.save.overlay else []
-    files += ["viewer.html"] if options.save.viewer else []
-    given = input_paths(options, frames)
-    run.check(files, options.overwrite, given)
-    device = inputs.pick_device(options.device)
-    body = inputs.open_body(options.body)
-    fit_config(options.solver, options.hands, options.prior)
-    pipe = networks.pipe or inputs.open_generator(options.generator, device)
+    options, out = run.options, run.folder.out
     if not options.overwrite:  # or nothing is removed before the options are known to mean somebody
-        run.open(files, False, given)
-    cache = None if options.overwrite else out / DETECTIONS
+        run.folder.open(run.files, False, run.given)
     detections = detect_take(
-        frames, lambda: networks.detector or inputs.open_detector(device), cache, run.stamp
+        run.frames,
+        lambda: run.networks.detector or inputs.open_detector(inputs.pick_device(options.device)),
+        None if options.overwrite else out / DETECTIONS,
+        run.folder.stamp,
     )
-    association = associate(detections, frames.cameras, AssociationConfig())
-    names = [c.name for c in frames.cameras]
-    people = chosen_people(association, options, detections, names)
+    association = associate(detections, run.frames.cameras, AssociationConfig())
+    people = chosen_people(association, options, detections, run.names)
     if options.overwrite:
-        run.open(files, True, given)
-        remove_earlier_people(out, [p.id for p in association.people], given)
-        save_detections(out / DETECTIONS, run.stamp, detections)
-    write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
+        run.folder.open(run.files, True, run.given)
+        remove_earlier_people(out, [p.id for p in association.people], run.given)
+        save_detections(out / DETECTIONS, run.folder.stamp, detections)
+    config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
+    write_atomic(out / "config.yaml", config.encode())
     write_people(
         out,
-        frames.rig.name,
-        names,
-        [listed_person(p, names, p in people) for p in association.people],
-        one_view=[listed_one_view(p, names) for p in association.one_view],
+        run.frames.rig.name,
+        run.names,
+        [listed_person(p, run.names, p in people) for p in association.people],
+        one_view=[listed_one_view(p, run.names) for p in association.one_view],
         notes=association.notes,
     )
     for note in association.notes:
         log.warning("%s", note)
     log.info("%d people, %d to fit", len(association.people), len(people))
+    return _Everybody(detections, association, people)
+
+
+def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
+    """Fit one person after the other. Their results are written here, unless `people_contact` still moves them."""
+    options, out = run.options, _Fitted()
     # The boxes are known, and other processes open their own generator.
-    of_one = replace(networks, detector=None, pipe=pipe if options.jobs == 1 else networks.pipe)
-    fitted: dict[int, FittedTake] = {}
-    errors: list[InputError] = []
-    unwritten: dict[str, InputError] = {}
-    for person in people:
+    networks = replace(run.networks, detector=None)
+    if options.jobs == 1:
+        networks = replace(networks, pipe=run.pipe)
+    for person in everybody.people:
         name = folder_name(person.id)
-        own = _of_one(options, person, chosen)
+        own = _of_one(options, person, run.chosen)
         if not own.frames:
             log.info("%s: not in the chosen frames", name)
             continue
-        source = person_source(person, association.people, detections, frames.cameras, name)
+        people, detections = everybody.association.people, everybody.detections
+        source = person_source(person, people, detections, run.frames.cameras, name)
         log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
         try:
-            one = fit_take(own, root, of_one, source)
+            one = fit_take(own, run.root, networks, source)
             if not options.share and (one.error is not None or not options.people_contact):
                 one.write()
             if one.error is not None:  # result.npz says so
-                errors.append(one.error)
+                out.errors.append(one.error)
                 continue
-            fitted[person.id] = one
+            out.takes[person.id] = one
         except InputError as error:
-            errors.append(error)
-            unwritten[name] = error
+            out.errors.append(error)
+            out.unwritten[name] = error
             log.warning("%s: %s", name, error)
-    if errors and not fitted:
-        raise errors[0]
-    if options.share:
-        return out
-    if options.people_contact:
-        fitted = separated(fitted)
-        for one in fitted.values():
-            one.write()
-    folders = {k: one.take.run.out for k, one in fitted.items()}
-    if options.save.overlay and folders:
-        write_people_overlays(out, folders, body, frames, chosen)
-    runs = [open_run(folder) for folder in folders.values()] if options.save.viewer else []
-    if shown := [run for run in runs if run.result.has_body.any()]:
-        write_run_viewer(out / "viewer.html", shown, frames)
-    log.info("people: %s", out / PEOPLE)
-    if unwritten:
-        first = next(iter(unwritten.values()))
-        found = f"{first.found} (no new results of {', '.join(unwritten)})"
-        raise InputError(first.expected, found, first.fix)
     return out
+
+
+def _write_together(run: PeopleRun, takes: dict[int, FittedTake]) -> None:
+    """Move people who touch apart where that is asked for, and write what shows all of them."""
+    options, out = run.options, run.folder.out
+    if options.people_contact:
+        takes = separated(takes)
+        for one in takes.values():
+            one.write()
+    folders = {k: one.take.run.out for k, one in takes.items()}
+    if options.save.overlay and folders:
+        write_people_overlays(out, folders, run.body, run.frames, run.chosen)
+    runs = [open_run(folder) for folder in folders.values()] if options.save.viewer else []
+    if shown := [one for one in runs if one.result.has_body.any()]:
+        write_run_viewer(out / "viewer.html", shown, run.frames)
 
 
 def _of_one(options: FitOptions, person: Person, chosen: Sequence[int]) -> FitOptions:
@@ -151,49 +169,3 @@ def _of_one(options: FitOptions, person: Person, chosen: Sequence[int]) -> FitOp
         # One page shows all; moving people apart needs their proxies.
         save=replace(options.save, viewer=False, proxies=options.save.proxies or options.people_contact),
     )
-
-
-def remove_earlier_people(out: Path, ids: Sequence[int], given: Sequence[Path]) -> None:
-    """Remove the runs in `out` of people not among `ids`; InputError where one of the inputs `given` lies there."""
-    for folder in sorted(out.glob("person_*")):
-        known = id_of_folder(folder.name)
-        if known is not None and known not in ids:
-            RunFolder(folder, {}).clear(given)
-
-
-def _check(options: FitOptions) -> None:
-    """InputError for options that make no sense for several people."""
-    for name, given in (
-        ("proxies", options.proxies),
-        ("masks", options.masks),
-        ("keypoints", options.keypoints),
-    ):
-        if given:
-            raise InputError(
-                f"no {name} beside people={options.people}: these are of one person",
-                f"{name}={given}",
-                f"leave {name} out, or write people=one",
-            )
-    if options.boxes != "auto":
-        raise InputError(
-            f"boxes=auto beside people={options.people}", f"boxes={options.boxes}", "write boxes=auto"
-        )
-
-
-def _settings(options: FitOptions, frames: RigFrames) -> dict[str, Any]:
-    """What the detections and the association depend on."""
-    cameras = [[c.name, c.width, c.height, c.K.tolist(), c.R_cam_world.tolist(), c.t_cam_world.tolist()]
-               for c in frames.cameras]  # fmt: skip
-    files = {
-        f"{i} {name}": path_digest(path) for i in frames.frame_ids for name, path in frames.files(i).items()
-    }
-    return {
-        "people": True,
-        "rig": frames.rig.name,
-        **inputs.matching_settings(options),
-        "cameras": fingerprint({"cameras": cameras}),
-        "images": fingerprint(files),
-        "frames": len(frames.frame_ids),
-        "association": asdict(AssociationConfig()),
-        "version": __version__,
-    }

@@ -17,10 +17,11 @@ from diffproxy.generator import DiffProxyOutput
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.pipeline.config import BodyOption, FitOptions, GeneratorOption, SaveOptions
 from diffproxy.pipeline.networks import Networks
+from diffproxy.pipeline.people_run import remove_earlier_people
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
 from diffproxy.pipeline.results import frame_result_of_row
 from diffproxy.pipeline.run_folder import RunFolder
-from diffproxy.pipeline.several_people import fit_people, remove_earlier_people
+from diffproxy.pipeline.several_people import fit_people
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
 
