@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from diffproxy.utils.bounded_files import Limits, damaged_file, regular_file
 from diffproxy.utils.errors import InputError
@@ -66,7 +65,7 @@ def read_npy(path: Path, what: str, limit: int = Limits.ARRAY_BYTES) -> np.ndarr
 
 def as_numbers(
     value: Any, shape: Sequence[int | None] | None, what: str, fix: str = "download or write the file again"
-) -> Float[np.ndarray, "..."]:
+) -> np.ndarray:
     """Finite numbers of a stated shape.
 
     Args:
