@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.cameras import Camera
@@ -24,6 +24,7 @@ from diffproxy.generator.checkpoint import (
 )
 from diffproxy.generator.codec import kind_ids
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
+from diffproxy.generator.dense_prediction import Maps, dense_std, predict_dense
 from diffproxy.generator.inputs import check_inputs
 from diffproxy.generator.keypoints import view_keypoints
 from diffproxy.generator.network.camera_conditioning import CameraBatch
@@ -34,17 +35,13 @@ from diffproxy.generator.output import DiffProxyOutput
 from diffproxy.proxies.aggregate import aggregate_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
-from diffproxy.proxies.interfaces import palette_ids
 from diffproxy.proxies.maps import Kind, ProxyMaps
 from diffproxy.utils.errors import InputError
 
 Views = tuple[Tensor, Sequence[Camera], tuple[Kind, ...]]
-Maps = tuple[Tensor, Tensor, Tensor]  # labels, uv, weight
 
 PACKAGED = Path(__file__).parent / "weights"
 Precision = Literal["auto", "fp32", "bf16"]
-LAPLACE_STD = 3**0.5
-"""Standard deviation per axis over the scale b of an isotropic Laplace density exp(-r / b) in the plane."""
 
 
 class DiffProxyPipeline:
@@ -143,7 +140,7 @@ class DiffProxyPipeline:
             views.append((images.flip(-1), mirrored, tuple(FLIPPED_KIND[k] for k in view_kinds)))
         conditions = [self.condition(*view) for view in views]
         if steps == 0:
-            maps = self.predict_dense(conditions, view_kinds, flip)
+            maps = predict_dense(conditions, view_kinds, self.palette, flip)
         else:
             latents = self.initial_latents(num_samples, len(view_kinds), generator)
             samples = [self.denoise(condition, latents, steps) for condition in conditions]
@@ -200,55 +197,6 @@ class DiffProxyPipeline:
                 latents = scheduler.step(output, t, latents).prev_sample
             rgb = self.network.codec.decode(latents.flatten(0, 2)).float().cpu().unflatten(0, shape)
         return rgb[:, :, 0], rgb[:, :, 1]
-
-    @torch.inference_mode()
-    def predict_dense(
-        self, conditions: Sequence[Conditioning], kinds: Sequence[Kind], flip: FlipTable | None = None
-    ) -> tuple[UInt8[Tensor, "V P P"], Float[Tensor, "V P P 2"], Float[Tensor, "V P P"]]:
-        """Labels, UV and weight of the adapter's dense regression head, each view with the labels of its kind.
-
-        Args:
-            conditions: the views', and with `flip` the mirrored views'.
-            kinds: of the views.
-            flip: see `__call__`. The result is then the mean of both label probabilities, and of both UV weighted by
-                the probability that each prediction gives to the winning label.
-
-        Returns:
-            Labels, UV, and as weight the softmax probability of the winning label among the background and the labels
-            of the view's kind (the set the head is trained on), 0 on the background.
-
-        Raises:
-            InputError: if the generator has no dense head.
-        """
-        probability, uv = self._dense_head(conditions[0], kinds)
-        if flip is None:
-            weight, winner = probability.max(1)
-        else:
-            flipped, flipped_uv = self._dense_head(conditions[1], [FLIPPED_KIND[k] for k in kinds])
-            other = torch.from_numpy(flip.label_map).long()[: probability.shape[1]]
-            back = flipped.flip(-1)[:, other]
-            weight, winner = ((probability + back) / 2).max(1)
-            share, back_share = (p.gather(1, winner[:, None])[:, 0, ..., None] for p in (probability, back))
-            _, back_uv = flip.apply_batch(other[winner].flip(-1).to(torch.uint8), flipped_uv)
-            uv = (share * uv + back_share * back_uv) / (share + back_share)
-        foreground = winner > 0
-        return winner.to(torch.uint8), uv * foreground[..., None], weight * foreground
-
-    def _dense_head(
-        self, condition: Conditioning, kinds: Sequence[Kind]
-    ) -> tuple[Float[Tensor, "V C P P"], Float[Tensor, "V P P 2"]]:
-        """Label probabilities and UV of the dense head, on the CPU."""
-        adapter = condition.adapter
-        if adapter.dense_logits is None or adapter.dense_uv is None:
-            raise InputError(
-                "num_inference_steps >= 1", "0", f"{self.network.config.name} has no dense regression head"
-            )
-        logits = adapter.dense_logits.float().cpu()
-        for v, kind in enumerate(kinds):
-            barred = torch.ones(logits.shape[1], dtype=torch.bool)
-            barred[palette_ids(self.palette, kind)] = False
-            logits[v, barred] = -torch.inf
-        return logits.softmax(1), adapter.dense_uv.float().cpu().clamp(0, 1).permute(0, 2, 3, 1)
 
     def _aggregate(
         self,
@@ -353,19 +301,3 @@ def computes_in_bf16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and native is not None and bool(native())
-
-
-def dense_std(conditions: Sequence[Conditioning]) -> Float[Tensor, "V P P"] | None:
-    """Standard deviation of the dense head's UV.
-
-    Args:
-        conditions: Conditioning of the views and, if given, of the flipped views; their deviations are averaged.
-
-    Returns:
-        (V, P, P) per axis, metres on the surface; None if the head predicts none.
-    """
-    scales = [condition.adapter.dense_log_scale for condition in conditions]
-    known = [LAPLACE_STD * scale[:, 0].float().cpu().exp() for scale in scales if scale is not None]
-    if len(known) < len(scales):
-        return None
-    return known[0] if len(known) == 1 else (known[0] + known[1].flip(-1)) / 2
