@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from diffproxy import __version__
-from diffproxy.body import BodyModel
-from diffproxy.calibration.joint_fit import with_rig
 from diffproxy.evaluation.camera_free import CameraFree
 from diffproxy.evaluation.config import EvaluateOptions
-from diffproxy.evaluation.datasets import EvalSubject, open_dataset
-from diffproxy.evaluation.observed_joints import coverage, joint_errors, names_unseen_parts, observed_joints
+from diffproxy.evaluation.datasets import open_dataset
+from diffproxy.evaluation.evaluate_subject import SubjectEvaluator
+from diffproxy.evaluation.observed_joints import coverage
 from diffproxy.evaluation.partial_rows import PartialRows
 from diffproxy.evaluation.protocol import Protocol
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
-from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE, frame_errors
+from diffproxy.pipeline.fit_frame import BodyFitter
+from diffproxy.pipeline.ground_truth_errors import JOINTS_NOTE
 from diffproxy.pipeline.networks import PACKAGED, Networks
-from diffproxy.pipeline.person_boxes import Located
-from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_inputs import shared_inputs
 from diffproxy.pipeline.take import fit_config
-from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint, listing_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.utils.processes import Processes
-from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +41,14 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
     """Evaluate, write `options.out` (JSON) and return what is in it.
 
     Under torchrun every process takes its share of the subjects; the first one writes, and the others return {}.
-    Subjects without a body count as failures: they are listed, and their errors are in no mean. Raises InputError
-    when the data were made with another body topology, or `options.out` is a folder.
+    Subjects without a body count as failures: they are listed, and their errors are in no mean.
+
+    Args:
+        options: What to evaluate and how.
+        networks: Those that the caller has opened already; `guess` is not used.
+
+    Raises:
+        InputError: data made with another body topology, or `options.out` is a folder.
     """
     out = Path(options.out).expanduser()
     if out.is_dir():  # said now, not after the last subject
@@ -61,7 +58,6 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
     protocol = Protocol(options.protocol, body)
     free = None if options.cameras == "given" else CameraFree(options, body)
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
-    fitter = BodyFitter(body, config, encoder)
     device = inputs.pick_device(options.device)
     # Of networks that the caller gives nothing is known.
     stamp = "" if networks.pipe or networks.detector else _stamp(options)
@@ -70,6 +66,7 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
         networks = replace(networks, pipe=pipe)
         if options.images == "full":
             networks = replace(networks, detector=networks.detector or inputs.open_detector(device))
+    evaluator = SubjectEvaluator(options, BodyFitter(body, config, encoder), networks, protocol, free)
     processes = Processes.current()
     partial = PartialRows(out, stamp, processes.rank) if stamp else None
     rows: dict[str, dict[str, Any]] = dict(partial.rows) if partial is not None else {}
@@ -81,32 +78,9 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
         keys.append(pending.key)
         if pending.key in rows or not processes.owns(number):
             continue
-        subject = pending.load()
-        _check_topology(subject, body)
-        begin, clock = time.perf_counter(), Stopwatch()
-        known = subject if free is None else free.assumed(subject)
-        generate = generate_proxies if free is None else free.generate
-        made = _proxies(known, options, fitter, networks, clock, generate)
-        shown = made  # on the pixel grids of the data set
-        row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
-        found = None
-        if free is not None and made is not None:
-            shown = replace(made, maps=with_rig(made.maps, known.cameras, subject.cameras))
-            with clock("cameras"):
-                made, changes = free.solved(made, known, subject)
-            row |= changes
-        if made is not None:
-            try:
-                found = fit_frame(0, made, fitter, clock=clock)
-            except np.linalg.LinAlgError as error:
-                row |= {"status": "failed", "reason": f"the fit does not converge: {error}", "notes": []}
-        if found is not None and shown is not None:
-            row |= {"status": found.status, "reason": found.reason, "notes": found.info["notes"]}
-            row |= _errors(found, subject, body, protocol) | _proxy_errors(shown.maps, subject, body)
-            row |= {"residual_px": found.info.get("residual_px"), **subject.info}
-        rows[subject.key] = row | {"seconds": time.perf_counter() - begin, "stages": clock.seconds}
+        rows[pending.key] = evaluator.row(pending.load())
         if partial is not None:
-            partial.add(rows[subject.key])
+            partial.add(rows[pending.key])
     processes.wait_for_all()
     if partial is not None:
         rows = rows | partial.all()
@@ -141,87 +115,6 @@ def _stamp(options: EvaluateOptions) -> str:
     data = {path: listing_digest(path) for path in named if path and Path(path).exists()}
     given = FitOptions(body=options.body, prior=options.prior, generator=options.generator, out="-")
     return fingerprint(settings | {"content": shared_inputs(given), "data": data, "version": __version__})
-
-
-def _check_topology(subject: EvalSubject, body: BodyModel) -> None:
-    if subject.topology and subject.topology != body.topology_id:
-        raise InputError(
-            f"subjects of body topology {body.topology_id} ({body.name})",
-            f"{subject.topology} in {subject.key}",
-            "evaluate with the body that the data were made with: body=FILE",
-        )
-
-
-def _proxies(
-    subject: EvalSubject,
-    options: EvaluateOptions,
-    fitter: BodyFitter,
-    networks: Networks,
-    clock: Stopwatch,
-    generator: Callable[..., Generated],
-) -> Generated | None:
-    """Exact or generated proxies of one subject; None when the detector finds nobody."""
-    if options.proxies == "exact":
-        if subject.exact is None:
-            raise InputError(
-                "a data set with exact proxies", subject.key, "write proxies=generated images=crops"
-            )
-        bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
-        return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
-    generate = inputs.generate_config(options, networks.pipe, 1.2 if subject.boxes is None else 1.0)
-    boxes, seen = subject.boxes, list(range(len(subject.cameras)))
-    if boxes is None:
-        with clock("locate"):
-            location = Located(networks.detector).find(0, subject.images, subject.cameras, None)
-        seen = [v for v, box in enumerate(location.boxes) if box is not None]
-        boxes = [location.boxes[v] for v in seen]
-        if not seen:
-            return None
-    images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
-    aim = first_fit(fitter.body, fitter.config)
-    return generator(networks.pipe, fitter.body, images, cameras, boxes, generate, clock, aim)
-
-
-def _errors(found: FrameResult, subject: EvalSubject, body: BodyModel, protocol: Protocol) -> dict[str, Any]:
-    if not found.has_body:
-        return {}
-    if subject.true_body is not None:
-        return dict(protocol.errors(found, subject.true_body))
-    truth = subject.truth
-    if np.isnan(truth.joints).any():
-        with torch.no_grad():
-            truth = replace(truth, joints=body.joints(truth.body_params())[0].numpy())
-    errors: dict[str, Any] = frame_errors(found, truth, body)
-    if subject.exact is not None:
-        errors |= joint_errors(found, truth.joints, observed_joints(subject.exact, body))
-        errors["unseen_named"] = names_unseen_parts(found)
-    return errors
-
-
-def _proxy_errors(maps: ProxyMaps, subject: EvalSubject, body: BodyModel) -> dict[str, float]:
-    """Scores of the body views against the exact proxies, seen on the generated maps' own pixels."""
-    from diffproxy.metrics import proxy_scores
-
-    if subject.exact is None:
-        return {}
-    names = {c.name: v for v, c in reversed(list(enumerate(subject.exact.cameras)))}
-    views = [v for v, kind in enumerate(maps.kind) if kind == "body"]
-    pairs = [resample(subject.exact, names[maps.cameras[v].name], maps.cameras[v]) for v in views]
-    true_labels, true_uv = (np.stack([p[k] for p in pairs]) for k in (0, 1))
-    return proxy_scores(maps.labels[views], maps.uv[views], true_labels, true_uv, body)
-
-
-def resample(exact: ProxyMaps, view: int, camera: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and UV of one exact view at the pixel centres of another crop of the same camera (nearest pixel)."""
-    cols, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    source = exact.cameras[view]
-    H = source.K @ np.linalg.inv(camera.K)
-    x, y = (H[k, 0] * cols + H[k, 1] * rows + H[k, 2] for k in (0, 1))
-    inside = (x >= 0) & (x < source.width) & (y >= 0) & (y < source.height)
-    i = np.clip(np.floor(y), 0, source.height - 1).astype(int)
-    j = np.clip(np.floor(x), 0, source.width - 1).astype(int)
-    labels = np.where(inside, exact.labels[view][i, j], 0).astype(np.uint8)
-    return labels, (exact.uv[view][i, j] * inside[..., None]).astype(np.float32)
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:

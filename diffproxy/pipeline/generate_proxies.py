@@ -27,7 +27,7 @@ from diffproxy.pipeline.crop_refinement import (
     valid_pixels,
 )
 from diffproxy.proxies import ProxyMaps
-from diffproxy.proxies.flip import flip_table
+from diffproxy.proxies.flip import FlipTable, flip_table
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.timing import Stopwatch
 
@@ -86,38 +86,25 @@ def generate_proxies(
 ) -> Generated:
     """Run the generator on the subject's boxes, one in each view.
 
-    Pass 1 sees square crops around the boxes. `first_fit` makes a body of its proxies, which says where body and
-    hands really are; without one (None, or it finds nobody) the proxies themselves say it. Pass 1 is repeated
-    where that asks for quite another crop. `own_pixels` drops what shows somebody else, from the maps, the cameras'
-    names and the crops in their images. Pass 2 runs all views again together with the enlarged hands. A view
-    whose foreground is negligible keeps weight 0.
+    Pass 1 sees square crops around the boxes, and is repeated where its proxies ask for quite another crop. Pass 2 runs
+    all views again together with the enlarged hands. A view whose foreground is negligible keeps weight 0.
+
+    Args:
+        pipe: Proxy generator.
+        body: Body model.
+        images: (H, W, 3) uint8 RGB of each view.
+        cameras: Their cameras.
+        boxes: The subject in each image, pixels.
+        config: How proxies are generated.
+        clock: Adds up the seconds of each stage.
+        first_fit: Makes a body of the proxies of pass 1, which says where body and hands really are; without one (None,
+            or it finds nobody) the proxies themselves say it.
+        own_pixels: Drops what shows somebody else, from the maps, the cameras' names and the crops in their images.
     """
-
-    def look(views: Sequence[int], kinds: Sequence[Kind], at: Sequence[Box], stage: str) -> DiffProxyOutput:
-        with clock("crop"):
-            crops = crop_views([images[v] for v in views], [cameras[v] for v in views], at, config.size)
-        with clock(stage):
-            noise = torch.Generator().manual_seed(config.seed)
-            # A better crop may be confident enough to stay as it is, although it is read upside down.
-            turns = [upright.get(v, 0) for v in views]
-            call = pipe
-            if config.tta_rotation:
-                call = partial(predict_upright, pipe, turns=turns, least_gain=config.rotation_gain)
-            output = call(
-                crops.images, list(crops.cameras), list(kinds), config.steps, config.samples, noise, table
-            )
-        upright.update(zip(views, output.quarter_turns, strict=True))
-        side = output.proxies.labels.shape[1]
-        valid = [valid_pixels(cameras[v], box, side) for v, box in zip(views, at, strict=True)]
-        maps = replace(output.proxies, valid=np.stack(valid))
-        if own_pixels is not None:
-            maps = own_pixels(maps, [cameras[v].name for v in views], at)
-        return replace(output, proxies=maps)
-
     first_fit = None if config.crop_source == "segmentation" else first_fit
     table = flip_table(body) if config.tta_flip else None
+    look = _Look(pipe, images, cameras, config, clock, own_pixels, table)
     views = list(range(len(cameras)))
-    upright: dict[int, int] = {}
     kinds: list[Kind] = ["body"] * len(cameras)
     body_boxes = [expand_to_square(b, config.margin) for b in boxes]
     moved: set[str] = set()
@@ -135,22 +122,65 @@ def generate_proxies(
             moved |= {cameras[v].name for v in off}
             body_boxes = wanted
         found = found if config.hands else []
-        hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
-        all_boxes = body_boxes
+        all_boxes = [*body_boxes, *(box for _, _, box in found)]
         if found:
-            all_boxes = [*body_boxes, *(box for _, _, box in found)]
             views, kinds = views + [v for v, _, _ in found], kinds + [kind for _, kind, _ in found]
             output = look(views, kinds, all_boxes, "hand proxies")
     turned = {cameras[v].name for v, quarters in zip(views, output.quarter_turns, strict=True) if quarters}
     done = {"cropped again": moved, "turned to be read": turned}
     notes = tuple(f"{what}: {', '.join(sorted(names))}" for what, names in done.items() if names)
-    return Generated(
-        _without_specks(output.proxies),
-        tuple(all_boxes),
-        notes,
-        hands if config.hands else {},
-        output.keypoints,
-    )
+    hands = {side: [cameras[v].name for v, kind, _ in found if kind == f"{side}_hand"] for side in SIDES}
+    maps = _without_specks(output.proxies)
+    return Generated(maps, tuple(all_boxes), notes, hands if config.hands else {}, output.keypoints)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The generator on crops of the views of one frame.
+
+    `table`: of `flip_table`, None without test-time flip. `upright`: quarter turns in which each view was read before.
+    """
+
+    pipe: Any
+    images: Sequence[np.ndarray]
+    cameras: Sequence[Camera]
+    config: GenerateConfig
+    clock: Stopwatch
+    own_pixels: OwnPixels | None
+    table: FlipTable | None
+    upright: dict[int, int] = field(default_factory=dict)
+
+    def __call__(
+        self, views: Sequence[int], kinds: Sequence[Kind], boxes: Sequence[Box], stage: str
+    ) -> DiffProxyOutput:
+        """Proxies of the crops `boxes` in the images of `views`, without what shows somebody else."""
+        config = self.config
+        cameras = [self.cameras[v] for v in views]
+        with self.clock("crop"):
+            crops = crop_views([self.images[v] for v in views], cameras, boxes, config.size)
+        with self.clock(stage):
+            noise = torch.Generator().manual_seed(config.seed)
+            call = self.pipe
+            if config.tta_rotation:
+                # A better crop may be confident enough to stay as it is, although it is read upside down.
+                turns = [self.upright.get(v, 0) for v in views]
+                call = partial(predict_upright, self.pipe, turns=turns, least_gain=config.rotation_gain)
+            output = call(
+                crops.images,
+                list(crops.cameras),
+                list(kinds),
+                config.steps,
+                config.samples,
+                noise,
+                self.table,
+            )
+        self.upright.update(zip(views, output.quarter_turns, strict=True))
+        side = output.proxies.labels.shape[1]
+        valid = [valid_pixels(camera, box, side) for camera, box in zip(cameras, boxes, strict=True)]
+        maps = replace(output.proxies, valid=np.stack(valid))
+        if self.own_pixels is not None:
+            maps = self.own_pixels(maps, [camera.name for camera in cameras], boxes)
+        return replace(output, proxies=maps)
 
 
 def _aim(

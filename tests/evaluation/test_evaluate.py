@@ -10,7 +10,8 @@ import torch
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.datasets.subject import PendingSubject
-from diffproxy.evaluation.evaluate import one_line, resample, run_evaluation, summarise
+from diffproxy.evaluation.evaluate import one_line, run_evaluation, summarise
+from diffproxy.evaluation.evaluate_subject import resample
 from diffproxy.pipeline.ground_truth_errors import frame_errors, mean_errors
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
@@ -118,9 +119,9 @@ def test_summary_skips_failures_and_says_so() -> None:
 
 def test_a_stopped_evaluation_goes_on_where_it_stopped(tmp_path, shards_of, params_of, monkeypatch) -> None:
     """Nothing is fitted twice, the report is that of one run, and other options start anew."""
-    import diffproxy.evaluation.evaluate as evaluate
+    import diffproxy.evaluation.evaluate_subject as evaluate_subject
 
-    shards, fit, fitted = str(shards_of([params_of(k) for k in range(3)])), evaluate.fit_frame, []
+    shards, fit, fitted = str(shards_of([params_of(k) for k in range(3)])), evaluate_subject.fit_frame, []
     options = EvaluateOptions(shards=shards, proxies="exact", hands=False, out=str(tmp_path / "e.json"))
     whole = run_evaluation(replace(options, out=str(tmp_path / "whole.json")))
 
@@ -130,7 +131,7 @@ def test_a_stopped_evaluation_goes_on_where_it_stopped(tmp_path, shards_of, para
             raise KeyboardInterrupt
         return fit(*args, **more)
 
-    monkeypatch.setattr(evaluate, "fit_frame", stops)
+    monkeypatch.setattr(evaluate_subject, "fit_frame", stops)
     with pytest.raises(KeyboardInterrupt):
         run_evaluation(options)
     partial = tmp_path / "e.partial.0.jsonl"
@@ -153,9 +154,9 @@ def test_a_stopped_evaluation_goes_on_where_it_stopped(tmp_path, shards_of, para
 def test_a_fit_that_does_not_converge_is_one_failed_subject(
     tmp_path, shards_of, params_of, monkeypatch
 ) -> None:
-    import diffproxy.evaluation.evaluate as evaluate
+    import diffproxy.evaluation.evaluate_subject as evaluate_subject
 
-    fit, calls = evaluate.fit_frame, []
+    fit, calls = evaluate_subject.fit_frame, []
 
     def breaks(*args, **more):
         calls.append(1)
@@ -163,7 +164,7 @@ def test_a_fit_that_does_not_converge_is_one_failed_subject(
             raise np.linalg.LinAlgError("Singular matrix")
         return fit(*args, **more)
 
-    monkeypatch.setattr(evaluate, "fit_frame", breaks)
+    monkeypatch.setattr(evaluate_subject, "fit_frame", breaks)
     where = str(shards_of([params_of(0), params_of(1)]))
     report = run_evaluation(
         EvaluateOptions(shards=where, proxies="exact", hands=False, out=str(tmp_path / "e.json"))
