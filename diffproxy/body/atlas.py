@@ -105,8 +105,7 @@ class SurfaceAtlas:
         """Surface points of labels and coordinates; labels of both palettes may be mixed.
 
         Where a chart overlaps itself (ears, toes), the outer sheet is used. A coordinate outside its chart gets the
-        nearest
-        point of the chart.
+        nearest point of the chart.
 
         Args:
             labels: (N,) labels.

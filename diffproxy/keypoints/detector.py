@@ -23,8 +23,7 @@ HAND_CONFIDENCE = 0.9
 
 class MediaPipe:
     """MediaPipe's holistic model (33 body points, 21 per hand). It detects one person per image, so the image is also
-    divided
-    into overlapping squares, and duplicates are merged.
+    divided into overlapping squares, and duplicates are merged.
     """
 
     def __init__(self, tiles: bool = True):

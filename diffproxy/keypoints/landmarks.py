@@ -1,8 +1,7 @@
 """Positions of detectors' keypoints on the body: a joint, a surface point, or a point between two of them.
 
 Joints are made surface points, too: `with_landmarks` adds to the body one vertex per joint (skinned by that joint
-alone, moved by the betas as the joint is) and one face per keypoint. The fitter can then treat a keypoint like a
-pixel
+alone, moved by the betas as the joint is) and one face per keypoint. The fitter can then treat a keypoint like a pixel
 on a face.
 """
 

@@ -16,8 +16,7 @@ from diffproxy.utils.errors import InputError
 class SkeletonClip:
     """Local joint rotations over time on a skeleton of J joints; the unit of length is that of the file.
 
-    A joint is at its parent's position plus the parent's global rotation applied to `offsets`. Joint 0 is the root,
-    and
+    A joint is at its parent's position plus the parent's global rotation applied to `offsets`. Joint 0 is the root, and
     parents precede children. Raises InputError for anything else.
     """
 

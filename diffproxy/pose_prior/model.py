@@ -16,8 +16,7 @@ POSE_COLUMNS = (*range(3, 66), *range(75, 165))
 
 class PosePrior(nn.Module):
     """Distribution of poses (B, D): D = 63 body, 45 left-hand and 45 right-hand values, or 63; radians, hands relative
-    to
-    the flat hand.
+    to the flat hand.
     """
 
     mean: Tensor

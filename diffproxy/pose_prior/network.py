@@ -119,8 +119,7 @@ class TimeNet(nn.Module):
 class WholeBodyNet(nn.Module):
     """Body, left hand (mirrored), right hand: one network for the body, one for both hands; 153 values, or 63.
 
-    `correction` and `face` complete the published whole-body model: the correction gets the first features of all
-    four
+    `correction` and `face` complete the published whole-body model: the correction gets the first features of all four
     parts. There is no face here, so it is masked, as in the training of that model.
     """
 

@@ -49,8 +49,7 @@ def vote_samples(
 ) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
     """Labels by majority, UV by the median of the samples that voted for the winner, weight the share of the votes.
 
-    `aggregate_samples` gives weight 0 where half of the samples disagree; for few samples of a small generator this
-    can
+    `aggregate_samples` gives weight 0 where half of the samples disagree; for few samples of a small generator this can
     remove a whole limb. With K = 1 the foreground has weight 1.
 
     Args:

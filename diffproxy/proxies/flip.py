@@ -49,8 +49,7 @@ class FlipTable:
 @lru_cache(maxsize=4)
 def flip_table(body: BodyModel) -> FlipTable:
     """The flip of a body, measured on the rest mesh: each face centre is paired with the face nearest to its mirror
-    image.
-    Cached for each body.
+    image. Cached for each body.
 
     Args:
         body: The body.

@@ -22,8 +22,7 @@ class SurfaceView:
     """One view of a mesh at pixel centres. Outside its silhouette: face -1, bary 0, depth inf.
 
     `depth` is z along the optical axis, metres. `face`, `bary`, `depth` and `outline` ignore occluders; `visible` are
-    the
-    pixels of the outline that no occluder hides.
+    the pixels of the outline that no occluder hides.
     """
 
     face: Int[np.ndarray, "H W"]

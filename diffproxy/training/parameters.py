@@ -23,10 +23,8 @@ def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[di
     """Optimiser groups `{"params", "lr", "base_lr"}`; gradients of all other parameters are disabled.
 
     The warm-up stage (`diffusion_weight=0`) excludes the UNet. `freeze_conditioning` excludes the encoder and
-    everything
-    in the adapter that the dense head depends on (parameters that only the UNet depends on had no gradient in the
-    warm-up).
-    `stage=decoder` trains the decoder of the VAE only.
+    everything in the adapter that the dense head depends on (parameters that only the UNet depends on had no gradient
+    in the warm-up). `stage=decoder` trains the decoder of the VAE only.
     """
     if config.stage == "decoder":
         return decoder_parameters(generator, config)

@@ -65,9 +65,8 @@ GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses ar
 class Report:
     """Content of the page. Everything but the title is optional; text is escaped.
 
-    `summary`: key numbers, in large type. `tables`: title -> rows of a table (keys are columns). `frames`: one
-    mapping per
-    frame; its "status" is coloured. `images`: (caption, RGB image). `legend`: meaning of a colour -> the colour as
+    `summary`: key numbers, in large type. `tables`: title -> rows of a table (keys are columns). `frames`: one mapping
+    per frame; its "status" is coloured. `images`: (caption, RGB image). `legend`: meaning of a colour -> the colour as
     CSS background. `notes`: heading -> lines, which are folded below it.
     """
 

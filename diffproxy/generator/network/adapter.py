@@ -103,12 +103,10 @@ class PyramidAdapter(nn.Module):
     Left and right of a person are not distinguishable locally: the coarsest level passes through a small transformer,
     whose first `view_layers` layers are each followed by one over the cells of all views, which get their rays.
     `widths[0]` belongs to the proxy resolution (dense head), `widths[1:]` to the UNet's down blocks. With `uv_scale`
-    the
-    head also predicts the error scale of (u, v). With `draft` the dense prediction is added to the finest UNet level;
-    with
-    `draft="posterior"` the UNet also starts from its posterior given the noisy image (`CoarsePosterior`) and predicts
-    a
-    correction (needs `set_palette`). `residuals=False` adds nothing to the UNet's maps: only the dense head is left.
+    the head also predicts the error scale of (u, v). With `draft` the dense prediction is added to the finest UNet
+    level; with `draft="posterior"` the UNet also starts from its posterior given the noisy image (`CoarsePosterior`)
+    and predicts a correction (needs `set_palette`). `residuals=False` adds nothing to the UNet's maps: only the dense
+    head is left.
     """
 
     label_colors: Tensor

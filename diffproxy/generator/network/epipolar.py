@@ -72,11 +72,9 @@ def _segments(
     Float[Tensor, "G V V N 5"], Float[Tensor, "G V V N"], Float[Tensor, "G V V N"], Float[Tensor, "G V V"]
 ]:
     """Per (source view, target view, source cell): line (normal, tangent, offset), middle and half length of its
-    interval
-    (-inf: visible nowhere), and w per pair.
+    interval (-inf: visible nowhere), and w per pair.
 
-    Computed in double precision, because ends may project thousands of cells away; returned as float32 relative to
-    the
+    Computed in double precision, because ends may project thousands of cells away; returned as float32 relative to the
     middle of the grid, where they are compared.
     """
     K, R, t, o = cameras.K, cameras.R_cam_world, cameras.t_cam_world, cameras.centers

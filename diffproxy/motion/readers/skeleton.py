@@ -46,8 +46,7 @@ def read_skeleton_npz(path: Path) -> SkeletonClip:
 def read_expmap117(path: Path) -> list[SkeletonClip]:
     """Keys `expmap (F,117), clip (F,), clip_names, parents, offsets (38,3), fps`: one clip per name.
 
-    The rotations are stored for row vectors and are therefore inverted. The first frame of a clip has no root
-    rotation
+    The rotations are stored for row vectors and are therefore inverted. The first frame of a clip has no root rotation
     in this format and is left out.
     """
     data = load_arrays(path)
