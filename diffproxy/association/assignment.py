@@ -60,10 +60,13 @@ def assigned_pairs(
         observed: The detections of one frame.
         known: Joints whose place in the body is known.
         free: Detections that may be assigned.
-        later: As of `assigned`.
+        later: Loss added for people who may be anywhere along their rays, so that others come first.
         same: Whether detection d of the first view and e of the second are one person.
-        held: Whether a detection goes on with what has been this person before.
+        held: Whether a detection goes on with a chain of detections that has been this person before.
         config: Tolerances.
+
+    Returns:
+        The detection of each person in each view, -1 for none.
     """
     loss = np.stack([_loss(v, points, observed, known, free, config) for v in range(2)])
     first, second = np.nonzero(same)
@@ -77,9 +80,11 @@ def assigned_pairs(
         rest[rows], rest[:, paired[rows, v]] = 1.0, 1.0
         who, what = _least(rest, later, config.gate)
         out[who, v], cost[who, v] = what, rest[who, what] + later[who, 0]
-    for t in np.flatnonzero((paired[:, 0] < 0) & (out >= 0).all(-1)):  # of two people: the better one
+    for t in np.flatnonzero(
+        (paired[:, 0] < 0) & (out >= 0).all(-1)
+    ):  # no pair: two people, of whom the better one stays
         out[t, int(cost[t].argmax())] = -1
-    # A pair is one person, unless it is a coincidence of two whom one view each still shows.
+    # The detections of a pair cannot be two people, unless both have been seen there before: then their rays cross.
     for d, e in np.argwhere(same).tolist():
         owners = [np.flatnonzero((paired[:, v] < 0) & (out[:, v] == k)).tolist() for v, k in ((0, d), (1, e))]
         for one, other in product(*owners):
@@ -96,6 +101,7 @@ def _loss(
     free: np.ndarray,
     config: AssociationConfig,
 ) -> Float[np.ndarray, "T D"]:
+    """Mean robust loss of each detection of view `v` as each person, in [0, 1]; 1 for detections that are not free."""
     weight = observed.weight[v][None] * known[:, None]
     return np.where(free[v], mean_loss(observed.of_view(v, points), weight, config), 1.0)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from diffproxy.association.between import settled
 from diffproxy.association.config import AssociationConfig
 from diffproxy.association.implausible import without_nobody
 from diffproxy.association.observations import Observations
@@ -16,6 +15,7 @@ from diffproxy.association.skeleton import bone_lengths
 from diffproxy.association.track import Sighting, Track
 from diffproxy.association.tracker import Tracker
 from diffproxy.association.two_views import without_coincidences
+from diffproxy.association.unsure_frames import interpolate_unsure
 from diffproxy.association.view_pairs import pairs_of_views
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
@@ -59,7 +59,7 @@ def associate(
     tracks = _confirmed(tracks, len(detections), config)
     tracks, notes = without_nobody(tracks, np.stack([c.center_world for c in cameras]), config)
     chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame))
-    merged = [settled(_merged(chain), cameras) for chain in chains]
+    merged = [interpolate_unsure(_merged(chain), cameras) for chain in chains]
     merged.sort(key=lambda sightings: -sum(s.views for s in sightings.values()))
     bones = [bone_lengths(np.stack([s.points for s in sightings.values()])) for sightings in merged]
     people = tuple(Person(k, s, b) for k, (s, b) in enumerate(zip(merged, bones, strict=True)))

@@ -12,7 +12,10 @@ from diffproxy.association.new_people import NewPerson
 
 VELOCITY_GAIN = 0.4
 OWN_MOTION = 0.7  # share of a joint's velocity relative to the body that persists
-UNSURE_REACH, UNSURE_SPEED = 0.4, 0.1  # metres, and metres a frame, of the place that one view tells by size
+UNSURE_REACH, UNSURE_SPEED = (
+    0.4,
+    0.1,
+)  # metres, and metres more a frame: error of places known from one view alone
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,16 @@ class Sighting:
 
 @dataclass
 class Track:
-    """The state of a person's filter and its `sightings`.
+    """A person who is followed: the state of the filter, and the sightings so far.
 
-    `held`: by (view, chain of detections) the frames in which it was this person and two views agreed.
+    Attributes:
+        joints: (17, 3) metres, at `frame`.
+        known: (17,) joints whose place in the body is known.
+        frame: The last frame.
+        velocity: (17, 3) metres a frame.
+        sightings: One a frame.
+        missing: Frames since a view last showed the person.
+        held: By (view, chain of detections), in how many frames the chain was this person while two views agreed.
     """
 
     joints: Float[np.ndarray, "17 3"]
@@ -85,7 +95,7 @@ class Track:
         self.missing = 0
 
     def forget_views(self) -> None:
-        """The last sighting was somebody else."""
+        """Drop the detections of the last sighting, which are somebody else's."""
         last = self.sightings[-1]
         self.sightings[-1] = replace(
             last, picks=np.full_like(last.picks, -1), points=np.full((17, 3), np.nan)

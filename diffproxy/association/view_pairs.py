@@ -29,7 +29,12 @@ WORST = 3.0  # miss, over the take's usual one, above which a frame speaks again
 
 @dataclass(frozen=True)
 class ViewPairs:
-    """Of one frame of two views: whether detection d of the first and e of the second are one person; their chains."""
+    """The detections of two views in one frame.
+
+    Attributes:
+        same: (D, D) whether detection d of the first view and e of the second are one person.
+        chains: In each view the number of the chain that each detection belongs to.
+    """
 
     same: Bool[np.ndarray, "D D"]
     chains: tuple[Sequence[int], Sequence[int]]
@@ -40,7 +45,17 @@ def pairs_of_views(
     detections: Mapping[int, Sequence[Sequence[Candidate]]],
     config: AssociationConfig,
 ) -> dict[int, ViewPairs]:
-    """By frame, the detections of two views that are one person."""
+    """Which detections of two views are one person.
+
+    Args:
+        observed: By frame.
+        detections: `detections[frame][view]`, pixels.
+        config: Tolerances.
+
+    Returns:
+        By frame. Two chains gain in a frame where their rays meet and lose where they miss; chains belong together by
+        the sum of `WINDOW` frames before and after.
+    """
     frames = sorted(observed)
     chains = [_chains([(f, detections[f][v]) for f in frames]) for v in range(2)]
     miss = {f: pair_misses(observed[f], config) for f in frames}

@@ -52,8 +52,8 @@ def place_errors(
         true_focal: The same of the truth.
 
     Returns:
-        `tz_m` |Tz - Tz*|, `tz_percent` of it in Tz*, `tz_signed_percent` (positive: too far), `inv_tz` |1/Tz - 1/Tz*|,
-        `xy_m` distance of (Tx, Ty), `f_percent` |f - f*| / f*, `f_signed_percent`.
+        `tz_m` |Tz - Tz*|, `tz_percent` |Tz - Tz*| / Tz*, `tz_signed_percent` (positive: too far), `inv_tz`
+        |1/Tz - 1/Tz*|, `xy_m` distance of (Tx, Ty), `f_percent` |f - f*| / f*, `f_signed_percent`.
     """
     off = float(pelvis[2] - true[2])
     f = 100 * (focal / true_focal - 1)

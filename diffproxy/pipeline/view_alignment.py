@@ -17,18 +17,21 @@ ITERATIONS = 10
 ENOUGH = 100
 """Fewer pixels than this say nothing of a view as a whole."""
 
+# A body view is misplaced if its residual is large, it is turned or displaced as a whole, and its outline is not in
+# place. Where the outline is in place, the network has misread what is inside.
 MISPLACED_MM, MISPLACED_RATIO = 40.0, 2.0
-"""A body view is misplaced if its median residual is above both: millimetres, and a multiple of the others' median,"""
+"""Least median residual of a misplaced view: millimetres, and as a multiple of the other views' median."""
 TURN_DEG, SHIFT_MM = 5.0, 50.0
-"""and it lies turned by more than this many degrees, or displaced by more than this many millimetres, as a whole,"""
+"""Least rotation (degrees) or displacement (millimetres) of a misplaced view as a whole."""
 MISPLACED_OVERLAP = 0.5
-"""and the silhouettes overlap (IoU) by less: where the outline is in place, the network has misread what is inside."""
+"""Largest overlap (IoU) of the silhouettes of a misplaced view."""
+
+# A view has moved if a rotation and a shift of the whole view explain its residual and bring the body's outline into
+# place. That tells a camera with a wrong calibration, to which the body has partly adapted, from a view that the
+# network misreads, where the outline was in place before. Chosen on the 116 subjects of
+# docs/results/hostile_inputs.md, none of which is in the training data.
 MOVED_REST, MOVED_ZOOM, MOVED_GAIN = 0.9, 1.2, 0.04
-"""A view has moved if a rotation and a shift of the whole view, without a scale beyond the factor, leave less than this
-share of its median residual, and bring the body's outline into place: the overlap of the silhouettes grows by more than
-the gain. So a camera lies whose calibration is wrong, and to which the body has partly adapted; a network that misreads
-a view moves what is inside of an outline that was in place. Chosen on the 116 subjects of
-docs/results/hostile_inputs.md, of which no training has seen one."""
+"""Of a moved view: largest share of the median residual that is left, largest scale, least gain in overlap (IoU)."""
 MOVED_TURN_DEG = 2.5
 """A view that has moved is called turned from this many degrees on, else displaced."""
 MISREAD_TURN_DEG = 6.0

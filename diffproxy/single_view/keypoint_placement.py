@@ -58,7 +58,7 @@ def shift_onto_keypoints(
         depth_std: Deviation of the depth that the points have, metres.
 
     Returns:
-        (3,) metres; nothing for fewer than two keypoints.
+        (3,) metres; zeros for fewer than two keypoints.
     """
     used = (keypoints[:, 2] >= least_confidence) & (points[:, 2] > LEAST_DEPTH)
     if used.sum() < 2:

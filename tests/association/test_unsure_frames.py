@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from diffproxy.association.between import settled
 from diffproxy.association.track import Sighting
+from diffproxy.association.unsure_frames import interpolate_unsure
 
 
 def test_a_wrong_distance_is_corrected_along_the_line_of_sight(cameras, make_person):
@@ -16,7 +16,7 @@ def test_a_wrong_distance_is_corrected_along_the_line_of_sight(cameras, make_per
         f: Sighting(f, np.array(picks), places[f] if picks is both else nothing, joints[f])
         for f, picks in enumerate((both, one, none, both, one))
     }
-    out = settled(rows, cameras)
+    out = interpolate_unsure(rows, cameras)
     for f in (1, 2):
         np.testing.assert_allclose(out[f].joints, places[f], atol=0.02)
     for f in (0, 3, 4):  # agreed, or without an end

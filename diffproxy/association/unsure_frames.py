@@ -1,4 +1,4 @@
-"""Frames without two views, between frames with two: where the person was follows from both ends."""
+"""Joints in frames where no two views agree, interpolated between frames where two do."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from diffproxy.association.track import Sighting
 from diffproxy.cameras import Camera
 
 
-def settled(sightings: Mapping[int, Sighting], cameras: Sequence[Camera]) -> dict[int, Sighting]:
-    """The sightings of a person with joints corrected where two views do not agree, between frames where they do.
+def interpolate_unsure(sightings: Mapping[int, Sighting], cameras: Sequence[Camera]) -> dict[int, Sighting]:
+    """The sightings of a person, with new joints in frames that lie between two frames in which two views agree.
 
-    One view tells the direction of a person well and the distance badly: the distance is interpolated. Where no view
-    shows the person, the joints are.
+    One view tells the direction of a person well and the distance badly: there only the distance is interpolated.
+    Where no view shows the person, all joints are.
 
     Args:
         sightings: By frame.
