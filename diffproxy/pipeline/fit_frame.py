@@ -1,25 +1,19 @@
-"""One frame from images to a body, with a status instead of an exception when there is nobody."""
+"""The proxies of one frame to a body, with a status instead of an exception when there is nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, FitResult, fit
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import SparseKeypoints
-from diffproxy.pipeline.generate_proxies import FirstFit, GenerateConfig, Generated, generate_proxies
-from diffproxy.pipeline.multiview_association import Location
+from diffproxy.pipeline.generate_proxies import FirstFit, Generated
 from diffproxy.pipeline.networks import Guess
-from diffproxy.pipeline.person_boxes import BoxSource, from_joints
-from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.reprojection_quality import (
     ViewQuality,
     head_to_ankle,
@@ -32,13 +26,11 @@ from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
 
-TRACK_GAP = 5  # frames; later than this the last body says little about where the subject is now
 AIM_PIXELS = 200  # a view; aiming needs centimetres only
 AIM_SIGMA = 0.07  # metres; proxies that a first fit explains no better do not say where the hands are
 HAND_DOUBT_MM = 120.0  # a hand crop whose proxies are further off than this shows something else
 FITTED_ALONE = ("ok", "doubtful")  # bodies that at least two views place
 UNSEEN_HAND = "no view shows the {side} hand: its fingers come from the prior"
-LOST_MM = 60.0  # median residual of a tracked frame above which the subject is located afresh
 
 
 @dataclass(frozen=True)
@@ -67,86 +59,6 @@ class BodyFitter:
         if self.encoder is not None and made.keypoints is not None:
             return self.encoder.fit(made.maps, made.keypoints, start, candidates=candidates)
         return fit(made.maps, self.body, self.config, start, candidates=candidates)
-
-
-@dataclass(frozen=True)
-class FrameFitter:
-    """Everything that stays the same from frame to frame.
-
-    Args:
-        fitter: What the proxies are fitted with.
-        pipe: Proxy generator.
-        source: Where the subject is in a frame.
-        generate: How proxies are generated.
-        track: The last body gives the boxes, and starts the fit.
-        person: One of several, followed over the whole take: the last body starts the fit, but gives no boxes.
-    """
-
-    fitter: BodyFitter
-    pipe: Any
-    source: BoxSource
-    generate: GenerateConfig
-    track: bool = True
-    person: PersonSource | None = None
-
-    def run(
-        self,
-        frame_id: int,
-        images: Sequence[np.ndarray],
-        cameras: Sequence[Camera],
-        last: FrameResult | None = None,
-        on_stage: Callable[[str], None] | None = None,
-    ) -> tuple[FrameResult, Generated | None]:
-        """The record of this frame and its proxies (None when nobody was found).
-
-        `last` is the nearest earlier frame; when it has a body and is near in time, its body gives the boxes and
-        the start. If that leads nowhere, the subject is located afresh.
-        """
-        clock = Stopwatch(on_stage)
-        near = last.joints[0].astype(np.float64) if last is not None and last.has_body else None
-        tracked = (
-            self.track and near is not None and last is not None and frame_id - last.frame_id <= TRACK_GAP
-        )
-        if tracked and last is not None and last.status in FITTED_ALONE:
-            if self.person is not None:
-                location = self.source.find(frame_id, images, cameras, near)
-            else:
-                location = from_joints(last.joints, cameras)
-            if location.views >= 2:
-                record, made = self._run_at(frame_id, images, cameras, location, last, clock)
-                if record.status in FITTED_ALONE and not record.info["residual_mm"] > LOST_MM:
-                    return record, made
-        with clock("locate"):
-            location = self.source.find(frame_id, images, cameras, near if tracked else None)
-        return self._run_at(frame_id, images, cameras, location, None, clock)
-
-    def _run_at(
-        self,
-        frame_id: int,
-        images: Sequence[np.ndarray],
-        cameras: Sequence[Camera],
-        location: Location,
-        start: FrameResult | None,
-        clock: Stopwatch,
-    ) -> tuple[FrameResult, Generated | None]:
-        seen = [v for v, box in enumerate(location.boxes) if box is not None]
-        if not seen:
-            info = {"notes": list(location.notes), "timings": clock.seconds}
-            reason = location.notes[0] if location.notes else "no view shows the subject"
-            return FrameResult(frame_id, "no_person", reason, info=info), None
-        made = generate_proxies(
-            self.pipe,
-            self.fitter.body,
-            [images[v] for v in seen],
-            [cameras[v] for v in seen],
-            [location.boxes[v] for v in seen],
-            self.generate,
-            clock,
-            first_fit(self.fitter.body, self.fitter.config, self.fitter.sparse, frame_id),
-            None if self.person is None else partial(self.person.own_pixels, frame_id),
-        )
-        made = replace(made, notes=(*location.notes, *made.notes))
-        return fit_frame(frame_id, made, self.fitter, start, clock), made
 
 
 def first_fit(

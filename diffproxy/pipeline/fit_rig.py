@@ -16,7 +16,7 @@ from tqdm import tqdm
 from diffproxy.cameras import Rig
 from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.fit_frame import TRACK_GAP
+from diffproxy.pipeline.frame_fitter import TRACK_GAP
 from diffproxy.pipeline.frame_shares import frame_shares, run_processes, segments, share_of
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.outputs import write_outputs

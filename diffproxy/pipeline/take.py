@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -14,26 +13,27 @@ import torch
 from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
-from diffproxy.cameras.frames import FrameImages
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
-from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.pipeline import fit_sequence, inputs
-from diffproxy.pipeline.camera_free_generator import camera_free
 from diffproxy.pipeline.config import FitOptions, SolverOption
-from diffproxy.pipeline.fit_frame import BodyFitter, FrameFitter, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.fit_frame import BodyFitter
+from diffproxy.pipeline.frame_source import (
+    FrameSource,
+    calibrated_images,
+    source_of_images,
+    source_of_proxies,
+)
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
 from diffproxy.pipeline.networks import Networks
-from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.person_source import PersonSource
-from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
+from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_folder import FrameStore, RunFolder
-from diffproxy.pipeline.run_inputs import check_unchanged, frame_inputs, shared_inputs
+from diffproxy.pipeline.run_inputs import check_unchanged, shared_inputs
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
@@ -44,28 +44,6 @@ IRRELEVANT = (
     "out", "overwrite", "save", "frames", "device", "jobs", "share", "rig", "rig_check", "common_frames",
     "smooth", "ground", "fps", "people_contact",
 )  # fmt: skip
-Stage = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class FrameSource:
-    """Where a run's frames come from.
-
-    Args:
-        frame_ids: All frames there are.
-        cameras: Their cameras, where they are known before the first frame.
-        settings: What tells this source from others, for `run.json`.
-        inputs: Digests of the files of a frame.
-        prepare: Opens what `solve` needs, once; it raises InputError for what is wrong with it.
-        solve: From the frame's number, the frame to start from and a call for each stage to its result and proxies.
-    """
-
-    frame_ids: list[int]
-    cameras: Sequence[Camera]
-    settings: dict[str, Any]
-    inputs: Callable[[int], dict[str, str]]
-    prepare: Callable[[], object]
-    solve: Callable[[int, FrameResult | None, Stage], tuple[FrameResult, Generated | None]]
 
 
 @dataclass(frozen=True)
@@ -119,94 +97,15 @@ def open_take(options: FitOptions, root: Path, networks: Networks, person: Perso
     if frames is None:
         proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
         open_sparse(options.keypoints, None, body, config)
-        source = _saved_proxies(_calibrated(options, root), proxies, fitter)
+        source = source_of_proxies(calibrated_images(options, root), proxies, fitter)
     else:
         proxies = ProxyStore(out / "proxies", body, must_exist=False)
-        source = _images(options, frames, fitter, networks, person)
+        source = source_of_images(options, frames, fitter, networks, person)
         check_ground_truth(frames.rig.root)
     ids = select_frames(options.frames, source.frame_ids)
     run = RunFolder(out, run_settings(options, body, source.cameras, source.settings))
     store = FrameStore(out / "frames", run.stamp)
     return Take(options, fitter, frames, source, proxies, ids, run, store)
-
-
-def _calibrated(options: FitOptions, root: Path) -> RigFrames | None:
-    """The images that saved proxies are of, where a calibration says which cameras to take in place of the saved."""
-    if not options.rig.calibration:
-        return None
-    frames = inputs.open_rig(options, root)
-    frames.close()
-    return frames
-
-
-def _saved_proxies(calibrated: RigFrames | None, saved: ProxyStore, fitter: BodyFitter) -> FrameSource:
-    cameras = () if calibrated is None else calibrated.cameras
-    doubts = () if calibrated is None else calibrated.rig.doubts
-
-    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
-        stage("fit")
-        made = saved.load(frame_id)
-        made = in_cameras(made, cameras) if cameras else made
-        return with_camera_doubts(fit_frame(frame_id, made, fitter, last), doubts), made
-
-    return FrameSource(saved.frame_ids, cameras, {}, saved.inputs, lambda: None, solve)
-
-
-def _images(
-    options: FitOptions,
-    frames: RigFrames,
-    fitter: BodyFitter,
-    networks: Networks,
-    person: PersonSource | None,
-) -> FrameSource:
-    @cache
-    def frame_fitter() -> FrameFitter:
-        return _frame_fitter(options, frames, fitter, networks, person)
-
-    def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated | None]:
-        stage("open networks")
-        opened = frame_fitter()
-        stage("read")
-        shown = frames.read_views(frame_id)
-        good = [v for v, image in enumerate(shown.images) if image is not None]
-        if not good:
-            raise next(iter(shown.unreadable.values()))
-        images = [image for image in shown.images if image is not None]
-        record, made = opened.run(frame_id, images, [frames.cameras[v] for v in good], last, stage)
-        record = with_camera_doubts(with_image_problems(record, shown), frames.rig.doubts)
-        return record, made
-
-    return FrameSource(
-        frames.frame_ids,
-        frames.cameras,
-        {
-            "rig": frames.rig.name,
-            **inputs.matching_settings(options),
-            **({"person": person.digest} if person else {}),
-        },
-        lambda frame_id: frame_inputs(frames, frame_id, options.masks),
-        frame_fitter,
-        solve,
-    )
-
-
-def with_camera_doubts(record: FrameResult, doubts: Sequence[str]) -> FrameResult:
-    """The record; a body is no better than the cameras that it was fitted with."""
-    if not doubts or not record.has_body:
-        return record
-    status: Status = "doubtful" if record.status == "ok" else record.status
-    return replace(record, status=status, reason="; ".join([*doubts, *filter(None, [record.reason])]))
-
-
-def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
-    """The record with the images named that could not be read, or not intact."""
-    problems = [f"{name}: image left out, it cannot be read" for name in shown.unreadable]
-    problems += [f"{name}: damaged image ({text[:120]})" for name, text in shown.damaged.items()]
-    if not problems:
-        return record
-    info = {**record.info, "image_problems": problems, "unreadable": [*shown.unreadable]}
-    info["notes"] = [*record.info.get("notes", ()), *problems]
-    return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))
 
 
 def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:
@@ -247,24 +146,3 @@ def run_settings(
     kept["body"] = {"name": body.name, "topology": body.topology_id}
     kept |= {"cameras": fingerprint({"cameras": lens}), "content": shared_inputs(options)}
     return {**kept, **more, "version": __version__}
-
-
-def _frame_fitter(
-    options: FitOptions,
-    frames: RigFrames,
-    fitter: BodyFitter,
-    networks: Networks,
-    person: PersonSource | None,
-) -> FrameFitter:
-    """Opens the networks that are not given, and the files of keypoints."""
-    device = inputs.pick_device(options.device)
-    pipe = networks.pipe or inputs.open_generator(options.generator, device)
-    pipe = camera_free(pipe, options, frames.cameras)
-    auto = options.boxes == "auto" and not options.masks and person is None
-    detector = (networks.detector or inputs.open_detector(device)) if auto else None
-    source = person or choose_source(
-        options.boxes, options.masks, frames.cameras, detector, frames.file_numbers
-    )
-    generate = inputs.generate_config(options, pipe, options.box_margin)
-    sparse = open_sparse(options.keypoints, frames, fitter.body, fitter.config)
-    return FrameFitter(replace(fitter, sparse=sparse), pipe, source, generate, options.track, person)

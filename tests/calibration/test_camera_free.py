@@ -24,11 +24,11 @@ from diffproxy.metrics.points import pa_mpjpe
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.frame_source import with_camera_doubts
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.take import with_camera_doubts
 from diffproxy.proxies import ProxyMaps, save_proxies
 from diffproxy.utils.errors import InputError
 
