@@ -16,35 +16,22 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from diffproxy import __version__
-from diffproxy.body import BodyModel, load_body
-from diffproxy.cameras import Camera
+from diffproxy.body import load_body
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
-from diffproxy.evaluation.datasets import EvalSubject, open_dataset
+from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.datasets.registry import READERS
 from diffproxy.evaluation.partial_rows import PartialRows
 from diffproxy.evaluation.protocol import JOINT_SETS, Protocol, ProtocolOption
-from diffproxy.evaluation.single_view_errors import (
-    SeenBody,
-    common_box,
-    overlap_errors,
-    place_errors,
-    surface_of,
-)
+from diffproxy.evaluation.single_view_pictures import picture_row, pictures_of
 from diffproxy.evaluation.single_view_table import markdown, summaries
-from diffproxy.evaluation.true_body import TrueBody
-from diffproxy.geometry.boxes import box_iou
-from diffproxy.pipeline.results import FrameResult, params_to_arrays, posed_vertices
-from diffproxy.single_view.estimator import Person, PictureResult, Seen, SingleViewEstimator
-from diffproxy.single_view.focal_length import focal_prior
+from diffproxy.single_view.estimator import SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions
 from diffproxy.utils.digests import fingerprint, listing_digest
 from diffproxy.utils.errors import InputError
@@ -52,9 +39,6 @@ from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.utils.options import Subcommand, at_least, one_of, option
 from diffproxy.utils.shared_options import BODY, GENERATOR
-
-SAME_PERSON_IOU = 0.3
-"""Least overlap of a detection with the box of the true body, with boxes=detector."""
 
 
 @dataclass
@@ -106,20 +90,6 @@ class SingleViewEvaluationOptions:
         return EvaluateOptions(dataset=dataset, limit=self.limit, images=images)
 
 
-@dataclass(frozen=True)
-class PictureTruth:
-    """A picture and the body in it; the body in the camera's axes."""
-
-    key: str
-    image: np.ndarray
-    camera: Camera
-    body: TrueBody
-
-    @property
-    def pelvis(self) -> np.ndarray:
-        return self.body.joints["smplx22"][0]
-
-
 def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimator | None = None) -> str:
     """Estimate every picture, write the files and return the table in Markdown; `estimator` replaces the options'."""
     from diffproxy.single_view.torch_backend import open_estimator
@@ -146,7 +116,7 @@ def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimato
             continue
         pictures = [*pictures_of(pending.load())]
         for picture in pictures:
-            row = judged(picture, estimator, options, protocol)
+            row = picture_row(picture, estimator, options.boxes, options.known_focal, protocol)
             partial.add(row | {"subject": pending.key, "of": len(pictures)})
             keys.append(picture.key)
     rows = [partial.rows[key] for key in keys]
@@ -172,71 +142,6 @@ def _finished(rows: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
         keys[row["subject"]].append(row["key"])
         count[row["subject"]] = row["of"]
     return {subject: found for subject, found in keys.items() if len(found) == count[subject]}
-
-
-def pictures_of(subject: EvalSubject) -> Iterator[PictureTruth]:
-    """Every camera of a subject by itself.
-
-    Raises:
-        InputError: the body's joints are not known, so that there is no pelvis.
-    """
-    true = subject.true_body
-    if true is None or "smplx22" not in true.joints:
-        found = "a mesh alone" if true is not None else "parameters of the fitted body"
-        raise InputError(f"a body of the SMPL family in {subject.key}", found, "give models=DIR")
-    for image, camera in zip(subject.images, subject.cameras, strict=True):
-        key = subject.key if len(subject.cameras) == 1 else f"{subject.key}/{camera.name}"
-        yield PictureTruth(key, image, camera, true.seen_by(camera))
-
-
-def judged(
-    picture: PictureTruth,
-    estimator: SingleViewEstimator,
-    options: SingleViewEvaluationOptions,
-    protocol: Protocol,
-) -> dict[str, Any]:
-    """The row of one picture."""
-    own = Camera("own", picture.camera.width, picture.camera.height, picture.camera.K, np.eye(3), np.zeros(3))
-    focal = float(own.K[0, 0])
-    pixels = own.project(picture.body.points)
-    pixels = pixels[np.isfinite(pixels).all(-1)]
-    row: dict[str, Any] = {"key": picture.key, "depth_m": float(picture.pelvis[2]), "focal_px": focal}
-    if not len(pixels):
-        return row | {"status": "no_person", "reason": "the true body is behind the camera"}
-    (x0, y0), (x1, y1) = pixels.min(0).tolist(), pixels.max(0).tolist()
-    box = (x0, y0, x1, y1)
-    seen = [Seen(box, 1.0)]
-    if options.boxes == "detector":
-        found = [s for s in estimator.detect(picture.image) if box_iou(s.box, box) >= SAME_PERSON_IOU]
-        seen = sorted(found, key=lambda s: -box_iou(s.box, box))[:1]
-        if not seen:
-            return row | {"status": "no_person", "reason": "not detected"}
-    prior = focal_prior(own.width, own.height, focal if options.known_focal else 0.0)
-    result = estimator.run(picture.image, prior, seen)
-    (person,) = result.people
-    fitted = person.fit.result
-    row |= {"status": fitted.status, "reason": fitted.reason}
-    return row | _errors(picture, own, person, result, protocol) if fitted.has_body else row
-
-
-def _errors(
-    picture: PictureTruth, own: Camera, person: Person, result: PictureResult, protocol: Protocol
-) -> dict[str, float]:
-    fitted = person.fit.result
-    record = FrameResult(
-        0, fitted.status, fitted.reason, params_to_arrays(fitted.params), fitted.joints, fitted.joint_std
-    )
-    focal, pelvis = float(result.camera.K[0, 0]), fitted.joints[0].astype(np.float64)
-    row = protocol.errors(record, picture.body) | place_errors(
-        pelvis, picture.pelvis, focal, float(own.K[0, 0])
-    )
-    row |= {"tz_std_m": person.fit.depth_std, "f_log_std": result.focal_log_std}
-    if picture.body.surface is not None and picture.body.vertices is not None:
-        body: BodyModel = protocol.body
-        mine = SeenBody(posed_vertices(body, record), surface_of(body), result.camera)
-        true = SeenBody(picture.body.vertices, picture.body.surface, own)
-        row |= overlap_errors(mine, true, common_box([mine, true]))
-    return row
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ camera's axes (x right, y down, z forward, metres), and are neutral SMPL in both
 point is the middle of the image. Everything else in the file (keypoints, boxes, `distortion_max`) is not needed.
 
 Sources: docs/human_data.md and `HumanData.dump` of github.com/open-mmlab/mmhuman3d, and the loaders of
-github.com/WenjiaWang0312/Zolly and github.com/NVlabs/blade, which agree. That the principal point is the middle
-where there is no `K` is said by BLADE's alone.
+github.com/WenjiaWang0312/Zolly and github.com/NVlabs/blade, which agree; only BLADE's states that without `K` the
+principal point is the middle.
 """
 
 from __future__ import annotations
