@@ -15,6 +15,7 @@ from diffproxy.geometry.so3 import rotvec_to_rotmat, unitquat_to_rotmat
 from diffproxy.motion.pose_bank.sampler import load_pose_bank
 from diffproxy.single_view.focal_length import EXIF_LOG_STD, USUAL_LOG_STD, usual_focal
 from diffproxy.single_view.keypoint_body import KeypointBody
+from diffproxy.single_view.training.draws import Draws
 
 LEGS = (0, 1, 3, 4, 6, 7, 9, 10)  # hips, knees, ankles, feet among the 21 body joints
 SHAPES = ((16, 9), (4, 3), (3, 2), (1, 1), (5, 4))
@@ -97,79 +98,91 @@ class PeopleSampler:
         return people[rows[torch.arange(count) % len(rows)]]
 
     def _candidates(self, count: int, random: torch.Generator) -> People:
-        def uniform(low: float, high: float, *shape: int) -> Tensor:
-            return low + (high - low) * torch.rand(count, *shape, generator=random)
-
-        def normal(*shape: int) -> Tensor:
-            return torch.randn(count, *shape, generator=random)
-
-        def chance(share: float) -> Tensor:
-            return torch.rand(count, generator=random) < share
-
-        a, b = (torch.randint(len(self.pose), (count,), generator=random) for _ in range(2))
-        pose, other = self.pose[a].clone(), self.pose[b]
-        swapped = chance(0.25)[:, None, None] & torch.isin(torch.arange(21), torch.tensor(LEGS))[:, None]
-        pose = torch.where(swapped, other, pose)
-        pose = torch.lerp(
-            pose, other, torch.where(chance(0.25), uniform(0, 0.5), torch.zeros(count))[:, None, None]
-        )
-        pose = rotvec_to_rotmat(pose + 0.07 * normal(21, 3))
-        upright = self._camera_rotation(count, random) @ self._heading(uniform(-np.pi, np.pi))
-        turn = upright @ rotvec_to_rotmat(self.orient[a])
-        anyhow = unitquat_to_rotmat(torch.nn.functional.normalize(normal(4), dim=1))
-        turn = torch.where(chance(ANY_ORIENTATION)[:, None, None], anyhow, turn)
-        rotations = torch.cat([turn[:, None], pose], dim=1)
-
-        betas = (1.15 * normal(10)).clamp(-3.2, 3.2)
-        scale = torch.where(chance(0.3), (0.04 * normal()).exp(), torch.ones(count))
-        joints, points = self.skeleton(rotations, betas)
-        joints, points = (scale[:, None, None] * x for x in (joints, points))
-
-        shape = torch.tensor(SHAPES, dtype=torch.float32)
-        shape = shape / shape.amax(1, keepdim=True) * LONG_SIDE
-        size = shape[torch.randint(len(shape), (count,), generator=random)]
-        size = torch.where(chance(0.5)[:, None], size.flip(1), size)
-        usual = usual_focal(1, 1) / np.sqrt(2) * size.norm(dim=1)
-        by_view = LONG_SIDE / 2 / torch.tan(torch.deg2rad(uniform(*FIELD_OF_VIEW)) / 2)
-        focal = torch.where(chance(0.5), usual * (USUAL_LOG_STD * normal()).exp(), by_view)
-        depth = uniform(float(np.log(DISTANCE[0])), float(np.log(DISTANCE[1]))).exp()
-
-        # A point of the body is somewhere in the picture: often its middle, else a keypoint, and the rest is cut off.
-        picked = points[torch.arange(count), torch.randint(17, (count,), generator=random)]
-        whole = chance(0.6)
-        anchor = torch.where(whole[:, None], points.mean(1), picked)
-        place = uniform(0.02, 0.98, 2)
-        place = torch.where(whole[:, None], 0.5 + 0.8 * (place - 0.5), place)
-        ray = (place - 0.5) * size / focal[:, None]
-        at = ray * (depth + anchor[:, 2]).clamp_min(IN_FRONT)[:, None] - anchor[:, :2]
-        pelvis = torch.cat([at, depth[:, None]], dim=1)
-
+        """People of whom the picture may show too little."""
+        draws = Draws(count, random)
+        rotations = self._rotations(draws)
+        betas = (1.15 * draws.normal(10)).clamp(-3.2, 3.2)
+        scale = torch.where(draws.chance(0.3), (0.04 * draws.normal()).exp(), torch.ones(count))
+        joints, points = (scale[:, None, None] * x for x in self.skeleton(rotations, betas))
+        size, focal, usual = _lenses(draws)
+        pelvis = _pelvises(draws, points, size, focal)
         beyond = points + pelvis[:, None]
         pixels = (
             beyond[..., :2] / beyond[..., 2:].clamp_min(IN_FRONT) * focal[:, None, None] + size[:, None] / 2
         )
         seen = (beyond[..., 2] > IN_FRONT) & (pixels >= 0).all(-1) & (pixels < size[:, None]).all(-1)
-        kind = torch.rand(count, generator=random)
-        log_std = torch.where(kind < 0.45, torch.zeros(count), torch.full((count,), USUAL_LOG_STD))
-        exif = (kind >= 0.45) & (kind < 0.55)
-        log_std = torch.where(exif, torch.full((count,), EXIF_LOG_STD), log_std)
-        told = torch.where(exif, focal * (EXIF_LOG_STD * normal()).exp(), focal)
-        told = torch.where(kind >= 0.55, usual, told)
-        camera = torch.cat([size, told[:, None], log_std[:, None]], dim=1)
+        camera = _told_cameras(draws, size, focal, usual)
         return People(rotations, betas, scale, pelvis, joints, points, pixels, seen, size, focal, camera)
 
-    @staticmethod
-    def _heading(angle: Float[Tensor, " N"]) -> Float[Tensor, "N 3 3"]:
-        """A turn about the vertical."""
-        return rotvec_to_rotmat(angle[:, None] * torch.tensor([0.0, 1.0, 0.0]))
+    def _rotations(self, draws: Draws) -> Float[Tensor, "N 22 3 3"]:
+        """Of the pelvises in their cameras and of the body joints: poses of the bank, mixed and disturbed."""
+        a, b = (draws.index(len(self.pose)) for _ in range(2))
+        pose, other = self.pose[a].clone(), self.pose[b]
+        legs = torch.isin(torch.arange(21), torch.tensor(LEGS))[:, None]
+        pose = torch.where(draws.chance(0.25)[:, None, None] & legs, other, pose)
+        share = torch.where(draws.chance(0.25), draws.uniform(0, 0.5), torch.zeros(draws.count))
+        pose = rotvec_to_rotmat(torch.lerp(pose, other, share[:, None, None]) + 0.07 * draws.normal(21, 3))
+        upright = _camera_rotations(draws) @ _headings(draws.uniform(-np.pi, np.pi))
+        turn = upright @ rotvec_to_rotmat(self.orient[a])
+        anyhow = unitquat_to_rotmat(torch.nn.functional.normalize(draws.normal(4), dim=1))
+        turn = torch.where(draws.chance(ANY_ORIENTATION)[:, None, None], anyhow, turn)
+        return torch.cat([turn[:, None], pose], dim=1)
 
-    @staticmethod
-    def _camera_rotation(count: int, random: torch.Generator) -> Float[Tensor, "N 3 3"]:
-        """Rotations from a world with y up into cameras that are pitched and rolled; some stand on their side."""
-        axes = torch.eye(3)
-        pitch = torch.deg2rad(20 * torch.randn(count, generator=random))
-        roll = torch.deg2rad(6 * torch.randn(count, generator=random))
-        side = torch.rand(count, generator=random)
-        roll = roll + torch.where(side < 0.03, torch.pi / 2, torch.where(side < 0.06, -torch.pi / 2, 0.0))
-        flip = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
-        return rotvec_to_rotmat(roll[:, None] * axes[2]) @ rotvec_to_rotmat(pitch[:, None] * axes[0]) @ flip
+
+def _lenses(draws: Draws) -> tuple[Float[Tensor, "N 2"], Float[Tensor, " N"], Float[Tensor, " N"]]:
+    """Size of each picture, its focal length, and the usual one for that size; all in pixels."""
+    shape = torch.tensor(SHAPES, dtype=torch.float32)
+    shape = shape / shape.amax(1, keepdim=True) * LONG_SIDE
+    size = shape[draws.index(len(shape))]
+    size = torch.where(draws.chance(0.5)[:, None], size.flip(1), size)
+    usual = usual_focal(1, 1) / np.sqrt(2) * size.norm(dim=1)
+    by_view = LONG_SIDE / 2 / torch.tan(torch.deg2rad(draws.uniform(*FIELD_OF_VIEW)) / 2)
+    focal = torch.where(draws.chance(0.5), usual * (USUAL_LOG_STD * draws.normal()).exp(), by_view)
+    return size, focal, usual
+
+
+def _pelvises(
+    draws: Draws, points: Float[Tensor, "N 17 3"], size: Float[Tensor, "N 2"], focal: Float[Tensor, " N"]
+) -> Float[Tensor, "N 3"]:
+    """Positions in the cameras, metres, by which a point of each body is somewhere in its picture.
+
+    That point is often the middle of the body, else a keypoint, and the rest is cut off.
+    """
+    depth = draws.uniform(float(np.log(DISTANCE[0])), float(np.log(DISTANCE[1]))).exp()
+    picked = points[torch.arange(draws.count), draws.index(17)]
+    whole = draws.chance(0.6)
+    anchor = torch.where(whole[:, None], points.mean(1), picked)
+    place = draws.uniform(0.02, 0.98, 2)
+    place = torch.where(whole[:, None], 0.5 + 0.8 * (place - 0.5), place)
+    ray = (place - 0.5) * size / focal[:, None]
+    at = ray * (depth + anchor[:, 2]).clamp_min(IN_FRONT)[:, None] - anchor[:, :2]
+    return torch.cat([at, depth[:, None]], dim=1)
+
+
+def _told_cameras(
+    draws: Draws, size: Float[Tensor, "N 2"], focal: Float[Tensor, " N"], usual: Float[Tensor, " N"]
+) -> Float[Tensor, "N 4"]:
+    """What the network is told of the cameras: the focal length is known, from EXIF data, or the usual one."""
+    kind = draws.uniform(0, 1)
+    log_std = torch.where(kind < 0.45, torch.zeros(draws.count), torch.full((draws.count,), USUAL_LOG_STD))
+    exif = (kind >= 0.45) & (kind < 0.55)
+    log_std = torch.where(exif, torch.full((draws.count,), EXIF_LOG_STD), log_std)
+    told = torch.where(exif, focal * (EXIF_LOG_STD * draws.normal()).exp(), focal)
+    told = torch.where(kind >= 0.55, usual, told)
+    return torch.cat([size, told[:, None], log_std[:, None]], dim=1)
+
+
+def _headings(angle: Float[Tensor, " N"]) -> Float[Tensor, "N 3 3"]:
+    """Rotations about the vertical by angles in radians."""
+    return rotvec_to_rotmat(angle[:, None] * torch.tensor([0.0, 1.0, 0.0]))
+
+
+def _camera_rotations(draws: Draws) -> Float[Tensor, "N 3 3"]:
+    """Rotations from a world with y up into cameras that are pitched and rolled; some stand on their side."""
+    axes = torch.eye(3)
+    pitch = torch.deg2rad(20 * draws.normal())
+    roll = torch.deg2rad(6 * draws.normal())
+    side = draws.uniform(0, 1)
+    roll = roll + torch.where(side < 0.03, torch.pi / 2, torch.where(side < 0.06, -torch.pi / 2, 0.0))
+    flip = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+    return rotvec_to_rotmat(roll[:, None] * axes[2]) @ rotvec_to_rotmat(pitch[:, None] * axes[0]) @ flip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.encoders.movenet_keypoints import FLIP_ORDER, deviation
@@ -13,6 +13,7 @@ from diffproxy.keypoints.landmarks import ENCODER_OFFSETS
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.single_view.regressor import MIN_CONFIDENCE
 from diffproxy.single_view.training.data import IN_FRONT, People
+from diffproxy.single_view.training.draws import Draws
 
 HEAD = 15
 FACE_NORMALS = ((0.0, 0.0, 1.0), (0.3, 0.0, 1.0), (-0.3, 0.0, 1.0), (1.0, 0.0, -0.2), (-1.0, 0.0, -0.2))
@@ -55,69 +56,69 @@ def detect(
 ) -> tuple[Float[Tensor, "N 17 4"], Float[Tensor, " N"]]:
     """Keypoints of the network's form, and 1 for each that is of a person (0: a false alarm)."""
     noise = noise or DetectionNoise()
-    count = len(people.pixels)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(count, *shape, generator=random)
-
-    def chance(share: float | Tensor, *shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=random) < share
-
+    draws = Draws(len(people.pixels), random)
     exact = people.pixels
     low = torch.where(people.seen[..., None], exact, torch.full_like(exact, torch.inf)).amin(1)
     high = torch.where(people.seen[..., None], exact, torch.full_like(exact, -torch.inf)).amax(1)
-    side = ((high - low).amax(1) * CROP_MARGIN).clamp_min(4.0)
-
-    # A half plane away from the middle of the box is not seen.
-    angle = torch.pi / 2 * torch.randint(4, (count,), generator=random)
-    way = torch.stack([angle.cos(), angle.sin()], dim=1)
-    reach = ((exact - ((low + high) / 2)[:, None]) * way[:, None]).sum(-1) / side[:, None]
-    beyond = reach > 0.35 * torch.rand(count, 1, generator=random)
-    cut = chance(noise.cut)[:, None] & beyond
-
-    logit = noise.logit + noise.logit_of_person * normal(1) + noise.logit_of_keypoint * normal(17)
-    logit = logit - noise.hidden_logit * chance(noise.hidden, 17) - 6.0 * cut
-    logit[:, :5] -= noise.averted_logit * _averted(people)
-    invented = ~people.seen & chance(noise.invented, 17)
-    shown = people.seen | invented
-    confidence = (logit - noise.invented_logit * invented).sigmoid() * shown
+    middle, side = (low + high)[:, None] / 2, ((high - low).amax(1) * CROP_MARGIN).clamp_min(4.0)
+    confidence, invented = _confidences(people, draws, noise, middle, side)
 
     share = deviation(confidence)  # of the crop's side, from measured errors
     std = share * side[:, None]
-    focal_over_depth = people.focal[:, None] / (people.points + people.pelvis[:, None])[..., 2].clamp_min(
-        IN_FRONT
-    )
+    depth = (people.points + people.pelvis[:, None])[..., 2].clamp_min(IN_FRONT)
+    focal_over_depth = people.focal[:, None] / depth
     place = torch.tensor([ENCODER_OFFSETS[n.rpartition("_")[2]][3] for n in COCO17])
     spread = torch.hypot(std, place * focal_over_depth)
-    pixels = exact + spread[..., None] * normal(17, 2)
-    inside = torch.minimum(exact.clamp_min(0), people.size[:, None]) + 0.08 * side[:, None, None] * normal(
-        17, 2
-    )
+    pixels = exact + spread[..., None] * draws.normal(17, 2)
+    inside = torch.minimum(exact.clamp_min(0), people.size[:, None])
+    inside = inside + 0.08 * side[:, None, None] * draws.normal(17, 2)
     pixels = torch.where(invented[..., None], inside, pixels)
     order = torch.tensor(FLIP_ORDER)
     rate = (1 - confidence) / (1 - MIN_CONFIDENCE)
     rate = noise.mistaken[1] + (noise.mistaken[0] - noise.mistaken[1]) * rate.clamp(0, 1)
-    wrong, other = chance(rate, 17), chance(noise.swapped, 17)
-    elsewhere = (low + high)[:, None] / 2 + 0.3 * side[:, None, None] * normal(17, 2)
+    wrong, other = draws.chance(rate, 17), draws.chance(noise.swapped, 17)
+    elsewhere = middle + 0.3 * side[:, None, None] * draws.normal(17, 2)
     to = torch.where((other & people.seen[:, order])[..., None], pixels[:, order], elsewhere)
     pixels = torch.where(wrong[..., None], to, pixels)
-    mirrored = chance(noise.mirrored)[:, None]
+    mirrored = draws.chance(noise.mirrored)[:, None]
     pixels = torch.where(mirrored[..., None], pixels[:, order], pixels)
     confidence = torch.where(mirrored, confidence[:, order], confidence)
     # Two predictions are averaged, of the crop and its mirror image; where they differ, the stated deviation is larger.
-    differ = std * normal(17).abs() * 0.5
-    differ = torch.where(
-        wrong, differ + 0.05 * side[:, None] * torch.rand(count, 17, generator=random), differ
-    )
+    differ = std * draws.normal(17).abs() * 0.5
+    differ = torch.where(wrong, differ + 0.05 * side[:, None] * draws.uniform(0, 1, 17), differ)
     stated = torch.hypot(std, differ)
 
-    nobody = chance(FALSE_ALARMS)[:, None]
-    noise_logit = -1.0 + normal(1) + 0.8 * normal(17)
-    confidence = torch.where(nobody, noise_logit.sigmoid() * shown, confidence)
+    nobody = draws.chance(FALSE_ALARMS)[:, None]
+    noise_logit = -1.0 + draws.normal(1) + 0.8 * draws.normal(17)
+    confidence = torch.where(nobody, noise_logit.sigmoid() * (people.seen | invented), confidence)
     pixels = torch.where(nobody[..., None], elsewhere, pixels)
     within = (pixels >= 0).all(-1) & (pixels < people.size[:, None]).all(-1)
     keypoints = torch.cat([pixels, (confidence * within)[..., None], stated[..., None]], dim=-1)
     return keypoints, 1.0 - nobody[:, 0].float()
+
+
+def _confidences(
+    people: People,
+    draws: Draws,
+    noise: DetectionNoise,
+    middle: Float[Tensor, "N 1 2"],
+    side: Float[Tensor, " N"],
+) -> tuple[Float[Tensor, "N 17"], Bool[Tensor, "N 17"]]:
+    """Confidence of each keypoint, and whether it is beyond the picture and invented within it.
+
+    `middle` and `side`: of the crop of each person, pixels.
+    """
+    # A half plane away from the middle of the box is not seen.
+    angle = torch.pi / 2 * draws.index(4)
+    way = torch.stack([angle.cos(), angle.sin()], dim=1)
+    reach = ((people.pixels - middle) * way[:, None]).sum(-1) / side[:, None]
+    beyond = reach > 0.35 * draws.uniform(0, 1, 1)
+    cut = draws.chance(noise.cut)[:, None] & beyond
+    logit = noise.logit + noise.logit_of_person * draws.normal(1) + noise.logit_of_keypoint * draws.normal(17)
+    logit = logit - noise.hidden_logit * draws.chance(noise.hidden, 17) - 6.0 * cut
+    logit[:, :5] -= noise.averted_logit * _averted(people)
+    invented = ~people.seen & draws.chance(noise.invented, 17)
+    return (logit - noise.invented_logit * invented).sigmoid() * (people.seen | invented), invented
 
 
 def _averted(people: People) -> Float[Tensor, "N 5"]:
