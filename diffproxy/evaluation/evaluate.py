@@ -51,7 +51,7 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
         InputError: data made with another body topology, or `options.out` is a folder.
     """
     out = Path(options.out).expanduser()
-    if out.is_dir():  # said now, not after the last subject
+    if out.is_dir():  # an error now, not after the last subject
         raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
     body = inputs.open_body(options.body)
     config = fit_config(options.solver, options.hands, options.prior)

@@ -71,9 +71,9 @@ class Protocol:
             )
 
     def errors(self, found: FrameResult, truth: TrueBody) -> dict[str, float]:
-        """Millimetres: mpjpe, ra_mpjpe (root-aligned), pa_mpjpe and the same of vertices, where they can be had.
+        """Millimetres: mpjpe, ra_mpjpe (root-aligned), pa_mpjpe; and mpvpe, ra_mpvpe, pa_mpvpe.
 
-        Vertices are compared if the fitted body has the truth's, or `smplx2smpl` takes them there.
+        Vertices are compared only if both bodies have the same ones, if need be by the matrix `smplx2smpl`.
         """
         vertices = self.mapped_vertices(found, truth)
         pairs = self.joint_pairs(found, truth, vertices)

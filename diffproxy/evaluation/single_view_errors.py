@@ -47,9 +47,9 @@ def place_errors(
 
     Args:
         pelvis: In the camera's axes, metres.
-        true: The same of the truth.
+        true: The true one.
         focal: Pixels of the picture.
-        true_focal: The same of the truth.
+        true_focal: The true one.
 
     Returns:
         `tz_m` |Tz - Tz*|, `tz_percent` |Tz - Tz*| / Tz*, `tz_signed_percent` (positive: too far), `inv_tz`

@@ -182,20 +182,17 @@ def independence_ratio(data: Reprojection, state: State, noise: Noise, assumed: 
     return out
 
 
-# How many of a view's pixels are independent witnesses.
-
-
 FINE = 0.01
-"""Metres up to which errors are taken for those of pixels."""
+"""Metres up to which errors are taken for those of single pixels."""
 PARTS = 15
-"""Of a body: the witnesses that are left of a view whose errors are coarse."""
+"""Of a body: independent observations that are left of a view with errors of centimetres."""
 
 
 def correlation_inflation(sigma: Float[Tensor, "*B"], independent: int) -> Float[Tensor, "*B"]:
-    """Factor on sigma (metres) for what pixels have in common, where a view's weights sum to `independent`.
+    """Factor on sigma (metres) for the correlation of a view's pixels, whose weights sum to `independent`.
 
     Errors of centimetres are those of whole parts, not of pixels: a network that turns an arm turns all of it. Such a
-    view says as much as its parts, whatever its pixels.
+    view counts as one observation for each part, however many pixels it has.
     """
     count = (independent * FINE / sigma).clamp(min=min(PARTS, independent), max=independent)
     return (independent / count).sqrt()

@@ -110,8 +110,8 @@ def shown_hands(hands: Sequence[Hand], maps: ProxyMaps, body: BodyModel, boxes: 
     """The hands that the labels of at least one view show.
 
     A body fitted to legs alone has hands too, somewhere, and a generator that is told to expect a hand finds one in
-    any picture. So some view must show pixels of a hand or forearm inside the crop of this hand. Views in which it is
-    too small or misread are kept then: another view vouches for them.
+    any picture. So some view must show pixels of a hand or forearm inside the crop of this hand. Then the crops of the
+    other views are kept as well, though the hand is too small in them or misread.
 
     Args:
         hands: Crops around the hands of a fitted body.

@@ -28,9 +28,9 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
 
 ROTATION_GAIN = 0.15
-"""Of the mean probability of labels, above which a crop is read another way up. One view is a weaker witness than
-several: of 20 unsure crops of subjects of the training split two gain more, and are then read right; five gain less,
-and would all be read worse."""
+"""Least gain in the mean probability of labels by which a crop is read another way up; higher than with several views,
+which correct each other. Of 20 unsure crops of subjects of the training split two gain more, and are then read right;
+five gain less, and would all be read worse."""
 LEAST_SIDE = 8.0
 """Pixels of the longer side of a box; what is smaller shows nobody."""
 

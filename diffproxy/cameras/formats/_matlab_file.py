@@ -1,4 +1,4 @@
-"""Content of a MATLAB .mat file, which nobody vouches for: bounded, and tried in a process that may crash."""
+"""Content of a MATLAB .mat file of unknown origin: limited, and first read in a process that may crash."""
 
 from __future__ import annotations
 
