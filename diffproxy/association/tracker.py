@@ -14,10 +14,12 @@ from diffproxy.association.view_pairs import ViewPairs
 
 PRIOR_WEIGHT = 0.25  # of the predicted joint, beside rays that weigh their confidence
 UNSURE_COST, UNSURE_FRAMES = 0.2, 10
-"""Loss added for who two views last agreed on that many frames ago, or more: others come first."""
-
-HELD = 3  # frames of two views with a chain of detections of one view, after which it is the person's
-HELD_REACH = 0.9  # metres by which the distance of such a person may be off while one view alone shows it
+"""Loss added for people on whom no two views have agreed for so many frames or more (less for fewer frames), so that
+others are assigned first."""
+HELD = (
+    3  # frames in which a chain of detections was a person and both views agreed; then it stays that person's
+)
+HELD_REACH = 0.9  # metres by which such a person's distance may be wrong while one view alone shows it
 ROUNDS = 2  # of assignment given the other views
 
 
@@ -65,7 +67,7 @@ class Tracker:
             known = sum(self._holds(single[place], place, pairs) for place in places if place in single)
             if known:
                 near = [t for t in near if t.may_be_at(person, HELD_REACH)]
-            if known == 2 or (known and not near):  # the rays of people whom one view each still shows
+            if known == 2 or (known and not near):  # two known people, one in each view, whose rays cross
                 continue
             free[seen, person.picks[seen]] = False
             for track in owners:
@@ -96,7 +98,8 @@ class Tracker:
 
     def _follow(
         self, frame: int, observed: Observations, free: np.ndarray, pairs: ViewPairs | None
-    ) -> np.ndarray:
+    ) -> Bool[np.ndarray, "V D"]:
+        """Move the tracks on by the detections that fit them; returns those that are still free."""
         config = self.config
         known = np.stack([t.known for t in self.tracks])
         prior = np.stack([t.predicted(frame) for t in self.tracks])
@@ -150,7 +153,8 @@ class Tracker:
         v, d = place
         return pairs is not None and track.held[v, pairs.chains[v][d]] >= HELD
 
-    def _is_duplicate(self, points: np.ndarray, found: np.ndarray) -> bool:
+    def _is_duplicate(self, points: Float[np.ndarray, "17 3"], found: Bool[np.ndarray, "17"]) -> bool:
+        """Whether a track is where the `found` joints are."""
         for track in self.tracks:
             both = found & track.known
             if both.sum() >= self.config.min_joints:
