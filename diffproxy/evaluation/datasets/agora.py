@@ -96,7 +96,8 @@ def image_path(folder: Path, name: str) -> Path:
 def camera_of(name: str, width: int, height: int, pixel_center: float) -> Camera:
     """The camera of a picture, its pixels as in the file; its axes are the world's."""
     lens = next((mm for word, mm in LENSES_MM.items() if word in name), OTHER_LENS_MM)
-    f, off = lens / SENSOR_MM * width, pixel_center - 0.5  # the middle of the picture is ours
+    # Half of the size is the middle where pixel centres are at integer + 0.5; the file's are at + `pixel_center`.
+    f, off = lens / SENSOR_MM * width, pixel_center - 0.5
     K = np.array([[f, 0, width / 2 + off], [0, f, height / 2 + off], [0, 0, 1]])
     return Camera("picture", width, height, K, np.eye(3), np.zeros(3))
 

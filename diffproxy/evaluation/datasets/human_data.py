@@ -119,7 +119,7 @@ def camera_of(labels: Labels, row: int, size: tuple[int, int], pixel_center: flo
     if labels.K is not None:
         K = labels.K[row].copy()
     elif labels.focal is not None:
-        # `pixel_center` is where the file's pixels begin; the middle of the image is ours.
+        # Half of the size is the middle where pixel centres are at integer + 0.5; the file's are at + `pixel_center`.
         middle = np.array(size) / 2 + pixel_center - 0.5
         K = np.array([[labels.focal[row], 0, middle[0]], [0, labels.focal[row], middle[1]], [0, 0, 1.0]])
     if not (K[0, 0] > 0 and K[1, 1] > 0):
