@@ -1,6 +1,7 @@
 """Single pictures of ours in AGORA's layout (rehearsal): images, and the data frame as pandas 1 pickles it.
 
-Every camera of a take is a picture, turned into one of AGORA's 28 mm lens; two takes make two people of one data frame.
+Every camera of a take is a picture, turned into one of AGORA's 28 mm lens, in which a second person is wholly hidden by
+the first; the takes make one data frame.
 """
 
 from __future__ import annotations
@@ -68,13 +69,14 @@ def write_agora(root: Path, takes: Sequence[Take], model: SmplFamilyBody) -> Non
             R, t = camera.R_cam_world, camera.t_cam_world
             seen = joints[0] @ R.T + t
             pixels = seen @ opencv_K(own).T
-            nobody = np.zeros_like(take.vertices)  # a person whom something hides: to be left out
+            vertices = take.vertices @ R.T + t
+            farther = 1.3  # times all lengths: the same rays, so that the person is hidden by the one before
             columns["imgPath"].append(f"{name}.png")
             columns["isValid"].append([False, True])
             columns["gender"].append(["male", "female"])
-            columns["gt_joints_2d"].append([seen[:, :2], LARGE * pixels[:, :2] / pixels[:, 2:]])
-            columns["gt_joints_3d"].append([np.zeros_like(seen), seen])
-            columns["gt_verts"].append([nobody, take.vertices @ R.T + t])
+            columns["gt_joints_2d"].append([LARGE * pixels[:, :2] / pixels[:, 2:]] * 2)
+            columns["gt_joints_3d"].append([farther * seen, seen])
+            columns["gt_verts"].append([farther * vertices, vertices])
     path = root / "camera_dataframe/validation_0_withjv.pkl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(as_pandas(columns))

@@ -110,6 +110,10 @@ def test_people_of_agora_come_back(rehearsal, body):
         np.testing.assert_allclose(subject.true_body.joints["smplx22"][0], seen.mean(0), atol=0.3)
         x, y = camera.project(seen).mean(0).astype(int)
         assert np.abs(image[y, x].astype(int) - take.images[k][64, 64]).max() <= 1
+    everybody = [*open_dataset(options_of(root, "agora"), body, hidden=True)]
+    assert [s.counted for s in everybody] == [False, True] * 8
+    assert [s.picture for s in everybody[::2]] == [s.picture for s in everybody[1::2]]
+    assert len({s.picture for s in everybody}) == 8
     assert agora.camera_of("ag_trainset_3dpeople_bfh_archviz_5_10_cam01_1", 3840, 2160, 0.5).K[0, 0] == 1920
     assert agora.camera_of("ag_validationset_hdri_50mm", 1280, 720, 0.5).K[0, 0] == pytest.approx(
         1777.78, abs=0.01

@@ -12,7 +12,7 @@ from diffproxy.body.smpl_family import load_smpl_family
 from diffproxy.evaluation.rehearsal import write_models
 from diffproxy.evaluation.rehearsal_human_data import write_human_data
 from diffproxy.evaluation.rehearsal_take import Take
-from diffproxy.evaluation.single_view import SingleViewEvaluationOptions, evaluate, main
+from diffproxy.evaluation.single_view import evaluate, main
 from diffproxy.evaluation.single_view_errors import (
     SeenBody,
     common_box,
@@ -21,6 +21,7 @@ from diffproxy.evaluation.single_view_errors import (
     place_errors,
     surface_of,
 )
+from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.fitting import FitConfig
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.estimator import SingleViewEstimator
@@ -109,6 +110,9 @@ def test_pictures_without_a_body_are_counted_and_finished_ones_kept(rehearsed, e
     assert "ours, 0 of 1 pictures | - |" in table
     report = json.loads((folder / "out/pictures.json").read_text())
     assert report["pictures"][0]["reason"] == "not detected"
+    everybody = evaluate(options_of(folder, people="all"), estimator)
+    assert "1 pictures: 0 people found, 1 missed, 0 false" in everybody
+    assert {p.name for p in (folder / "out").iterdir()} >= {"everybody.md", "table.md"}
     monkeypatch.setattr("diffproxy.evaluation.single_view.markdown", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # stopped after the picture was finished
         evaluate(options_of(folder, boxes="detector"), estimator)

@@ -5,9 +5,10 @@
 
 The pickled data frames "with SMPL-X joints and vertices" have a row for each picture: `imgPath`, and of each person
 `gt_verts` (10475, 3) and `gt_joints_3d` (the model's joints first) in metres, `isValid` (occluded by less than 90 %).
-Every valid person is a subject. The focal length follows from the name: 50 mm (hdri), 18 mm (cam00 to cam03), 28 mm
-(all others) before a sensor of 36 mm; the principal point is the middle. Vertices are in the frame; dataset.models is
-needed for the overlap of silhouettes alone, whose triangles come from neutral SMPL-X.
+Every person is a subject; who is not valid does not count, and need not have a body. The focal length follows from the
+name: 50 mm (hdri), 18 mm (cam00 to cam03), 28 mm (all others) before a sensor of 36 mm; the principal point is the
+middle. Vertices are in the frame; dataset.models is needed for the overlap of silhouettes alone, whose triangles come
+from neutral SMPL-X.
 
 Sources: docs/gt_dataframe.md and agora_evaluation/projection.py of github.com/pixelite1201/agora_evaluation, and the
 folders of docs/preprocess_dataset.md and the converter of github.com/open-mmlab/mmhuman3d, which agree.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +45,7 @@ OTHER_LENS_MM = 28.0
 
 
 def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
-    """Every valid person of every picture."""
+    """Every person of every picture; those who are not valid do not count."""
     root = root_folder(options.dataset, ".", SOURCE)
     files = [p for folder in FRAMES for p in sorted((root / folder).glob("validation_*_withjv.pkl"))]
     images = next((root / n for n in IMAGES if (root / n).is_dir()), None)
@@ -60,18 +62,26 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
             name = Path(str(columns["imgPath"][row])).name
             where = f"of {name} in {path}"
             valid, *bodies = (columns[c][row] for c in COLUMNS[1:])
-            for person in np.flatnonzero(as_numbers(valid, (None,), f"isValid {where}")).tolist():
-                if any(not isinstance(b, list | np.ndarray) or len(b) <= person for b in bodies):
-                    raise InputError(f"bodies of all people {where}", "fewer", f"get it from {SOURCE}")
-                truth = [as_numbers(b[person], (None, 3), f"bodies {where}") for b in bodies]
-                if len(truth[1]) < 22:
-                    raise InputError(
-                        f"22 joints and more {where}", f"{len(truth[1])}", f"get it from {SOURCE}"
-                    )
-                key = f"{Path(name).stem}/{person}"
-                yield PendingSubject(
-                    f"agora/{key}", partial(_subject, key, images, name, truth[0], truth[1], options)
-                )
+            stem = Path(name).stem
+            for person, counted in enumerate(as_numbers(valid, (None,), f"isValid {where}") != 0):
+                try:
+                    vertices, joints = _person(bodies, person, where)
+                except InputError:
+                    if counted:
+                        raise
+                    continue  # a hidden person, of whom nothing has to be known
+                load = partial(_subject, f"{stem}/{person}", images, name, vertices, joints, options)
+                yield PendingSubject(f"agora/{stem}/{person}", load, f"agora/{stem}", bool(counted))
+
+
+def _person(bodies: list[Any], person: int, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and joints of one person. InputError where they are damaged or missing."""
+    if any(not isinstance(b, list | np.ndarray) or len(b) <= person for b in bodies):
+        raise InputError(f"bodies of all people {where}", "fewer", f"get it from {SOURCE}")
+    vertices, joints = (as_numbers(b[person], (None, 3), f"bodies {where}") for b in bodies)
+    if len(joints) < 22:
+        raise InputError(f"22 joints and more {where}", f"{len(joints)}", f"get it from {SOURCE}")
+    return vertices, joints
 
 
 def _subject(

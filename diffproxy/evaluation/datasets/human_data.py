@@ -67,9 +67,10 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     folder = need(root / IMAGES / data.name, f"the images of {data.name}", f"get them from {SOURCE}")
     for row in every(range(len(labels.images)), data):
         # Several people of one picture are several rows.
-        frame = f"{Path(labels.images[row]).with_suffix('').as_posix()}/{row}"
-        image = folder / labels.images[row]
-        yield PendingSubject(f"{data.name}/{frame}", partial(_subject, labels, row, frame, image, options))
+        picture = Path(labels.images[row]).with_suffix("").as_posix()
+        frame, image = f"{picture}/{row}", folder / labels.images[row]
+        load = partial(_subject, labels, row, frame, image, options)
+        yield PendingSubject(f"{data.name}/{frame}", load, f"{data.name}/{picture}")
 
 
 def _subject(labels: Labels, row: int, frame: str, path: Path, options: EvaluateOptions) -> EvalSubject:

@@ -21,15 +21,18 @@ READERS: dict[str, str] = {
 } | dict.fromkeys(("spec_mtp", "humman", "pdhuman"), "diffproxy.evaluation.datasets.human_data")
 
 
-def open_dataset(options: EvaluateOptions, body: BodyModel) -> Iterator[PendingSubject]:
+def open_dataset(options: EvaluateOptions, body: BodyModel, hidden: bool = False) -> Iterator[PendingSubject]:
     """The subjects of the data set that the options name, at most `options.limit`; with `dataset.cut` cut off.
+
+    `hidden`: also people who need not be found, not `counted`.
 
     Images are read when a subject is loaded; with `dataset.cut` at once, since some subjects cannot be cut.
     """
     name = options.dataset.name
     if name not in READERS:
         raise InputError(f"dataset among {', '.join(READERS)}", name, "write dataset=synthetic")
-    subjects = import_module(READERS[name]).read(options)
+    everybody: Iterator[PendingSubject] = import_module(READERS[name]).read(options)
+    subjects = (s for s in everybody if s.counted or hidden)
     if options.dataset.cut >= 0:
         cut = cut_subjects((s.load() for s in subjects), body, options.dataset.cut)
         subjects = (PendingSubject(s.key, partial(copy, s)) for s in cut)

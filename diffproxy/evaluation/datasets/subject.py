@@ -38,7 +38,13 @@ class EvalSubject:
 
 @dataclass(frozen=True)
 class PendingSubject:
-    """A subject whose images are not read yet: another process may evaluate it, or an earlier run has."""
+    """A subject whose images are not read yet: another process may evaluate it, or an earlier run has.
+
+    `picture`: key of the picture, where several people share one; they follow each other. `counted`: False for somebody
+    who need not be found, since nearly all of the person is hidden.
+    """
 
     key: str
     load: Callable[[], EvalSubject]
+    picture: str = ""
+    counted: bool = True
