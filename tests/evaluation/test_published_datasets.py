@@ -184,6 +184,19 @@ def test_damaged_labels_are_named(rehearsal, body, tmp_path):
         next(open_dataset(replace(options, dataset=data), body)).load()
 
 
+def test_people_of_one_image_follow_each_other(tmp_path, body):
+    """Their rows need not do so in the labels."""
+    root = tmp_path / "pdhuman"
+    (root / "datasets/pdhuman").mkdir(parents=True)
+    (root / "preprocessed_datasets").mkdir()
+    smpl = {name: np.zeros((3, size)) for name, size in human_data.SIZES.items()}
+    content = {"image_path": ["a.png", "b.png", "a.png"], "smpl": smpl, "focal_length": np.full(3, 500.0)}
+    np.savez(root / "preprocessed_datasets/pdhuman_test_p5.npz", **content)
+    subjects = [*open_dataset(options_of(tmp_path, "pdhuman"), body)]
+    assert [s.key for s in subjects] == ["pdhuman/a/0", "pdhuman/a/2", "pdhuman/b/1"]
+    assert [s.picture for s in subjects] == ["pdhuman/a.png", "pdhuman/a.png", "pdhuman/b.png"]
+
+
 def test_moyos_cameras_are_turned_as_their_images(tmp_path):
     for name, shape in (("wide", (30, 40, 3)), ("upright", (40, 30, 3))):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros(shape, np.uint8))

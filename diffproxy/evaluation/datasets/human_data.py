@@ -65,12 +65,14 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     path = next((p for n in names if (p := root / LABELS / n).is_file()), root / LABELS / names[0])
     labels = read_labels(need(path, f"the labels of {data.name}", f"get them from {SOURCE}"))
     folder = need(root / IMAGES / data.name, f"the images of {data.name}", f"get them from {SOURCE}")
-    for row in every(range(len(labels.images)), data):
-        # Several people of one picture are several rows.
-        picture = Path(labels.images[row]).with_suffix("").as_posix()
-        frame, image = f"{picture}/{row}", folder / labels.images[row]
-        load = partial(_subject, labels, row, frame, image, options)
-        yield PendingSubject(f"{data.name}/{frame}", load, f"{data.name}/{picture}")
+    rows = every(range(len(labels.images)), data)
+    first = {labels.images[row]: row for row in reversed(rows)}
+    for row in sorted(rows, key=lambda row: first[labels.images[row]]):
+        # Several people of one picture are several rows, here one after the other.
+        name = labels.images[row]
+        frame = f"{Path(name).with_suffix('').as_posix()}/{row}"
+        load = partial(_subject, labels, row, frame, folder / name, options)
+        yield PendingSubject(f"{data.name}/{frame}", load, f"{data.name}/{name}")
 
 
 def _subject(labels: Labels, row: int, frame: str, path: Path, options: EvaluateOptions) -> EvalSubject:
