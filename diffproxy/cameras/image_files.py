@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 
 from diffproxy.utils.bounded_files import Limits, read_bytes
-from diffproxy.utils.bounded_images import check_image_size, image_size
+from diffproxy.utils.bounded_images import bits_used, check_image_size, image_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.image_suffixes import HEIF_SUFFIXES
@@ -19,7 +19,6 @@ from diffproxy.utils.native_messages import native_messages
 
 log = logging.getLogger(__name__)
 
-DEPTHS = (10, 12, 14, 16)  # bits of cameras whose images come in 16-bit files
 WHAT = "a readable image"
 
 
@@ -58,18 +57,18 @@ def bit_depth(paths: Sequence[Path]) -> int:
     Returns:
         10, 12, 14 or 16; 16 where the brightest pixel needs no more than 8 bits.
     """
-    used = 0
+    largest = 0
     for path in paths:
         try:
             image, _ = _decoded(read_bytes(path, WHAT, Limits.IMAGE_FILE_BYTES), path)
         except InputError:
             continue
         if image.dtype == np.uint16:
-            used = max(used, int(image.max(initial=0)).bit_length())
-    bits = next(b for b in DEPTHS if used <= b) if used > 8 else 16
+            largest = max(largest, int(image.max(initial=0)))
+    bits = bits_used(largest)
     if bits < 16:
         log.warning(
-            "%s: 16-bit files of which %d bits are used; scaled as %d-bit images", paths[0], used, bits
+            "%s: 16-bit files of which %d bits are used; scaled as %d-bit images", paths[0], bits, bits
         )
     return bits
 

@@ -23,9 +23,6 @@ DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # o
 
 log = logging.getLogger(__name__)
 
-MAX_VIDEO_BYTES = 1 << 40
-MAX_VIDEO_FRAMES = 10_000_000
-
 
 @runtime_checkable
 class Source(Protocol):
@@ -123,7 +120,7 @@ class Video:
         self._capture: cv2.VideoCapture | None = None
         self._next = 0
         self._last: tuple[int, np.ndarray] = (-1, np.zeros((0, 0, 3), np.uint8))
-        regular_file(path, "a readable video", MAX_VIDEO_BYTES)
+        regular_file(path, "a readable video", Limits.VIDEO_BYTES)
         capture = cv2.VideoCapture(str(path))
         opened = capture.isOpened()
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if opened else 0
@@ -138,9 +135,9 @@ class Video:
                 "copy or convert it again (ffmpeg -i in.mov -c:v libx264 -crf 16 out.mp4)",
             )
         check_image_size(size[0], size[1], f"images in {path}")
-        if count > MAX_VIDEO_FRAMES:
+        if count > Limits.VIDEO_FRAMES:
             raise InputError(
-                f"a video of at most {MAX_VIDEO_FRAMES} frames in {path}",
+                f"a video of at most {Limits.VIDEO_FRAMES} frames in {path}",
                 f"{count} frames",
                 "cut it into parts",
             )

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from diffproxy.geometry.boxes import Box
+from diffproxy.single_view.earlier_results import check_earlier, remove_earlier
 from diffproxy.single_view.sources import PICTURE
 from diffproxy.utils.people_file import ListedPerson, folder_name, write_people
 
@@ -86,9 +87,13 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         out: Folder of the picture.
         source: The picture or video; None for a connected camera, whose pictures are not kept.
         options: Of the run, for `result.npz`: the path of the body, and the frame rate of a video.
+
+    Raises:
+        InputError: `out` has results of another picture or video. Those of the same go with the first frame.
     """
 
     def __init__(self, out: Path, source: Path | None, options: dict[str, Any]):
+        check_earlier(out, source)
         self.out, self.source, self.options = out, source, options
         self.frames: dict[int, dict[str, Any]] = {}
         self._records: dict[int, dict[int, RecordT]] = defaultdict(dict)
@@ -114,6 +119,8 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         Returns:
             What `people.json` says of the frame, with its people by id as `people`.
         """
+        if not self.frames:
+            remove_earlier(self.out)
         records = dict(zip(ids, self.records(frame_id, picture), strict=True))
         people = {}
         for person, (person_id, record) in zip(picture.people, records.items(), strict=True):
@@ -125,9 +132,11 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         return {**self.frames[frame_id], "people": people}
 
     def close(self) -> None:
-        """Write `people.json`, and the files of each person."""
+        """Write `people.json`, and the files of each person; nothing where no frame came."""
+        if not self.frames:
+            return
         people = [ListedPerson(person_id, self._entries[person_id]) for person_id in sorted(self._records)]
-        write_people(self.out, self.out.name, [PICTURE], people, self.frames)
+        write_people(self.out, self.out.name, [PICTURE], people, self.frames, picture=self._path())
         options = {**self.options, **self._shown()}
         for person_id, records in self._records.items():
             frames = [self.frames[frame_id] for frame_id in records]
@@ -154,7 +163,10 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
             "R_cam_world": np.eye(3).tolist(),
             "t_cam_world": [0.0, 0.0, 0.0],
         }
-        return {"picture": {"path": str(self.source.resolve()), "camera": camera}}
+        return {"picture": {"path": self._path(), "camera": camera}}
+
+    def _path(self) -> str | None:
+        return None if self.source is None else str(self.source.resolve())
 
 
 def person_entry(person: Person, record: Record) -> dict[str, Any]:

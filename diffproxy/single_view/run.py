@@ -26,9 +26,12 @@ def run_images(options: PictureOptions, backend: Backend[SeenT, PictureT]) -> li
     """
     files = image_files(Path(options.path).expanduser())
     estimator = backend.estimator
+    opened = [
+        backend.folder(folder_of(file), file) for file in files
+    ]  # all of them before the first is looked at
     folders: list[Path] = []
     errors: list[InputError] = []
-    for file in files:
+    for file, folder in zip(files, opened, strict=True):
         try:
             image = backend.read_picture(file)
         except InputError as error:
@@ -37,7 +40,6 @@ def run_images(options: PictureOptions, backend: Backend[SeenT, PictureT]) -> li
             continue
         height, width = image.shape[:2]
         picture = estimator.run(image, estimator.focal_prior(width, height, options.focal, file))
-        folder = backend.folder(file.stem, file)
         _log(file.name, folder.add(0, image, picture, [*range(len(picture.people))]))
         folder.close()
         folders.append(folder.out)
@@ -50,12 +52,17 @@ def run_video(options: VideoFrames, backend: Backend[SeenT, PictureT]) -> Path:
     """A video file; returns the folder of the results."""
     path = Path(options.path).expanduser()
     fps, frames = backend.open_video(path, options.frames)
-    return _run_frames(frames, options, backend, path.stem, path, fps)
+    return _run_frames(frames, options, backend, folder_of(path), path, fps)
+
+
+def folder_of(file: Path) -> str:
+    """Name of the folder of a picture or video: its own without the suffix, unless that names a folder above."""
+    return file.stem if file.stem.strip(".") else file.name
 
 
 def run_camera(options: CameraFrames, backend: Backend[SeenT, PictureT]) -> Path:
     """A connected camera until `limit` or an interruption; returns the folder of the results."""
-    if not options.path.isdecimal():
+    if not options.path.isdecimal() or len(options.path) > 4:
         raise InputError("the number of a camera", options.path, "write 0 for the first one")
     frames = camera_frames(int(options.path), options.limit)
     return _run_frames(frames, options, backend, f"camera{options.path}")

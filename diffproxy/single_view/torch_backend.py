@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from diffproxy import __version__
 from diffproxy.body import load_body
-from diffproxy.cameras.image_files import read_image
+from diffproxy.cameras.image_files import read_checked
 from diffproxy.cameras.image_sources import Video
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
@@ -24,6 +25,8 @@ from diffproxy.single_view.outputs import FittedPictureFolder
 from diffproxy.single_view.sources import Frame, frame_rate
 from diffproxy.single_view.tracking import Tracker
 from diffproxy.utils.frame_ranges import select_frames
+
+log = logging.getLogger(__name__)
 
 
 class TorchBackend(Backend[Seen, PictureResult]):
@@ -44,7 +47,10 @@ class TorchBackend(Backend[Seen, PictureResult]):
         return open_estimator(self.options)
 
     def read_picture(self, path: Path) -> np.ndarray:
-        return read_image(path)
+        image, damage = read_checked(path)
+        if damage:
+            log.warning("%s: damaged image (%s)", path, damage[:120])
+        return image
 
     def open_video(self, path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
         return open_video(path, frames)
@@ -90,8 +96,16 @@ def open_video(path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
 
 
 def _read(video: Video, frame_ids: list[int]) -> Iterator[Frame]:
+    damaged = []
     try:
         for frame_id in frame_ids:
-            yield frame_id, video.read(frame_id)
+            image = video.read(frame_id)
+            if video.damage:
+                damaged.append(frame_id)
+                if len(damaged) == 1:
+                    log.warning("%s: frame %d is damaged (%s)", video.path, frame_id, video.damage[:120])
+            yield frame_id, image
     finally:
         video.close()
+        if len(damaged) > 1:
+            log.warning("%s: damaged frames: %s", video.path, ", ".join(map(str, damaged[:100])))

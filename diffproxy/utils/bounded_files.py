@@ -25,6 +25,8 @@ class Limits:
     IMAGE_FILE_BYTES = 512 << 20
     IMAGE_PIXELS = 100_000_000
     IMAGE_SIDE = 32_767
+    VIDEO_BYTES = 1 << 40
+    VIDEO_FRAMES = 10_000_000
     NUMBER_DIGITS = 9  # of a frame number in a file name
 
 

@@ -60,6 +60,7 @@ def write_people(
     frames: Mapping[int, Mapping[str, Any]] = NO_FRAMES,
     one_view: Sequence[Mapping[str, Any]] = (),
     notes: Sequence[str] = (),
+    picture: str | None = None,
 ) -> None:
     """Write `people.json` (docs/several_people.md).
 
@@ -71,11 +72,13 @@ def write_people(
         frames: What is known of whole frames, by number, such as the focal length of one camera.
         one_view: People of several cameras whom one view alone shows.
         notes: What was left out and why.
+        picture: Path of the picture or video of one camera; None: a connected camera, or several cameras.
     """
     content = {
         "format": FORMAT,
         "version": VERSION,
         "source": source,
+        "picture": picture,
         "cameras": list(cameras),
         "people": [person.to_json() for person in people],
         "frames": {str(frame): dict(entry) for frame, entry in frames.items()},

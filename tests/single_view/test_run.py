@@ -12,6 +12,7 @@ import torch
 
 from diffproxy.__main__ import main as diffproxy_main
 from diffproxy.cameras.image_files import read_image
+from diffproxy.cameras.image_sources import Video
 from diffproxy.export import load_result, open_run
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.geometry.boxes import expand_to_square
@@ -24,8 +25,8 @@ from diffproxy.single_view.estimator import Seen, SingleViewEstimator
 from diffproxy.single_view.focal_length import focal_prior
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
-from diffproxy.single_view.run import run_camera, run_images, run_video
-from diffproxy.single_view.torch_backend import TorchBackend
+from diffproxy.single_view.run import folder_of, run_camera, run_images, run_video
+from diffproxy.single_view.torch_backend import TorchBackend, open_video
 from diffproxy.utils.errors import InputError
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
@@ -129,10 +130,13 @@ def test_a_camera_until_it_stops(tmp_path, estimator, monkeypatch, people_of):
     assert folder.name == "camera0"
     frames = people_of(folder)["frames"]
     assert [f["status"] for f in frames.values()] == ["no_person", "no_person"]
+    with pytest.raises(InputError, match="results of a connected camera"):
+        record("0")  # a recording cannot be made again
     with pytest.raises(InputError, match="camera 1"):
         record("1")
-    with pytest.raises(InputError, match="number of a camera"):
-        record("front")
+    for number in ("front", "-1", "9" * 20):
+        with pytest.raises(InputError, match="number of a camera"):
+            record(number)
 
 
 def test_an_interrupted_recording_keeps_its_finished_frames(tmp_path, estimator, monkeypatch, people_of):
@@ -158,6 +162,35 @@ def test_unreadable_images_are_left_out_unless_all_are(tmp_path, estimator, capl
     folders = run_images(options, TorchBackend(options, estimator))
     assert [folder.name for folder in folders] == ["b"]
     assert "a.png" in caplog.text
+
+
+def test_names_of_dots_stay_in_the_folder_of_the_results():
+    assert [folder_of(Path(name)) for name in ("a/b.jpg", "...jpg", ".jpg", "a.b.png")] == [
+        "b",
+        "...jpg",
+        ".jpg",
+        "a.b",
+    ]
+
+
+def test_damaged_frames_of_a_video_are_named(video, monkeypatch, caplog):
+    def read(self, frame_id):
+        self.damage = "error while decoding" if frame_id in (1, 2) else ""
+        return BLACK
+
+    monkeypatch.setattr(Video, "read", read)
+    assert len([*open_video(video, "0:4")[1]]) == 4
+    assert "frame 1 is damaged (error while decoding)" in caplog.text
+    assert "damaged frames: 1, 2\n" in caplog.text
+
+
+def test_a_damaged_image_is_named(tmp_path, caplog):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    data = cv2.imencode(".jpg", noise)[1].tobytes()
+    middle = len(data) // 2
+    (tmp_path / "a.jpg").write_bytes(data[:middle] + bytes(200) + data[middle + 200 :])
+    image = TorchBackend(ImageOptions(str(tmp_path))).read_picture(tmp_path / "a.jpg")
+    assert image.shape == (64, 64, 3) and "a.jpg: damaged image" in caplog.text
 
 
 def test_bench_states_mean_median_and_p95(tmp_path, estimator):

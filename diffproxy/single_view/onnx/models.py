@@ -13,9 +13,15 @@ from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
+from diffproxy.utils.io import file_sha256
 
 FORMAT, VERSION = "diffproxy-single-view-onnx", 3
 MANIFEST, SURFACE = "models.json", "surface.npz"
+ENTRIES = {
+    "files": dict, "crop": dict, "keypoints": dict, "usual_focal": dict, "body": dict, "joints": dict, "params": dict,
+    "pose": list, "conventions": dict, "generator": str, "diffproxy": str,
+}  # fmt: skip
+"""What the manifest says, and as which type."""
 FIX = "write them: python -m diffproxy.single_view export out=DIR"
 
 
@@ -40,6 +46,9 @@ class Models:
         found = self.manifest if isinstance(self.manifest, dict) else {}
         if found.get("format") != FORMAT or found.get("version") != VERSION:
             raise InputError(f"exported models of version {VERSION} in {folder}", "another file", FIX)
+        other = [name for name, kind in ENTRIES.items() if not isinstance(found.get(name), kind)]
+        if other:
+            raise InputError(f"{', '.join(other)} in {path}", "none, or of another kind", FIX)
         missing = [name for name in found["files"] if not (folder / name).is_file()]
         if missing:
             raise InputError(f"all exported models in {folder}", f"no {', '.join(missing)}", FIX)
@@ -77,6 +86,8 @@ class Models:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         path = self.folder / f"{graph}.onnx"
+        if file_sha256(path) != self.manifest["files"].get(path.name):
+            raise InputError(f"{path} as the manifest beside it lists it", "another file", FIX)
         try:
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes, which it does not export

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.single_view.sources import Frame, frame_rate
-from diffproxy.utils.bounded_files import Limits, read_bytes
-from diffproxy.utils.bounded_images import check_image_size
+from diffproxy.utils.bounded_files import Limits, read_bytes, regular_file
+from diffproxy.utils.bounded_images import bits_used, check_image_size, stated_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
+
+log = logging.getLogger(__name__)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -19,12 +22,26 @@ def read_picture(path: Path) -> np.ndarray:
     import cv2
 
     data = read_bytes(path, "a readable image", Limits.IMAGE_FILE_BYTES)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if size := stated_size(data):  # of other formats once they are decoded
+        check_image_size(*size, f"{path}")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error:  # an empty file, or more pixels than OpenCV decodes
+        image = None
     if image is None:
-        raise InputError(
-            f"a readable image in {path}", f"{len(data)} bytes that do not decode", "export it again"
-        )
+        found = f"{len(data)} bytes that do not decode"
+        raise InputError(f"a readable image in {path}", found, "export it again")
     check_image_size(image.shape[1], image.shape[0], f"{path}")
+    if image.dtype == np.uint16:
+        bits = bits_used(int(image.max(initial=0)))
+        if bits < 16:
+            log.warning(
+                "%s: a 16-bit file of which %d bits are used; scaled as a %d-bit image", path, bits, bits
+            )
+        image = np.right_shift(image.astype(np.uint16), bits - 8).astype(np.uint8)
+    if image.dtype != np.uint8:
+        fix = "export it as PNG or JPEG"
+        raise InputError(f"an image of 8 or 16 bits in {path}", f"values of type {image.dtype}", fix)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -32,13 +49,18 @@ def open_video(path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
     """Frames a second, and the chosen frames with their numbers; InputError where it cannot be opened."""
     import cv2
 
-    if not path.is_file():
-        raise InputError("a video", f"{path}, which is no file", "check the path")
+    regular_file(path, "a video", Limits.VIDEO_BYTES)
     capture = cv2.VideoCapture(str(path))
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
     if count < 1:
         capture.release()
         raise InputError(f"a readable video in {path}", "no video stream", "convert it again, e.g. to mp4")
+    if count > Limits.VIDEO_FRAMES:
+        capture.release()
+        found = f"{count} frames"
+        raise InputError(
+            f"a video of at most {Limits.VIDEO_FRAMES} frames in {path}", found, "cut it into parts"
+        )
     stated = float(capture.get(cv2.CAP_PROP_FPS))
     return frame_rate(stated), _read(capture, path, select_frames(frames, range(count)))
 
