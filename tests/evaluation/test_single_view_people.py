@@ -56,7 +56,7 @@ PICTURES = [
     # who is there and has to be found, who is reported
     ([(LEFT, True), (RIGHT, True)], [RIGHT.replace(scale=torch.tensor([[1.1]])), LEFT, standing(-2.2, 5.0, 0.0)]),
     ([(LEFT, False), (None, False)], [LEFT, RIGHT]),
-    ([(RIGHT, True), (LEFT, False)], []),
+    ([(RIGHT, True), (LEFT, False), (standing(9.0, 4.0, 0.0), True)], []),  # the last one is beside the picture
 ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def options_of(root: Path, out: Path, **more) -> SingleViewEvaluationOptions:
 
 
 def test_depthhmrs_table_on_pictures_of_several_people(agora, body, tmp_path):
-    """Two are found, one is missed, two are false; the one report at a hidden person is neither."""
+    """Two are found, one is missed, two are false; neither is who is hidden, reported or not, or beside the picture."""
     table = evaluate(options_of(agora, tmp_path), Reports(body, [r for _, r in PICTURES]))
     report = json.loads((tmp_path / "everybody.json").read_text())
     summary = report["summary"]
