@@ -22,6 +22,7 @@ from diffproxy.keypoints import Person2D, open_keypoints
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.io import make_folder
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,11 @@ class Session:
 def target_file(options: CalibrationOptions) -> Path:
     """Where rig.json goes; InputError rather than overwrite a calibration unasked."""
     if options.out:
-        return Path(options.out)
+        given = Path(options.out).expanduser()
+        if given.is_dir():
+            raise InputError("out=FILE", f"{given}, a folder", f"write out={given / 'rig.json'}")
+        make_folder(given.parent)  # told before the work, not after it
+        return given
     file = _folder(options) / "rig.json"
     if file.exists():
         raise InputError(

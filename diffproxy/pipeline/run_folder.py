@@ -16,6 +16,7 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.solved_calibration import SolvedCalibration
 from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import remove_leftovers, write_atomic
@@ -23,6 +24,7 @@ from diffproxy.utils.io import remove_leftovers, write_atomic
 log = logging.getLogger(__name__)
 
 NOTE = "run.json"
+NOTE_BYTES = 1 << 30  # it lists every file of a run
 CONTACT = "frames_contact"  # frames of a person moved out of other people
 FOLDERS = ("frames", "frames_shared", CONTACT, "mesh", "proxies", "video")
 # What a run.json may have removed: a file from elsewhere must not be able to name other files.
@@ -94,6 +96,9 @@ class RunFolder:
         """Whether `open` with the same arguments will do; nothing is changed."""
         if self.out.exists() and not self.out.is_dir():
             raise InputError("a folder to write to", f"{self.out}, a file", "choose another out=DIR")
+        if self.out.is_symlink() and not self.out.exists():
+            found = f"{self.out}, a link that leads nowhere or to itself"
+            raise InputError("a folder to write to", found, "choose another out=DIR")
         earlier, written = self._earlier()
         if earlier is not None and not overwrite and fingerprint(earlier["settings"]) != self.stamp:
             raise InputError(
@@ -168,7 +173,7 @@ class RunFolder:
         if not self.note.exists():
             return None
         try:
-            found = json.loads(self.note.read_text())
+            found = read_json(self.note, "a run", NOTE_BYTES, finite=False)
             if not isinstance(found["settings"], dict) or not all(isinstance(f, str) for f in found["files"]):
                 raise TypeError("settings and files of other types")
             return {k: found[k] for k in ("fingerprint", "settings", "files")}

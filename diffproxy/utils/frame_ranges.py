@@ -35,7 +35,8 @@ def select_frames(text: str, available: Sequence[int]) -> list[int]:
     chosen: set[int] = set()
     for part in text.split(","):
         if ":" in part:
-            chosen |= set(have) & set(_range(part, text, have))
+            named = _range(part, text, have)  # of any length, so it is asked and not listed
+            chosen |= {number for number in have if number in named}
             continue
         number = _number(part, text)
         if number is None:

@@ -56,6 +56,12 @@ def test_a_calibration_is_never_overwritten_unasked(folder, person):
     with pytest.raises(InputError, match="out=FILE"):
         target_file(options(folder))
     assert target_file(options(folder, "out=other.json")).name == "other.json"
+    for wrong, match in (
+        (folder, "a folder"),
+        (folder / "rig.json/x.json", "a folder where a folder is meant"),
+    ):
+        with pytest.raises(InputError, match=match):
+            target_file(options(folder, f"out={wrong}"))
 
 
 @pytest.mark.parametrize("text", ["cam0,cam1", "cam0,cam1,far", "cam0,cam1,-2", "cam0,cam1,nan"])

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -191,3 +192,12 @@ def test_out_is_a_file(tmp_path) -> None:
 
 def test_fingerprint_ignores_order() -> None:
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 1, "b": 3})
+
+
+def test_pipes_and_loops_of_links_are_told(tmp_path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(InputError, match="a link that leads nowhere"):
+        RunFolder(tmp_path / "loop", {}).check([], False)
+    os.mkfifo(tmp_path / "run.json")
+    with pytest.raises(InputError, match="a pipe"):
+        RunFolder(tmp_path, {}).check([], False)

@@ -35,3 +35,8 @@ def test_bad_selection_says_what_to_type(text: str) -> None:
 def test_no_images_at_all() -> None:
     with pytest.raises(InputError, match="no images"):
         select_frames("3", [])
+
+
+def test_a_range_of_any_length_is_read_at_once():
+    assert select_frames("0:999999999999", [3, 5]) == [3, 5]
+    assert select_frames("1:99999999999999999999:2", [3, 4]) == [3]
