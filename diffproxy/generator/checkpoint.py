@@ -33,7 +33,8 @@ from diffproxy.generator.weight_sources import packaged_reference, published_enc
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import atomic_path, file_sha256, write_atomic, write_npz
+from diffproxy.utils.io import file_sha256, write_atomic, write_npz
+from diffproxy.utils.safetensors_file import write_safetensors
 from diffproxy.utils.validation import OpenSchema, validated
 
 
@@ -73,8 +74,6 @@ def save_generator(
     """
     if generator.unet is None:
         raise InputError("a generator with its UNet", "one without", "load it with denoiser=True to save it")
-    from safetensors.torch import save_file
-
     folder = Path(folder)
     (folder / "scheduler").mkdir(parents=True, exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)
@@ -98,8 +97,7 @@ def save_generator(
         if not state:
             continue
         tensors = {k: _store_dtype(v, half) for k, v in state.items()}
-        with atomic_path(folder / part / WEIGHTS) as temporary:
-            save_file(tensors, temporary, metadata={"format": "pt"})
+        write_safetensors(folder / part / WEIGHTS, tensors, {"format": "pt"})
         files.append(f"{part}/{WEIGHTS}")
     index = {
         "_class_name": "DiffProxyPipeline",

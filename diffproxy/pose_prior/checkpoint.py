@@ -13,7 +13,7 @@ from torch import Tensor
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import NetConfig, TimeNet, WholeBodyNet
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import atomic_path
+from diffproxy.utils.safetensors_file import write_safetensors
 
 PACKAGED = "pose_diffusion.safetensors"
 PARTS = ("body", "hand", "face", "correction")
@@ -21,8 +21,6 @@ PARTS = ("body", "hand", "face", "correction")
 
 def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = None) -> None:
     """Write a prior with `notes` in its metadata; the same prior gives the same bytes."""
-    from safetensors.torch import save_file
-
     nets = {k: getattr(prior.net, k) for k in PARTS}
     sizes = {k: asdict(net.config) for k, net in nets.items() if net is not None}
     tensors = {
@@ -31,8 +29,7 @@ def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = N
         if not k.endswith("sigmas") and k != "signs"
     }
     text = {"format": "diffproxy-pose-prior", "version": 1, "name": prior.name, "nets": sizes}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"prior": json.dumps({**text, **(notes or {})}, sort_keys=True)})
+    write_safetensors(path, tensors, {"prior": json.dumps({**text, **(notes or {})}, sort_keys=True)})
 
 
 def _is_weight(name: str) -> bool:

@@ -13,7 +13,8 @@ import torch
 
 from diffproxy.single_view.regressor import BodyRegressor, RegressorConfig
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import atomic_path, file_sha256
+from diffproxy.utils.io import file_sha256
+from diffproxy.utils.safetensors_file import write_safetensors
 
 PACKAGED = Path(str(files("diffproxy.single_view") / "weights" / "body_regressor.safetensors"))
 SHA256 = "b8899f8d16330fa33d916678eab0d265e899c0a875a45fda104972ac84fd8f42"
@@ -23,12 +24,9 @@ FORMAT = "diffproxy-body-regressor"
 
 def save_regressor(network: BodyRegressor, path: Path, notes: dict[str, Any] | None = None) -> None:
     """Write a network with `notes` in its metadata; the same network gives the same bytes."""
-    from safetensors.torch import save_file
-
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
     text = {"format": FORMAT, "version": 1, "sizes": asdict(network.config), **(notes or {})}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, {"regressor": json.dumps(text, sort_keys=True)})
+    write_safetensors(path, tensors, {"regressor": json.dumps(text, sort_keys=True)})
 
 
 def load_regressor(path: Path | str | None = None) -> BodyRegressor:
