@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from diffproxy.utils.errors import InputError
 
@@ -13,6 +15,22 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1
 """A finite number of a size that physical quantities and pixels have."""
 Size = Annotated[int, Field(ge=1, le=32_767)]
 """Width or height of an image, pixels; 640.0 counts, 640.5 does not."""
+
+
+def _array(shape: tuple[int, ...], value: Any) -> np.ndarray:
+    try:
+        array = np.array(value, dtype=np.float64).reshape(shape)
+    except (TypeError, ValueError, OverflowError):
+        array = np.array(np.nan)
+    if not np.isfinite(array).all():
+        raise PydanticCustomError("array", f"{' x '.join(map(str, shape))} finite numbers")
+    return array
+
+
+Vector = Annotated[np.ndarray, BeforeValidator(partial(_array, (3,)))]
+"""(3,) float64, however the numbers are nested."""
+Matrix = Annotated[np.ndarray, BeforeValidator(partial(_array, (3, 3)))]
+"""(3, 3) float64, from rows or from nine numbers in a row."""
 
 
 class Schema(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +268,50 @@ def test_partial_windows_are_repeatable_and_keep_the_camera(rehearsal, body):
 def test_a_missing_download_is_explained(name, tmp_path, body):
     with pytest.raises(InputError, match=r"dataset\.path"):
         list(open_dataset(EvaluateOptions(dataset=DatasetOption(name)), body))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "place", "value", "match"),
+    [
+        ("behave", "split.json", ("test",), None, r"split\.json at test: Field required"),
+        ("behave", "split.json", ("test",), [7], r"split\.json at test\[0\]: a valid string\n  found 7"),
+        ("behave", "sequences/*0/info.json", ("gender",), None, r"info\.json at gender: Field required"),
+        ("behave", "sequences/*0/info.json", ("config",), 7, r"info\.json at config: a valid string"),
+        ("behave", "calibs/*0/intrinsics/1/calibration.json", ("color",), None, "at color: Field required"),
+        ("behave", "calibs/*0/intrinsics/1/calibration.json", ("color", "fx"), "a", r"at color\.fx: a valid"),
+        ("behave", "calibs/*0/intrinsics/1/calibration.json", ("color", "opencv"), 3, r"at color\.opencv"),
+        ("behave", "calibs/*0/config/1/config.json", ("rotation",), [1, 2], "at rotation: 3 x 3 finite numbers"),
+        ("behave", "calibs/*0/config/1/config.json", (), [1], "the pose of a Kinect"),
+        ("rich", "gender.json", ("9",), None, "the gender of every subject .*\n  found nothing of 9 in"),
+        ("rich", "gender.json", ("9",), 3, r"gender\.json at 9: a valid string"),
+        ("rich", "gender.json", (), [1], "genders in .*: a valid dictionary"),
+        ("moyo", "2*hands/cameras/*/*23_*/cameras_param.json", ("cam_3",), None, "cam_3 in .* at rotation"),
+        ("moyo", "2*hands/cameras/*/*23_*/cameras_param.json", ("cam_3", "focal"), "a", "at focal: a valid"),
+        ("moyo", "2*hands/cameras/*/*23_*/cameras_param.json", ("cam_3", "princpt"), [1], r"at princpt\[1\]"),
+        ("moyo", "2*hands/cameras/*/*23_*/cameras_param.json", ("cam_3", "position"), None, "at position"),
+        ("moyo", "2*hands/cameras/*/*23_*/cameras_param.json", (), 1, "the cameras of MoYo in"),
+    ],
+)  # fmt: skip
+def test_json_files_of_other_contents_are_told(rehearsal, body, name, file, place, value, match):
+    """A missing (None) or wrong entry of each file: what was expected where."""
+    path = next((rehearsal[0] / name).glob(file))
+    good = path.read_text()
+    content = json.loads(good)
+    entry = content
+    for key in place[:-1]:
+        entry = entry[key]
+    if not place:
+        content = value
+    elif value is None:
+        del entry[place[-1]]
+    else:
+        entry[place[-1]] = value
+    path.write_text(json.dumps(content))
+    try:
+        with pytest.raises(InputError, match=match):
+            next(open_dataset(options_of(rehearsal[0], name), body))
+    finally:
+        path.write_text(good)
 
 
 def test_pickles_and_models_need_permission(rehearsal, body):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from diffproxy.body.smpl_family import find_model, load_smpl_family
 from diffproxy.cameras import Camera
@@ -27,6 +28,7 @@ from diffproxy.evaluation.datasets.moment import (
     images_of,
     need,
     pending_subjects,
+    read_as,
     read_mesh,
     read_pickle,
     root_folder,
@@ -34,12 +36,48 @@ from diffproxy.evaluation.datasets.moment import (
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.procrustes import nearest_rotation
-from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Matrix, Number, OpenSchema, Size, Vector
 
 VIEWS = (0, 1, 2, 3)
 SOURCE = "virtualhumans.mpi-inf.mpg.de/behave"
 FIT = "person/fit02/person_fit"
+FIX = f"get it from {SOURCE}"
+
+
+class _Split(OpenSchema):
+    test: list[str]
+
+
+class _Sequence(OpenSchema):
+    """Folders of the calibration, relative to that of the sequence."""
+
+    intrinsic: str
+    config: str
+    gender: str
+
+
+class _Lens(OpenSchema):
+    """`opencv` repeats fx, fy, cx, cy before the coefficients of the lens."""
+
+    fx: Number
+    fy: Number
+    cx: Number
+    cy: Number
+    width: Size
+    height: Size
+    opencv: list[Number] = Field(min_length=4)
+
+
+class _Intrinsics(OpenSchema):
+    color: _Lens
+
+
+class _Pose(OpenSchema):
+    """Camera to world."""
+
+    rotation: Matrix
+    translation: Vector
 
 
 def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
@@ -51,43 +89,36 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     root = root_folder(data, "split.json", SOURCE)
     views = [int(v) for v in data.views] or list(VIEWS)
-    names = [n for n in read_json(root / "split.json")["test"] if (root / "sequences" / n).is_dir()]
+    split = read_as(_Split, root / "split.json", "the split of BEHAVE", FIX)
+    names = [n for n in split.test if (root / "sequences" / n).is_dir()]
     if not names:
         raise InputError(
             "sequences of the test split (Date03)", f"none in {root / 'sequences'}", f"get them from {SOURCE}"
         )
     for name in chosen_sequences(names, data, root):
         folder = root / "sequences" / name
-        info = read_json(need(folder / "info.json", "the description of a sequence", f"get it from {SOURCE}"))
-        rig = tuple(read_camera(folder / info["intrinsic"], folder / info["config"], v) for v in views)
+        info = read_as(_Sequence, folder / "info.json", "the description of a sequence", FIX)
+        rig = tuple(read_camera(folder / info.intrinsic, folder / info.config, v) for v in views)
         instants = sorted(p.parents[2] for p in folder.glob(f"t*/{FIT}.*"))
         instants = [
             p for p in dict.fromkeys(instants) if all((p / f"k{v}.color.jpg").is_file() for v in views)
         ]
         for at in every(instants, data):
             images = images_of([at / f"k{v}.color.jpg" for v in views])
-            yield Moment(name, at.name, rig, images, truth_of(at, str(info["gender"]), options))
+            yield Moment(name, at.name, rig, images, truth_of(at, info.gender, options))
 
 
 def read_camera(intrinsics: Path, config: Path, number: int) -> Camera:
     """One Kinect's colour camera: poses on disk lead from the camera to the world, and are rounded."""
     fix = f"get the calibration from {SOURCE}"
-    color = read_json(need(intrinsics / str(number) / "calibration.json", "intrinsics of a Kinect", fix))[
-        "color"
-    ]
-    pose = read_json(need(config / str(number) / "config.json", "the pose of a Kinect", fix))
-    try:
-        fx, fy, cx, cy = (float(color[k]) for k in ("fx", "fy", "cx", "cy"))
-        R_world_cam = nearest_rotation(np.array(pose["rotation"], dtype=np.float64).reshape(3, 3))
-        center = np.array(pose["translation"], dtype=np.float64).reshape(3)
-        lens = np.array(color["opencv"][4:], dtype=np.float64)
-        size = int(color["width"]), int(color["height"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            "the calibration of a Kinect", f"{error!r} in {intrinsics / str(number)}", fix
-        ) from error
-    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
-    return Camera(f"k{number}", *size, K, R_world_cam.T, -R_world_cam.T @ center, lens)
+    path = intrinsics / str(number) / "calibration.json"
+    color = read_as(_Intrinsics, path, "intrinsics of a Kinect", fix).color
+    pose = read_as(_Pose, config / str(number) / "config.json", "the pose of a Kinect", fix)
+    R_world_cam = nearest_rotation(pose.rotation)
+    lens = np.array(color.opencv[4:], dtype=np.float64)
+    K = np.array([[color.fx, 0, color.cx], [0, color.fy, color.cy], [0, 0, 1.0]])
+    t_cam_world = -R_world_cam.T @ pose.translation
+    return Camera(f"k{number}", color.width, color.height, K, R_world_cam.T, t_cam_world, lens)
 
 
 def truth_of(instant: Path, gender: str, options: EvaluateOptions) -> Callable[[], TrueBody]:

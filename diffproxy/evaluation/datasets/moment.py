@@ -19,7 +19,9 @@ from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import validated
 
 T = TypeVar("T")
 MARGIN = 0.05  # of the box of the projected truth, on each side: clothes and hair are outside of the body
@@ -133,6 +135,11 @@ def need(path: Path, what: str, fix: str) -> Path:
     if not path.exists():
         raise InputError(what, f"nothing at {path}", fix)
     return path
+
+
+def read_as(schema: Any, path: Path, what: str, fix: str) -> Any:
+    """The content of a JSON file as `schema`; InputError where it is missing or deviates."""
+    return validated(schema, read_json(need(path, what, fix), what), f"{what} in {path}", fix)
 
 
 def images_of(paths: Sequence[Path]) -> Callable[[], list[np.ndarray]]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,15 @@ from diffproxy.evaluation.datasets.moment import (
     images_of,
     need,
     pending_subjects,
+    read_as,
     read_mesh,
     read_pickle,
     root_folder,
 )
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
-from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Matrix, Number, OpenSchema, Vector, validated
 
 VIEWS = (1, 3, 4, 5)
 SESSIONS = ("20220923_20220926_with_hands", "20221004_with_com")
@@ -46,6 +48,15 @@ HALF = 0.5  # of the calibration's pixels
 MM = 1e-3
 TEMPLATE = "220923_yogi_03596_minimal_simple_female/mesh.ply"
 SOURCE = "moyo.is.tue.mpg.de, the template in github.com/sha2nkt/moyo_toolkit (data/v_templates)"
+
+
+class _Camera(OpenSchema):
+    """World to camera; the centre in millimetres."""
+
+    rotation: Matrix
+    position: Vector
+    focal: Number
+    princpt: tuple[Number, Number]
 
 
 def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
@@ -98,24 +109,13 @@ def read_cameras(session: Path, sequence: str, sizes: dict[int, tuple[int, int]]
         raise InputError(
             f"cameras_param.json of {sequence[:6]}", f"none as {session / pattern}", f"get it from {SOURCE}"
         )
-    params, cameras = read_json(files[0]), []
+    params = read_as(dict[str, Any], files[0], "the cameras of MoYo", "get it again")
+    cameras = []
     for v, size in sizes.items():
-        try:
-            c = params[f"cam_{v}"]
-            R, center = (
-                np.array(c["rotation"], dtype=np.float64),
-                MM * np.array(c["position"], dtype=np.float64),
-            )
-            f, (cx, cy) = HALF * float(c["focal"]), (HALF * float(p) for p in c["princpt"])
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(
-                f"rotation, position, focal, princpt of cam_{v}", f"{error!r} in {files[0]}", "get it again"
-            ) from error
-        cameras.append(
-            Camera(
-                f"cam_{v}", *size, np.array([[f, 0, cx], [0, f, cy], [0, 0, 1.0]]), R, -R @ center.reshape(3)
-            )
-        )
+        c = validated(_Camera, params.get(f"cam_{v}", {}), f"cam_{v} in {files[0]}", "get it again")
+        f, (cx, cy) = HALF * c.focal, (HALF * p for p in c.princpt)
+        K = np.array([[f, 0, cx], [0, f, cy], [0, 0, 1.0]])
+        cameras.append(Camera(f"cam_{v}", *size, K, c.rotation, -c.rotation @ (MM * c.position)))
     return tuple(cameras)
 
 

@@ -28,12 +28,12 @@ from diffproxy.evaluation.datasets.moment import (
     images_of,
     need,
     pending_subjects,
+    read_as,
     read_pickle,
     root_folder,
 )
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
-from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 MAX_VIEWS = 4
@@ -53,7 +53,11 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     root = root_folder(data, "scan_calibration", SOURCE)
     rows = read_split(need(root / "test.txt", "the list of test sequences", f"get it from {SOURCE}"))
-    genders = read_json(need(root / "gender.json", "the subjects' genders", f"get it from {SOURCE}"))
+    path = root / "gender.json"
+    genders = read_as(dict[str, str], path, "the subjects' genders", f"get it from {SOURCE}")
+    if unknown := sorted({str(int(s)) for _, s, _ in rows} - set(genders)):
+        lacking = f"nothing of {', '.join(unknown[:5])} in {path}"
+        raise InputError("the gender of every subject of test.txt", lacking, f"get it from {SOURCE}")
     images = first_folder(root, ("images/test", "images_test", "test"), "images")
     bodies = first_folder(root, ("bodies/test", "test_body"), "bodies")
     models: dict[str, SmplFamilyBody] = {}
@@ -74,7 +78,7 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
                 if all(paths):
                     found[body] = [p for p in paths if p]
             for body in every([*found], data):
-                gender = str(genders[str(int(subject))])
+                gender = genders[str(int(subject))]
                 frame = f"{body.parent.name}/{subject}"
                 yield Moment(
                     name, frame, rig, images_of(found[body]), truth_of(body, gender, models, options)
