@@ -29,7 +29,7 @@ from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_un
 from diffproxy.generator.pretrained import public_state, read_safetensors
 from diffproxy.generator.state_dicts import load_strictly
 from diffproxy.generator.weight_difference import add_difference, rounded_difference
-from diffproxy.generator.weight_sources import packaged_reference, published_encoder
+from diffproxy.generator.weight_sources import check_sources, packaged_reference, published_encoder
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
@@ -128,11 +128,12 @@ def load_saved_generator(
         The generator (evaluation mode, float32, CPU) and its palette.
 
     Raises:
-        InputError: missing or altered files, or files of another network.
+        InputError: missing or altered files, files of another network, or sources of parts that are stored.
     """
     folder = Path(folder)
     index = check_folder(folder)
     config = GeneratorConfig.load(folder / CONFIG)
+    check_sources(config, sources)
     generator = ProxyGenerator(config, denoiser)
     for part in generator.parts(PARTS):
         module = getattr(generator, part)

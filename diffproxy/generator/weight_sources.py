@@ -50,10 +50,7 @@ def source_folder(
 
     A local folder may be the part's own or the one that holds it (`unet`, `vae`, ... of a Stable Diffusion folder).
     """
-    if unknown := sorted(set(sources or {}) - set(config.sources)):
-        raise InputError(
-            f"sources of {sorted(config.sources)}", str(unknown), "name the parts as config.json does"
-        )
+    check_sources(config, sources)
     source = config.sources[part]
     subfolder = source["subfolder"]
     where = f"the {part} of {source['repo']} at revision {source['revision']}"
@@ -87,6 +84,15 @@ def source_folder(
         found = f"not downloadable ({error})" if allow_download else "not in the local hub cache"
         raise InputError(where, found, fix) from error
     return Path(root) / subfolder
+
+
+def check_sources(config: GeneratorConfig, sources: Locations | None) -> None:
+    """InputError where `sources` gives a part that the generator does not refer to."""
+    if unknown := sorted(set(sources or {}) - set(config.sources)):
+        parts = ", ".join(sorted(p for p, s in config.sources.items() if "packaged" not in s))
+        expected = f"sources only of parts that generator {config.name} refers to ({parts or 'none'})"
+        fix = f"name one of {parts}" if parts else "leave out generator.sources (sources= in Python)"
+        raise InputError(expected, ", ".join(unknown), fix)
 
 
 def published_encoder(config: GeneratorConfig) -> dict[str, Tensor] | None:

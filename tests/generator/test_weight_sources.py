@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from diffproxy.generator import sd21_config
+from diffproxy.generator.checkpoint import load_saved_generator
 from diffproxy.generator.network.encoders import build_encoder
+from diffproxy.generator.pipeline import PACKAGED
 from diffproxy.generator.presets import SD21
 from diffproxy.generator.pretrained import public_state
-from diffproxy.generator.weight_sources import source_folder
+from diffproxy.generator.weight_sources import check_sources, source_folder
 from diffproxy.utils.errors import InputError
 
 
@@ -31,6 +33,13 @@ def test_gated_withdrawn_and_rewritten_repositories_are_explained(kind, fix, mon
         source_folder("unet", sd21_config(), allow_download=True)
     assert f"unet of {SD21['repo']} at revision {SD21['revision']}" in str(caught.value)
     assert "no way to" in str(caught.value) and fix in str(caught.value)
+
+
+def test_sources_of_parts_that_are_not_referred_to_are_refused():
+    with pytest.raises(InputError, match=r"nano refers to \(none\)\n  found unet\n  fix: leave out"):
+        load_saved_generator(PACKAGED / "nano", {"unet": "x"})
+    with pytest.raises(InputError, match=r"\(codec, encoder, text_encoder, tokenizer, unet\)\n  found prior"):
+        check_sources(sd21_config(), {"prior": "x", "unet": "y"})
 
 
 def test_dino_of_another_size_and_with_registers(tmp_path):
