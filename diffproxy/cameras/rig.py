@@ -27,6 +27,7 @@ class Rig:
         root: Folder of the rig, if it was read from one.
         notes: Assumptions of the reader, for the user.
         doubts: Why the calibration is not to be trusted; bodies fitted with it are `doubtful`.
+        left_out: Names of the calibration's cameras that `subset` has left out.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Rig:
     root: Path | None = None
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self):
         object.__setattr__(self, "cameras", tuple(self.cameras))
@@ -60,7 +62,9 @@ class Rig:
 
     def subset(self, names: Iterable[str]) -> Rig:
         """The rig with only these cameras, in the given order; InputError for an unknown name."""
-        return replace(self, cameras=tuple(self.camera(n) for n in names))
+        kept = tuple(self.camera(n) for n in names)
+        gone = {c.name for c in self.cameras} - {c.name for c in kept}
+        return replace(self, cameras=kept, left_out=(*self.left_out, *sorted(gone)))
 
     @property
     def up(self) -> Float[np.ndarray, " 3"]:

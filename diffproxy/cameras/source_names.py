@@ -63,12 +63,13 @@ def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
             f"name them after the cameras: {', '.join(c.name for c in rig.cameras)}",
         )
     missing = [c.name for c in rig.cameras if c.name not in found]
+    spare = sorted(set(found) - {c.name for c in rig.cameras} - set(rig.left_out))
     if not missing:
-        extra = sorted(set(found) - {c.name for c in rig.cameras})
-        if extra:
-            log.warning("no calibration for %s: ignored", ", ".join(extra))
+        if left_out := sorted(set(found) & set(rig.left_out)):
+            log.info("views= leaves out %s", ", ".join(left_out))
+        if spare:
+            log.warning("no calibration for %s: ignored", ", ".join(spare))
         return
-    spare = sorted(set(found) - {c.name for c in rig.cameras})
     hints = [f"{s} -> {m}" for m in missing for s in difflib.get_close_matches(m, spare, n=1, cutoff=0.3)]
     if not spare:
         fix = f"add {missing[0]}, or leave these cameras out: rig.subset({[n for n in found]})"

@@ -186,6 +186,16 @@ def test_uncalibrated_images_are_ignored_aloud(rig, tmp_path, caplog):
     assert "extra" in caplog.text
 
 
+def test_cameras_that_the_views_leave_out_are_not_called_uncalibrated(rig, tmp_path, caplog):
+    write_images(tmp_path, (0,), cameras=("cam0", "cam1", "extra"))
+    with caplog.at_level(logging.INFO):
+        open_frames(tmp_path, rig.subset(["cam1"]))
+    assert [r.message for r in caplog.records] == [
+        "views= leaves out cam0",
+        "no calibration for extra: ignored",
+    ]
+
+
 def test_empty_folder(rig, tmp_path):
     write_images(tmp_path, (0,), cameras=("cam0",))
     (tmp_path / "images" / "cam1").mkdir()
