@@ -178,9 +178,9 @@ class RunFolder:
                 raise TypeError("settings and files of other types")
             return {k: found[k] for k in ("fingerprint", "settings", "files")}
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(
-                f"{self.note} as a run of fit.py writes it", f"{error!r}"[:200], "choose another out=DIR"
-            ) from error
+            found = error.found if isinstance(error, InputError) else f"{error!r}"[:200]
+            expected = f"{self.note} as a run of fit.py writes it"
+            raise InputError(expected, found, "choose another out=DIR") from error
 
     def _protect(self, written: set[str], inputs: Sequence[Path]) -> None:
         doomed = {(self.out / f).resolve() for f in written}

@@ -199,5 +199,8 @@ def test_pipes_and_loops_of_links_are_told(tmp_path) -> None:
     with pytest.raises(InputError, match="a link that leads nowhere"):
         RunFolder(tmp_path / "loop", {}).check([], False)
     os.mkfifo(tmp_path / "run.json")
-    with pytest.raises(InputError, match="a pipe"):
+    with pytest.raises(
+        InputError, match=r"writes it\n  found no regular file \(a pipe.*\n  fix: choose"
+    ) as caught:
         RunFolder(tmp_path, {}).check([], False)
+    assert str(caught.value).count("expected") == 1
