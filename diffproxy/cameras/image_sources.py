@@ -16,10 +16,9 @@ from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.bounded_images import check_image_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES, VIDEOS
-from diffproxy.utils.native_messages import native_messages
+from diffproxy.utils.native_messages import DAMAGE, native_messages
 
 SAMPLED = 8  # images of a camera that tell how many bits its 16-bit files use
-DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
 
 log = logging.getLogger(__name__)
 

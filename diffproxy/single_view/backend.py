@@ -69,12 +69,18 @@ class Backend(ABC, Generic[SeenT, PictureT]):
         """The networks that the options name; they are read when they are first asked for."""
 
     @abstractmethod
-    def read_picture(self, path: Path) -> np.ndarray:
-        """(H, W, 3) uint8 RGB, upright by its EXIF data; InputError where it cannot be decoded."""
+    def read_picture(self, path: Path, notes: list[str]) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, upright by its EXIF data; InputError where it cannot be decoded.
+
+        Damage of a picture that can be decoded is added to `notes`.
+        """
 
     @abstractmethod
-    def open_video(self, path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
-        """Frames per second, and the chosen frames; InputError where it cannot be opened."""
+    def open_video(self, path: Path, frames: str, notes: list[str]) -> tuple[float, Iterator[Frame]]:
+        """Frames per second, and the chosen frames; InputError where it cannot be opened.
+
+        Damaged frames are added to `notes` as they are read.
+        """
 
     @abstractmethod
     def tracker(self, stride: int) -> Tracker[SeenT, PictureT]:

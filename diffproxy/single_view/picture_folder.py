@@ -96,6 +96,7 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         check_earlier(out, source)
         self.out, self.source, self.options = out, source, options
         self.frames: dict[int, dict[str, Any]] = {}
+        self.notes: list[str] = []  # for `people.json`
         self._records: dict[int, dict[int, RecordT]] = defaultdict(dict)
         self._entries: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
 
@@ -136,7 +137,9 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         if not self.frames:
             return
         people = [ListedPerson(person_id, self._entries[person_id]) for person_id in sorted(self._records)]
-        write_people(self.out, self.out.name, [PICTURE], people, self.frames, picture=self._path())
+        write_people(
+            self.out, self.out.name, [PICTURE], people, self.frames, notes=self.notes, picture=self._path()
+        )
         options = {**self.options, **self._shown()}
         for person_id, records in self._records.items():
             frames = [self.frames[frame_id] for frame_id in records]

@@ -33,7 +33,7 @@ def run_images(options: PictureOptions, backend: Backend[SeenT, PictureT]) -> li
     errors: list[InputError] = []
     for file, folder in zip(files, opened, strict=True):
         try:
-            image = backend.read_picture(file)
+            image = backend.read_picture(file, folder.notes)
         except InputError as error:
             errors.append(error)
             log.warning("%s", error)
@@ -51,8 +51,9 @@ def run_images(options: PictureOptions, backend: Backend[SeenT, PictureT]) -> li
 def run_video(options: VideoFrames, backend: Backend[SeenT, PictureT]) -> Path:
     """A video file; returns the folder of the results."""
     path = Path(options.path).expanduser()
-    fps, frames = backend.open_video(path, options.frames)
-    return _run_frames(frames, options, backend, folder_of(path), path, fps)
+    notes: list[str] = []
+    fps, frames = backend.open_video(path, options.frames, notes)
+    return _run_frames(frames, options, backend, folder_of(path), path, fps, notes)
 
 
 def folder_of(file: Path) -> str:
@@ -102,6 +103,7 @@ def _run_frames(
     name: str,
     source: Path | None = None,
     fps: float | None = None,
+    notes: list[str] | None = None,
 ) -> Path:
     estimator, tracker = backend.estimator, backend.tracker(options.detector_stride)
     folder: PictureFolder[PictureT, Any] = backend.folder(name, source, fps)
@@ -110,6 +112,7 @@ def _run_frames(
             picture, ids = track_frame(estimator, tracker, number, image, options.focal)
             _log(f"frame {frame_id}", folder.add(frame_id, image, picture, ids))
     finally:
+        folder.notes += notes or []
         folder.close()  # also after an interruption: what is finished is kept
     return folder.out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES
+
+log = logging.getLogger(__name__)
 
 Frame = tuple[int, np.ndarray]
 """Its number, and (H, W, 3) uint8 RGB."""
@@ -37,6 +40,14 @@ def image_files(path: Path) -> list[Path]:
         twice = next(n for n in names if names.count(n) > 1)
         raise InputError(f"images of different names in {path}", f"{twice} twice", "rename or remove one")
     return found
+
+
+def note_damage(notes: list[str], path: Path, frame_id: int, said: str) -> None:
+    """Add to `notes` what a decoder said about a picture, if anything; the first of a file also goes to the log."""
+    if said:
+        if not notes:
+            log.warning("%s: frame %d: damaged image (%s)", path, frame_id, said[:120])
+        notes.append(f"frame {frame_id}: damaged image ({said[:120]})")
 
 
 def frame_rate(stated: float) -> float:

@@ -22,7 +22,7 @@ from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import ROTATION_GAIN, PictureResult, Seen, SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions, ImageOptions
 from diffproxy.single_view.outputs import FittedPictureFolder
-from diffproxy.single_view.sources import Frame, frame_rate
+from diffproxy.single_view.sources import Frame, frame_rate, note_damage
 from diffproxy.single_view.tracking import Tracker
 from diffproxy.utils.frame_ranges import select_frames
 
@@ -46,14 +46,13 @@ class TorchBackend(Backend[Seen, PictureResult]):
     def estimator(self) -> SingleViewEstimator:
         return open_estimator(self.options)
 
-    def read_picture(self, path: Path) -> np.ndarray:
+    def read_picture(self, path: Path, notes: list[str]) -> np.ndarray:
         image, damage = read_checked(path)
-        if damage:
-            log.warning("%s: damaged image (%s)", path, damage[:120])
+        note_damage(notes, path, 0, damage)
         return image
 
-    def open_video(self, path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
-        return open_video(path, frames)
+    def open_video(self, path: Path, frames: str, notes: list[str]) -> tuple[float, Iterator[Frame]]:
+        return open_video(path, frames, notes)
 
     def tracker(self, stride: int) -> Tracker:
         return Tracker(stride)
@@ -89,23 +88,19 @@ def open_estimator(
     )
 
 
-def open_video(path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
+def open_video(path: Path, frames: str, notes: list[str] | None = None) -> tuple[float, Iterator[Frame]]:
     """Frames per second, and the chosen frames of a video; InputError at once where it cannot be opened."""
-    video = Video(path)
-    return frame_rate(video.fps), _read(video, select_frames(frames, video.frame_ids))
+    video, notes = Video(path), [] if notes is None else notes
+    return frame_rate(video.fps), _read(video, select_frames(frames, video.frame_ids), notes)
 
 
-def _read(video: Video, frame_ids: list[int]) -> Iterator[Frame]:
-    damaged = []
+def _read(video: Video, frame_ids: list[int], notes: list[str]) -> Iterator[Frame]:
     try:
         for frame_id in frame_ids:
             image = video.read(frame_id)
-            if video.damage:
-                damaged.append(frame_id)
-                if len(damaged) == 1:
-                    log.warning("%s: frame %d is damaged (%s)", video.path, frame_id, video.damage[:120])
+            note_damage(notes, video.path, frame_id, video.damage)
             yield frame_id, image
     finally:
         video.close()
-        if len(damaged) > 1:
-            log.warning("%s: damaged frames: %s", video.path, ", ".join(map(str, damaged[:100])))
+        if len(notes) > 1:
+            log.warning("%s: %d frames are damaged", video.path, len(notes))

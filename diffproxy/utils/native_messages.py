@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
+ADDRESS = re.compile(r" @ 0x[0-9a-f]+")  # of a decoder in memory: another in each run
 _one_at_a_time = threading.RLock()
 
 
@@ -27,5 +30,7 @@ def native_messages() -> Iterator[list[str]]:
             os.close(before)
             file.seek(0)
             lines += [
-                line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()
+                ADDRESS.sub("", line.strip())
+                for line in file.read().decode(errors="replace").splitlines()
+                if line.strip()
             ]

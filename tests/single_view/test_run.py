@@ -24,9 +24,10 @@ from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import Seen, SingleViewEstimator
 from diffproxy.single_view.focal_length import focal_prior
 from diffproxy.single_view.keypoint_body import KeypointBody
+from diffproxy.single_view.onnx.pictures import read_picture as onnx_picture
 from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
 from diffproxy.single_view.run import folder_of, run_camera, run_images, run_video
-from diffproxy.single_view.torch_backend import TorchBackend, open_video
+from diffproxy.single_view.torch_backend import TorchBackend
 from diffproxy.utils.errors import InputError
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
@@ -173,24 +174,37 @@ def test_names_of_dots_stay_in_the_folder_of_the_results():
     ]
 
 
-def test_damaged_frames_of_a_video_are_named(video, monkeypatch, caplog):
+def test_damaged_frames_of_a_video_are_named(video, monkeypatch, caplog, tmp_path, estimator, people_of):
     def read(self, frame_id):
         self.damage = "error while decoding" if frame_id in (1, 2) else ""
         return BLACK
 
     monkeypatch.setattr(Video, "read", read)
-    assert len([*open_video(video, "0:4")[1]]) == 4
-    assert "frame 1 is damaged (error while decoding)" in caplog.text
-    assert "damaged frames: 1, 2\n" in caplog.text
+    options = VideoOptions(str(video), out=str(tmp_path), overlay=False, mesh="none")
+    content = people_of(run_video(options, TorchBackend(options, estimator)))
+    assert content["notes"] == [f"frame {k}: damaged image (error while decoding)" for k in (1, 2)]
+    assert "frame 1: damaged image (error while decoding)" in caplog.text
+    assert "2 frames are damaged" in caplog.text
 
 
-def test_a_damaged_image_is_named(tmp_path, caplog):
+@pytest.mark.parametrize("read", [lambda *a: TorchBackend(ImageOptions("")).read_picture(*a), onnx_picture])
+def test_a_damaged_image_is_named(tmp_path, caplog, read):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     data = cv2.imencode(".jpg", noise)[1].tobytes()
     middle = len(data) // 2
     (tmp_path / "a.jpg").write_bytes(data[:middle] + bytes(200) + data[middle + 200 :])
-    image = TorchBackend(ImageOptions(str(tmp_path))).read_picture(tmp_path / "a.jpg")
-    assert image.shape == (64, 64, 3) and "a.jpg: damaged image" in caplog.text
+    notes: list[str] = []
+    image = read(tmp_path / "a.jpg", notes)
+    assert image.shape == (64, 64, 3) and "a.jpg: frame 0: damaged image" in caplog.text
+    assert len(notes) == 1 and notes[0].startswith("frame 0: damaged image (")
+
+
+def test_a_damaged_picture_is_noted_in_its_file(tmp_path, estimator, people_of, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.png"), BLACK)
+    monkeypatch.setattr("diffproxy.single_view.torch_backend.read_checked", lambda path: (BLACK, "cut off"))
+    options = ImageOptions(str(tmp_path / "a.png"), out=str(tmp_path))
+    (folder,) = run_images(options, TorchBackend(options, estimator))
+    assert people_of(folder)["notes"] == ["frame 0: damaged image (cut off)"]
 
 
 def test_bench_states_mean_median_and_p95(tmp_path, estimator):

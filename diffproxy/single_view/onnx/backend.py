@@ -29,11 +29,11 @@ class OnnxBackend(Backend[Seen, Picture]):
     def estimator(self) -> Estimator:
         return open_estimator(self.options)
 
-    def read_picture(self, path: Path) -> np.ndarray:
-        return read_picture(path)
+    def read_picture(self, path: Path, notes: list[str]) -> np.ndarray:
+        return read_picture(path, notes)
 
-    def open_video(self, path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
-        return open_video(path, frames)
+    def open_video(self, path: Path, frames: str, notes: list[str]) -> tuple[float, Iterator[Frame]]:
+        return open_video(path, frames, notes)
 
     def tracker(self, stride: int) -> Tracker:
         return Tracker(stride)

@@ -8,26 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.single_view.sources import Frame, frame_rate
+from diffproxy.single_view.sources import Frame, frame_rate, note_damage
 from diffproxy.utils.bounded_files import Limits, read_bytes, regular_file
 from diffproxy.utils.bounded_images import bits_used, check_image_size, stated_size
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.jpeg_damage import zeroed_block
+from diffproxy.utils.native_messages import DAMAGE, native_messages
 
 log = logging.getLogger(__name__)
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, turned as its EXIF data say; InputError where it cannot be decoded."""
+def read_picture(path: Path, notes: list[str] | None = None) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, turned as its EXIF data say; damage goes to `notes`; InputError where nothing decodes."""
     import cv2
 
     data = read_bytes(path, "a readable image", Limits.IMAGE_FILE_BYTES)
     if size := stated_size(data):  # of other formats once they are decoded
         check_image_size(*size, f"{path}")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error:  # an empty file, or more pixels than OpenCV decodes
-        image = None
+    with native_messages() as messages:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        except cv2.error:  # an empty file, or more pixels than OpenCV decodes
+            image = None
     if image is None:
         found = f"{len(data)} bytes that do not decode"
         raise InputError(f"a readable image in {path}", found, "export it again")
@@ -42,10 +45,12 @@ def read_picture(path: Path) -> np.ndarray:
     if image.dtype != np.uint8:
         fix = "export it as PNG or JPEG"
         raise InputError(f"an image of 8 or 16 bits in {path}", f"values of type {image.dtype}", fix)
+    said = [*messages, *filter(None, [zeroed_block(data)])]
+    note_damage([] if notes is None else notes, path, 0, "; ".join(said))
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def open_video(path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
+def open_video(path: Path, frames: str, notes: list[str] | None = None) -> tuple[float, Iterator[Frame]]:
     """Frames a second, and the chosen frames with their numbers; InputError where it cannot be opened."""
     import cv2
 
@@ -62,10 +67,12 @@ def open_video(path: Path, frames: str) -> tuple[float, Iterator[Frame]]:
             f"a video of at most {Limits.VIDEO_FRAMES} frames in {path}", found, "cut it into parts"
         )
     stated = float(capture.get(cv2.CAP_PROP_FPS))
-    return frame_rate(stated), _read(capture, path, select_frames(frames, range(count)))
+    return frame_rate(stated), _read(
+        capture, path, select_frames(frames, range(count)), [] if notes is None else notes
+    )
 
 
-def _read(capture: object, path: Path, wanted: list[int]) -> Iterator[Frame]:
+def _read(capture: object, path: Path, wanted: list[int], notes: list[str]) -> Iterator[Frame]:
     import cv2
 
     assert isinstance(capture, cv2.VideoCapture)
@@ -74,13 +81,15 @@ def _read(capture: object, path: Path, wanted: list[int]) -> Iterator[Frame]:
         for frame_id in wanted:
             while at < frame_id and capture.grab():
                 at += 1
-            image = capture.read()[1] if at == frame_id else None
+            with native_messages() as messages:
+                image = capture.read()[1] if at == frame_id else None
             if image is None:
                 raise InputError(
                     f"frame {frame_id} in {path}",
                     f"decoding stopped after {at} frames",
                     f"use frames below {at}",
                 )
+            note_damage(notes, path, frame_id, "; ".join(line for line in messages if DAMAGE.search(line)))
             at += 1
             yield frame_id, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     finally:

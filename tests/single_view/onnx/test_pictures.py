@@ -90,3 +90,18 @@ def test_a_manifest_of_other_contents_is_told(tmp_path, change, match):
     with pytest.raises(InputError, match=match) as told:
         Models(tmp_path)
     assert told.value.fix == FIX
+
+
+def test_damaged_frames_of_a_video_are_noted(tmp_path):
+    path = tmp_path / "a.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 64))
+    for seed in range(3):
+        writer.write(np.random.default_rng(seed).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    writer.release()
+    notes: list[str] = []
+    assert len([*open_video(path, "all", notes)[1]]) == 3 and notes == []
+    data = path.read_bytes()
+    second = data.index(b"\xff\xd8", data.index(b"\xff\xd8") + 2) + 1200
+    path.write_bytes(data[:second] + b"\x7f" * 300 + data[second + 300 :])
+    assert len([*open_video(path, "all", notes)[1]]) == 3
+    assert len(notes) == 1 and notes[0].startswith("frame 1: damaged image ([mjpeg] error")
