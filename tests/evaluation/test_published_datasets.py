@@ -273,6 +273,10 @@ def test_a_missing_download_is_explained(name, tmp_path, body):
 @pytest.mark.parametrize(
     ("name", "file", "place", "value", "match"),
     [
+        ("mpi_inf_3dhp", "*NeuralAnnot.json", ("8",), [1], r"\[subject\]\[sequence\]\[frame\] of NeuralAnnot"),
+        ("mpi_inf_3dhp", "*NeuralAnnot.json", ("8", "1", "1"), 3, r"\[subject\]\[sequence\]\[frame\]"),
+        ("mpi_inf_3dhp", "*NeuralAnnot.json", ("8", "1", "1", "pose"), None, r"pose .* of shape \(72\)"),
+        ("mpi_inf_3dhp", "*NeuralAnnot.json", ("8", "1", "1", "trans"), [1, 2], r"trans .* of shape \(3\)"),
         ("behave", "split.json", ("test",), None, r"split\.json at test: Field required"),
         ("behave", "split.json", ("test",), [7], r"split\.json at test\[0\]: a valid string\n  found 7"),
         ("behave", "sequences/*0/info.json", ("gender",), None, r"info\.json at gender: Field required"),
@@ -309,7 +313,7 @@ def test_json_files_of_other_contents_are_told(rehearsal, body, name, file, plac
     path.write_text(json.dumps(content))
     try:
         with pytest.raises(InputError, match=match):
-            next(open_dataset(options_of(rehearsal[0], name), body))
+            next(open_dataset(options_of(rehearsal[0], name), body)).load()
     finally:
         path.write_text(good)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import struct
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
 from diffproxy.utils.bounded_files import Limits, read_bytes
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.matlab_trial import refuse_crashing
 
 COMPRESSED, LARGEST = 15, 256 << 20  # miCOMPRESSED of the file format; bytes, unpacked
-TRIAL = "import sys; from scipy.io import loadmat; loadmat(sys.argv[1], simplify_cells=True)"
-TRIAL_SECONDS = 60
 TO_STRUCT = "in MATLAB: s = toStruct(stereoParams); save('calibration.mat', 's', '-v7')"
 
 
@@ -23,7 +20,7 @@ def load(path: Path) -> dict:
     from scipy.io.matlab import MatlabOpaque
 
     _limit_size(path)
-    _try_apart(path)
+    refuse_crashing(path)
     try:
         data = loadmat(path, simplify_cells=True)
     except NotImplementedError as error:
@@ -41,21 +38,6 @@ def load(path: Path) -> dict:
     while len(kept) == 1 and isinstance(next(iter(kept.values())), dict):
         kept = next(iter(kept.values()))  # the structure itself, under whatever name
     return kept
-
-
-def _try_apart(path: Path) -> None:
-    """InputError for a file at which scipy's reader crashes: one changed byte may be enough.
-
-    The file is read once in a process of its own, which takes 0.4 s; that it raises errors is the caller's matter.
-    """
-    words = [sys.executable, "-I", "-c", TRIAL, str(path)]
-    try:
-        done = subprocess.run(words, timeout=TRIAL_SECONDS, stdin=subprocess.DEVNULL, capture_output=True)
-        crashed = done.returncode not in (0, 1)
-    except subprocess.TimeoutExpired:
-        crashed = True
-    if crashed:
-        raise InputError(f"a MATLAB file in {path}", "one at which its reader crashes", "save it again")
 
 
 def _limit_size(path: Path) -> None:

@@ -34,12 +34,15 @@ from diffproxy.evaluation.datasets.moment import (
 )
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
+from diffproxy.utils.bounded_arrays import as_numbers
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.matlab_trial import refuse_crashing
 
 VIEWS = (0, 2, 7, 8)
 SIZE = 2048
 MM = 1e-3
 NEURAL_ANNOT = "MPI-INF-3DHP_SMPL_NeuralAnnot.json"
+PARAMETERS = {"pose": 72, "shape": 10, "trans": 3}  # numbers of a body
 SOURCE = "vcai.mpi-inf.mpg.de/3dhp-dataset, the SMPL bodies at github.com/mks0601/NeuralAnnot_RELEASE"
 TO_H36M_17 = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
 """Rows of the 28 annotated joints in the order of `H36M_17`."""
@@ -120,10 +123,11 @@ def read_joints(folder: Path, view: int, camera: Camera) -> dict[int, np.ndarray
         return {}
     from scipy.io import loadmat
 
+    refuse_crashing(path)
     try:
         annot = np.asarray(loadmat(path)["annot3"][view][0], dtype=np.float64)
         x_cam = annot.reshape(len(annot), 28, 3)[:, TO_H36M_17] * MM
-    except (KeyError, IndexError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # scipy raises many kinds for damaged files
         raise InputError(
             "annot3 of 28 joints for each camera", f"{error} in {path}", "download it again"
         ) from error
@@ -142,8 +146,8 @@ def read_bodies(root: Path, options: EvaluateOptions) -> Bodies:
     )
     try:
         rows = json.loads((root / NEURAL_ANNOT).read_text())["8"]
-        return {("8", s, f): (model, p) for s, frames in rows.items() for f, p in frames.items()}
-    except (ValueError, KeyError, AttributeError) as error:
+        return {("8", s, f): (model, dict(p)) for s, frames in rows.items() for f, p in frames.items()}
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(
             "[subject][sequence][frame] of NeuralAnnot", f"{error} in {NEURAL_ANNOT}", "download it again"
         ) from error
@@ -159,7 +163,10 @@ def truth_of(
         if body is None:
             return TrueBody(None, annotated)
         model, p = body
-        pose, shape, trans = (np.array(p[k], dtype=np.float64)[None] for k in ("pose", "shape", "trans"))
+        pose, shape, trans = (
+            as_numbers(p.get(k), (n,), f"{k} of a body in {NEURAL_ANNOT}")[None]
+            for k, n in PARAMETERS.items()
+        )
         posed = TrueBody.of(model.pose(pose, shape, trans))
         return TrueBody(posed.vertices, {**posed.joints, **annotated})
 
