@@ -54,7 +54,9 @@ COLUMNS = {
 def read_options(words: list[str]) -> tuple[TrainConfig, list[str]]:
     """The training options that all variants share, and the variants. InputError for unknown ones."""
     names = [w.removeprefix("variants=").split(",") for w in words if w.startswith("variants=")]
-    config = read_config(["out=runs/ablation", *(w for w in words if not w.startswith("variants="))])
+    given = [w for w in words if not w.startswith("variants=")]
+    out = [] if any(w.startswith("out=") for w in given) else ["out=runs/ablation"]
+    config = read_config([*out, *given])
     headless = config.freeze_conditioning or start_config(config).adapter != "pyramid"
     possible = [v for v in VARIANTS if not (headless and v in OF_THE_HEAD)]
     chosen = names[-1] if names else possible

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
 
 from diffproxy.utils.errors import InputError
 
@@ -23,7 +22,7 @@ def _array(shape: tuple[int, ...], value: Any) -> np.ndarray:
     except (TypeError, ValueError, OverflowError):
         array = np.array(np.nan)
     if not np.isfinite(array).all():
-        raise PydanticCustomError("array", f"{' x '.join(map(str, shape))} finite numbers")
+        raise ValueError(f"{' x '.join(map(str, shape))} finite numbers")
     return array
 
 
@@ -74,7 +73,7 @@ def validated(schema: Any, value: Any, where: str, fix: str) -> Any:
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         at = f" at {place}" if place else ""
-        expected = first["msg"].removeprefix("Input should be ")
+        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         raise InputError(f"{where}{at}: {expected}", f"{shown}{more}", fix) from error
     except RecursionError as error:
         raise InputError(where, "a value that is nested too deeply", fix) from error

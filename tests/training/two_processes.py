@@ -14,6 +14,6 @@ words = sys.argv[1:]
 trainer.train(read_config(words))
 if os.environ["RANK"] == "1":
     trainer.time = SimpleNamespace(monotonic=itertools.count(0.0, 1e6).__next__)
-trainer.train(
-    read_config([*words, "out=" + words[0].partition("=")[2] + "_limited", "steps=50", "time_limit_min=60"])
-)
+out, *others = words
+others = [w for w in others if not w.startswith("steps=")]
+trainer.train(read_config([f"{out}_limited", *others, "steps=50", "time_limit_min=60"]))
