@@ -10,7 +10,8 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.diagnose import diagnose, not_fitted
 from diffproxy.fitting.gather_correspondences import gather_correspondences
-from diffproxy.fitting.initialization.initialize import initialize
+from diffproxy.fitting.initialization.initialize import InitialState, initialize
+from diffproxy.fitting.initialization.search_again import search_again
 from diffproxy.fitting.problem import build_problem
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.solve import solve
@@ -98,4 +99,18 @@ def fit_many(
         return [not_fitted(state, body) for state in initial]
     if priors is None:
         priors = default_priors(body.v_template, config)
-    return diagnose(solve(build_problem(initial, body, config, priors, fixed_shape=shape is not None)))
+
+    def solved(states: list[InitialState]) -> list[FitResult]:
+        return diagnose(solve(build_problem(states, body, config, priors, fixed_shape=shape is not None)))
+
+    results = solved(initial)
+    others = {
+        i: other
+        for i, (state, result) in enumerate(zip(initial, results, strict=True))
+        if (other := search_again(state, body, config, result)) is not None
+    }
+    if others:
+        for i, result in zip(others, solved(list(others.values())), strict=True):
+            if result.objective < results[i].objective:
+                results[i] = result
+    return results
