@@ -114,7 +114,7 @@ def load_saved_generator(
     folder: Path | str,
     sources: Mapping[str, Path | str] | None = None,
     allow_download: bool = False,
-    denoiser: bool = True,
+    denoiser: bool | None = True,
 ) -> tuple[ProxyGenerator, StoredPalette]:
     """Inverse of `save_generator`.
 
@@ -122,7 +122,8 @@ def load_saved_generator(
         folder: The folder.
         sources: Local folders of parts that are stored by reference.
         allow_download: Fetch referenced parts that are not in the hub's cache.
-        denoiser: Load the UNet too; without it the generator has its dense head only, and cannot be saved.
+        denoiser: Load the UNet too; without it the generator has its dense head only, and cannot be saved. None: if its
+            own number of steps needs it.
 
     Returns:
         The generator (evaluation mode, float32, CPU) and its palette.
@@ -134,7 +135,7 @@ def load_saved_generator(
     index = check_folder(folder)
     config = GeneratorConfig.load(folder / CONFIG)
     check_sources(config, sources)
-    generator = ProxyGenerator(config, denoiser)
+    generator = ProxyGenerator(config, config.steps > 0 if denoiser is None else denoiser)
     for part in generator.parts(PARTS):
         module = getattr(generator, part)
         state: dict[str, Tensor] = {}

@@ -16,14 +16,12 @@ from torch import Tensor
 
 from diffproxy.cameras import Camera
 from diffproxy.generator.checkpoint import (
-    CONFIG,
-    check_folder,
     hub_folder,
     load_saved_generator,
     save_generator,
 )
 from diffproxy.generator.codec import kind_ids
-from diffproxy.generator.config import MODALITIES, GeneratorConfig
+from diffproxy.generator.config import MODALITIES
 from diffproxy.generator.dense_prediction import Maps, dense_std, predict_dense
 from diffproxy.generator.inputs import check_inputs
 from diffproxy.generator.keypoints import view_keypoints
@@ -258,7 +256,7 @@ class DiffProxyPipeline:
         sources: Mapping[str, Path | str] | None = None,
         allow_download: bool = False,
         precision: Precision = "auto",
-        denoiser: bool = True,
+        denoiser: bool | None = True,
     ) -> DiffProxyPipeline:
         """Load a saved generator.
 
@@ -267,7 +265,8 @@ class DiffProxyPipeline:
             sources: local folders of public parts that the saved generator only refers to.
             allow_download: fetch a hub repository or public parts that are not in the hub's cache.
             precision: "auto" computes in bfloat16 where the processor supports it natively.
-            denoiser: load the UNet too; without it the pipeline opens sooner, for `num_inference_steps=0` only.
+            denoiser: load the UNet too; without it the pipeline opens sooner, for `num_inference_steps=0` only. None:
+                if the generator's own number of steps needs it.
 
         Returns:
             The pipeline, on the CPU.
@@ -286,13 +285,6 @@ def generator_folder(name_or_folder: Path | str, allow_download: bool = False) -
     if not path.exists() and isinstance(name_or_folder, str) and name_or_folder.count("/") == 1:
         return hub_folder(name_or_folder, allow_download)
     return path
-
-
-def default_steps(name_or_folder: Path | str, allow_download: bool = False) -> int:
-    """The saved generator's own `num_inference_steps`; arguments and errors as of `from_pretrained`."""
-    folder = generator_folder(name_or_folder, allow_download)
-    check_folder(folder)
-    return GeneratorConfig.load(folder / CONFIG).steps
 
 
 def computes_in_bf16(device: torch.device) -> bool:

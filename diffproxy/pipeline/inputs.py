@@ -126,11 +126,10 @@ def pick_device(name: str) -> torch.device:
 def open_generator(option: GeneratorOption, device: torch.device) -> Any:
     """The proxy pipeline on `device`, with its UNet only if the option's steps need it."""
     from diffproxy.generator import DiffProxyPipeline
-    from diffproxy.generator.pipeline import default_steps
 
-    steps = option.steps if option.steps >= 0 else default_steps(option.weights, option.download)
+    denoiser = None if option.steps < 0 else option.steps > 0
     pipe = DiffProxyPipeline.from_pretrained(
-        option.weights, sources=option.sources, allow_download=option.download, denoiser=steps > 0
+        option.weights, sources=option.sources, allow_download=option.download, denoiser=denoiser
     )
     pipe.network.use_backend(option.attention.backend)
     return pipe.to(device)

@@ -25,6 +25,13 @@ from diffproxy.viewer import write_run_viewer
 log = logging.getLogger(__name__)
 
 
+def write_config(out: Path, options: FitOptions) -> None:
+    """Write `config.yaml`, the options of a run, into the folder of its results."""
+    from omegaconf import OmegaConf
+
+    write_atomic(out / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(options))).encode())
+
+
 def write_outputs(
     out: Path,
     records: Sequence[FrameResult],
@@ -34,10 +41,7 @@ def write_outputs(
     settings: dict[str, Any],
 ) -> None:
     """Write everything the options ask for; `result.npz` comes first, whatever may go wrong after it."""
-    from omegaconf import OmegaConf
-
-    config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
-    write_atomic(out / "config.yaml", config.encode())
+    write_config(out, options)
     metrics = run_metrics(records)
     up = frames.rig.up.tolist() if frames is not None else [0.0, 1.0, 0.0]
     up_axis = frames.rig.up_axis if frames is not None else "+Y"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diffproxy.association import Association, AssociationConfig, Person, associate
@@ -15,13 +15,13 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, Frame, detect_take, save_detections
 from diffproxy.pipeline.fit_rig import FittedTake, fit_take
 from diffproxy.pipeline.networks import PACKAGED, Networks
+from diffproxy.pipeline.outputs import write_config
 from diffproxy.pipeline.people_contact import separated
 from diffproxy.pipeline.people_overlay import write_people_overlays
 from diffproxy.pipeline.people_run import PeopleRun, open_people_run, remove_earlier_people
 from diffproxy.pipeline.people_selection import chosen_people
 from diffproxy.pipeline.person_source import person_source
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import write_atomic
 from diffproxy.utils.people_file import PEOPLE, folder_name, write_people
 from diffproxy.viewer import write_run_viewer
 
@@ -75,8 +75,6 @@ def fit_people(
 
 def _found(run: PeopleRun) -> _Everybody:
     """Detect and associate everybody, and write who they are."""
-    from omegaconf import OmegaConf
-
     options, out = run.options, run.folder.out
     if not options.overwrite:  # or nothing is removed before the options are known to mean somebody
         run.folder.open(run.files, False, run.given)
@@ -92,8 +90,7 @@ def _found(run: PeopleRun) -> _Everybody:
         run.folder.open(run.files, True, run.given)
         remove_earlier_people(out, [p.id for p in association.people], run.given)
         save_detections(out / DETECTIONS, run.folder.stamp, detections)
-    config = OmegaConf.to_yaml(OmegaConf.create(asdict(options)))
-    write_atomic(out / "config.yaml", config.encode())
+    write_config(out, options)
     write_people(
         out,
         run.frames.rig.name,

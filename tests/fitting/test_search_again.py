@@ -33,5 +33,5 @@ def test_good_fits_are_not_searched(make_scene, body, monkeypatch):
         pytest.fail("searched")
 
     module = sys.modules["diffproxy.fitting.initialization.search_again"]
-    monkeypatch.setattr(module, "search_limbs", never)
+    monkeypatch.setattr(module, "other_limbs", never)
     assert fit(make_scene().maps, body, CONFIG).status == "ok"

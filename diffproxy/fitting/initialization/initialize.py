@@ -125,12 +125,24 @@ def _hypotheses(
     for choice in range(config.num_restarts if subject.num_body_views == 1 else 1):
         params = closed_form_pose(search, rest, free_scale, choice)
         if config.left_right_flips and mean_ray_loss(body, pixels, cameras, params) > MAX_CLOSED_FORM_LOSS:
-            both_sides = subject.flips.both(OTHER_SIDE_WEIGHT)
-            wide = SegmentSearch(body, both_sides, cameras, penalty, rest, config.num_initial_rotations)
-            params = search_limbs(LimbBeamSearch(wide, subject.flips), params) or params
+            params = other_limbs(subject, body, config, rest, params) or params
         hypotheses.append(params)
     if start is not None and start_loss < mean_ray_loss(body, pixels, cameras, hypotheses[0]):
         hypotheses = [start]
     if candidates:
         hypotheses.append(min(candidates, key=lambda params: mean_ray_loss(body, pixels, cameras, params)))
     return hypotheses
+
+
+def other_limbs(
+    subject: ObservedSubject, body: BodyModel, config: FitConfig, rest: BodyParams, params: BodyParams
+) -> BodyParams | None:
+    """`params` with better poses of limbs whose pixels, of both sides, contradict it; None where no limb moves.
+
+    `rest` is the unposed body, with the betas and the scale to search with.
+    """
+    both_sides = subject.flips.both(OTHER_SIDE_WEIGHT)
+    search = SegmentSearch(
+        body, both_sides, subject.maps.cameras, pose_penalty(), rest, config.num_initial_rotations
+    )
+    return search_limbs(LimbBeamSearch(search, subject.flips), params)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.initialization.beam_search import OTHER_SIDE_WEIGHT, LimbBeamSearch, search_limbs
-from diffproxy.fitting.initialization.initialize import InitialState
-from diffproxy.fitting.initialization.segments import SegmentSearch
-from diffproxy.fitting.pose_statistics import pose_penalty
+from diffproxy.fitting.initialization.initialize import InitialState, other_limbs
 from diffproxy.fitting.result import FitResult
 
 MIN_LOSS = 0.04
@@ -37,11 +34,6 @@ def search_again(
     if not (config.left_right_flips and fitted.has_body and fitted.robust_loss > MIN_LOSS):
         return None
     params = fitted.params
-    rest = BodyParams.rest(1, dtype=params.betas.dtype, device=params.betas.device)
-    rest = rest.replace(betas=params.betas, scale=params.scale)
-    subject = state.subject
-    both_sides = subject.flips.both(OTHER_SIDE_WEIGHT)
-    cameras = subject.maps.cameras
-    search = SegmentSearch(body, both_sides, cameras, pose_penalty(), rest, config.num_initial_rotations)
-    found = search_limbs(LimbBeamSearch(search, subject.flips), params)
+    rest = state.rest.replace(betas=params.betas, scale=params.scale)
+    found = other_limbs(state.subject, body, config, rest, params)
     return None if found is None else replace(state, hypotheses=(found,))
