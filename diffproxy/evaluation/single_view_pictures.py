@@ -24,7 +24,7 @@ from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.boxes import Box, box_iou
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, posed_vertices
-from diffproxy.single_view.estimator import Person, PictureResult, Seen, SingleViewEstimator
+from diffproxy.single_view.estimator import FittedPicture, Person, Seen, SingleViewEstimator
 from diffproxy.single_view.focal_length import focal_prior
 from diffproxy.utils.errors import InputError
 
@@ -146,7 +146,7 @@ def record_of(person: Person) -> FrameResult:
 
 
 def person_errors(
-    true: TrueBody, picture: PictureTruth, person: Person, result: PictureResult, protocol: Protocol
+    true: TrueBody, picture: PictureTruth, person: Person, result: FittedPicture, protocol: Protocol
 ) -> dict[str, float]:
     """Errors of the body of `person` to `true`: BLADE's and the protocol's; overlaps where triangles are known."""
     record, focal = record_of(person), float(result.camera.K[0, 0])

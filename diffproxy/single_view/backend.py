@@ -13,14 +13,14 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from diffproxy.single_view.focal_length import FocalPrior
-from diffproxy.single_view.picture_folder import Picture, PictureFolder
+from diffproxy.single_view.picture_folder import PictureFolder, PictureT
+from diffproxy.single_view.picture_result import Person, PictureCamera, PictureResult
 from diffproxy.single_view.sources import Frame
 from diffproxy.utils.timing import Stopwatch
 
 SeenT = TypeVar("SeenT")
 """A person before the estimate: box, score, and what else the estimator starts from."""
-PictureT = TypeVar("PictureT", bound=Picture)
-PictureT_contra = TypeVar("PictureT_contra", bound=Picture, contravariant=True)
+PictureT_contra = TypeVar("PictureT_contra", bound=PictureResult[Person, PictureCamera], contravariant=True)
 
 
 @runtime_checkable

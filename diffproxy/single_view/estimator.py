@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.fit_people import FittedPerson, Observed, PeopleFit, fit_people
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior
 from diffproxy.single_view.picture_camera import picture_camera
+from diffproxy.single_view.picture_result import PictureResult
 from diffproxy.single_view.regress_people import regress_people
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
@@ -63,23 +64,7 @@ class Person:
         return self.fit.depth_std
 
 
-@dataclass(frozen=True)
-class PictureResult:
-    """All people of a picture.
-
-    Attributes:
-        people: Best first; those without a body have the status `no_person` or `failed`.
-        camera: Camera of the picture with the estimated focal length; its axes are the world's.
-        focal_log_std: Standard deviation of the log of the focal length; 0 where it was given.
-        focal_source: what was known beforehand, as in `FocalPrior`.
-        seconds: Wall-clock seconds of each stage.
-    """
-
-    people: tuple[Person, ...]
-    camera: Camera
-    focal_log_std: float
-    focal_source: str
-    seconds: dict[str, float] = field(default_factory=dict)
+FittedPicture = PictureResult[Person, Camera]
 
 
 class SingleViewEstimator:
@@ -161,7 +146,7 @@ class SingleViewEstimator:
         prior: FocalPrior,
         seen: Sequence[Seen] | None = None,
         clock: Stopwatch | None = None,
-    ) -> PictureResult:
+    ) -> FittedPicture:
         """All people of a picture.
 
         Args:
@@ -180,7 +165,7 @@ class SingleViewEstimator:
                 seen = self.detect(image)
         camera = picture_camera(width, height, prior.focal)
         if not seen:
-            return PictureResult((), camera, prior.log_std, prior.source, clock.seconds)
+            return FittedPicture((), camera, prior.log_std, prior.source, clock.seconds)
         if self.polish:
             observed = [self.observe(image, camera, s.box, clock) for s in seen]
             with clock("fit"):
@@ -190,4 +175,4 @@ class SingleViewEstimator:
             fitted = self.regress(image, camera, seen, prior, clock)
         people = tuple(Person(s.box, s.score, f) for s, f in zip(seen, fitted.people, strict=True))
         camera = picture_camera(width, height, fitted.focal)
-        return PictureResult(people, camera, fitted.log_std, prior.source, clock.seconds)
+        return FittedPicture(people, camera, fitted.log_std, prior.source, clock.seconds)

@@ -13,12 +13,12 @@ from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.frame_figures import overlay_path, write_meshes
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, posed_vertices, write_result
-from diffproxy.single_view.estimator import Person, PictureResult
+from diffproxy.single_view.estimator import FittedPicture, Person
 from diffproxy.single_view.picture_folder import UP_AXIS, PictureFolder
 from diffproxy.utils.timing import Stopwatch
 
 
-class FittedPictureFolder(PictureFolder[PictureResult, FrameResult]):
+class FittedPictureFolder(PictureFolder[FittedPicture, FrameResult]):
     """Folder of a picture or video whose bodies have parameters and meshes.
 
     Args:
@@ -44,11 +44,11 @@ class FittedPictureFolder(PictureFolder[PictureResult, FrameResult]):
         super().__init__(out, source, options)
         self.body, self.overlay, self.mesh, self.meta = body, overlay, mesh, meta
 
-    def records(self, frame_id: int, picture: PictureResult) -> list[FrameResult]:
+    def records(self, frame_id: int, picture: FittedPicture) -> list[FrameResult]:
         return [self._record(frame_id, person, picture) for person in picture.people]
 
     def draw(
-        self, frame_id: int, image: np.ndarray, picture: PictureResult, records: Mapping[int, FrameResult]
+        self, frame_id: int, image: np.ndarray, picture: FittedPicture, records: Mapping[int, FrameResult]
     ) -> None:
         if not self.overlay:
             return
@@ -65,7 +65,7 @@ class FittedPictureFolder(PictureFolder[PictureResult, FrameResult]):
         if self.mesh != "none":
             write_meshes(folder, results, self.body, self.mesh, UP_AXIS)
 
-    def _record(self, frame_id: int, person: Person, picture: PictureResult) -> FrameResult:
+    def _record(self, frame_id: int, person: Person, picture: FittedPicture) -> FrameResult:
         seen, fitted, clock = person.fit.observed, person.fit.result, Stopwatch()
         clock.seconds.update(picture.seconds)
         if seen is not None:

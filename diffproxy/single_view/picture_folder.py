@@ -13,27 +13,13 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from diffproxy.geometry.boxes import Box
 from diffproxy.single_view.earlier_results import check_earlier, remove_earlier
+from diffproxy.single_view.picture_result import Person, PictureCamera, PictureResult
 from diffproxy.single_view.sources import PICTURE
 from diffproxy.utils.people_file import ListedPerson, folder_name, write_people
 
 UP_AXIS = "-Y"
 """Of results: world axes are the camera's, x right, y down, z forward."""
-
-
-@runtime_checkable
-class Person(Protocol):
-    """A person of a picture; depth of the pelvis and its standard deviation in metres."""
-
-    @property
-    def box(self) -> Box: ...
-    @property
-    def score(self) -> float: ...
-    @property
-    def depth(self) -> float: ...
-    @property
-    def depth_std(self) -> float: ...
 
 
 @runtime_checkable
@@ -48,35 +34,7 @@ class Record(Protocol):
     def has_body(self) -> bool: ...
 
 
-@runtime_checkable
-class PictureCamera(Protocol):
-    """The camera of a picture: size and (3, 3) intrinsics in pixels."""
-
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def K(self) -> np.ndarray: ...
-
-
-@runtime_checkable
-class Picture(Protocol):
-    """All people of a picture, its camera, and the seconds of each stage."""
-
-    @property
-    def people(self) -> Sequence[Person]: ...
-    @property
-    def camera(self) -> PictureCamera: ...
-    @property
-    def focal_log_std(self) -> float: ...
-    @property
-    def focal_source(self) -> str: ...
-    @property
-    def seconds(self) -> Mapping[str, float]: ...
-
-
-PictureT = TypeVar("PictureT", bound=Picture)
+PictureT = TypeVar("PictureT", bound=PictureResult[Person, PictureCamera])
 RecordT = TypeVar("RecordT", bound=Record)
 
 
@@ -185,7 +143,7 @@ def person_entry(person: Person, record: Record) -> dict[str, Any]:
     }
 
 
-def frame_entry(picture: Picture, has_bodies: bool) -> dict[str, Any]:
+def frame_entry(picture: PictureResult[Person, PictureCamera], has_bodies: bool) -> dict[str, Any]:
     """What `people.json` says of a frame as a whole."""
     return {
         "status": "people" if has_bodies else "no_person",

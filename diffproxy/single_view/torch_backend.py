@@ -19,7 +19,7 @@ from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.backend import Backend
 from diffproxy.single_view.coarse_body import CoarseBodies
-from diffproxy.single_view.estimator import ROTATION_GAIN, PictureResult, Seen, SingleViewEstimator
+from diffproxy.single_view.estimator import ROTATION_GAIN, FittedPicture, Seen, SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions, ImageOptions
 from diffproxy.single_view.outputs import FittedPictureFolder
 from diffproxy.single_view.sources import Frame, frame_rate, note_damage
@@ -29,7 +29,7 @@ from diffproxy.utils.frame_ranges import select_frames
 log = logging.getLogger(__name__)
 
 
-class TorchBackend(Backend[Seen, PictureResult]):
+class TorchBackend(Backend[Seen, FittedPicture]):
     """That of `python -m diffproxy.single_view`.
 
     Args:

@@ -13,7 +13,7 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.box_matching import match_boxes
 from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.person_boxes import from_joints
-from diffproxy.single_view.estimator import Person, PictureResult, Seen
+from diffproxy.single_view.estimator import FittedPicture, Person, Seen
 from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.people_over_time import KEPT_FRAMES, SAME_PERSON_IOU, VideoFocal
 
@@ -63,7 +63,7 @@ class Tracker:
         bodies = [None if i is None else self.tracks[i].body for i in owner]
         return [replace(s, start=b) for s, b in zip(detected, bodies, strict=True)]
 
-    def update(self, frame: int, result: PictureResult) -> list[int]:
+    def update(self, frame: int, result: FittedPicture) -> list[int]:
         """The id of each person of the frame; the tracks move on."""
         ids = []
         for known, person in zip(self._order, result.people, strict=True):

@@ -18,7 +18,7 @@ from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.evaluation.single_view_people import people_markdown, summary_of_people
 from diffproxy.evaluation.single_view_pictures import grouped
 from diffproxy.fitting import FitResult
-from diffproxy.single_view.estimator import Person, PictureResult, SingleViewEstimator
+from diffproxy.single_view.estimator import FittedPicture, Person, SingleViewEstimator
 from diffproxy.single_view.fit_people import FittedPerson
 from diffproxy.single_view.picture_camera import picture_camera
 from tests.single_view.conftest import standing
@@ -40,7 +40,7 @@ class Reports(SingleViewEstimator):
         people = tuple(self.person(p) for p in self.reports[number])
         camera = picture_camera(*SIZE, FOCAL)
         nobody = Person((0, 0, 1, 1), 0.3, FittedPerson(self.result(BodyParams.rest(1), "no_person"), None))
-        return PictureResult((*people, nobody), camera, prior.log_std, prior.source)
+        return FittedPicture((*people, nobody), camera, prior.log_std, prior.source)
 
     def person(self, params: BodyParams) -> Person:
         return Person((0.0, 0.0, 1.0, 1.0), 0.9, FittedPerson(self.result(params, "one_view"), None))

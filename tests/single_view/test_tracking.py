@@ -7,7 +7,7 @@ import pytest
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitResult
-from diffproxy.single_view.estimator import Person, PictureResult, Seen
+from diffproxy.single_view.estimator import FittedPicture, Person, Seen
 from diffproxy.single_view.fit_people import FittedPerson, Observed
 from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.people_over_time import FOCAL_FRAMES, KEPT_FRAMES
@@ -32,8 +32,8 @@ def person(two_people):
     return make
 
 
-def picture(*people: Person, focal: float = 500.0) -> PictureResult:
-    return PictureResult(people, picture_camera(640, 480, focal), 0.3, "usual lenses")
+def picture(*people: Person, focal: float = 500.0) -> FittedPicture:
+    return FittedPicture(people, picture_camera(640, 480, focal), 0.3, "usual lenses")
 
 
 def run(tracker: Tracker, frame: int, *people: Person) -> tuple[bool, list[int]]:

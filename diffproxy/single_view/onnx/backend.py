@@ -14,12 +14,12 @@ from diffproxy.single_view.onnx.models import Models
 from diffproxy.single_view.onnx.options import EstimateOptions, ImageOptions
 from diffproxy.single_view.onnx.outputs import PosedPictureFolder
 from diffproxy.single_view.onnx.pictures import open_video, read_picture
-from diffproxy.single_view.onnx.results import Picture, Seen
+from diffproxy.single_view.onnx.results import PosedPicture, Seen
 from diffproxy.single_view.onnx.tracking import Tracker
 from diffproxy.single_view.sources import Frame
 
 
-class OnnxBackend(Backend[Seen, Picture]):
+class OnnxBackend(Backend[Seen, PosedPicture]):
     """That of `python -m diffproxy.single_view.onnx`."""
 
     def __init__(self, options: ImageOptions):

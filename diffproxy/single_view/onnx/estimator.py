@@ -12,7 +12,7 @@ from diffproxy.geometry.resampling import crop_image, letterbox
 from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.onnx.bodies import regress_people, shared_focal
 from diffproxy.single_view.onnx.models import Models
-from diffproxy.single_view.onnx.results import Camera, Picture, Seen
+from diffproxy.single_view.onnx.results import Camera, PosedPicture, Seen
 from diffproxy.utils.timing import Stopwatch
 
 LEAST_SIDE = 8.0
@@ -109,7 +109,7 @@ class Estimator:
         prior: FocalPrior,
         seen: Sequence[Seen] | None = None,
         clock: Stopwatch | None = None,
-    ) -> Picture:
+    ) -> PosedPicture:
         """All people of a picture.
 
         Args:
@@ -124,11 +124,11 @@ class Estimator:
             with clock("detect"):
                 seen = self.detect(image)
         if not seen:
-            return Picture((), Camera(*size, prior.focal), prior.log_std, prior.source, clock.seconds)
+            return PosedPicture((), Camera(*size, prior.focal), prior.log_std, prior.source, clock.seconds)
         with clock("keypoints"):
             keypoints = self.keypoints(image, [s.box for s in seen])
         with clock("body"):
             prior = shared_focal(self.models, keypoints, size, prior)
             camera = Camera(*size, prior.focal)
             people = regress_people(self.models, seen, keypoints, camera, prior.log_std)
-        return Picture(people, camera, prior.log_std, prior.source, clock.seconds)
+        return PosedPicture(people, camera, prior.log_std, prior.source, clock.seconds)

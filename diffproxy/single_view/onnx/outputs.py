@@ -11,7 +11,7 @@ import numpy as np
 
 from diffproxy.single_view.onnx.drawing import draw_keypoints, draw_meshes
 from diffproxy.single_view.onnx.models import Models
-from diffproxy.single_view.onnx.results import Person, Picture
+from diffproxy.single_view.onnx.results import Person, PosedPicture
 from diffproxy.single_view.picture_folder import PictureFolder
 from diffproxy.single_view.sources import PICTURE
 from diffproxy.utils.io import write_atomic, write_npz
@@ -19,7 +19,7 @@ from diffproxy.utils.io import write_atomic, write_npz
 OVERLAYS = ("mesh", "keypoints", "none")
 
 
-class PosedPictureFolder(PictureFolder[Picture, Person]):
+class PosedPictureFolder(PictureFolder[PosedPicture, Person]):
     """Folder of a picture or video whose bodies the exported models pose.
 
     Args:
@@ -36,10 +36,12 @@ class PosedPictureFolder(PictureFolder[Picture, Person]):
         super().__init__(out, source, options)
         self.models, self.overlay = models, overlay
 
-    def records(self, frame_id: int, picture: Picture) -> list[Person]:
+    def records(self, frame_id: int, picture: PosedPicture) -> list[Person]:
         return list(picture.people)
 
-    def draw(self, frame_id: int, image: np.ndarray, picture: Picture, records: Mapping[int, Person]) -> None:
+    def draw(
+        self, frame_id: int, image: np.ndarray, picture: PosedPicture, records: Mapping[int, Person]
+    ) -> None:
         if self.overlay == "none":
             return
         if self.overlay == "mesh":

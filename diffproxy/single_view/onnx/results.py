@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from diffproxy.geometry.boxes import Box
+from diffproxy.single_view.picture_result import PictureResult
 
 REASONS = {
     "one_view": "the depth rests on an average body size",
@@ -71,20 +72,4 @@ class Person:
         return REASONS[self.status]
 
 
-@dataclass(frozen=True)
-class Picture:
-    """All people of a picture.
-
-    Attributes:
-        people: Best first.
-        camera: Camera of the picture with the estimated focal length; its axes are the world's.
-        focal_log_std: Standard deviation of the log of the focal length; 0 where it was given.
-        focal_source: What was known beforehand, as in `FocalPrior`.
-        seconds: Wall-clock seconds of each stage.
-    """
-
-    people: tuple[Person, ...]
-    camera: Camera
-    focal_log_std: float
-    focal_source: str
-    seconds: dict[str, float] = field(default_factory=dict)
+PosedPicture = PictureResult[Person, Camera]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from diffproxy.geometry.box_matching import match_boxes
 from diffproxy.geometry.boxes import Box, best_of_overlapping
 from diffproxy.single_view.focal_length import FocalPrior
-from diffproxy.single_view.onnx.results import Picture, Seen
+from diffproxy.single_view.onnx.results import PosedPicture, Seen
 from diffproxy.single_view.people_over_time import KEPT_FRAMES, SAME_PERSON_IOU, VideoFocal
 
 
@@ -53,7 +53,7 @@ class Tracker:
         self.since_detection = 0
         return list(detected)
 
-    def update(self, frame: int, picture: Picture) -> list[int]:
+    def update(self, frame: int, picture: PosedPicture) -> list[int]:
         """The id of each person of the frame; the tracks move on."""
         boxes = [t.expected or t.box for t in self.tracks]
         owners = match_boxes(boxes, [p.next_box or p.box for p in picture.people], SAME_PERSON_IOU)

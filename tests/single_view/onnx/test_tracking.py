@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffproxy.single_view.focal_length import FocalPrior
-from diffproxy.single_view.onnx.results import Camera, Person, Picture, Seen
+from diffproxy.single_view.onnx.results import Camera, Person, PosedPicture, Seen
 from diffproxy.single_view.onnx.tracking import Tracker
 from diffproxy.single_view.people_over_time import FOCAL_FRAMES, KEPT_FRAMES
 
@@ -14,9 +14,9 @@ USUAL = FocalPrior(500.0, 0.35, "usual lenses")
 
 def person(x: float, status: str = "one_view") -> Person:
     box = (x, 0.0, x + 100, 200.0)
-    nothing = np.zeros(0)
+    nothing, joints = np.zeros(0), np.zeros((55, 3))
     following = box if status == "one_view" else None
-    return Person(box, 0.9, nothing, status, {}, nothing, nothing, 0.1, following)
+    return Person(box, 0.9, nothing, status, {}, joints, nothing, 0.1, following)
 
 
 def step(tracker: Tracker, frame: int, *people: Person, focal: float = 500.0) -> tuple[bool, list[int]]:
@@ -24,7 +24,7 @@ def step(tracker: Tracker, frame: int, *people: Person, focal: float = 500.0) ->
     seen = tracker.expected(frame)
     if seen is None:
         tracker.started([Seen(p.box, p.score) for p in people])
-    picture = Picture(people, Camera(640, 480, focal), 0.2, "usual lenses")
+    picture = PosedPicture(people, Camera(640, 480, focal), 0.2, "usual lenses")
     return seen is None, tracker.update(frame, picture)
 
 
