@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from diffproxy.cameras import Camera
 from diffproxy.geometry.directions import look_at_rotation
-from render_synth.layouts import SHAPES, Mount, sample_rig_plan
+from render_synth.layouts import SHAPES, Mount, RigPlan, sample_rig_plan
 
 Box = tuple[float, float, float, float]
 
@@ -60,10 +60,11 @@ def sample_layout(
     kind, plan = sample_rig_plan(rng, count, kind)
     shape = SHAPES[int(rng.choice(len(SHAPES), p=plan.shapes))]
     aim = (low + high) / 2 + rng.normal(0, plan.aim, 3) * np.array([1, 0.8, 1])
+    aim[1] += plan.lift * (high - low)[1] / 2
     return Layout(
         kind,
         tuple(
-            fit_lens(rng, f"cam{i}", m, plan.fill, shape, low, high, aim, radius)
+            fit_lens(rng, f"cam{i}", m, plan, shape, low, high, aim, radius)
             for i, m in enumerate(plan.mounts)
         ),
     )
@@ -73,7 +74,7 @@ def fit_lens(
     rng: np.random.Generator,
     name: str,
     mount: Mount,
-    fill: tuple[float, float],
+    plan: RigPlan,
     shape: tuple[int, int],
     low: Float[np.ndarray, "3"],
     high: Float[np.ndarray, "3"],
@@ -81,8 +82,9 @@ def fit_lens(
     radius: float,
 ) -> Camera:
     """The camera on a mount; its lens is changed where the subject would fill too much or too little of the image."""
+    fill = plan.fill
     middle, tall = (low + high) / 2, float(np.linalg.norm(high - low))
-    beside = 0.5 * float(np.hypot(*(high - low)[[0, 2]])) + 0.45  # no limb in the lens
+    beside = 0.5 * float(np.hypot(*(high - low)[[0, 2]])) + plan.clear
     under = mount.height > float(high[1]) + 0.5
     distance = float(np.clip(mount.distance, 0.4 if under else beside, max(radius, beside)))
     way = np.array([np.sin(mount.azimuth), 0, np.cos(mount.azimuth)])
@@ -95,7 +97,7 @@ def fit_lens(
     if not fill[0] < share < fill[1]:
         wanted = rng.uniform(max(fill[0], 0.7 * min(share, fill[1])), min(fill[1], 1.4 * max(share, fill[0])))
         fov = 2 * np.arctan(np.tan(fov / 2) * share / wanted)
-    fov = np.clip(fov, np.radians(30), np.radians(110))
+    fov = np.clip(fov, *np.radians(plan.lens))
     w, h = (short_px, long_px) if mount.portrait else (long_px, short_px)
     f = long_px / 2 / np.tan(fov / 2)
     K = np.array(

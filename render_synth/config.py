@@ -44,6 +44,9 @@ class RenderConfig:
         "of those cameras, how many also give a whole frame (for tests of the person detector)",
         section="Views",
     )
+    body_crops: bool = option(
+        True, "the square crops around the body; false: whole frames and hand crops alone", section="Views"
+    )
     hand_crops: int = option(
         2, "crops around a visible hand per subject, from the same cameras", section="Views"
     )
@@ -52,7 +55,14 @@ class RenderConfig:
     samples_per_pixel: int = option(6, "light paths per pixel")
     max_depth: int = option(3, "longest light path: 2 direct light only, 3 one bounce")
     max_bystanders: int = option(
-        2, "maximum number of bystanders per subject; they are never labelled", section="People"
+        2,
+        "maximum number of other people per subject; stored with parameters and visibility",
+        section="People",
+    )
+    group_fraction: float = option(
+        0.0,
+        "share of subjects in a group: up to `max_bystanders` others, at least one, stand 0.45 to 1.6 m from them",
+        section="People",
     )
     body: str = BODY()
     child_fraction: float = option(
@@ -97,6 +107,11 @@ class RenderConfig:
     phone_fraction: float = option(
         0.0,
         "share of the other subjects filmed by upright phones 1.2 to 2.8 m away that may cut off the body",
+        section="Views",
+    )
+    close_fraction: float = option(
+        0.0,
+        "share of the remaining subjects filmed at arm's length, 0.6 to 1.3 m, through wide lenses (selfies)",
         section="Views",
     )
     big_hair_fraction: float = option(
@@ -152,6 +167,10 @@ class RenderConfig:
         if not 0 <= self.full_frames <= self.views:
             found = f"full_frames={self.full_frames}, views={self.views}"
             raise InputError("0 <= full_frames <= views", found, "lower full_frames or raise views")
+        if not (self.body_crops or self.full_frames or self.hand_crops):
+            raise InputError("views of some kind", "body_crops=false alone", "add full_frames=1")
+        if self.group_fraction and not self.max_bystanders:
+            raise InputError("others for the groups", "max_bystanders=0", "for example max_bystanders=4")
         for name, known in (("split", SPLITS), ("cloth", CLOTH), ("variant", VARIANTS)):
             one_of(name, getattr(self, name), known)
         for name in (*(f.name for f in fields(self) if f.name.endswith("_fraction")), "camera_effects"):

@@ -32,6 +32,9 @@ class RigPlan:
     fill: Range = (0.25, 1.05)
     aim: float = 0.1  # metres (standard deviation) by which the whole rig looks past the subject
     shapes: tuple[float, ...] = (0.45, 0.2, 0.1, 0.05, 0.2)  # probabilities of `SHAPES`
+    clear: float = 0.45  # metres of a camera beside the subject: no limb in the lens
+    lens: Range = (30, 110)  # degrees along the long side
+    lift: float = 0.0  # what the rig looks at, above the subject's middle, in halves of its height
 
 
 def spread(rng: Rng, count: int, jitter: float) -> np.ndarray:
@@ -152,6 +155,26 @@ def phones(rng: Rng, count: int) -> RigPlan:
     ], fill=(0.5, 1.5), aim=0.15, shapes=(0.55, 0.3, 0.0, 0.0, 0.15))  # fmt: skip
 
 
+def close(rng: Rng, count: int) -> RigPlan:
+    """At arm's length: selfies and people beside the photographer; wide lenses, cameras within 60 to 200 degrees."""
+    start, width = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(60, 200))
+    upright = rng.random() < 0.55
+    return RigPlan([
+        Mount(start + width * (i + 0.5) / count + rng.normal(0, 0.1), rng.uniform(0.6, 1.3), rng.uniform(0.9, 1.8),
+              rng.uniform(60, 110), upright, rng.normal(0, 6), 0.15)
+        for i in range(count)
+    ], fill=(0.5, 3.0), shapes=(0.4, 0.4, 0.1, 0.0, 0.1), clear=0.25, lift=rng.uniform(0, 0.8))  # fmt: skip
+
+
+def tele(rng: Rng, count: int) -> RigPlan:
+    """Long lenses from afar."""
+    return RigPlan([
+        Mount(a, rng.uniform(4.0, 7.5), rng.uniform(0.9, 2.2), rng.uniform(20, 32), rng.random() < 0.2,
+              rng.normal(0, 2), 0.2)
+        for a in spread(rng, count, 0.6)
+    ], fill=(0.3, 1.3), lens=(20, 110))  # fmt: skip
+
+
 def anyhow(rng: Rng, count: int) -> RigPlan:
     """Every camera from another layout."""
     kinds = [ring, tripods, mounted, corners, action, low, top]
@@ -166,7 +189,8 @@ LAYOUTS: dict[str, tuple[Callable[[Rng, int], RigPlan], float]] = {
     "ring": (ring, 0.16), "tripods": (tripods, 0.2), "mounted": (mounted, 0.2), "corners": (corners, 0.1),
     "near": (near, 0.07), "far": (far, 0.05), "action": (action, 0.05), "low": (low, 0.04), "top": (top, 0.04),
     "arc": (arc, 0.04), "anyhow": (anyhow, 0.05),
-    "phones": (phones, 0.0),  # chosen by the option `phone_fraction`
+    "phones": (phones, 0.0), "close": (close, 0.0),  # chosen by `phone_fraction` and `close_fraction`
+    "tele": (tele, 0.0),  # of groups only
 }  # fmt: skip
 SHAPES = ((1920, 1080), (1440, 1080), (1080, 1080), (1280, 1024), (1920, 1088))
 

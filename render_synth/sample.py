@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyParams
-from diffproxy.datasets.shards import FULL, ShardView
+from diffproxy.datasets.shards import FULL, ShardView, params_to_json
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import Kind
 from diffproxy.proxies.render import proxies_from_surface
+from render_synth.bystanders import sample_bystanders
 from render_synth.camera_effects.camera_simulator import CameraSimulator
 from render_synth.camera_effects.distortion import render_distorted
 from render_synth.cameras import inside_frame
@@ -21,11 +22,11 @@ from render_synth.humans.body.bodies import Person
 from render_synth.humans.dress import Dressed
 from render_synth.rendering import mitsuba_backend as backend
 from render_synth.rendering.texture_atlas import merge_for_rendering
-from render_synth.rendering.visibility import Layers, Triangles, camera_normals, coverage
+from render_synth.rendering.visibility import Layers, Triangles, camera_normals, coverage, shares_seen
 from render_synth.scenes.mesh_parts import SceneData
 from render_synth.scenes.object_store import open_store
 from render_synth.scenes.scene import compose_scene
-from render_synth.subject import Subject, Tools, dress_subject, plan_subject, sample_bystanders
+from render_synth.subject import Subject, Tools, dress_subject, plan_subject
 from render_synth.views import PlannedView
 
 MIN_HAND_SHARE = 0.06  # of the pixels of a hand crop that show the hand
@@ -135,11 +136,17 @@ def _render_view(
         extras["normals"] = camera_normals(seen.surface, faces, scene.normals, camera) * shown[..., None]
     if "visibility" in config.extra_names:
         extras["visibility"] = coverage(seen.surface) * shown
-    info = {
+    info: dict[str, Any] = {
         "crop": list(planned.crop),
         "source": [source.width, source.height],
         "camera_name": source.name,
     }
+    if planned.kind == FULL:
+        people = (scene.subject.person, *(p for p, _ in scene.bystanders))
+        visible, in_frame = shares_seen(scene.layers, seen.mask, camera, [p.joints for p in people])
+        info["people"] = [
+            {"visible": round(a, 4), "in_frame": round(b, 4)} for a, b in zip(visible, in_frame, strict=True)
+        ]
     labels, uv, mask = labels * shown, uv * shown[..., None], seen.mask * shown
     return ShardView(rgb, labels, uv, mask, camera, planned.kind, info, extras)
 
@@ -153,10 +160,12 @@ def meta_data(tools: Tools, scene: SampleScene) -> dict[str, Any]:
     meta: dict[str, Any] = {
         "seed": tools.config.seed, "k": subject.k, "body": body.name, "topology": body.topology_id,
         "posture": subject.person.posture, "person": subject.person.notes, "layout": subject.layout.kind,
-        "bystanders": len(scene.bystanders), "environment": data.sky_file.rsplit("/", 1)[-1],
+        "bystanders": len(scene.bystanders), "others": [params_to_json(p.params) for p, _ in scene.bystanders],
+        "environment": data.sky_file.rsplit("/", 1)[-1],
         "world": data.notes, "options": options, "software": dict(tools.software),
     }  # fmt: skip
     meta |= dict(scene.dressed.notes) | ({"easy": True} if subject.easy else {})
+    meta |= {"group": True} if subject.group else {}
     return meta | {"assets": unique_assets([*used, *data.notes.get("assets", ())])}
 
 

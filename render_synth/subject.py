@@ -17,10 +17,10 @@ from render_synth.humans.makehuman.wardrobe import Wardrobe
 from render_synth.humans.poses.pose_source import PoseSource
 from render_synth.rng import stream
 from render_synth.scenes.desk import Desk, fit_desk
-from render_synth.scenes.placement import far_from_rays
 from render_synth.views import PlannedView, plan_views
 from render_synth.webcams import sample_webcams
 
+TELE_CHANCE = 0.15  # of groups that no other share has taken: seen from afar through long lenses
 PLATFORM_CHANCE = 0.22  # of subjects who stand on a deck or beam
 TABLE_CHANCE = 0.8  # of seated subjects: the others sit on a chair or sofa in front of the cameras
 HAIR_VOLUME = (0.015, 0.07)  # metres
@@ -49,8 +49,8 @@ class Tools:
 class Subject:
     """The person of sample `k` and the cameras around it; metres, world axes (y up, floor at y = 0).
 
-    `easy`, `seated`: which shares of the set it belongs to; `platform`: height of the deck or beam it stands on, or 0.
-    `scene_rng` has been used for the platform and is to be used for the rest of the scene.
+    `easy`, `seated`, `group`: which shares of the set it belongs to; `platform`: height of the deck or beam it stands
+    on, or 0. `scene_rng` has been used for the platform and is to be used for the rest of the scene.
     """
 
     k: int
@@ -59,6 +59,7 @@ class Subject:
     views: list[PlannedView]
     easy: bool
     seated: bool
+    group: bool
     desk: Desk | None
     platform: float
     scene_rng: np.random.Generator
@@ -84,9 +85,11 @@ def plan_subject(tools: Tools, k: int) -> Subject:
     config = tools.config
     easy = bool(tools.rng(k, "plain").random() < config.easy_fraction)
     seated = bool(tools.rng(k, "desk").random() < config.desk_fraction)
+    group_rng = tools.rng(k, "group")
+    group = bool(group_rng.random() < config.group_fraction)
     scene_rng = tools.rng(k, "scene")
     platform = float(scene_rng.uniform(0.05, 0.5)) if scene_rng.random() < PLATFORM_CHANCE else 0.0
-    if seated:
+    if seated or group:
         platform = 0.0
     place = np.array([0, platform + 0.008, 0])
     person = sample_person(
@@ -98,12 +101,16 @@ def plan_subject(tools: Tools, k: int) -> Subject:
         desk = fit_desk(rng, person.vertices, person.joints) if rng.random() < TABLE_CHANCE else None
         layout = sample_webcams(tools.rng(k, "cameras"), config.views, person.vertices, person.joints, desk)
     else:
-        kind = "phones" if tools.rng(k, "phones").random() < config.phone_fraction else ""
+        kind = "tele" if group and group_rng.random() < TELE_CHANCE else ""
+        if tools.rng(k, "phones").random() < config.phone_fraction:
+            kind = "phones"
+        elif tools.rng(k, "close").random() < config.close_fraction:
+            kind = "close"
         low, high = body_bounds(person)
         layout = sample_layout(tools.rng(k, "cameras"), config.views, low, high, MAX_DISTANCE, kind)
     layout = distort_layout(tools.rng(k, "lens"), layout, config.distortion_fraction)
     views = plan_views(tools.rng(k, "shots"), config, layout, person)
-    return Subject(k, person, layout, views, easy, seated, desk, platform, scene_rng)
+    return Subject(k, person, layout, views, easy, seated, group, desk, platform, scene_rng)
 
 
 def dress_subject(tools: Tools, subject: Subject) -> Dressed:
@@ -119,20 +126,3 @@ def dress_subject(tools: Tools, subject: Subject) -> Dressed:
         tight=subject.easy,
         hair_volume=volume,
     )
-
-
-def sample_bystanders(tools: Tools, subject: Subject) -> list[tuple[Person, Dressed]]:
-    """Other people with their clothes, not at the subject's desk and seldom between it and a camera."""
-    config, k, out = tools.config, subject.k, []
-    count = int(tools.rng(k, "bystanders").integers(0, config.max_bystanders + 1))
-    for i in range(count):
-        rng = tools.rng(k, f"bystander-{i}")
-        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(1.0, 4.5)
-        place = np.array([distance * np.sin(angle), 0.0, distance * np.cos(angle)])
-        if subject.desk is not None and subject.desk.covers(place[None], 0.5)[0]:
-            continue
-        clearance = 0.8 if rng.random() < 0.85 else 0.45
-        if far_from_rays(place[[0, 2]], subject.layout, subject.center, clearance):
-            person = sample_person(tools.body, rng, place, tools.poses, config.split, config.child_fraction)
-            out.append((person, dress(rng, tools.bystander_dresser, person, tools.wardrobe, near=False)))
-    return out

@@ -29,14 +29,15 @@ class PlannedView:
 def plan_views(
     rng: np.random.Generator, config: RenderConfig, layout: Layout, person: Person
 ) -> list[PlannedView]:
-    """Body crops of every camera, whole frames of the first ones, and hand crops."""
+    """Body crops of every camera if they are wanted, whole frames of the first ones, and hand crops."""
     bodies, frames, hands = [], [], []
     for number, camera in enumerate(layout.cameras):
         box = visible_box(camera, person.vertices)
         if box is None:  # not a view of this subject: the sampler keeps this rare
             continue
         crop = sample_crop(rng, box)
-        bodies.append(PlannedView(camera.crop(crop, (config.size, config.size)), "body", crop, camera))
+        if config.body_crops:
+            bodies.append(PlannedView(camera.crop(crop, (config.size, config.size)), "body", crop, camera))
         if number < config.full_frames:
             long = max(camera.width, camera.height)
             w, h = (max(round(config.size * s / long), 8) for s in (camera.width, camera.height))

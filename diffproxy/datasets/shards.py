@@ -77,6 +77,7 @@ class _Meta(OpenSchema):
 
     version: int = Field(ge=1, strict=True)
     params: dict[str, list[Number]]
+    others: list[dict[str, list[Number]]] = Field(default=[], max_length=254)
     views: list[_View] = Field(max_length=10_000)
 
     @field_validator("params")
@@ -86,6 +87,11 @@ class _Meta(OpenSchema):
             if len(params.get(name, ())) != size:
                 raise ValueError(f"{size} numbers for {name}")
         return params
+
+    @field_validator("others")
+    @classmethod
+    def _of_bodies(cls, others: list[dict[str, list[float]]]) -> list[dict[str, list[float]]]:
+        return [cls._of_a_body(params) for params in others]
 
 
 class ShardWriter:
@@ -209,6 +215,19 @@ class ShardIndex:
 
     def params(self, sample: int) -> BodyParams:
         return params_from_json(self.meta(sample)["params"])
+
+    def people(self, sample: int) -> list[BodyParams]:
+        """The subject and the other people whose parameters are stored, each a batch of one.
+
+        Person i has the value i + 1 in masks; see `labels_everybody`.
+        """
+        meta = self.meta(sample)
+        return [params_from_json(p) for p in (meta["params"], *meta.get("others", ()))]
+
+    def labels_everybody(self, sample: int) -> bool:
+        """Whether `people` gives everybody; False: there are others of whom no parameters are stored."""
+        meta = self.meta(sample)
+        return "others" in meta or not meta.get("bystanders")
 
     def kinds(self, sample: int) -> list[str]:
         """Per stored view: body | left_hand | right_hand (square crops) or full (whole frame)."""

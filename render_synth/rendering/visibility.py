@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -12,6 +14,7 @@ from diffproxy.proxies.raycast import RayMesh
 from diffproxy.proxies.surface import SurfaceView, pixel_rays, projected_box, surface_view
 
 Triangles = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]  # several in one list, each its own size
+BODY_JOINTS = 22
 OBJECT, SUBJECT, FIRST_OTHER = 0, 1, 2  # values in a mask; the i-th other person has FIRST_OTHER + i
 
 
@@ -36,6 +39,7 @@ class Layers:
         """`others`: one list of meshes per person. Meshes without triangles are left out."""
         self.body = RayMesh(*body)
         self.worn = _merged(worn)
+        self.people = [[body, *worn], *others]
         groups = [(OBJECT, m) for m in things]
         groups += [(FIRST_OTHER + i, m) for i, person in enumerate(others) for m in person]
         groups = [(value, m) for value, m in groups if len(m[1])]
@@ -67,6 +71,49 @@ class Layers:
         mask = np.where(mine, SUBJECT, mask).reshape(shape)
         depth = np.minimum(depth, nearest).reshape(shape)
         return Seen(replace(surface, visible=visible), mask, depth)
+
+    @cached_property
+    def _each(self) -> list[RayMesh | None]:
+        return [_merged(person) for person in self.people]
+
+    def silhouettes(self, camera: Camera) -> Iterator[Bool[np.ndarray, "H W"]]:
+        """Pixels of each person with clothes, the subject first, as if nothing were in front of them."""
+        shape = (camera.height, camera.width)
+        rays = pixel_rays(camera, (0, 0, camera.width, camera.height)).reshape(*shape, 3)
+        for mesh in self._each:
+            out = np.zeros(shape, bool)
+            if mesh is not None:
+                x0, y0, x1, y1 = projected_box(mesh.vertices, camera)
+                window = rays[y0:y1, x0:x1]
+                hit = mesh.cast(camera.center_world, window.reshape(-1, 3)).face >= 0
+                out[y0:y1, x0:x1] = hit.reshape(window.shape[:2])
+            yield out
+
+
+def shares_seen(
+    layers: Layers,
+    mask: UInt8[np.ndarray, "H W"],
+    camera: Camera,
+    joints: Sequence[Float[np.ndarray, "J 3"]],
+) -> tuple[list[float], list[float]]:
+    """How much of each person a view shows, the subject first.
+
+    Args:
+        layers: Everything in the scene.
+        mask: As `Layers.see` gives it for this camera.
+        camera: Of the view.
+        joints: Of each person, metres; the first `BODY_JOINTS` count.
+
+    Returns:
+        Shares of the silhouettes inside of the frame that nothing else hides (0 where there is none), and shares of
+        the body's joints inside of the frame.
+    """
+    visible = []
+    for value, silhouette in enumerate(layers.silhouettes(camera), start=SUBJECT):
+        visible.append(float((silhouette & (mask == value)).sum() / max(silhouette.sum(), 1)))
+    pixels = np.stack([camera.project(np.asarray(j[:BODY_JOINTS], np.float64)) for j in joints])
+    inside = ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(-1)  # false for NaN, too
+    return visible, [float(share) for share in inside.mean(1)]
 
 
 def coverage(surface: SurfaceView) -> UInt8[np.ndarray, "H W"]:

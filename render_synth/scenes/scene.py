@@ -80,7 +80,7 @@ def compose_scene(
     clutter.scatter(solids, rng, ground, limit, indoors, int(rng.integers(fewest, most + 1)))
     if rng.random() < 0.2:
         equipment.mats(solids, rng, ground, float(reach.max()))
-    if not easy and not seated:  # nothing fits between a person and a camera at arm's length
+    if not easy and not seated and layout.kind != "close":  # nothing fits between a person and such a camera
         _in_the_way(rng, solids, layout, ground, target)
     lamps = list(place.lamps)
     if not place.ceiling:

@@ -298,3 +298,38 @@ def test_a_newer_format_is_refused(tmp_path):
     repack(tmp_path / "a.tar", tmp_path / "b.tar", lambda n, d: d.replace(b'"version": 2', b'"version": 3'))
     with pytest.raises(InputError, match="update diffproxy"):
         ShardIndex(tmp_path / "b.tar").meta(0)
+
+
+def others_of(rng, meta):
+    """A sample with these meta data beside two other people's parameters, and its people."""
+    people = [some_params(rng) for _ in range(3)]
+    return people, {"others": [params_to_json(p) for p in people[1:]]} | meta
+
+
+def test_people_are_the_subject_and_the_others_in_the_order_of_their_mask_values(tmp_path):
+    rng = np.random.default_rng(9)
+    people, meta = others_of(rng, {"bystanders": 2})
+    with ShardWriter(tmp_path / "a.tar") as writer:
+        writer.add("all", [some_view(rng)], people[0], meta)
+        writer.add("alone", [some_view(rng)], people[0], {"bystanders": 0})
+        writer.add("old", [some_view(rng)], people[0], {"bystanders": 2})
+        writer.add("unsaid", [some_view(rng)], people[0], {})
+    index = ShardIndex(tmp_path / "a.tar")
+    by_key = {index.key(i): i for i in range(len(index))}
+    got = index.people(by_key["all"])
+    assert len(got) == 3
+    for a, b in zip(got, people, strict=True):
+        assert all(torch.equal(getattr(a, k), getattr(b, k)) for k in PARAM_DIMS)
+    assert {len(index.people(by_key[k])) for k in ("alone", "old", "unsaid")} == {1}
+    said = {k: index.labels_everybody(i) for k, i in by_key.items()}
+    assert said == {"all": True, "alone": True, "old": False, "unsaid": True}
+
+
+def test_other_people_of_another_body_model_are_refused(tmp_path):
+    rng = np.random.default_rng(9)
+    people, meta = others_of(rng, {})
+    meta["others"][1].pop("body_pose")
+    with ShardWriter(tmp_path / "a.tar") as writer:
+        writer.add("s0", [some_view(rng)], people[0], meta)
+    with pytest.raises(InputError, match="63 numbers for body_pose"):
+        ShardIndex(tmp_path / "a.tar").people(0)

@@ -17,15 +17,19 @@ def fov(camera) -> float:
 def test_every_layout_sees_the_subject(kind):
     rng = np.random.default_rng(1)
     points = rng.uniform(LOW, HIGH, (300, 3))
-    seen, sizes = [], []
+    seen, sizes, distances, lenses = [], [], [], []
     for _ in range(25):
         layout = sample_layout(rng, 4, LOW, HIGH, 7.5, kind)
         assert layout.kind == kind and [c.name for c in layout.cameras] == [f"cam{i}" for i in range(4)]
         for camera in layout.cameras:
-            assert camera.is_pinhole and camera.K[0, 0] == camera.K[1, 1] and 29.9 < fov(camera) < 110.1
+            assert camera.is_pinhole and camera.K[0, 0] == camera.K[1, 1]
+            lenses.append(fov(camera))
+            assert (19.9 if kind == "tele" else 29.9) < lenses[-1] < 110.1
             x = camera.center_world
+            distances.append(np.linalg.norm(x[[0, 2]]))
             assert 0.05 < x[1] < 4.6 and np.linalg.norm(x[[0, 2]]) < 7.6
-            assert ((x < LOW - 0.2) | (x > HIGH + 0.2)).any()  # never in or at the body
+            clear = 0.15 if kind == "close" else 0.2
+            assert ((x < LOW - clear) | (x > HIGH + clear)).any()  # never in or at the body
             uv = camera.project(points)
             inside = np.isfinite(uv).all(1) & (uv >= 0).all(1) & (uv < [camera.width, camera.height]).all(1)
             seen.append(inside.mean())
@@ -33,11 +37,15 @@ def test_every_layout_sees_the_subject(kind):
             if box is not None:
                 sizes.append(max(box[2] - box[0], box[3] - box[1]) / max(camera.width, camera.height))
     assert np.mean(np.array(seen) >= 0.15) > 0.95
-    assert np.median(seen) > (0.5 if kind == "near" else 0.95)
+    assert np.median(seen) > (0.5 if kind in ("near", "close") else 0.95)
     if kind == "far":
         assert np.median(sizes) < 0.3
-    if kind == "near":
+    if kind in ("near", "close"):
         assert np.median(sizes) > 0.55
+    if kind == "close":
+        assert max(distances) <= 1.31 and np.median(distances) < 1.05
+    if kind == "tele":
+        assert np.median(lenses) < 33
 
 
 @pytest.mark.parametrize("count", [1, 2, 8, 14])

@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "render_synth.md").read_text()
 def test_the_table_of_options_is_complete_and_right():
     rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)` )?\|", PAGE, re.MULTILINE)
     shown = dict(rows[: len(fields(RenderConfig))])
-    assert shown == {f.name: str(f.default) for f in fields(RenderConfig)}
+    assert shown == {f.name: str(f.default).replace("True", "true") for f in fields(RenderConfig)}
 
 
 def test_the_example_reads_a_shard_without_this_project(rendered):

@@ -32,6 +32,8 @@ def test_options_are_parsed_to_their_types():
         (["hand_crops=-1"], "hand_crops of at least 0"),
         (["size=16"], "size between 32 and 4096"),
         (["hand_size=8"], "hand_size between 32 and 4096"),
+        (["body_crops=false", "full_frames=0", "hand_crops=0"], "views of some kind"),
+        (["group_fraction=0.5", "max_bystanders=0"], "others for the groups"),
         (["max_depth=1"], "max_depth of at least 2"),
         (["views=2", "full_frames=3"], "full_frames <= views"),
         (["split=val"], "split as one of train, test"),
@@ -63,7 +65,7 @@ def test_help_lists_every_option_with_its_default(words, capsys):
     options = {m[1]: m[2] for m in re.finditer(r"^  (\w+)=(\S+ .*(?:\n {30}.*)*)", text, re.MULTILINE)}
     assert {*options} == {f.name for f in (*fields(RenderConfig), *fields(LaunchOptions))}
     for f in fields(RenderConfig):
-        assert f.default == "" or options[f.name].endswith(f"({f.default})"), f.name
+        assert f.default == "" or options[f.name].endswith(f"({str(f.default).lower()})"), f.name
     assert max(len(line) for line in text[text.index("Input\n") :].splitlines()) <= 100
 
 

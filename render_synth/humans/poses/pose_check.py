@@ -42,6 +42,18 @@ class PoseCheck:
                 worst = max(worst, float(_depths(p, q[near], normals[limb.others][near]).max()))
         return worst
 
+    def depth_between(self, a: Float[np.ndarray, "Nv 3"], b: Float[np.ndarray, "Nv 3"]) -> float:
+        """How deep (metres) the deepest vertex of one of two bodies lies in the other."""
+        worst = 0.0
+        for inside, of in ((a, b), (b, a)):
+            low, high = inside.min(0), inside.max(0)
+            points = inside[((inside > of.min(0)) & (inside < of.max(0))).all(1)]
+            near = ((of > low - 0.15) & (of < high + 0.15)).all(1)
+            if len(points) and near.sum() > 8:
+                normals = _normals(of, self.faces)[near]
+                worst = max(worst, float(_depths(points, of[near], normals).max()))
+        return worst
+
 
 def _depths(
     points: Float[np.ndarray, "P 3"], surface: Float[np.ndarray, "Q 3"], normals: Float[np.ndarray, "Q 3"]
