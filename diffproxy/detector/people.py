@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffproxy.encoders.movenet import NUM_KEYPOINTS
@@ -34,11 +34,21 @@ class People:
 
 def decode_people(heads: dict[str, Float[Tensor, "N _ P Q"]], top: int = 6) -> People:
     """People in each image from the heads of the multipose network; K = `top`, strongest centre first."""
+    return people_at(heads, strongest_cells(heads["center"].float().sigmoid(), top))
+
+
+def strongest_cells(centers: Float[Tensor, "N 1 P Q"], top: int) -> Int[Tensor, "N K"]:
+    """Cells (row times columns plus column) of the strongest local maxima of a score map; K = `top`."""
+    peaks = F.max_pool2d(centers, PEAK_WINDOW, 1, PEAK_WINDOW // 2) == centers
+    return torch.where(peaks, centers, 0).flatten(1).topk(top).indices
+
+
+def people_at(heads: dict[str, Float[Tensor, "N _ P Q"]], cells: Int[Tensor, "N K"]) -> People:
+    """The people whose centres are in given cells."""
     heads = {name: maps.float() for name, maps in heads.items()}
     centers = heads["center"].sigmoid()
     columns = centers.shape[-1]
-    peaks = F.max_pool2d(centers, PEAK_WINDOW, 1, PEAK_WINDOW // 2) == centers
-    strengths, cells = torch.where(peaks, centers, 0).flatten(1).topk(top)  # (N, K)
+    strengths = centers.flatten(1).gather(1, cells)
     where = torch.stack([cells // columns, cells % columns], -1).float()  # (N, K, 2): y, x
     limits = _sides(centers)
 

@@ -17,6 +17,7 @@ from diffproxy.single_view.options import (
     VideoOptions,
 )
 from diffproxy.single_view.training.options import RegressorTrainOptions
+from diffproxy.single_view.training.whole_picture.options import PictureTrainOptions
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, run_subcommand
 
@@ -30,6 +31,7 @@ SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with 
   python -m diffproxy.single_view camera 0               a connected camera
   python -m diffproxy.single_view bench FILE|FOLDER      milliseconds of each stage, JSON
   python -m diffproxy.single_view train out=DIR          the network that the bodies start from
+  python -m diffproxy.single_view train_whole_picture    a network that sees the whole picture, of rendered ones
   python -m diffproxy.single_view export out=DIR         ONNX files for python -m diffproxy.single_view.onnx
 
 COMMAND --help lists the options. Results: OUT/<name>/people.json, person_<id>/result.npz and mesh/, overlay/.
@@ -69,6 +71,12 @@ def _train(options: RegressorTrainOptions) -> None:
     _print_paths([train(options)])
 
 
+def _train_whole_picture(options: PictureTrainOptions) -> None:
+    from diffproxy.single_view.training.whole_picture.train import train_whole_picture
+
+    _print_paths([train_whole_picture(options)])
+
+
 def _export(options: ExportModelsOptions) -> None:
     from diffproxy.single_view.export_models import export_models
 
@@ -95,6 +103,13 @@ COMMANDS = {
         "Trains the network from keypoints to bodies, on people drawn without rendering. The same command resumes.\n",
         _train,
         ("out",),
+    ),
+    "train_whole_picture": Subcommand(
+        PictureTrainOptions,
+        "usage: python -m diffproxy.single_view train_whole_picture shards=DIR out=DIR [name=value ...]\n\n"
+        "Trains the network of whole pictures on rendered ones with everybody labelled. The same command resumes.\n",
+        _train_whole_picture,
+        ("shards", "out"),
     ),
     "export": Subcommand(
         ExportModelsOptions,
