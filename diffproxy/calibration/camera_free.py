@@ -19,12 +19,13 @@ from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predicted
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, split_names
-from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
 from diffproxy.pipeline.run_inputs import frame_inputs
 from diffproxy.pipeline.solved_calibration import SolvedCalibration
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.pipeline.take import run_settings
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
@@ -203,6 +204,7 @@ def _generated(options: FitOptions, assumed: AssumedRig, body: BodyModel, networ
     device = inputs.pick_device(options.device)
     pipe = networks.pipe or inputs.open_generator(options.generator, device)
     config = replace(inputs.generate_config(options, pipe, options.box_margin), hands=False)
+    generator = ProxyGenerator(pipe, body, config)
     generate: Callable[..., Generated] = (
         generate_proxies if options.cameras == "predicted" else generate_each_view
     )
@@ -222,11 +224,10 @@ def _generated(options: FitOptions, assumed: AssumedRig, body: BodyModel, networ
             if source is None
             else source.find(frame_id, images, seen, None).boxes
         )
-        found = [k for k, box in enumerate(boxes) if box is not None]
-        if not found:
+        subject = SubjectViews.with_box(images, seen, boxes)
+        if not len(subject):
             log.warning("frame %d: nobody is seen", frame_id)
             return None
-        shown_in, at = [seen[k] for k in found], [box for box in boxes if box is not None]
-        return generate(pipe, body, [images[k] for k in found], shown_in, at, config, Stopwatch())
+        return generate(generator, subject, Stopwatch())
 
     return proxies_of

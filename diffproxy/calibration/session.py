@@ -165,10 +165,12 @@ def _generate(
     options: CalibrationOptions, body: BodyModel, frames: RigFrames, ids: list[int], placed: bool
 ) -> list[ProxyMaps]:
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
+    from diffproxy.calibration.view_proxies import generate_each_view
     from diffproxy.pipeline.config import GeneratorOption
-    from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
+    from diffproxy.pipeline.generate_proxies import GenerateConfig, ProxyGenerator
     from diffproxy.pipeline.inputs import open_detector, open_generator, pick_device
     from diffproxy.pipeline.person_boxes import BoxFile
+    from diffproxy.pipeline.subject_views import SubjectViews
     from diffproxy.utils.timing import Stopwatch
 
     device = pick_device("auto")
@@ -176,19 +178,16 @@ def _generate(
     detector = None if options.boxes else open_detector(device)
     given = BoxFile(Path(options.boxes), frames.cameras) if options.boxes else None
     config = GenerateConfig(size=int(pipe.network.config.image_size), hands=False)
+    generator = ProxyGenerator(pipe, body, config)
     out: list[ProxyMaps] = []
     for frame_id, images in tqdm(frames.iterate(ids), total=len(ids), desc="proxies", unit="frame"):
         if given is not None:
             boxes: list[Any] = list(given.find(frame_id, images, frames.cameras, None).boxes)
         else:
             boxes = _detect(detector, images, frames.cameras, placed)
-        views = []
-        for image, camera, box in zip(images, frames.cameras, boxes, strict=True):
-            if box is not None:
-                made = generate_proxies(pipe, body, [image], [camera], [box], config, Stopwatch())
-                views.append(made.maps)
-        if views:
-            out.append(ProxyMaps.cat(views))
+        subject = SubjectViews.with_box(images, frames.cameras, boxes)
+        if len(subject):
+            out.append(generate_each_view(generator, subject, Stopwatch()).maps)
         else:
             log.warning("frame %d: nobody is seen", frame_id)
             ids.remove(frame_id)

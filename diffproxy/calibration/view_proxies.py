@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.geometry.boxes import Box
 from diffproxy.keypoints.layouts import COCO17, INDEX, NAMES, Person2D
-from diffproxy.pipeline.generate_proxies import SIDES, GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import SIDES, Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
 
 
-def generate_each_view(
-    pipe: Any,
-    body: BodyModel,
-    images: Sequence[np.ndarray],
-    cameras: Sequence[Camera],
-    boxes: Sequence[Box],
-    config: GenerateConfig,
-    clock: Stopwatch,
-) -> Generated:
+def generate_each_view(generator: ProxyGenerator, subject: SubjectViews, clock: Stopwatch) -> Generated:
     """`generate_proxies` of each view by itself, so that none leans on cameras that are not known yet."""
-    return in_order(
-        [
-            generate_proxies(pipe, body, [image], [camera], [box], config, clock)
-            for image, camera, box in zip(images, cameras, boxes, strict=True)
-        ]
-    )
+    return in_order([generate_proxies(generator, view, clock) for view in subject.each()])
 
 
 def in_order(each: Sequence[Generated]) -> Generated:

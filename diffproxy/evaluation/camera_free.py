@@ -21,8 +21,10 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.predicted import guessed_cameras, load_predicted
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject
-from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import FirstFit, Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.timing import Stopwatch
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class CameraFree:
         exact = None if subject.exact is None else with_rig(subject.exact, true, known)
         return replace(subject, cameras=list(known), exact=exact)
 
-    def generate(self, pipe: Any, body: BodyModel, *inputs: Any) -> Generated:
+    def generate(
+        self, generator: ProxyGenerator, subject: SubjectViews, clock: Stopwatch, first_fit: FirstFit
+    ) -> Generated:
         """`generate_proxies`; without predicted cameras each view by itself, since none is known from another."""
         if self.predicted:
-            return generate_proxies(pipe, body, *inputs)
-        return generate_each_view(pipe, body, *inputs[:-1])  # a body of one view alone aims no crops
+            return generate_proxies(generator, subject, clock, first_fit)
+        return generate_each_view(generator, subject, clock)  # a body of one view alone aims no crops
 
     def solved(
         self, made: Generated, known: EvalSubject, subject: EvalSubject

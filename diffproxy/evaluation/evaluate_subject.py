@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +17,15 @@ from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject
 from diffproxy.evaluation.observed_joints import joint_errors, names_unseen_parts, observed_joints
 from diffproxy.evaluation.protocol import Protocol
+from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import frame_errors
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_boxes import Located
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
@@ -86,19 +89,17 @@ class SubjectEvaluator:
                 )
             bodies = [v for v, kind in enumerate(subject.exact.kind) if kind == "body"]
             return Generated(subject.exact if options.hands else subject.exact.select(bodies), ())
-        generate = inputs.generate_config(options, networks.pipe, 1.2 if subject.boxes is None else 1.0)
-        boxes, seen = subject.boxes, list(range(len(subject.cameras)))
+        config = inputs.generate_config(options, networks.pipe, 1.2 if subject.boxes is None else 1.0)
+        boxes: Sequence[Box | None] | None = subject.boxes
         if boxes is None:
             with clock("locate"):
-                location = Located(networks.detector).find(0, subject.images, subject.cameras, None)
-            seen = [v for v, box in enumerate(location.boxes) if box is not None]
-            boxes = [location.boxes[v] for v in seen]
-            if not seen:
-                return None
-        images, cameras = [subject.images[v] for v in seen], [subject.cameras[v] for v in seen]
-        aim = first_fit(body, self.fitter.config)
-        generator = generate_proxies if self.free is None else self.free.generate
-        return generator(networks.pipe, body, images, cameras, boxes, generate, clock, aim)
+                boxes = Located(networks.detector).find(0, subject.images, subject.cameras, None).boxes
+        views = SubjectViews.with_box(subject.images, subject.cameras, boxes)
+        if not len(views):
+            return None
+        generator = ProxyGenerator(networks.pipe, body, config)
+        generate = generate_proxies if self.free is None else self.free.generate
+        return generate(generator, views, clock, first_fit(body, self.fitter.config))
 
 
 def _check_topology(subject: EvalSubject, body: BodyModel) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from diffproxy.cameras import Camera
 from diffproxy.pipeline.fit_frame import FITTED_ALONE, BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import GenerateConfig, Generated, generate_proxies
+from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.utils.timing import Stopwatch
 
 TRACK_GAP = 5  # frames; later than this the last body says little about where the subject is now
@@ -28,17 +28,15 @@ class FrameFitter:
 
     Args:
         fitter: What the proxies are fitted with.
-        pipe: Proxy generator.
+        generator: What generates them.
         source: Where the subject is in a frame.
-        generate: How proxies are generated.
         track: The last body gives the boxes, and starts the fit.
         person: One of several, followed over the whole take: the last body starts the fit, but gives no boxes.
     """
 
     fitter: BodyFitter
-    pipe: Any
+    generator: ProxyGenerator
     source: BoxSource
-    generate: GenerateConfig
     track: bool = True
     person: PersonSource | None = None
 
@@ -82,18 +80,14 @@ class FrameFitter:
         start: FrameResult | None,
         clock: Stopwatch,
     ) -> tuple[FrameResult, Generated | None]:
-        seen = [v for v, box in enumerate(location.boxes) if box is not None]
-        if not seen:
+        subject = SubjectViews.with_box(images, cameras, location.boxes)
+        if not len(subject):
             info = {"notes": list(location.notes), "timings": clock.seconds}
             reason = location.notes[0] if location.notes else "no view shows the subject"
             return FrameResult(frame_id, "no_person", reason, info=info), None
         made = generate_proxies(
-            self.pipe,
-            self.fitter.body,
-            [images[v] for v in seen],
-            [cameras[v] for v in seen],
-            [location.boxes[v] for v in seen],
-            self.generate,
+            self.generator,
+            subject,
             clock,
             first_fit(self.fitter.body, self.fitter.config, self.fitter.sparse, frame_id),
             None if self.person is None else partial(self.person.own_pixels, frame_id),

@@ -26,6 +26,7 @@ from diffproxy.pipeline.crop_refinement import (
     shown_hands,
     valid_pixels,
 )
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.flip import FlipTable, flip_table
 from diffproxy.proxies.maps import Kind
@@ -63,6 +64,15 @@ class GenerateConfig:
 
 
 @dataclass(frozen=True)
+class ProxyGenerator:
+    """What stays the same from frame to frame: the network as a `DiffProxyPipeline`, the body, and the options."""
+
+    pipe: Any
+    body: BodyModel
+    config: GenerateConfig
+
+
+@dataclass(frozen=True)
 class Generated:
     """Proxies of all crops, body views first; `boxes[v]` is crop v in pixels of its full image."""
 
@@ -74,12 +84,8 @@ class Generated:
 
 
 def generate_proxies(
-    pipe: Any,
-    body: BodyModel,
-    images: Sequence[np.ndarray],
-    cameras: Sequence[Camera],
-    boxes: Sequence[Box],
-    config: GenerateConfig,
+    generator: ProxyGenerator,
+    subject: SubjectViews,
     clock: Stopwatch,
     first_fit: FirstFit | None = None,
     own_pixels: OwnPixels | None = None,
@@ -90,26 +96,22 @@ def generate_proxies(
     all views again together with the enlarged hands. A view whose foreground is negligible keeps weight 0.
 
     Args:
-        pipe: Proxy generator.
-        body: Body model.
-        images: (H, W, 3) uint8 RGB of each view.
-        cameras: Their cameras.
-        boxes: The subject in each image, pixels.
-        config: How proxies are generated.
+        generator: The network, the body, and how proxies are generated.
+        subject: Images, cameras and boxes of the views that show the subject.
         clock: Adds up the seconds of each stage.
         first_fit: Makes a body of the proxies of pass 1, which says where body and hands really are; without one (None,
             or it finds nobody) the proxies themselves say it.
         own_pixels: Drops what shows somebody else, from the maps, the cameras' names and the crops in their images.
     """
+    body, config, cameras = generator.body, generator.config, subject.cameras
     first_fit = None if config.crop_source == "segmentation" else first_fit
-    table = flip_table(body) if config.tta_flip else None
-    look = _Look(pipe, images, cameras, config, clock, own_pixels, table)
+    look = _Look(generator, subject, clock, own_pixels, flip_table(body) if config.tta_flip else None)
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)
-    body_boxes = [expand_to_square(b, config.margin) for b in boxes]
+    body_boxes = [expand_to_square(b, config.margin) for b in subject.boxes]
     moved: set[str] = set()
     found: list[Hand] = []
-    with pipe.encoding_once():  # pass 2 sees the body crops of pass 1 again
+    with generator.pipe.encoding_once():  # pass 2 sees the body crops of pass 1 again
         for turn in range(1 + MAX_RECROPS):
             output = look(views, kinds, body_boxes, "body proxies")
             if not (config.refine_crops or config.hands):
@@ -141,10 +143,8 @@ class _Look:
     `table`: of `flip_table`, None without test-time flip. `upright`: quarter turns in which each view was read before.
     """
 
-    pipe: Any
-    images: Sequence[np.ndarray]
-    cameras: Sequence[Camera]
-    config: GenerateConfig
+    generator: ProxyGenerator
+    subject: SubjectViews
     clock: Stopwatch
     own_pixels: OwnPixels | None
     table: FlipTable | None
@@ -154,17 +154,17 @@ class _Look:
         self, views: Sequence[int], kinds: Sequence[Kind], boxes: Sequence[Box], stage: str
     ) -> DiffProxyOutput:
         """Proxies of the crops `boxes` in the images of `views`, without what shows somebody else."""
-        config = self.config
-        cameras = [self.cameras[v] for v in views]
+        pipe, config = self.generator.pipe, self.generator.config
+        cameras = [self.subject.cameras[v] for v in views]
         with self.clock("crop"):
-            crops = crop_views([self.images[v] for v in views], cameras, boxes, config.size)
+            crops = crop_views([self.subject.images[v] for v in views], cameras, boxes, config.size)
         with self.clock(stage):
             noise = torch.Generator().manual_seed(config.seed)
-            call = self.pipe
+            call = pipe
             if config.tta_rotation:
                 # A better crop may be confident enough to stay as it is, although it is read upside down.
                 turns = [self.upright.get(v, 0) for v in views]
-                call = partial(predict_upright, self.pipe, turns=turns, least_gain=config.rotation_gain)
+                call = partial(predict_upright, pipe, turns=turns, least_gain=config.rotation_gain)
             output = call(
                 crops.images,
                 list(crops.cameras),

@@ -21,8 +21,8 @@ def script(load_benchmark, monkeypatch):
 def test_three_fits_get_the_same_proxies(script, body, shards_of, tmp_path, monkeypatch, capsys):  # noqa: F811
     params, made, fits = BodyParams.rest(1), [], []
 
-    def generate(pipe, body, images, *more):
-        made.append([image.mean() for image in images])
+    def generate(generator, subject, *more):
+        made.append([image.mean() for image in subject.images])
         return made[-1]
 
     def fit(frame_id, proxies, fitter):

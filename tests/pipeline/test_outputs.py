@@ -14,10 +14,11 @@ from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_figures import write_meshes
-from diffproxy.pipeline.generate_proxies import GenerateConfig, generate_proxies
+from diffproxy.pipeline.generate_proxies import GenerateConfig, ProxyGenerator, generate_proxies
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.pipeline.run_report import write_run_report
+from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.pipeline.summary import jitter_mm, run_metrics, warnings
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.timing import Stopwatch
@@ -74,7 +75,9 @@ def test_hands_get_views_of_their_own(body, make_ring, params_of, oracle_of) -> 
     pipe = oracle_of([params], size=128)
     boxes = [(0.0, 0.0, 256.0, 256.0)] * 3
     config = GenerateConfig(size=128, margin=1.0, refine_crops=False)
-    made = generate_proxies(pipe, body, images, cameras, boxes, config, Stopwatch())
+    made = generate_proxies(
+        ProxyGenerator(pipe, body, config), SubjectViews(images, cameras, boxes), Stopwatch()
+    )
     assert pipe.seen[0] == ["body"] * 3 and pipe.seen[1][:3] == ["body"] * 3
     hands = [(k, c) for k, c in zip(made.maps.kind, made.maps.cameras, strict=True) if k != "body"]
     assert len(hands) >= 3 and len(pipe.seen) == 2
@@ -93,7 +96,11 @@ def test_crops_follow_the_foreground(body, make_ring, params_of, oracle_of) -> N
     loose = [(-100.0, -100.0, 356.0, 356.0)] * 2
     config = GenerateConfig(size=96, margin=1.1, hands=False)
     images = [np.full((256, 256, 3), 20, np.uint8)] * 2
-    made = generate_proxies(oracle_of([params], size=96), body, images, cameras, loose, config, Stopwatch())
+    made = generate_proxies(
+        ProxyGenerator(oracle_of([params], size=96), body, config),
+        SubjectViews(images, cameras, loose),
+        Stopwatch(),
+    )
     with torch.no_grad():
         vertices = body(params).vertices[0].numpy().astype(float)
     for box, camera in zip(made.boxes, cameras, strict=True):
@@ -118,7 +125,11 @@ def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of,
     monkeypatch.setattr("diffproxy.pipeline.generate_proxies.predict_upright", look)
     config = GenerateConfig(size=128, margin=1.0, refine_crops=False, tta_rotation=True)
     boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
-    made = generate_proxies(oracle_of([params], size=128), body, images, cameras, boxes, config, Stopwatch())
+    made = generate_proxies(
+        ProxyGenerator(oracle_of([params], size=128), body, config),
+        SubjectViews(images, cameras, boxes),
+        Stopwatch(),
+    )
     assert made.maps.num_views > 3 and made.notes == ("turned to be read: cam0, cam2",)
     assert first_tried[0] == [0, 0, 0]  # and the hands' pass begins with what the body's has found
     assert first_tried[1] == [1 - (c.name == "cam1") for c in made.maps.cameras]
@@ -161,7 +172,10 @@ def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params
         vertices = body(params).vertices[0].numpy().astype(float)
     for guess in (small, params):
         pipe = oracle_of([params], size=96)
-        made = generate_proxies(pipe, body, images, cameras, loose, config, Stopwatch(), lambda _, g=guess: g)
+        generator = ProxyGenerator(pipe, body, config)
+        made = generate_proxies(
+            generator, SubjectViews(images, cameras, loose), Stopwatch(), lambda _, g=guess: g
+        )
         for box, camera in zip(made.boxes[:3], cameras, strict=True):
             pixels = camera.project(vertices)
             assert (pixels.min(0) > np.array(box[:2]) - 1).all() and (
