@@ -24,8 +24,9 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, fit_many
+from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
-from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence
+from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.pose_bank.collect import collect_bodies
 from diffproxy.proxies import ProxyMaps, render_proxies

@@ -13,8 +13,9 @@ import numpy as np
 
 from diffproxy.body import BodyModel
 from diffproxy.fitting import FitConfig, FitResult
+from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, standing_heights
-from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence
+from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.proxy_cache import ProxyStore

@@ -9,8 +9,9 @@ import torch
 from benchmarks.corruption import blobs
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
+from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, foot_slide, jitter
-from diffproxy.fitting.sequence.fit_sequence import SequenceConfig, fit_sequence, waves
+from diffproxy.fitting.sequence.fit_sequence import fit_sequence, waves
 from diffproxy.fitting.sequence.interpolation import interpolate_pose
 from diffproxy.fitting.sequence.motion_residuals import MotionResiduals
 from diffproxy.fitting.sequence.smoother import stretches

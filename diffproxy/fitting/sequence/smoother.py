@@ -12,22 +12,23 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.normal_equations import centered, frame_normal_equations
+from diffproxy.fitting.normal_equations import frame_normal_equations
 from diffproxy.fitting.result import FitResult
+from diffproxy.fitting.sequence.config import SequenceConfig, floor_height
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, standing_heights
-from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
 from diffproxy.fitting.sequence.motion_residuals import MotionResiduals, world_joints
-from diffproxy.fitting.sequence.outlier_limbs import LIMBS, outlier_columns, replace_outlier_limbs
+from diffproxy.fitting.sequence.outlier_limbs import outlier_columns
+from diffproxy.fitting.sequence.stretch import Stretch
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.solvers.block_banded import BlockBandedCholesky, BlockBandedMatrix
+from diffproxy.fitting.solvers.block_banded import BlockBandedMatrix
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import pose_priors
-from diffproxy.fitting.uncertainty import calibrated, joint_jacobian
+from diffproxy.fitting.uncertainty import joint_jacobian
 from diffproxy.proxies import ProxyMaps
 
 PIXELS = 150
@@ -45,32 +46,45 @@ RIDGE = 1e-3
 def smooth_frames(
     maps: Sequence[ProxyMaps | None],
     frames: list[FitResult],
+    times: Float[np.ndarray, " F"],
     body: BodyModel,
     config: FitConfig,
-    times: Float[np.ndarray, " F"],
-    smooth: float,
-    max_gap: float,
-    up: Float[np.ndarray, "3"],
-    use_feet: bool,
-    height: float | None,
+    sequence: SequenceConfig,
 ) -> tuple[list[FitResult], Floor | None]:
-    """New results for all frames that have a body or lie in a short gap; the floor, when feet are used."""
+    """Smooth all frames that have a body or lie in a short gap.
+
+    Args:
+        maps: Proxies of each frame, None where there are none. They may load on access.
+        frames: The fit of each frame by itself, with one shape.
+        times: Seconds, rising.
+        body: Body model.
+        config: Options of the fits.
+        sequence: How smooth the motion is, and the floor.
+
+    Returns:
+        The new results, and the floor when feet stand on one.
+    """
     good = [i for i, f in enumerate(frames) if f.status in ("ok", "one_view")]
     if len(good) < 3:
         return frames, None
     floor = None
-    if use_feet:
+    if sequence.ground != "none":
         shape = frames[good[0]].params
         rest = standing_heights(body, shape.betas[0], float(shape.scale))
-        joints = np.stack([frames[i].joints for i in good]).astype(np.float64)
-        floor = find_floor(joints, up, rest) if height is None else Floor(up, height, rest)
+        up = np.array(sequence.up)
+        if sequence.ground == "auto":
+            joints = np.stack([frames[i].joints for i in good]).astype(np.float64)
+            floor = find_floor(joints, up, rest)
+        else:
+            floor = Floor(up, floor_height(sequence.ground), rest)
     out = list(frames)
-    for stretch in stretches(times, good, max_gap):
-        if len(stretch) < 3:
+    for rows in stretches(times, good, sequence.max_gap):
+        if len(rows) < 3:
             continue
         with threadpool_limits(1, user_api="blas"):  # small blocks: more threads only wait for one another
-            smoothed = _smooth(maps, frames, body, config, times, smooth, floor, stretch)
-        for i, result in smoothed.items():
+            stretch = Stretch.of(rows, frames, times, body)
+            smoothed = _smooth(stretch, maps, body, config, sequence.smooth, floor)
+        for i, result in zip(rows, smoothed, strict=True):
             out[i] = result
     return out, floor
 
@@ -89,82 +103,65 @@ def stretches(times: Float[np.ndarray, " F"], good: list[int], max_gap: float) -
 
 
 def _smooth(
+    stretch: Stretch,
     maps: Sequence[ProxyMaps | None],
-    frames: list[FitResult],
     body: BodyModel,
     config: FitConfig,
-    times: Float[np.ndarray, " F"],
     smooth: float,
     floor: Floor | None,
-    rows: list[int],
-) -> dict[int, FitResult]:
-    seen = [k for k, i in enumerate(rows) if frames[i].has_body]
-    params: list[BodyParams] = []
-    for k, i in enumerate(rows):
-        before, after, share = bracketing_frames(k, seen)
-        ends = frames[rows[before]].params, frames[rows[after]].params
-        params.append(frames[i].params if before == after else interpolate_pose(*ends, share))
+) -> list[FitResult]:
     free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)
-    fitted = np.stack([frames[rows[k]].joints for k in seen]).astype(np.float64)
-    whole, outliers = replace_outlier_limbs(BodyParams.cat(params), fitted, seen, times[rows])
-    unconstrained = outlier_columns(outliers, free)
-    centers = body.joints(whole)[:, 0].double().cpu().numpy()
-    state = centered(whole, centers)
+    columns, unconstrained = free.columns(), outlier_columns(stretch.outliers, free)
+    state, times = stretch.start, stretch.times
     skeleton = Skeleton(body, state.expression)
-    motion = MotionResiduals(skeleton, free, times[rows], centers, smooth, floor)
-    columns = free.columns()
-    factor: BlockBandedCholesky | None = None
+    motion = MotionResiduals(skeleton, free, times, stretch.centers, smooth, floor)
     for _ in range(ROUNDS):
-        H, g = _evidence(maps, body, config, rows, seen, state, centers, free)
+        H, g = _frame_models(stretch, maps, body, config, state, free)
         H[unconstrained[:, :, None] | unconstrained[:, None, :]] = 0.0
         H[:, range(len(columns)), range(len(columns))] += RIDGE * unconstrained
         g[unconstrained] = 0.0
         anchor = state
         for step in range(STEPS):
             if floor is not None:
-                joints = world_joints(skeleton, state).double().cpu().numpy() + centers[:, None]
-                motion = replace(motion, standing=contacts(joints, times[rows], floor))
+                joints = world_joints(skeleton, state).double().cpu().numpy() + stretch.centers[:, None]
+                motion = replace(motion, standing=contacts(joints, times, floor))
             moved = _difference(anchor, state, free)
-            band, gradient = BlockBandedMatrix(len(rows), len(columns)), g + np.einsum("fij,fj->fi", H, moved)
+            band, gradient = (
+                BlockBandedMatrix(len(times), len(columns)),
+                g + np.einsum("fij,fj->fi", H, moved),
+            )
             band.H[0] += H
             motion.add(state, band, gradient)
             factor = band.factor()
             tangent = factor.solve(-gradient)
-            full = torch.zeros(len(rows), TANGENT_DIM, dtype=state.betas.dtype)
+            full = torch.zeros(len(times), TANGENT_DIM, dtype=state.betas.dtype)
             full[:, columns] = torch.as_tensor(tangent).to(full)
             state = state.retract(full.to(state.betas.device))
             if step and np.abs(tangent).max() < 1e-4:
                 break
-    return _results(frames, body, state, centers, free, skeleton, rows, seen, factor, outliers, config)
+    J = joint_jacobian(skeleton, state, free).double().cpu().numpy()
+    variance = [np.einsum("jap,pq,jaq->j", j, c, j) for j, c in zip(J, factor.covariances(), strict=True)]
+    joint_std = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+    return stretch.results(state, joint_std, body, config)
 
 
-def _evidence(
+def _frame_models(
+    stretch: Stretch,
     maps: Sequence[ProxyMaps | None],
     body: BodyModel,
     config: FitConfig,
-    rows: list[int],
-    seen: list[int],
     state: State,
-    centers: Float[np.ndarray, "K 3"],
     free: Free,
 ) -> tuple[Float[np.ndarray, "K P P"], Float[np.ndarray, "K P"]]:
     """Hessian and gradient of every frame's own cost; of a missing frame next to nothing."""
-    size = len(free.columns())
+    rows, size = stretch.rows, len(free.columns())
     H, g = np.tile(RIDGE * np.eye(size), (len(rows), 1, 1)), np.zeros((len(rows), size))
     priors = pose_priors(body.v_template, config.prior, config.pose_weight)
-    for at in range(0, len(seen), BATCH):
-        part = seen[at : at + BATCH]
+    for at in range(0, len(stretch.seen), BATCH):
+        part = stretch.seen[at : at + BATCH]
         shown = [m for m in (maps[rows[k]] for k in part) if m is not None]  # a fitted frame has some
-        normal = frame_normal_equations(
-            shown,
-            body,
-            config,
-            priors,
-            take(state, part),
-            centers[part],
-            free,
-            PIXELS,
-        )
+        bodies, centers = take(state, part), stretch.centers[part]
+        normal = frame_normal_equations(shown, body, config, priors, bodies, centers, free, PIXELS)
         H[part] += normal.H.double().cpu().numpy()
         g[part] = normal.g.double().cpu().numpy()
     return H, g
@@ -188,47 +185,3 @@ def _difference(a: State, b: State, free: Free) -> Float[np.ndarray, "K P"]:
     joints = list(free.joints)
     turn = roma.rotmat_to_rotvec((b.rotations[:, joints] @ a.rotations[:, joints].transpose(-1, -2)).double())
     return torch.cat([turn.flatten(1), (b.transl - a.transl).double()], dim=1).cpu().numpy()
-
-
-def _results(
-    frames: list[FitResult],
-    body: BodyModel,
-    state: State,
-    centers: Float[np.ndarray, "K 3"],
-    free: Free,
-    skeleton: Skeleton,
-    rows: list[int],
-    seen: list[int],
-    factor: BlockBandedCholesky | None,
-    outliers: dict[str, Bool[np.ndarray, " K"]],
-    config: FitConfig,
-) -> dict[int, FitResult]:
-    params = state.to_params()
-    shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
-    params = params.replace(transl=(params.transl.double() + shift).to(params.transl.dtype))
-    with torch.no_grad():
-        joints = body.joints(params).cpu().numpy()
-    J = joint_jacobian(skeleton, state, free).double().cpu().numpy()
-    covariances = factor.covariances() if factor is not None else None
-    out = {}
-    for k, i in enumerate(rows):
-        changed = replace(frames[i], params=params[k], joints=joints[k], vertices=None)
-        if covariances is not None:
-            half = np.einsum("jap,pq,jaq->j", J[k], covariances[k], J[k])
-            std = np.sqrt(np.maximum(half, 0)).astype(np.float32)
-            changed = replace(changed, joint_std=calibrated(std, changed.joint_observed, config))
-        if jumped := [limb for limb, jumps in outliers.items() if jumps[k]]:
-            said = f"{' and '.join(jumped)} taken from other frames: too far from where it was to have moved there"
-            gone = np.isin(np.arange(55), [j for limb in jumped for j in LIMBS[limb]])
-            observed = np.where(gone, 0.0, changed.joint_observed)
-            warning, reason = (
-                "; ".join(x for x in (old, said) if x) for old in (changed.warning, changed.reason)
-            )
-            changed = replace(
-                changed, warning=warning, reason=reason, status="doubtful", joint_observed=observed
-            )
-        if k not in seen:
-            reason = f"no body of its own ({frames[i].reason}): between its neighbours"
-            changed = replace(changed, status="filled", reason=reason, joint_observed=np.zeros(55))
-        out[i] = changed
-    return out
