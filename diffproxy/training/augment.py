@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.datasets.photometric import photometric
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
 from diffproxy.proxies.maps import Kind
 from diffproxy.training.config import AugmentConfig
-from diffproxy.training.photometric import photometric
 from diffproxy.training.warp import Similarity, warp_camera, warp_image, warp_nearest
 
 

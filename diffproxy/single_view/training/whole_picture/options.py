@@ -30,8 +30,9 @@ class PictureTrainOptions:
     steps: int = TRAINING_STEPS(5000)
     batch: int = option(6, "pictures per step")
     crop_share: float = option(
-        0.4, "share of body crops, of which one person is labelled, where the shards have them"
+        0.2, "share of body crops, of which one person is labelled, where the shards have them"
     )
+    composed_share: float = option(0.4, "share of pictures composed of people out of these crops")
     photometric: float = option(0.5, "strength of changes of light, blur, noise and occlusion")
     lr: float = LEARNING_RATE(6e-4)
     warmup_steps: int = WARMUP_STEPS(100)
@@ -48,5 +49,6 @@ class PictureTrainOptions:
             at_least(name, getattr(self, name), 0)
         within("lr", self.lr, 1e-12, 1.0)
         within("ema", self.ema, 0.0, 0.999999)
-        within("crop_share", self.crop_share, 0.0, 0.95)
+        within("crop_share", self.crop_share, 0.0, 1.0)
+        within("composed_share", self.composed_share, 0.0, 1.0 - self.crop_share)
         within("photometric", self.photometric, 0.0, 1.0)

@@ -12,18 +12,21 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.body import BodyModel
-from diffproxy.datasets.shards import FULL, ShardIndex, ShardView
+from diffproxy.datasets.photometric import photometric
+from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.single_view.focal_length import EXIF_LOG_STD, USUAL_LOG_STD, usual_focal
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.training.data import IN_FRONT, People
+from diffproxy.single_view.training.whole_picture.compose import UNLABELLED, compose
 from diffproxy.single_view.training.whole_picture.everybody import Everybody, everybody
-from diffproxy.training.photometric import photometric
 from diffproxy.utils.errors import InputError
 
 CANVASES = ((384, 288), (288, 384), (384, 224), (352, 352))
 """Width and height of the pictures of a batch."""
 LEAST_VISIBLE = 0.15
 """Share of a person that must be seen; of others nothing is said, neither that they are there nor that they are not."""
+COMPOSED = -1
+"""In place of a row: a picture of people out of crops."""
 LEAST_KEYPOINTS = 3
 """In the picture; the same."""
 
@@ -41,7 +44,7 @@ class PictureBatch:
         extents: Longer side of these boxes, pixels.
         visible: Share of each person that nothing hides.
         counted: Enough of the person is seen.
-        depth: Metres at the cells of stride 8 that show people, else 0.
+        depth: Of the pelvis of who is seen at each cell of stride 8, metres; 0 for nobody.
         unlabelled: Cells of stride 4 that show people of whom nothing is known.
     """
 
@@ -61,11 +64,24 @@ class _Placed(NamedTuple):
     """A picture on a canvas."""
 
     image: np.ndarray
-    focal: float
-    told: list[float]
+    owner: np.ndarray
+    """Whose each pixel is: 0 nobody, row of the people plus 1, `UNLABELLED`."""
+    K: np.ndarray
+    usual_focal: float
     people: Everybody
-    depth: np.ndarray
-    unlabelled: np.ndarray
+
+    def mirrored(self) -> _Placed:
+        """The picture in a mirror."""
+        K = self.K.copy()
+        K[0, 2] = self.image.shape[1] - K[0, 2]
+        image, owner = (np.ascontiguousarray(a[:, ::-1]) for a in (self.image, self.owner))
+        return _Placed(image, owner, K, self.usual_focal, self.people.mirrored())
+
+    def maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Depths of the people at stride 8, and where people without labels are at stride 4."""
+        depths = np.zeros(256, np.float32)
+        depths[1 : 1 + len(self.people.pelvis)] = self.people.pelvis[:, 2].numpy().clip(0)
+        return depths[self.owner[4::8, 4::8]], self.owner[2::4, 2::4] == UNLABELLED
 
 
 class Pictures:
@@ -92,84 +108,80 @@ class Pictures:
             raise InputError("whole frames", found, fix)
 
     def batch(self, rows: list[int], rng: np.random.Generator) -> PictureBatch:
-        """The pictures of these rows."""
-        views = [self.index.view(*self.rows[r], extras=("depth",)) for r in rows]
+        """The pictures of these rows; of `COMPOSED`, a new one of people out of crops."""
         if self.augment:
             width, height = CANVASES[rng.integers(len(CANVASES))]
         else:
-            width, height = (-(-max(v.rgb.shape[a] for v in views) // 32) * 32 for a in (1, 0))
-        placed = [self._placed(r, v, width, height, rng) for r, v in zip(rows, views, strict=True)]
-        return self._joined(placed, width, height)
+            cameras = [self.index.meta(s)["views"][v]["camera"] for s, v in (self.rows[r] for r in rows)]
+            width, height = (-(-max(c[side] for c in cameras) // 32) * 32 for side in ("width", "height"))
+        crops = [self.rows[r] for r in self.crops]
+        placed = []
+        for row in rows:
+            if row == COMPOSED:
+                image, owner, K, people = compose(self.index, crops, self.body, width, height, rng)
+                picture = _Placed(
+                    photometric(image, rng, self.augment), owner, K, usual_focal(width, height), people
+                )
+            else:
+                picture = self._placed(row, width, height, rng)
+            placed.append(picture.mirrored() if self.augment and rng.random() < 0.5 else picture)
+        told = [told_camera(p.K, p.usual_focal, rng) for p in placed]
+        return _joined(placed, told, self.skeleton)
 
-    def _placed(
-        self, row: int, view: ShardView, width: int, height: int, rng: np.random.Generator
-    ) -> _Placed:
-        camera, rgb = view.camera, view.rgb
-        people = everybody(self.index, *self.rows[row], self.body)
+    def _placed(self, row: int, width: int, height: int, rng: np.random.Generator) -> _Placed:
+        """A stored picture on a canvas, scaled and shifted."""
+        sample, number = self.rows[row]
+        view, people = self.index.view(sample, number), everybody(self.index, sample, number, self.body)
+        rgb, owner = view.rgb, view.mask
+        if not self.index.labels_everybody(sample):
+            owner = np.where(owner > 1, UNLABELLED, owner).astype(np.uint8)
         h, w = rgb.shape[:2]
         scale, offset = min(1.0, width / w, height / h), np.zeros(2)
-        mirror = False
         if self.augment:
             rgb = photometric(rgb, rng, self.augment)
             scale = min(width / w, height / h) * float(np.exp(rng.uniform(-0.35, 0.45)))
-            room = np.array([width - scale * w, height - scale * h])
-            offset = room * rng.uniform(0, 1, 2)
-            mirror = bool(rng.random() < 0.5)
+            offset = np.array([width - scale * w, height - scale * h]) * rng.uniform(0, 1, 2)
         matrix = np.array([[scale, 0, offset[0]], [0, scale, offset[1]], [0, 0, 1.0]])
-        if mirror:
-            matrix = np.array([[-1, 0, width], [0, 1, 0], [0, 0, 1.0]]) @ matrix
-            people = people.mirrored()
-        K = matrix @ camera.K
-        K[0, 0] = abs(K[0, 0])
         # OpenCV counts from the centre of the first pixel, we count from its corner.
-        shifted = matrix[:2].copy()
-        shifted[:, 2] += 0.5 * matrix[:2, :2].sum(1) - 0.5
+        shifted = matrix[:2] + np.array([[0, 0, 0.5 * scale - 0.5]])
         how = cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR
         image = cv2.warpAffine(rgb, shifted, (width, height), flags=how)
-        depth, mask = (
-            cv2.warpAffine(a, shifted, (width, height), flags=cv2.INTER_NEAREST)
-            for a in (view.extras.get("depth", np.zeros((h, w), np.float32)), view.mask)
-        )
-        known = self.index.labels_everybody(self.rows[row][0])
-        depth = np.where(mask > 0, depth, 0)[4::8, 4::8]
-        unlabelled = np.zeros_like(mask[2::4, 2::4], bool) if known else mask[2::4, 2::4] > 1
-        told = told_camera(K, scale * usual_focal(w, h), rng)
-        return _Placed(image, float(K[0, 0]), told, people, depth, unlabelled)
+        owner = cv2.warpAffine(owner, shifted, (width, height), flags=cv2.INTER_NEAREST)
+        return _Placed(image, owner, matrix @ view.camera.K, scale * usual_focal(w, h), people)
 
-    def _joined(self, placed: list[_Placed], width: int, height: int) -> PictureBatch:
-        groups = [p.people for p in placed]
-        images = torch.from_numpy(np.stack([p.image for p in placed])).permute(0, 3, 1, 2).float() / 127.5 - 1
-        camera = torch.tensor([p.told for p in placed], dtype=torch.float32)
-        of = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor([len(g.betas) for g in groups]))
-        r, betas, scale, pelvis, visible = (
-            torch.cat([getattr(g, k) for g in groups]) for k in vars(groups[0])
-        )
-        with torch.no_grad():
-            joints, points = (scale[:, None, None] * x for x in self.skeleton(r, betas))
-        focal = torch.tensor([p.focal for p in placed], dtype=torch.float32)[of]
-        middle = camera[of, 1:3]
-        beyond = points + pelvis[:, None]
-        pixels = (
-            beyond[..., :2] / beyond[..., 2:].clamp_min(IN_FRONT) * focal[:, None, None] + middle[:, None]
-        )
-        limits = torch.tensor([width, height], dtype=torch.float32)
-        seen = (beyond[..., 2] > IN_FRONT) & (pixels >= 0).all(-1) & (pixels < limits).all(-1)
-        far = torch.full_like(pixels, torch.inf)
-        low, high = (
-            torch.where(seen[..., None], pixels, far).amin(1),
-            torch.where(seen[..., None], pixels, -far).amax(1),
-        )
-        counted = (visible >= LEAST_VISIBLE) & (seen.sum(1) >= LEAST_KEYPOINTS)
-        some = seen.any(1, keepdim=True)
-        centers = torch.where(some, (low + high) / 2, limits / 2)
-        extents = torch.where(some, high - low, torch.ones(2)).amax(1).clamp_min(8.0)
-        people = People(r, betas, scale, pelvis, joints, points, pixels, seen, 2 * middle, focal, camera[of])
-        depth, unlabelled = (
-            torch.from_numpy(np.stack([getattr(p, name) for p in placed])) for name in ("depth", "unlabelled")
-        )
-        return PictureBatch(
-            images, camera, people, of, centers, extents, visible, counted, depth.float(), unlabelled
-        )  # fmt: skip
+
+def _joined(placed: list[_Placed], told: list[list[float]], skeleton: KeypointBody) -> PictureBatch:
+    """A batch of pictures of one size."""
+    height, width = placed[0].owner.shape
+    groups = [p.people for p in placed]
+    images = torch.from_numpy(np.stack([p.image for p in placed])).permute(0, 3, 1, 2).float() / 127.5 - 1
+    camera = torch.tensor(told, dtype=torch.float32)
+    of = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor([len(g.betas) for g in groups]))
+    r, betas, scale, pelvis, visible = (torch.cat([getattr(g, k) for g in groups]) for k in vars(groups[0]))
+    with torch.no_grad():
+        joints, points = (scale[:, None, None] * x for x in skeleton(r, betas))
+    focal = torch.tensor([p.K[0, 0] for p in placed], dtype=torch.float32)[of]
+    middle = camera[of, 1:3]
+    beyond = points + pelvis[:, None]
+    pixels = beyond[..., :2] / beyond[..., 2:].clamp_min(IN_FRONT) * focal[:, None, None] + middle[:, None]
+    limits = torch.tensor([width, height], dtype=torch.float32)
+    seen = (beyond[..., 2] > IN_FRONT) & (pixels >= 0).all(-1) & (pixels < limits).all(-1)
+    far = torch.full_like(pixels, torch.inf)
+    low, high = (
+        torch.where(seen[..., None], pixels, far).amin(1),
+        torch.where(seen[..., None], pixels, -far).amax(1),
+    )
+    counted = (visible >= LEAST_VISIBLE) & (seen.sum(1) >= LEAST_KEYPOINTS)
+    some = seen.any(1, keepdim=True)
+    centers = torch.where(some, (low + high) / 2, limits / 2)
+    extents = torch.where(some, high - low, torch.ones(2)).amax(1).clamp_min(8.0)
+    people = People(r, betas, scale, pelvis, joints, points, pixels, seen, 2 * middle, focal, camera[of])
+    depth, unlabelled = (
+        torch.from_numpy(np.stack(maps)) for maps in zip(*(p.maps() for p in placed), strict=True)
+    )
+    return PictureBatch(
+        images, camera, people, of, centers, extents, visible, counted, depth, unlabelled
+    )  # fmt: skip
 
 
 def told_camera(K: Float[np.ndarray, "3 3"], usual: float, rng: np.random.Generator) -> list[float]:

@@ -18,7 +18,7 @@ from diffproxy.single_view.training.whole_picture.losses import (
     queries_of,
 )
 from diffproxy.single_view.training.whole_picture.options import PictureTrainOptions
-from diffproxy.single_view.training.whole_picture.pictures import PictureBatch, Pictures
+from diffproxy.single_view.training.whole_picture.pictures import COMPOSED, PictureBatch, Pictures
 from diffproxy.single_view.training.whole_picture.validation import validate
 from diffproxy.single_view.whole_picture.network import WholePictureConfig, WholePictureNetwork
 from diffproxy.single_view.whole_picture.weights import FILE, save_whole_picture
@@ -67,12 +67,8 @@ class PictureTraining(TrainingRun):
     def losses(self, step: int) -> dict[str, Tensor]:
         o, network = self.options, self.network
         rng = np.random.default_rng(step_seed(o.seed, step))
-        crops = int(rng.binomial(o.batch, o.crop_share)) if self.pictures.crops else 0
-        rows = [
-            *rng.choice(self.pictures.frames, o.batch - crops),
-            *rng.choice(self.pictures.crops or [0], crops),
-        ]
-        batch = self.pictures.batch([int(r) for r in rows], rng)
+        rows = [int(rng.choice(self._drawn(float(rng.random())))) for _ in range(o.batch)]
+        batch = self.pictures.batch(rows, rng)
         images = batch.images.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             maps, heads = network.look(images, batch.camera)
@@ -83,3 +79,10 @@ class PictureTraining(TrainingRun):
     def validate(self) -> dict[str, float]:
         with self.ema.applied(self.network):
             return validate(self.network, self.held_out)
+
+    def _drawn(self, kind: float) -> list[int]:
+        """The rows that a picture is drawn from; `kind`: a number from 0 to 1."""
+        o, pictures = self.options, self.pictures
+        if not pictures.crops or kind >= o.crop_share + o.composed_share:
+            return pictures.frames
+        return pictures.crops if kind < o.crop_share else [COMPOSED]
