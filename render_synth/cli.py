@@ -27,7 +27,8 @@ INSPECT = """\
 usage: python -m render_synth inspect SHARDS [name=value ...]
 
 Draws a contact sheet of shards, to see whether images, labels and cameras agree. A block per subject, a column
-per view; from top to bottom: image with the projected skeleton (left blue, right red), part labels, UV, mask
+per view; from top to bottom: image with the projected skeletons (the subject's left blue and right red, others in
+the colours of their masks), part labels, UV, mask
 (white: the subject; a colour each: other people), and depth, normals, visibility where they are stored.
 Suspicious views are also listed as text.
 """
@@ -36,7 +37,8 @@ usage: python -m render_synth validate SHARDS [name=value ...]
 
 Computes proxies again from the stored parameters and cameras and compares. Prints a table, then one line of JSON.
 Exit status 1 where more than 0.1 % of the labelled pixels have another label, a UV more than 2 mm off, no label
-though nothing covers the body, or a label outside the mask.
+though nothing covers the body, or a label outside the mask; or where more than 1 % of the pixels of other people
+are farther than 0.3 m from their body or seen through somebody else's, or a whole frame says wrongly who is seen.
 """
 RELABEL = """\
 usage: python -m render_synth relabel SHARDS out=DIR [name=value ...]
@@ -56,10 +58,11 @@ def _inspect(options: InspectOptions) -> None:
 def _validate(options: ValidateOptions) -> int:
     from render_synth.validate import LIMIT, table, validate
 
-    tallies = validate(options.shards, options.body, options.count)
-    numbers = json.dumps({kind: tally.summary() for kind, tally in tallies.items()})
-    sys.stdout.write(f"{table(tallies)}\n{numbers}\n")
-    return int(tallies["all"].wrong > LIMIT or not tallies["all"].labelled)
+    tallies, others = validate(options.shards, options.body, options.count)
+    numbers = {kind: tally.summary() for kind, tally in tallies.items()}
+    sys.stdout.write(f"{table(tallies)}\n{others.line()}\n")
+    sys.stdout.write(json.dumps(numbers | {"others": others.summary()}) + "\n")
+    return int(tallies["all"].wrong > LIMIT or not tallies["all"].labelled or not others.agrees)
 
 
 def _relabel(options: RelabelOptions) -> None:

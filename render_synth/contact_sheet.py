@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Integer, UInt8
 
 from diffproxy.body.names import PARENTS
 from diffproxy.datasets.shards import ShardView
@@ -19,11 +19,11 @@ FAR = 8.0  # metres at which depth turns black
 def column(
     view: ShardView,
     palette: Float[np.ndarray, "L 3"],
-    joints: Float[np.ndarray, "J 3"],
+    joints: Float[np.ndarray, "P J 3"],
     size: int,
     title: str = "",
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """One view from top to bottom: image with the projected skeleton, labels over it, UV, mask, stored extras."""
+    """One view from top to bottom: image with projected skeletons, labels over it, UV, mask, stored extras."""
     import cv2
 
     rgb, on = view.rgb, view.labels > 0
@@ -34,7 +34,11 @@ def column(
     uv[on, 2] = 255
     scale = size / max(rgb.shape[:2])
     near = cv2.INTER_NEAREST
-    images = [_skeleton(_sized(rgb, size), view, joints, scale), _sized(overlay, size)]
+    drawn = _sized(rgb, size)
+    for i in reversed(range(len(joints))):  # the subject last, over the others
+        color = MASK_COLORS[_cycled(np.array(i + 1))] if i else None
+        drawn = _skeleton(drawn, view, joints[i], scale, color)
+    images = [drawn, _sized(overlay, size)]
     images += [_sized(uv, size, near), _sized(MASK_COLORS[_cycled(view.mask)], size, near)]
     if "depth" in view.extras:
         depth = view.extras["depth"]
@@ -64,7 +68,7 @@ def stack(images: list[UInt8[np.ndarray, "_ _ 3"]], axis: int, gap: int = 0) -> 
     return np.concatenate(padded, axis)
 
 
-def _cycled(mask: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W"]:
+def _cycled(mask: Integer[np.ndarray, "*H"]) -> UInt8[np.ndarray, "*H"]:
     """Values above the last colour start again at the first bystander's."""
     others = len(MASK_COLORS) - 2
     return np.where(mask >= 2, 2 + (mask.astype(int) - 2) % others, mask).astype(np.uint8)
@@ -80,9 +84,13 @@ def _sized(image: UInt8[np.ndarray, "_ _ 3"], size: int, how: int = 3) -> UInt8[
 
 
 def _skeleton(
-    image: UInt8[np.ndarray, "_ _ 3"], view: ShardView, joints: Float[np.ndarray, "J 3"], scale: float
+    image: UInt8[np.ndarray, "_ _ 3"],
+    view: ShardView,
+    joints: Float[np.ndarray, "J 3"],
+    scale: float,
+    color: UInt8[np.ndarray, "3"] | None = None,
 ) -> UInt8[np.ndarray, "_ _ 3"]:
-    """Bones and joints as the stored camera projects them: the person's left blue, right red."""
+    """Bones and joints as the stored camera projects them, in one `color`, or the person's left blue, right red."""
     import cv2
 
     image = np.ascontiguousarray(image)
@@ -93,7 +101,8 @@ def _skeleton(
     for j, parent in enumerate(PARENTS[: len(joints)]):
         if not drawable[j]:
             continue
-        side, end = joints_side(j), (int(ends[j, 0]), int(ends[j, 1]))
+        side = joints_side(j) if color is None else tuple(int(c) for c in color)
+        end = (int(ends[j, 0]), int(ends[j, 1]))
         if parent >= 0 and drawable[parent]:
             begin = (int(ends[parent, 0]), int(ends[parent, 1]))
             cv2.line(image, begin, end, side, 1, cv2.LINE_AA, shift)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.datasets.extras import EXTRAS
 from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.utils.errors import InputError
@@ -103,7 +103,8 @@ def _kinds(text: str) -> tuple[str, ...]:
     return names or ALL_KINDS
 
 
-def _joints(index: ShardIndex, sample: int, model: BodyModel) -> Float[np.ndarray, "55 3"]:
+def _joints(index: ShardIndex, sample: int, model: BodyModel) -> Float[np.ndarray, "P 55 3"]:
+    """Of everybody whose parameters are stored, the subject first."""
     import torch
 
     meta = index.meta(sample)
@@ -111,4 +112,4 @@ def _joints(index: ShardIndex, sample: int, model: BodyModel) -> Float[np.ndarra
         found = f"{index.key(sample)} of body {meta['body']}, not {model.name}"
         raise InputError("shards of the body that was named", found, "give body=PATH of that body")
     with torch.no_grad():
-        return model.joints(index.params(sample))[0].numpy()
+        return model.joints(BodyParams.cat(index.people(sample))).numpy()

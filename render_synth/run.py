@@ -155,7 +155,8 @@ def run(config: RenderConfig) -> int:
         config = replace(config, variant=best_variant())
     check_options(config)
     todo = missing_shards(config)
-    total = sum(len(samples) for samples in todo) * (config.views + config.full_frames + config.hand_crops)
+    each = config.views * config.body_crops + config.full_frames + config.hand_crops
+    total = sum(len(samples) for samples in todo) * each
     with tqdm(total=total, unit="view", desc=f"{config.out} ({config.variant})", smoothing=0.05) as bar:
         return _render_all(config, todo, bar) if todo else 0
 

@@ -9,10 +9,11 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.datasets.shards import FULL, ShardIndex, ShardView
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.errors import InputError
+from render_synth.validate_people import PeopleTally, check_people
 
 FAR_MM = 2.0  # a UV that lands farther off is wrong
 LIMIT = 0.001  # fraction of the labelled pixels that may be wrong
@@ -104,8 +105,8 @@ def in_frame(view: ShardView) -> Bool[np.ndarray, "H W"]:
     return inside_frame(tuple(view.info["crop"]), size, (int(width), int(height)))
 
 
-def validate(where: str | Path, body: str, count: int) -> dict[str, Tally]:
-    """Compare stored labels and UV with the body posed again from the stored parameters.
+def validate(where: str | Path, body: str, count: int) -> tuple[dict[str, Tally], PeopleTally]:
+    """Compare stored labels, UV and masks with the bodies posed again from the stored parameters.
 
     Args:
         where: Folder of shards, a pattern, or one `.tar` file.
@@ -113,7 +114,7 @@ def validate(where: str | Path, body: str, count: int) -> dict[str, Tally]:
         count: Number of subjects, spread over the set; 0: all.
 
     Returns:
-        Counts of labelled and wrong pixels by kind of view, and of all views under "all".
+        Counts of labelled and wrong pixels by kind of view, and of all views under "all"; counts of the other people.
 
     Raises:
         InputError: Not shards, or shards of another body.
@@ -125,19 +126,24 @@ def validate(where: str | Path, body: str, count: int) -> dict[str, Tally]:
 
     index, model = ShardIndex(where), load_body(body)
     chosen = range(len(index)) if not count else np.unique(np.linspace(0, len(index) - 1, count).astype(int))
-    tallies = {"all": Tally()}
+    tallies, others = {"all": Tally()}, PeopleTally()
     for i in tqdm([int(c) for c in chosen], unit="subject", desc=f"{where}"):
         meta = index.meta(i)
         if meta.get("topology", model.topology_id) != model.topology_id:
             found = f"{index.key(i)} of body {meta['body']}, not {model.name}"
             raise InputError("shards of the body that was named", found, "give body=PATH of that body")
         with torch.no_grad():
-            vertices = model(index.params(i)).vertices[0].double().numpy()
+            posed = model(BodyParams.cat(index.people(i)))
+        vertices, joints = posed.vertices.double().numpy(), posed.joints.double().numpy()
+        others.unlabelled += 0 if index.labels_everybody(i) else meta["bystanders"]
         for j, kind in enumerate(index.kinds(i)):
-            tally = check_view(model, vertices, index.view(i, j, extras=("visibility",)))
+            view = index.view(i, j, extras=("visibility",))
+            tally = check_view(model, vertices[0], view)
             tallies.setdefault(kind, Tally()).add(tally)
             tallies["all"].add(tally)
-    return tallies
+            if index.labels_everybody(i) and kind in ("body", FULL):
+                others.add(check_people(vertices, joints, model.faces.numpy(), view))
+    return tallies, others
 
 
 def table(tallies: dict[str, Tally]) -> str:

@@ -45,3 +45,30 @@ def rendered(tools):
     for samples in missing_shards(tools.config):
         render_shard(tools, samples)
     return Path(tools.config.out)
+
+
+@pytest.fixture(scope="session")
+def groups(tools):
+    """Tools of a run of groups of up to four, whole frames only."""
+    from dataclasses import replace
+
+    changes = {
+        "group_fraction": 1.0,
+        "max_bystanders": 3,
+        "body_crops": False,
+        "hand_crops": 0,
+        "full_frames": 2,
+    }
+    return replace(tools, config=replace(tools.config, **changes))
+
+
+@pytest.fixture(scope="session")
+def group_shard(groups, tmp_path_factory):
+    """A group of three others, rendered and written; do not change it."""
+    from diffproxy.datasets.shards import ShardWriter
+    from render_synth.sample import render_sample
+
+    path = tmp_path_factory.mktemp("group") / "a.tar"
+    with ShardWriter(path) as writer:
+        writer.add("s0", *render_sample(groups, 31))  # both cameras see everybody
+    return path

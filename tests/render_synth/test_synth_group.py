@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.datasets.shards import FULL, ShardIndex, ShardWriter, params_from_json, params_to_json
+from diffproxy.datasets.shards import FULL, ShardIndex, params_from_json, params_to_json
 from render_synth.bystanders import CAMERA_CLEARANCE, NEAR, place_bystanders
 from render_synth.humans.poses.pose_check import DEEP, pose_check
 from render_synth.rng import stream
@@ -16,22 +16,6 @@ from render_synth.subject import plan_subject
 
 def with_options(tools, **changes):
     return replace(tools, config=replace(tools.config, **changes))
-
-
-@pytest.fixture(scope="module")
-def groups(tools):
-    """Tools of a run of groups of up to four, whole frames only."""
-    return with_options(tools, group_fraction=1.0, max_bystanders=3, body_crops=False, hand_crops=0)
-
-
-@pytest.fixture(scope="module")
-def shard(groups, tmp_path_factory):
-    """One group of at least three, rendered and written."""
-    k = next(k for k in range(20) if 1 + int(3 * stream(11, k, "bystanders").random() ** 1.5) == 3)
-    path = tmp_path_factory.mktemp("group") / "a.tar"
-    with ShardWriter(path) as writer:
-        writer.add("s0", *render_sample(groups, k))
-    return path
 
 
 @pytest.mark.parametrize("desk", [0.0, 1.0])
@@ -66,8 +50,8 @@ def test_bodies_side_by_side_do_not_touch_and_the_same_body_twice_does(body):
     assert check.depth_between(v, v + np.array([0.05, 0, 0])) > 0.03
 
 
-def test_everybody_is_stored_with_body_and_visibility(shard, body):
-    index = ShardIndex(shard)
+def test_everybody_is_stored_with_body_and_visibility(group_shard, body):
+    index = ShardIndex(group_shard)
     meta, people = index.meta(0), index.people(0)
     assert meta["group"] and index.labels_everybody(0)
     assert set(index.kinds(0)) == {FULL}

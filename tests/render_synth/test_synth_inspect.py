@@ -10,7 +10,7 @@ import pytest
 from diffproxy.datasets.extras import EXTRAS
 from diffproxy.datasets.shards import ShardIndex
 from render_synth.cli import main
-from render_synth.contact_sheet import column, stack
+from render_synth.contact_sheet import MASK_COLORS, column, stack
 from render_synth.inspect_shards import arrange, odd
 
 
@@ -86,19 +86,27 @@ def test_odd_views_are_told(view, change, text):
 def test_bones_are_drawn_where_the_camera_sees_them(view):
     """One joint ahead of the camera, in the middle of the image; all others far off."""
     camera = view.camera
-    joints = np.full((55, 3), np.nan)
-    joints[1] = camera.unproject(np.array([[10.0, 30.0]]), np.array([2.0]))[0]  # the left hip
+    joints = np.full((1, 55, 3), np.nan)
+    joints[0, 1] = camera.unproject(np.array([[10.0, 30.0]]), np.array([2.0]))[0]  # the left hip
     black = replace(view, rgb=view.rgb * 0, extras={})
     got = column(black, np.zeros((256, 3)), joints, 4 * camera.width)[: 4 * camera.height]
     rows, columns = np.nonzero(got[..., 2] > 128)  # blue
     assert np.abs([rows.mean() + 0.5 - 120, columns.mean() + 0.5 - 40]).max() < 0.6
 
 
+def test_the_skeletons_of_others_have_the_colours_of_their_masks(view):
+    joints = np.full((3, 55, 3), np.nan)
+    joints[2, 1] = view.camera.unproject(np.array([[10.0, 30.0]]), np.array([2.0]))[0]
+    black = replace(view, rgb=view.rgb * 0, extras={})
+    got = column(black, np.zeros((256, 3)), joints, 4 * view.camera.width)[: 4 * view.camera.width]
+    assert tuple(got[120, 40]) == tuple(MASK_COLORS[3]) and got[120, 40, 2] > 128
+
+
 def test_bystanders_have_colours_of_their_own(view):
     mask = np.zeros_like(view.mask)
     mask[:10], mask[10:20], mask[20:30] = 2, 3, 252
     size = view.camera.width
-    got = column(replace(view, mask=mask, extras={}), np.zeros((256, 3)), np.full((55, 3), np.nan), size)[
+    got = column(replace(view, mask=mask, extras={}), np.zeros((256, 3)), np.full((1, 55, 3), np.nan), size)[
         3 * size :
     ]
     assert len(np.unique(got[[5, 15, 25, 35], 5], axis=0)) == 4
