@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from diffproxy.export.markers import marker_positions
 from diffproxy.export.motion import BodyMotion
 from diffproxy.utils.extras import require_extra
-from diffproxy.utils.io import write_atomic
+from diffproxy.utils.io import atomic_path, write_atomic
 
 MM = 1000.0
+BLOCK = 512  # bytes of a C3D file
 
 
 def write_trc(path: Path, motion: BodyMotion) -> None:
@@ -50,6 +52,9 @@ def write_c3d(path: Path, motion: BodyMotion) -> None:
     rows = np.full((4, len(names), len(motion)), 1.0)
     rows[:3] = MM * points.transpose(2, 1, 0)
     file["data"]["points"] = rows
-    with TemporaryDirectory() as folder:  # ezc3d changes names that do not end with .c3d
-        file.write(str(Path(folder) / "m.c3d"))
-        write_atomic(path, (Path(folder) / "m.c3d").read_bytes())
+    with atomic_path(path, suffix=True) as temporary:  # ezc3d changes names that do not end with .c3d
+        file.write(str(temporary))
+        with temporary.open("rb") as written:  # it does not say what it could not write
+            begin = BLOCK * (int.from_bytes(written.read(18)[16:], "little") - 1)
+        if temporary.stat().st_size < begin + rows.size * 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

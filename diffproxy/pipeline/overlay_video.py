@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -21,45 +21,52 @@ from diffproxy.pipeline.run_folder import record_digest
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import write_atomic
+from diffproxy.utils.io import atomic_path
 from diffproxy.utils.native_messages import native_messages
 
 MAX_WIDTH = 960  # pixels of each of the two pictures
 CODECS = ("avc1", "mp4v")  # H.264 where this OpenCV has it, which browsers play; else MPEG-4 part 2
+HEADER = 1 << 16  # bytes; more than the header of a film
 NOT_READ = 40  # grey of an image that cannot be read
 
 
 class VideoFile:
-    """An mp4 of RGB frames of one size, written when the block ends.
-
-    Args:
-        path: File to write.
-        fps: Frames per second.
-    """
+    """An mp4 of RGB frames of one size; use `video_file`."""
 
     def __init__(self, path: Path, fps: float):
-        self._path, self._fps = path, fps
-        self._folder = (
-            TemporaryDirectory()
-        )  # OpenCV chooses the format by the name, so no temporary name will do
-        self._file = Path(self._folder.name) / "film.mp4"
+        self._path, self._fps, self._frames = path, fps, 0
         self._writer: cv2.VideoWriter | None = None
-
-    def __enter__(self) -> VideoFile:
-        return self
-
-    def __exit__(self, kind: type | None, *error: object) -> None:
-        if self._writer is not None:
-            self._writer.release()
-            if kind is None:
-                write_atomic(self._path, self._file.read_bytes())
-        self._folder.cleanup()
 
     def add(self, frame: UInt8[np.ndarray, "H W 3"]) -> None:
         height, width = (n - n % 2 for n in frame.shape[:2])  # codecs want even sides
         if self._writer is None:
-            self._writer = _open_writer(self._file, self._fps, (width, height))
+            self._path.write_bytes(bytes(HEADER))  # OpenCV would not say that there is no room
+            self._writer = _open_writer(self._path, self._fps, (width, height))
         self._writer.write(cv2.cvtColor(frame[:height, :width], cv2.COLOR_RGB2BGR))
+        self._frames += 1
+
+    def release(self) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+    def check(self) -> None:
+        """OSError unless the file has all frames: OpenCV does not say what it could not write."""
+        with native_messages():
+            found = int(cv2.VideoCapture(str(self._path)).get(cv2.CAP_PROP_FRAME_COUNT))
+        if found != self._frames:
+            raise OSError(errno.ENOSPC, f"{found} of {self._frames} frames could be written")
+
+
+@contextmanager
+def video_file(path: Path, fps: float) -> Iterator[VideoFile]:
+    """An mp4 that is complete or absent, of `fps` frames per second. InputError where there is no room for it."""
+    with atomic_path(path, suffix=True) as temporary:
+        film = VideoFile(temporary, fps)
+        try:
+            yield film
+        finally:
+            film.release()
+        film.check()
 
 
 def write_overlay_videos(
@@ -86,7 +93,7 @@ def write_overlay_videos(
         ids = [r.frame_id for r in records]
         step = float(np.median(np.diff(ids))) if len(ids) > 1 else 1.0
         with ExitStack() as stack:
-            films = [stack.enter_context(VideoFile(path, fps / step)) for path in paths]
+            films = [stack.enter_context(video_file(path, fps / step)) for path in paths]
             for pictures in _pairs(drawn, records, body, frames):
                 for film, pair in zip(films, pictures, strict=True):
                     film.add(pair)

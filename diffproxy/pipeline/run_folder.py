@@ -15,6 +15,7 @@ import numpy as np
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.solved_calibration import SolvedCalibration
+from diffproxy.utils.begun_options import require_same
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import fingerprint
@@ -101,11 +102,9 @@ class RunFolder:
             raise InputError("a folder to write to", found, "choose another out=DIR")
         earlier, written = self._earlier()
         if earlier is not None and not overwrite and fingerprint(earlier["settings"]) != self.stamp:
-            raise InputError(
-                f"the settings and inputs that the results in {self.out} were computed with",
-                "; ".join(_differences(earlier["settings"], self.settings)[:5]),
-                "add overwrite=true to start again, or choose another out=DIR",
-            )
+            what = f"the settings and inputs that the results in {self.out} were computed with"
+            fix = "add overwrite=true to start again, or choose another out=DIR"
+            require_same(earlier["settings"], self.settings, what, fix)
         foreign = sorted(f for f in {*files} - written if (self.out / f).exists())
         if foreign:
             raise InputError(
@@ -227,15 +226,3 @@ def remove_files(out: Path, names: Iterable[str]) -> None:
 def proxy_files(folder: Path) -> list[Path]:
     """The files of one frame's proxies."""
     return [p for p in folder.glob("*") if PROXY_FILE.fullmatch(p.name) and p.is_file()]
-
-
-def _differences(a: dict[str, Any], b: dict[str, Any], prefix: str = "") -> list[str]:
-    """Readable `key: before -> now` for everything that differs."""
-    out: list[str] = []
-    for key in sorted({*a, *b}):
-        x, y = a.get(key), b.get(key)
-        if isinstance(x, dict) and isinstance(y, dict):
-            out += _differences(x, y, f"{prefix}{key}.")
-        elif x != y:
-            out.append(f"{prefix}{key}: {x} before, {y} now")
-    return out

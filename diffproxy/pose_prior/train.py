@@ -20,8 +20,9 @@ from diffproxy.pose_prior.evaluate import denoising_errors
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
 from diffproxy.pose_prior.options import PriorTrainOptions
+from diffproxy.utils.begun_options import require_same
+from diffproxy.utils.checkpoint import read_state, write_state
 from diffproxy.utils.ema import EMA
-from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, to_json, write_atomic
 
 log = logging.getLogger(__name__)
@@ -176,15 +177,14 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "curve": json.dumps(self.curve),
         }
-        with atomic_path(self.file) as temporary:
-            torch.save(state, temporary)
+        write_state(self.file, state)
 
     def resume(self) -> None:
         if not self.file.exists():
             return
-        state = torch.load(self.file, map_location="cpu", weights_only=True)
-        if json.loads(state["config"]) != _fixed(self.config):
-            raise InputError("the options of the run begun here", str(self.file), "choose another out=DIR")
+        state = read_state(self.file, ("config", "step", "net", "ema", "optimizer", "curve"))
+        what = f"the options with which the run in {self.out} was begun"
+        require_same(json.loads(state["config"]), _fixed(self.config), what)
         self.prior.net.load_state_dict(state["net"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulation
 from torch.utils.data import DataLoader, Sampler
 
 from diffproxy.body import BodyModel, load_body
+from diffproxy.datasets.shards import shard_paths
 from diffproxy.generator import (
     ProxyGenerator,
     initial_generator,
@@ -28,12 +30,20 @@ from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.parameters import select_parameters
 from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.step import TrainingObjective
+from diffproxy.utils.begun_options import go_on_with
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint
+from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder
 
 log = logging.getLogger(__name__)
+
+FREE = frozenset(
+    ("out", "steps", "epochs", "val_shards", "download", "workers", "log_every", "val_every", "save_every")
+    + ("val_samples", "val_fit", "tensorboard", "time_limit_min", "gradient_checkpointing")
+)
+"""Options that may differ between a run and its continuation."""
 
 
 class StepSampler(Sampler[int]):
@@ -118,12 +128,20 @@ def start_generator(config: TrainConfig) -> ProxyGenerator:
     return generator
 
 
+def fixed_options(config: TrainConfig) -> dict[str, Any]:
+    """What has to be the same in a run and its continuation: options, and the files that they name, as plain JSON."""
+    options = {k: v for k, v in asdict(config).items() if k not in FREE}
+    files = {p.name: p.stat().st_size for p in shard_paths(config.shards)}
+    named = {f"files of {name}": path_digest(options[name]) for name in ("generator", "body")}
+    return json.loads(json.dumps({**options, **named, "files of shards": fingerprint(files)}))
+
+
 def set_up(config: TrainConfig) -> Run:
     """Build everything and continue from the newest checkpoint in `config.out`, if there is one.
 
     InputError for wrong inputs, such as held-out subjects that are also trained on.
     """
-    make_folder(Path(config.out))
+    out = make_folder(Path(config.out))
     accelerator = Accelerator(
         mixed_precision=config.precision,
         cpu=not torch.cuda.is_available(),
@@ -133,6 +151,9 @@ def set_up(config: TrainConfig) -> Run:
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=config.accumulate),
     )
     world = accelerator.num_processes
+    checkpoint = latest_checkpoint(out)
+    if accelerator.is_main_process:
+        go_on_with(out / "options.json", fixed_options(config), checkpoint is not None)
     torch.manual_seed(config.seed)
     body = load_body(config.body)
     generator = start_generator(config)
@@ -148,7 +169,7 @@ def set_up(config: TrainConfig) -> Run:
     bare: TrainingObjective = accelerator.unwrap_model(wrapped)
     ema = EMA(bare.generator, config.ema)
     start = 0
-    if (checkpoint := latest_checkpoint(Path(config.out))) is not None:
+    if checkpoint is not None:
         start = load_checkpoint(checkpoint, bare.generator, optimizer, ema)
         log.info("resumed at step %d from %s", start, checkpoint)
 

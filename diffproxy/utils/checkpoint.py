@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,8 +34,7 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "ema": ema.state_dict(),
     }
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    write_state(path, state)
     for old in sorted(folder.glob("step_*.pt"))[:-KEEP]:
         old.unlink()
     return path
@@ -55,27 +57,57 @@ def latest_checkpoint(out: Path) -> Path | None:
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, ema: EMA) -> int:
-    """Restore everything; returns the step to continue after."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError) as error:
-        shutil.move(path, path.with_suffix(".broken"))
-        raise InputError(
-            "a readable checkpoint", f"{path}: {error}", "run again: the previous checkpoint is used"
-        ) from error
-    own = trained_state(model)
-    if changed := sorted(own.keys() ^ state["model"].keys()):
-        raise InputError(
-            "a checkpoint of a run that trains the same parameters",
-            f"{path}: {len(changed)} parameters are trained in one of the two only, e.g. {changed[0]}",
-            "use the options the run was begun with, or another out=",
-        )
+    """Restore everything; returns the step to continue after. InputError, with the file put aside, where it is damaged,
+    and where it is of another network or optimiser."""
+    state = read_state(path, ("step", "model", "optimizer", "ema"))
+    own, stored = trained_state(model), state["model"]
+    changed = sorted(own.keys() ^ stored.keys()) or sorted(k for k in own if own[k].shape != stored[k].shape)
+    if changed:
+        raise _of_another_run(path, f"{len(changed)} parameters are others, e.g. {changed[0]}")
     with torch.no_grad():
         for name, value in own.items():
-            value.copy_(state["model"][name])
-    optimizer.load_state_dict(state["optimizer"])
+            value.copy_(stored[name])
+    try:
+        optimizer.load_state_dict(state["optimizer"])
+    except ValueError as error:
+        raise _of_another_run(path, str(error)) from error
     ema.load_state_dict(state["ema"])
     return state["step"]
+
+
+def _of_another_run(path: Path, found: str) -> InputError:
+    return InputError(
+        "a checkpoint of a run that trains the same parameters",
+        f"{path}: {found}",
+        "use the options the run was begun with, or another out=",
+    )
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Tensors and plain values, atomically. InputError where there is no room for them."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # what torch makes of an OSError of the file
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
+            raise
+
+
+def read_state(path: Path, keys: Collection[str]) -> dict[str, Any]:
+    """Inverse of `write_state`. A file that is damaged or lacks one of `keys` is renamed to `*.broken`, so that the next
+    run uses the one before it; InputError."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or (missing := sorted(set(keys) - state.keys())):
+            raise ValueError(f"no {missing[0]}" if isinstance(state, dict) else "no dictionary")
+        return state
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        broken = path.with_suffix(".broken")
+        shutil.move(path, broken)
+        found = f"{path}: {' '.join(str(error).split())[:200]}"
+        fix = f"run again: the checkpoint before it is used, if there is one; this one is now {broken}"
+        raise InputError("a readable checkpoint", found, fix) from error
 
 
 def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -18,16 +18,17 @@ import numpy as np
 
 from diffproxy.utils.errors import from_os_error
 
-LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp")
+LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp(\.\w+)?")
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, suffix: bool = False) -> Iterator[Path]:
     """A temporary path in the folder of `path`; renamed to it when the block ends, removed when the block raises.
 
-    InputError where the operating system refuses to write there.
+    `suffix`: it ends as `path` does, for libraries that choose the format by the name. InputError where the operating
+    system refuses to write there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix if suffix else ''}")
     try:
         make_folder(path.parent)
         try:
@@ -51,7 +52,7 @@ def make_folder(path: Path) -> Path:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of `atomic_path` in `folder` whose process was killed."""
-    for path in folder.glob(".*.tmp"):
+    for path in folder.glob(".*.tmp*"):
         found = LEFTOVER.fullmatch(path.name)
         if found and not _is_alive(int(found[1])):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -76,6 +76,14 @@ def test_c3d_is_read_by_ezc3d(motion_of, tmp_path):
     assert np.abs(found - turned.joints[:, JOINT_NAMES.index("left_knee")])[[0, 1, 3]].max() < 1e-3
 
 
+def test_c3d_without_room_is_no_file(motion_of, small_disk, tmp_path):
+    pytest.importorskip("ezc3d")
+    motion = motion_of(20)
+    with small_disk(4000), pytest.raises(InputError, match="room on the disk"):
+        write_c3d(tmp_path / "m.c3d", motion)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(importlib.util.find_spec("ezc3d") is not None, reason="ezc3d is installed")
 def test_a_missing_ezc3d_names_the_pip_command(motion_of, tmp_path):
     with pytest.raises(InputError, match=r"diffproxy\[c3d\]"):

@@ -2,11 +2,13 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from diffproxy.cameras import open_frames
 from diffproxy.pipeline.frame_figures import write_overlays
-from diffproxy.pipeline.overlay_video import write_overlay_videos
+from diffproxy.pipeline.overlay_video import video_file, write_overlay_videos
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
+from diffproxy.utils.errors import InputError
 
 
 def read_film(path):
@@ -39,3 +41,13 @@ def test_pictures_stand_beside_overlays(rig_of, params_of, body, tmp_path):
     assert (tmp_path / "video" / "cam0.mp4").stat().st_mtime_ns == before
     write_overlay_videos(tmp_path, records[:2], body, frames, 25.0)
     assert len(read_film(tmp_path / "video" / "cam0.mp4")[0]) == 2
+
+
+@pytest.mark.parametrize("room", [100, 100_000])
+def test_a_film_that_finds_no_room_is_no_film(room, small_disk, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (10, 240, 320, 3), dtype=np.uint8)
+    with small_disk(room), pytest.raises(InputError, match="room on the disk"):  # noqa: SIM117
+        with video_file(tmp_path / "a.mp4", 25.0) as film:
+            for frame in noise:
+                film.add(frame)
+    assert not list(tmp_path.iterdir())

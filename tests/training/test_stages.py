@@ -94,10 +94,21 @@ def test_a_configuration_without_weights_has_no_head_to_keep(config, option):
         set_up(replace(config, generator="nano", **{option: True}))
 
 
-def test_a_checkpoint_of_another_stage_is_refused(config):
+def test_a_run_goes_on_with_its_own_options_and_shards(config, shards_of):
     train(replace(config, freeze_conditioning=True))
-    with pytest.raises(InputError, match="trains the same parameters"):
+    with pytest.raises(InputError, match="freeze_conditioning: True before, False now"):
         train(replace(config, steps=3))
+    own = replace(config, freeze_conditioning=True)
+    with pytest.raises(InputError, match=r"augment.cut: 0.0 before, 0.5 now; seed: 0 before, 7 now"):
+        train(replace(own, seed=7, augment=replace(own.augment, cut=0.5)))
+    shard = Path(config.shards) / "b.tar"
+    shard.write_bytes((shards_of(0.3) / "a.tar").read_bytes())
+    try:
+        with pytest.raises(InputError, match="files of shards: "):
+            train(own)
+    finally:
+        shard.unlink()
+    train(replace(own, steps=3, workers=0, log_every=1))
 
 
 def test_gradient_checkpointing_changes_memory_not_gradients(config):

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from diffproxy.utils.begun_options import go_on_with
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.utils.ema import EMA
-from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import make_folder, to_json, write_atomic
+from diffproxy.utils.io import make_folder
 
 log = logging.getLogger(__name__)
 FREE = ("out", "time_limit_min", "save_every")
@@ -94,8 +94,10 @@ def run_training(run: TrainingRun) -> Path:
     """
     options = run.run_options
     out = make_folder(Path(options.out).expanduser())
-    _check_options(out, options)
-    if (checkpoint := latest_checkpoint(out)) is not None:
+    checkpoint = latest_checkpoint(out)
+    fixed = {k: v for k, v in asdict(options).items() if k not in FREE}
+    go_on_with(out / "options.json", fixed, checkpoint is not None)
+    if checkpoint is not None:
         run.step = load_checkpoint(checkpoint, run.network, run.optimizer, run.ema)
         log.info("going on after step %d", run.step)
     began, losses = time.monotonic(), []
@@ -116,12 +118,3 @@ def run_training(run: TrainingRun) -> Path:
 def step_seed(seed: int, step: int) -> int:
     """Of the random numbers of one step."""
     return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _check_options(out: Path, options: Any) -> None:
-    """InputError where a run with other options was begun in this folder; else they are written there."""
-    fixed: dict[str, Any] = {k: v for k, v in asdict(options).items() if k not in FREE}
-    file = out / "options.json"
-    if file.exists() and json.loads(file.read_text()) != fixed:
-        raise InputError("the options of the run begun here", str(file), "choose another out=DIR")
-    write_atomic(file, to_json(fixed))
