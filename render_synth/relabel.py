@@ -16,7 +16,7 @@ from diffproxy.body import BodyModel
 from diffproxy.datasets.shards import FULL, ShardIndex, shard_paths
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import make_folder
+from diffproxy.utils.io import is_alive, make_folder
 from render_synth.worker_signals import finishing, signals_wait, worker_signals
 
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
@@ -46,8 +46,10 @@ def relabel(source: str | Path, out: str | Path, body: str, workers: int) -> int
     if folder.resolve() == paths[0].parent.resolve():
         raise InputError("a folder of its own for the new shards", str(out), "name another folder")
     make_folder(folder)
-    for leftover in [t for p in paths for t in folder.glob(f"{p.stem}.*.tmp")]:  # of a run that was killed
-        leftover.unlink()
+    for leftover in [t for p in paths for t in folder.glob(f"{p.stem}.*.tmp")]:
+        process = leftover.name.split(".")[-2]
+        if not (process.isdecimal() and is_alive(int(process))):  # of a run that was killed
+            leftover.unlink()
     todo = [(p, folder / p.name, body) for p in paths if not (folder / p.name).exists()]
     views = 0
     with tqdm(total=len(paths), initial=len(paths) - len(todo), unit="shard") as bar:

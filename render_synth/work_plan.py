@@ -10,10 +10,10 @@ from typing import Any
 
 from diffproxy.motion.pose_bank.sampler import BANK_FILE
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import make_folder, remove_leftovers, write_atomic
+from diffproxy.utils.io import is_alive, make_folder, remove_leftovers, write_atomic
 from render_synth.config import RenderConfig
 
-NAME = re.compile(r"s(\d+)-(\d+)-(\d+)\.(?:\d+\.)?(tar|tmp)")
+NAME = re.compile(r"s(\d+)-(\d+)-(\d+)\.(?:tar|(\d+)\.tmp)")
 
 
 def shard_name(seed: int, samples: range) -> str:
@@ -35,8 +35,9 @@ def missing_shards(config: RenderConfig) -> list[range]:
         if not name or int(name[1]) != config.seed:
             continue
         held = range(max(int(name[2]), config.start), min(int(name[3]) + 1, stop))
-        if held and name[4] == "tmp":
-            path.unlink()
+        if held and name[4]:
+            if not is_alive(int(name[4])):  # else another run is at work on it
+                path.unlink()
         elif held:
             todo.difference_update(held)
     shards = []

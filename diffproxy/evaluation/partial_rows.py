@@ -10,6 +10,7 @@ from typing import Any
 
 from diffproxy.utils.errors import from_os_error
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.one_writer import OneWriter
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ class PartialRows:
     """`NAME.partial.N.jsonl` beside the report: a line with the run's fingerprint, then a line for each subject.
 
     Every process N writes a file of its own and reads those of all, also of an earlier run with more processes.
+    InputError where another run writes it at the same time.
 
     Args:
         out: File of the report.
@@ -28,8 +30,12 @@ class PartialRows:
     def __init__(self, out: Path, stamp: str, rank: int = 0):
         self.out, self.stamp = out, stamp
         self.path = out.with_suffix(f".partial.{rank}.jsonl")
+        first = OneWriter(self.path) if self.path.exists() else None
         kept = [{"run": stamp}, *self._read(self.path).values()]
         write_atomic(self.path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+        self._writer = OneWriter(self.path)
+        if first is not None:
+            first.release()
         self.rows = self.all()
         if self.rows and not rank:
             log.info("%d subjects were finished before", len(self.rows))
@@ -66,3 +72,4 @@ class PartialRows:
         """When the report is written."""
         for path in self._paths():
             path.unlink(missing_ok=True)
+        self._writer.release()

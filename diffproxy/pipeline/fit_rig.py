@@ -24,7 +24,7 @@ from diffproxy.pipeline.run_frames import run_frames
 from diffproxy.pipeline.run_inputs import input_paths
 from diffproxy.pipeline.take import Take, open_take
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.exit_status import exit_status, leave_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,12 @@ class FittedTake:
     error: InputError | None = None
 
     def write(self) -> None:
-        """`result.npz` and what else the options ask for."""
+        """`result.npz` and what else the options ask for; then others may write to the folder."""
         take = self.take
         write_outputs(
             take.run.out, self.records, take.fitter.body, take.frames, take.options, take.run.settings
         )
+        take.run.release()
 
 
 def run_fit(
@@ -67,6 +68,7 @@ def run_fit(
     fitted = fit_take(options, root, networks)
     if not options.share:
         fitted.write()
+    fitted.take.run.release()
     if fitted.error is not None:
         raise fitted.error
     return fitted.take.run.out
@@ -141,6 +143,8 @@ def _fit_share(
     ids: list[int], options: FitOptions, root: Path, networks: Networks, person: PersonSource | None
 ) -> None:
     """The work of one of several processes: these frames into the folder of the run."""
+
+    leave_with_parent()  # else it would work on beside the processes of the next start
 
     def work() -> None:
         take = open_take(options, root, networks, person)

@@ -20,7 +20,8 @@ from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import remove_leftovers, write_atomic
+from diffproxy.utils.io import make_folder, remove_leftovers, write_atomic
+from diffproxy.utils.one_writer import OneWriter
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class RunFolder:
     def __init__(self, out: Path, settings: dict[str, Any]):
         self.out, self.settings, self.note = out, settings, out / NOTE
         self.stamp = fingerprint(settings)
+        self._writer: OneWriter | None = None
 
     def check(self, files: Sequence[str], overwrite: bool, inputs: Sequence[Path] = ()) -> None:
         """Whether `open` with the same arguments will do; nothing is changed."""
@@ -131,9 +133,12 @@ class RunFolder:
         `overwrite` removes what earlier runs have written, as their run.json lists it, and nothing else. InputError,
         before anything is changed, where the folder has results of other settings (without `overwrite`), where a file
         that no run has written is in the way, and where one of `inputs` would be removed. `alone`: no other run writes
-        here at the same time, so that temporary files are leftovers.
+        here at the same time, so that temporary files are leftovers; one that does is an InputError, until `release`.
         """
         self.check(files, overwrite, inputs)
+        if self._writer is None:
+            self._writer = OneWriter(make_folder(self.out), shared=not alone)
+            self.check(files, overwrite, inputs)  # what another run has written in the meantime
         earlier, written = self._earlier()
         if overwrite:
             if (cameras := SolvedCalibration(self.out)).left_over(inputs):
@@ -151,6 +156,12 @@ class RunFolder:
         }
         if note != earlier:
             write_atomic(self.note, (json.dumps(note, indent=1) + "\n").encode())
+
+    def release(self) -> None:
+        """Everything is written: other processes may write here."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
 
     def clear(self, inputs: Sequence[Path] = ()) -> None:
         """Remove what runs have written here, and the folder if nothing else is in it; InputError as for `open`."""

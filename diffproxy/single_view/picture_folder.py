@@ -16,6 +16,8 @@ import numpy as np
 from diffproxy.single_view.earlier_results import check_earlier, remove_earlier
 from diffproxy.single_view.picture_result import Person, PictureCamera, PictureResult
 from diffproxy.single_view.sources import PICTURE
+from diffproxy.utils.io import make_folder
+from diffproxy.utils.one_writer import OneWriter
 from diffproxy.utils.people_file import ListedPerson, folder_name, write_people
 
 UP_AXIS = "-Y"
@@ -55,6 +57,7 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         self.out, self.source, self.options = out, source, options
         self.frames: dict[int, dict[str, Any]] = {}
         self.notes: list[str] = []  # for `people.json`
+        self._writer: OneWriter | None = None  # from the first frame to the end
         self._records: dict[int, dict[int, RecordT]] = defaultdict(dict)
         self._entries: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
 
@@ -78,7 +81,8 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
         Returns:
             What `people.json` says of the frame, with its people by id as `people`.
         """
-        if not self.frames:
+        if self._writer is None:
+            self._writer = OneWriter(make_folder(self.out))
             remove_earlier(self.out)
         records = dict(zip(ids, self.records(frame_id, picture), strict=True))
         people = {}
@@ -108,6 +112,8 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
                 "focal_log_std": [f["focal_log_std"] for f in frames],
             }
             self.write_person(self.out / folder_name(person_id), records, meta)
+        if self._writer is not None:
+            self._writer.release()
 
     def _shown(self) -> dict[str, Any]:
         """The picture and its camera, for a viewer; a video has its median focal length."""

@@ -39,10 +39,10 @@ from diffproxy.utils.io import make_folder
 
 log = logging.getLogger(__name__)
 
-FREE = frozenset(
-    ("out", "steps", "epochs", "val_shards", "download", "workers", "log_every", "val_every", "save_every")
-    + ("val_samples", "val_fit", "tensorboard", "time_limit_min", "gradient_checkpointing")
-)
+FREE = (
+    "out", "steps", "epochs", "val_shards", "download", "workers", "log_every", "val_every", "save_every",
+    "val_samples", "val_fit", "tensorboard", "time_limit_min", "gradient_checkpointing",
+)  # fmt: skip
 """Options that may differ between a run and its continuation."""
 
 

@@ -21,7 +21,9 @@ from diffproxy.training.report import Reporter
 from diffproxy.training.setup import Run, set_up
 from diffproxy.utils.checkpoint import require_finite_weights, save_checkpoint
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import write_atomic
+from diffproxy.utils.io import make_folder, write_atomic
+from diffproxy.utils.one_writer import OneWriter
+from diffproxy.utils.processes import Processes
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,18 @@ def noise_seed(seed: int, sample: int) -> int:
 
 
 def train(config: TrainConfig) -> Path:
-    """Run (or resume) a training; returns the folder of the exported generator."""
+    """Run (or resume) a training; returns the folder of the exported generator. InputError where another process trains
+    in the same folder."""
+    if not Processes.current().is_main:
+        return _train(config)
+    writer = OneWriter(make_folder(Path(config.out)))
+    try:
+        return _train(config)
+    finally:
+        writer.release()
+
+
+def _train(config: TrainConfig) -> Path:
     run = set_up(config)
     config = run.config
     report = (

@@ -95,14 +95,14 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def read_state(path: Path, keys: Collection[str]) -> dict[str, Any]:
-    """Inverse of `write_state`. A file that is damaged or lacks one of `keys` is renamed to `*.broken`, so that the next
-    run uses the one before it; InputError."""
+    """Inverse of `write_state`. InputError for a damaged file and one without all `keys`; it is renamed to `*.broken`,
+    so that the next run uses the one before it."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or (missing := sorted(set(keys) - state.keys())):
             raise ValueError(f"no {missing[0]}" if isinstance(state, dict) else "no dictionary")
         return state
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         broken = path.with_suffix(".broken")
         shutil.move(path, broken)
         found = f"{path}: {' '.join(str(error).split())[:200]}"

@@ -54,11 +54,12 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of `atomic_path` in `folder` whose process was killed."""
     for path in folder.glob(".*.tmp*"):
         found = LEFTOVER.fullmatch(path.name)
-        if found and not _is_alive(int(found[1])):
+        if found and not is_alive(int(found[1])):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether another process has this number."""
     if os.name == "nt":
         return True  # there os.kill(pid, 0) sends Ctrl+C, so the files of killed processes stay
     try:

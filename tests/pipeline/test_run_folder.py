@@ -204,3 +204,27 @@ def test_pipes_and_loops_of_links_are_told(tmp_path) -> None:
     ) as caught:
         RunFolder(tmp_path, {}).check([], False)
     assert str(caught.value).count("expected") == 1
+
+
+def test_two_runs_at_a_time_do_not_mix(tmp_path, monkeypatch):
+    """The second one would remove the files of the first with overwrite=true, which then writes its result over it."""
+    monkeypatch.setattr("diffproxy.utils.one_writer.PATIENCE", 0.0)
+    first, second = RunFolder(tmp_path / "out", {"a": 1}), RunFolder(tmp_path / "out", {"a": 2})
+    first.open(["result.npz"], False)
+    (tmp_path / "out" / "result.npz").write_text("first")
+    with pytest.raises(InputError, match="no other process that writes to"):
+        second.open(["result.npz"], True)
+    assert (tmp_path / "out" / "result.npz").read_text() == "first"
+    first.release()
+    with pytest.raises(InputError, match="a: 1 before, 2 now"):
+        second.open(["result.npz"], False)
+    second.open(["result.npz"], True)
+
+
+def test_the_parts_of_a_run_write_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("diffproxy.utils.one_writer.PATIENCE", 0.0)
+    parts = [RunFolder(tmp_path, {"a": 1}) for _ in range(3)]
+    for part in parts[:2]:
+        part.open(["frames/000000.npz"], False, alone=False)
+    with pytest.raises(InputError, match="no other process that writes to"):
+        parts[2].open(["frames/000000.npz"], False)

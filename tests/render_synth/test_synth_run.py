@@ -170,8 +170,10 @@ def test_a_longer_run_renders_only_what_is_new(tiny, tmp_path):
 
 
 def test_only_leftovers_of_this_run_are_removed(tiny, tmp_path):
-    others = ["s12-0000000-0000001.77.tmp", "s11-0000009-0000011.77.tmp", "notes.tmp"]
-    touch(tmp_path, "s11-0000002-0000005.77.tmp", *others)
+    dead = 2**22 + 1  # no system has this many processes
+    at_work = f"s11-0000006-0000008.{os.getppid()}.tmp"  # of another run in this folder
+    others = [f"s12-0000000-0000001.{dead}.tmp", f"s11-0000009-0000011.{dead}.tmp", "notes.tmp", at_work]
+    touch(tmp_path, f"s11-0000002-0000005.{dead}.tmp", *others)
     assert missing_shards(tiny(tmp_path, subjects=9, per_shard=9)) == [range(9)]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(others)
 

@@ -7,6 +7,7 @@ import pytest
 
 from diffproxy.single_view.picture_folder import PictureFolder
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.one_writer import OneWriter
 
 
 class Folder(PictureFolder):
@@ -97,3 +98,15 @@ def test_names_in_a_file_from_elsewhere_remove_nothing_else(tmp_path):
         (out / "people.json").write_text(text.replace(old, new))
         run(out, video, [0], 1)
     assert (tmp_path / "precious.jpg").exists()
+
+
+def test_two_runs_of_a_picture_do_not_mix(tmp_path, monkeypatch):
+    monkeypatch.setattr("diffproxy.utils.one_writer.PATIENCE", 0.0)
+    out, video = tmp_path / "walk", tmp_path / "walk.mp4"
+    out.mkdir()
+    other = OneWriter(out)
+    with pytest.raises(InputError, match="no other process that writes to"):
+        run(out, video, [0], 1)
+    other.release()
+    run(out, video, [0], 1)
+    run(out, video, [0], 1)

@@ -1,6 +1,7 @@
 """What a run trains, stores, drops and refuses."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest

@@ -18,6 +18,8 @@ from diffproxy.training.setup import start_generator
 from diffproxy.training.trainer import train
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import make_folder
+from diffproxy.utils.one_writer import OneWriter
 
 
 @pytest.fixture
@@ -107,6 +109,14 @@ def test_held_out_shards_are_not_the_training_shards(config, tiny_shards, tmp_pa
         with pytest.raises(InputError, match="held-out subjects that are not trained on"):
             train(replace(config, val_shards=str(val)))
     assert not (tmp_path / "run" / "model").exists()
+
+
+def test_two_trainings_do_not_mix(config, monkeypatch):
+    monkeypatch.setattr("diffproxy.utils.one_writer.PATIENCE", 0.0)
+    other = OneWriter(make_folder(Path(config.out)))
+    with pytest.raises(InputError, match="no other process that writes to"):
+        train(config)
+    other.release()
 
 
 def test_a_killed_validation_is_repeated_and_no_step(config, monkeypatch):

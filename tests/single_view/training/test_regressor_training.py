@@ -151,5 +151,5 @@ def test_a_run_that_was_stopped_continues_bit_for_bit(tmp_path):
     again = train(parts, SMALL)
     assert again.read_bytes() == whole.read_bytes()
     assert run.step == 0
-    with pytest.raises(InputError, match="lr: .* before, 0.5 now"):
+    with pytest.raises(InputError, match=r"lr: .* before, 0.5 now"):
         train(replace(parts, lr=0.5), SMALL)
