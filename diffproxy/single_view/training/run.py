@@ -7,9 +7,8 @@ import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from diffproxy.utils.begun_options import go_on_with
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.io import make_folder
+from diffproxy.utils.one_writer import OneWriter
 
 log = logging.getLogger(__name__)
 FREE = ("out", "time_limit_min", "save_every")
@@ -90,12 +90,13 @@ def run_training(run: TrainingRun) -> Path:
     """Train, or resume from the last checkpoint of the folder; returns that folder.
 
     Raises:
-        InputError: a checkpoint of other options.
+        InputError: a checkpoint of other options, or another process that trains in this folder.
     """
     options = run.run_options
     out = make_folder(Path(options.out).expanduser())
+    writer = OneWriter(out)
     checkpoint = latest_checkpoint(out)
-    fixed = {k: v for k, v in asdict(options).items() if k not in FREE}
+    fixed = {k: v for k, v in vars(options).items() if k not in FREE}
     go_on_with(out / "options.json", fixed, checkpoint is not None)
     if checkpoint is not None:
         run.step = load_checkpoint(checkpoint, run.network, run.optimizer, run.ema)
@@ -112,6 +113,7 @@ def run_training(run: TrainingRun) -> Path:
             losses = []
         if late:
             break
+    writer.release()
     return out
 
 
