@@ -114,26 +114,11 @@ class CoarseBodies:
         )
         out = self.network(points, told)
         for n, i in enumerate(rows):
-            R_world_cam = torch.as_tensor(cameras[i].R_cam_world.T, dtype=torch.float32)
-            pelvis = R_world_cam @ (out.pelvis[n] - torch.as_tensor(cameras[i].t_cam_world).float())
-            params = BodyParams.rest(1).replace(
-                global_orient=rotmat_to_rotvec(R_world_cam @ out.R_cam_body[n])[None],
-                body_pose=rotmat_to_rotvec(out.R_parent_joint[n]).reshape(1, -1),
-                betas=out.betas[n : n + 1],
-            )
-            params = params.replace(transl=pelvis[None] - self.body.joints(params)[:, 0])
+            params = params_of(self.body, out, n, cameras[i])
             shift = self._shift(params, cameras[i], points[n], told[n], out, n)
+            R_world_cam = torch.as_tensor(cameras[i].R_cam_world.T, dtype=torch.float32)
             params = params.replace(transl=params.transl + R_world_cam @ shift)
-            found[i] = CoarseBody(
-                params,
-                self.body.joints(params)[0].numpy(),
-                _joint_std(out.joint_std[n].numpy(), float(out.pelvis[n, 2] * out.log_depth_std[n])),
-                float((out.focal[n] / told[n, 2]).log()),
-                float(out.focal_log_std[n]),
-                float(out.log_depth_std[n]),
-                float(out.confidence[n]),
-                seen[i],
-            )
+            found[i] = coarse_body(self.body, params, out, n, float(told[n, 2]), seen[i])
         return found
 
     def _shift(
@@ -151,6 +136,37 @@ class CoarseBodies:
             float(out.pelvis[n, 2] * out.log_depth_std[n]),
         )
         return torch.as_tensor(shift).float()
+
+
+def params_of(body: BodyModel, out: RegressedBody, n: int, camera: Camera) -> BodyParams:
+    """Row `n` of a network's bodies in the world of the camera."""
+    R_world_cam = torch.as_tensor(camera.R_cam_world.T, dtype=torch.float32)
+    pelvis = R_world_cam @ (out.pelvis[n] - torch.as_tensor(camera.t_cam_world).float())
+    params = BodyParams.rest(1).replace(
+        global_orient=rotmat_to_rotvec(R_world_cam @ out.R_cam_body[n])[None],
+        body_pose=rotmat_to_rotvec(out.R_parent_joint[n]).reshape(1, -1),
+        betas=out.betas[n : n + 1],
+    )
+    return params.replace(transl=pelvis[None] - body.joints(params)[:, 0])
+
+
+def coarse_body(
+    body: BodyModel, params: BodyParams, out: RegressedBody, n: int, told_focal: float, seen: int
+) -> CoarseBody:
+    """Row `n` of a network's bodies, posed as `params`, with what the network says of it.
+
+    `told_focal`: focal length that it was told, pixels. `seen`: number of keypoints that the body was made of.
+    """
+    return CoarseBody(
+        params,
+        body.joints(params)[0].numpy(),
+        _joint_std(out.joint_std[n].numpy(), float(out.pelvis[n, 2] * out.log_depth_std[n])),
+        float((out.focal[n] / told_focal).log()),
+        float(out.focal_log_std[n]),
+        float(out.log_depth_std[n]),
+        float(out.confidence[n]),
+        seen,
+    )
 
 
 def picture_view(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from diffproxy.single_view.focal_length import FocalPrior, focal_prior
 from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.picture_result import PictureResult
 from diffproxy.single_view.regress_people import regress_people
+from diffproxy.single_view.whole_picture.reader import PictureReader, ReadPerson, fitted_people
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
 
@@ -79,7 +80,9 @@ class SingleViewEstimator:
         config: Options of the fitter.
         min_score: Detections below it are left out.
         coarse: The regressor, whose bodies are among the starts of the fit; None: the closed form alone.
-        polish: Fit the bodies to dense proxies; otherwise those of the regressor are the answer, without proxies.
+        polish: Fit the bodies to dense proxies; otherwise those of the network are the answer, without proxies.
+        reader: A network of whole pictures in place of the detector: it finds the people, and gives the bodies that
+            are the answer without `polish`, and starts of the fit with it.
     """
 
     def __init__(
@@ -92,11 +95,12 @@ class SingleViewEstimator:
         min_score: float = 0.2,
         coarse: CoarseBodies | None = None,
         polish: bool = True,
+        reader: PictureReader | None = None,
     ):
         self.body, self.pipe, self.detector, self.generate = body, pipe, detector, generate
         self.config = config or FitConfig(**NETWORK_STD, hands=False)
         self.keypoints = EncoderKeypointFitter(body, self.config)
-        self.min_score, self.coarse, self.polish = min_score, coarse, polish
+        self.min_score, self.coarse, self.polish, self.reader = min_score, coarse, polish, reader
 
     def focal_prior(self, width: int, height: int, focal: float, path: Path | None = None) -> FocalPrior:
         """The belief with which a picture is fitted (`focal_length.focal_prior`)."""
@@ -104,6 +108,9 @@ class SingleViewEstimator:
 
     def detect(self, image: UInt8[np.ndarray, "H W 3"]) -> list[Seen]:
         """People in the picture, best first."""
+        if self.reader is not None:
+            prior = focal_prior(image.shape[1], image.shape[0])
+            return [Seen(p.box, p.score) for p in self.reader.find(image, prior, self.min_score)]
         found: list[Candidate] = self.detector.locate([image], min_score=self.min_score)[0]
         boxes = [c for c in found if max(c.box[2] - c.box[0], c.box[3] - c.box[1]) >= LEAST_SIDE]
         return [Seen(c.box, c.score) for c in boxes]
@@ -134,11 +141,8 @@ class SingleViewEstimator:
         with clock("keypoints"):
             keypoints = self.pipe.keypoints(crops.images, self.generate.tta_flip)
         if keypoints is None:
-            raise InputError(
-                "a generator whose encoder predicts keypoints",
-                "one without",
-                "use generator=nano, or polish=true",
-            )
+            wanted = "a generator whose encoder predicts keypoints"
+            raise InputError(wanted, "one without", "use generator=nano, or polish=true")
         with clock("regressor"):
             return regress_people(keypoints, boxes, self.generate.size, camera, prior, self.coarse)
 
@@ -162,6 +166,15 @@ class SingleViewEstimator:
         """
         clock = clock or Stopwatch()
         height, width = image.shape[:2]
+        read: list[ReadPerson] = []
+        if self.reader is not None:
+            with clock("whole picture"):
+                if seen is None:
+                    read = self.reader.find(image, prior, self.min_score)
+                    seen = [Seen(p.box, p.score) for p in read]
+                else:
+                    read = self.reader.read(image, prior, [s.box for s in seen])
+                seen = [replace(s, start=s.start or p.body.params) for s, p in zip(seen, read, strict=True)]
         if seen is None:
             with clock("detect"):
                 seen = self.detect(image)
@@ -173,6 +186,8 @@ class SingleViewEstimator:
             with clock("fit"):
                 starts = [s.start for s in seen]
                 fitted = fit_people(observed, self.body, prior, self.config, starts, self.coarse)
+        elif self.reader is not None:
+            fitted = fitted_people(read, prior, self.min_score)
         else:
             fitted = self.regress(image, camera, seen, prior, clock)
         people = tuple(Person(s.box, s.score, f) for s, f in zip(seen, fitted.people, strict=True))

@@ -59,7 +59,7 @@ def regress_people(
         of_focal = log_std
     else:
         of_focal = prior.log_std if prior.fixed else 0.0  # the network's own depth deviation has it
-    return PeopleFit(tuple(FittedPerson(_result(b, of_focal), None) for b in bodies), focal, log_std)
+    return PeopleFit(tuple(FittedPerson(result_of(b, of_focal), None) for b in bodies), focal, log_std)
 
 
 def shared_focal(bodies: Sequence[CoarseBody], prior: FocalPrior) -> tuple[float, float]:
@@ -75,13 +75,20 @@ def shared_focal(bodies: Sequence[CoarseBody], prior: FocalPrior) -> tuple[float
     return float((own * [b.log_focal for b in bodies]).sum()) / total, total**-0.5
 
 
-def _result(body: CoarseBody | None, of_focal: float) -> FitResult:
+def result_of(body: CoarseBody | None, of_focal: float, missing: str = "too few keypoints") -> FitResult:
+    """A network's body as the result for a person.
+
+    Args:
+        body: None: there is none.
+        of_focal: Deviation of the log of the focal length that the body's own deviations do not have yet.
+        missing: Why there is none.
+    """
     if body is None:
         rest = BodyParams.rest(1)
         std = np.full(55, np.inf, dtype=np.float32)
-        return FitResult(rest, np.full((55, 3), np.nan, np.float32), std, "no_person", "too few keypoints")
+        return FitResult(rest, np.full((55, 3), np.nan, np.float32), std, "no_person", missing)
     sure = body.confidence >= LEAST_CONFIDENCE
-    reason = "" if sure else f"the regressor is {100 * body.confidence:.0f} % sure of the pose"
+    reason = "" if sure else f"the network is {100 * body.confidence:.0f} % sure of the pose"
     shift = of_focal * abs(float(body.joints[0, 2]))
     std = np.hypot(body.joint_std, shift).astype(np.float32)
     return FitResult(body.params, body.joints, std, "one_view" if sure else "doubtful", reason)

@@ -24,6 +24,8 @@ from diffproxy.single_view.options import EstimateOptions, ImageOptions
 from diffproxy.single_view.outputs import FittedPictureFolder
 from diffproxy.single_view.sources import Frame, frame_rate, note_damage
 from diffproxy.single_view.tracking import Tracker
+from diffproxy.single_view.whole_picture.reader import PictureReader
+from diffproxy.single_view.whole_picture.weights import load_whole_picture
 from diffproxy.utils.frame_ranges import select_frames
 
 log = logging.getLogger(__name__)
@@ -74,17 +76,23 @@ def open_estimator(
     from diffproxy.detector.person_detector import PersonDetector
     from diffproxy.generator import DiffProxyPipeline
 
-    body = load_body(options.body)
-    pipe = pipe or DiffProxyPipeline.from_pretrained(options.generator, denoiser=options.steps > 0)
-    detector = detector or PersonDetector.packaged(options.detector_side)
+    body, reader = load_body(options.body), None
+    if options.detector == "multipose":
+        detector = detector or PersonDetector.packaged(options.detector_side)
+    else:
+        reader = PictureReader(load_whole_picture(options.detector, body), body, options.detector_side)
+    alone = reader is not None and not options.polish  # nothing else has a say
+    if not alone and pipe is None:
+        pipe = DiffProxyPipeline.from_pretrained(options.generator, denoiser=options.steps > 0)
     generate = GenerateConfig(
-        size=int(pipe.network.config.image_size), steps=options.steps, hands=False, tta_flip=options.flip,
-        tta_rotation=True, rotation_gain=ROTATION_GAIN,
+        size=256 if pipe is None else int(pipe.network.config.image_size), steps=options.steps, hands=False,
+        tta_flip=options.flip, tta_rotation=True, rotation_gain=ROTATION_GAIN,
     )  # fmt: skip
     config = FitConfig(**NETWORK_STD, hands=False, max_pixels=options.max_pixels)
-    coarse = CoarseBodies(body) if options.start == "network" or not options.polish else None
+    network = options.start == "network" or not options.polish
+    coarse = CoarseBodies(body) if network and not alone else None
     return SingleViewEstimator(
-        body, pipe, detector, generate, config, options.min_score, coarse, options.polish
+        body, pipe, detector, generate, config, options.min_score, coarse, options.polish, reader
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from diffproxy.body import BodyModel
 from diffproxy.detector.people import people_at, strongest_cells
-from diffproxy.encoders.movenet import MULTIPOSE, MoveNet
+from diffproxy.encoders.movenet import MULTIPOSE, MoveNet, MoveNetOutput
 from diffproxy.encoders.movenet_keypoints import deviation
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.regressor import BodyRegressor
@@ -105,9 +105,13 @@ class WholePictureNetwork(nn.Module):
         self, images: Float[Tensor, "B 3 H W"], camera: Float[Tensor, "B 4"]
     ) -> tuple[PictureMaps, dict[str, Tensor]]:
         """Maps of pictures, and the encoder's own; arguments as of `forward`."""
-        with torch.no_grad():
-            seen = self.encoder(images)
+        seen = self.encode(images)
         return self.neck(seen, camera), {name: maps.float() for name, maps in seen.heads.items()}
+
+    @torch.no_grad()
+    def encode(self, images: Float[Tensor, "B 3 H W"]) -> MoveNetOutput:
+        """What does not depend on the camera."""
+        return self.encoder(images)
 
     def people(
         self,

@@ -1,0 +1,143 @@
+"""Everybody in a picture by the network of whole pictures: boxes, scores and bodies in metres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from diffproxy.body import BodyModel
+from diffproxy.detector.people import STRIDE, strongest_cells
+from diffproxy.encoders.movenet import MoveNetOutput
+from diffproxy.geometry.boxes import Box, as_box
+from diffproxy.geometry.resampling import letterbox
+from diffproxy.single_view.coarse_body import CoarseBody, coarse_body, params_of
+from diffproxy.single_view.fit_people import FittedPerson, PeopleFit
+from diffproxy.single_view.focal_length import FocalPrior
+from diffproxy.single_view.picture_camera import picture_camera
+from diffproxy.single_view.regress_people import result_of
+from diffproxy.single_view.whole_picture.choice import boxes_of, choose_people
+from diffproxy.single_view.whole_picture.network import MOST_PEOPLE, WholePictureNetwork
+
+LEAST_PEAK = 0.03
+"""Of the score, below which nobody is looked for."""
+
+
+@dataclass(frozen=True)
+class ReadPerson:
+    """A person of a picture.
+
+    Attributes:
+        box: Around joints and keypoints within the picture, pixels.
+        score: Probability that somebody is there.
+        body: In the camera's axes.
+    """
+
+    box: Box
+    score: float
+    body: CoarseBody
+
+
+class PictureReader:
+    """A network of whole pictures for one body model.
+
+    Args:
+        network: The network.
+        body: Body model.
+        side: Longer side of its input, pixels.
+    """
+
+    def __init__(self, network: WholePictureNetwork, body: BodyModel, side: int):
+        self.network, self.body, self.side = network, body, side
+        self._last: tuple[np.ndarray, MoveNetOutput, float] | None = None
+
+    @torch.no_grad()
+    def read(
+        self, image: UInt8[np.ndarray, "H W 3"], prior: FocalPrior, boxes: Sequence[Box] | None = None
+    ) -> list[ReadPerson]:
+        """People of a picture.
+
+        Args:
+            image: RGB.
+            prior: What is known of the focal length.
+            boxes: Where they are, one box a person; None: wherever the score has a peak.
+        """
+        seen, scale = self._encoded(image)
+        height, width = image.shape[:2]
+        told = [
+            prior.focal * scale,
+            width * scale / 2,
+            height * scale / 2,
+            0.0 if prior.fixed else prior.log_std,
+        ]
+        camera = torch.tensor([told], dtype=torch.float32)
+        maps = self.network.neck(seen, camera)
+        cells = _peaks(maps.score) if boxes is None else _cells(boxes, scale, maps.score)
+        if not cells.numel():
+            return []
+        out = self.network.people(maps, seen.heads, camera, cells, torch.ones_like(cells, dtype=torch.bool))
+        last, count = out.stages[-1], cells.shape[1]
+        body = last.body(camera[:, 0].expand(count))
+        limits = (width * scale, height * scale)
+        shown = boxes_of(body, self.network.skeleton, camera[:, 1:3].expand(count, 2), limits) / scale
+        scores = last.presence.sigmoid().tolist()
+        place = picture_camera(width, height, prior.focal)
+        return [
+            ReadPerson(
+                as_box(shown[n].tolist()), scores[n],
+                coarse_body(self.body, params_of(self.body, body, n, place), body, n, told[0], 0),
+            )
+            for n in range(count)
+        ]  # fmt: skip
+
+    def find(
+        self, image: UInt8[np.ndarray, "H W 3"], prior: FocalPrior, min_score: float
+    ) -> list[ReadPerson]:
+        """Everybody in a picture whose score reaches `min_score`, best first."""
+        people = self.read(image, prior)
+        boxes = np.array([p.box for p in people]).reshape(-1, 4)
+        return [people[i] for i in choose_people(boxes, np.array([p.score for p in people]), min_score)]
+
+    def _encoded(self, image: np.ndarray) -> tuple[MoveNetOutput, float]:
+        """What the encoder says, and the scale of its input; of the same picture once more at once."""
+        if self._last is None or self._last[0] is not image:
+            boxed, scale = letterbox(image, self.side)
+            pixels = torch.from_numpy(boxed).permute(2, 0, 1)[None].float() / 127.5 - 1
+            self._last = image, self.network.encode(pixels), scale
+        return self._last[1:]
+
+
+def fitted_people(people: Sequence[ReadPerson], prior: FocalPrior, min_score: float) -> PeopleFit:
+    """The network's bodies as the result for a picture; who is less sure than `min_score` has none."""
+    of_focal = prior.log_std if prior.fixed else 0.0  # otherwise the bodies' own deviations have it
+    bodies = [p.body if p.score >= min_score else None for p in people]
+    results = [result_of(b, of_focal, "nobody is seen there") for b in bodies]
+    first = people[0].body  # of all the same
+    focal = prior.focal * float(np.exp(first.log_focal))
+    log_std = prior.log_std if prior.fixed else first.focal_log_std
+    return PeopleFit(tuple(FittedPerson(r, None) for r in results), focal, log_std)
+
+
+def _peaks(score: Tensor) -> Tensor:
+    cells = strongest_cells(score.sigmoid(), min(MOST_PEOPLE, score[0].numel()))
+    return cells[:, score.sigmoid().flatten(1)[0, cells[0]] >= LEAST_PEAK]
+
+
+def _cells(boxes: Sequence[Box], scale: float, score: Tensor) -> Tensor:
+    """The strongest cells near the middles of boxes."""
+    rows, columns = score.shape[-2:]
+    grid = score[0, 0]
+    found = []
+    for x0, y0, x1, y1 in boxes:
+        x, y = (round((a + b) / 2 * scale / STRIDE) for a, b in ((x0, x1), (y0, y1)))
+        reach = max(1, round(0.1 * max(x1 - x0, y1 - y0) * scale / STRIDE))
+        x, y = min(max(x, 0), columns - 1), min(max(y, 0), rows - 1)
+        top, left = max(y - reach, 0), max(x - reach, 0)
+        near = grid[top : y + reach + 1, left : x + reach + 1]
+        best = int(near.argmax())
+        found.append((top + best // near.shape[1]) * columns + left + best % near.shape[1])
+    return torch.tensor([found], dtype=torch.long)
