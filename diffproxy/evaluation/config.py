@@ -10,7 +10,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import SHARDS
 
-STEPS = {"dress4d": 50, "spec_mtp": 1, "humman": 1, "pdhuman": 1, "agora": 1}
+STEPS = {"dress4d": 50} | dict.fromkeys(("spec_mtp", "humman", "pdhuman", "agora", "rendered"), 1)
 """Every n-th instant of the protocol, where it is not 5: data sets of single pictures are evaluated whole."""
 
 

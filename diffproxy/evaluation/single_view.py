@@ -2,6 +2,7 @@
 
     python -m diffproxy.evaluation.single_view dataset=spec_mtp path=/data/blade models=/models out=out/spec_mtp
     python -m diffproxy.evaluation.single_view dataset=agora people=all root=hips path=/data/agora out=out/agora
+    python -m diffproxy.evaluation.single_view dataset=rendered people=all path=shards/people out=out/people
 
 Every picture (every camera of a data set with several) is estimated by itself, as `python -m diffproxy.single_view`
 does it: without its focal length, unless `known_focal=true`. Written to `out`: pictures.json with every picture, the

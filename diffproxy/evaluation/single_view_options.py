@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.registry import READERS
 from diffproxy.evaluation.protocol import JOINT_SETS, ProtocolOption
+from diffproxy.pipeline.config import BodyOption
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import BODY, GENERATOR
 
@@ -73,4 +74,4 @@ class SingleViewEvaluationOptions:
             every=self.every,
         )
         images = "crops" if self.boxes == "truth" and not self.everybody else "full"
-        return EvaluateOptions(dataset=dataset, limit=sys.maxsize, images=images)
+        return EvaluateOptions(body=BodyOption(self.body), dataset=dataset, limit=sys.maxsize, images=images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,16 +12,20 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.datasets.shards import FULL, ShardView, ShardWriter, params_to_json
+from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.rehearsal_agora import as_pandas
 from diffproxy.evaluation.single_view import evaluate, main
 from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.evaluation.single_view_people import people_markdown, summary_of_people
-from diffproxy.evaluation.single_view_pictures import grouped
+from diffproxy.evaluation.single_view_pictures import grouped, pictures_of
 from diffproxy.fitting import FitResult
 from diffproxy.single_view.estimator import FittedPicture, Person, SingleViewEstimator
 from diffproxy.single_view.fit_people import FittedPerson
 from diffproxy.single_view.picture_camera import picture_camera
+from diffproxy.utils.errors import InputError
 from tests.single_view.conftest import standing
 
 SIZE = (640, 480)
@@ -152,3 +157,67 @@ def test_wrong_words(capsys):
     assert main(["people=some"]) == 2 and main(["people=all", "min_iou=0"]) == 2
     said = capsys.readouterr().err
     assert "one" in said and "min_iou" in said
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory, body) -> Path:
+    """One rendered sample of two people, whole frames of the first two cameras and a crop."""
+    path = tmp_path_factory.mktemp("rendered") / "a.tar"
+    ahead = Camera(
+        "own", *SIZE, np.array([[FOCAL, 0, 320], [0, FOCAL, 240], [0, 0, 1]]), np.eye(3), np.zeros(3)
+    )
+    aside = replace(ahead, name="aside", t_cam_world=np.array([0.5, 0, 0.25]))
+    seen = [(0.9, 1.0), (0.5, 0.5)], [(1.0, 0.4), (0.25, 1.0)]
+    views = []
+    for level, (camera, shares) in enumerate(zip((ahead, aside), seen, strict=True)):
+        info = {"people": [{"visible": a, "in_frame": b} for a, b in shares]}
+        views.append(picture_of(camera, FULL, level, info))
+    with ShardWriter(path, quality=100) as writer:
+        others = {"others": [params_to_json(RIGHT)], "bystanders": 1}
+        writer.add("s0", [picture_of(ahead, "body", 9, {}), *views], LEFT, others)
+    return path
+
+
+def picture_of(camera, kind, level, info) -> ShardView:
+    shape = SIZE[::-1]
+    grey, none = np.full((*shape, 3), level, np.uint8), np.zeros(shape, np.uint8)
+    return ShardView(grey, none, np.zeros((*shape, 2), np.float32), none, camera, kind, info)
+
+
+def test_rendered_frames_count_who_is_seen_enough(shards, body):
+    """0.9 and 0.4 count; 0.25 does not, whether half is hidden and half outside or three quarters are hidden."""
+    options = SingleViewEvaluationOptions("rendered", str(shards), people="all").data()
+    units = [*grouped(open_dataset(options, body, hidden=True), True)]
+    assert [key for key, _ in units] == ["s0/v1", "s0/v2"]
+    assert [[p.counted for p in some] for _, some in units] == [[True, False], [True, False]]
+    (picture,) = pictures_of(*units[1])
+    with torch.no_grad():
+        true = body(RIGHT).joints[0, :22].numpy()
+    np.testing.assert_allclose(
+        picture.bodies[1].joints["smplx22"], true + np.array([0.5, 0, 0.25]), atol=1e-5
+    )
+    assert picture.image[0, 0, 0] == 1 and picture.focal == FOCAL
+
+
+def test_the_table_on_rendered_frames(shards, body, tmp_path):
+    """Exact reports in the first frame; in the second nobody, so that one of its people is missed."""
+    options = SingleViewEvaluationOptions("rendered", str(shards), people="all", out=str(tmp_path))
+    evaluate(options, Reports(body, [[RIGHT, LEFT], []]))
+    summary = json.loads((tmp_path / "everybody.json").read_text())["summary"]
+    want = {"pictures": 2, "found": 1, "missed": 1, "false_people": 0, "excused": 1}
+    assert summary.items() >= want.items() and summary["mpjpe"] < 0.01
+
+
+def test_rendered_frames_with_unknown_people_are_refused(tmp_path, body):
+    camera = Camera(
+        "own", *SIZE, np.array([[FOCAL, 0, 320], [0, FOCAL, 240], [0, 0, 1]]), np.eye(3), np.zeros(3)
+    )
+    for name, kind, message in (
+        ("old", FULL, "visibility of all people of s0/v0"),
+        ("crops", "body", "whole frames"),
+    ):
+        with ShardWriter(tmp_path / f"{name}.tar") as writer:
+            writer.add("s0", [picture_of(camera, kind, 0, {})], LEFT, {"bystanders": 2})
+        options = SingleViewEvaluationOptions("rendered", str(tmp_path / f"{name}.tar"), people="all").data()
+        with pytest.raises(InputError, match=message):
+            [*open_dataset(options, body, hidden=True)]

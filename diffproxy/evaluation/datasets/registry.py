@@ -17,7 +17,7 @@ from diffproxy.utils.errors import InputError
 # A new data set is a line here, a module beside this one, and conf/dataset/<name>.yaml.
 READERS: dict[str, str] = {
     name: f"diffproxy.evaluation.datasets.{name}"
-    for name in ("synthetic", "mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d", "agora")
+    for name in ("synthetic", "mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d", "agora", "rendered")
 } | dict.fromkeys(("spec_mtp", "humman", "pdhuman"), "diffproxy.evaluation.datasets.human_data")
 
 

@@ -1,0 +1,86 @@
+"""Whole frames of `python -m render_synth`, each a picture of its own with everybody in it labelled.
+
+    python -m render_synth out=shards/people views=4 full_frames=4 body_crops=false hand_crops=0 size=384 \\
+        group_fraction=0.5 max_bystanders=7 split=test ...
+    python -m diffproxy.evaluation.single_view dataset=rendered people=all path=shards/people out=out/people
+
+Every person of every whole frame is a subject. Who is seen by less than `LEAST_SEEN` does not count: the share of the
+silhouette that nothing hides, times the share of the joints inside the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+
+import torch
+
+from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.datasets.shards import FULL, ShardIndex
+from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.datasets.moment import every, root_folder
+from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
+from diffproxy.evaluation.single_view_errors import surface_of
+from diffproxy.evaluation.true_body import BodySurface, TrueBody
+from diffproxy.pipeline.results import FrameResult, params_to_arrays
+from diffproxy.utils.errors import InputError
+
+LEAST_SEEN = 0.3
+FIX = "render with full_frames=4, by this version"
+
+
+def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+    """Every person of every whole frame.
+
+    Raises:
+        InputError: no shards, or without whole frames, of another body, or with people whose bodies are not stored.
+    """
+    index = ShardIndex(root_folder(options.dataset, ".", "python -m render_synth"))
+    body = load_body(options.body.path)
+    posed, surface = lru_cache(maxsize=2)(partial(_posed, index, body)), surface_of(body)
+    found = False
+    for sample in every(range(len(index)), options.dataset):
+        for number, view in enumerate(index.meta(sample)["views"]):
+            if view["kind"] != FULL:
+                continue
+            found = True
+            picture = f"{index.key(sample)}/v{number}"
+            if "people" not in view or not index.labels_everybody(sample):
+                raise InputError(f"bodies and visibility of all people of {picture}", "some without", FIX)
+            for person, seen in enumerate(view["people"]):
+                counted = seen["visible"] * seen["in_frame"] >= LEAST_SEEN
+                key = f"{picture}/{person}"
+                load = partial(_subject, key, index, sample, number, person, posed, surface)
+                yield PendingSubject(key, load, picture, counted)
+    if not found:
+        raise InputError("shards with whole frames", f"none in {options.dataset.path}", FIX)
+
+
+def _posed(index: ShardIndex, body: BodyModel, sample: int) -> list[TrueBody]:
+    """Everybody in a sample, without triangles."""
+    if index.meta(sample).get("topology", body.topology_id) != body.topology_id:
+        raise InputError(
+            f"{index.key(sample)} of body {body.name}", index.meta(sample)["body"], "give body=PATH of that"
+        )
+    with torch.no_grad():
+        out = body(BodyParams.cat(index.people(sample)))
+    vertices, joints = out.vertices.double().numpy(), out.joints[:, :22].double().numpy()
+    return [TrueBody(v, {"smplx22": j}) for v, j in zip(vertices, joints, strict=True)]
+
+
+def _subject(
+    key: str,
+    index: ShardIndex,
+    sample: int,
+    number: int,
+    person: int,
+    posed: Callable[[int], list[TrueBody]],
+    surface: BodySurface,
+) -> EvalSubject:
+    view, true = index.view(sample, number), posed(sample)[person]
+    params = params_to_arrays(index.people(sample)[person])
+    return EvalSubject(
+        key, [view.rgb], [view.camera], FrameResult(sample, "ok", params=params),
+        str(index.meta(sample).get("topology", "")), true_body=TrueBody(true.vertices, true.joints, surface),
+        info={"views": 1},
+    )  # fmt: skip
