@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffproxy.body import BodyModel
-from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status
+from diffproxy.fitting.diagnostics import agreement, fit_diagnostics, fit_status
 from diffproxy.fitting.initialization.initialize import InitialState
 from diffproxy.fitting.observed import joint_support, keypoint_joints
 from diffproxy.fitting.result import FitResult
@@ -133,7 +133,9 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
     close = rows.distance[b] < KERNEL_SIGMAS * rows.sigma[b]
     observed = joint_support(problem.body, rows.face[b][used & close], rows.bary[b][used & close])
     if subject.keypoints is not None:
-        agreeing = rows.is_keypoint[b] & (rows.weight[b] > 0) & close
+        given = rows.is_keypoint[b] & (rows.weight[b] > 0)
+        agreeing = given & close
+        diagnostics = replace(diagnostics, keypoint_agreement=agreement(close[given]))
         joints = keypoint_joints(subject.keypoints.body, rows.face[b][agreeing], rows.view[b][agreeing])
         observed[joints] = 1.0
     finite = bool(np.isfinite(result.joints).all())

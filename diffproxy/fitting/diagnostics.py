@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from diffproxy.body.parts import HAND_PARTS
 from diffproxy.fitting.config import FitConfig
@@ -35,6 +35,8 @@ class FitDiagnostics:
     swapped_ratio: float
     """Share of the pixels that state these parts, hands aside. Where it is large, the person as a whole is in question;
     a finger that a network takes for the other hand's says nothing of the rest."""
+    keypoint_agreement: float = float("nan")
+    """Share of the keypoints that lie at the body; NaN if there are fewer than `ENOUGH`."""
 
 
 def fit_diagnostics(
@@ -65,6 +67,11 @@ def fit_diagnostics(
 
 def _median(distance: Float[np.ndarray, " n"]) -> float:
     return float(np.median(distance)) if len(distance) >= ENOUGH else float("nan")
+
+
+def agreement(close: Bool[np.ndarray, " n"]) -> float:
+    """Share of keypoints that are `close` to the body; NaN for too few."""
+    return float(close.mean()) if len(close) >= ENOUGH else float("nan")
 
 
 _HAND_PARTS = {part.rsplit("_", 1)[0] for part in HAND_PARTS}
@@ -108,9 +115,9 @@ def fit_status(
 ) -> tuple[Status, str, str]:
     """Status, reason, and what to doubt about a body.
 
-    `views`: body views that see the person. Strong doubts (high robust loss, few inliers, sides swapped, most of the
-    body unseen) make a body `doubtful`. Weaker ones, and the parts that no view shows, leave it `ok` and are named in
-    the reason.
+    `views`: body views that see the person. Strong doubts (high robust loss, few inliers, sides swapped that keypoints
+    do not confirm, most of the body unseen) make a body `doubtful`. Weaker ones, and the parts that no view shows,
+    leave it `ok` and are named in the reason.
     """
     if not finite:
         return "failed", "the solution is not finite", ""
@@ -127,8 +134,10 @@ def fit_status(
     odd = outlier_views(maps, against.view_residuals, config)
     if odd:
         warnings.append(f"{', '.join(odd)} disagrees with the other views")
-    strong |= against.swapped_ratio > config.doubtful_swapped_ratio
-    strong |= against.flip_ratio > config.doubtful_flip_ratio
+    # Keypoints know left from right by themselves: where they are at the body, the proxies are wrong and not the body.
+    if not against.keypoint_agreement > config.trusted_keypoint_agreement:
+        strong |= against.swapped_ratio > config.doubtful_swapped_ratio
+        strong |= against.flip_ratio > config.doubtful_flip_ratio
     if against.swapped:
         warnings.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
     elif against.flip_ratio > config.doubtful_flip_ratio:

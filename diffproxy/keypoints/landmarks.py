@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
 from diffproxy.keypoints.layouts import COCO17, HAND_NAMES, INDEX, NAMES
 
@@ -121,6 +121,24 @@ def encoder_places() -> tuple[Int[np.ndarray, "17"], Int[np.ndarray, "17"], Floa
         frames.append(_J.get(frame, _J.get(f"{side}_{frame}", 0)))
         offsets.append((-offset[0] if side == "right" else offset[0], *offset[1:]))
     return np.array(near), np.array(frames), np.array(offsets)
+
+
+def encoder_points(body: BodyModel, params: BodyParams) -> Float[np.ndarray, "17 3"]:
+    """Where a posed body has the encoder's keypoints, in the order of `COCO17`.
+
+    Args:
+        body: Body model.
+        params: One body.
+
+    Returns:
+        (17, 3) world coordinates, metres.
+    """
+    near, frames, offsets = encoder_places()
+    with torch.no_grad():
+        turns, at = (x[0].double().cpu().numpy() for x in body.joint_transforms(params))
+        rest, scale = body.rest_joints(params)[0].double().cpu().numpy(), float(params.scale[0])
+    arms = rest[near] + offsets - rest[frames]
+    return at[frames] + scale * np.einsum("kcd,kd->kc", turns[frames], arms)
 
 
 def _places(body: BodyModel) -> dict[str, tuple[tuple[int, int, int], tuple[float, float, float], int]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting import FitConfig, FitResult, fit
@@ -128,10 +127,8 @@ def to_record(
     if not result.has_body:
         notes += [UNSEEN_HAND.format(side=side) for side, crops in made.hands.items() if not crops]
         return FrameResult(frame_id, result.status, result.reason, info=info)
-    with torch.no_grad():
-        vertices = body(result.params).vertices[0].cpu().numpy()
     info["head_to_ankle_m"] = head_to_ankle(body, result.params)
-    views = view_quality(made.maps, made.boxes, body, vertices)
+    views = view_quality(made, body, result.params)
     info["hands"] = trusted_hands(made.hands, views, notes)
     info |= view_notes(views)
     status, reason = judged(result.status, result.reason, info)

@@ -82,11 +82,10 @@ def _record(
         return replace(first, info={**first.info, "contact": {**contact, "moved_mm": 0.0}})
     body, params = fitted.take.fitter.body, result.params[n]
     with torch.no_grad():
-        posed = body(params)
-    joints = posed.joints[0].cpu().numpy().astype(np.float32)
+        joints = body.joints(params)[0].cpu().numpy().astype(np.float32)
     shift = 1000 * float(np.linalg.norm(joints - first.joints, axis=-1).max())
     info = {**first.info, "contact": {**contact, "moved_mm": round(shift, 1)}}
-    info |= view_notes(view_quality(made.maps, made.boxes or None, body, posed.vertices[0].cpu().numpy()))
+    info |= view_notes(view_quality(made, body, params))
     said = f"{contact['before_mm']:.0f} mm inside of another person, {contact['after_mm']:.0f} mm after people_contact"
     info["notes"] = [*first.info.get("notes", ()), said]
     status, reason = judged(first.status, first.reason, info)

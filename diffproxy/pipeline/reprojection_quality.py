@@ -11,17 +11,24 @@ import torch
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.cameras import Camera
+from diffproxy.fitting.encoder_keypoints import MIN_CONFIDENCE, in_picture
 from diffproxy.fitting.result import FITTED, Status
-from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.view_alignment import align_view, misplaced_views, misread_views
-from diffproxy.proxies import ProxyMaps
+from diffproxy.keypoints.landmarks import encoder_points
+from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.view_alignment import (
+    LEAST_KEYPOINTS,
+    align_view,
+    misplaced_views,
+    misread_views,
+)
 
 DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
 HEAD_TO_ANKLE = (0.5, 2.1)
 """Metres that people measure from the head joint to the ankles: infants who stand, and more than the tallest adults."""
 HEAD, ANKLES = 15, (7, 8)
 SHAPE = ("betas", "expression", "scale")
-ALIGNMENT = ("turn_deg", "shift_mm", "zoom", "rest_mm")
+ALIGNMENT = ("turn_deg", "shift_mm", "zoom", "rest_mm", "keypoint_mm", "keypoint_turn_deg")
 DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
 MISFIT = 2.0  # what a body is off by over the median distance of its proxies, where that is worth a look
 
@@ -87,7 +94,8 @@ class ViewQuality:
     silhouettes in [0, 1], None for hand crops, which see the forearm as well. `turn_deg`, `shift_mm` and `zoom`: how
     the view as a whole lies against the body, `rest_mm`: median distance once it is brought into place (see
     `ViewAlignment`), `moved_overlap`: overlap once the body's silhouette is moved by it; NaN and `overlap` where it
-    shows too little of it."""
+    shows too little of it. `keypoints`: confident keypoints of the encoder, None where there are none to be had;
+    `keypoint_mm` and `keypoint_turn_deg`: their median distance from the body's, and how they lie turned."""
 
     camera: str
     kind: str
@@ -101,6 +109,9 @@ class ViewQuality:
     zoom: float = float("nan")
     rest_mm: float = float("nan")
     moved_overlap: float | None = None
+    keypoints: int | None = None
+    keypoint_mm: float = float("nan")
+    keypoint_turn_deg: float = float("nan")
 
     def to_json(self) -> dict[str, Any]:
         known = {k: v for k, v in asdict(self).items() if k not in ALIGNMENT or np.isfinite(v)}
@@ -117,13 +128,22 @@ def view_notes(views: Sequence[ViewQuality]) -> dict[str, Any]:
     }
 
 
-def view_quality(
-    maps: ProxyMaps, boxes: tuple[Box, ...] | None, body: BodyModel, vertices: Float[np.ndarray, "Nv 3"]
-) -> list[ViewQuality]:
-    """One entry a view; `boxes` are the crops in their full images (None: the maps are full images)."""
+def view_quality(made: Generated, body: BodyModel, params: BodyParams) -> list[ViewQuality]:
+    """How a body lies against each view of what it was fitted to.
+
+    Args:
+        made: Proxies and keypoints; without boxes the maps are full images.
+        body: Body model.
+        params: One body, world coordinates.
+    """
     from diffproxy.metrics import foreground_iou, reprojections
     from diffproxy.proxies import render_depth_mask
 
+    maps, boxes = made.maps, made.boxes
+    with torch.no_grad():
+        vertices = body(params).vertices[0].cpu().numpy()
+    points = encoder_points(body, params)
+    keypoints = None if made.keypoints is None else in_picture(maps, made.keypoints)
     _, silhouettes = render_depth_mask(body, vertices, list(maps.cameras))
     middle = np.median(vertices, axis=0).astype(np.float64)
     out = []
@@ -138,8 +158,9 @@ def view_quality(
         known = True if maps.valid is None else maps.valid[v]  # beyond the picture there is no silhouette
         mm_per_px = 1000 * depth / float(camera.K[1, 1])
         alignment = align_view(projected[visible], pixels[visible])
-        overlap = moved_overlap = None
+        overlap = moved_overlap = of_view = None
         if kind == "body":
+            of_view = None if keypoints is None else keypoints[v]
             shown = maps.labels[v] > 0
             overlap = foreground_iou(silhouettes[v] & known, shown)
             moved_overlap = foreground_iou(alignment.moved(silhouettes[v]) & known, shown)
@@ -157,6 +178,26 @@ def view_quality(
                 alignment.zoom,
                 alignment.rest * mm_per_px,
                 moved_overlap,
+                **_keypoint_quality(camera, points, of_view, mm_per_px),
             )
         )
     return out
+
+
+def _keypoint_quality(
+    camera: Camera,
+    points: Float[np.ndarray, "17 3"],
+    keypoints: Float[np.ndarray, "17 4"] | None,
+    mm_per_px: float,
+) -> dict[str, Any]:
+    """`keypoints`, `keypoint_mm` and `keypoint_turn_deg` of one view; empty without keypoints."""
+    if keypoints is None:
+        return {}
+    projected, found = camera.project(points), keypoints[:, :2].astype(np.float64)
+    sure = (keypoints[:, 2] >= MIN_CONFIDENCE) & np.isfinite(projected).all(1)
+    distance = np.linalg.norm(projected[sure] - found[sure], axis=1)
+    return {
+        "keypoints": int(sure.sum()),
+        "keypoint_mm": mm_per_px * float(np.median(distance)) if sure.any() else float("nan"),
+        "keypoint_turn_deg": align_view(projected[sure], found[sure], LEAST_KEYPOINTS).turn_deg,
+    }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.diagnostics import FitDiagnostics, _swapped, fit_status
+from diffproxy.fitting.diagnostics import ENOUGH, FitDiagnostics, _swapped, agreement, fit_status
 
 NAMES = {1: "front_forearm_l", 2: "front_forearm_r", 3: "back_thigh_l", 4: "back_thigh_r"}
 GOOD = FitDiagnostics(1.0, 0.0, 0.0, (0.01,) * 4, (), 0.0)
@@ -35,3 +35,17 @@ def test_fingers_of_the_other_hand_are_named_and_do_not_question_the_person(body
     label = np.repeat([ids[f"{part}_l"], ids["front_chest"]], [40, 60])
     flipped = label == ids[f"{part}_l"]
     assert _swapped(label, flipped, names) == ((part.replace("_", " "),), share)
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.9, "ok"), (0.7, "doubtful"), (float("nan"), "doubtful")])
+def test_keypoints_at_the_body_confirm_its_sides(make_scene, share: float, status: str):
+    maps = make_scene(0).maps
+    for wrong in ({"swapped": ("front shin",), "swapped_ratio": 0.1}, {"flip_ratio": 0.2}):
+        found = replace(GOOD, keypoint_agreement=share, **wrong)
+        given, reason, _ = fit_status(found, FitConfig(), True, 4, maps, np.ones(55))
+        assert given == status and "wrong side" in reason
+
+
+def test_few_keypoints_confirm_nothing():
+    close = np.arange(ENOUGH) > 2
+    assert agreement(close) == pytest.approx(1 - 3 / ENOUGH) and np.isnan(agreement(close[1:]))

@@ -8,8 +8,8 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.body.names import JOINT_NAMES
-from diffproxy.keypoints.landmarks import with_landmarks
-from diffproxy.keypoints.layouts import INDEX, NAMES
+from diffproxy.keypoints.landmarks import encoder_points, with_encoder_keypoints, with_landmarks
+from diffproxy.keypoints.layouts import COCO17, INDEX, NAMES
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,25 @@ def places(marked, params: BodyParams) -> np.ndarray:
     return body.surface_points(params, faces, bary)[0].numpy()
 
 
-def test_joints_are_points_that_follow_pose_shape_and_scale(body, marked):
+def posed_params() -> BodyParams:
     g = torch.Generator().manual_seed(0)
-    params = BodyParams.rest(1).replace(
+    return BodyParams.rest(1).replace(
         body_pose=0.4 * torch.randn(1, 63, generator=g), betas=torch.randn(1, 10, generator=g),
         left_hand_pose=0.4 * torch.randn(1, 45, generator=g), global_orient=torch.tensor([[0.3, 1.0, -0.2]]),
         transl=torch.tensor([[1.0, 2.0, 3.0]]), scale=torch.tensor([[1.1]]),
     )  # fmt: skip
+
+
+def test_the_encoders_points_are_where_the_fitter_puts_them(body):
+    params, (marked, marks) = posed_params(), with_encoder_keypoints(body)
+    rows = [INDEX[name] for name in COCO17]
+    faces, bary = torch.from_numpy(marks.face[rows])[None], torch.from_numpy(marks.bary[rows])[None].float()
+    fitted = marked.surface_points(params, faces, bary)[0].numpy()
+    assert np.abs(encoder_points(body, params) - fitted).max() < 1e-5
+
+
+def test_joints_are_points_that_follow_pose_shape_and_scale(body, marked):
+    params = posed_params()
     x, joints = places(marked, params), body.joints(params)[0].numpy()
     for name in ("left_elbow", "right_knee", "left_hip", "right_wrist", "left_ankle"):
         assert np.abs(x[INDEX[name]] - joints[JOINT_NAMES.index(name)]).max() < 1e-5

@@ -108,3 +108,22 @@ def test_a_misread_view_is_named_and_costs_no_trust():
     assert judged("ok", "", info) == ("ok", misread_views(views)[0])
     assert misread_views(views) == ["cam0 is misread: it states a body turned by 8 degrees"]
     assert not misread_views(views[:2]) and not misread_views(views[-1:])
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "misplaced"),
+    [
+        ({}, True),  # the generator predicts none
+        ({"keypoints": 9, "keypoint_mm": 45.0, "keypoint_turn_deg": 0.2}, True),
+        ({"keypoints": 9, "keypoint_mm": 25.0, "keypoint_turn_deg": -4.0}, True),
+        ({"keypoints": 9, "keypoint_mm": 25.0, "keypoint_turn_deg": 0.4}, False),
+        ({"keypoints": 3, "keypoint_mm": 90.0}, False),
+    ],
+)
+def test_a_view_whose_keypoints_lie_at_the_body_is_misread_and_not_misplaced(
+    keypoints: dict, misplaced: bool
+):
+    apart = {"turn_deg": -9.0, "shift_mm": 90.0, "zoom": 1.0, "rest_mm": 30.0}
+    views = [body_view("cam0", 80.0, **apart, **keypoints)]
+    views += [body_view(f"cam{k}", 20.0, turn_deg=0.5, shift_mm=9.0) for k in (1, 2)]
+    assert bool(misplaced_views(views)) == misplaced and bool(misread_views(views)) != misplaced
