@@ -16,20 +16,24 @@ Size = Annotated[int, Field(ge=1, le=32_767)]
 """Width or height of an image, pixels; 640.0 counts, 640.5 does not."""
 
 
-def _array(shape: tuple[int, ...], value: Any) -> np.ndarray:
+def array_of(shape: tuple[int, ...], value: Any) -> np.ndarray:
+    """Finite numbers, however they are nested, in float64 of `shape` (-1: any number). ValueError for anything else."""
     try:
         array = np.array(value, dtype=np.float64).reshape(shape)
     except (TypeError, ValueError, OverflowError):
         array = np.array(np.nan)
     if not np.isfinite(array).all():
-        raise ValueError(f"{' x '.join(map(str, shape))} finite numbers")
+        raise ValueError(f"{' x '.join('n' if k < 0 else str(k) for k in shape)} finite numbers")
     return array
 
 
-Vector = Annotated[np.ndarray, BeforeValidator(partial(_array, (3,)))]
+Vector = Annotated[np.ndarray, BeforeValidator(partial(array_of, (3,)))]
 """(3,) float64, however the numbers are nested."""
-Matrix = Annotated[np.ndarray, BeforeValidator(partial(_array, (3, 3)))]
+Matrix = Annotated[np.ndarray, BeforeValidator(partial(array_of, (3, 3)))]
 """(3, 3) float64, from rows or from nine numbers in a row."""
+
+Numbers = Annotated[np.ndarray, BeforeValidator(partial(array_of, (-1,)))]
+"""(n,) float64."""
 
 
 class Schema(BaseModel):

@@ -318,6 +318,56 @@ def test_json_files_of_other_contents_are_told(rehearsal, body, name, file, plac
         path.write_text(good)
 
 
+BEHAVE = "sequences/*0/*/person/fit02/person_fit.pkl"
+RICH = "bodies/test/*/00001/009.pkl"
+MOYO = "2*hands/mosh/val/*_stageii.pkl"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "key", "value", "match"),
+    [
+        ("behave", BEHAVE, "pose", None, "the body of an instant in .* at pose: Field required"),
+        ("behave", BEHAVE, "betas", "many", "at betas: n finite numbers"),
+        ("behave", BEHAVE, "trans", np.zeros(2), "at trans: 3 finite numbers"),
+        ("behave", BEHAVE, "pose", np.zeros(70), "156 pose numbers"),
+        ("behave", BEHAVE, "pose", np.full(156, np.nan), "at pose: n finite numbers"),
+        ("behave", BEHAVE, "", [1, 2], "the body of an instant in"),
+        ("rich", RICH, "global_orient", None, "a body of RICH in .* at global_orient: Field required"),
+        ("rich", RICH, "left_hand_pose", None, "at left_hand_pose: Field required"),
+        ("rich", RICH, "body_pose", np.zeros((1, 60)), "165 pose numbers"),
+        ("rich", RICH, "transl", {"x": 1}, "at transl: 3 finite numbers"),
+        ("rich", RICH, "", None, "a body of RICH in"),
+        ("moyo", MOYO, "fullpose", None, "the bodies of a sequence in .* at fullpose: Field required"),
+        ("moyo", MOYO, "trans", None, "at trans: Field required"),
+        ("moyo", MOYO, "fullpose", np.zeros((5, 72)), "at fullpose: n x 165 finite numbers"),
+        ("moyo", MOYO, "", 3, "the bodies of a sequence in"),
+        ("dress4d", "*/Outer/Take1/basic_info.pkl", "gender", None, "at gender: Field required"),
+        ("dress4d", "*/Outer/Take1/basic_info.pkl", "scan_frames", 3, "at scan_frames: a valid list"),
+        ("dress4d", "*/Outer/Take1/basic_info.pkl", "", [], "the description of a take in"),
+        ("dress4d", "*/Outer/Take1/Capture/cameras.pkl", "0028", None, r"camera 0028 in .*\.pkl at intrinsics"),
+        ("dress4d", "*/Outer/Take1/Capture/cameras.pkl", "0028", 7, "camera 0028 in"),
+        ("dress4d", "*/Outer/Take1/SMPLX/*.pkl", "jaw_pose", None, "a body of 4D-DRESS in .* at jaw_pose"),
+    ],
+)  # fmt: skip
+def test_pickles_of_other_contents_are_told(rehearsal, body, name, file, key, value, match):
+    """A missing (None) or wrong entry of each file, or another object in its place (no key)."""
+    path = sorted((rehearsal[0] / name).glob(file))[0]
+    good = path.read_bytes()
+    content = pickle.loads(good)  # noqa: S301 (our own)
+    if not key:
+        content = value
+    elif value is None:
+        del content[key]
+    else:
+        content[key] = value
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    try:
+        with pytest.raises(InputError, match=match):
+            next(open_dataset(options_of(rehearsal[0], name), body)).load()
+    finally:
+        path.write_bytes(good)
+
+
 def test_pickles_and_models_need_permission(rehearsal, body):
     root, _ = rehearsal
     data = DatasetOption("dress4d", path=str(root / "dress4d"))

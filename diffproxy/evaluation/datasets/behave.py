@@ -37,7 +37,7 @@ from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.validation import Matrix, Number, OpenSchema, Size, Vector
+from diffproxy.utils.validation import Matrix, Number, Numbers, OpenSchema, Size, Vector
 
 VIEWS = (0, 1, 2, 3)
 SOURCE = "virtualhumans.mpi-inf.mpg.de/behave"
@@ -78,6 +78,14 @@ class _Pose(OpenSchema):
 
     rotation: Matrix
     translation: Vector
+
+
+class _Body(OpenSchema):
+    """SMPL-H."""
+
+    pose: Numbers
+    betas: Numbers
+    trans: Vector
 
 
 def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
@@ -128,9 +136,9 @@ def truth_of(instant: Path, gender: str, options: EvaluateOptions) -> Callable[[
         ply, pkl = instant / f"{FIT}.ply", instant / f"{FIT}.pkl"
         if options.dataset.models is None or not pkl.is_file():
             return TrueBody(read_mesh(need(ply, "the mesh of a body", "or give dataset.models=DIR")))
-        p = read_pickle(pkl, options)
+        p = read_pickle(_Body, pkl, "the body of an instant", options)
         path = find_model(options.dataset.models, "smplh", gender)
         model = load_smpl_family(path, options.dataset.allow_pickle)
-        return TrueBody.of(model.pose(p["pose"][None], p["betas"][None, :10], p["trans"][None]))
+        return TrueBody.of(model.pose(p.pose[None], p.betas[None, :10], p.trans[None]))
 
     return truth

@@ -12,9 +12,12 @@ random window of the person ("4D-DRESS partial"). Sources: github.com/eth-ait/4d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BeforeValidator
 
 from diffproxy.body.smpl_family import find_model, load_smpl_family
 from diffproxy.cameras import Camera
@@ -30,14 +33,29 @@ from diffproxy.evaluation.datasets.moment import (
     read_pickle,
     root_folder,
 )
-from diffproxy.evaluation.datasets.rich import pose_smplx
+from diffproxy.evaluation.datasets.rich import SmplxBody, pose_smplx
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Matrix, OpenSchema, array_of, validated
 
 VIEWS = ("0004", "0028", "0052", "0076")
 SIZE = (940, 1280)
 SOURCE = "4d-dress.ait.ethz.ch"
+
+
+class _Take(OpenSchema):
+    gender: str
+    scan_frames: Annotated[
+        list[str | int], BeforeValidator(lambda v: v.tolist() if isinstance(v, np.ndarray) else v)
+    ]
+
+
+class _Camera(OpenSchema):
+    """World to camera."""
+
+    intrinsics: Matrix
+    extrinsics: Annotated[np.ndarray, BeforeValidator(partial(array_of, (3, 4)))]
 
 
 def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
@@ -56,30 +74,26 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
         )
     for name in chosen_sequences([*takes], data, root):
         folder = takes[name]
-        info = read_pickle(folder / "basic_info.pkl", options)
+        info = read_pickle(_Take, folder / "basic_info.pkl", "the description of a take", options)
         rig = read_cameras(folder / "Capture/cameras.pkl", views, options)
         paths = {
             str(f): [folder / "Capture" / v / "images" / f"capture-f{f}.png" for v in views]
-            for f in info["scan_frames"]
+            for f in info.scan_frames
         }
         known = [f for f, files in paths.items() if all(p.is_file() for p in files)]
         for frame in every(known, data):
-            truth = truth_of(folder, frame, str(info["gender"]), options)
+            truth = truth_of(folder, frame, info.gender, options)
             yield Moment(name, f"f{frame}", rig, images_of(paths[frame]), truth)
 
 
 def read_cameras(path: Path, views: list[str], options: EvaluateOptions) -> tuple[Camera, ...]:
-    cameras = read_pickle(need(path, "the cameras of a take", f"get them from {SOURCE}"), options)
-    try:
-        return tuple(
-            Camera(v, *SIZE, np.asarray(cameras[v]["intrinsics"], dtype=np.float64), E[:, :3], E[:, 3])
-            for v in views
-            for E in [np.asarray(cameras[v]["extrinsics"], dtype=np.float64)]
-        )
-    except (KeyError, TypeError, IndexError) as error:
-        raise InputError(
-            f"intrinsics and extrinsics of {', '.join(views)}", f"{error!r} in {path}", "get it again"
-        ) from error
+    cameras = read_pickle(dict[str, Any], path, "the cameras of a take", options)
+    found = {
+        v: validated(_Camera, cameras.get(v, {}), f"camera {v} in {path}", "get it again") for v in views
+    }
+    return tuple(
+        Camera(v, *SIZE, c.intrinsics, c.extrinsics[:, :3], c.extrinsics[:, 3]) for v, c in found.items()
+    )
 
 
 def truth_of(folder: Path, frame: str, gender: str, options: EvaluateOptions) -> Callable[[], TrueBody]:
@@ -96,6 +110,8 @@ def truth_of(folder: Path, frame: str, gender: str, options: EvaluateOptions) ->
         model = load_smpl_family(
             find_model(options.dataset.models, "smplx", gender), options.dataset.allow_pickle
         )
-        return TrueBody.of(pose_smplx(model, read_pickle(stem.with_suffix(".pkl"), options)))
+        return TrueBody.of(
+            pose_smplx(model, read_pickle(SmplxBody, stem.with_suffix(".pkl"), "a body of 4D-DRESS", options))
+        )
 
     return truth

@@ -21,7 +21,7 @@ from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.validation import validated
+from diffproxy.utils.validation import array_of, validated
 
 T = TypeVar("T")
 MARGIN = 0.05  # of the box of the projected truth, on each side: clothes and hair are outside of the body
@@ -152,22 +152,24 @@ def read_mesh(path: Path) -> Float[np.ndarray, "Nv 3"]:
 
     try:
         mesh: Any = trimesh.load(path, process=False)  # a mesh, or a cloud where the file has no faces
-        return np.asarray(mesh.vertices, dtype=np.float64)
+        return array_of((-1, 3), mesh.vertices)
     except (OSError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise InputError("a readable mesh", f"{path}: {error}", "download it again") from error
 
 
-def read_pickle(path: Path, options: EvaluateOptions) -> Any:
-    """A pickle of plain data, by the reader that runs nothing in it; behind dataset.allow_pickle."""
+def read_pickle(schema: Any, path: Path, what: str, options: EvaluateOptions) -> Any:
+    """A pickle of plain data as `schema`, by the reader that runs nothing in it; behind dataset.allow_pickle. `what` it
+    is, for errors. InputError where it is missing or deviates."""
     from diffproxy.body.unpickle import load_plain_pickle
 
+    fix = "get it again"
     if not options.dataset.allow_pickle:
         raise InputError(
             "permission to read the pickles of the data set",
             str(path),
             "add dataset.allow_pickle=true (nothing in them is run)",
         )
-    return load_plain_pickle(path)
+    return validated(schema, load_plain_pickle(need(path, what, fix)), f"{what} in {path}", fix)
 
 
 def pending_subjects(moments: Iterator[Moment], options: EvaluateOptions) -> Iterator[PendingSubject]:

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BeforeValidator
 
 from diffproxy.body.smpl_family import SmplFamilyBody, find_model, load_smpl_family
 from diffproxy.cameras import Camera
@@ -39,7 +41,7 @@ from diffproxy.evaluation.datasets.moment import (
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.validation import Matrix, Number, OpenSchema, Vector, validated
+from diffproxy.utils.validation import Matrix, Number, OpenSchema, Vector, array_of, validated
 
 VIEWS = (1, 3, 4, 5)
 SESSIONS = ("20220923_20220926_with_hands", "20221004_with_com")
@@ -57,6 +59,13 @@ class _Camera(OpenSchema):
     position: Vector
     focal: Number
     princpt: tuple[Number, Number]
+
+
+class _Motion(OpenSchema):
+    """SMPL-X, a row for each frame of mocap."""
+
+    fullpose: Annotated[np.ndarray, BeforeValidator(partial(array_of, (-1, 165)))]
+    trans: Annotated[np.ndarray, BeforeValidator(partial(array_of, (-1, 3)))]
 
 
 def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
@@ -85,9 +94,9 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             for v in views
         ]
         rig = read_cameras(folder.parents[2], name, dict(zip(views, map(size_of, files), strict=True)))
-        motion = read_pickle(mosh, options)
+        motion = read_pickle(_Motion, mosh, "the bodies of a sequence", options)
         rows = {n: 2 * n + data.frame_offset for n in sorted(set.intersection(*(set(f) for f in files)))}
-        known = [n for n, row in rows.items() if 0 <= row < len(motion["fullpose"])]
+        known = [n for n, row in rows.items() if 0 <= row < min(len(motion.fullpose), len(motion.trans))]
         for n in every(known, data):
             truth = truth_of(root, motion, rows[n], shared, options)
             yield Moment(name, f"{n:04d}", rig, images_of([f[n] for f in files]), truth)
@@ -120,7 +129,7 @@ def read_cameras(session: Path, sequence: str, sizes: dict[int, tuple[int, int]]
 
 
 def truth_of(
-    root: Path, motion: dict, row: int, shared: dict[str, SmplFamilyBody], options: EvaluateOptions
+    root: Path, motion: _Motion, row: int, shared: dict[str, SmplFamilyBody], options: EvaluateOptions
 ) -> Callable[[], TrueBody]:
     """SMPL-X, female, her own template, axis-angle hands about the flat hand, no betas."""
 
@@ -131,7 +140,7 @@ def truth_of(
             file = find_model(options.dataset.models, "smplx", "female")
             shared["female"] = load_smpl_family(file, options.dataset.allow_pickle)
         template = read_mesh(need(root / TEMPLATE, "the template of MoYo's subject", f"get it from {SOURCE}"))
-        pose, trans = (np.asarray(motion[k], dtype=np.float64)[row][None] for k in ("fullpose", "trans"))
+        pose, trans = motion.fullpose[row][None], motion.trans[row][None]
         return TrueBody.of(shared["female"].pose(pose, np.zeros((1, 0)), trans, v_template=template))
 
     return truth

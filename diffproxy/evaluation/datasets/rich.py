@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from diffproxy.body.smpl_family import SmplFamilyBody, find_model, load_smpl_family
+from diffproxy.body.smpl_family import PosedBodies, SmplFamilyBody, find_model, load_smpl_family
 from diffproxy.cameras import Camera
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets.moment import (
@@ -35,6 +35,7 @@ from diffproxy.evaluation.datasets.moment import (
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.validation import Numbers, OpenSchema, Vector
 
 MAX_VIEWS = 4
 LANDSCAPE, PORTRAIT = (4112, 3008), (3008, 4112)
@@ -144,14 +145,32 @@ def truth_of(
         if gender not in models:
             file = find_model(options.dataset.models, "smplx", gender)
             models[gender] = load_smpl_family(file, options.dataset.allow_pickle)
-        return TrueBody.of(pose_smplx(models[gender], read_pickle(path, options)))
+        return TrueBody.of(
+            pose_smplx(models[gender], read_pickle(SmplxBody, path, "a body of RICH", options))
+        )
 
     return truth
 
 
-def pose_smplx(model: SmplFamilyBody, p: dict[str, np.ndarray]):
-    """SMPL-X with 12 PCA coefficients a hand about the mean hand, from arrays of n or (1, n) numbers."""
-    row = {k: np.asarray(v, dtype=np.float64).reshape(1, -1) for k, v in p.items() if np.size(v)}
-    hands = [model.hand_pose(s, row[f"{s}_hand_pose"], flat_hand_mean=False) for s in ("left", "right")]
-    pose = np.concatenate([*(row[k] for k in BODY_KEYS), *hands], axis=1)
-    return model.pose(pose, row["betas"], row["transl"], row.get("expression"))
+class SmplxBody(OpenSchema):
+    """One SMPL-X body; hands are PCA coefficients about the mean hand."""
+
+    global_orient: Vector
+    body_pose: Numbers
+    jaw_pose: Vector
+    leye_pose: Vector
+    reye_pose: Vector
+    left_hand_pose: Numbers
+    right_hand_pose: Numbers
+    betas: Numbers
+    transl: Vector
+    expression: Numbers | None = None
+
+
+def pose_smplx(model: SmplFamilyBody, body: SmplxBody) -> PosedBodies:
+    """One body, posed."""
+    left = model.hand_pose("left", body.left_hand_pose[None], flat_hand_mean=False)
+    right = model.hand_pose("right", body.right_hand_pose[None], flat_hand_mean=False)
+    pose = np.concatenate([*(getattr(body, k) for k in BODY_KEYS), left[0], right[0]])
+    expression = body.expression[None] if body.expression is not None and body.expression.size else None
+    return model.pose(pose[None], body.betas[None], body.transl[None], expression)
