@@ -17,6 +17,10 @@ MODALITIES = ("seg", "uv")  # order of the modality axis everywhere
 BACKENDS = ("sdpa", "flex", "xformers")  # of the masked attention, see backends.py
 PROMPTS = ("body-seg", "body-uv", "hand-seg", "hand-uv")  # row order of the prompt table
 
+SIZES = ("image_size", "proxy_size", "codec_factor", "latent_channels", "prompt_tokens", "num_labels")
+LARGEST_SIZE = 1 << 16
+ALIKE: dict[type, Any] = {dict: Mapping, tuple: (list, tuple)}  # what a value may be given as
+
 
 @dataclass(frozen=True)
 class AttentionConfig:
@@ -80,6 +84,20 @@ class GeneratorConfig:
         return part in self.sources and part in self.frozen
 
     def __post_init__(self) -> None:
+        for name in SIZES:
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= LARGEST_SIZE:
+                raise InputError(
+                    f"{name} as a whole number of 1 to {LARGEST_SIZE}",
+                    repr(value)[:60],
+                    "see docs/generator.md",
+                )
+        if self.image_size % self.proxy_size:
+            raise InputError(
+                "image_size divisible by proxy_size",
+                f"image_size={self.image_size}, proxy_size={self.proxy_size}",
+                f"use a multiple of {self.proxy_size}",
+            )
         if self.latent_grid * self.codec_factor != self.proxy_size:
             raise InputError(
                 "proxy_size divisible by codec_factor",
@@ -135,6 +153,9 @@ class GeneratorConfig:
                         f"attention switches {sorted(switches)}", str(value), "attention: {epipolar: false}"
                     )
                 values[name] = dataclasses.replace(old, **with_tuples(value))
+            elif not isinstance(value, ALIKE.get(type(old), type(old))):
+                kind = "a mapping" if isinstance(old, dict) else f"{type(old).__name__}, as {old}"
+                raise InputError(f"{name} as {kind}", repr(value)[:60], "see docs/generator.md")
             elif isinstance(old, dict):
                 values[name] = {**old, **value}
             else:

@@ -21,12 +21,16 @@ from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
 from diffproxy.pose_prior.options import PriorTrainOptions
 from diffproxy.utils.begun_options import require_same
+from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.checkpoint import read_state, write_state
 from diffproxy.utils.ema import EMA
-from diffproxy.utils.io import atomic_path, to_json, write_atomic
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path, make_folder, to_json, write_atomic
+from diffproxy.utils.one_writer import OneWriter
 
 log = logging.getLogger(__name__)
 
+SPLITS = ("train", "test")
 MEASURED, PROBED, REPORTED = 20000, 2000, 6000
 """Poses from which moments are taken, the curve and the final table are made."""
 
@@ -43,8 +47,8 @@ def train(config: PriorTrainOptions) -> Path:
     Raises:
         InputError: a checkpoint of other options.
     """
-    out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(Path(config.out).expanduser())
+    writer = OneWriter(out)
     poses = _poses(config, out)
     prior = new_prior(config, poses["train"])
     run = _Run(config, prior, poses, out)
@@ -57,6 +61,7 @@ def train(config: PriorTrainOptions) -> Path:
     draws = {k: p.draw(rng, REPORTED) for k, p in poses.items()}
     report = {"steps": run.step, "denoising": denoising_errors(averaged, draws["train"], draws["test"])}
     write_atomic(out / "report.json", to_json({**report, "curve": run.curve}))
+    writer.release()
     return path
 
 
@@ -202,8 +207,12 @@ def _poses(config: PriorTrainOptions, out: Path) -> dict[str, Poses]:
     """The collected poses, cached in `out` for resuming."""
     file, names = out / "poses.npz", ("body", "weight", "hand", "paired")
     if file.exists():
-        with np.load(file, allow_pickle=False) as data:
-            return {s: Poses(*(data[f"{s}_{n}"] for n in names)) for s in ("train", "test")}
+        data = read_npz(file, "collected poses")
+        if missing := sorted({f"{s}_{n}" for s in SPLITS for n in names} - data.keys()):
+            raise InputError(
+                f"{missing[0]} in {file}", ", ".join(data)[:100], "remove it, or choose another out=DIR"
+            )
+        return {s: Poses(*(data[f"{s}_{n}"] for n in names)) for s in SPLITS}
     poses = collect(Path(config.motion), config.seed)
     with atomic_path(file) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **{f"{s}_{n}": getattr(p, n) for s, p in poses.items() for n in names})

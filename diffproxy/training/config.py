@@ -42,6 +42,19 @@ class AugmentConfig:  # not frozen: OmegaConf would refuse to override its field
     photometric: float = option(1.0, "strength of the photometric effects; 0 switches them off")
     flip: float = option(0.5, "probability of a left-right flip of all views of a sample")
 
+    def __post_init__(self) -> None:
+        """InputError for values out of range."""
+        for name in ("keep_crop", "uniform_roll", "cut", "flip"):
+            within(f"augment.{name}", getattr(self, name), 0.0, 1.0)
+        within("augment.shift", self.shift, 0.0, 10.0)
+        within("augment.roll_deg", self.roll_deg, 0.0, 360.0)
+        within("augment.photometric", self.photometric, 0.0, 10.0)
+        if len(self.crop_scale) != 2 or not 0.1 <= self.crop_scale[0] <= self.crop_scale[1] <= 100:
+            found = f"augment.crop_scale={list(self.crop_scale)}"
+            raise InputError(
+                "augment.crop_scale as [LOW,HIGH], 0.1 to 100", found, "write augment.crop_scale=[1,1.7]"
+            )
+
 
 @dataclass
 class TrainConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import shutil
+import struct
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from diffproxy.utils.io import atomic_path, make_folder, remove_leftovers
 
 log = logging.getLogger(__name__)
 KEEP = 2  # older checkpoints are removed
+# What torch raises for files of any content.
+DAMAGED = (
+    OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError,
+    AssertionError, pickle.UnpicklingError, struct.error,
+)  # fmt: skip
 
 
 def save_checkpoint(
@@ -97,12 +103,14 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
 def read_state(path: Path, keys: Collection[str]) -> dict[str, Any]:
     """Inverse of `write_state`. InputError for a damaged file and one without all `keys`; it is renamed to `*.broken`,
     so that the next run uses the one before it."""
+    file = path.open("rb")  # what it raises is not damage
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with file:
+            state = torch.load(file, map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or (missing := sorted(set(keys) - state.keys())):
             raise ValueError(f"no {missing[0]}" if isinstance(state, dict) else "no dictionary")
         return state
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except DAMAGED as error:
         broken = path.with_suffix(".broken")
         shutil.move(path, broken)
         found = f"{path}: {' '.join(str(error).split())[:200]}"

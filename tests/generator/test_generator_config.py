@@ -26,6 +26,27 @@ def test_contradictions_and_unknowns_are_refused():
         GeneratorConfig.from_json('{"name": "x"}')
 
 
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"image_size": "banana"}, "image_size as int, as 256"),
+        ({"image_size": 7}, "divisible by proxy_size"),
+        ({"num_labels": 0}, "num_labels as a whole number of 1 to"),
+        ({"unet": 3}, "unet as a mapping"),
+        ({"frozen": "encoder"}, "frozen as tuple"),
+        ({"attention": 3}, "attention switches"),
+    ],
+)
+def test_changes_of_other_kinds_are_refused(changes, match):
+    with pytest.raises(InputError, match=match):
+        nano_config().changed(changes)
+
+
+def test_sizes_in_a_file_are_bounded():
+    with pytest.raises(InputError, match="image_size as a whole number"):
+        GeneratorConfig.from_json(nano_config().to_json().replace('"image_size": 256', '"image_size": 0'))
+
+
 def test_nano_starts_from_pure_noise_and_samples_trailing():
     scheduler = make_scheduler(nano_config())
     assert scheduler.alphas_cumprod[-1] == 0

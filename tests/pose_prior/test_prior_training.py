@@ -111,3 +111,12 @@ def test_wrong_commands_say_what_to_write(motion, finished, tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             main(words)
+
+
+@pytest.mark.parametrize("content", [b"junk", None])
+def test_collected_poses_of_other_contents_are_told(content, motion, tmp_path):
+    np.savez(tmp_path / "poses.npz", train_body=np.zeros((1, 63)))
+    if content:
+        (tmp_path / "poses.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"poses\.npz"):
+        main(["train", f"motion={motion}", f"out={tmp_path}", *TINY])

@@ -166,6 +166,19 @@ def test_weights_that_are_not_finite_are_neither_kept_nor_exported(config, monke
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"roll_deg": -3.0}, {"flip": 7.0}, {"shift": -0.1}, {"photometric": -1.0}, {"crop_scale": (5.0, 1.0)},
+        {"crop_scale": (0.0, 0.0)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_augmentation_out_of_range_is_named(wrong):
+    with pytest.raises(InputError, match=f"augment.{next(iter(wrong))}"):
+        AugmentConfig(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
         {"steps": -1}, {"steps": 0}, {"batch": 0}, {"lr": float("nan")}, {"lr": -1.0}, {"precision": "fp8x"},
         {"save_every": 0}, {"log_every": 0}, {"ema": 2.0}, {"views": 0}, {"out": " "}, {"condition_dropout": 1.5},
         {"warmup_steps": -1}, {"workers": -1}, {"clip_norm": 0.0}, {"stage": "both"},

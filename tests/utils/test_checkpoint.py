@@ -20,6 +20,16 @@ def test_a_full_disk_leaves_no_part_of_a_file(write, small_disk, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+WORDS = [
+    b"hello, this is no checkpoint at all",
+    b"junk\n",
+    b"\x80\x02.",
+    b"\x80\x02}q\x00.",
+    b"PK\x03\x04" + bytes(90),
+]
+"""Each ends in torch's reader with another error."""
+
+
 def whole(path):
     write_state(path, {"step": 3, "model": {"a": torch.zeros(5000)}})
 
@@ -35,7 +45,7 @@ def test_a_state_is_read_back(tmp_path):
     [
         lambda data: data[: len(data) // 2],
         lambda data: b"",
-        lambda data: b"hello, this is no checkpoint at all",
+        *(lambda data, word=word: word for word in WORDS),
         lambda data: data[:200] + bytes(2000) + data[2200:],
         lambda data: bytes(len(data)),
     ],

@@ -18,7 +18,7 @@ CLASSES = {
     "diffproxy.pipeline.config": ("FitOptions", "SaveOptions"),
     "diffproxy.pose_prior.options": ("PriorTrainOptions", "SampleOptions"),
     "diffproxy.single_view.options": ("BenchOptions", "CameraOptions", "ImageOptions", "VideoOptions"),
-    "diffproxy.training.config": ("TrainConfig",),
+    "diffproxy.training.config": ("AugmentConfig", "TrainConfig"),
     "diffproxy.viewer.__main__": ("ViewOptions",),
     "render_synth.config": ("InspectOptions", "RelabelOptions", "RenderConfig", "ValidateOptions"),
     "render_synth.launch": ("LaunchOptions",),
