@@ -53,27 +53,15 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
     out = Path(options.out).expanduser()
     if out.is_dir():  # an error now, not after the last subject
         raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
-    body = inputs.open_body(options.body)
-    config = fit_config(options.solver, options.hands, options.prior)
-    protocol = Protocol(options.protocol, body)
-    free = None if options.cameras == "given" else CameraFree(options, body)
-    encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
-    device = inputs.pick_device(options.device)
+    evaluator = open_evaluator(options, networks)
     # Of networks that the caller gives nothing is known.
     stamp = "" if networks.pipe or networks.detector else _stamp(options)
-    if options.proxies == "generated":
-        pipe = networks.pipe or inputs.open_generator(options.generator, device)
-        networks = replace(networks, pipe=pipe)
-        if options.images == "full":
-            networks = replace(networks, detector=networks.detector or inputs.open_detector(device))
-    evaluator = SubjectEvaluator(options, BodyFitter(body, config, encoder), networks, protocol, free)
     processes = Processes.current()
     partial = PartialRows(out, stamp, processes.rank) if stamp else None
     rows: dict[str, dict[str, Any]] = dict(partial.rows) if partial is not None else {}
     keys: list[str] = []
-    progress = tqdm(
-        open_dataset(options, body), desc="subjects", unit="subject", disable=not processes.is_main or None
-    )
+    subjects = open_dataset(options, evaluator.fitter.body)
+    progress = tqdm(subjects, desc="subjects", unit="subject", disable=not processes.is_main or None)
     for number, pending in enumerate(progress):
         keys.append(pending.key)
         if pending.key in rows or not processes.owns(number):
@@ -92,6 +80,22 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
         log.info("%s", one_line(options, report["summary"]))
     processes.wait_for_all()
     return report if processes.is_main else {}
+
+
+def open_evaluator(options: EvaluateOptions, networks: Networks = PACKAGED) -> SubjectEvaluator:
+    """The body, the fitter and the networks of the options; `networks` replaces those that it has."""
+    body = inputs.open_body(options.body)
+    config = fit_config(options.solver, options.hands, options.prior)
+    protocol = Protocol(options.protocol, body)
+    free = None if options.cameras == "given" else CameraFree(options, body)
+    encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
+    device = inputs.pick_device(options.device)
+    if options.proxies == "generated":
+        pipe = networks.pipe or inputs.open_generator(options.generator, device)
+        networks = replace(networks, pipe=pipe)
+        if options.images == "full":
+            networks = replace(networks, detector=networks.detector or inputs.open_detector(device))
+    return SubjectEvaluator(options, BodyFitter(body, config, encoder), networks, protocol, free)
 
 
 def _report(options: EvaluateOptions, rows: list[dict[str, Any]]) -> dict[str, Any]:

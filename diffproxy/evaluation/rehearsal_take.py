@@ -59,11 +59,15 @@ def on_canvas(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return canvas
 
 
+def encode_image(image: np.ndarray, size: tuple[int, int], suffix: str) -> bytes:
+    """The file of an RGB image on a canvas of (width, height) pixels."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 100] if suffix == ".jpg" else []
+    return cv2.imencode(suffix, on_canvas(image, size)[..., ::-1], quality)[1].tobytes()
+
+
 def save_image(path: Path, image: np.ndarray, size: tuple[int, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 100] if path.suffix == ".jpg" else []
-    data = cv2.imencode(path.suffix, on_canvas(image, size)[..., ::-1], quality)[1]
-    path.write_bytes(data.tobytes())
+    path.write_bytes(encode_image(image, size, path.suffix))
 
 
 def opencv_K(camera: Camera) -> np.ndarray:
