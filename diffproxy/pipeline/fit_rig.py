@@ -126,7 +126,7 @@ def fit_take(
     if options.share:
         log.info("%d of %d frames are done (share=%s): %s", len(mine), len(take.ids), options.share, out)
     elif fit_sequence.wanted(options):
-        records = take.together(records)
+        records = take.fit_as_sequence(records)
     return FittedTake(take, records, errors[0] if errors and len(errors) == len(mine) else None)
 
 

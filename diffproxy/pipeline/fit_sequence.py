@@ -20,7 +20,7 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import to_record
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
-from diffproxy.pipeline.run_folder import FrameStore, record_digest
+from diffproxy.pipeline.run_folder import FrameStore, RunFolder, record_digest
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.io import write_atomic
@@ -63,22 +63,31 @@ class StoredMaps(Sequence):
         return self.proxies.load(self.ids[i]).maps if self.ids[i] in self.known else None
 
 
-def together(
-    out: Path,
-    stamp: str,
+def fit_as_sequence(
+    run: RunFolder,
     records: list[FrameResult],
     proxies: ProxyStore,
     config: FitConfig,
     sequence: SequenceConfig,
     fps: float,
 ) -> list[FrameResult]:
-    """All frames again as one sequence."""
+    """Fit all frames again as one sequence.
+
+    Args:
+        run: Where finished frames and the report of the sequence are kept; an earlier call's are used again.
+        records: The frames as they were fitted one by one.
+        proxies: Of all frames.
+        config: Options of the fits.
+        sequence: Shape, smoothness and floor.
+        fps: Frame numbers a second.
+    """
+    out = run.out
     if sum(r.has_body for r in records) < 2:
         (out / REPORT).unlink(missing_ok=True)
         return records
     ids = [r.frame_id for r in records]
     first = [record_digest(r) for r in records]
-    settings = {"stamp": stamp, "ids": ids, "first": first, "fps": fps, **asdict(sequence)}
+    settings = {"stamp": run.stamp, "ids": ids, "first": first, "fps": fps, **asdict(sequence)}
     store = FrameStore(out / FOLDER, fingerprint(settings))
     done = [store.load(i) for i in ids]
     if all(r is not None for r in done) and (out / REPORT).is_file():

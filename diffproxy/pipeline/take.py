@@ -76,12 +76,13 @@ class Take:
         out = self.run.out
         return {i: r for i, r in found.items() if check_unchanged(r, self.source.inputs(i), out)}
 
-    def together(self, records: list[FrameResult]) -> list[FrameResult]:
+    def fit_as_sequence(self, records: list[FrameResult]) -> list[FrameResult]:
         """The second pass over all frames."""
         up = {"up": self.frames.rig.up.tolist()} if self.frames is not None else {}
         config = fit_sequence.sequence_config(self.options, **up)
-        out, stamp, fps = self.run.out, self.run.stamp, self.options.fps
-        return fit_sequence.together(out, stamp, records, self.proxies, self.fitter.config, config, fps)
+        return fit_sequence.fit_as_sequence(
+            self.run, records, self.proxies, self.fitter.config, config, self.options.fps
+        )
 
 
 def open_take(options: FitOptions, root: Path, networks: Networks, person: PersonSource | None) -> Take:
