@@ -30,7 +30,7 @@ from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.reprojection_quality import judged
 from diffproxy.pipeline.subject_views import SubjectViews
@@ -89,7 +89,7 @@ class Subjects:
         cameras = [v.camera for v in shown]
         self.pipe = self.pipe or inputs.open_generator(self.defaults.generator, inputs.pick_device("auto"))
         return generate_proxies(
-            ProxyGenerator(self.pipe, self.body, inputs.generate_config(self.defaults, self.pipe, 1.0)),
+            FrameGenerator(self.pipe, self.body, inputs.generate_config(self.defaults, self.pipe, 1.0)),
             SubjectViews([change(v.rgb) for v in shown], cameras, [whole_image_box(c) for c in cameras]),
             Stopwatch(),
             first_fit(self.body, self.config),

@@ -33,7 +33,7 @@ from diffproxy.fitting import FitConfig
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import frame_errors
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.subject_views import SubjectViews
@@ -75,7 +75,7 @@ class Fits:
     def generated(self, subject: EvalSubject) -> Generated:
         """The proxies that evaluate.py fits by default."""
         return generate_proxies(
-            ProxyGenerator(self.pipe, self.body, inputs.generate_config(self.options, self.pipe, 1.0)),
+            FrameGenerator(self.pipe, self.body, inputs.generate_config(self.options, self.pipe, 1.0)),
             SubjectViews(subject.images, subject.cameras, subject.boxes),
             Stopwatch(),
             first_fit(self.body, self.config),

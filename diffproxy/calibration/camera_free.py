@@ -19,7 +19,7 @@ from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predicted
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, split_names
-from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
@@ -204,7 +204,7 @@ def _generated(options: FitOptions, assumed: AssumedRig, body: BodyModel, networ
     device = inputs.pick_device(options.device)
     pipe = networks.pipe or inputs.open_generator(options.generator, device)
     config = replace(inputs.generate_config(options, pipe, options.box_margin), hands=False)
-    generator = ProxyGenerator(pipe, body, config)
+    generator = FrameGenerator(pipe, body, config)
     generate: Callable[..., Generated] = (
         generate_proxies if options.cameras == "predicted" else generate_each_view
     )

@@ -167,7 +167,7 @@ def _generate(
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
     from diffproxy.calibration.view_proxies import generate_each_view
     from diffproxy.pipeline.config import GeneratorOption
-    from diffproxy.pipeline.generate_proxies import GenerateConfig, ProxyGenerator
+    from diffproxy.pipeline.generate_proxies import FrameGenerator, GenerateConfig
     from diffproxy.pipeline.inputs import open_detector, open_generator, pick_device
     from diffproxy.pipeline.person_boxes import BoxFile
     from diffproxy.pipeline.subject_views import SubjectViews
@@ -178,7 +178,7 @@ def _generate(
     detector = None if options.boxes else open_detector(device)
     given = BoxFile(Path(options.boxes), frames.cameras) if options.boxes else None
     config = GenerateConfig(size=int(pipe.network.config.image_size), hands=False)
-    generator = ProxyGenerator(pipe, body, config)
+    generator = FrameGenerator(pipe, body, config)
     out: list[ProxyMaps] = []
     for frame_id, images in tqdm(frames.iterate(ids), total=len(ids), desc="proxies", unit="frame"):
         if given is not None:

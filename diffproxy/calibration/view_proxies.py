@@ -8,13 +8,13 @@ import numpy as np
 
 from diffproxy.cameras import Camera
 from diffproxy.keypoints.layouts import COCO17, INDEX, NAMES, Person2D
-from diffproxy.pipeline.generate_proxies import SIDES, Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import SIDES, FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
 
 
-def generate_each_view(generator: ProxyGenerator, subject: SubjectViews, clock: Stopwatch) -> Generated:
+def generate_each_view(generator: FrameGenerator, subject: SubjectViews, clock: Stopwatch) -> Generated:
     """`generate_proxies` of each view by itself, so that none leans on cameras that are not known yet."""
     return in_order([generate_proxies(generator, view, clock) for view in subject.each()])
 

@@ -21,7 +21,7 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.predicted import guessed_cameras, load_predicted
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import EvalSubject
-from diffproxy.pipeline.generate_proxies import FirstFit, Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FirstFit, FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.timing import Stopwatch
@@ -61,7 +61,7 @@ class CameraFree:
         return replace(subject, cameras=list(known), exact=exact)
 
     def generate(
-        self, generator: ProxyGenerator, subject: SubjectViews, clock: Stopwatch, first_fit: FirstFit
+        self, generator: FrameGenerator, subject: SubjectViews, clock: Stopwatch, first_fit: FirstFit
     ) -> Generated:
         """`generate_proxies`; without predicted cameras each view by itself, since none is known from another."""
         if self.predicted:

@@ -20,7 +20,7 @@ from diffproxy.evaluation.protocol import Protocol
 from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import frame_errors
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_boxes import Located
@@ -97,7 +97,7 @@ class SubjectEvaluator:
         views = SubjectViews.with_box(subject.images, subject.cameras, boxes)
         if not len(views):
             return None
-        generator = ProxyGenerator(networks.pipe, body, config)
+        generator = FrameGenerator(networks.pipe, body, config)
         generate = generate_proxies if self.free is None else self.free.generate
         return generate(generator, views, clock, first_fit(body, self.fitter.config))
 

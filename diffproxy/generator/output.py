@@ -21,7 +21,7 @@ class DiffProxyOutput:
             confidence in [0, 1] and the standard deviation along each axis in pixels of the maps. The confidence is 0
             in hand views. None if the encoder has no keypoint heads.
         quarter_turns: by how many counter-clockwise quarter turns each view was rotated before it was predicted
-            (`test_time_rotation`); maps, cameras and keypoints are those of the views as given.
+            (`test_time_rotation`), () if none was; maps, cameras and keypoints are those of the views as given.
     """
 
     proxies: ProxyMaps

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffproxy.cameras import Camera
 from diffproxy.pipeline.fit_frame import FITTED_ALONE, BodyFitter, first_fit, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
 from diffproxy.pipeline.person_boxes import BoxSource, from_joints
 from diffproxy.pipeline.person_source import PersonSource
@@ -35,7 +35,7 @@ class FrameFitter:
     """
 
     fitter: BodyFitter
-    generator: ProxyGenerator
+    generator: FrameGenerator
     source: BoxSource
     track: bool = True
     person: PersonSource | None = None

@@ -17,7 +17,7 @@ from diffproxy.pipeline.camera_free_generator import camera_free
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import BodyFitter, fit_frame
 from diffproxy.pipeline.frame_fitter import FrameFitter
-from diffproxy.pipeline.generate_proxies import Generated, ProxyGenerator
+from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.person_source import PersonSource
@@ -161,6 +161,6 @@ def _frame_fitter(
     source = person or choose_source(
         options.boxes, options.masks, frames.cameras, detector, frames.file_numbers
     )
-    generator = ProxyGenerator(pipe, fitter.body, inputs.generate_config(options, pipe, options.box_margin))
+    generator = FrameGenerator(pipe, fitter.body, inputs.generate_config(options, pipe, options.box_margin))
     sparse = open_sparse(options.keypoints, frames, fitter.body, fitter.config)
     return FrameFitter(replace(fitter, sparse=sparse), generator, source, options.track, person)

@@ -64,7 +64,7 @@ class GenerateConfig:
 
 
 @dataclass(frozen=True)
-class ProxyGenerator:
+class FrameGenerator:
     """What stays the same from frame to frame: the network as a `DiffProxyPipeline`, the body, and the options."""
 
     pipe: Any
@@ -84,7 +84,7 @@ class Generated:
 
 
 def generate_proxies(
-    generator: ProxyGenerator,
+    generator: FrameGenerator,
     subject: SubjectViews,
     clock: Stopwatch,
     first_fit: FirstFit | None = None,
@@ -143,7 +143,7 @@ class _Look:
     `table`: of `flip_table`, None without test-time flip. `upright`: quarter turns in which each view was read before.
     """
 
-    generator: ProxyGenerator
+    generator: FrameGenerator
     subject: SubjectViews
     clock: Stopwatch
     own_pixels: OwnPixels | None
@@ -174,13 +174,14 @@ class _Look:
                 noise,
                 self.table,
             )
-        self.upright.update(zip(views, output.quarter_turns, strict=True))
+        turned = output.quarter_turns or (0,) * len(views)  # a pipeline of a caller's own need not state them
+        self.upright.update(zip(views, turned, strict=True))
         side = output.proxies.labels.shape[1]
         valid = [valid_pixels(camera, box, side) for camera, box in zip(cameras, boxes, strict=True)]
         maps = replace(output.proxies, valid=np.stack(valid))
         if self.own_pixels is not None:
             maps = self.own_pixels(maps, [camera.name for camera in cameras], boxes)
-        return replace(output, proxies=maps)
+        return replace(output, proxies=maps, quarter_turns=turned)
 
 
 def _aim(

@@ -18,7 +18,7 @@ from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.geometry.boxes import Box, expand_to_square
 from diffproxy.pipeline.crop_refinement import crop_views
-from diffproxy.pipeline.generate_proxies import GenerateConfig, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, GenerateConfig, generate_proxies
 from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.fit_people import FittedPerson, Observed, PeopleFit, fit_people
@@ -119,7 +119,7 @@ class SingleViewEstimator:
         self, image: UInt8[np.ndarray, "H W 3"], camera: Camera, box: Box, clock: Stopwatch
     ) -> Observed:
         """Dense proxies and keypoints of the person in `box`; `camera` has the assumed focal length."""
-        generator = ProxyGenerator(self.pipe, self.body, self.generate)
+        generator = FrameGenerator(self.pipe, self.body, self.generate)
         made = generate_proxies(generator, SubjectViews([image], [camera], [box]), clock)
         evidence = None if made.keypoints is None else self.keypoints.evidence_in(made.maps, made.keypoints)
         return Observed(made.maps, evidence, made.keypoints, made.boxes, made.notes)

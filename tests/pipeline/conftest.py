@@ -59,7 +59,7 @@ class Oracle:
         return self._output(render_proxies(self.body, vertices, cameras, kinds))
 
     def _output(self, maps: ProxyMaps) -> DiffProxyOutput:
-        return DiffProxyOutput(maps, None, (0,) * maps.num_views)
+        return DiffProxyOutput(maps)
 
 
 def some_params(seed: int = 0, shift: float = 0.0) -> BodyParams:

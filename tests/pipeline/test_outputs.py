@@ -14,7 +14,7 @@ from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.frame_figures import write_meshes
-from diffproxy.pipeline.generate_proxies import GenerateConfig, ProxyGenerator, generate_proxies
+from diffproxy.pipeline.generate_proxies import FrameGenerator, GenerateConfig, generate_proxies
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.pipeline.run_report import write_run_report
@@ -76,7 +76,7 @@ def test_hands_get_views_of_their_own(body, make_ring, params_of, oracle_of) -> 
     boxes = [(0.0, 0.0, 256.0, 256.0)] * 3
     config = GenerateConfig(size=128, margin=1.0, refine_crops=False)
     made = generate_proxies(
-        ProxyGenerator(pipe, body, config), SubjectViews(images, cameras, boxes), Stopwatch()
+        FrameGenerator(pipe, body, config), SubjectViews(images, cameras, boxes), Stopwatch()
     )
     assert pipe.seen[0] == ["body"] * 3 and pipe.seen[1][:3] == ["body"] * 3
     hands = [(k, c) for k, c in zip(made.maps.kind, made.maps.cameras, strict=True) if k != "body"]
@@ -97,7 +97,7 @@ def test_crops_follow_the_foreground(body, make_ring, params_of, oracle_of) -> N
     config = GenerateConfig(size=96, margin=1.1, hands=False)
     images = [np.full((256, 256, 3), 20, np.uint8)] * 2
     made = generate_proxies(
-        ProxyGenerator(oracle_of([params], size=96), body, config),
+        FrameGenerator(oracle_of([params], size=96), body, config),
         SubjectViews(images, cameras, loose),
         Stopwatch(),
     )
@@ -126,7 +126,7 @@ def test_views_that_were_turned_are_named(body, make_ring, params_of, oracle_of,
     config = GenerateConfig(size=128, margin=1.0, refine_crops=False, tta_rotation=True)
     boxes, images = [(0.0, 0.0, 256.0, 256.0)] * 3, [np.full((256, 256, 3), 20, np.uint8)] * 3
     made = generate_proxies(
-        ProxyGenerator(oracle_of([params], size=128), body, config),
+        FrameGenerator(oracle_of([params], size=128), body, config),
         SubjectViews(images, cameras, boxes),
         Stopwatch(),
     )
@@ -172,7 +172,7 @@ def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params
         vertices = body(params).vertices[0].numpy().astype(float)
     for guess in (small, params):
         pipe = oracle_of([params], size=96)
-        generator = ProxyGenerator(pipe, body, config)
+        generator = FrameGenerator(pipe, body, config)
         made = generate_proxies(
             generator, SubjectViews(images, cameras, loose), Stopwatch(), lambda _, g=guess: g
         )
