@@ -120,18 +120,7 @@ class DiffProxyPipeline:
         check_inputs(images, cameras, view_kinds, num_samples, num_inference_steps)
         config = self.network.config
         steps = config.steps if num_inference_steps is None else num_inference_steps
-        if steps == 0 and num_samples > 1:
-            raise InputError(
-                "num_inference_steps >= 1 to draw several samples",
-                f"{num_samples} samples of the dense head (0 steps), whose prediction is deterministic",
-                "add generator.steps=4, or leave samples=1",
-            )
-        if steps > 0 and self.network.unet is None:
-            raise InputError(
-                "num_inference_steps=0, the dense head, of a pipeline without its UNet",
-                f"{steps} steps",
-                "load it with DiffProxyPipeline.from_pretrained(..., denoiser=True)",
-            )
+        self._check_steps(steps, num_samples)
         views: list[Views] = [(images, cameras, view_kinds)]
         if flip is not None:
             mirrored = [flip_camera(c) for c in cameras]
@@ -225,6 +214,21 @@ class DiffProxyPipeline:
         batch = CameraBatch.from_cameras([cameras])
         with self.precision():
             return self.network.condition(images[None], batch, kind_ids(tuple(kinds))[None].to(self.device))
+
+    def _check_steps(self, steps: int, num_samples: int) -> None:
+        """InputError for several samples of the deterministic dense head, and for steps without a UNet."""
+        if steps == 0 and num_samples > 1:
+            raise InputError(
+                "num_inference_steps >= 1 to draw several samples",
+                f"{num_samples} samples of the dense head (0 steps), whose prediction is deterministic",
+                "add generator.steps=4, or leave samples=1",
+            )
+        if steps > 0 and self.network.unet is None:
+            raise InputError(
+                "num_inference_steps=0, the dense head, of a pipeline without its UNet",
+                f"{steps} steps",
+                "load it with DiffProxyPipeline.from_pretrained(..., denoiser=True)",
+            )
 
     def _resized(self, images: Float[Tensor, "V 3 H W"]) -> Float[Tensor, "V 3 S S"]:
         size = self.network.config.image_size
