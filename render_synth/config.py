@@ -169,8 +169,6 @@ class RenderConfig:
             raise InputError("0 <= full_frames <= views", found, "lower full_frames or raise views")
         if not (self.body_crops or self.full_frames or self.hand_crops):
             raise InputError("views of some kind", "body_crops=false alone", "add full_frames=1")
-        if self.group_fraction and not self.max_bystanders:
-            raise InputError("others for the groups", "max_bystanders=0", "for example max_bystanders=4")
         for name, known in (("split", SPLITS), ("cloth", CLOTH), ("variant", VARIANTS)):
             one_of(name, getattr(self, name), known)
         for name in (*(f.name for f in fields(self) if f.name.endswith("_fraction")), "camera_effects"):

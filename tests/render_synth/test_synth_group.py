@@ -68,6 +68,14 @@ def test_everybody_is_stored_with_body_and_visibility(group_shard, body):
             assert (seen["visible"] > 0) == (view.mask == value).any()
 
 
+def test_without_others_the_same_subject_stands_alone_before_the_same_cameras(groups):
+    subject, alone = plan_subject(groups, 0), plan_subject(with_options(groups, max_bystanders=0), 0)
+    np.testing.assert_array_equal(subject.person.vertices, alone.person.vertices)
+    for a, b in zip(subject.layout.cameras, alone.layout.cameras, strict=True):
+        np.testing.assert_array_equal(a.center_world, b.center_world)
+    assert place_bystanders(with_options(groups, max_bystanders=0), alone) == []
+
+
 def test_parameters_of_others_pose_the_bodies_that_were_rendered(groups, body):
     subject = plan_subject(groups, 0)
     for person, _ in place_bystanders(groups, subject):

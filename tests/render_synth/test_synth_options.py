@@ -33,7 +33,6 @@ def test_options_are_parsed_to_their_types():
         (["size=16"], "size between 32 and 4096"),
         (["hand_size=8"], "hand_size between 32 and 4096"),
         (["body_crops=false", "full_frames=0", "hand_crops=0"], "views of some kind"),
-        (["group_fraction=0.5", "max_bystanders=0"], "others for the groups"),
         (["max_depth=1"], "max_depth of at least 2"),
         (["views=2", "full_frames=3"], "full_frames <= views"),
         (["split=val"], "split as one of train, test"),
