@@ -192,7 +192,7 @@ class ProgressBarHandler(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
-def show_messages(level: int = logging.INFO) -> None:
+def show_messages() -> None:
     """Messages of this package on the console, without clutter, in step with progress bars."""
     logger = logging.getLogger("diffproxy")
     if not logger.handlers:
@@ -200,4 +200,4 @@ def show_messages(level: int = logging.INFO) -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False
-    logger.setLevel(level)
+    logger.setLevel(logging.INFO)

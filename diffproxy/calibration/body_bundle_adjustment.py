@@ -223,13 +223,11 @@ def frame_state(bodies: State, f: int) -> State:
     )  # fmt: skip
 
 
-def free_columns(
-    count: int, poses: bool = True, focal: bool = False, shape: bool = True
-) -> Int64[Tensor, " k"]:
-    """Which shared unknowns may move."""
+def free_columns(count: int, poses: bool = True, focal: bool = False) -> Int64[Tensor, " k"]:
+    """The shared unknowns of `count` cameras that may move: the shape, and of the cameras what is said."""
     places = [PER_CAMERA * c + k for c in range(count) for k in range(6) if poses]
     places += [PER_CAMERA * c + 6 for c in range(count) if focal]
-    places += [PER_CAMERA * count + k for k in range(SHARED) if shape]
+    places += [PER_CAMERA * count + k for k in range(SHARED)]
     return torch.tensor(sorted(places), dtype=torch.int64)
 
 

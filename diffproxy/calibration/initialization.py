@@ -30,6 +30,8 @@ from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.proxies import ProxyMaps
 
+REGISTRATION_PIXELS, REGISTRATION_ROTATIONS = 200, 300
+"""Of each view, and tried for each camera, in the search of cameras that see known bodies."""
 ALIGNMENT_KERNEL = 0.15
 """Robust scale (metres) for aligning the bodies of single views."""
 VERTEX_STRIDE = 23
@@ -139,8 +141,6 @@ def register_cameras(
     rig: RigState,
     body: BodyModel,
     which: Sequence[int],
-    grid: int = 300,
-    per_view: int = 200,
 ) -> RigState:
     """Register every camera of `which` to the bodies, by a search over all its rotations."""
     points: dict[int, list[np.ndarray]] = {c: [] for c in which}
@@ -150,7 +150,7 @@ def register_cameras(
         if params is None:
             continue
         owner = map_owner(maps, cameras)
-        found = sample_correspondences(maps, body, per_view, hands=False)
+        found = sample_correspondences(maps, body, REGISTRATION_PIXELS, hands=False)
         found = found[found.label > 0]
         x = body.surface_points(
             params, torch.from_numpy(found.face)[None], torch.from_numpy(found.bary)[None].to(params.betas)
@@ -178,7 +178,7 @@ def register_cameras(
         )
         now = rig.R_cam_world[c].numpy()
         near = to_matrix(np.random.default_rng(0).normal(size=(40, 3)) * 0.15) @ now
-        candidates = np.concatenate([now[None], near, rotation_grid(grid)])
+        candidates = np.concatenate([now[None], near, rotation_grid(REGISTRATION_ROTATIONS)])
         best = register_segment(piece, RegistrationPrior(), candidates, keep=6, iterations=12)
         R[c] = torch.as_tensor(best.R[0])
         center[c] = torch.as_tensor(pivot - best.R[0].T @ best.t[0])

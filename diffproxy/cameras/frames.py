@@ -53,7 +53,6 @@ class RigFrames:
         rig: Rig,
         sources: list[Source],
         frame_ids: list[int],
-        alpha: float | int = 0.0,
         notes: Sequence[str] = (),
     ):
         self.frame_ids, self._sources = frame_ids, sources
@@ -64,7 +63,7 @@ class RigFrames:
             height, width = _first_image(source).shape[:2]
             raw.append(self._place(camera, width, height))
         self.raw_cameras = tuple(raw)
-        self.cameras = tuple(c.undistorted(alpha) for c in raw)
+        self.cameras = tuple(c.undistorted() for c in raw)
         self._maps: list = [None] * len(raw)
         self.rig = replace(rig, notes=[*rig.notes, *self.notes])
 
@@ -190,7 +189,6 @@ def open_frames(
     path: Path | str,
     rig: Rig | None = None,
     *,
-    alpha: float | int = 0.0,
     common_frames: bool = False,
     matching: FrameMatching | None = None,
     images: str = "",
@@ -200,7 +198,6 @@ def open_frames(
     Args:
         path: Rig folder.
         rig: The calibration; by default the one in the folder.
-        alpha: See `Camera.undistorted`.
         common_frames: Use the frame numbers that all cameras share; otherwise they must have the same ones.
         matching: How the frames of cameras that are out of step are put together; frames that not all cameras have are
             then left out.
@@ -228,7 +225,7 @@ def open_frames(
         matched, more = match_sources(named, matching, times)
         notes += more
         sources, common_frames = list(matched.values()), True
-    return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), alpha, notes)
+    return RigFrames(rig, sources, _common_ids(rig, sources, common_frames), notes)
 
 
 def _check_rates(rig: Rig, sources: list[Source]) -> None:

@@ -56,25 +56,24 @@ class PersonDetector(nn.Module):
 
     @torch.no_grad()
     def locate(
-        self, images: list[UInt8[np.ndarray, "H W 3"]], top: int = 6, min_score: float = 0.1
+        self, images: list[UInt8[np.ndarray, "H W 3"]], min_score: float = 0.1
     ) -> list[list[Candidate]]:
         """People in each image.
 
         Args:
             images: RGB, of any sizes.
-            top: Most people in an image.
             min_score: Candidates below it are left out.
 
         Returns:
             The candidates of every image, best first; an empty list where nobody was found.
         """
-        return [self._people(image, top, min_score) for image in images]
+        return [self._people(image, min_score) for image in images]
 
-    def _people(self, image: UInt8[np.ndarray, "H W 3"], top: int, min_score: float) -> list[Candidate]:
+    def _people(self, image: UInt8[np.ndarray, "H W 3"], min_score: float) -> list[Candidate]:
         boxed, scale = letterbox(image, self.side)
         device = self.net.stem.weight.device
         pixels = torch.from_numpy(boxed).to(device).permute(2, 0, 1)[None].float()
-        people = decode_people(self.net(pixels / 127.5 - 1).heads, top)
+        people = decode_people(self.net(pixels / 127.5 - 1).heads)
         limits = np.array(image.shape[1::-1], np.float32)
         boxes = np.minimum(people.boxes[0].cpu().numpy() / scale, np.tile(limits, 2))
         keypoints = people.keypoints[0].cpu().numpy() / np.array([scale, scale, 1], np.float32)

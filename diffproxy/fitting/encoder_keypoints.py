@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
@@ -34,15 +33,11 @@ class EncoderKeypointFitter:
         maps: ProxyMaps,
         keypoints: Float[np.ndarray, "V 17 4"],
         start: BodyParams | None = None,
-        betas: Tensor | None = None,
-        scale: float | None = None,
         candidates: Sequence[BodyParams] = (),
     ) -> FitResult:
         """As `fitting.fit`; `keypoints` are those of `DiffProxyOutput`, in pixels of the maps."""
         found = self.evidence_in(maps, keypoints)
-        return fit(
-            maps, self.body, self.config, start, betas, scale=scale, keypoints=found, candidates=candidates
-        )
+        return fit(maps, self.body, self.config, start, keypoints=found, candidates=candidates)
 
     def evidence_in(self, maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"]) -> Keypoints | None:
         """`evidence` of the keypoints that lie in the picture."""

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera, RigFrames
@@ -48,25 +46,18 @@ class KeypointFitter:
         pictures: Sequence[Camera],
         cameras: Sequence[Camera],
         start: BodyParams | None = None,
-        shape: Tensor | None = None,
-        scale: float | None = None,
     ) -> FitResult:
         """As `fit`, with the detections of every picture. `pictures`, `cameras`: of the picture files (with lens
         distortion), and pinhole ones of the same order. Views need not be those of the maps."""
-        plain = fit(maps, self.body, self.config, start, shape, scale=scale)
+        plain = fit(maps, self.body, self.config, start)
         began = time.perf_counter()
         has_body = plain.has_body
         rows = one_person(people, pictures, cameras, plain.joints[0].astype(np.float64) if has_body else None)
         if len(rows) < ENOUGH:
             return plain
-        problem = KeypointProblem(
-            self.body, self.marked, self.landmarks, self.config, maps, rows, shape is not None
-        )
-        first = plain.params
-        if not has_body and scale is not None:
-            first = first.replace(scale=torch.full_like(first.scale, scale))
-        guesses = [first] if has_body else []
-        placed = problem.place(first)
+        problem = KeypointProblem(self.body, self.marked, self.landmarks, self.config, maps, rows)
+        guesses = [plain.params] if has_body else []
+        placed = problem.place(plain.params)
         if placed is not None:
             guesses.append(placed)
         if not guesses:
@@ -93,14 +84,12 @@ class SparseKeypoints:
         frame_id: int,
         maps: ProxyMaps,
         start: BodyParams | None = None,
-        betas: Tensor | None = None,
-        scale: float | None = None,
         quick: bool = False,
     ) -> FitResult:
         """The body of a frame; without detections in it, that of the proxies alone."""
         pictures, cameras = self.frames.raw_cameras, self.frames.cameras
         people = self.found.frame(frame_id, pictures, self.frames.file_numbers(frame_id))
-        return self.fitters[quick].fit(maps, people, pictures, cameras, start, betas, scale)
+        return self.fitters[quick].fit(maps, people, pictures, cameras, start)
 
 
 def open_sparse(

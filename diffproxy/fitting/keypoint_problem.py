@@ -57,7 +57,6 @@ class KeypointProblem:
         config: FitConfig,
         maps: ProxyMaps,
         rows: KeypointRows,
-        fixed_shape: bool,
     ):
         self.config, self.body, self.marks = config, marked, landmarks
         self.unmarked = body
@@ -69,10 +68,10 @@ class KeypointProblem:
         self.dense = dense[dense.label > 0]
         self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.marks, maps.num_views)
         self.priors: list[Prior] = default_priors(self.body.v_template, self.config)
-        free_scale = self.config.fit_scale and not fixed_shape
+        free_scale = self.config.fit_scale
         joints = (*BODY_JOINTS, *(HAND_JOINTS if self.config.hands else ()))
-        self.body_free = Free(BODY_JOINTS, betas=not fixed_shape, scale=free_scale, transl=True)
-        self.all_free = Free(joints, betas=not fixed_shape, scale=free_scale, transl=True)
+        self.body_free = Free(BODY_JOINTS, betas=True, scale=free_scale, transl=True)
+        self.all_free = Free(joints, betas=True, scale=free_scale, transl=True)
         self.skeleton = Skeleton(self.body)
         self.center = np.zeros(3)
 

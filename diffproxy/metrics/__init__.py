@@ -21,7 +21,7 @@ from diffproxy.metrics.proxies import (
     surface_errors_mm,
     uv_errors,
 )
-from diffproxy.metrics.reprojection import median_reprojection_px, reprojection_errors, reprojections
+from diffproxy.metrics.reprojection import reprojection_errors, reprojections
 
 __all__ = [
     "Similarity",
@@ -29,7 +29,6 @@ __all__ = [
     "auc",
     "body_errors",
     "foreground_iou",
-    "median_reprojection_px",
     "mpjpe",
     "mpvpe",
     "pa_mpjpe",

@@ -49,11 +49,3 @@ def reprojections(
         pixels = np.stack([cols[ok], rows[ok]], axis=-1) + 0.5
         found.append((camera.project(points), pixels))
     return found
-
-
-def median_reprojection_px(
-    maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
-) -> Float[np.ndarray, " V"]:
-    """Median of `reprojection_errors` in each view, pixels; NaN for a view without pixels."""
-    views = reprojection_errors(maps, vertices, body)
-    return np.array([np.median(e) if e.size else np.nan for e in views])

@@ -2,7 +2,7 @@
 
 from diffproxy.proxies.aggregate import aggregate_samples, maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb, encode_labels_rgb, encode_rgb
-from diffproxy.proxies.crops import box_around, hand_boxes, jitter_box, missing_hands
+from diffproxy.proxies.crops import box_around, hand_boxes
 from diffproxy.proxies.io import load_proxies, save_proxies
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
 from diffproxy.proxies.render import proxies_from_surface, render_depth_mask, render_proxies
@@ -19,10 +19,8 @@ __all__ = [
     "encode_labels_rgb",
     "encode_rgb",
     "hand_boxes",
-    "jitter_box",
     "load_proxies",
     "maps_from_samples",
-    "missing_hands",
     "proxies_from_surface",
     "render_depth_mask",
     "render_proxies",

@@ -73,7 +73,6 @@ def render_depth_mask(
     body: BodyLike,
     vertices: Float[np.ndarray, "Nv 3"],
     cameras: Sequence[Camera],
-    occluders: Sequence[Mesh] | None = None,
 ) -> tuple[Float[np.ndarray, "V H W"], Bool[np.ndarray, "V H W"]]:
     """Depth and mask of a body.
 
@@ -81,14 +80,12 @@ def render_depth_mask(
         body: The body, for its faces.
         vertices: (Nv, 3) posed vertices, metres, world.
         cameras: V cameras with the same image size.
-        occluders: Meshes that may hide the body.
 
     Returns:
-        z-depth (V, H, W) in metres, inf outside the body (occluders ignored), and mask (V, H, W) of its visible
-            pixels.
+        z-depth (V, H, W) in metres, inf outside the body, and mask (V, H, W) of its pixels.
     """
     _check_views(cameras, ["body"] * len(cameras))
-    views = render_surface(vertices, as_numpy(body.faces), cameras, occluders)
+    views = render_surface(vertices, as_numpy(body.faces), cameras)
     return np.stack([v.depth for v in views]), np.stack([v.visible for v in views])
 
 

@@ -73,22 +73,20 @@ class CoarseBodies:
         maps: ProxyMaps,
         boxes: Sequence[Box] | None,
         keypoints: Float[np.ndarray, "V 17 4"] | None,
-        focal_log_std: float = 0.0,
     ) -> list[CoarseBody]:
         """A body for each view of a person that shows enough keypoints, the most confident first.
 
         Args:
-            maps: Crops of the pictures, with their cameras.
+            maps: Crops of the pictures, with their cameras, whose focal lengths are known.
             boxes: The crops in pixels of the pictures; None: the maps are whole pictures.
             keypoints: Of each view, in pixels of the maps.
-            focal_log_std: Deviation of the log of the cameras' focal length; 0: it is known.
         """
         if keypoints is None:
             return []
         rows = [v for v, kind in enumerate(maps.kind) if kind == "body"]
         shown = in_picture(maps, keypoints)
         views = [
-            picture_view(shown[v], maps.cameras[v], None if boxes is None else boxes[v], focal_log_std)
+            picture_view(shown[v], maps.cameras[v], None if boxes is None else boxes[v], focal_log_std=0.0)
             for v in rows
         ]
         found = self.of_pictures(views, [maps.cameras[v] for v in rows])

@@ -23,30 +23,27 @@ PICTURE_SIDES, PICTURE_QUALITY = (768, 448, 256), 60  # pixels of the longer sid
 PICTURE_BYTES = 1_800_000  # of all pictures: with bodies of 300 frames the page stays below 5 MB
 
 
-def write_run_viewer(
-    path: Path, runs: Sequence[Run], frames: RigFrames | None = None, title: str = ""
-) -> None:
+def write_run_viewer(path: Path, runs: Sequence[Run], frames: RigFrames | None = None) -> None:
     """Write the page of a run, or of the people of a take.
 
     Args:
         path: File to write.
         runs: One run per person.
         frames: Their rig with the images; None: no cameras.
-        title: Title; by default the name of the rig.
 
     Raises:
         InputError: no run, or one without a body.
     """
-    scene = scene_of_runs(runs, frames, title)
+    scene = scene_of_runs(runs, frames)
     pictures = {} if frames is None else small_pictures(frames, list(scene.frame_ids))
     write_atomic(path, viewer_html(scene, pictures).encode())
 
 
-def scene_of_runs(runs: Sequence[Run], frames: RigFrames | None = None, title: str = "") -> Scene:
+def scene_of_runs(runs: Sequence[Run], frames: RigFrames | None = None) -> Scene:
     """What the viewers show of a run, or of the people of a take; arguments and errors of `write_run_viewer`."""
     frame_ids = np.unique(np.concatenate([run.result.frame_ids for run in runs])).astype(np.int64)
     return Scene(
-        title=title or str(runs[0].result.meta.get("rig") or runs[0].name),
+        title=str(runs[0].result.meta.get("rig") or runs[0].name),
         bodies=[_body(run, frame_ids) for run in runs],
         frame_ids=frame_ids.tolist(),
         fps=runs[0].frame_rate / frame_step(frame_ids),

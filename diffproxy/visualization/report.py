@@ -57,6 +57,7 @@ footer { margin-top: 2rem; opacity: .6; font-size: .8rem; }
 """
 
 
+MAX_SIDE, QUALITY = 1600, 85  # of embedded images: pixels of the longer side, JPEG
 OPEN_IMAGES, OPEN_WARNINGS = 2, 5  # the others are folded
 GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses are shown as failures
 
@@ -81,12 +82,12 @@ class Report:
     plots: Sequence[LinePlot] = ()
 
 
-def write_report(path: str | Path, report: Report, max_side: int = 1600, quality: int = 85) -> None:
-    """Write the page; images are reduced to `max_side` pixels and embedded as JPEG."""
-    write_atomic(Path(path), report_html(report, max_side, quality).encode())
+def write_report(path: str | Path, report: Report) -> None:
+    """Write the page; images are reduced to `MAX_SIDE` pixels and embedded as JPEG."""
+    write_atomic(Path(path), report_html(report).encode())
 
 
-def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
+def report_html(report: Report) -> str:
     """The page as text: numbers, pictures, plots and tables, then warnings and notes."""
     body = [f"<h1>{_text(report.title)}</h1>"]
     if report.summary:
@@ -100,7 +101,7 @@ def report_html(report: Report, max_side: int = 1600, quality: int = 85) -> str:
             f'<p><span style="background: {_text(c)}"></span>{_text(k)}</p>' for k, c in report.legend.items()
         )
         body.append(f'<section class="legend">{"".join(keys)}</section>')
-    figures = [_figure(caption, shrink(image, max_side), quality) for caption, image in report.images]
+    figures = [_figure(caption, shrink(image, MAX_SIDE), QUALITY) for caption, image in report.images]
     body += figures[:OPEN_IMAGES]
     if more := figures[OPEN_IMAGES:]:
         body.append(f"<details><summary>{len(more)} more pictures</summary>{''.join(more)}</details>")

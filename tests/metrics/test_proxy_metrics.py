@@ -8,7 +8,6 @@ import pytest
 from diffproxy.cameras import Camera
 from diffproxy.metrics import (
     foreground_iou,
-    median_reprojection_px,
     part_accuracy,
     part_iou,
     proxy_scores,
@@ -100,8 +99,6 @@ def test_reprojection_by_hand(squares):
     maps = ProxyMaps(labels, uv, weight, ("body", "body"), (camera, camera))
     first, second = reprojection_errors(maps, squares.v_template, squares)
     assert sorted(first) == pytest.approx([0, 5], abs=1e-4) and second.size == 0
-    medians = median_reprojection_px(maps, squares.v_template, squares)
-    assert medians[0] == pytest.approx(2.5, abs=1e-4) and np.isnan(medians[1])
 
 
 def test_scores_on_the_stand_in_body(body, make_ring):

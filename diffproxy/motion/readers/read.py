@@ -10,17 +10,15 @@ from diffproxy.motion.readers.bvh import read_bvh
 from diffproxy.motion.readers.deepmimic import read_deepmimic
 from diffproxy.motion.readers.skeleton import read_skeleton_npz
 from diffproxy.motion.retarget import retarget
-from diffproxy.motion.skeleton import SkeletonClip
 from diffproxy.utils.errors import InputError
 
 
-def read_motion(path: Path | str, up_axis: UpAxis | None = None, rest: SkeletonClip | None = None) -> Motion:
+def read_motion(path: Path | str, up_axis: UpAxis | None = None) -> Motion:
     """Read a motion file; its kind is detected. Skeletons are retargeted.
 
     Args:
         path: AMASS-like .npz, skeleton .npz, .bvh, or DeepMimic text.
         up_axis: See `read_amass`.
-        rest: One-frame clip in T-pose, for skeletons whose file has none.
 
     Returns:
         The motion as SMPL-X parameters in a y-up world.
@@ -32,10 +30,10 @@ def read_motion(path: Path | str, up_axis: UpAxis | None = None, rest: SkeletonC
     kind = path.suffix.lower()
     if kind == ".npz":
         if "rotvec" in load_arrays(path, {"rotvec"}):
-            return retarget(read_skeleton_npz(path), rest)
+            return retarget(read_skeleton_npz(path))
         return read_amass(path, up_axis)
     if kind == ".bvh":
-        return retarget(read_bvh(path), rest)
+        return retarget(read_bvh(path))
     if kind in (".txt", ".json"):
-        return retarget(read_deepmimic(path), rest)
+        return retarget(read_deepmimic(path))
     raise InputError("a motion file .npz, .bvh, .txt or .json", str(path), "convert it to one of these")

@@ -20,6 +20,8 @@ LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4),
 )  # fmt: skip
 """Pairs of COCO keypoints."""
+CONFIDENT = 0.3
+"""Least confidence of a keypoint that is drawn."""
 
 
 def draw_meshes(
@@ -34,7 +36,7 @@ def draw_meshes(
     return image
 
 
-def draw_keypoints(image: np.ndarray, people: Mapping[int, Person], confident: float = 0.3) -> np.ndarray:
+def draw_keypoints(image: np.ndarray, people: Mapping[int, Person]) -> np.ndarray:
     """Confident keypoints and the limbs between them over an RGB picture."""
     import cv2
 
@@ -42,7 +44,7 @@ def draw_keypoints(image: np.ndarray, people: Mapping[int, Person], confident: f
     width = max(1, round(max(image.shape[:2]) / 320))
     for person_id, person in people.items():
         color = [round(255 * x) for x in rgb_of(person_id)]
-        seen = person.keypoints[:, 2] >= confident
+        seen = person.keypoints[:, 2] >= CONFIDENT
         points = np.round(person.keypoints[:, :2]).astype(int).tolist()
         for a, b in LIMBS:
             if seen[a] and seen[b]:
