@@ -13,9 +13,13 @@ from typing import Any
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
 from diffproxy.utils.options import (
+    DECIMAL_COMMA,
     HELP_WORDS,
+    WITH_UNIT,
+    expanded,
     help_text,
     named_twice,
+    no_number,
     option_types,
     require_finite,
     unknown_option,
@@ -116,6 +120,11 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
         key, equals, value = word.partition("=")
         name = key.lstrip("+~")
         is_value = before.startswith("-") and before not in MULTIRUN
+        flag = key.lstrip("-").replace("-", "_")
+        if key.startswith("--") and (flag in types or (conf / flag).is_dir()):
+            raise InputError(
+                "options as name=value", word, f"write {flag}={value or '...'} ; --help lists all options"
+            )
         if word.startswith("-") or is_value or name.startswith("hydra"):
             out.append(word)
         elif not equals:
@@ -128,10 +137,15 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
             out.append(
                 word if key.startswith("+") else f"+{word}"
             )  # the fields of a dictionary are new to Hydra
+        elif types.get(name) in (int, float) and (
+            DECIMAL_COMMA.fullmatch(value) or WITH_UNIT.fullmatch(value)
+        ):
+            raise no_number(name, value, types[name])
         elif name in types:
-            out.append(f"{key}={_quoted(value)}" if types[name] is str and value != "null" else word)
+            is_text = types[name] is str and value != "null"
+            out.append(f"{key}={_quoted(expanded(name, value))}" if is_text else word)
         elif (conf / name).is_dir():
-            out += _group(name, value, conf, paths)
+            out += _group(name, expanded(name, value), conf, paths)
         elif any(name.startswith(f"{known}.") for known, kind in types.items() if "dict" in str(kind)):
             out.append(word if key.startswith("+") else f"++{word}")
         else:

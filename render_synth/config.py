@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option
+from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import BODY, MOTION, SEED, SHARDS
 
 VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
 SPLITS = ("train", "test")
 CLOTH = ("none", "warp")
+MOST = 1000  # views, hand crops or other people of a sample
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ class RenderConfig:
         least |= dict.fromkeys(("start", "seed", "max_bystanders", "hand_crops"), 0) | {"max_depth": 2}
         for name, low in least.items():
             at_least(name, getattr(self, name), low)
+        for name in ("views", "hand_crops", "max_bystanders"):
+            within(name, getattr(self, name), 0, MOST)
         for name in ("size", "hand_size"):
             pixels = getattr(self, name)
             if not 32 <= pixels <= 4096 and not (name == "hand_size" and pixels == 0):

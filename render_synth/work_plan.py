@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.motion.pose_bank.sampler import BANK_FILE
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import is_alive, make_folder, remove_leftovers, write_atomic
 from render_synth.config import RenderConfig
@@ -38,7 +39,7 @@ def missing_shards(config: RenderConfig) -> list[range]:
         if held and name[4]:
             if not is_alive(int(name[4])):  # else another run is at work on it
                 path.unlink()
-        elif held:
+        elif held and path.is_file():
             todo.difference_update(held)
     shards = []
     for first in range(config.start, stop, config.per_shard):
@@ -81,10 +82,9 @@ def check_options(config: RenderConfig) -> None:
     if not path.exists():
         write_atomic(path, json.dumps(now, indent=1, sort_keys=True).encode())
         return
-    try:
-        before = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError("the options of the run as JSON", f"{path}: {error}", "use another out=") from error
+    before = read_json(path, "the options of a run")
+    if not isinstance(before, dict):
+        raise InputError(f"the options of a run in {path}", "another file", "use another out=")
     if unknown := sorted(set(before) - set(now)):
         found = f"{path} with {', '.join(unknown)}: options of another version, under other names"
         raise InputError(

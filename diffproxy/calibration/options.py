@@ -57,7 +57,7 @@ class CalibrationOptions:
         if self.init:
             one_of("init", self.init, INITS[1:])
         if self.height:
-            within("height", self.height, 0.3, 3.0)
+            within("height", self.height, 0.3, 3.0, "metres")
         within("fov", self.fov, 1.0, 179.0)
         within("rotation_std", self.rotation_std, 1e-6, 360.0)
         within("translation_std", self.translation_std, 1e-6, 1e3)

@@ -279,7 +279,7 @@ class FitOptions(SharedOptions):
         within("fov", self.fov, 0.0, 179.0)
         within("camera_frames", self.camera_frames, 1, 1000)
         if self.person_height:
-            within("person_height", self.person_height, 0.3, 3.0)
+            within("person_height", self.person_height, 0.3, 3.0, "metres")
         if self.cameras != "given" and self.people != "one":
             raise InputError(
                 "given cameras for several people",

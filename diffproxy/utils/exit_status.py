@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -41,24 +42,56 @@ def exit_status(task: Callable[[], int | None], interrupted: str = "interrupted"
         The task's status; 2 for wrong input, and for files and folders that cannot be read or written; 130 after
         SIGINT and 143 after SIGTERM. Everything else (a bug) is raised.
     """
+    _usable_streams()
     with signals_as_exceptions():
         try:
-            return task() or 0
+            status = task() or 0
+            _flush_stdout()
+            return status
         except InputError as error:
             return _complain(error)
         except BrokenPipeError:  # the reader of our output has left, such as `head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_stdout()
             return 128 + getattr(signal, "SIGPIPE", 13)  # Windows has no such signal
         except OSError as error:
-            return _complain(from_os_error(error))
+            with suppress(InputError, BrokenPipeError):
+                _flush_stdout()
+            return _complain(from_os_error(error, "a file or the standard output"))
         except KeyboardInterrupt as error:
             sys.stderr.write(f"{interrupted}\n")
             return 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
 
 
 def _complain(error: InputError) -> int:
-    sys.stderr.write(f"error: {error}\n")
+    with suppress(OSError):  # nobody reads it: the status remains
+        sys.stderr.write(f"error: {error}\n")
     return USAGE_ERROR
+
+
+def _usable_streams() -> None:
+    """A closed stream takes what is written; characters that the encoding of a stream lacks are escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", errors="backslashreplace"))  # noqa: SIM115 (to the end of the process)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush_stdout() -> None:
+    """Now, while an error can still be told: at the end of the interpreter it would be a traceback."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_stdout()
+        raise from_os_error(error, "the standard output") from error
+
+
+def _drop_stdout() -> None:
+    """What is still to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

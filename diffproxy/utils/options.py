@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +17,8 @@ from diffproxy.utils.errors import InputError
 T = TypeVar("T")
 SECTIONS = ("Input", "Cameras", "Models", "People", "Views", "Method", "Output", "Jobs")
 WIDTH, COLUMN = 100, 30  # of a help page, and of its column of names
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+WITH_UNIT = re.compile(r"([-+]?\d+(?:\.\d+)?) ?[a-zA-Zµ°%/]+")
 HELP_WORDS = {"-h", "--help", "help"}
 VALUES = {bool: "BOOL", int: "N", float: "X"}
 LARGEST = 2**63 - 1  # of a number: more fits no integer of torch or numpy, and squares of it no float32
@@ -50,11 +54,12 @@ def at_least(option: str, value: float | int, low: float | int) -> None:
         raise InputError(f"{option} of at least {low:g}", f"{option}={value}", fix)
 
 
-def within(option: str, value: float, low: float, high: float) -> None:
-    """InputError unless `low` <= `value` <= `high`."""
+def within(option: str, value: float, low: float, high: float, unit: str = "") -> None:
+    """InputError unless `low` <= `value` <= `high`; with a `unit`, the value may have been meant in another one."""
     if not low <= value <= high:
-        fix = f"write {option}={high if value > high else low:g}"
-        raise InputError(f"{option} between {low:g} and {high:g}", f"{option}={value:g}", fix)
+        fix = f"give it in {unit}" if unit else f"write {option}={high if value > high else low:g}"
+        what = f"{option} between {low:g} and {high:g} {unit}".rstrip()
+        raise InputError(what, f"{option}={value:g}", fix)
 
 
 def require_finite(options: Any, prefix: str = "") -> None:
@@ -149,9 +154,28 @@ def _converted(name: str, text: str, kind: Any) -> Any:
                 raise ValueError(text)
             return value
         except (ValueError, OverflowError) as error:
-            what = "a whole number" if kind is int else "a finite number"
-            raise InputError(f"{name} as {what}", f"{name}={text[:40]}", f"write {name}=1") from error
-    return text
+            raise no_number(name, text, kind) from error
+    return expanded(name, text)
+
+
+def no_number(name: str, text: str, kind: type) -> InputError:
+    """The error for a number with a unit, a decimal comma, or no number at all."""
+    what = "a whole number" if kind is int else "a finite number"
+    point = text.replace(",", ".")
+    fix = f"write {name}=1"
+    if DECIMAL_COMMA.fullmatch(text) and kind is float:
+        fix = f"write {name}={point}"
+    elif number := WITH_UNIT.fullmatch(point):
+        fix = f"write the number alone, as {name}={number[1]}, in the unit that --help states"
+    return InputError(f"{name} as {what}", f"{name}={text[:40]}", fix)
+
+
+def expanded(name: str, text: str) -> str:
+    """`text` with its home folder in place of ~; InputError where there is none."""
+    path = os.path.expanduser(text)  # noqa: PTH111 (Path changes texts that are no paths)
+    if path.startswith("~"):
+        raise InputError(f"{name} in a home folder that exists", f"{name}={text}", "write the path in full")
+    return path
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,12 @@ def test_nested_and_free_settings() -> None:
         ("rig=pose2sm", "did you mean rig=pose2sim"),
         ("solver=lbfgs", "solver as one of adam, lm"),
         ("frames", "write frames="),
+        ("--rig=/data/x", "write rig=/data/x"),
+        ("--save.mesh", "write save.mesh=..."),
+        ("fps=29,97", "write fps=29.97"),
+        ("fps=25fps", "as fps=25, in the unit"),
+        ("out=~nosuchuser/x", "write the path in full"),
+        ("rig=~nosuchuser/x", "write the path in full"),
         ("hydra_typo=1x", None),
     ],
 )

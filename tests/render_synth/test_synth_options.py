@@ -34,6 +34,8 @@ def test_options_are_parsed_to_their_types():
         (["hand_size=8"], "hand_size between 32 and 4096"),
         (["body_crops=false", "full_frames=0", "hand_crops=0"], "views of some kind"),
         (["max_depth=1"], "max_depth of at least 2"),
+        (["views=100000000"], "views between 0 and 1000"),
+        (["hand_crops=5000"], "hand_crops between 0 and 1000"),
         (["views=2", "full_frames=3"], "full_frames <= views"),
         (["split=val"], "split as one of train, test"),
         (["extras=depth,shading"], "extras among depth, normals, visibility"),

@@ -138,9 +138,10 @@ def test_a_folder_begun_before_an_option_existed_may_be_resumed(tiny, tmp_path):
     path.write_text(json.dumps({k: begun[k] for k in begun if k != "extras"}))
     with pytest.raises(InputError, match=r"extras=depth,normals,visibility \(was \)"):
         check_options(tiny(tmp_path))  # the default was rendered, not what is asked for now
-    path.write_text("{")
-    with pytest.raises(InputError, match="JSON"):
-        check_options(tiny(tmp_path))
+    for content in ("{", "[1]", "3"):
+        path.write_text(content)
+        with pytest.raises(InputError, match="the options of a run"):
+            check_options(tiny(tmp_path))
 
 
 def test_a_folder_with_other_option_names_is_refused_with_these_names(tiny, tmp_path):
@@ -167,6 +168,11 @@ def test_a_longer_run_renders_only_what_is_new(tiny, tmp_path):
     assert missing_shards(tiny(tmp_path, subjects=9, per_shard=5)) == [range(6, 9)]
     touch(tmp_path, "s11-0000007-0000007.tar")
     assert missing_shards(tiny(tmp_path, subjects=10, per_shard=20)) == [range(6, 7), range(8, 10)]
+
+
+def test_a_folder_is_no_finished_shard(tiny, tmp_path):
+    (tmp_path / "s11-0000000-0000003.tar").mkdir()
+    assert missing_shards(tiny(tmp_path, subjects=4, per_shard=4)) == [range(4)]
 
 
 def test_only_leftovers_of_this_run_are_removed(tiny, tmp_path):

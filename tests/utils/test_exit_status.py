@@ -151,6 +151,42 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == names - {f".a.npz.{dead.pid}.tmp"}
 
 
+SPEAKER = """
+import sys
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.exit_status import exit_status
+def task():
+    sys.stdout.write("\\u4e2d \\udcff " * 5000)
+    if len(sys.argv) > 1:
+        raise InputError("\\u4e2d", "x", "y")
+sys.exit(exit_status(task))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize(
+    ("streams", "status", "error"),
+    [
+        (">/dev/null", 0, ""),
+        (">&-", 0, ""),
+        (">/dev/full", 2, "error: expected room on the disk for a file or the standard output"),
+        ("wrong >/dev/null 2>&-", 2, ""),
+        ("wrong >/dev/null 2>/dev/full", 2, ""),
+        ("wrong >/dev/null", 2, r"error: expected \u4e2d"),
+        ("| head -c 1 >/dev/null", 0, ""),
+    ],
+)
+def test_streams_that_are_closed_full_or_of_another_encoding(streams, status, error) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -c '{SPEAKER}' {streams}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr.partition("\n")[0]) == (status, error)
+
+
 def test_a_process_leaves_with_its_parent() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import Subcommand, option, parse_options, run_subcommand
+from diffproxy.utils.options import Subcommand, option, parse_options, run_subcommand, within
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +35,37 @@ def test_words_without_a_name_fill_places_in_turn():
     ):
         with pytest.raises(InputError, match=message):
             parse(*words)
+
+
+@dataclass
+class Person:
+    height: float = option(0.0, "a number")
+    out: str = option("", "a folder")
+
+    def __post_init__(self):
+        within("height", self.height, 0.0, 3.0, "metres")
+
+
+@pytest.mark.parametrize(
+    ("word", "fix"),
+    [
+        ("height=1,80", "write height=1.80"),
+        ("height=180cm", "write the number alone, as height=180, in the unit that --help states"),
+        ("height=1,80 m", "write the number alone, as height=1.80, in"),
+        ("height=180", "between 0 and 3 metres\n.*\n.* give it in metres"),
+        ("height=tall", "write height=1"),
+        ("out=~nosuchuser/x", "write the path in full"),
+    ],
+)
+def test_decimal_commas_units_and_unknown_homes_are_told(word, fix):
+    with pytest.raises(InputError, match=fix):
+        parse_options(Person, [word])
+
+
+def test_the_home_folder_stands_for_its_sign(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert parse_options(Person, ["out=~/x"]).out == "/home/me/x"
+    assert parse_options(Person, ["out=a~b"]).out == "a~b"
 
 
 def test_a_subcommand_prints_help_or_runs(capsys):

@@ -25,7 +25,9 @@ class PictureTrainOptions:
 
     shards: str = SHARDS("")
     val_shards: str = VAL_SHARDS("")
-    out: str = option("runs/whole_picture", "checkpoints, log and the finished network", "DIR", "Output")
+    out: str = option(
+        "runs/whole_picture", "checkpoints, log and the finished network of whole pictures", "DIR", "Output"
+    )
     body: str = BODY()
     steps: int = TRAINING_STEPS(5000)
     batch: int = option(6, "pictures per step")
