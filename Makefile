@@ -27,7 +27,8 @@ demo: setup   ## fit the synthetic rig that ships with the project, from images 
 
 JOBS ?= 2
 test: setup lint types   ## lint, types and the whole test suite, in JOBS processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --assert=plain \
+	  || { [ $$? -ne 1 ] || OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed; exit 1; }
 
 MINUTES ?= 5
 fuzz: setup   ## new hostile inputs for every reader, for MINUTES
