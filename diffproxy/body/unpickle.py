@@ -7,7 +7,6 @@ become inert stand-ins whose arrays are taken out; any other class is an error w
 from __future__ import annotations
 
 import io
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.unpickle import RestrictedUnpickler
+from diffproxy.utils.unpickle import UNREADABLE, RestrictedUnpickler
 
 
 class _Shell:
@@ -53,19 +52,7 @@ def load_plain_pickle(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             return _Reader(file, encoding="latin1").load()
-    except (
-        OSError,
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-        ArithmeticError,
-        MemoryError,
-        RuntimeError,
-    ) as error:
+    except UNREADABLE as error:
         raise InputError(
             "a pickle of plain arrays",
             f"{path}: {error}",

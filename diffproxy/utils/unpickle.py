@@ -13,6 +13,13 @@ _ALLOWED = {
 }  # fmt: skip
 
 
+UNREADABLE = (
+    pickle.UnpicklingError, OSError, EOFError, AttributeError, LookupError, TypeError, ValueError, ArithmeticError,
+    MemoryError, RuntimeError,
+)  # fmt: skip
+"""What unpickling raises for files of any content."""
+
+
 class RestrictedUnpickler(pickle.Unpickler):
     """Builds numpy arrays and plain containers only; UnpicklingError naming any other class."""
 

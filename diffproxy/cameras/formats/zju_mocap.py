@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from diffproxy.cameras.formats._images import camera_names
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.unpickle import RestrictedUnpickler
+from diffproxy.utils.unpickle import UNREADABLE, RestrictedUnpickler
 
 NAME = "ZJU-MoCap annots.npy"
 PRIORITY = 50
@@ -67,18 +66,7 @@ def _load(path: Path) -> dict:
                 raise InputError(f"a dictionary in {path}", f"an array of {dtype}", "name another file")
             array = RestrictedUnpickler(file, encoding="latin1").load()
         data = array.item()
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-        ArithmeticError,
-        MemoryError,
-        RecursionError,
-    ) as error:
+    except UNREADABLE as error:
         if isinstance(error, InputError):
             raise
         raise InputError(

@@ -7,7 +7,6 @@ with a state, or made of blocks), each block holding some columns as rows of one
 from __future__ import annotations
 
 import builtins
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.unpickle import RestrictedUnpickler
+from diffproxy.utils.unpickle import UNREADABLE, RestrictedUnpickler
 
 
 class _Shell:
@@ -55,10 +54,7 @@ def read_data_frame(path: Path) -> dict[str, np.ndarray]:
             return _columns(_Reader(file, encoding="latin1").load())
     except InputError:
         raise
-    except (
-        pickle.UnpicklingError, OSError, EOFError, AttributeError, LookupError, TypeError, ValueError, RuntimeError,
-        ArithmeticError, MemoryError,
-    ) as error:  # fmt: skip
+    except UNREADABLE as error:
         found = f"{path}: {' '.join(str(error).split())}"[:300]
         raise InputError("a pickled pandas data frame", found, "download it again") from error
 
