@@ -14,9 +14,7 @@ from torch import Tensor
 from diffproxy.generator.state_dicts import check_fit
 from diffproxy.utils.errors import InputError
 
-LEVELS = (
-    63  # steps from zero to the largest change of an output channel: 7 of the 8 bits, which compress well
-)
+LEVELS = 127  # steps from zero to the largest change of an output channel: all of int8
 MAX_ROUNDING = 1e-3  # norm of what rounding changes, relative to that of the tensor; that of float16 is 3e-4
 SCALE = ".scale"
 

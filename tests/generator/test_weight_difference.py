@@ -41,7 +41,7 @@ def test_steps_of_a_known_difference():
     start = {"w": torch.ones(2, 3)}
     change = torch.tensor([[0.0, 1.0, -0.4], [0.02, 0.0, 0.008]])
     arrays = rounded_difference({"w": start["w"] + change * 1e-3 * LEVELS}, start)
-    np.testing.assert_array_equal(arrays["w"], [[0, LEVELS, -25], [LEVELS, 0, 25]])
+    np.testing.assert_array_equal(arrays["w"], [[0, LEVELS, -51], [LEVELS, 0, 51]])
     np.testing.assert_allclose(arrays["w.scale"], [1e-3, 2e-5], rtol=1e-3)
     assert arrays["w"].dtype == np.int8
 
