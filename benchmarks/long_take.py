@@ -27,8 +27,9 @@ from diffproxy.cameras import Camera
 from diffproxy.cli import SHIPPED
 from diffproxy.export import load_result
 from diffproxy.geometry.directions import look_at_rotation
-from diffproxy.pipeline.config import FitOptions, SaveOptions, SolverOption
+from diffproxy.pipeline.config import FitOptions, SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.model_options import SolverOption
 from diffproxy.proxies import render_proxies
 from diffproxy.proxies.io import save_proxies
 

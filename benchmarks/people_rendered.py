@@ -39,7 +39,8 @@ from diffproxy.cameras import Rig, save_rig
 from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.export import load_result
 from diffproxy.pipeline import inputs
-from diffproxy.pipeline.config import FitOptions, GeneratorOption, RigOption, SaveOptions
+from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
+from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.several_people import fit_people
 from diffproxy.utils.errors import InputError

@@ -166,9 +166,9 @@ def _generate(
 ) -> list[ProxyMaps]:
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
     from diffproxy.calibration.view_proxies import generate_each_view
-    from diffproxy.pipeline.config import GeneratorOption
     from diffproxy.pipeline.generate_proxies import FrameGenerator, GenerateConfig
     from diffproxy.pipeline.inputs import open_detector, open_generator, pick_device
+    from diffproxy.pipeline.model_options import GeneratorOption
     from diffproxy.pipeline.person_boxes import BoxFile
     from diffproxy.pipeline.subject_views import SubjectViews
     from diffproxy.utils.timing import Stopwatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.evaluation.protocol import ProtocolOption
-from diffproxy.pipeline.config import SharedOptions
+from diffproxy.pipeline.model_options import SharedOptions
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import SHARDS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.registry import READERS
 from diffproxy.evaluation.protocol import JOINT_SETS, ProtocolOption
-from diffproxy.pipeline.config import BodyOption
+from diffproxy.pipeline.model_options import BodyOption
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import BODY, GENERATOR
 

@@ -13,15 +13,9 @@ import torch
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import FrameMatching, Rig, RigFrames, check_rig, frame_matching, load_rig, open_frames
 from diffproxy.cameras.frame_matching import check_camera_names
-from diffproxy.pipeline.config import (
-    BodyOption,
-    FitOptions,
-    GeneratorOption,
-    RigOption,
-    SharedOptions,
-    split_names,
-)
+from diffproxy.pipeline.config import FitOptions, RigOption, split_names
 from diffproxy.pipeline.generate_proxies import GenerateConfig
+from diffproxy.pipeline.model_options import BodyOption, GeneratorOption, SharedOptions
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.pipeline import fit_sequence, inputs
-from diffproxy.pipeline.config import FitOptions, SolverOption
+from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import BodyFitter
 from diffproxy.pipeline.frame_source import (
     FrameSource,
@@ -28,6 +28,7 @@ from diffproxy.pipeline.frame_source import (
     source_of_proxies,
 )
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
+from diffproxy.pipeline.model_options import SolverOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.proxy_cache import ProxyStore

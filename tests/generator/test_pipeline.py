@@ -16,8 +16,8 @@ from diffproxy.generator import DiffProxyPipeline, build_generator, nano_config
 from diffproxy.generator.checkpoint import INDEX
 from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import AttentionConfig
-from diffproxy.pipeline.config import GeneratorOption
 from diffproxy.pipeline.inputs import open_generator
+from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.proxies.aggregate import maps_from_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
@@ -209,7 +209,7 @@ def test_without_its_unet_a_generator_predicts_the_same_and_draws_nothing(pipe, 
 def test_the_packaged_generator_opens_without_diffusers():
     code = """if True:
         import sys, torch
-        from diffproxy.pipeline.config import GeneratorOption
+        from diffproxy.pipeline.model_options import GeneratorOption
         from diffproxy.pipeline.inputs import open_generator
         pipe = open_generator(GeneratorOption(), torch.device("cpu"))
         assert pipe.network.config.steps == 0 and pipe.network.unet is None

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 from diffproxy.cli import ProgressBarHandler, check, friendly_overrides
 from diffproxy.commands import evaluate_command, fit_command
 from diffproxy.evaluation.config import EvaluateOptions
-from diffproxy.pipeline.config import FitOptions, SharedOptions, SolverOption, split_names
+from diffproxy.pipeline.config import FitOptions, split_names
+from diffproxy.pipeline.model_options import SharedOptions, SolverOption
 from diffproxy.training.cli import TRAIN
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from diffproxy.export import load_result, save_result
-from diffproxy.pipeline.config import GeneratorOption, SaveOptions, SolverOption
+from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
+from diffproxy.pipeline.model_options import GeneratorOption, SolverOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.utils.errors import InputError
 

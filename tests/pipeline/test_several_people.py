@@ -15,7 +15,8 @@ from diffproxy.export import load_result
 from diffproxy.fitting.interpenetration import interpenetration
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.keypoints.layouts import COCO17
-from diffproxy.pipeline.config import BodyOption, FitOptions, GeneratorOption, SaveOptions
+from diffproxy.pipeline.config import FitOptions, SaveOptions
+from diffproxy.pipeline.model_options import BodyOption, GeneratorOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.people_run import remove_earlier_people
 from diffproxy.pipeline.pixel_claims import Claims, others_pixels, without_others
