@@ -15,8 +15,8 @@ from diffproxy.cameras.image_files import bit_depth, read_checked
 from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.bounded_images import check_image_size
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.film_reader import FilmReader
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES, VIDEOS
-from diffproxy.utils.native_messages import DAMAGE, native_messages
 
 SAMPLED = 8  # images of a camera that tell how many bits its 16-bit files use
 
@@ -106,18 +106,12 @@ class SingleImage:
 
 
 class Video:
-    """`videos/<cam>.mp4`, frames numbered from 0.
-
-    Frames are reached by decoding forwards: seeking returns a neighbouring frame in many files. Read in rising order; a
-    step backwards opens the file again. The last image is kept.
-    """
+    """`videos/<cam>.mp4`, frames numbered from 0; see `FilmReader`. Read in rising order. The last image is kept."""
 
     def __init__(self, path: Path):
         import cv2
 
         self.path, self.damage = path, ""
-        self._capture: cv2.VideoCapture | None = None
-        self._next = 0
         self._last: tuple[int, np.ndarray] = (-1, np.zeros((0, 0, 3), np.uint8))
         regular_file(path, "a readable video", Limits.VIDEO_BYTES)
         capture = cv2.VideoCapture(str(path))
@@ -141,33 +135,12 @@ class Video:
                 "cut it into parts",
             )
         self.frame_ids = list(range(count))
+        self.film = FilmReader(path, self.fps)
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
-        import cv2
-
-        if self._last[0] == frame_id:
-            return self._last[1].copy()
-        capture = self._capture
-        if capture is None or frame_id < self._next:
-            self.close()
-            self._capture = capture = cv2.VideoCapture(str(self.path))
-            self._next = 0
-        while self._next < frame_id and capture.grab():
-            self._next += 1
-        with native_messages() as messages:
-            image = capture.read()[1] if self._next == frame_id else None
-        self.damage = "; ".join(line for line in messages if DAMAGE.search(line))
-        if image is None:
-            reached = self._next
-            self.close()
-            raise InputError(
-                f"frame {frame_id} in {self.path} (the file promises {len(self.frame_ids)} frames)",
-                f"decoding stopped after {reached} frames",
-                f"use frames below {reached}, or convert the video again "
-                "(ffmpeg -i in.mov -c:v libx264 -crf 16 out.mp4)",
-            )
-        self._next += 1
-        self._last = (frame_id, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        if self._last[0] != frame_id:
+            image, self.damage = self.film.read(frame_id)
+            self._last = (frame_id, image)
         return self._last[1].copy()
 
     def times(self) -> Float[np.ndarray, " N"]:
@@ -186,9 +159,7 @@ class Video:
         return self.path
 
     def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-        self._capture = None
+        self.film.close()
 
 
 def find_sources(root: Path, folder: str = "") -> dict[str, Path]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.film_reader import FilmReader
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,30 @@ def note_damage(notes: list[str], path: Path, frame_id: int, said: str) -> None:
         if not notes:
             log.warning("%s: frame %d: damaged image (%s)", path, frame_id, said[:120])
         notes.append(f"frame {frame_id}: damaged image ({said[:120]})")
+
+
+def film_frames(film: FilmReader, wanted: Sequence[int], notes: list[str]) -> Iterator[Frame]:
+    """Frames of a film with their numbers; what is damaged is added to `notes`, and what does not decode is left out.
+
+    InputError where the film ends before `wanted` does, and where nothing decodes.
+    """
+    some = False
+    try:
+        for frame_id in wanted:
+            try:
+                image, damage = film.read(frame_id)
+            except InputError as error:
+                if film.ended or (frame_id == wanted[-1] and not some):
+                    raise
+                note_damage(notes, film.path, frame_id, error.found)
+                continue
+            some = True
+            note_damage(notes, film.path, frame_id, damage)
+            yield frame_id, image
+    finally:
+        film.close()
+        if len(notes) > 1:
+            log.warning("%s: %d frames are damaged", film.path, len(notes))
 
 
 def frame_rate(stated: float) -> float:

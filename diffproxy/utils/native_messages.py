@@ -10,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-DAMAGE = re.compile("error|corrupt|invalid|conceal|missing", re.IGNORECASE)  # of FFmpeg's messages
+DAMAGE = re.compile(
+    "error|corrupt|invalid|conceal|missing|overread|unable|damaged", re.IGNORECASE
+)  # of FFmpeg's messages
 ADDRESS = re.compile(r" @ 0x[0-9a-f]+")  # of a decoder in memory: another in each run
 _one_at_a_time = threading.RLock()
 

@@ -12,7 +12,6 @@ import torch
 
 from diffproxy.__main__ import main as diffproxy_main
 from diffproxy.cameras.image_files import read_image
-from diffproxy.cameras.image_sources import Video
 from diffproxy.export import load_result, open_run
 from diffproxy.generator import DiffProxyOutput
 from diffproxy.geometry.boxes import expand_to_square
@@ -29,6 +28,7 @@ from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOpti
 from diffproxy.single_view.run import folder_of, run_camera, run_images, run_video
 from diffproxy.single_view.torch_backend import TorchBackend
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.film_reader import FilmReader
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
 BLACK = np.zeros_like(GREY)
@@ -176,10 +176,9 @@ def test_names_of_dots_stay_in_the_folder_of_the_results():
 
 def test_damaged_frames_of_a_video_are_named(video, monkeypatch, caplog, tmp_path, estimator, people_of):
     def read(self, frame_id):
-        self.damage = "error while decoding" if frame_id in (1, 2) else ""
-        return BLACK
+        return BLACK, "error while decoding" if frame_id in (1, 2) else ""
 
-    monkeypatch.setattr(Video, "read", read)
+    monkeypatch.setattr(FilmReader, "read", read)
     options = VideoOptions(str(video), out=str(tmp_path), overlay=False, mesh="none")
     content = people_of(run_video(options, TorchBackend(options, estimator)))
     assert content["notes"] == [f"frame {k}: damaged image (error while decoding)" for k in (1, 2)]

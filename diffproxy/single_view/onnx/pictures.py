@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.single_view.sources import Frame, frame_rate, note_damage
+from diffproxy.single_view.sources import Frame, film_frames, frame_rate, note_damage
 from diffproxy.utils.bounded_files import Limits, read_bytes, regular_file
 from diffproxy.utils.bounded_images import bits_used, check_image_size, stated_size
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.film_reader import FilmReader
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.jpeg_damage import zeroed_block
-from diffproxy.utils.native_messages import DAMAGE, native_messages
+from diffproxy.utils.native_messages import native_messages
 
 log = logging.getLogger(__name__)
 
@@ -67,30 +68,6 @@ def open_video(path: Path, frames: str, notes: list[str] | None = None) -> tuple
             f"a video of at most {Limits.VIDEO_FRAMES} frames in {path}", found, "cut it into parts"
         )
     stated = float(capture.get(cv2.CAP_PROP_FPS))
-    return frame_rate(stated), _read(
-        capture, path, select_frames(frames, range(count)), [] if notes is None else notes
-    )
-
-
-def _read(capture: object, path: Path, wanted: list[int], notes: list[str]) -> Iterator[Frame]:
-    import cv2
-
-    assert isinstance(capture, cv2.VideoCapture)
-    at = 0
-    try:
-        for frame_id in wanted:
-            while at < frame_id and capture.grab():
-                at += 1
-            with native_messages() as messages:
-                image = capture.read()[1] if at == frame_id else None
-            if image is None:
-                raise InputError(
-                    f"frame {frame_id} in {path}",
-                    f"decoding stopped after {at} frames",
-                    f"use frames below {at}",
-                )
-            note_damage(notes, path, frame_id, "; ".join(line for line in messages if DAMAGE.search(line)))
-            at += 1
-            yield frame_id, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    finally:
-        capture.release()
+    capture.release()
+    film, notes = FilmReader(path, stated), [] if notes is None else notes
+    return frame_rate(stated), film_frames(film, select_frames(frames, range(count)), notes)
