@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras import Camera
-from diffproxy.geometry.boxes import Box, BoxLike, as_box
+from diffproxy.geometry.boxes import Box, BoxLike, as_box, tight_box
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.multiview_association import Candidate, Location, choose_subject
 from diffproxy.utils.bounded_text import read_json
@@ -56,16 +56,8 @@ class Located:
         self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
     ) -> Location:
         found = self.detector.locate(list(images))
-        return choose_subject([[_candidate(c) for c in view] for view in found], cameras, near)
-
-
-def _candidate(found: Any) -> Candidate:
-    """Whatever a detector returns, with its own body centre where it knows one."""
-    plain = Candidate.from_box(found.box, float(found.score))
-    centre = getattr(found, "centre", None)
-    return (
-        plain if centre is None else Candidate(plain.box, plain.score, (float(centre[0]), float(centre[1])))
-    )
+        candidates = [[Candidate.from_box(c.box, float(c.score)) for c in view] for view in found]
+        return choose_subject(candidates, cameras, near)
 
 
 class BoxFile:
@@ -109,7 +101,7 @@ class BoxFile:
                 str(value),
                 "correct the box file; boxes are in pixels of the image",
             )
-        return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+        return as_box(box)
 
 
 class Masks:
@@ -153,12 +145,9 @@ class Masks:
         if path is None:
             return None
         mask = read_image(path).max(axis=-1) > 0
-        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if rows.size == 0:
-            return None
-        sx, sy = camera.width / mask.shape[1], camera.height / mask.shape[0]
-        box = np.array([cols[0] * sx, rows[0] * sy, (cols[-1] + 1) * sx, (rows[-1] + 1) * sy])
-        return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+        box = tight_box(mask)
+        scale = np.array([camera.width / mask.shape[1], camera.height / mask.shape[0]] * 2)
+        return None if box is None else as_box(box * scale)
 
 
 def from_given(boxes: Sequence[BoxLike | None], cameras: Sequence[Camera], source: str) -> Location:
@@ -180,8 +169,7 @@ def from_joints(joints: Float[np.ndarray, "55 3"], cameras: Sequence[Camera]) ->
             continue
         low, high = pixels.min(axis=0), pixels.max(axis=0)
         centre, half = 0.5 * (low + high), 0.5 * TRACK_MARGIN * (high - low)
-        x0, y0, x1, y1 = (float(v) for v in (*(centre - half), *(centre + half)))
-        boxes.append((x0, y0, x1, y1))
+        boxes.append(as_box((*(centre - half), *(centre + half))))
     return from_given(boxes, cameras, "last frame")
 
 
