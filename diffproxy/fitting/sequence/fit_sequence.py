@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams
@@ -20,7 +19,7 @@ from diffproxy.fitting.result import FITTED, FitResult
 from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
 from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
-from diffproxy.fitting.sequence.shared_shape import shared_shape
+from diffproxy.fitting.sequence.shared_shape import SharedShape, shared_shape
 from diffproxy.fitting.sequence.smoother import smooth_frames
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
@@ -56,7 +55,7 @@ def fit_sequence(
     given: list[BodyParams | None] = list(starts) if starts is not None else [None] * count
     seconds: dict[str, float] = {}
     began = time.perf_counter()
-    shape: tuple[Tensor, float] | None = None
+    shape: SharedShape | None = None
     first: dict[int, FitResult] = {}
     report: dict[str, Any] = {}
     if sequence.shape == "shared" and count > 1:
@@ -64,9 +63,8 @@ def fit_sequence(
         good = [i for i, r in first.items() if r.status in FITTED]
         if good:
             shown = [m for m in (maps[i] for i in good) if m is not None]
-            found = shared_shape(shown, [first[i] for i in good], body, config)
-            shape = (found.betas, found.scale)
-            report |= {"betas": [round(float(b), 4) for b in found.betas], "scale": round(found.scale, 5)}
+            shape = shared_shape(shown, [first[i] for i in good], body, config)
+            report |= {"betas": [round(float(b), 4) for b in shape.betas], "scale": round(shape.scale, 5)}
     seconds["shape"] = time.perf_counter() - began
     began = time.perf_counter()
     frames = _all_frames(maps, body, config, sequence, given, first, shape)
@@ -126,10 +124,10 @@ def _fit_rows(
     body: BodyModel,
     config: FitConfig,
     starts: list[BodyParams | None],
-    betas: Tensor | None = None,
-    scale: float | None = None,
+    shape: SharedShape | None = None,
 ) -> dict[int, FitResult]:
     """One batch; a frame without proxies has no person."""
+    betas, scale = (None, None) if shape is None else (shape.betas, shape.scale)
     loaded = {i: maps[i] for i in rows}
     shown = [i for i in rows if loaded[i] is not None]
     chosen = [s for i, s in zip(rows, starts, strict=True) if loaded[i] is not None]
@@ -148,10 +146,9 @@ def _all_frames(
     sequence: SequenceConfig,
     given: list[BodyParams | None],
     first: dict[int, FitResult],
-    shape: tuple[Tensor, float] | None,
+    shape: SharedShape | None,
 ) -> list[FitResult]:
     """In waves: every wave halves the gaps between the frames that are done."""
-    betas, scale = shape if shape is not None else (None, None)
     if shape is not None:
         config = replace(config, max_pixels=min(config.max_pixels, sequence.max_pixels))
     hints = {i: r.params for i, r in first.items() if r.status in FITTED}
@@ -162,7 +159,7 @@ def _all_frames(
         for at in range(0, len(wave), sequence.chunk):
             rows = wave[at : at + sequence.chunk]
             starts = [hints[i] if i in hints else _between(i, done) for i in rows]
-            done |= _fit_rows(maps, rows, body, config, starts, betas, scale)
+            done |= _fit_rows(maps, rows, body, config, starts, shape)
             bar.update(len(rows))
     bar.close()
     return [done[i] for i in range(len(maps))]
