@@ -21,8 +21,8 @@ PATIENCE = 50  # frames one after the other that do not decode, after which noth
 class FilmReader:
     """Reads forwards, since seeking returns a neighbouring frame in many files; a step backwards opens the file again.
 
-    A frame that does not decode costs only itself. FFmpeg skips an empty one without a word, so that all later ones come
-    too early: their times tell.
+    A frame that does not decode costs only itself. FFmpeg skips an empty one without a word, so that all later ones
+    come too early: their times tell.
 
     Args:
         path: A film that OpenCV opens.
