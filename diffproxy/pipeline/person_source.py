@@ -76,7 +76,7 @@ def person_source(
 
     Returns:
         In each view the box of the person's detection; without one, the box around the joints, where the person is
-        inside of the image, at least two views agree, and nobody else is in the way.
+        inside of the image, at least two views agree, and no detection is in the way.
     """
     boxes: dict[int, dict[str, Box]] = {}
     claims: dict[int, dict[str, Claims]] = {}
@@ -97,7 +97,8 @@ def person_source(
                 box, skeleton = _expected(sighting.joints, camera) if sighting.measured else (None, None)
                 if box is None:
                     said.append(f"{camera.name}: no detection of {name}")
-                elif any(box_iou(box, other.box) > OTHERS_IOU for other in shown):
+                # Somebody whom no second view shows is in the way as well.
+                elif any(box_iou(box, other.box) > OTHERS_IOU for other in detections[frame][v]):
                     said.append(f"{camera.name}: {name} is hidden by somebody")
                 else:
                     boxes[frame][camera.name] = box

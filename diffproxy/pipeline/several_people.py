@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from diffproxy.pipeline.fit_rig import FittedTake, fit_take
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.outputs import write_config
 from diffproxy.pipeline.people_contact import separated
+from diffproxy.pipeline.people_doubles import double_of
 from diffproxy.pipeline.people_overlay import write_people_overlays
 from diffproxy.pipeline.people_run import PeopleRun, open_people_run, remove_earlier_people
 from diffproxy.pipeline.people_selection import chosen_people
@@ -39,8 +40,12 @@ class _Everybody:
 
 @dataclass
 class _Fitted:
-    """Fits by id; `errors`: of the people without a body; `unwritten`: of those without results, by folder."""
+    """Fits by id; `errors`: of the people without a body; `unwritten`: of those without results, by folder.
 
+    `doubles`: ids of people who turned out to be somebody else, and notes about them.
+    """
+
+    doubles: dict[int, str] = field(default_factory=dict)
     takes: dict[int, FittedTake] = field(default_factory=dict)
     errors: list[InputError] = field(default_factory=list)
     unwritten: dict[str, InputError] = field(default_factory=dict)
@@ -64,6 +69,8 @@ def fit_people(
         raise fitted.errors[0]
     if options.share:
         return run.folder.out
+    if fitted.doubles:
+        _write_list(run, everybody, fitted.doubles)
     _write_together(run, fitted.takes)
     log.info("people: %s", run.folder.out / PEOPLE)
     if fitted.unwritten:
@@ -91,18 +98,26 @@ def _found(run: PeopleRun) -> _Everybody:
         remove_earlier_people(out, [p.id for p in association.people], run.given)
         save_detections(out / DETECTIONS, run.folder.stamp, detections)
     write_config(out, options)
-    write_people(
-        out,
-        run.frames.rig.name,
-        run.names,
-        [listed_person(p, run.names, p in people) for p in association.people],
-        one_view=[listed_one_view(p, run.names) for p in association.one_view],
-        notes=association.notes,
-    )
+    everybody = _Everybody(detections, association, people)
+    _write_list(run, everybody, {})
     for note in association.notes:
         log.warning("%s", note)
     log.info("%d people, %d to fit", len(association.people), len(people))
-    return _Everybody(detections, association, people)
+    return everybody
+
+
+def _write_list(run: PeopleRun, everybody: _Everybody, doubles: Mapping[int, str]) -> None:
+    """Write `people.json`; `doubles` have no result."""
+    fitted = [p.id for p in everybody.people if p.id not in doubles]
+    association = everybody.association
+    write_people(
+        run.folder.out,
+        run.frames.rig.name,
+        run.names,
+        [listed_person(p, run.names, p.id in fitted) for p in association.people],
+        one_view=[listed_one_view(p, run.names) for p in association.one_view],
+        notes=[*association.notes, *doubles.values()],
+    )
 
 
 def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
@@ -123,6 +138,13 @@ def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
         log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
         try:
             one = fit_take(own, run.root, networks, source)
+            earlier = {k: take.records for k, take in out.takes.items()}
+            double = None if options.share else double_of(one.records, earlier)
+            if double is not None:
+                note = f"{name} is {folder_name(double)} once more, its body is at the same place: left out"
+                out.doubles[person.id] = note
+                log.warning("%s", note)
+                continue
             if not options.share and (one.error is not None or not options.people_contact):
                 one.write()
             if one.error is not None:  # result.npz says so

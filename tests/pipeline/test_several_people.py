@@ -108,6 +108,25 @@ def test_everybody_is_fitted_and_a_second_run_computes_nothing(
     assert (out / "person_00/result.npz").read_bytes() == before
 
 
+def test_somebody_whose_body_is_anothers_is_left_out(two_people, options_of, people_of, monkeypatch) -> None:
+    """`double_of` decides; the list says so, also when a second run finds the frames done."""
+    monkeypatch.setattr(
+        "diffproxy.pipeline.several_people.double_of", lambda _, others: next(iter(others), None)
+    )
+    rig, stand_in = two_people
+    options = replace(
+        options_of(rig), people="all", boxes="auto", frames="1", tta_flip=False, tta_rotation=False
+    )
+    for _ in range(2):
+        out = fit_people(options, ROOT, Networks(stand_in, stand_in))
+        content = people_of(out)
+        assert [bool(p["result"]) for p in content["people"]] == [True, False]
+        assert content["notes"] == [
+            "person_01 is person_00 once more, its body is at the same place: left out"
+        ]
+        assert (out / "person_00/result.npz").is_file() and not (out / "person_01/result.npz").exists()
+
+
 def test_people_who_intersect_are_moved_apart_on_demand(
     body, rig_of, oracle_of, params_of, make_ring, options_of
 ) -> None:
