@@ -15,7 +15,7 @@ from diffproxy.cameras import Camera
 from diffproxy.conversion.__main__ import main
 from diffproxy.conversion.people import POSE
 from diffproxy.datasets.shards import ShardIndex
-from diffproxy.evaluation.rehearsal import write_models
+from diffproxy.evaluation.rehearsal_models import write_models
 from diffproxy.evaluation.rehearsal_take import Take
 from diffproxy.geometry.directions import look_at_rotation
 from diffproxy.proxies import render_proxies

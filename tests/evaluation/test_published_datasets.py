@@ -18,15 +18,10 @@ from diffproxy.evaluation.datasets import agora, human_data, moyo, open_dataset
 from diffproxy.evaluation.datasets.data_frames import read_data_frame
 from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
-from diffproxy.evaluation.rehearsal import (
-    LENS,
-    RehearsalOptions,
-    main,
-    write_all,
-    write_behave,
-)
+from diffproxy.evaluation.rehearsal import RehearsalOptions, main, write_all
 from diffproxy.evaluation.rehearsal_agora import as_pandas
 from diffproxy.evaluation.rehearsal_check import LAYOUTS, CheckOptions, compare, from_shards
+from diffproxy.evaluation.rehearsal_layouts import LENS, write_behave
 from diffproxy.evaluation.rehearsal_take import take_of
 from diffproxy.pipeline.networks import Networks
 from diffproxy.utils.errors import InputError

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from diffproxy.body.smpl_family import load_smpl_family
-from diffproxy.evaluation.rehearsal import write_models
 from diffproxy.evaluation.rehearsal_human_data import write_human_data
+from diffproxy.evaluation.rehearsal_models import write_models
 from diffproxy.evaluation.rehearsal_take import Take
 from diffproxy.evaluation.single_view import evaluate, main
 from diffproxy.evaluation.single_view_errors import (
