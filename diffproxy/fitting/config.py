@@ -79,7 +79,7 @@ class FitConfig:
     doubtful_swapped_ratio: float = 0.02
     """Share of the pixels in parts most of whose pixels are flipped, above which a body is doubtful."""
     trusted_keypoint_agreement: float = 0.8
-    """Share of keypoints at the body above which flipped pixels leave it as it is."""
+    """Share of the keypoints of arms and of legs at the body above which flipped pixels leave it as it is."""
     warn_inlier_ratio: float = 0.85
     """Ratio of inliers below which there is a warning."""
     outlier_view_distance: float = 0.02

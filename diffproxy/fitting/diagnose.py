@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffproxy.body import BodyModel
-from diffproxy.fitting.diagnostics import agreement, fit_diagnostics, fit_status
+from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status, limb_agreement
 from diffproxy.fitting.initialization.initialize import InitialState
-from diffproxy.fitting.observed import joint_support, keypoint_joints
+from diffproxy.fitting.observed import joint_support, keypoint_joints, moving_joints
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.solve import Solution
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
@@ -135,7 +135,8 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
     if subject.keypoints is not None:
         given = rows.is_keypoint[b] & (rows.weight[b] > 0)
         agreeing = given & close
-        diagnostics = replace(diagnostics, keypoint_agreement=agreement(close[given]))
+        movers = moving_joints(subject.keypoints.body, rows.face[b][given])
+        diagnostics = replace(diagnostics, keypoint_agreement=limb_agreement(close[given], movers))
         joints = keypoint_joints(subject.keypoints.body, rows.face[b][agreeing], rows.view[b][agreeing])
         observed[joints] = 1.0
     finite = bool(np.isfinite(result.joints).all())

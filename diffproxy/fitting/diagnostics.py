@@ -20,6 +20,10 @@ from diffproxy.proxies import ProxyMaps
 
 ENOUGH = 15
 """Fewer pixels than this say nothing of a view or of a part."""
+ENOUGH_KEYPOINTS = 6
+"""Fewer than this, in all views together, say nothing of the sides of arms or legs."""
+LEGS, ARMS = (1, 2, 4, 5), (16, 17, 18, 19)
+"""Joints that move knees and ankles, elbows and wrists."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class FitDiagnostics:
     """Share of the pixels that state these parts, hands aside. Where it is large, the person as a whole is in question;
     a finger that a network takes for the other hand's says nothing of the rest."""
     keypoint_agreement: float = float("nan")
-    """Share of the keypoints that lie at the body; NaN if there are fewer than `ENOUGH`."""
+    """`limb_agreement` of the keypoints; NaN without."""
 
 
 def fit_diagnostics(
@@ -69,9 +73,18 @@ def _median(distance: Float[np.ndarray, " n"]) -> float:
     return float(np.median(distance)) if len(distance) >= ENOUGH else float("nan")
 
 
-def agreement(close: Bool[np.ndarray, " n"]) -> float:
-    """Share of keypoints that are `close` to the body; NaN for too few."""
-    return float(close.mean()) if len(close) >= ENOUGH else float("nan")
+def limb_agreement(close: Bool[np.ndarray, " n"], joint: Int[np.ndarray, " n"]) -> float:
+    """Share of the keypoints of arms, or of legs, that lie at the body: the smaller one.
+
+    Args:
+        close: Keypoints at the body.
+        joint: The joint that moves each.
+
+    Returns:
+        The share; NaN where arms or legs have fewer than `ENOUGH_KEYPOINTS`.
+    """
+    limbs = [close[np.isin(joint, limb)] for limb in (LEGS, ARMS)]
+    return float(np.min([limb.mean() if len(limb) >= ENOUGH_KEYPOINTS else np.nan for limb in limbs]))
 
 
 _HAND_PARTS = {part.rsplit("_", 1)[0] for part in HAND_PARTS}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.diagnostics import ENOUGH, FitDiagnostics, _swapped, agreement, fit_status
+from diffproxy.fitting.diagnostics import ARMS, LEGS, FitDiagnostics, _swapped, fit_status, limb_agreement
 
 NAMES = {1: "front_forearm_l", 2: "front_forearm_r", 3: "back_thigh_l", 4: "back_thigh_r"}
 GOOD = FitDiagnostics(1.0, 0.0, 0.0, (0.01,) * 4, (), 0.0)
@@ -46,6 +46,10 @@ def test_keypoints_at_the_body_confirm_its_sides(make_scene, share: float, statu
         assert given == status and "wrong side" in reason
 
 
-def test_few_keypoints_confirm_nothing():
-    close = np.arange(ENOUGH) > 2
-    assert agreement(close) == pytest.approx(1 - 3 / ENOUGH) and np.isnan(agreement(close[1:]))
+def test_the_sides_are_as_sure_as_the_keypoints_of_arms_or_legs_are():
+    """One wrong pair of legs is hidden among the keypoints of the whole body."""
+    joint = np.repeat([*LEGS, *ARMS, 0, 15], 4)
+    close = ~np.isin(joint, LEGS[2:])
+    assert close.mean() == 0.8 and limb_agreement(close, joint) == 0.5
+    few = np.isin(joint, (*LEGS, ARMS[0]))  # four keypoints of an arm
+    assert np.isnan(limb_agreement(close[few], joint[few]))
