@@ -40,7 +40,21 @@ def frame_normal_equations(
     free: Free,
     max_pixels: int,
 ) -> Normal:
-    """Gauss-Newton model of every frame's own cost around `state`, over the tangent of `free`."""
+    """Gauss-Newton model of every frame's own cost.
+
+    Args:
+        maps: Proxies of F frames.
+        body: Body model.
+        config: Weights of the pixels, and their noise.
+        priors: Least-squares terms of each frame.
+        state: The F bodies around which the cost is modelled, relative to `centers`.
+        centers: (F, 3) world, metres.
+        free: The variables of the model; P is their number.
+        max_pixels: Largest number of pixels of a view.
+
+    Returns:
+        Hessians (F, P, P), gradients (F, P) and costs (F,).
+    """
     rows = []
     for m in maps:
         pixels = sample_correspondences(m, body, max_pixels, config.min_weight, config.hands)

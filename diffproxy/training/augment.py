@@ -117,9 +117,21 @@ def augment_view(
     cut: bool = False,
     shown: tuple[int, ...] | None = None,
 ) -> View:
-    """Draw one augmentation of `view`; with a table `flip` it is also flipped (all views of a sample or none).
+    """Draw one augmentation of a view: image, labels, UV and camera change together.
 
-    With `cut` the frame's edges cut the person off (see `draw_frame`).
+    Args:
+        view: As it is in the shard.
+        rng: Source of randomness.
+        config: Ranges and probabilities.
+        image_size: Side of the new image, pixels.
+        proxy_size: Side of the new labels and UV, pixels.
+        flip: Labels and UV of the mirrored body: flips the view. None: it stays. All views of a sample are flipped, or
+            none.
+        cut: Cut the person off by the edges of the frame (`draw_frame`).
+        shown: Labels that such a frame shows; None: its edges are drawn independently.
+
+    Returns:
+        The view, with the camera of exactly its pixels.
     """
     gray = int(rng.integers(0, 256)) if rng.random() < 0.5 else 0
     around = view.labels

@@ -39,9 +39,19 @@ def dense_loss(
     foreground_weight: float = 3.0,
     samples: int = 1,
 ) -> dict[str, Tensor]:
-    """Cross-entropy over the view's own palette and L1 of UV on the foreground.
+    """Cross-entropy over the view's own palette, and L1 of UV on the foreground.
 
-    Returns `{"label": scalar, "uv": scalar}`; UV is the mean absolute error in UV units.
+    Args:
+        logits: Of L labels, for N views.
+        uv_pred: Predicted (u, v) in [0, 1].
+        labels: True labels, 0 on the background.
+        uv: True (u, v).
+        allowed: Labels that may occur in each view (`allowed_labels`).
+        foreground_weight: Weight of a foreground pixel in the cross-entropy; the background has 1.
+        samples: Number of samples that the N views belong to.
+
+    Returns:
+        `label`, the cross-entropy, and `uv`, the mean absolute error in UV units; scalars.
     """
     logits = logits.float().masked_fill(~allowed[:, :, None, None], -1e4)
     foreground = (labels > 0).float()

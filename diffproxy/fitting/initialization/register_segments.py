@@ -168,9 +168,19 @@ def register_segment(
     keep: int = 4,
     iterations: int = 5,
 ) -> PoseHypotheses:
-    """Search `candidates` (world from rest rotations), refine the best `keep`.
+    """Register a rigid body segment to the rays that see it, by a search over rotations without local minima.
 
-    `penalty` maps rotations to an extra cost, in units of half squared standard deviations.
+    Args:
+        segment: Points of the segment at rest, metres, and the ray of each.
+        prior: Where its pivot is expected, and how far the scale may change.
+        candidates: (K, 3, 3) rotations to try, rest to world.
+        penalty: Extra cost of rotations (N, 3, 3), in half squared standard deviations.
+        scale: Factor on the points.
+        keep: So many of the best candidates are refined by Gauss-Newton.
+        iterations: Steps of the refinement.
+
+    Returns:
+        The refined poses, best first.
     """
     extra = penalty or (lambda R: np.zeros(len(R)))
     scaled = RigidSegment(segment.points * scale, segment.rays, segment.weight)

@@ -42,10 +42,21 @@ def fit_sequence(
     times: Float[np.ndarray, " F"] | None = None,
     starts: Sequence[BodyParams | None] | None = None,
 ) -> SequenceFit:
-    """Fit all frames. `maps` may load on access, None: no proxies; `times` in seconds, rising (default: 30 a second).
+    """Fit the frames of one person, each helped by the others.
 
-    starts: a first guess for each frame, None where unknown; without any, frames start from fitted neighbours.
-    Every frame gets a result; one without usable proxies keeps its status, or is `filled` from its neighbours.
+    Args:
+        maps: Proxies of F frames, None where there are none. They may load on access.
+        body: Body model whose atlas the proxies refer to.
+        config: Options of the fits; by default `FitConfig()`.
+        sequence: How frames help each other; by default `SequenceConfig()`.
+        times: (F,) seconds, rising; by default 30 frames a second.
+        starts: A first guess for each frame, None where unknown. Without any, frames start from fitted neighbours.
+
+    Returns:
+        A result for every frame: one without usable proxies keeps its status, or is `filled` from its neighbours.
+
+    Raises:
+        InputError: `times` that do not rise, or are not one for each frame.
     """
     config, sequence = config or FitConfig(), sequence or SequenceConfig()
     count = len(maps)

@@ -35,9 +35,21 @@ def adam(
     iterations: int = 300,
     tolerance: float = 0.01,
 ) -> tuple[State, Report]:
-    """Same cost and same arguments as `levenberg_marquardt`; `tolerance` is per `WINDOW` iterations.
+    """Minimise the cost of `levenberg_marquardt` by Adam; the variables are scaled by their step sizes.
 
-    The variables are scaled by their step sizes, so one Adam rate, halved three times along the way, serves them all.
+    One rate, halved three times along the way, serves them all.
+
+    Args:
+        data: The data term of B bodies.
+        priors: Least-squares terms beside it.
+        state: Where to start.
+        free: The variables that may change.
+        noise: Standard deviation and robust scale of every residual, metres.
+        iterations: Largest number of steps.
+        tolerance: A body has converged when `WINDOW` steps lower its cost by less than this share.
+
+    Returns:
+        The last state, and what the run did.
     """
     rate = _rates(state.betas)
     pace = float((noise.sigma.mean() / COARSE).clamp(0.02, 1.0))

@@ -12,6 +12,9 @@ from diffproxy.fitting.state import TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import Prior, prior_cost, prior_normal, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Normal, Reprojection
 
+DAMPING = 1e-3
+"""Of the first step, relative to the diagonal of the normal matrix."""
+
 
 @dataclass
 class Report:
@@ -51,16 +54,25 @@ def levenberg_marquardt(
     noise: Noise,
     iterations: int,
     tolerance: float = 1e-3,
-    damping: float = 1e-3,
 ) -> tuple[State, Report]:
-    """Minimise robust reprojection plus priors over `free`.
+    """Minimise robust reprojection plus priors.
 
-    A body has converged when its cost falls by less than `tolerance` (relative) in one step, or no step helps.
+    Args:
+        data: The data term of B bodies.
+        priors: Least-squares terms beside it.
+        state: Where to start.
+        free: The variables that may change.
+        noise: Standard deviation and robust scale of every residual, metres.
+        iterations: Largest number of steps.
+        tolerance: A body has converged when one step lowers its cost by less than this share, or no step helps.
+
+    Returns:
+        The state of least cost, and what the run did.
     """
     columns = free.columns().to(state.betas.device)
     normal = total_normal(data, priors, state, free, noise)
     cost = normal.cost
-    lam = torch.full_like(cost, damping)
+    lam = torch.full_like(cost, DAMPING)
     done = torch.zeros_like(cost, dtype=torch.bool)
     used = 0
     for used in range(1, iterations + 1):

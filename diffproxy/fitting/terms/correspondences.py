@@ -113,7 +113,18 @@ def stated_weights(std: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
 def sample_correspondences(
     maps: ProxyMaps, body: BodyModel, max_per_view: int, min_weight: float = 0.02, hands: bool = True
 ) -> Correspondences:
-    """The correspondences of a subject. Non-finite values, bad labels and weights under `min_weight` are left out."""
+    """Sample pixels of a subject with the body points that they show.
+
+    Args:
+        maps: Proxies of V views.
+        body: Body model whose atlas the labels and UV refer to.
+        max_per_view: Largest number of pixels of a view; they are spread evenly over its parts.
+        min_weight: Least weight (0 to 1) of a pixel.
+        hands: Sample hand views too.
+
+    Returns:
+        The pixels; those with non-finite values or labels that are not in the atlas are left out.
+    """
     width = maps.labels.shape[2]
     finite = np.isfinite(maps.uv).all(-1) & np.isfinite(maps.weight)
     good = finite & (np.nan_to_num(maps.weight) >= min_weight)
