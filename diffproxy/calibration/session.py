@@ -22,7 +22,7 @@ from diffproxy.keypoints import Person2D, open_keypoints
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
-from diffproxy.utils.io import make_folder
+from diffproxy.utils.io import make_folder, output_file
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,7 @@ class Session:
 def target_file(options: CalibrationOptions) -> Path:
     """Where rig.json goes; InputError rather than overwrite a calibration unasked."""
     if options.out:
-        given = Path(options.out).expanduser()
-        if given.is_dir():
-            raise InputError("out=FILE", f"{given}, a folder", f"write out={given / 'rig.json'}")
+        given = output_file(options.out, ".json")
         make_folder(given.parent)  # told before the work, not after it
         return given
     file = _folder(options) / "rig.json"

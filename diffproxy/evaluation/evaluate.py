@@ -30,8 +30,7 @@ from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.run_inputs import shared_inputs
 from diffproxy.pipeline.take import fit_config
 from diffproxy.utils.digests import fingerprint, listing_digest
-from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.utils.io import output_file, to_json, write_atomic
 from diffproxy.utils.processes import Processes
 
 log = logging.getLogger(__name__)
@@ -50,9 +49,7 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
     Raises:
         InputError: data made with another body topology, or `options.out` is a folder.
     """
-    out = Path(options.out).expanduser()
-    if out.is_dir():  # an error now, not after the last subject
-        raise InputError("out: a JSON file", f"the folder {out}", f"give out={out}/evaluate.json")
+    out = output_file(options.out, ".json")  # an error now, not after the last subject
     evaluator = open_evaluator(options, networks)
     # Of networks that the caller gives nothing is known.
     stamp = "" if networks.pipe or networks.detector else _stamp(options)

@@ -21,6 +21,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
 TEXTS = ("status", "reason")
+LARGEST = 1e6  # of a number of a body: metres and radians
 STATUSES = ("ok", "doubtful", "one_view", "filled", "no_person", "failed")
 UNOBSERVED = 0.1
 """A joint whose `joint_observed` is less than this is called unobserved."""
@@ -128,6 +129,11 @@ def load_result(path: str | Path) -> Result:
         raise InputError("a result.npz", f"no file {path}", "give the file that fit.py wrote: OUT/result.npz")
     arrays = read_npz(path, "a whole result.npz")
     _check(arrays, f"{path}")
+    for key in {*_shapes(arrays)} - {*TEXTS}:
+        values = arrays[key]
+        if (np.isfinite(values) & (np.abs(values) > LARGEST)).any():
+            found = f"{values[np.isfinite(values)].max():g}"
+            raise InputError(f"numbers up to {LARGEST:g} for {key} in {path}", found, "fit the take again")
     meta = read_meta(str(arrays["meta"]), f"the meta of a whole result.npz in {path}")
     return Result(
         frame_ids=arrays["frame_ids"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from diffproxy.pose_prior.options import ConvertOptions, PriorTrainOptions, SampleOptions
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.io import output_file, write_npz
 from diffproxy.utils.options import Subcommand, run_subcommand
 
 USAGE = """\
@@ -44,10 +45,11 @@ def _sample(options: SampleOptions) -> None:
 
     from diffproxy.pose_prior.checkpoint import load_prior
 
+    out = output_file(options.out, ".npz")
     prior = load_prior(options.prior or None)
     pose = prior.sample(options.count, torch.Generator().manual_seed(options.seed)).numpy()
     body, left, right = np.split(pose, [63, 108], axis=1)
-    np.savez(options.out, body_pose=body, left_hand_pose=left, right_hand_pose=right)
+    write_npz(out, {"body_pose": body, "left_hand_pose": left, "right_hand_pose": right})
     log.info("wrote %s: %d poses", options.out, len(pose))
 
 

@@ -19,7 +19,7 @@ from diffproxy.synchronization.tracks import subject_tracks
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.frame_ranges import select_frames
-from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.utils.io import output_file, to_json, write_atomic
 from diffproxy.utils.options import Subcommand, at_least, option, within
 from diffproxy.utils.shared_options import CALIBRATION, FRAMES, IMAGES, KEYPOINTS, OFFSETS, RIG
 
@@ -64,6 +64,7 @@ class SyncOptions:
 
 
 def _sync(options: SyncOptions) -> int:
+    given = output_file(options.out, ".json") if options.out else None
     root = Path(options.rig).expanduser()
     rig = load_rig(root, options.calibration or None)
     stated = frame_matching(options.offsets)
@@ -83,7 +84,7 @@ def _sync(options: SyncOptions) -> int:
     base = stated.offsets.get(reference, 0)
     total = {o.name: o.frames + stated.offsets.get(o.name, 0) - base for o in found}
     rate = frames.frame_rate
-    out = Path(options.out).expanduser() if options.out else root / FILE
+    out = given or root / FILE
     sys.stdout.write(_table(found, total, reference, rate))
     write_atomic(out, to_json(_file(found, total, reference, rate)))
     sys.stdout.write(f"\n{out}\nuse it with: diffproxy fit rig={options.rig} rig.offsets={out}\n")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from diffproxy.utils.errors import from_os_error
+from diffproxy.utils.errors import InputError, from_os_error
 
 LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp(\.\w+)?")
 
@@ -38,7 +38,23 @@ def atomic_path(path: Path, suffix: bool = False) -> Iterator[Path]:
             with suppress(NotADirectoryError):
                 temporary.unlink(missing_ok=True)
     except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # what users know
         raise from_os_error(error, path) from error
+
+
+def output_file(text: str, *suffixes: str) -> Path:
+    """The path of a file to write, which ends with one of `suffixes` if it is there already.
+
+    InputError for a folder, and for a file of another kind, which would be lost.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise InputError("a file to write", f"{path}, a folder", f"write out={path / f'name{suffixes[0]}'}")
+    if path.exists() and path.suffix.lower() not in suffixes:
+        found = f"{path}, which is there already"
+        raise InputError(f"a new file, or one named *{suffixes[0]}", found, f"write out={path}{suffixes[0]}")
+    return path
 
 
 def make_folder(path: Path) -> Path:

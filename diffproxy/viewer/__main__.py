@@ -6,7 +6,6 @@ import logging
 import sys
 import webbrowser
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from diffproxy.cameras import RigFrames
 from diffproxy.export.run import Run, open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.io import output_file
 from diffproxy.utils.options import Subcommand, option
 from diffproxy.utils.shared_options import MOVED_BODY, RUN
 from diffproxy.viewer.frame_pictures import frame_pictures
@@ -71,9 +71,10 @@ def _view(options: ViewOptions) -> None:
         except KeyboardInterrupt:
             page.server.stop()
         return
+    given = output_file(options.out, ".html", ".htm") if options.out else None
     runs, frames = _open_runs(options)
     folder = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
-    path = Path(options.out).expanduser() if options.out else folder / "viewer.html"
+    path = given or folder / "viewer.html"
     write_run_viewer(path, runs, frames)
     sys.stdout.write(f"{path}\n")
     if options.open:

@@ -41,6 +41,16 @@ def path(result, tmp_path):
     return tmp_path / "result.npz"
 
 
+@pytest.mark.parametrize("key", ["joints", "transl", "betas"])
+def test_numbers_that_no_body_has_are_refused(path, key):
+    """Finite ones whose squares or products overflow; a diverged frame with nan or inf is a frame without a body."""
+    arrays = dict(np.load(path))
+    arrays[key] = arrays[key] * np.float32(1e30)
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match=f"for {key} in"):
+        load_result(path)
+
+
 def test_round_trip_is_bit_exact(result, path):
     again = load_result(path)
     for key in PARAM_DIMS:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from diffproxy.utils.io import atomic_path, to_json, write_atomic, write_npz
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import atomic_path, output_file, to_json, write_atomic, write_npz
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
@@ -35,3 +36,21 @@ def test_json_holds_finite_numbers_only():
     assert to_json({"a": 1.5}) == b'{\n "a": 1.5\n}\n'
     with pytest.raises(ValueError, match="JSON"):
         to_json({"a": math.nan})
+
+
+def test_an_output_replaces_no_file_of_another_kind(tmp_path):
+    for name in ("result.npz", "old.html"):
+        (tmp_path / name).write_text("mine")
+    assert output_file(str(tmp_path / "old.html"), ".html") == tmp_path / "old.html"
+    assert output_file(str(tmp_path / "new"), ".html") == tmp_path / "new"
+    with pytest.raises(InputError, match=r"which is there already\n.*result\.npz\.html"):
+        output_file(str(tmp_path / "result.npz"), ".html")
+    with pytest.raises(InputError, match=r"a folder\n.*name\.html"):
+        output_file(str(tmp_path), ".html")
+
+
+def test_errors_name_the_file_and_not_its_temporary_one(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputError) as raised:
+        write_atomic(tmp_path / "a", b"x")
+    assert ".tmp" not in str(raised.value) and str(tmp_path / "a") in str(raised.value)
