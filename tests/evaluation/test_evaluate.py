@@ -74,7 +74,7 @@ def test_other_topology_is_refused(shards_of, params_of, tmp_path, monkeypatch) 
 
 
 def test_a_folder_as_out_is_refused_before_any_work(tmp_path) -> None:
-    with pytest.raises(InputError, match="JSON file"):
+    with pytest.raises(InputError, match="a file to write"):
         run_evaluation(EvaluateOptions(shards="nowhere", out=str(tmp_path)))
 
 
