@@ -17,6 +17,7 @@ from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.calibration.solved_rig import solved_rig
 from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
+from diffproxy.cameras.io import NoCalibrationError
 from diffproxy.cameras.predicted import guessed_rig, load_predicted
 from diffproxy.keypoints import Person2D, open_keypoints
 from diffproxy.proxies import ProxyMaps
@@ -124,9 +125,14 @@ def _rig(folder: Path, options: CalibrationOptions) -> tuple[Rig, bool]:
             blank = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in rig.cameras)
             rig = replace(rig, cameras=blank)
         return rig, True
-    except InputError:
-        if options.init == "approximate" and not options.cameras:
-            raise
+    except InputError as error:
+        is_absent = isinstance(error, NoCalibrationError)
+        if (options.init == "approximate" and not options.cameras) or (
+            options.init != "none" and not is_absent
+        ):
+            raise  # a damaged one is not taken for none
+        if not is_absent:
+            log.warning("%s", error)
     return guessed_rig(folder, options.fov), False
 
 

@@ -26,6 +26,10 @@ MALFORMED = (
 SUBFOLDERS = (".", "calibration", "calib")
 
 
+class NoCalibrationError(InputError):
+    """A folder has no file that could be a calibration."""
+
+
 def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
     """Read a calibration.
 
@@ -71,7 +75,7 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
             _unread.refuse(folder)
     names = ", ".join(m.NAME for m in all_formats())
     here = ", ".join(sorted(p.name for p in root.iterdir())[:12]) or "an empty folder"
-    raise InputError(
+    raise NoCalibrationError(
         f"a calibration in {root} ({names})", here, "see docs/rigs.md, or name it: calibration=<file>"
     )
 

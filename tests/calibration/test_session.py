@@ -50,6 +50,13 @@ def test_a_calibration_is_a_prior_unless_told_otherwise(folder, person):
     np.testing.assert_allclose(blank.cameras[2].K, person.cameras[2].K)
 
 
+def test_a_damaged_calibration_is_not_taken_for_none(folder, caplog):
+    (folder / "rig.json").write_text("junk")
+    with pytest.raises(InputError, match=r"rig\.json as JSON"):
+        load_session(options(folder))
+    assert not load_session(options(folder, "init=none")).rough and "rig.json as JSON" in caplog.text
+
+
 def test_a_calibration_is_never_overwritten_unasked(folder, person):
     assert target_file(options(folder)) == folder / "rig.json"
     save_rig(Rig("studio", person.cameras), folder / "rig.json")
