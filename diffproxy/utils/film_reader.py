@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt8
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.native_messages import DAMAGE, native_messages
@@ -42,8 +41,8 @@ class FilmReader:
         """Whether nothing more can be expected."""
         return self._failed >= PATIENCE
 
-    def read(self, frame_id: int) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
-        """RGB, and what is wrong with it; "" where it is intact. InputError where it does not decode."""
+    def read(self, frame_id: int) -> tuple[np.ndarray, str]:
+        """(H, W, 3) uint8 RGB, and what is wrong with it, "" if nothing. InputError where it does not decode."""
         import cv2
 
         capture = self._capture
