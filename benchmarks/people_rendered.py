@@ -14,9 +14,9 @@ joints inside the frame. Reported people are matched to all by the distance of t
 `alone`: the same run of render_synth with max_bystanders=0, the same subjects without the others. `limit`: at most so
 many groups. `out`: a line of JSON for each group; it is resumed.
 
-"found", "missed", "ghosts": people; "mpjpe": of 22 joints in the world, mm, mean, median and worst, of those who are
-found; "by_seen": the same by the mean share seen over the frames; "statuses"; "subjects": who is also rendered alone,
-with both errors; "cpu_s": per person and group.
+"found", "missed", "ghosts": people; "left_out": who is listed without a result, as a double; "mpjpe": of 22 joints in
+the world, mm, mean, median and worst, of those who are found; "by_seen": the same by the mean share seen over the
+frames; "statuses"; "subjects": who is also rendered alone, with both errors; "cpu_s": per person and group.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ FRAMES = 4
 BINS = (0.3, 0.5, 0.7, 0.9, 1.01)
 ROOT = Path(__file__).resolve().parents[1]
 BODY_JOINTS = 22
+NO_RESULT = "no result"  # of somebody who is listed but left out, as a double
 
 
 def opened() -> Networks:
@@ -94,7 +95,7 @@ def reported(folder: Path, networks: Networks) -> list[dict[str, Any]]:
         has = result is not None and bool(result.has_body[0])
         out.append({
             "id": person["id"],
-            "status": result.status[0] if result is not None else "no result",
+            "status": result.status[0] if result is not None else NO_RESULT,
             "reason": result.reason[0] if result is not None else "",
             "joints": result.joints[0][:BODY_JOINTS] if has else None,
         })  # fmt: skip
@@ -125,6 +126,8 @@ def group_row(index: ShardIndex, sample: int, body: BodyModel, networks: Network
         start = time.process_time()
         found = reported(folder, networks)
         seconds = time.process_time() - start
+    left_out = sum(f["status"] == NO_RESULT for f in found)
+    found = [f for f in found if f["status"] != NO_RESULT]
     pairs = matched(true, found)
     by_person = {i: (j, error) for i, j, error in pairs}
     must = (seen >= LEAST_SEEN).sum(0) >= 2
@@ -140,7 +143,7 @@ def group_row(index: ShardIndex, sample: int, body: BodyModel, networks: Network
     return {
         "key": index.key(sample), "layout": index.meta(sample)["layout"], "people": people,
         "ghosts": [{"id": g["id"], "status": g["status"], "reason": g["reason"]} for g in ghosts],
-        "cpu_s": round(seconds, 1),
+        "left_out": left_out, "cpu_s": round(seconds, 1),
     }  # fmt: skip
 
 
@@ -172,6 +175,7 @@ def summary_of(rows: list[dict[str, Any]], alone: dict[str, float | None]) -> di
         "missed": sum(p["counted"] and p["mpjpe"] is None for p in people),
         "found_uncounted": sum(not p["counted"] and p["mpjpe"] is not None for p in people),
         "ghosts": sum(len(row["ghosts"]) for row in rows),
+        "left_out": sum(row["left_out"] for row in rows),
         "statuses": dict(Counter(p["status"] for p in found)),
         "ghost_statuses": dict(Counter(g["status"] for row in rows for g in row["ghosts"])),
         "mpjpe": errors([p["mpjpe"] for p in found]),

@@ -53,17 +53,21 @@ def test_who_is_found_missed_and_made_up(benchmark, shards, monkeypatch):
             np.testing.assert_allclose(a.t_cam_world, b.t_cam_world)
             assert (folder / "images" / a.name / "000000.png").is_file()
         near, far = joints[0] + np.array([0.03, 0, 0]), joints[1] + np.array([0, 0.6, 0])
-        said = [("ok", near), ("doubtful", far), ("no_person", None), ("one_view", joints[2])]
+        said = [
+            ("ok", near),
+            ("doubtful", far),
+            ("no_person", None),
+            ("one_view", joints[2]),
+            ("no result", None),
+        ]
         return [{"id": i, "status": s, "reason": "", "joints": j} for i, (s, j) in enumerate(said)]
 
     monkeypatch.setattr(benchmark, "reported", reported)
     out = shards / "out.jsonl"
     got = json.loads(json.dumps(benchmark.main([f"shards={shards}", "quick=1", f"out={out}"])))
     assert (got["groups"], got["people"], got["found"], got["missed"]) == (1, 2, 1, 1)
-    assert (got["found_uncounted"], got["ghosts"]) == (
-        1,
-        2,
-    )  # the third person; the far one and the one without body
+    # the third person; the far one and the one without body; the one without a result
+    assert (got["found_uncounted"], got["ghosts"], got["left_out"]) == (1, 2, 1)
     assert got["statuses"] == {"ok": 1} and got["ghost_statuses"] == {"doubtful": 1, "no_person": 1}
     assert got["mpjpe"] == {"n": 1, "mean": 30.0, "median": 30.0, "worst": 30.0} == got["by_seen"]["0.9-1"]
     (row,) = map(json.loads, out.read_text().splitlines())
