@@ -41,6 +41,7 @@ def regression_losses(
     is_person: Float[Tensor, " N"],
     skeleton: KeypointBody,
     weights: LossWeights,
+    counts: Float[Tensor, " N"] | None = None,
 ) -> dict[str, Tensor]:
     """The weighted terms, each a mean over the people; `total` is their sum.
 
@@ -57,6 +58,7 @@ def regression_losses(
         is_person: 1; 0 where the keypoints were of nobody, then only the confidence counts.
         skeleton: Poses bodies.
         weights: Factors.
+        counts: How much each person counts in the means; None: all the same.
     """
     rotations = torch.cat([body.R_cam_body[:, None], body.R_parent_joint], dim=1)
     joints, points = skeleton(rotations, body.betas)
@@ -96,8 +98,9 @@ def regression_losses(
         "focal": focal.clamp_max(20.0),
         "joint_std": doubt,
     }
-    people_count = is_person.sum().clamp_min(1)
-    out = {k: getattr(weights, k) * (v * is_person).sum() / people_count for k, v in terms.items()}
+    counts = is_person if counts is None else is_person * counts
+    total = counts.sum().clamp_min(1)
+    out = {k: getattr(weights, k) * (v * counts).sum() / total for k, v in terms.items()}
     out["confidence"] = weights.confidence * F.binary_cross_entropy(
         body.confidence.clamp(1e-6, 1 - 1e-6), right
     )

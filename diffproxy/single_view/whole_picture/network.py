@@ -22,6 +22,9 @@ from diffproxy.single_view.whole_picture.queries import Queries, first_queries
 
 MOST_PEOPLE = 32
 """In a picture."""
+CONFIDENCE_POWER = 0.25
+"""The regressor has learnt Thunder's confidences; multipose states lower ones. PA-MPJPE of the first bodies on 60 pictures
+of the validation split with 1.3, 1, 0.7, 0.5, 0.35, 0.25, 0.15: 143, 139, 131, 127, 127, 126, 127 mm on average."""
 CROP_OVER_BOX = 1.35
 """Side of the crops that deviations of keypoints are measured in, over the longer side of the person's box."""
 
@@ -129,13 +132,14 @@ class WholePictureNetwork(nn.Module):
             boxes = found.boxes.flatten(0, 1)
             side = (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True)
             seen = found.keypoints.flatten(0, 1)
+            sure = seen[..., 2].clamp_min(1e-6) ** CONFIDENCE_POWER
             # The regressor takes the picture to be symmetric about the principal point.
             high, wide = (4 * n for n in maps.score.shape[-2:])
             sides = torch.stack([torch.full_like(told[:, 0], n) for n in (wide, high)], dim=1)
             half = torch.maximum(told[:, 1:3], sides - told[:, 1:3])
             place = seen[..., :2] - told[:, None, 1:3] + half[:, None]
-            std = deviation(seen[..., 2]) * side * CROP_OVER_BOX
-            keypoints = torch.cat([place, seen[..., 2:], std[..., None]], dim=-1)
+            std = deviation(sure) * side * CROP_OVER_BOX
+            keypoints = torch.cat([place, sure[..., None], std[..., None]], dim=-1)
             start = self.regressor(
                 keypoints, torch.cat([2 * half, told[:, :1], torch.zeros_like(told[:, :1])], 1)
             )

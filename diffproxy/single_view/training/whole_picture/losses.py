@@ -92,7 +92,8 @@ def picture_losses(
     """The weighted terms; `total` is their sum.
 
     Score: the focal loss of Objects as Points (Zhou et al. 2019). Depth: cross entropy with the two bins next to the
-    true depth, on people. Bodies: the terms of `training.losses`, means over the layers. Presence: cross entropy with
+    true depth, on people. Bodies: the terms of `training.losses`, means over the layers, people by how
+    much of them is visible. Presence: cross entropy with
     whether somebody is there.
 
     Args:
@@ -108,11 +109,13 @@ def picture_losses(
     is_person = (person >= 0).float()
     terms: dict[str, Tensor] = {}
     if len(batch.of):
-        truth = batch.people[person.clamp_min(0)]
+        truth, counts = batch.people[person.clamp_min(0)], batch.visible[person.clamp_min(0)]
         told = batch.camera.repeat_interleave(queried.cells.shape[1], 0)[rows, 0]
         for stage in out.stages[1:]:
             body = type(stage)(*(value[rows] for value in stage)).body(told)
-            for name, value in regression_losses(body, truth, is_person, skeleton, weights.people).items():
+            for name, value in regression_losses(
+                body, truth, is_person, skeleton, weights.people, counts
+            ).items():
                 terms[name] = terms.get(name, 0.0) + value / (len(out.stages) - 1)
         terms.pop("total")
     presence = [F.binary_cross_entropy_with_logits(s.presence[rows], is_person) for s in out.stages[1:]]
