@@ -76,9 +76,9 @@ class EstimateOptions(PictureOptions):
     generator: str = GENERATOR()
     detector: str = option(
         "multipose",
-        "who finds the people: MoveNet multipose, up to six; or a network of whole pictures, up to 32, by its file "
-        "(train_whole_picture), which also gives the bodies with polish=false and starts of the fit otherwise",
-        "multipose|FILE",
+        "who finds the people: MoveNet multipose, up to six; or the network of whole pictures, up to 32 (another one "
+        "by its file), which also gives the bodies with polish=false and starts of the fit otherwise",
+        "multipose|whole_picture|FILE",
     )
     polish: bool = option(
         True, "fit the bodies to dense proxies; false: those of the network alone, in milliseconds"

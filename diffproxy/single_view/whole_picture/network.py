@@ -23,8 +23,8 @@ from diffproxy.single_view.whole_picture.queries import Queries, first_queries
 MOST_PEOPLE = 32
 """In a picture."""
 CONFIDENCE_POWER = 0.25
-"""The regressor has learnt Thunder's confidences; multipose states lower ones. PA-MPJPE of the first bodies on 60 pictures
-of the validation split with 1.3, 1, 0.7, 0.5, 0.35, 0.25, 0.15: 143, 139, 131, 127, 127, 126, 127 mm on average."""
+"""The regressor has learnt Thunder's confidences; multipose states lower ones. PA-MPJPE of the first bodies on 60
+pictures of the validation split with 1.3, 1, 0.7, 0.5, 0.35, 0.25, 0.15: 143, 139, 131, 127, 127, 126, 127 mm."""
 CROP_OVER_BOX = 1.35
 """Side of the crops that deviations of keypoints are measured in, over the longer side of the person's box."""
 

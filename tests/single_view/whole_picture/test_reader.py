@@ -15,9 +15,11 @@ from diffproxy.single_view.torch_backend import TorchBackend, open_estimator
 from diffproxy.single_view.whole_picture import reader as reader_module
 from diffproxy.single_view.whole_picture.network import WholePictureConfig, WholePictureNetwork
 from diffproxy.single_view.whole_picture.reader import PictureReader, fitted_people
-from diffproxy.single_view.whole_picture.weights import save_whole_picture
+from diffproxy.single_view.whole_picture.weights import load_whole_picture, save_whole_picture
 from tests.encoders.test_movenet import picture
 
+LEAST = 0.07
+"""Score: an untrained network says what MoveNet does."""
 UNKNOWN = FocalPrior(250.0, 0.35, "usual lenses")
 
 
@@ -35,7 +37,7 @@ def two():
 
 def test_people_are_found_where_they_are(network, body, two):
     reader = PictureReader(network, body, 256)
-    people = reader.find(two, UNKNOWN, 0.2)
+    people = reader.find(two, UNKNOWN, LEAST)
     assert len(people) == 2
     for person in people:
         x0, y0, x1, y1 = person.box
@@ -45,7 +47,7 @@ def test_people_are_found_where_they_are(network, body, two):
         assert x0 - 9 < x < x1 + 9 and y0 - 9 < y < y1 + 9, "the body is in its box"
     # Half the size, the same people.
     half = cv2.resize(two, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    small = reader.find(half, FocalPrior(125.0, 0.35, ""), 0.2)
+    small = reader.find(half, FocalPrior(125.0, 0.35, ""), LEAST)
     for a, b in zip(people, small, strict=True):
         np.testing.assert_allclose(a.box, 2 * np.array(b.box), atol=12)
         assert a.body.joints[0, 2] == pytest.approx(b.body.joints[0, 2], rel=0.15)
@@ -55,7 +57,7 @@ def test_given_boxes_keep_their_order_and_the_encoder_runs_once(network, body, t
     reader, runs = PictureReader(network, body, 256), []
     encode = network.encode
     monkeypatch.setattr(network, "encode", lambda pixels: runs.append(1) or encode(pixels))
-    people = reader.find(two, UNKNOWN, 0.2)
+    people = reader.find(two, UNKNOWN, LEAST)
     again = reader.read(two, UNKNOWN, [p.box for p in people[::-1]])
     assert len(runs) == 1
     for a, b in zip(people, again[::-1], strict=True):
@@ -64,19 +66,27 @@ def test_given_boxes_keep_their_order_and_the_encoder_runs_once(network, body, t
     assert len(runs) == 2
 
 
+def test_the_packaged_network_finds_two_people_and_nobody_in_noise(body, two):
+    reader = PictureReader(load_whole_picture("whole_picture", body), body, 256)
+    assert [p.score > 0.5 for p in reader.find(two, UNKNOWN, 0.2)] == [True, True]
+    noise = np.random.default_rng(0).integers(0, 255, (256, 192, 3)).astype(np.uint8)
+    for empty in (np.zeros_like(noise), np.full_like(noise, 128), noise):
+        assert reader.find(empty, UNKNOWN, 0.2) == []
+
+
 def test_an_empty_picture_shows_nobody(network, body):
     black = np.zeros((64, 96, 3), np.uint8)
-    assert PictureReader(network, body, 96).find(black, UNKNOWN, 0.35) == []
+    assert PictureReader(network, body, 96).find(black, UNKNOWN, LEAST) == []
 
 
 def test_bodies_become_results(network, body, two):
-    people = PictureReader(network, body, 256).find(two, UNKNOWN, 0.2)
+    people = PictureReader(network, body, 256).find(two, UNKNOWN, LEAST)
     fit = fitted_people(people, UNKNOWN, 0.0)
     assert fit.focal == pytest.approx(250.0) and fit.log_std == pytest.approx(0.35)
     assert {p.result.status for p in fit.people} <= {"one_view", "doubtful"}
     assert all(p.depth_std > 0.2 * p.depth for p in fit.people), "the lens is not known"
     known = fitted_people(
-        PictureReader(network, body, 256).find(two, FocalPrior(250.0, 0.0, "", True), 0.2), UNKNOWN, 0.9999
+        PictureReader(network, body, 256).find(two, FocalPrior(250.0, 0.0, "", True), LEAST), UNKNOWN, 0.9999
     )
     assert {p.result.status for p in known.people} == {"no_person"}
 
@@ -86,14 +96,14 @@ def test_the_command_with_a_network_of_whole_pictures(network, body, two, tmp_pa
     save_whole_picture(network, file)
     cv2.imwrite(str(tmp_path / "two.png"), two[..., ::-1])
     options = ImageOptions(
-        str(tmp_path / "two.png"), detector=str(file), polish=False, min_score=0.35, detector_side=256, mesh="none",
+        str(tmp_path / "two.png"), detector=str(file), polish=False, min_score=LEAST, detector_side=256, mesh="none",
         overlay=False, out=str(tmp_path / "out"),
     )  # fmt: skip
     (folder,) = run_images(options, TorchBackend(options))
     content = json.loads((folder / "people.json").read_text())
     assert len(content["people"]) == 2
     estimator = open_estimator(
-        EstimateOptions(detector=str(file), polish=False, min_score=0.35, detector_side=256)
+        EstimateOptions(detector=str(file), polish=False, min_score=LEAST, detector_side=256)
     )
     assert estimator.pipe is None and estimator.detector is None, "nothing else is read"
     seen = estimator.detect(two)

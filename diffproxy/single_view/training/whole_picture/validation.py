@@ -12,8 +12,9 @@ from diffproxy.single_view.training.losses import errors
 from diffproxy.single_view.training.whole_picture.pictures import PictureBatch
 from diffproxy.single_view.whole_picture.choice import as_boxes, boxes_of, choose_people
 from diffproxy.single_view.whole_picture.network import WholePictureNetwork
+from diffproxy.single_view.whole_picture.reader import FEWER_PEOPLE
 
-MIN_SCORE = 0.3
+MIN_SCORE = 0.2
 COUNTED = 0.3
 """Share of a person that must be seen to have to be found."""
 SAME_PLACE = 0.4
@@ -38,7 +39,7 @@ def validate(network: WholePictureNetwork, batches: list[PictureBatch]) -> dict[
         body = last.body(told[:, 0])
         height, width = batch.images.shape[-2:]
         boxes = boxes_of(body, network.skeleton, told[:, 1:3], (width, height))
-        rows = choose_people(boxes.numpy(), last.presence.sigmoid().numpy(), MIN_SCORE)
+        rows = choose_people(boxes.numpy(), (last.presence - FEWER_PEOPLE).sigmoid().numpy(), MIN_SCORE)
         low, high = _seen_box(batch)
         must = (batch.counted & (batch.visible >= COUNTED)).tolist()
         matches = match_people(as_boxes(torch.cat([low, high], 1)), as_boxes(boxes[rows]), must, SAME_PLACE)
