@@ -75,7 +75,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether another process has this number."""
+    """Whether another process has this number; one that has ended and that nobody has waited for does not count."""
     if os.name == "nt":
         return True  # there os.kill(pid, 0) sends Ctrl+C, so the files of killed processes stay
     try:
@@ -84,7 +84,15 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return pid != os.getpid()
+    return pid != os.getpid() and not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process is a zombie: so killed ones stay in a container whose first process waits for none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    except (OSError, IndexError):  # no /proc, or gone in the meantime
+        return False
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -59,7 +59,7 @@ def test_nobody_is_found_where_nobody_is(detector):
 def test_candidates_are_in_pixels_of_the_image_and_end_at_its_border(detector, monkeypatch):
     """A 100 x 50 image enters as 256 x 128."""
     people = people_at((128.0, 64.0, 256.0, 160.0), (0.0, 0.0, 64.0, 64.0), scores=[0.5, 0.05])
-    monkeypatch.setattr(person_detector, "decode_people", lambda heads, top: people)
+    monkeypatch.setattr(person_detector, "decode_people", lambda heads: people)
     (found,) = detector.locate([np.zeros((50, 100, 3), np.uint8)])[0]
     assert found.box == pytest.approx((50.0, 25.0, 100.0, 50.0)) and found.score == 0.5
     np.testing.assert_allclose(found.keypoints[:, :2], np.tile([50.0, 25.0], (17, 1)), rtol=1e-6)
@@ -68,6 +68,6 @@ def test_candidates_are_in_pixels_of_the_image_and_end_at_its_border(detector, m
 def test_of_two_boxes_of_one_person_the_better_is_kept(detector, monkeypatch):
     boxes = ((0.0, 0.0, 60.0, 100.0), (0.0, 0.0, 64.0, 100.0), (70.0, 0.0, 130.0, 100.0))
     people = people_at(*boxes, scores=[0.4, 0.6, 0.3])
-    monkeypatch.setattr(person_detector, "decode_people", lambda heads, top: people)
+    monkeypatch.setattr(person_detector, "decode_people", lambda heads: people)
     found = detector.locate([np.zeros((256, 256, 3), np.uint8)])[0]
     assert [round(c.score, 3) for c in found] == [0.6, 0.3]

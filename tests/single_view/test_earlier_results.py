@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from diffproxy.single_view.picture_folder import PictureFolder
+from diffproxy.single_view.picture_result import PictureResult
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.one_writer import OneWriter
 
@@ -32,9 +33,7 @@ def run(out, source, frames, people):
     folder = Folder(out, source, {})
     person = SimpleNamespace(box=(0.0, 0.0, 1.0, 1.0), score=1.0, depth=2.0, depth_std=0.1)
     camera = SimpleNamespace(width=4, height=3, K=np.eye(3))
-    picture = SimpleNamespace(
-        people=[person] * people, camera=camera, focal_log_std=0.1, focal_source="given", seconds={}
-    )
+    picture = PictureResult((person,) * people, camera, 0.1, "given")
     for frame in frames:
         folder.add(frame, np.zeros((3, 4, 3), np.uint8), picture, range(people))
     folder.close()

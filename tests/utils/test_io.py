@@ -1,12 +1,16 @@
 """Files that are either complete or absent."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.io import atomic_path, output_file, to_json, write_atomic, write_npz
+from diffproxy.utils.io import atomic_path, is_alive, output_file, to_json, write_atomic, write_npz
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
@@ -54,3 +58,14 @@ def test_errors_name_the_file_and_not_its_temporary_one(tmp_path):
     with pytest.raises(InputError) as raised:
         write_atomic(tmp_path / "a", b"x")
     assert ".tmp" not in str(raised.value) and str(tmp_path / "a") in str(raised.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_process_that_nobody_has_waited_for_is_not_alive():
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    assert is_alive(process.pid)
+    process.stdin.close()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    assert not is_alive(process.pid)
+    process.wait()
+    assert not is_alive(process.pid)
