@@ -94,7 +94,7 @@ def shares_seen(
     layers: Layers,
     mask: UInt8[np.ndarray, "H W"],
     camera: Camera,
-    joints: Sequence[Float[np.ndarray, "J 3"]],
+    joints: Sequence[Float[np.ndarray, "_ 3"]],
 ) -> tuple[list[float], list[float]]:
     """How much of each person a view shows, the subject first.
 
