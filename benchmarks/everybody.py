@@ -25,14 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffproxy.body.params import BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import FULL, ShardIndex
+from diffproxy.evaluation.datasets.rendered import posed_people
 from diffproxy.evaluation.protocol import Protocol, ProtocolOption
 from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.evaluation.single_view_people import everybody_row, summary_of_people
 from diffproxy.evaluation.single_view_pictures import PictureTruth
-from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.single_view.estimator import SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions
 from diffproxy.single_view.torch_backend import open_estimator
@@ -46,15 +45,8 @@ DISTANCES = (0.0, 1.2, 2.0, 4.0, np.inf)
 def truth(index: ShardIndex, sample: int, view: int, estimator: SingleViewEstimator) -> PictureTruth:
     """A picture and everybody in it."""
     shown = index.view(sample, view)
-    camera, bodies = shown.camera, index.people(sample)
-    params = BodyParams(**{k: torch.cat([getattr(b, k) for b in bodies]) for k in vars(bodies[0])})
-    with torch.no_grad():
-        vertices, joints = (
-            x.double().numpy() for x in (estimator.body(params).vertices, estimator.body.joints(params))
-        )
-    true = tuple(
-        TrueBody(v, {"smplx22": j[:22]}).seen_by(camera) for v, j in zip(vertices, joints, strict=True)
-    )
+    camera = shown.camera
+    true = tuple(t.seen_by(camera) for t in posed_people(index, estimator.body, sample))
     said = shown.info["people"]
     counted = tuple(x["visible"] >= LEAST_VISIBLE and x["in_frame"] >= LEAST_IN_FRAME for x in said)
     own = Camera("own", camera.width, camera.height, camera.K, np.eye(3), np.zeros(3))

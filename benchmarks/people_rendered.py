@@ -37,21 +37,21 @@ from scipy.optimize import linear_sum_assignment
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Rig, save_rig
 from diffproxy.datasets.shards import FULL, ShardIndex
+from diffproxy.evaluation.datasets.rendered import LEAST_SEEN, share_seen
 from diffproxy.export import load_result
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
+from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.several_people import fit_people
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import PEOPLE
 
-LEAST_SEEN = 0.3  # as in `diffproxy/evaluation/datasets/rendered.py`
 SAME_PERSON = 0.5  # metres, mean distance of the joints
 FRAMES = 4
 BINS = (0.3, 0.5, 0.7, 0.9, 1.01)
 ROOT = Path(__file__).resolve().parents[1]
-BODY_JOINTS = 22
 NO_RESULT = "no result"  # of somebody who is listed but left out, as a double
 
 
@@ -97,7 +97,7 @@ def reported(folder: Path, networks: Networks) -> list[dict[str, Any]]:
             "id": person["id"],
             "status": result.status[0] if result is not None else NO_RESULT,
             "reason": result.reason[0] if result is not None else "",
-            "joints": result.joints[0][:BODY_JOINTS] if has else None,
+            "joints": result.joints[0][BODY_JOINTS] if has else None,
         })  # fmt: skip
     return out
 
@@ -118,9 +118,9 @@ def matched(true: np.ndarray, found: list[dict[str, Any]]) -> list[tuple[int, in
 def group_row(index: ShardIndex, sample: int, body: BodyModel, networks: Networks) -> dict[str, Any]:
     """Who is there, who is found, and what is wrong with them."""
     with torch.no_grad():
-        true = body(BodyParams.cat(index.people(sample))).joints[:, :BODY_JOINTS].double().numpy()
+        true = body(BodyParams.cat(index.people(sample))).joints[:, BODY_JOINTS].double().numpy()
     views = [index.meta(sample)["views"][j] for j in frames_of(index, sample)]
-    seen = np.array([[p["visible"] * p["in_frame"] for p in v["people"]] for v in views])
+    seen = np.array([[share_seen(p) for p in v["people"]] for v in views])
     with tempfile.TemporaryDirectory() as where:
         write_rig(index, sample, folder := Path(where) / index.key(sample))
         start = time.process_time()

@@ -134,10 +134,9 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
     observed = joint_support(problem.body, rows.face[b][used & close], rows.bary[b][used & close])
     if subject.keypoints is not None:
         given = rows.is_keypoint[b] & (rows.weight[b] > 0)
-        agreeing = given & close
-        movers = moving_joints(subject.keypoints.body, rows.face[b][given])
-        diagnostics = replace(diagnostics, keypoint_agreement=limb_agreement(close[given], movers))
-        joints = keypoint_joints(subject.keypoints.body, rows.face[b][agreeing], rows.view[b][agreeing])
+        movers, agree = moving_joints(subject.keypoints.body, rows.face[b][given]), close[given]
+        diagnostics = replace(diagnostics, keypoint_agreement=limb_agreement(agree, movers))
+        joints = keypoint_joints(movers[agree], rows.view[b][given][agree])
         observed[joints] = 1.0
     finite = bool(np.isfinite(result.joints).all())
     status, reason, warning = fit_status(

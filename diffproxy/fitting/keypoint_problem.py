@@ -10,7 +10,13 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.observations import effective_weights, shows_hand, subject_observations
-from diffproxy.fitting.observed import joint_support, keypoint_joints, unobserved_note, unobserved_parts
+from diffproxy.fitting.observed import (
+    joint_support,
+    keypoint_joints,
+    moving_joints,
+    unobserved_note,
+    unobserved_parts,
+)
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
@@ -131,7 +137,8 @@ class KeypointProblem:
             self.unmarked, *(getattr(self.dense, k)[agree[dense]] for k in ("face", "bary"))
         )
         shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
-        observed[keypoint_joints(self.body, self.sparse.face[shown], self.sparse.view[shown])] = 1.0
+        movers = moving_joints(self.body, self.sparse.face[shown])
+        observed[keypoint_joints(movers, self.sparse.view[shown])] = 1.0
         status, reason, warning = plain.status, plain.reason, plain.warning
         if views >= 2 and agreed > 0.5:
             # keypoints of which nearly all agree settle what proxies alone left open

@@ -99,16 +99,14 @@ def joint_support(
     return _SKINS[body].support(face, bary)
 
 
-def keypoint_joints(
-    marked: BodyModel, face: Int[np.ndarray, " N"], view: Int[np.ndarray, " N"]
-) -> Int[np.ndarray, " n"]:
-    """Joints that agreeing keypoints of at least two views show; `marked` is the body with the keypoints' faces."""
-    pairs = np.unique(np.stack([moving_joints(marked, face), view]), axis=1)[0]
+def keypoint_joints(joint: Int[np.ndarray, " N"], view: Int[np.ndarray, " N"]) -> Int[np.ndarray, " n"]:
+    """Joints that agreeing keypoints of at least two views show; `joint` is the one that moves each keypoint."""
+    pairs = np.unique(np.stack([joint, view]), axis=1)[0]
     return np.flatnonzero(np.bincount(pairs, minlength=NUM_JOINTS) >= 2)
 
 
 def moving_joints(marked: BodyModel, face: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
-    """The joint that moves each keypoint, given by its face of `marked`."""
+    """The joint that moves each keypoint, given by its face of `marked`, the body with the keypoints' faces."""
     weights = marked.weights[marked.faces[torch.from_numpy(face).to(marked.faces.device)]]
     return weights.mean(1).argmax(1).cpu().numpy()
 

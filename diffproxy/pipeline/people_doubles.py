@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.association import AssociationConfig
+from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.results import FrameResult
-
-BODY_JOINTS = 22
 
 
 def double_of(records: Sequence[FrameResult], others: Mapping[int, Sequence[FrameResult]]) -> int | None:
@@ -40,4 +39,4 @@ def double_of(records: Sequence[FrameResult], others: Mapping[int, Sequence[Fram
 
 def _joints(records: Sequence[FrameResult]) -> dict[int, Float[np.ndarray, "22 3"]]:
     """Body joints by frame."""
-    return {r.frame_id: r.joints[:BODY_JOINTS] for r in records if r.has_body}
+    return {r.frame_id: r.joints[BODY_JOINTS] for r in records if r.has_body}

@@ -18,6 +18,7 @@ import pytest
 
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.io import is_alive
 from render_synth import run as runner
 from render_synth.run import render_shard, run
 from render_synth.work_plan import check_options, missing_shards, shard_name
@@ -32,16 +33,6 @@ def shards(folder):
 def touch(folder, *names):
     for name in names:
         (folder / name).write_text("")
-
-
-def alive(pid):
-    """Whether a process still runs (a zombie that nobody has waited for does not)."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        os.kill(pid, 0)
-        return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 def wait_for(what, seconds=300):
@@ -80,7 +71,7 @@ def test_killed_at_a_random_moment_and_resumed(tiny, tools, rendered, tmp_path):
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    wait_for(lambda: not alive(worker))  # workers do not outlive the run
+    wait_for(lambda: not is_alive(worker))  # workers do not outlive the run
     finished = shards(tmp_path)
     assert finished.items() <= shards(rendered).items(), f"killed after {delay:.3f} s"
     if finished:

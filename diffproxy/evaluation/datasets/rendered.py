@@ -10,7 +10,7 @@ silhouette that nothing hides, times the share of the joints inside the frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 
 import torch
@@ -37,7 +37,7 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
     """
     index = ShardIndex(root_folder(options.dataset, ".", "python -m render_synth"))
     body = load_body(options.body.path)
-    posed, surface = lru_cache(maxsize=2)(partial(_posed, index, body)), surface_of(body)
+    posed, surface = lru_cache(maxsize=2)(partial(posed_people, index, body)), surface_of(body)
     found = False
     for sample in every(range(len(index)), options.dataset):
         for number, view in enumerate(index.meta(sample)["views"]):
@@ -48,7 +48,7 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
             if "people" not in view or not index.labels_everybody(sample):
                 raise InputError(f"bodies and visibility of all people of {picture}", "some without", FIX)
             for person, seen in enumerate(view["people"]):
-                counted = seen["visible"] * seen["in_frame"] >= LEAST_SEEN
+                counted = share_seen(seen) >= LEAST_SEEN
                 key = f"{picture}/{person}"
                 load = partial(_subject, key, index, sample, number, person, posed, surface)
                 yield PendingSubject(key, load, picture, counted)
@@ -56,8 +56,17 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
         raise InputError("shards with whole frames", f"none in {options.dataset.path}", FIX)
 
 
-def _posed(index: ShardIndex, body: BodyModel, sample: int) -> list[TrueBody]:
-    """Everybody in a sample, without triangles."""
+def share_seen(person: Mapping[str, float]) -> float:
+    """How much a view shows of a person, of whom it says `visible` and `in_frame`."""
+    return person["visible"] * person["in_frame"]
+
+
+def posed_people(index: ShardIndex, body: BodyModel, sample: int) -> list[TrueBody]:
+    """Everybody in a sample, without triangles.
+
+    Raises:
+        InputError: a sample of another body.
+    """
     if index.meta(sample).get("topology", body.topology_id) != body.topology_id:
         raise InputError(
             f"{index.key(sample)} of body {body.name}", index.meta(sample)["body"], "give body=PATH of that"

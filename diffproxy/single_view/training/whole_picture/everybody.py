@@ -49,7 +49,7 @@ def everybody(index: ShardIndex, sample: int, view: int, body: BodyModel) -> Eve
     """The people of a picture whose bodies are known: all, or the subject alone (`ShardIndex.people`)."""
     listed = index.meta(sample)["views"][view]
     camera, bodies = Camera.from_json(listed["camera"]), index.people(sample)
-    p = BodyParams(**{k: torch.cat([getattr(b, k) for b in bodies]) for k in vars(bodies[0])})
+    p = BodyParams.cat(bodies)
     R, t = torch.as_tensor(camera.R_cam_world).float(), torch.as_tensor(camera.t_cam_world).float()
     pose = rotvec_to_rotmat(torch.cat([p.global_orient, p.body_pose], 1).unflatten(1, (BODY_JOINTS, 3)))
     pose = torch.cat([(R @ pose[:, 0])[:, None], pose[:, 1:]], 1)
