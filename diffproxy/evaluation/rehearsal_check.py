@@ -5,9 +5,9 @@
 evaluates each subject twice in the six settings of Table 1 and prints the largest difference of every error. The second
 way knows a data set's picture size and file format and which parameters its bodies have, but no file, axis, unit or
 number of it: what a reader gets wrong shows as a difference. Boxes around the projected body are compared, and then
-both ways get the reader's: what differs by a millionth of a pixel reads a few pixels differently. BEHAVE's lens cannot
-be had without undistorting, so its pictures have to be written with `lens=false`. Exit status: 0, 1 for a difference
-above 0.1 mm or a hundredth of a pixel, 2 for wrong input.
+both ways get the reader's: what differs by a millionth of a pixel reads a few pixels differently. BEHAVE's lens is
+taken out by OpenCV instead of by the reader; pictures written with `lens=false` are checked with the same word. Exit
+status: 0, 1 for a difference above 0.1 mm or a hundredth of a pixel, 2 for wrong input.
 """
 
 from __future__ import annotations
@@ -17,60 +17,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from jaxtyping import UInt8
 
-from diffproxy.body import BodyModel, BodyParams, load_body
-from diffproxy.cameras import Camera
+from diffproxy.body import load_body
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
-from diffproxy.evaluation.datasets.moment import projected_box
 from diffproxy.evaluation.datasets.partial import partial_subject
-from diffproxy.evaluation.datasets.subject import EvalSubject
 from diffproxy.evaluation.evaluate import open_evaluator
-from diffproxy.evaluation.rehearsal_take import Take, encode_image, on_canvas, take_of
+from diffproxy.evaluation.rehearsal_subject import LAYOUTS, from_shards
+from diffproxy.evaluation.rehearsal_take import take_of
 from diffproxy.evaluation.table1 import SETTINGS
-from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.networks import PACKAGED, Networks
-from diffproxy.pipeline.results import FrameResult
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, at_least, option
 
 TOLERANCE, BOX_TOLERANCE = 0.1, 0.01  # mm, pixels
 ERRORS = ("mpjpe", "ra_mpjpe", "pa_mpjpe", "mpvpe", "ra_mpvpe", "pa_mpvpe")
-HANDS = ("left_hand_pose", "right_hand_pose")
-FACE = ("jaw_pose", "leye_pose", "reye_pose", "expression")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A data set as far as the errors depend on it.
-
-    Attributes:
-        size: Width and height of its pictures, pixels.
-        suffix: Of its picture files.
-        lacks: Parameters that its bodies do not have; they are 0.
-        one_template: All bodies have the first subject's shape.
-    """
-
-    size: tuple[int, int]
-    suffix: str = ".png"
-    lacks: tuple[str, ...] = ()
-    one_template: bool = False
-
-
-LAYOUTS = {
-    "mpi_inf_3dhp": Layout((2048, 2048), ".jpg", (*HANDS, *FACE)),
-    "rich": Layout((4112, 3008)),
-    "behave": Layout((2048, 1536), ".jpg", FACE),
-    "moyo": Layout((2056, 1504), ".jpg", ("expression",), one_template=True),
-    "dress4d": Layout((940, 1280)),
-}
 
 
 @dataclass
@@ -78,6 +44,7 @@ class CheckOptions:
     shards: str = option("shards/test", "shards that the rehearsal was written from", "DIR", "Input")
     path: str = option("rehearsal", "folder of the rehearsal", "DIR", "Input")
     limit: int = option(2, "so many subjects of each setting", section="Input")
+    lens: bool = option(True, "BEHAVE's pictures were written with its lens", section="Input")
 
     def __post_init__(self) -> None:
         at_least("limit", self.limit, 1)
@@ -111,32 +78,6 @@ class Differences:
         return f"{self.setting:15s} {means} {self.largest:11.5f} {self.boxes:11.7f}  {' '.join(self.status)}"
 
 
-def from_shards(take: Take, key: str, layout: Layout, betas: np.ndarray, body: BodyModel) -> EvalSubject:
-    """A take as the pictures and bodies of a data set show it; `body` in double precision, `betas` (10,)."""
-    rest = BodyParams.rest(1, dtype=torch.float64)
-    pose = BodyParams.split_full_pose(torch.from_numpy(take.full_pose)[None])
-    more = {"expression": take.expression, "transl": take.transl, "betas": betas}
-    params = rest.replace(**pose, **{k: torch.from_numpy(v)[None] for k, v in more.items()})
-    params = params.replace(**{k: getattr(rest, k) for k in layout.lacks})
-    with torch.no_grad():
-        vertices, joints = body(params).vertices[0].numpy(), body.joints(params)[0].numpy()
-    truth = TrueBody(vertices, {"smplx22": joints[:22]})
-    cameras = [Camera(c.name, *layout.size, c.K, c.R_cam_world, c.t_cam_world) for c in take.cameras]
-    images = [stored(image, layout) for image in take.images]
-    boxes = [projected_box(truth, c, key) for c in cameras]
-    return EvalSubject(key, images, cameras, FrameResult(0, "ok"), "", boxes, true_body=truth)
-
-
-def stored(image: UInt8[np.ndarray, "H W 3"], layout: Layout) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture on the canvas of the layout, encoded and decoded as its files are."""
-    if layout.suffix == ".png":  # lossless
-        return on_canvas(image, layout.size)
-    data = np.frombuffer(encode_image(image, layout.size, layout.suffix), np.uint8)
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    assert decoded is not None  # it was encoded a line above
-    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
-
-
 def compare(
     options: CheckOptions, setting: str, networks: Networks = PACKAGED, more: Sequence[str] = ()
 ) -> Differences:
@@ -149,6 +90,7 @@ def compare(
 
     dataset, words = SETTINGS[setting]
     root, layout = Path(options.path).expanduser(), LAYOUTS[dataset]
+    layout = layout if options.lens else replace(layout, lens=())
     evaluate = evaluate_command().compose(
         [
             f"dataset={dataset}", f"dataset.path={root / dataset}", f"dataset.models={root / 'models'}",

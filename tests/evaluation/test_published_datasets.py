@@ -20,8 +20,9 @@ from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.evaluation.rehearsal import RehearsalOptions, main, write_all
 from diffproxy.evaluation.rehearsal_agora import as_pandas
-from diffproxy.evaluation.rehearsal_check import LAYOUTS, CheckOptions, compare, from_shards
+from diffproxy.evaluation.rehearsal_check import CheckOptions, compare
 from diffproxy.evaluation.rehearsal_layouts import LENS, write_behave
+from diffproxy.evaluation.rehearsal_subject import LAYOUTS, from_shards
 from diffproxy.evaluation.rehearsal_take import take_of
 from diffproxy.pipeline.networks import Networks
 from diffproxy.utils.errors import InputError
@@ -36,7 +37,7 @@ def rehearsal(tmp_path_factory, body, ring_of_four, params_of):
     """Folder of all layouts, and the takes that they were written from."""
     folder = tmp_path_factory.mktemp("rehearsal")
     shards = write_shards(folder / "shards", body, ring_of_four, [params_of(0), params_of(1)])
-    write_all(RehearsalOptions(shards=str(shards), out=str(folder / "r"), limit=2, lens=False))
+    write_all(RehearsalOptions(shards=str(shards), out=str(folder / "r"), limit=2))
     index = ShardIndex(shards)
     return folder / "r", [take_of(index, s, load_body("anny")) for s in range(2)]
 
