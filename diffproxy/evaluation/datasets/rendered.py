@@ -4,8 +4,8 @@
         group_fraction=0.5 max_bystanders=7 split=test ...
     python -m diffproxy.evaluation.single_view dataset=rendered people=all path=shards/people out=out/people
 
-Every person of every whole frame is a subject. Who is seen by less than `LEAST_SEEN` does not count: the share of the
-silhouette that nothing hides, times the share of the joints inside the frame.
+Every person of every whole frame is a subject. Somebody counts of whose silhouette inside the frame `LEAST_VISIBLE` and
+more is hidden by nothing, with `LEAST_IN_FRAME` of the joints inside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from diffproxy.evaluation.true_body import BodySurface, TrueBody
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.utils.errors import InputError
 
-LEAST_SEEN = 0.3
+LEAST_VISIBLE, LEAST_IN_FRAME = 0.3, 4 / 22
 FIX = "render with full_frames=4, by this version"
 
 
@@ -48,17 +48,16 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
             if "people" not in view or not index.labels_everybody(sample):
                 raise InputError(f"bodies and visibility of all people of {picture}", "some without", FIX)
             for person, seen in enumerate(view["people"]):
-                counted = share_seen(seen) >= LEAST_SEEN
                 key = f"{picture}/{person}"
                 load = partial(_subject, key, index, sample, number, person, posed, surface)
-                yield PendingSubject(key, load, picture, counted)
+                yield PendingSubject(key, load, picture, counts(seen))
     if not found:
         raise InputError("shards with whole frames", f"none in {options.dataset.path}", FIX)
 
 
-def share_seen(person: Mapping[str, float]) -> float:
-    """How much a view shows of a person, of whom it says `visible` and `in_frame`."""
-    return person["visible"] * person["in_frame"]
+def counts(person: Mapping[str, float]) -> bool:
+    """Whether somebody has to be found of whom a view says `visible` and `in_frame`."""
+    return person["visible"] >= LEAST_VISIBLE and person["in_frame"] >= LEAST_IN_FRAME
 
 
 def posed_people(index: ShardIndex, body: BodyModel, sample: int) -> list[TrueBody]:
