@@ -16,7 +16,7 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.cameras import Camera
-from diffproxy.fitting import FitConfig, fit_many
+from diffproxy.fitting import FitConfig, FixedShape, fit_many
 from diffproxy.fitting.initialization.register_segments import (
     RegistrationPrior,
     RigidSegment,
@@ -68,8 +68,8 @@ def fit_single_views(
                 )
                 jobs[f, c] = replace(alone, cameras=neutral)
     quick = replace(config, hands=False, max_pixels=min(config.max_pixels, 300))
-    shape = torch.zeros(10, dtype=body.v_template.dtype)
-    results = fit_many(list(jobs.values()), body, quick, shape=shape, scale=1.0)
+    average = FixedShape(torch.zeros(10, dtype=body.v_template.dtype))
+    results = fit_many(list(jobs.values()), body, quick, shape=average)
     return {k: r.params for k, r in zip(jobs, results, strict=True) if r.has_body}
 
 

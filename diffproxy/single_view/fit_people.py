@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.fitting import FitConfig, FitResult, fit_many
+from diffproxy.fitting import Evidence, FitConfig, FitResult, fit_many
 from diffproxy.fitting.diagnose import diagnose
 from diffproxy.fitting.gather_correspondences import gather_correspondences
 from diffproxy.fitting.initialization.initialize import InitialState
@@ -103,18 +103,11 @@ def fit_people(
     Returns:
         The people in the order given, with a status each, and the focal length.
     """
-    candidates = None
-    if coarse is not None:
-        found = [coarse.of_views(p.maps, p.boxes, p.detected) for p in people]
-        candidates = [[c.params for c in bodies] for bodies in found]
-    results = fit_many(
-        [p.maps for p in people],
-        body,
-        config,
-        None if starts is None else list(starts),
-        keypoints=[p.keypoints for p in people],
-        candidates=candidates,
-    )
+    evidence = []
+    for person, start in zip(people, starts or [None] * len(people), strict=True):
+        found = [] if coarse is None else coarse.of_views(person.maps, person.boxes, person.detected)
+        evidence.append(Evidence(person.keypoints, start, [c.params for c in found]))
+    results = fit_many([p.maps for p in people], body, config, evidence)
     fitted = [i for i, r in enumerate(results) if r.has_body]
     if not fitted or prior.fixed:
         results = [_less_sure(r, prior.log_std * abs(float(r.joints[0, 2]))) for r in results]

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.fitting import FitConfig, fit, fit_many
+from diffproxy.fitting import Evidence, FitConfig, FixedShape, fit, fit_many
 from diffproxy.geometry.so3 import rotvec_to_rotmat
+from diffproxy.utils.errors import InputError
 
 QUICK = FitConfig(max_pixels=250)
 
@@ -87,7 +88,7 @@ def test_a_batch_is_its_members(make_scene):
 
 def test_given_shape_is_kept(make_scene):
     scene = make_scene()
-    result = fit(scene.maps, scene.body, QUICK, shape=scene.params.betas[0])
+    result = fit_many([scene.maps], scene.body, QUICK, shape=FixedShape(scene.params.betas[0]))[0]
     assert torch.equal(result.params.betas, scene.params.betas)
     assert float(result.params.scale) == pytest.approx(1.0)
     assert scene.joint_error(result.joints) < 0.2
@@ -108,15 +109,22 @@ def test_a_lost_start_is_replaced(make_scene):
     turned = scene.params.global_orient + torch.tensor([[0.0, 3.0, 0.0]])
     lost = scene.params.replace(global_orient=turned, transl=scene.params.transl + 1.0)
     broken = scene.params.replace(transl=torch.full((1, 3), torch.nan))
-    for result in fit_many([scene.maps] * 2, scene.body, QUICK, [lost, broken]):
+    evidence = [Evidence(start=lost), Evidence(start=broken)]
+    for result in fit_many([scene.maps] * 2, scene.body, QUICK, evidence):
         assert scene.joint_error(result.joints) < 0.2
 
 
-def test_a_start_lends_its_scale_to_a_given_shape(make_scene):
+def test_a_given_shape_has_a_scale_whatever_the_start_has(make_scene):
     scene = make_scene()
-    start = scene.params.replace(scale=torch.full((1, 1), 1.02))
-    result = fit(scene.maps, scene.body, QUICK, start=start, shape=scene.params.betas[0])
+    shape = FixedShape(scene.params.betas[0], 1.02)
+    result = fit_many([scene.maps], scene.body, QUICK, [Evidence(start=scene.params)], shape)[0]
     assert float(result.params.scale) == pytest.approx(1.02)
+
+
+def test_one_item_of_evidence_for_each_subject(make_scene):
+    scene = make_scene()
+    with pytest.raises(InputError, match="2 items of evidence"):
+        fit_many([scene.maps] * 2, scene.body, QUICK, [Evidence()])
 
 
 def test_children(make_scene, make_ring):

@@ -8,7 +8,7 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.fitting import FitConfig, fit
+from diffproxy.fitting import Evidence, FitConfig, FixedShape, fit
 from diffproxy.fitting.gather_correspondences import gather_correspondences
 from diffproxy.fitting.initialization.initialize import initialize
 from diffproxy.proxies import render_proxies
@@ -38,20 +38,21 @@ def test_the_best_candidate_is_one_more_hypothesis(body, maps, true):
     subject = gather_correspondences(maps, body, CONFIG)
     far = true.replace(transl=true.transl + 1.0)
     alone = initialize(subject, body, CONFIG)
-    found = initialize(subject, body, CONFIG, candidates=[far, true])
+    found = initialize(subject, body, CONFIG, Evidence(candidates=[far, true]))
     assert len(found.hypotheses) == len(alone.hypotheses) + 1
     torch.testing.assert_close(found.hypotheses[-1].transl, true.transl)
 
 
 def test_a_good_start_needs_no_candidates(body, maps, true):
     subject = gather_correspondences(maps, body, CONFIG)
-    assert len(initialize(subject, body, CONFIG, start=true, candidates=[true]).hypotheses) == 1
+    evidence = Evidence(start=true, candidates=[true])
+    assert len(initialize(subject, body, CONFIG, evidence).hypotheses) == 1
 
 
 def test_a_fixed_shape_holds_for_candidates(body, maps, true):
     subject = gather_correspondences(maps, body, CONFIG)
     betas = torch.linspace(-1, 1, 10)
-    found = initialize(subject, body, CONFIG, shape=betas, scale=1.1, candidates=[true])
+    found = initialize(subject, body, CONFIG, Evidence(candidates=[true]), FixedShape(betas, 1.1))
     torch.testing.assert_close(found.hypotheses[-1].betas[0], betas)
     assert float(found.hypotheses[-1].scale) == pytest.approx(1.1)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.evidence import Evidence, FixedShape
 from diffproxy.fitting.gather_correspondences import ObservedSubject
 from diffproxy.fitting.initialization.beam_search import OTHER_SIDE_WEIGHT, LimbBeamSearch, search_limbs
 from diffproxy.fitting.initialization.closed_form_pose import closed_form_pose
@@ -50,10 +49,8 @@ def initialize(
     subject: ObservedSubject,
     body: BodyModel,
     config: FitConfig,
-    start: BodyParams | None = None,
-    shape: Tensor | None = None,
-    scale: float | None = None,
-    candidates: Sequence[BodyParams] = (),
+    evidence: Evidence | None = None,
+    shape: FixedShape | None = None,
 ) -> InitialState:
     """Find parameters to start the solver from.
 
@@ -61,10 +58,8 @@ def initialize(
         subject: What stage 1 gathered.
         body: Body model.
         config: Options of the search.
-        start: A guess, such as the fit of the previous frame. It is used if it agrees with the proxies.
-        shape: Betas (10,) that stay fixed.
-        scale: Scale that stays fixed together with `shape`; by default that of `start`, else 1.
-        candidates: Further guesses. That of least ray loss is a hypothesis beside those of the closed form.
+        evidence: Guesses; by default none.
+        shape: Betas and scale that stay fixed; by default they are fitted.
 
     Returns:
         The hypotheses, or why there are none.
@@ -72,10 +67,8 @@ def initialize(
     began = time.perf_counter()
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
     if shape is not None:
-        if scale is None:
-            scale = 1.0 if start is None else float(start.scale)
-        betas = shape.to(rest.betas).reshape(1, 10)
-        rest = rest.replace(betas=betas, scale=torch.full_like(rest.scale, scale))
+        betas = shape.betas.to(rest.betas).reshape(1, 10)
+        rest = rest.replace(betas=betas, scale=torch.full_like(rest.scale, shape.scale))
     hypotheses: list[BodyParams] = []
     status: Status = "ok"
     reason = ""
@@ -91,9 +84,12 @@ def initialize(
             params = params.to(rest.betas.device, rest.betas.dtype)
             return params if shape is None else params.replace(betas=rest.betas, scale=rest.scale)
 
-        start = None if start is None else shaped(start)
-        guesses = [shaped(params) for params in candidates]
-        found = _hypotheses(subject, body, config, start, rest, config.fit_scale and shape is None, guesses)
+        evidence = evidence or Evidence()
+        start = None if evidence.start is None else shaped(evidence.start)
+        guesses = replace(
+            evidence, start=start, candidates=[shaped(params) for params in evidence.candidates]
+        )
+        found = _hypotheses(subject, body, config, guesses, rest, config.fit_scale and shape is None)
         hypotheses = [params for params in found if bool(body.joints(params)[0, 0].isfinite().all())]
         if not hypotheses:
             status, reason = "failed", "the first guess is not finite"
@@ -105,17 +101,16 @@ def _hypotheses(
     subject: ObservedSubject,
     body: BodyModel,
     config: FitConfig,
-    start: BodyParams | None,
+    guesses: Evidence,
     rest: BodyParams,
     free_scale: bool,
-    candidates: Sequence[BodyParams],
 ) -> list[BodyParams]:
     """The given start if it agrees with the proxies; else the better of it and the closed form, and the best candidate.
 
     Where one view alone shows the person, other poses of the trunk are tried as well: its depth is ambiguous.
     """
     pixels, cameras, penalty = subject.pixels, subject.maps.cameras, pose_penalty()
-    start_loss = 1.0
+    start, start_loss = guesses.start, 1.0
     if start is not None:
         start_loss = mean_ray_loss(body, pixels, cameras, start)
         if start_loss < MAX_GIVEN_LOSS:
@@ -129,8 +124,10 @@ def _hypotheses(
         hypotheses.append(params)
     if start is not None and start_loss < mean_ray_loss(body, pixels, cameras, hypotheses[0]):
         hypotheses = [start]
-    if candidates:
-        hypotheses.append(min(candidates, key=lambda params: mean_ray_loss(body, pixels, cameras, params)))
+    if guesses.candidates:
+        hypotheses.append(
+            min(guesses.candidates, key=lambda params: mean_ray_loss(body, pixels, cameras, params))
+        )
     return hypotheses
 
 

@@ -14,12 +14,13 @@ from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.evidence import Evidence, FixedShape
 from diffproxy.fitting.fit import fit_many
 from diffproxy.fitting.result import FITTED, FitResult
 from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
 from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
-from diffproxy.fitting.sequence.shared_shape import SharedShape, shared_shape
+from diffproxy.fitting.sequence.shared_shape import shared_shape
 from diffproxy.fitting.sequence.smoother import smooth_frames
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
@@ -66,7 +67,7 @@ def fit_sequence(
     given: list[BodyParams | None] = list(starts) if starts is not None else [None] * count
     seconds: dict[str, float] = {}
     began = time.perf_counter()
-    shape: SharedShape | None = None
+    shape: FixedShape | None = None
     first: dict[int, FitResult] = {}
     report: dict[str, Any] = {}
     if sequence.shape == "shared" and count > 1:
@@ -135,14 +136,13 @@ def _fit_rows(
     body: BodyModel,
     config: FitConfig,
     starts: list[BodyParams | None],
-    shape: SharedShape | None = None,
+    shape: FixedShape | None = None,
 ) -> dict[int, FitResult]:
     """One batch; a frame without proxies has no person."""
-    betas, scale = (None, None) if shape is None else (shape.betas, shape.scale)
-    loaded = {i: maps[i] for i in rows}
-    shown = [i for i in rows if loaded[i] is not None]
-    chosen = [s for i, s in zip(rows, starts, strict=True) if loaded[i] is not None]
-    fits = fit_many([m for m in loaded.values() if m is not None], body, config, chosen, betas, scale=scale)
+    started = dict(zip(rows, starts, strict=True))
+    shown = {i: m for i in rows if (m := maps[i]) is not None}
+    evidence = [Evidence(start=started[i]) for i in shown]
+    fits = fit_many(list(shown.values()), body, config, evidence, shape)
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
     nobody = FitResult(
         rest, body.joints(rest)[0].cpu().numpy(), np.full(55, np.inf, np.float32), "no_person", "no proxies"
@@ -157,7 +157,7 @@ def _all_frames(
     sequence: SequenceConfig,
     given: list[BodyParams | None],
     first: dict[int, FitResult],
-    shape: SharedShape | None,
+    shape: FixedShape | None,
 ) -> list[FitResult]:
     """In waves: every wave halves the gaps between the frames that are done."""
     if shape is not None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.evidence import FixedShape
 from diffproxy.fitting.normal_equations import centered, frame_normal_equations, schur_complement
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.state import BODY_JOINTS, Free
@@ -24,18 +22,9 @@ CORRELATED = 3.0
 """Errors of one network about one person go together: so many frames count as one."""
 
 
-@dataclass(frozen=True)
-class SharedShape:
-    """betas (10,), the scale, and their standard deviations (11: betas, then log scale)."""
-
-    betas: Float[Tensor, "10"]
-    scale: float
-    std: Float[np.ndarray, "11"]
-
-
 def shared_shape(
     maps: Sequence[ProxyMaps], fits: Sequence[FitResult], body: BodyModel, config: FitConfig
-) -> SharedShape:
+) -> FixedShape:
     """The shape that the fitted frames agree on best, poses free: `argmin sum_f (s - s_f)ᵀ S_f (s - s_f)` plus prior.
 
     `S_f` is what frame f's proxies say of the shape once its pose has followed (a Schur complement). So frames that see
@@ -58,5 +47,4 @@ def shared_shape(
     H = prior + voice * S.sum(0)
     b = voice * ((S @ here[..., None])[..., 0] - g).sum(0)
     best = np.linalg.solve(H, b)
-    std = np.sqrt(np.diag(np.linalg.inv(H)))
-    return SharedShape(torch.as_tensor(best[:10]).to(params.betas), float(np.exp(best[10])), std)
+    return FixedShape(torch.as_tensor(best[:10]).to(params.betas), float(np.exp(best[10])))

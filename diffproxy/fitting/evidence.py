@@ -1,0 +1,37 @@
+"""What is known of a subject beside its proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diffproxy.body import BodyParams
+from diffproxy.fitting.terms.keypoints import Keypoints
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one subject is fitted to beside its proxies, and where its fit may start.
+
+    Attributes:
+        keypoints: Keypoints in pixels of the maps, fitted together with the proxies.
+        start: A guess (batch of one), such as the fit of the previous frame. It is used if it agrees with the proxies,
+            else the closed form competes with it.
+        candidates: Further guesses, such as those of a network. The best of them is a hypothesis beside the closed
+            form, unless `start` is good.
+    """
+
+    keypoints: Keypoints | None = None
+    start: BodyParams | None = None
+    candidates: Sequence[BodyParams] = ()
+
+
+@dataclass(frozen=True)
+class FixedShape:
+    """The shape of a person, which a fit leaves as it is: betas and scale."""
+
+    betas: Float[Tensor, "10"]
+    scale: float = 1.0
