@@ -16,6 +16,7 @@ import numpy as np
 from diffproxy.body import BodyModel
 from diffproxy.calibration.compare import compare_rigs
 from diffproxy.calibration.joint_fit import fit_with_cameras, in_world_of, with_rig
+from diffproxy.calibration.report import camera_doubts
 from diffproxy.calibration.view_proxies import detections, generate_each_view
 from diffproxy.cameras import Camera
 from diffproxy.cameras.predicted import guessed_cameras, load_predicted
@@ -70,8 +71,8 @@ class CameraFree:
 
     def solved(
         self, made: Generated, known: EvalSubject, subject: EvalSubject
-    ) -> tuple[Generated | None, dict[str, Any]]:
-        """Proxies in the cameras that are found together with the body, and the errors of these.
+    ) -> tuple[Generated | None, dict[str, Any], list[str]]:
+        """Proxies in the cameras that are found together with the body, the errors of these, and what to doubt.
 
         `known` is what `assumed` gave. None with a status and a reason where too few cameras see the person.
         """
@@ -82,9 +83,9 @@ class CameraFree:
             seen = None if people is None else [people]
             found = fit_with_cameras([made.maps], start, self.body, self.predicted, intrinsics, seen)
         except InputError as error:
-            return None, {"status": "failed", "reason": f"no cameras: {error.found}", "notes": []}
+            return None, {"status": "failed", "reason": f"no cameras: {error.found}", "notes": []}, []
         solved = replace(made, maps=with_rig(made.maps, start, found.cameras))
-        return solved, camera_errors(found.cameras, subject.cameras)
+        return solved, camera_errors(found.cameras, subject.cameras), camera_doubts(found.reports)
 
 
 def camera_errors(found: Sequence[Camera], true: Sequence[Camera]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from diffproxy.evaluation.protocol import Protocol
 from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.fit_frame import BodyFitter, first_fit, fit_frame
+from diffproxy.pipeline.frame_source import with_camera_doubts
 from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.ground_truth_errors import frame_errors
 from diffproxy.pipeline.networks import Networks
@@ -62,15 +63,15 @@ class SubjectEvaluator:
         made = self._proxies(known, clock)
         shown = made  # on the pixel grids of the data set
         row: dict[str, Any] = {"key": subject.key, "status": "no_person", "views": len(subject.cameras)}
-        found = None
+        found, doubts = None, list[str]()
         if self.free is not None and made is not None:
             shown = replace(made, maps=with_rig(made.maps, known.cameras, subject.cameras))
             with clock("cameras"):
-                made, changes = self.free.solved(made, known, subject)
+                made, changes, doubts = self.free.solved(made, known, subject)
             row |= changes
         if made is not None:
             try:
-                found = fit_frame(0, made, self.fitter, clock=clock)
+                found = with_camera_doubts(fit_frame(0, made, self.fitter, clock=clock), doubts)
             except np.linalg.LinAlgError as error:
                 row |= {"status": "failed", "reason": f"the fit does not converge: {error}", "notes": []}
         if found is not None and shown is not None:

@@ -1,10 +1,13 @@
 """Evaluation without the true cameras: what is assumed, what is found with the body, and what is said of it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from diffproxy.calibration.report import CameraReport
+from diffproxy.evaluation import camera_free
 from diffproxy.evaluation.camera_free import CameraFree
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets import open_dataset
@@ -32,6 +35,16 @@ def test_predicted_cameras_are_corrected_with_the_body(options, body, tmp_path):
     )  # the size is an average body's
     assert row["camera_deg"] < 0.3 and row["camera_mm"] < 20 and row["focal_percent"] < 1
     assert row["part_accuracy"] == 1  # on the true pixel grids
+
+
+def test_a_body_of_cameras_that_are_not_to_be_trusted_is_doubtful(options, body, monkeypatch):
+    (subject,) = (s.load() for s in open_dataset(options, body))
+    unsure = CameraReport("cam0", 1, 100, 1.0, 10.0, 0.2, 1.0, 5.0, 500.0, 0.0)
+    found = SimpleNamespace(cameras=subject.cameras, reports=(unsure,))
+    monkeypatch.setattr(camera_free, "fit_with_cameras", lambda *_: found)
+    row = run_evaluation(replace(options, cameras="none"))["subjects"][0]
+    assert row["status"] == "doubtful" and row["mpjpe"] < 5
+    assert row["reason"] == "cam0: known to 1.0 degrees, 20% of its pixels agree"
 
 
 def test_without_cameras_only_the_first_pose_is_used(options, body):
