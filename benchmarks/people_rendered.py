@@ -37,7 +37,6 @@ from scipy.optimize import linear_sum_assignment
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Rig, save_rig
 from diffproxy.datasets.shards import FULL, ShardIndex
-from diffproxy.evaluation.datasets.rendered import LEAST_SEEN, share_seen
 from diffproxy.export import load_result
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
@@ -48,6 +47,7 @@ from diffproxy.pipeline.several_people import fit_people
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import PEOPLE
 
+LEAST_SEEN = 0.3
 SAME_PERSON = 0.5  # metres, mean distance of the joints
 FRAMES = 4
 BINS = (0.3, 0.5, 0.7, 0.9, 1.01)
@@ -120,7 +120,7 @@ def group_row(index: ShardIndex, sample: int, body: BodyModel, networks: Network
     with torch.no_grad():
         true = body(BodyParams.cat(index.people(sample))).joints[:, BODY_JOINTS].double().numpy()
     views = [index.meta(sample)["views"][j] for j in frames_of(index, sample)]
-    seen = np.array([[share_seen(p) for p in v["people"]] for v in views])
+    seen = np.array([[p["visible"] * p["in_frame"] for p in v["people"]] for v in views])
     with tempfile.TemporaryDirectory() as where:
         write_rig(index, sample, folder := Path(where) / index.key(sample))
         start = time.process_time()
