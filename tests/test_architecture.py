@@ -1,21 +1,15 @@
-"""The floors of docs/architecture.md, checked on the source itself."""
+"""docs/architecture.md holds the floors of the rooms; the source itself is checked against it."""
 
 import ast
+import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FLOOR = {
-    "utils": 0, "geometry": 0,
-    "body": 1, "cameras": 1, "encoders": 1,
-    "motion": 2, "proxies": 2, "keypoints": 2, "detector": 2,
-    "pose_prior": 3, "datasets": 3, "generator": 3, "metrics": 3, "visualization": 3, "export": 3, "association": 3,
-    "synchronization": 3,
-    "fitting": 4, "viewer": 4,
-    "pipeline": 5,
-    "calibration": 6, "conversion": 6, "single_view": 6, "training": 6,
-    "evaluation": 7,
-}  # fmt: skip
-FOR_SYNTHESIS = {"utils", "geometry", "body", "cameras", "proxies", "motion", "datasets"}
+DOCUMENT = (ROOT / "docs" / "architecture.md").read_text()
+ROWS = re.findall(r"^\| (\d+) \| `diffproxy/(\w+)` \| (.*) \|$", DOCUMENT, re.M)
+FLOOR = {room: int(floor) for floor, room, _ in ROWS}
+FOR_SYNTHESIS = {"proxies", "body", "cameras", "motion", "datasets"}
 LAZY = {
     "mediapipe", "submitit", "ray", "mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny",
     "smplx", "drjit", "h5py", "pillow_heif", "pxr", "roma",
@@ -38,6 +32,14 @@ def imported(path: Path, top_level_only: bool) -> list[str]:
     return names
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if path.name == "__init__.py" else parts)
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
 def rooms_of(path: Path) -> set[str]:
     names = [n.split(".") for n in imported(path, top_level_only=False)]
     return {n[1] for n in names if n[0] == "diffproxy" and len(n) > 1} & set(FLOOR)
@@ -45,16 +47,32 @@ def rooms_of(path: Path) -> set[str]:
 
 def test_every_room_has_a_floor():
     assert {p.parent.name for p in ROOT.glob("diffproxy/*/__init__.py")} == set(FLOOR)
+    assert [int(floor) for floor, _, _ in ROWS] == sorted(FLOOR.values()), "from the ground up"
+
+
+def test_the_document_names_files_that_are_there():
+    def missing(text: str, *folders: Path) -> list[str]:
+        paths = re.findall(r"`([\w/]+(?:\.py|/))`", text)
+        return [p for p in paths if not any((f / p).exists() for f in folders)]
+
+    for _, room, sentence in ROWS:
+        assert not missing(sentence, ROOT, ROOT / "diffproxy" / room), room
+    own = re.findall(r"^\| .* in `([\w/.]+)` \|", DOCUMENT.partition("## Own code")[2], re.M)
+    assert len(own) > 8
+    assert not [n for n in own if not any((top / n).exists() for top in (ROOT, ROOT / "diffproxy"))]
 
 
 def test_files_keep_to_their_floor():
     """A room imports rooms of lower floors only, so no two rooms import each other."""
+    stated = re.search(r"^\| \| `render_synth` \| .* imports (.*) and floor 0 only \|$", DOCUMENT, re.M)
+    assert stated and set(re.findall(r"`(\w+)`", stated[1])) == FOR_SYNTHESIS
+    ground = {room for room, floor in FLOOR.items() if floor == 0}
     offenders = []
     for path in FILES:
         top, room = path.relative_to(ROOT).parts[:2]
         rooms = rooms_of(path) - {room}
         if top == "render_synth":
-            wrong = rooms - FOR_SYNTHESIS
+            wrong = rooms - FOR_SYNTHESIS - ground
         elif room in FLOOR:
             wrong = {r for r in rooms if FLOOR[r] >= FLOOR[room]}
             wrong |= rooms & {"generator"} if room == "fitting" else set()  # they meet at the proxies
@@ -62,6 +80,25 @@ def test_files_keep_to_their_floor():
             wrong = set()
         offenders += [f"{path.relative_to(ROOT)} imports {r}" for r in sorted(wrong)]
     assert not offenders, "\n".join(offenders)
+
+
+def files_used(path: Path) -> set[str]:
+    """Modules that a file names; a package's face only where it takes more than modules from it."""
+    used = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            used |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{a.name}" for a in node.names}
+            used |= names if names <= MODULES.keys() else names | {str(node.module)}
+    return (used & MODULES.keys()) - {module_name(path), "diffproxy"}
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports inside functions and for type checking included; of the package itself they take the version only."""
+    graph = {name: files_used(path) for name, path in MODULES.items()}
+    assert sum(map(len, graph.values())) > 2000
+    TopologicalSorter(graph).prepare()  # CycleError names the modules of a circle
 
 
 def test_nothing_heavy_at_module_import():
