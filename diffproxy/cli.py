@@ -118,46 +118,51 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
     out: list[str] = []
     for before, word in zip(["", *argv], argv, strict=False):
         key, equals, value = word.partition("=")
-        name = key.lstrip("+~")
+        name, flag = key.lstrip("+~"), key.lstrip("-").replace("-", "_")
+        is_option = name in types or (conf / name).is_dir()
         is_value = before.startswith("-") and before not in MULTIRUN
-        flag = key.lstrip("-").replace("-", "_")
         if key.startswith("--") and (flag in types or (conf / flag).is_dir()):
-            raise InputError(
-                "options as name=value", word, f"write {flag}={value or '...'} ; --help lists all options"
-            )
+            fix = f"write {flag}={value or '...'} ; --help lists all options"
+            raise InputError("options as name=value", word, fix)
         if word.startswith("-") or is_value or name.startswith("hydra"):
             out.append(word)
         elif not equals:
-            raise InputError(
-                "options as name=value", repr(word), f"write {word}=... ; --help lists all options"
-            )
-        elif sweep and (name in types or (conf / name).is_dir()):
+            fix = f"write {word}=... ; --help lists all options"
+            raise InputError("options as name=value", repr(word), fix)
+        elif sweep and is_option:
             out.append(word)
-        elif name in types and "dict" in str(types[name]):
-            out.append(
-                word if key.startswith("+") else f"+{word}"
-            )  # the fields of a dictionary are new to Hydra
-        elif types.get(name) in (int, float) and (
-            DECIMAL_COMMA.fullmatch(value) or WITH_UNIT.fullmatch(value)
-        ):
-            raise no_number(name, value, types[name])
         elif name in types:
-            is_text = types[name] is str and value != "null"
-            out.append(f"{key}={_quoted(expanded(name, value))}" if is_text else word)
-        elif (conf / name).is_dir():
+            out.append(_option(word, types[name]))
+        elif is_option:
             out += _group(name, expanded(name, value), conf, paths)
         elif any(name.startswith(f"{known}.") for known, kind in types.items() if "dict" in str(kind)):
             out.append(word if key.startswith("+") else f"++{word}")
         else:
             groups = sorted(p.name for p in conf.iterdir() if p.is_dir() and f"{p.name}." in " ".join(types))
             raise unknown_option(name, [*types, *groups])
+    _refuse_repeats(out)
+    return out
+
+
+def _option(word: str, kind: Any) -> str:
+    """`name=value` of an option of this type as Hydra wants it. InputError for what is no number."""
+    key, _, value = word.partition("=")
+    name = key.lstrip("+~")
+    if "dict" in str(kind):
+        return word if key.startswith("+") else f"+{word}"  # the fields of a dictionary are new to Hydra
+    if kind in (int, float) and (DECIMAL_COMMA.fullmatch(value) or WITH_UNIT.fullmatch(value)):
+        raise no_number(name, value, kind)
+    is_text = kind is str and value != "null"
+    return f"{key}={_quoted(expanded(name, value))}" if is_text else word
+
+
+def _refuse_repeats(words: Sequence[str]) -> None:
     named: set[str] = set()
-    for word in out:
+    for word in words:
         name = word.partition("=")[0].lstrip("+~")
         if "=" in word and name in named:
             raise named_twice(name, word)
         named.add(name)
-    return out
 
 
 def _quoted(value: str) -> str:

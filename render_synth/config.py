@@ -13,6 +13,12 @@ from diffproxy.utils.shared_options import BODY, MOTION, SEED, SHARDS
 VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
 SPLITS = ("train", "test")
 CLOTH = ("none", "warp")
+FOLDERS = {
+    "motion": "of .npz or .bvh files",
+    "assets": "with clothes/, hair/, skins/",
+    "env": "of .hdr or .exr files",
+    "backgrounds": "of photographs",
+}
 MOST = 1000  # views, hand crops or other people of a sample
 
 
@@ -178,29 +184,13 @@ class RenderConfig:
             if not 0 <= getattr(self, name) <= 1:
                 found = f"{name}={getattr(self, name)}"
                 raise InputError(f"{name} between 0 and 1", found, f"for example {name}=0.1")
-        if self.motion and not Path(self.motion).is_dir():
-            raise InputError(
-                "motion: a folder of .npz or .bvh files",
-                self.motion,
-                "give an existing folder, or leave motion out",
-            )
-        if self.assets and not Path(self.assets).is_dir():
-            raise InputError(
-                "assets: a folder with clothes/, hair/, skins/",
-                self.assets,
-                "give an existing folder, or leave assets out",
-            )
-        if self.env and not Path(self.env).is_dir():
-            raise InputError(
-                "env: a folder of .hdr or .exr files", self.env, "give an existing folder, or leave env out"
-            )
-
+        for name, what in FOLDERS.items():
+            path = getattr(self, name)
+            if path and not Path(path).is_dir():
+                fix = f"give an existing folder, or leave {name} out"
+                raise InputError(f"{name}: a folder {what}", path, fix)
         if self.furniture and not Path(self.furniture).exists():
             raise InputError("furniture: a .sh3f file or a folder", self.furniture, "give an existing one")
-        if self.backgrounds and not Path(self.backgrounds).is_dir():
-            raise InputError(
-                "backgrounds: a folder of photographs", self.backgrounds, "give an existing folder"
-            )
         if self.extra_names:
             self._check_extras()
 

@@ -32,11 +32,10 @@ def validate(
     """Scores over `config.val_samples` held-out subjects.
 
     Returns:
-        `dense_*`: the dense head, if there is one; `sample_*`: one sample with the configured number of steps,
-            once the UNet
-        is trained, and `sample_loss`, its training loss at fixed times and noise; `*_mpjpe`, `*_mpvpe` (mm):
-            bodies fitted to
-        the proxies of the first `config.val_fit` subjects. And an image of the first subjects.
+        The scores, and an image of the first subjects. `dense_*`: the dense head, if there is one; `sample_*`: one
+        sample with the configured number of steps, once the UNet is trained, and `sample_loss`, its training loss at
+        fixed times and noise; `*_mpjpe`, `*_mpvpe` (mm): bodies fitted to the proxies of the first `config.val_fit`
+        subjects.
     """
     precision: Precision = "fp32" if config.precision == "no" else "auto"
     generator = objective.generator
