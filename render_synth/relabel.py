@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import tarfile
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from diffproxy.body import BodyModel
+from diffproxy.datasets.shard_writer import add_file, new_shard
 from diffproxy.datasets.shards import FULL, ShardIndex, shard_paths
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.errors import InputError
@@ -87,30 +86,18 @@ def _body(name: str) -> BodyModel:
 def relabel_shard(source: Path, target: Path, body: BodyModel) -> int:
     """One shard; every file but `*.proxy.png` and `*.meta.json` is copied as it is. Written whole or not at all."""
     ShardIndex(source)  # refuses one that ends early: the copy would look whole
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     count = 0
-    try:
-        with (
-            tarfile.open(source, "r:") as old,
-            tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as new,
-        ):
-            members: dict[str, list[tuple[str, bytes]]] = {}
-            for member in old:
-                file = old.extractfile(member)
-                key = member.name.partition(".")[0]
-                members.setdefault(key, []).append((member.name, file.read() if file else b""))
-            for key, files in members.items():
-                changed, views = _sample(dict(files), key, body)
-                count += views
-                for name, data in files:
-                    info = tarfile.TarInfo(name)
-                    info.size = len(changed.get(name, data))
-                    new.addfile(info, io.BytesIO(changed.get(name, data)))
-        with temporary.open("rb") as f:
-            os.fsync(f.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with tarfile.open(source, "r:") as old, new_shard(target) as new:
+        members: dict[str, list[tuple[str, bytes]]] = {}
+        for member in old:
+            file = old.extractfile(member)
+            key = member.name.partition(".")[0]
+            members.setdefault(key, []).append((member.name, file.read() if file else b""))
+        for key, files in members.items():
+            changed, views = _sample(dict(files), key, body)
+            count += views
+            for name, data in files:
+                add_file(new, name, changed.get(name, data))
     return count
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffproxy.datasets.shards import ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
 from diffproxy.utils.errors import InputError
 from render_synth.config import RenderConfig
 from render_synth.work_plan import check_options, environment_files, missing_shards, shard_name

@@ -19,7 +19,8 @@ from diffproxy.body.smpl_family import PosedBodies, SmplFamilyBody, find_model, 
 from diffproxy.cameras import Camera
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import POSE, Person, Subject
-from diffproxy.datasets.shards import ShardView, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardView
 from diffproxy.geometry.boxes import Box, expand_to_square
 from diffproxy.pipeline.crop_refinement import crop_image
 from diffproxy.proxies import render_proxies

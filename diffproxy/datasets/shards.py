@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
 import tarfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +15,8 @@ from pydantic import Field, field_validator
 
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.datasets.extras import EXTRAS, decode_extra, encode_extra
-from diffproxy.proxies.png import decode_png, decode_proxy_png, encode_png, encode_proxy_png
+from diffproxy.datasets.extras import EXTRAS, decode_extra
+from diffproxy.proxies.png import decode_png, decode_proxy_png
 from diffproxy.utils.bounded_files import regular_file
 from diffproxy.utils.bounded_images import decode_image
 from diffproxy.utils.bounded_text import parse_json
@@ -28,7 +25,6 @@ from diffproxy.utils.validation import Number, OpenSchema, validated
 
 VERSION = 2
 FULL = "full"  # kind of whole frames; the other kinds are body, left_hand, right_hand
-KEY_BYTES = 75  # of a sample's key: a name in a tar file has at most 100
 KEPT = 64  # samples whose decoded meta data an index keeps: a training run must not hold all of them
 
 
@@ -92,65 +88,6 @@ class _Meta(OpenSchema):
     @classmethod
     def _of_bodies(cls, others: list[dict[str, list[float]]]) -> list[dict[str, list[float]]]:
         return [cls._of_a_body(params) for params in others]
-
-
-class ShardWriter:
-    """Writes one tar shard under a temporary name; `close()` gives it its own. Use as a context manager."""
-
-    def __init__(self, path: str | Path, quality: int = 92):
-        self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        self.quality = quality
-        self._keys: set[str] = set()
-        # Closed by close() or on leaving the context.
-        self._tar = tarfile.open(self.temporary, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-
-    def add(self, key: str, views: list[ShardView], params: BodyParams, meta: dict[str, Any]) -> None:
-        """One subject. Time stamps are zero, so equal data gives equal bytes.
-
-        `key` must hold no dot or slash, at most `KEY_BYTES` bytes, and not be that of another subject of the shard:
-        readers would take both for one. InputError otherwise.
-        """
-        import cv2
-
-        if not key or "." in key or "/" in key or len(key.encode()) > KEY_BYTES or key in self._keys:
-            wanted = f"a sample key of its own without dots and slashes, of at most {KEY_BYTES} bytes"
-            raise InputError(wanted, repr(key), "for example s0-0000001")
-        self._keys.add(key)
-        jpeg = [cv2.IMWRITE_JPEG_QUALITY, self.quality]
-        for i, v in enumerate(views):
-            self._file(f"{key}.v{i}.rgb.jpg", cv2.imencode(".jpg", v.rgb[..., ::-1], jpeg)[1].tobytes())
-            self._file(f"{key}.v{i}.proxy.png", encode_proxy_png(v.labels, v.uv))
-            self._file(f"{key}.v{i}.mask.png", encode_png(v.mask))
-            for name in sorted(v.extras):
-                self._file(f"{key}.v{i}.{name}.png", encode_extra(name, v.extras[name]))
-        listed = [{"kind": v.kind, "camera": v.camera.to_json()} | v.info for v in views]
-        full = {"version": VERSION, "params": params_to_json(params), "views": listed} | meta
-        self._file(f"{key}.meta.json", json.dumps(full, sort_keys=True).encode())
-
-    def _file(self, name: str, data: bytes) -> None:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        self._tar.addfile(info, io.BytesIO(data))
-
-    def close(self) -> None:
-        self._tar.close()
-        with self.temporary.open("rb") as f:
-            os.fsync(f.fileno())
-        self.temporary.replace(self.path)
-
-    def __enter__(self) -> ShardWriter:
-        return self
-
-    def __exit__(self, kind: type | None, *rest: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            try:
-                self._tar.close()  # a full disk fails here once more
-            finally:
-                self.temporary.unlink(missing_ok=True)
 
 
 def shard_paths(where: str | Path) -> list[Path]:

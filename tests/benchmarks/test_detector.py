@@ -9,7 +9,8 @@ import pytest
 
 from diffproxy.body import load_body
 from diffproxy.cameras import load_rig, open_frames
-from diffproxy.datasets.shards import ShardView, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardView
 from diffproxy.export import load_result
 from diffproxy.proxies import render_proxies
 

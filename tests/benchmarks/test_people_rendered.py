@@ -8,7 +8,8 @@ import torch
 
 from diffproxy.body import BodyParams, load_body
 from diffproxy.cameras import Camera, load_rig
-from diffproxy.datasets.shards import FULL, ShardIndex, ShardView, ShardWriter, params_to_json
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import FULL, ShardIndex, ShardView, params_to_json
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import torch
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.extras import EXTRAS, decode_extra, encode_extra
+from diffproxy.datasets.shard_writer import ShardWriter
 from diffproxy.datasets.shards import (
     FULL,
     KEPT,
     VERSION,
     ShardIndex,
     ShardView,
-    ShardWriter,
     decode_jpeg,
     params_from_json,
     params_to_json,
@@ -217,6 +217,16 @@ def test_a_failed_shard_leaves_nothing(tmp_path):
     with pytest.raises(KeyError), ShardWriter(tmp_path / "a.tar"):
         raise KeyError
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_a_full_disk_leaves_no_part_of_a_shard(share, small_disk, tmp_path):
+    """Also where the disk is full only when the buffered end of the file is written."""
+    write(tmp_path / "whole.tar", 12)
+    size = (tmp_path / "whole.tar").stat().st_size
+    with small_disk(int(share * size)), pytest.raises(InputError, match=r"room on the disk for .*cut\.tar"):
+        write(tmp_path / "cut.tar", 12)
+    assert [p.name for p in tmp_path.iterdir()] == ["whole.tar"]
 
 
 @pytest.mark.parametrize("key", ["", "a.b", "a/b", "a" * 76, "\u00e9" * 38])

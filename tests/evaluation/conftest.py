@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.datasets.shards import ShardView, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardView
 from diffproxy.evaluation import table1
 from diffproxy.evaluation.table1 import METRICS
 from diffproxy.proxies import render_proxies

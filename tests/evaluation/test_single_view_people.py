@@ -13,7 +13,8 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.datasets.shards import FULL, ShardView, ShardWriter, params_to_json
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import FULL, ShardView, params_to_json
 from diffproxy.evaluation.datasets import open_dataset
 from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.rehearsal_agora import as_pandas

@@ -65,7 +65,7 @@ def groups(tools):
 @pytest.fixture(scope="session")
 def group_shard(groups, tmp_path_factory):
     """A group of three others, rendered and written; do not change it."""
-    from diffproxy.datasets.shards import ShardWriter
+    from diffproxy.datasets.shard_writer import ShardWriter
     from render_synth.sample import render_sample
 
     path = tmp_path_factory.mktemp("group") / "a.tar"

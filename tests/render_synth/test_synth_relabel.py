@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffproxy.datasets.shards import ShardIndex, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardIndex
 from diffproxy.utils.errors import InputError
 from render_synth.relabel import relabel
 

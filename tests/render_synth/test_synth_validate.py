@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.datasets.shards import ShardIndex, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardIndex
 from render_synth.cli import main
 from render_synth.validate import check_view
 

@@ -9,7 +9,8 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.datasets.shards import ShardIndex, ShardView, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardIndex, ShardView
 from diffproxy.proxies import render_surface
 from render_synth.cameras import look_at
 from render_synth.cli import main

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
-from diffproxy.datasets.shards import ShardView, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardView
 from diffproxy.generator import AttentionConfig, build_generator, nano_config, save_generator
 from diffproxy.proxies import render_proxies
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from diffproxy.body import BodyParams
-from diffproxy.datasets.shards import ShardView, ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import ShardView
 from diffproxy.generator import (
     AttentionConfig,
     build_generator,

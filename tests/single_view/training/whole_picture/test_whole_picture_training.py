@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.datasets.shards import FULL, ShardView, ShardWriter, params_to_json
+from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shards import FULL, ShardView, params_to_json
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.training.losses import errors
 from diffproxy.single_view.training.whole_picture import pictures as pictures_module
