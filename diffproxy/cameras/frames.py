@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from diffproxy.cameras.undistortion import sampling_maps, undistort_image
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
+PRINT_STEP = 8  # rows; noise makes each row of another image another one
 TRIED = 20  # images of a camera, until one tells its size
 
 
@@ -33,11 +35,13 @@ class FrameImages:
         images: Undistorted RGB images (H, W, 3) uint8 in the order of the cameras; None where one cannot be read.
         unreadable: Why, by camera name.
         damaged: What the decoder says about images that it could read in part only, by camera name.
+        prints: By camera name, the number of the frame in its files and a checksum of the image there.
     """
 
     images: list[np.ndarray | None]
     unreadable: dict[str, InputError]
     damaged: dict[str, str]
+    prints: dict[str, tuple[int, int]]
 
 
 class RigFrames:
@@ -127,16 +131,20 @@ class RigFrames:
         images: list[np.ndarray | None] = []
         unreadable: dict[str, InputError] = {}
         damaged: dict[str, str] = {}
+        prints: dict[str, tuple[int, int]] = {}
+        numbers = self.file_numbers(frame_id)
         for v, (camera, source) in enumerate(zip(self.cameras, self._sources, strict=True)):
             try:
-                images.append(self._undistort(v, self._read_raw(v, frame_id)))
+                image = self._read_raw(v, frame_id)
+                images.append(self._undistort(v, image))
             except InputError as error:
                 images.append(None)
                 unreadable[camera.name] = error
             else:
+                prints[camera.name] = numbers[camera.name], zlib.crc32(image[::PRINT_STEP].tobytes())
                 if source.damage:
                     damaged[camera.name] = source.damage
-        return FrameImages(images, unreadable, damaged)
+        return FrameImages(images, unreadable, damaged, prints)
 
     def files(self, frame_id: int) -> dict[str, Path]:
         """The file that each camera's image of this frame is read from, by camera name."""

@@ -135,9 +135,10 @@ def with_camera_doubts(record: FrameResult, doubts: Sequence[str]) -> FrameResul
 
 
 def with_image_problems(record: FrameResult, shown: FrameImages) -> FrameResult:
-    """The record with the images named that could not be read, or not intact."""
+    """The record with prints of its images, and those named that could not be read, or not intact."""
     problems = [f"{name}: image left out, it cannot be read" for name in shown.unreadable]
     problems += [f"{name}: damaged image ({text[:120]})" for name, text in shown.damaged.items()]
+    record = replace(record, info={**record.info, "image_prints": shown.prints})
     if not problems:
         return record
     info = {**record.info, "image_problems": problems, "unreadable": [*shown.unreadable]}

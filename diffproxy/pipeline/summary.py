@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,30 @@ def run_metrics(records: Sequence[FrameResult]) -> dict[str, Any]:
 
 
 def warnings(records: Sequence[FrameResult]) -> list[str]:
-    """Frames that need a look: no body, one that does not explain the proxies, or one with parts that no view shows."""
+    """Frames that need a look: no body, one that does not explain the proxies, one with parts that no view shows, or
+    images of one camera that repeat."""
     lines = [f"frame {r.frame_id}: {r.status}: {r.reason}" for r in records if r.status != "ok" or r.reason]
     for r in records:
         if r.has_body and not r.reason:  # else they are given above
             lines += [f"frame {r.frame_id}: {doubt}" for doubt in doubts(r.info)]
-    return lines
+    return lines + frozen_cameras(records)
+
+
+def frozen_cameras(records: Sequence[FrameResult]) -> list[str]:
+    """Cameras that show the image of the frame before once more while another camera's changes."""
+    frames: dict[str, list[int]] = {}
+    for before, record in pairwise(records):
+        old, new = (r.info.get("image_prints", {}) for r in (before, record))
+        both = old.keys() & new.keys()
+        # The slower of two cameras may give one frame of its file to two of the take.
+        again = {name for name in both if old[name][1] == new[name][1] and old[name][0] != new[name][0]}
+        for name in again if len(again) < len(both) else ():
+            frames.setdefault(name, []).append(record.frame_id)
+    return [
+        f"camera {name}: {len(ids)} of {len(records)} frames repeat the image before while other cameras go on, "
+        f"the first is {ids[0]}: was its film frozen, it is out of step there"
+        for name, ids in sorted(frames.items())
+    ]
 
 
 def frame_notes(records: Sequence[FrameResult]) -> list[str]:

@@ -85,6 +85,17 @@ def test_video_frames_by_number_in_any_order(rig, tmp_path):
     frames.close()
 
 
+def test_equal_images_have_equal_prints(rig, tmp_path):
+    write_images(tmp_path, range(3))
+    again = tmp_path / "images" / "cam1" / "frame_0001.png"
+    (tmp_path / "images" / "cam1" / "frame_0002.png").write_bytes(again.read_bytes())
+    frames = open_frames(tmp_path)
+    prints = [frames.read_views(n).prints for n in range(3)]
+    assert [p["cam1"][0] for p in prints] == [0, 1, 2]
+    assert len({p["cam0"][1] for p in prints}) == 3
+    assert prints[0]["cam1"][1] != prints[1]["cam1"][1] == prints[2]["cam1"][1]
+
+
 def test_images_are_undistorted_for_the_pinhole_cameras(rig, tmp_path):
     d = np.array([-0.3, 0.1, 0.0, 0.0])
     bent = replace(rig, cameras=tuple(replace(c, distortion=d) for c in rig.cameras))

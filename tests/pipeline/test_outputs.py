@@ -1,6 +1,7 @@
 """What a run leaves behind: meshes, overlays, report, errors against the truth, hands, jitter."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +159,21 @@ def test_doubtful_frames_are_named() -> None:
     metrics = run_metrics([good, far, nobody])
     assert metrics["frames"] == 3 and metrics["status"] == {"ok": 2, "no_person": 1}
     json.dumps(metrics, allow_nan=False)
+
+
+def test_a_camera_that_repeats_its_image_while_others_go_on_is_named() -> None:
+    def take(a: str, b: str, numbers: Sequence[int] = range(5)) -> list[FrameResult]:
+        prints = [
+            {"a": (k, ord(x)), "b": (n, ord(y))}
+            for k, (x, y, n) in enumerate(zip(a, b, numbers, strict=True))
+        ]
+        return [replace(_record(k, 0.0), info={"image_prints": p}) for k, p in enumerate(prints)]
+
+    (line,) = warnings(take("pqrst", "pqqqt"))
+    assert line.startswith("camera b: 2 of 5 frames repeat the image before") and "the first is 2" in line
+    assert not warnings(take("pqrst", "pqrst"))
+    assert not warnings(take("ppppp", "ppppp"))  # a still of the whole rig is in step
+    assert not warnings(take("pqrst", "ppqqr", (0, 0, 1, 1, 2)))  # a slower film
 
 
 def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params_of, oracle_of) -> None:

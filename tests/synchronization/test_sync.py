@@ -60,6 +60,11 @@ def test_all_cameras_out_of_step_and_another_reference(take):
 def test_what_the_take_does_not_say_is_doubted(take):
     still = offsets(take, views_of(take, 4, still=True))
     assert not any(o.is_certain for o in still[1:])
+    views = views_of(take, 4)
+    views[2] = dict.fromkeys(views[2], views[2][50])  # a frozen film
+    frozen = offsets(take, views)
+    assert [o.is_certain for o in frozen] == [True, True, False, True]
+    assert not [o.frames for o in (frozen[1], frozen[3]) if o.frames]
     beyond = offsets(take, views_of(take, 2, (0, 30)), largest=10)
     assert any("max_offset" in doubt or "agree" in doubt for doubt in beyond[1].doubts)
     views = views_of(take, 2)
