@@ -66,10 +66,10 @@ def inspect(options: InspectOptions) -> str:
     return "\n".join([head, *(warnings or ["nothing odd in the views shown"])])
 
 
-def arrange(blocks: list[UInt8[np.ndarray, "_ _ 3"]], aspect: float = 1.6) -> UInt8[np.ndarray, "H W 3"]:
-    """Subjects in rows, in as many columns as keep the sheet at most about `aspect` times as wide as high."""
+def arrange(blocks: list[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "H W 3"]:
+    """Subjects in rows, in as many columns as keep the sheet at most about 1.6 times as wide as high."""
     h, w = (max(b.shape[axis] for b in blocks) for axis in (0, 1))
-    across = max(int(np.sqrt(aspect * len(blocks) * h / w)), 1)
+    across = max(int(np.sqrt(1.6 * len(blocks) * h / w)), 1)
     same = [np.pad(b, ((0, h - b.shape[0]), (0, w - b.shape[1]), (0, 0))) for b in blocks]
     rows = [stack(same[i : i + across], axis=1, gap=6) for i in range(0, len(same), across)]
     return stack(rows, axis=0, gap=6)

@@ -195,8 +195,8 @@ LAYOUTS: dict[str, tuple[Callable[[Rng, int], RigPlan], float]] = {
 SHAPES = ((1920, 1080), (1440, 1080), (1080, 1080), (1280, 1024), (1920, 1088))
 
 
-def sample_rig_plan(rng: Rng, count: int, kind: str = "") -> tuple[str, RigPlan]:
-    """A layout's name (drawn unless given) and its mounts."""
+def sample_rig_plan(rng: Rng, count: int, kind: str) -> tuple[str, RigPlan]:
+    """A layout's name (drawn where `kind` is empty) and its mounts."""
     names = list(LAYOUTS)
     kind = kind or str(rng.choice(names, p=[LAYOUTS[n][1] for n in names]))
     return kind, LAYOUTS[kind][0](rng, count)

@@ -22,26 +22,22 @@ def fractal(
     rng: np.random.Generator,
     x: Float[np.ndarray, "*N D"],
     wavelength: float,
-    octaves: int = 3,
-    gain: float = 0.5,
 ) -> Float[np.ndarray, "*N"]:
-    """Octaves of `field`, each half the wavelength and `gain` times the height; about unit variance."""
+    """Three octaves of `field`, each half the wavelength and half the height; about unit variance."""
     total = np.zeros(x.shape[:-1], np.float32)
     norm = 0.0
-    for o in range(octaves):
-        total += gain**o * field(rng, x, wavelength / 2**o, 6)
-        norm += gain ** (2 * o)
+    for o in range(3):
+        total += 0.5**o * field(rng, x, wavelength / 2**o, 6)
+        norm += 0.25**o
     return total / np.sqrt(norm)
 
 
-def images(
-    rng: np.random.Generator, size: int, cells: int, octaves: int = 4
-) -> Float[np.ndarray, "size size"]:
-    """Tileable value noise in [0, 1] as an image: random grids blown up and added."""
+def images(rng: np.random.Generator, size: int, cells: int) -> Float[np.ndarray, "size size"]:
+    """Tileable value noise in [0, 1] as an image: four octaves of random grids, blown up and added."""
     import cv2
 
     total, norm = np.zeros((size, size), np.float32), 0.0
-    for o in range(octaves):
+    for o in range(4):
         n = min(cells * 2**o, size)
         grid = rng.random((n, n)).astype(np.float32)
         pad = np.pad(grid, 2, mode="wrap")

@@ -67,15 +67,12 @@ def render_sample(tools: Tools, k: int) -> tuple[list[ShardView], BodyParams, di
 
 def build_sample_scene(tools: Tools, subject: Subject) -> SampleScene:
     """Dress the subject, add bystanders and surroundings, and hand all of it to the renderer."""
-    config, person, rng = tools.config, subject.person, subject.scene_rng
+    config, person = tools.config, subject.person
     bystanders = sample_bystanders(tools, subject)
     dressed = dress_subject(tools, subject)
-    axis = float(rng.uniform(0, np.pi))
+    axis = float(subject.scene_rng.uniform(0, np.pi))
     store = open_store(tools.environments, config.furniture, config.backgrounds)
-    data = compose_scene(
-        rng, subject.layout, person, [p for p, _ in bystanders], store, subject.platform, axis,
-        subject.easy, subject.seated, subject.desk,
-    )  # fmt: skip
+    data = compose_scene(subject, [p for p, _ in bystanders], store, axis)
     worn = merge_for_rendering(list(dressed.worn))
     others = [merge_for_rendering([d.skin, *d.worn]) for _, d in bystanders]
     crowd = merge_for_rendering([m for other in others for m in other])  # two meshes however many people

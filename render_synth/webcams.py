@@ -21,7 +21,7 @@ def sample_webcams(
     count: int,
     vertices: Float[np.ndarray, "N 3"],
     joints: Float[np.ndarray, "55 3"],
-    desk: Desk | None = None,
+    desk: Desk | None,
 ) -> Layout:
     """`count` cameras within an arc of 40 to 220 degrees around the front of a seated person.
 

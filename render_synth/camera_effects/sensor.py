@@ -26,9 +26,7 @@ def grey_world(light: Float[np.ndarray, "H W 3"], strength: Number) -> Float[np.
     return (mean.mean() / mean) ** float(strength)
 
 
-def expose(
-    light: Float[np.ndarray, "H W 3"], gain: Number, stops: Number = 0.0
-) -> Float[np.ndarray, "H W 3"]:
+def expose(light: Float[np.ndarray, "H W 3"], gain: Number, stops: Number) -> Float[np.ndarray, "H W 3"]:
     """Light times gain, over-exposed by `stops` (negative: under-exposed)."""
     return (light * (gain * 2.0**stops)).astype(np.float32)
 
@@ -82,15 +80,13 @@ def tone(
     return np.clip(lift + (1 - lift) * x, 0, 1).astype(np.float32)
 
 
-def sharpen(
-    image: Float[np.ndarray, "H W 3"], amount: Number, radius: Number = 1.0
-) -> Float[np.ndarray, "H W 3"]:
-    """Unsharp mask: the image plus `amount` times its difference from itself blurred by `radius` pixels."""
+def sharpen(image: Float[np.ndarray, "H W 3"], amount: Number) -> Float[np.ndarray, "H W 3"]:
+    """Unsharp mask: the image plus `amount` times its difference from itself blurred by one pixel."""
     import cv2
 
     if amount <= 0:
         return image
-    blurred = cv2.GaussianBlur(image, (0, 0), float(radius))
+    blurred = cv2.GaussianBlur(image, (0, 0), 1.0)
     return np.clip(image + amount * (image - blurred), 0, 1).astype(np.float32)
 
 

@@ -16,13 +16,11 @@ from render_synth.humans.body.bodies import Person
 from render_synth.humans.body.posed import Posed, pose_anatomy
 from render_synth.humans.garments.garments import sample_outfit
 from render_synth.humans.garments.outfits import GarmentTools, build_garment_tools
+from render_synth.humans.look import LOOKS, Look
 from render_synth.humans.makehuman.dressing import DressedBody, sample_clothing
 from render_synth.humans.makehuman.skin_meshes import skin_meshes
 from render_synth.humans.makehuman.wardrobe import Wardrobe
 from render_synth.rendering.mesh import Mesh
-
-# Looks that are frequent among captured people: bare or tight sportswear; swim and skull caps.
-LOOKS = {"sport": 0.15, "skull_cap": 0.1}
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def dress(
     rng: np.random.Generator,
     dresser: Dresser,
     person: Person,
-    wardrobe: Wardrobe | None = None,
+    wardrobe: Wardrobe | None,
     near: bool = True,
     tight: bool = False,
     hair_volume: float = 0.0,
@@ -65,26 +63,21 @@ def dress(
     """
     posed = pose_anatomy(dresser.anatomy, person)
     notes: dict[str, Any] = {"outfit": "", "hair": "", "assets": []}
-    look = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
-    look |= {"tight"} if tight else set()
+    words = frozenset(name for name, chance in LOOKS.items() if rng.random() < chance)
+    words |= {"tight"} if tight else set()
     if hair_volume:
-        look -= {"skull_cap"}
+        words -= {"skull_cap"}
         notes["hair_volume"] = round(hair_volume, 3)
+    look = Look(words, hair_volume)
     if wardrobe is None:
-        return Dressed(
-            *paint_person(rng, posed, dresser.garments, frozenset(), None, notes, look, hair_volume), notes
-        )
+        return Dressed(*paint_person(rng, posed, dresser.garments, frozenset(), None, notes, look), notes)
     dressed = DressedBody.of(posed, person.params.betas[0].double().numpy())
-    meshes, taken = sample_clothing(rng, dressed, wardrobe, notes, 512 if near else 128, look, hair_volume)
+    meshes, taken = sample_clothing(rng, dressed, wardrobe, notes, 512 if near else 128, look)
     chosen = wardrobe.skins[int(rng.integers(len(wardrobe.skins)))] if wardrobe.skins else None
     if chosen is None or rng.random() < 0.3:
-        body, layers = paint_person(
-            rng, posed, dresser.garments, taken, dressed.hidden(), notes, look, hair_volume
-        )
+        body, layers = paint_person(rng, posed, dresser.garments, taken, dressed.hidden(), notes, look)
     else:
-        _, layers = paint_person(
-            rng, posed, dresser.garments, taken, None, notes, look, hair_volume, bare=False
-        )
+        _, layers = paint_person(rng, posed, dresser.garments, taken, None, notes, look, bare=False)
         body, eyes = skin_meshes(rng, wardrobe.skin_mesh, chosen, posed, dressed.hidden(), 1 if near else 4)
         layers = (*layers, eyes)
         notes["assets"].append({"name": chosen.name, "licence": chosen.licence})
@@ -98,15 +91,14 @@ def paint_person(
     without: frozenset[str],
     hidden: Bool[np.ndarray, " Nc"] | None,
     notes: dict[str, Any],
-    look: frozenset[str],
-    hair_volume: float = 0.0,
+    look: Look,
     bare: bool = True,
 ) -> tuple[Mesh, tuple[Mesh, ...]]:
     """Skin and clothes made on the body's own surface; `hidden` body vertices are left out of the skin."""
     a, mesh = posed.a, posed.a.mesh
     fine, n_skin = posed.fine, posed.fine_normals
     lifted = posed.lift_normals
-    pieces, outfit, hair = sample_outfit(rng, posed, tools, without, look, hair_volume)
+    pieces, outfit, hair = sample_outfit(rng, posed, tools, without, look)
     notes["outfit"], notes["hair"] = notes["outfit"] or outfit, notes["hair"] or hair
     faces = mesh.faces
     if hidden is not None and hidden.any():

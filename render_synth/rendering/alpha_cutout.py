@@ -15,6 +15,8 @@ from diffproxy.geometry.meshes import vertex_normals
 from render_synth.humans.body.fine_mesh import build_fine_mesh
 from render_synth.rendering.mesh import Mesh
 
+MAX_EDGE = 0.008  # metres; how finely borders of holes are cut
+
 
 def sample_texture(
     texture: Float[np.ndarray, "S T C"], uv: Float[np.ndarray, "N 2"]
@@ -77,7 +79,7 @@ def clip_triangles(
     return sparse.vstack([blend, mix @ blend], format="csr")[used], inverse.reshape(-1, 3)
 
 
-def cut_holes(mesh: Mesh, max_edge: float = 0.008) -> Mesh:
+def cut_holes(mesh: Mesh) -> Mesh:
     """A mesh whose RGBA texture became RGB, without the surface where alpha < 0.5; any other mesh as it is."""
     if mesh.texture is None or mesh.texture.shape[2] != 4 or mesh.uv is None:
         return mesh
@@ -85,7 +87,7 @@ def cut_holes(mesh: Mesh, max_edge: float = 0.008) -> Mesh:
     alpha = mesh.texture[..., 3:]
     if alpha.min() > 0.5:
         return opaque
-    blend, faces = cut_by_alpha(mesh.vertices, mesh.uv, mesh.faces, alpha, max_edge)
+    blend, faces = cut_by_alpha(mesh.vertices, mesh.uv, mesh.faces, alpha, MAX_EDGE)
     if not len(faces):
         blend, faces = blend[:0], faces
     normals = vertex_normals(mesh.vertices, mesh.faces) if mesh.normals is None else mesh.normals

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+LEVELS = 3
 DARKEST = 0.05  # added to albedos before radiance is divided by them: the black ones hold little but noise
 HALF_OF_NEIGHBOURS = (
     (0, 1, 0.7),
@@ -19,7 +20,6 @@ def denoise(
     albedo: Float[np.ndarray, "H W 3"],
     normal: Float[np.ndarray, "H W 3"],
     depth: Float[np.ndarray, "H W"],
-    levels: int = 3,
 ) -> Float[np.ndarray, "H W 3"]:
     """Edge-stopping à-trous filter, after Dammertz et al. 2010, of irradiance: albedo is divided out.
 
@@ -31,7 +31,7 @@ def denoise(
     light = np.minimum(rgb, ceiling).astype(np.float32) / texture
     scaled = np.where(depth > 0, np.log(np.maximum(depth, 1e-3)) * 20, 99.0)
     guide = np.concatenate([normal * 3.0, albedo * 6.0, scaled[..., None]], -1).astype(np.float32)
-    for level in range(levels):
+    for level in range(LEVELS):
         step = 2**level
         total, weight = light.copy(), np.ones((*light.shape[:2], 1), np.float32)
         for dy, dx, near in HALF_OF_NEIGHBOURS:

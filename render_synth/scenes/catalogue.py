@@ -123,15 +123,15 @@ def _item(path: Path, entry: dict[str, str], licence: str) -> Item | None:
 
 
 @lru_cache(maxsize=192)  # about 1 MB each, and a quarter of a second to read
-def load_item(item: Item, max_faces: int = MAX_FACES) -> FurnitureMesh | None:
+def load_item(item: Item) -> FurnitureMesh | None:
     """The item's model, kept for the next sample; None where it has too many triangles or cannot be read."""
     try:
-        return _load(item, max_faces)
+        return _load(item)
     except (InputError, KeyError, ValueError, IndexError, OverflowError):
         return None
 
 
-def _load(item: Item, max_faces: int) -> FurnitureMesh:
+def _load(item: Item) -> FurnitureMesh:
     turn: Float[np.ndarray, "3 3"] | None = np.array(item.turn).reshape(3, 3) if item.turn else None
     size = np.array(item.size) if item.size else None
     path = Path(item.source)
@@ -144,14 +144,14 @@ def _load(item: Item, max_faces: int) -> FurnitureMesh:
             raise InputError(f"OBJ files under {MAX_MEMBER >> 20} MB", str(path), FIX)
         read = lambda name: _beside(path, name)  # noqa: E731
         text = path.read_text("latin-1")
-        return build_object(text, _materials(text, read), max_faces, turn, size)
+        return build_object(text, _materials(text, read), MAX_FACES, turn, size)
     archive = _kept_open(path, path.stat().st_mtime_ns)
     text = _member(archive, item.model).decode("latin-1")
-    if len(re.findall(r"^f\s", text, re.M)) > max_faces:  # cheaper than to read it all
-        raise InputError(f"at most {max_faces} faces", item.name, FIX)
+    if len(re.findall(r"^f\s", text, re.M)) > MAX_FACES:  # cheaper than to read it all
+        raise InputError(f"at most {MAX_FACES} faces", item.name, FIX)
     folder = posixpath.dirname(item.model)
     read = lambda name: _member(archive, posixpath.normpath(posixpath.join(folder, name)))  # noqa: E731
-    return build_object(text, _materials(text, read), max_faces, turn, size)
+    return build_object(text, _materials(text, read), MAX_FACES, turn, size)
 
 
 def _materials(text: str, read):

@@ -129,9 +129,9 @@ def carried(s: Solids, rng: Rng, joints: Float[np.ndarray, "55 3"]) -> bool:
     return True
 
 
-def hold(s: Solids, rng: Rng, joints: Float[np.ndarray, "55 3"], chance: float = 0.25) -> list[str]:
-    """With probability `chance`, an object in one or both hands; returns the names."""
-    if rng.random() >= chance:
+def hold(s: Solids, rng: Rng, joints: Float[np.ndarray, "55 3"]) -> list[str]:
+    """With probability 0.25, an object in one or both hands; returns the names."""
+    if rng.random() >= 0.25:
         return []
     joints = np.asarray(joints, np.float64)
     if rng.random() < 0.3 and carried(s, rng, joints):

@@ -101,10 +101,9 @@ def build_object(
     max_faces: int,
     turn: Float[np.ndarray, "3 3"] | None = None,
     size: Float[np.ndarray, "3"] | None = None,
-    keep_faces: int = 6000,
 ) -> FurnitureMesh:
     """`build_mesh` of the text of an OBJ file; more than `max_faces` triangles are refused."""
-    return build_mesh(parse_obj(text, max_faces), materials, turn, size, keep_faces)
+    return build_mesh(parse_obj(text, max_faces), materials, turn, size)
 
 
 def build_mesh(

@@ -14,9 +14,9 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 @dataclass(frozen=True)
 class Store:
-    environments: tuple[str, ...] = ()
-    items: tuple[Item, ...] = ()
-    images: tuple[str, ...] = ()
+    environments: tuple[str, ...]
+    items: tuple[Item, ...]
+    images: tuple[str, ...]
 
 
 def image_files(folder: str) -> tuple[str, ...]:

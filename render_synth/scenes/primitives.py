@@ -42,12 +42,12 @@ class Solids:
         faces = np.concatenate([np.stack([i, j, j + sides], 1), np.stack([i, j + sides, i + sides], 1)])
         self.add(np.concatenate([start + ring, end + ring]), faces, color)
 
-    def ball(self, center, radius: float, color, bands: int = 8) -> None:
-        """A sphere of `bands` x 12 patches."""
-        lat, lon = np.linspace(-np.pi / 2, np.pi / 2, bands + 1), np.arange(12) * np.pi / 6
+    def ball(self, center, radius: float, color) -> None:
+        """A sphere of 8 x 12 patches."""
+        lat, lon = np.linspace(-np.pi / 2, np.pi / 2, 9), np.arange(12) * np.pi / 6
         ring = np.stack([np.cos(lon), 0 * lon, np.sin(lon)], 1)
         points = np.cos(lat)[:, None, None] * ring + np.sin(lat)[:, None, None] * np.array([0, 1.0, 0])
-        i, j = np.meshgrid(np.arange(bands), np.arange(12), indexing="ij")
+        i, j = np.meshgrid(np.arange(8), np.arange(12), indexing="ij")
         a, b, c, d = 12 * i + j, 12 * i + (j + 1) % 12, 12 * (i + 1) + (j + 1) % 12, 12 * (i + 1) + j
         faces = np.concatenate(
             [np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)]

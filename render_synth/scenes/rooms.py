@@ -36,8 +36,8 @@ class Wall:
     def length(self) -> float:
         return 2 * self.half[1 - self.axis]
 
-    def point(self, s: float, y: float, out: float = 0.0) -> np.ndarray:
-        """s is 0 at the middle."""
+    def point(self, s: float, y: float, out: float) -> np.ndarray:
+        """s is 0 at the middle; `out`: metres off the wall, into the room."""
         x = np.zeros(3)
         x[0 if self.axis == 0 else 2] = self.sign * (self.half[self.axis] - out)
         flip = 1 if (self.axis == 0) == (self.sign > 0) else -1

@@ -11,39 +11,29 @@ from render_synth.rendering.mesh import Mesh
 from render_synth.scenes import capture_equipment as equipment
 from render_synth.scenes import clutter, furniture, lights, rooms, textures
 from render_synth.scenes import held_objects as held
-from render_synth.scenes.desk import Desk, build_desk
+from render_synth.scenes.desk import build_desk
 from render_synth.scenes.fixed_counts import pad_lamps, pad_quads
 from render_synth.scenes.furniture import Furniture
 from render_synth.scenes.mesh_parts import Lamp, Panel, Quad, SceneData, Sun
 from render_synth.scenes.object_store import Store
 from render_synth.scenes.placement import Ground, far_from_rays, furnish
 from render_synth.scenes.primitives import Solids
+from render_synth.subject import Subject
 
 Rng = np.random.Generator
 
 
-def compose_scene(
-    rng: Rng,
-    layout: Layout,
-    person: Person,
-    crowd: list[Person],
-    store: Store,
-    stand: float,
-    axis: float,
-    easy: bool = False,
-    seated: bool = False,
-    desk: Desk | None = None,
-) -> SceneData:
-    """A scene around a subject. `stand`: height of the deck or beam under the subject (0: none), `axis` its direction.
+def compose_scene(subject: Subject, crowd: list[Person], store: Store, axis: float) -> SceneData:
+    """A scene around a subject and the other people of `crowd`; `axis`: direction of the platform, radians.
 
-    A `seated` subject is in a room and gets a seat, and the table `desk` if there is one.
-
-    An `easy` scene has few objects, none in the subject's hands and none before a camera.
+    A seated subject is in a room and gets a seat, and a table if it has one. An easy scene has few objects, none in
+    the subject's hands and none before a camera.
     """
-    low, high = person.vertices.min(0).astype(float), person.vertices.max(0).astype(float)
-    target = (low + high) / 2
+    rng, layout, person = subject.scene_rng, subject.layout, subject.person
+    easy, seated, desk = subject.easy, subject.seated, subject.desk
+    target, top_of_head = subject.center, float(subject.bounds[1][1])
     reach = np.abs(np.stack([c.center_world for c in layout.cameras])[:, [0, 2]]).max(0)
-    top = max(max(float(c.center_world[1]) for c in layout.cameras), float(high[1]) - 0.4)
+    top = max(max(float(c.center_world[1]) for c in layout.cameras), top_of_head - 0.4)
     indoors = bool(rng.random() < 0.72) or seated
     half = (
         float(max(reach[0], 1.2) + rng.uniform(0.3, 2.5)),
@@ -58,9 +48,9 @@ def compose_scene(
         place = rooms.outdoor(rng, float(reach.max()), store.images)
     ground = Ground(layout, target, [person.vertices, *(p.vertices for p in crowd)])
     notes: dict = {"indoors": indoors, "ceiling": place.ceiling}
-    if stand > 0:
+    if subject.platform > 0:
         notes["stand"] = "deck" if rng.random() < 0.6 else "beam"
-        (equipment.deck if notes["stand"] == "deck" else clutter.beam)(solids, rng, stand, axis)
+        (equipment.deck if notes["stand"] == "deck" else clutter.beam)(solids, rng, subject.platform, axis)
     elif (rng.random() < 0.8 or seated) and equipment.seat(solids, rng, person.vertices, person.joints, 0.0):
         notes["seat"] = True
     if desk is not None:

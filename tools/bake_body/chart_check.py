@@ -41,9 +41,9 @@ HEAD = (
 )
 
 
-def check_charts(atlas: SurfaceAtlas, samples: int = 5000, seed: int = 0) -> list[ChartReport]:
+def check_charts(atlas: SurfaceAtlas, samples: int) -> list[ChartReport]:
     """Sample the rest surface of every label evenly by area, encode, round to 16 bits, look up, compare."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     reports = []
     tables: tuple[tuple[Any, Any, Literal["body", "left_hand"]], ...] = (
         (atlas.face_part, atlas.uv_corners, "body"),

@@ -60,14 +60,15 @@ def cap(t: np.ndarray, distance: np.ndarray, begin: float, radius: float) -> np.
     return np.where(t < begin, begin - radius * np.arctan2(begin - t, distance), t)
 
 
-def equalise(
-    x: np.ndarray, area: np.ndarray, radius: np.ndarray, bins: int = 24
-) -> tuple[np.ndarray, np.ndarray]:
+BINS = 24  # knots of the map, less one
+
+
+def equalise(x: np.ndarray, area: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Knots (x, v) of a rising map to [0, 1] with dv proportional to the arc length area / (2 pi radius)."""
-    edges = np.linspace(x.min() - 1e-6, x.max() + 1e-6, bins + 1)
-    which = np.clip(np.digitize(x, edges) - 1, 0, bins - 1)
-    ring = np.bincount(which, area, bins)
-    mean_radius = np.bincount(which, area * radius, bins) / np.maximum(ring, 1e-12)
+    edges = np.linspace(x.min() - 1e-6, x.max() + 1e-6, BINS + 1)
+    which = np.clip(np.digitize(x, edges) - 1, 0, BINS - 1)
+    ring = np.bincount(which, area, BINS)
+    mean_radius = np.bincount(which, area * radius, BINS) / np.maximum(ring, 1e-12)
     arc = ring / np.maximum(2 * np.pi * mean_radius, 1e-3)
     arc = np.convolve(np.pad(arc, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
     v = np.concatenate([[0.0], np.cumsum(arc)])

@@ -12,7 +12,7 @@ U_PER_RADIAN = 0.82 / np.pi  # a half turn leaves a margin for faces that stradd
 class Ruler:
     """Coordinates of one segment, measured on left-side points (N, 3, 3)."""
 
-    def __init__(self, line: Centreline, front: np.ndarray, v_of_t: tuple[float, float] = (0.0, 1.0)):
+    def __init__(self, line: Centreline, front: np.ndarray, v_of_t: tuple[float, float]):
         self.line, self.front, self.v_of_t = line, front, v_of_t
 
     def along(self, points: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ class HeelRuler(Ruler):
     """A segment whose first end is rounded, so that v keeps growing over the end face."""
 
     def __init__(self, line: Centreline, front: np.ndarray, corners: np.ndarray):
-        super().__init__(line, front)
+        self.line, self.front = line, front
         _, side, ahead = line.split(corners, front)
         self.radius = float(np.median(np.hypot(side, ahead)))
         t = self.along(corners)

@@ -22,16 +22,17 @@ EXPRESSIONS: tuple[tuple[str, dict[str, float]], ...] = (
     ("sneer", {"noseSneerLeft": 1, "noseSneerRight": 1}),
     ("upper_lip_up", {"mouthUpperUpLeft": 1, "mouthUpperUpRight": 1}),
 )
+SUPPORT = 160  # vertices that a joint is regressed from
 EXPRESSION_UNIT = 0.5  # expression 1 is half of the face unit, so that +-2 spans it
 
 
-def sample_bodies(source: AnnySource, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def sample_bodies(source: AnnySource, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Rest-pose vertices (N, Nv, 3) and joints (N, 55, 3) of random adults of both sexes.
 
     Stature is drawn first (men 1.77 +- 0.10 m, women 1.66 +- 0.10 m, within 1.40-2.12 m) and Anny's height parameter,
     in which every vertex is linear, is solved for it; the other phenotypes are wide and independent.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     female = rng.random(count) < 0.5
     gender = np.where(female, 1 - rng.beta(0.6, 4, count), rng.beta(0.6, 4, count))
     stature = rng.normal(np.where(female, 1.66, 1.77), 0.10).clip(1.40, 2.12)
@@ -104,7 +105,7 @@ def expression_basis(source: AnnySource, mirror: np.ndarray) -> np.ndarray:
 
 
 def joint_regressor(
-    vertices: np.ndarray, joints: np.ndarray, still: np.ndarray, mirror: np.ndarray, support: int = 160
+    vertices: np.ndarray, joints: np.ndarray, still: np.ndarray, mirror: np.ndarray
 ) -> np.ndarray:
     """Sparse regressor (55, Nv): rows sum to one, left mirrors right, only `still` (expression-free) vertices.
 
@@ -121,7 +122,7 @@ def joint_regressor(
         distance = np.where(still, np.linalg.norm(centre_v - centre_j[j], axis=1), np.inf)
         near = np.argsort(distance, kind="stable")
         near = near[distance[near] < max(3.0 * distance[near[20]], 0.06)]
-        near = near[_spread(centre_v[near], support)]
+        near = near[_spread(centre_v[near], SUPPORT)]
         if other == j:
             near = np.unique(np.concatenate([near, mirror[near]]))
         # With weights that sum to one, A w = 0 says that the joint is met in every sample and coordinate.

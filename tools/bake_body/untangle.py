@@ -46,7 +46,6 @@ def untangle(
     spread: csr_matrix,
     base: np.ndarray,
     x: np.ndarray,
-    steps: int = 40,
 ) -> tuple[np.ndarray, float]:
     """Free coordinates x of least energy, and the smallest d; nodes (N, 2) are `base + spread @ x`.
 
@@ -81,7 +80,7 @@ def untangle(
         return float((weight * value).sum()), spread.T @ grad.ravel()
 
     done = False
-    for step in range(steps):
+    for step in range(40):
         least = np.linalg.det(jacobian(x)).min()
         done = least > 1e-6
         eps = 1e-9 if done else max(0.2 * 0.75**step, np.sqrt(1e-8 + 0.04 * min(least, 0.0) ** 2))

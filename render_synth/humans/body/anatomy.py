@@ -47,7 +47,7 @@ class Anatomy:
         return self.rest - self.joints[23:25].mean(0)
 
 
-def build_anatomy(body: BodyModel, max_edge: float = 0.010) -> Anatomy:
+def build_anatomy(body: BodyModel, max_edge: float) -> Anatomy:
     """The anatomy of a body model's rest shape, on a mesh with edges of at most `max_edge` metres."""
     template = body.v_template.detach().double().numpy()
     mesh = build_fine_mesh(template, body.faces.numpy(), max_edge)

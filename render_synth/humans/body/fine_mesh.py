@@ -37,7 +37,7 @@ class FineMesh:
 
 
 def build_fine_mesh(
-    vertices: Float[np.ndarray, "Ncoarse 3"], faces: Int[np.ndarray, "C 3"], max_edge: float = 0.010
+    vertices: Float[np.ndarray, "Ncoarse 3"], faces: Int[np.ndarray, "C 3"], max_edge: float
 ) -> FineMesh:
     """Split edges longer than `max_edge` (metres, on the rest body) at their middle until none is left."""
     faces = np.asarray(faces, dtype=np.int64)

@@ -13,6 +13,7 @@ from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.fabric_patterns import paint
 from render_synth.humans.garments.outfits import GarmentTools, sample_tailored
 from render_synth.humans.hair.hair_mesh import sample_hair
+from render_synth.humans.look import Look
 from render_synth.rendering.mesh import Mesh
 
 OUTFITS = (
@@ -39,9 +40,9 @@ class Garment:
     color: Float[np.ndarray, "N 3"]
 
 
-def wavy(rng: np.random.Generator, a: Anatomy, height: float = 0.02) -> Float[np.ndarray, " N"]:
+def wavy(rng: np.random.Generator, a: Anatomy) -> Float[np.ndarray, " N"]:
     """Border unevenness, as a fraction of a limb."""
-    return rng.uniform(0, height) * noise.field(rng, a.rest, 0.25, 5)
+    return rng.uniform(0, 0.02) * noise.field(rng, a.rest, 0.25, 5)
 
 
 def folds(
@@ -131,22 +132,21 @@ def sample_outfit(
     rng: np.random.Generator,
     posed: Posed,
     tools: GarmentTools,
-    without: frozenset[str] = frozenset(),
-    look: frozenset[str] = frozenset(),
-    hair_volume: float = 0.0,
+    without: frozenset[str],
+    look: Look,
 ) -> tuple[list[Garment | Mesh], str, str]:
     """Random clothes and hair for one person: (garments, outfit name, hair kind).
 
-    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere; `look`: of `dress.LOOKS`, or "tight".
+    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere.
     Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
     """
     a, normal_z = posed.a, posed.a.rest_normal_z
     pieces: list[Garment | Mesh] = []
     if "clothes" in without:
         outfit = ""
-    elif "sport" in look:
+    elif "sport" in look.words:
         outfit = "sport"
-    elif "tight" not in look and rng.random() < 0.65:
+    elif "tight" not in look.words and rng.random() < 0.65:
         meshes, outfit = sample_tailored(rng, posed, tools)
         pieces += meshes
     else:
@@ -199,5 +199,5 @@ def sample_outfit(
         )
     if "hair" in without:
         return pieces, outfit, ""
-    grown, hair = sample_hair(rng, posed, "skull_cap" if "skull_cap" in look else "", hair_volume)
+    grown, hair = sample_hair(rng, posed, "skull_cap" if "skull_cap" in look.words else "", look.hair_volume)
     return pieces + grown, outfit, hair

@@ -60,7 +60,7 @@ def sample_tailored(rng: np.random.Generator, posed: Posed, tools: GarmentTools)
         flare = u(0.02, 0.07) if length > 0.9 and not slim and rng.random() < 0.15 else 0.0
         return trousers(rng, a, limbs, length, u(0.1, 0.35), hem, flare)
 
-    def shirt(under: bool = False, hem: float | None = None) -> GarmentPattern:
+    def shirt(under: bool, hem: float | None = None) -> GarmentPattern:
         sleeve = u(0.0, 0.12) if rng.random() < 0.15 else u(0.2, 0.5) if rng.random() < 0.6 else u(0.75, 0.98)
         hem = u(-0.18, 0.15) if hem is None else hem
         if under:

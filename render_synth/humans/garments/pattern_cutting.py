@@ -18,6 +18,7 @@ from render_synth.humans.garments.limb_tubes import STATIONS, LimbTubes, outward
 from render_synth.humans.garments.skirt import SkirtCut, skirt_sheet
 from render_synth.rendering.mesh import Mesh
 
+FALL = 30  # steps of the simulation until a skirt hangs
 DROOP = 0.7  # how far slack hangs down across a limb, over its way out
 
 
@@ -37,7 +38,7 @@ def trousers(
     length: float,
     waist: float,
     hem: float,
-    flare: float = 0.0,
+    flare: float,
 ) -> GarmentPattern:
     """`length` 1 = ankle, `waist` as torso fraction; `hem`: radius beyond the leg's (m); `flare`: below the knee."""
     edge = length + 0.012 * np.sin(3 * a.rest[:, 0] * 40 + rng.uniform(0, 6)) * rng.random()
@@ -153,14 +154,13 @@ def hang_skirt(
     cloth: ClothEngine,
     cut: SkirtCut,
     under: list[ClothPanel] | None = None,
-    steps: int = 30,
 ) -> ClothPanel:
     """A skirt, the lower part of a dress or of a coat, as it falls around the legs and over the clothes `under` it."""
     sheet = skirt_sheet(posed, cut, rng)
     obstacle = posed.trunk.with_more(
         [(p.vertices[::2], vertex_normals(p.vertices, p.faces)[::2]) for p in under or []]
     )
-    grid = finer(cloth.hang(posed, sheet, obstacle, cut.ease, steps), sheet.closed)
+    grid = finer(cloth.hang(posed, sheet, obstacle, cut.ease, FALL), sheet.closed)
     rest = finer(sheet.rest, sheet.closed).reshape(-1, 3) / posed.scale
     v = obstacle.push_out(grid.reshape(-1, 3), 0.6 * cut.ease, 1)
     front = np.where(rest[:, 2] > 0, 1.0, -1.0)

@@ -22,9 +22,9 @@ class SkirtCut:
 
     top: float
     bottom: float
-    ease: float = 0.006  # distance off the body
-    flare: float = 0.1  # widening of the radius per metre of length
-    fullness: float = 1.0  # hem width over what `flare` alone gives; the rest makes folds
+    ease: float  # distance off the body
+    flare: float  # widening of the radius per metre of length
+    fullness: float  # hem width over what `flare` alone gives; the rest makes folds
     pleats: int = 9
     opening: float = 0.0  # half angle of the gap in front at the hem, radians; 0 is closed
     straight: bool = True  # hangs from the widest place, instead of following the waist in again

@@ -68,7 +68,7 @@ def sample_hair(
 
 
 def scalp_hair(
-    rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.ndarray, "3"], volume: float = 0.0
+    rng: np.random.Generator, posed: Posed, style: str, tint: Float[np.ndarray, "3"], volume: float
 ) -> Mesh:
     """Mesh over the scalp: cropped or combed hair, `volume` metres thicker than usual, or the crown of a hat."""
     a = posed.a

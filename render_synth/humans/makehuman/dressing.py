@@ -12,6 +12,7 @@ from diffproxy.geometry.meshes import unit, vertex_normals
 from render_synth import colors
 from render_synth.humans.body.posed import Obstacle, Posed
 from render_synth.humans.hair.scalp import head_center
+from render_synth.humans.look import Look
 from render_synth.humans.makehuman import textures
 from render_synth.humans.makehuman.asset_garments import AssetGarment, clipped
 from render_synth.humans.makehuman.garment_fitting import BodyObstacle
@@ -141,15 +142,13 @@ def sample_clothing(
     wardrobe: Wardrobe,
     notes: dict[str, Any],
     pixels: int,
-    look: frozenset[str] = frozenset(),
-    hair_volume: float = 0.0,
+    look: Look,
 ) -> tuple[list[Mesh], frozenset[str]]:
     """Shoes, clothes, hair and hats from the wardrobe: (meshes, which of "clothes", "shoes", "hair" they include).
 
-    Adds outfit, hair and assets to `notes`. What `look` names is left to the built-in clothes. `hair_volume`: metres
-    that hair stands farther off the head; above 0 there is no hat.
+    Adds outfit, hair and assets to `notes`. What `look` names is left to the built-in clothes.
     """
-    sport, cap = "sport" in look, "skull_cap" in look
+    sport, cap = "sport" in look.words, "skull_cap" in look.words
     out: list[Mesh] = []
     taken: set[str] = set()
     shoes = wardrobe.some(rng, "shoes") if rng.random() < (0.25 if sport else 0.6) else None
@@ -157,13 +156,13 @@ def sample_clothing(
         fitted = dressed.fit_garment(shoes, margin=0.002)
         out.append(fitted.mesh(textures.garment_texture(rng, shoes, min(pixels, 256)), 0.5))
         taken.add("shoes")
-    if not sport and "tight" not in look and rng.random() < 0.6:
+    if not sport and "tight" not in look.words and rng.random() < 0.6:
         meshes, notes["outfit"] = sample_asset_outfit(rng, dressed, wardrobe, pixels)
         out += meshes
         if meshes:
             taken.add("clothes")
     tint = colors.between(rng, colors.HAIR_SRGB)
-    hat = wardrobe.some(rng, "hat") if not cap and rng.random() < 0.07 and not hair_volume else None
+    hat = wardrobe.some(rng, "hat") if not cap and rng.random() < 0.07 and not look.hair_volume else None
     hair = wardrobe.some(rng, "hair") if not cap and rng.random() < 0.7 else None
     if hat:
         out.append(dressed.fit_garment(hat, stiff=True).mesh(textures.garment_texture(rng, hat, 128)))
@@ -172,7 +171,7 @@ def sample_clothing(
             hair = clipped(hair, hat.rest[:, 1].min() + 0.03 - hair.rest[:, 1])
     if hair:
         over = [f for f in dressed.garments if f.garment.kind in ("top", "suit")]
-        fitted = dressed.fit_garment(hair, margin=0.003, over=over, volume=hair_volume)
+        fitted = dressed.fit_garment(hair, margin=0.003, over=over, volume=look.hair_volume)
         out.append(fitted.mesh(textures.hair_texture(rng, hair, tint), float(rng.uniform(0.35, 0.6))))
         notes["hair"] = hair.name
     if hat or hair:

@@ -23,6 +23,8 @@ from render_synth.humans.makehuman.base_mesh import base_vertices
 ARM_JOINTS = {"l": [16, 18, 20, *range(25, 40)], "r": [17, 19, 21, *range(40, 55)]}
 LEG_JOINTS = {"l": [1, 4, 7, 10], "r": [2, 5, 8, 11]}
 LIMBS = (ARM_JOINTS["l"], ARM_JOINTS["r"], LEG_JOINTS["l"], LEG_JOINTS["r"])
+ROUNDS = 3  # of pushing a garment out of the body
+NO_FLOOR = -1e9  # metres
 NEAR = 10  # body vertices that a garment vertex follows
 
 
@@ -133,11 +135,11 @@ def head_weights(
 class BodyObstacle:
     """A posed body as obstacles for cloth; each limb by itself: a hand on the belly does not carve the shirt."""
 
-    def __init__(self, posed: Posed, floor: float = -1e9):
+    def __init__(self, posed: Posed):
         limb = np.stack([posed.weights[:, j].sum(1) for j in LIMBS], 1)
         core = limb.max(1) < 0.85
         sets = [limb[:, i] > 0.12 for i in range(4)] + [core]
-        self.parts = [Obstacle.of(posed.vertices[s], posed.normals[s], floor) for s in sets]
+        self.parts = [Obstacle.of(posed.vertices[s], posed.normals[s], NO_FLOOR) for s in sets]
 
     def push_out(
         self,
@@ -145,17 +147,16 @@ class BodyObstacle:
         weights: Float[np.ndarray, "N 55"],
         margin: float,
         around: sparse.csr_matrix,
-        rounds: int = 3,
     ) -> Float[np.ndarray, "N 3"]:
         """Points moved out of the body; neighbours move along, so that no dents and spikes appear."""
         which = belongs(weights)
-        for i in range(rounds):
+        for i in range(ROUNDS):
             out = points.copy()
             for number, part in enumerate(self.parts):
                 own = which == number
                 if own.any():
                     out[own] = part.push_out(points[own], margin, 1)
-            if i < rounds - 1:  # the last one as it is: nothing stays inside
+            if i < ROUNDS - 1:  # the last one as it is: nothing stays inside
                 shift = out - points
                 out = points + 0.5 * (shift + around @ shift)
             points = out

@@ -25,7 +25,7 @@ def linear(
 
 
 def garment_texture(
-    rng: np.random.Generator, garment: AssetGarment, pixels: int = 512
+    rng: np.random.Generator, garment: AssetGarment, pixels: int
 ) -> Float[np.ndarray, "S T 3"]:
     """The garment as it came, in other hues, in one colour, or with a pattern; its seams and creases stay."""
     u = rng.random()

@@ -15,6 +15,7 @@ from render_synth.humans.makehuman.asset_garments import AssetGarment, read_garm
 from render_synth.humans.makehuman.garment_fitting import GarmentFitter
 from render_synth.humans.makehuman.mhclo import read_mhmat
 
+CLOTHES_SIDE, SKIN_SIDE = 512, 1024  # longest sides of images, pixels
 FOLDERS = {"clothes": "clothes", "hair": "hair", "eyebrows": "brows"}
 
 
@@ -51,8 +52,8 @@ class Wardrobe:
         return found[int(rng.integers(len(found)))] if found else None
 
 
-def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels: int = 1024) -> Wardrobe:
-    """Read `clothes/`, `hair/`, `eyebrows/` and `skins/` below `folder`; images scaled down to the given sides.
+def read_wardrobe(folder: str | Path, a: Anatomy) -> Wardrobe:
+    """Read `clothes/`, `hair/`, `eyebrows/` and `skins/` below `folder`; images are scaled down.
 
     Raises InputError for a broken asset, an empty folder, or a body that garments cannot be fitted to.
     """
@@ -61,14 +62,14 @@ def read_wardrobe(folder: str | Path, a: Anatomy, pixels: int = 512, skin_pixels
     garments: dict[str, list[AssetGarment]] = {}
     for name, kind in FOLDERS.items():
         for path in sorted((root / name).glob("**/*.mhclo")):
-            for garment in read_garments(path, root, kind, fitter, a, pixels):
+            for garment in read_garments(path, root, kind, fitter, a, CLOTHES_SIDE):
                 garments.setdefault(garment.kind, []).append(garment)
     skins, seen = [], set()
     for path in sorted((root / "skins").glob("**/*.mhmat")):
         material = read_mhmat(path, root)
         if material.image is not None and material.image not in seen:
             seen.add(material.image)
-            image = np.ascontiguousarray(read_image(material.image, skin_pixels)[..., :3])
+            image = np.ascontiguousarray(read_image(material.image, SKIN_SIDE)[..., :3])
             skins.append(Skin(material.image.stem, material.licence, image))
     if not garments and not skins:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,9 @@ from diffproxy.motion.skeleton import REST_OFFSETS, joint_index
 from diffproxy.utils.errors import InputError
 from render_synth.humans.poses.postures import balance
 
+log = logging.getLogger(__name__)
 KINDS = (".npz", ".bvh")
+TRIES = 20  # files, until one has a frame within human limits
 LIMBS = {
     side: [joint_index(f"{side}_{n}") - 1 for n in ("collar", "shoulder", "elbow", "wrist")]
     for side in ("left", "right")
@@ -34,11 +37,9 @@ class PoseSource:
     """Poses of a bank and, where `files` are given, of motion files; a draw depends on the generator alone."""
 
     bank: PoseBank
-    files: tuple[str, ...] = ()
-    action_pose_fraction: float = (
-        0.0  # share of draws that raise arms or balance, before the table above applies
-    )
-    random_orientation_fraction: float = 0.0  # share of draws whose whole body gets a random rotation
+    files: tuple[str, ...]
+    action_pose_fraction: float  # share of draws that raise arms or balance, before the table above applies
+    random_orientation_fraction: float  # share of draws whose whole body gets a random rotation
 
     def sample(self, rng: np.random.Generator, split: str = "train") -> tuple[Pose, str]:
         """A pose (fields as of `PoseBank.sample`) and its source: one of `SOURCES`, or "motion/<file>"."""
@@ -91,10 +92,19 @@ class PoseSource:
                     break
         return pose | {"body_pose": body.reshape(63)}
 
+    def _human_motion(self, rng: np.random.Generator) -> tuple[str, Motion]:
+        """A file, and its frames within human limits; InputError where many files have none."""
+        for _ in range(TRIES):
+            file = self.files[int(rng.integers(len(self.files)))]
+            motion = _usable(file)
+            if motion is not None:
+                return file, motion
+        found = f"no such frame in {file} and the others that were tried"
+        raise InputError("motion within human limits", found, "give another folder")
+
     def _from_motion(self, rng: np.random.Generator, split: str) -> tuple[Pose, str]:
         """A frame of any file, or its mirror image, at any heading; hands of the file if it has moving ones."""
-        file = self.files[int(rng.integers(len(self.files)))]
-        motion = _usable(file)
+        file, motion = self._human_motion(rng)
         i, mirrored = int(rng.integers(len(motion))), rng.random() < 0.5
         body, orient = motion.body_pose[i], motion.global_orient[i]
         drawn = self.bank.sample(rng, split=split)
@@ -152,8 +162,8 @@ def motion_files(folder: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _usable(file: str) -> Motion:
-    """The frames of a file that are within human limits, ten a second; InputError names the file."""
+def _usable(file: str) -> Motion | None:
+    """The frames of a file that are within human limits, ten a second; None without any. InputError names the file."""
     try:
         motion = read_motion(file)
     except InputError as error:
@@ -164,9 +174,8 @@ def _usable(file: str) -> Motion:
     motion = repair_ends(motion[:: max(1, round(motion.fps / 10))])
     good = np.flatnonzero(within_limits(motion.body_pose))
     if not len(good):
-        raise InputError(
-            "a motion within human limits", f"no such frame in {file}", "remove the file from the folder"
-        )
+        log.warning("%s: no frame is within human limits; other files are drawn in its place", file)
+        return None
     return _rows(motion, good)
 
 
