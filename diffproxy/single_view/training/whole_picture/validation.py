@@ -26,9 +26,9 @@ def validate(network: WholePictureNetwork, batches: list[PictureBatch]) -> dict[
     """Counts and errors of the people of pictures, one picture a batch.
 
     Returns:
-        F1 of the people with enough of them visible; of those who are found: joint error (mm, pelvis aligned), error
-        of the depth with known and unknown lens, of the focal length (per cent), share of pairs in the right order of
-        depth.
+        F1 of the people with enough of them visible; of those who are found: joint error (mm, pelvis aligned), also
+        before the first layer, which tells what the layers have learnt; error of the depth with known and unknown
+        lens, of the focal length (per cent), share of pairs in the right order of depth.
     """
     counts, pairs = np.zeros(3, int), np.zeros(2, int)
     found: dict[str, list[float]] = defaultdict(list)
@@ -48,9 +48,10 @@ def validate(network: WholePictureNetwork, batches: list[PictureBatch]) -> dict[
         if not hits:
             continue
         true, mine = (torch.tensor(x) for x in zip(*hits, strict=True))
-        some = type(body)(*(v[mine] for v in body))
-        off = errors(some, batch.people[true], network.skeleton)
-        found["mpjpe_mm"] += (1000 * off["mpjpe"]).tolist()
+        for name, bodies in (("first_mpjpe_mm", out.stages[0].body(told[:, 0])), ("mpjpe_mm", body)):
+            some = type(body)(*(v[mine] for v in bodies))
+            off = errors(some, batch.people[true], network.skeleton)
+            found[name] += (1000 * off["mpjpe"]).tolist()
         known = "known" if float(batch.camera[0, 3]) == 0 else "unknown"
         found[f"depth_{known}_percent"] += (100 * off["log_depth"].abs()).tolist()
         if known == "unknown":

@@ -229,3 +229,4 @@ def test_validation_counts_people(options, batch):
     found = validate(training.network, [batch])
     assert {"f1", "precision", "recall", "depth_order"} <= set(found)
     assert errors is not None and 0 <= found["recall"] <= 1
+    assert found.get("first_mpjpe_mm") == found.get("mpjpe_mm"), "its layers have learnt nothing"
