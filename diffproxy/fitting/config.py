@@ -66,6 +66,9 @@ class FitConfig:
     """Let pixels that contradict the rest be flipped to the other body side (networks mistake left for right)."""
     silhouette: bool = True
     """Keep the body within the foreground, and the foreground on the body, whatever the labels say."""
+    part_regions: bool = True
+    """In the last stage, draw the centre of each part's region across its bone to where the body has the part, and take
+    the errors of pixels to lie in the surface."""
     fail_inlier_ratio: float = 0.3
     """Least ratio of inliers below which a fit has failed."""
     fail_robust_loss: float = 0.65
@@ -117,6 +120,8 @@ class FitConfig:
 
 
 WRISTS = (20, 21)
+LAST = "all"
+"""Name of the last stage: every pixel and every parameter."""
 
 
 @dataclass(frozen=True)
@@ -159,4 +164,4 @@ def schedule(config: FitConfig, free_shape: bool, hands: bool) -> list[Stage]:
         stages.append(
             Stage("hands", Free((*WRISTS, *HAND_JOINTS)), 1.0, (0.1, 0.05, 0.02), 5, 0.02, hands_only=True)
         )
-    return [*stages, Stage("all", everything, 1.0, (0.0, 0.0, 0.0), 4, 0.01)]
+    return [*stages, Stage(LAST, everything, 1.0, (0.0, 0.0, 0.0), 4, 0.01)]

@@ -161,7 +161,7 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
 
 def _joint_std(solution: Solution) -> Float[Tensor, "B 55"]:
     """Deviations of the joints' positions, metres, before `calibrated`."""
-    problem, data, state = solution.problem, solution.data, solution.state
+    problem, data, state = solution.problem, solution.fitted, solution.state
     priors = localised(problem.priors, variables_of(state), 1.0)
     free = problem.stages[-1].free
     normal = total_normal(data, priors, state, free, covariance_noise(data, state, problem.config))

@@ -60,12 +60,14 @@ class ObservationRows:
         factor: Factors on the weights.
         on_hand: Rows on hands, whose noise is estimated apart from the rest.
         sigma: Standard deviations of rows that state one, metres; 0 where it is estimated.
+        only_along: Unit vectors in the image along which alone a row measures; 0 where it measures both directions.
     """
 
     correspondences: Correspondences
     factor: Float[np.ndarray, " N"]
     on_hand: Bool[np.ndarray, " N"]
     sigma: Float[np.ndarray, " N"]
+    only_along: Float[np.ndarray, "N 2"]
 
     @staticmethod
     def of(
@@ -73,6 +75,7 @@ class ObservationRows:
         factor: float | Float[np.ndarray, " N"] = 1.0,
         on_hand: bool | Bool[np.ndarray, " N"] = False,
         sigma: float | Float[np.ndarray, " N"] = 0.0,
+        only_along: float | Float[np.ndarray, "N 2"] = 0.0,
     ) -> ObservationRows:
         """Rows with one value for all where a number is given."""
         n = len(correspondences)
@@ -81,6 +84,7 @@ class ObservationRows:
             np.broadcast_to(np.asarray(factor, dtype=np.float64), n),
             np.broadcast_to(np.asarray(on_hand, dtype=bool), n),
             np.broadcast_to(np.asarray(sigma, dtype=np.float64), n),
+            np.broadcast_to(np.asarray(only_along, dtype=np.float64), (n, 2)),
         )
 
     @staticmethod
@@ -91,6 +95,7 @@ class ObservationRows:
             np.concatenate([x.factor for x in items]),
             np.concatenate([x.on_hand for x in items]),
             np.concatenate([x.sigma for x in items]),
+            np.concatenate([x.only_along for x in items]),
         )
 
 
@@ -140,6 +145,7 @@ def batch_observations(
     first, N = np.cumsum(sizes) - sizes, int(sizes.sum())
     faces, bary = np.zeros((B, N), dtype=np.int64), np.full((B, N, 3), 1 / 3)
     pixels, weight, sigma = np.zeros((B, N, 2)), np.zeros((B, N)), np.zeros((B, N))
+    only_along = np.zeros((B, N, 2))
     on_hand, is_silhouette = np.zeros((B, N), dtype=bool), np.zeros((B, N), dtype=bool)
     view = np.full((B, N), -1, dtype=np.int64)
     P, unit = np.tile(np.eye(3, 4), (B, N, 1, 1)), np.ones((B, N))
@@ -150,7 +156,7 @@ def batch_observations(
         at[order] = np.arange(len(c)) + np.repeat(first - (np.cumsum(counts[b]) - counts[b]), counts[b])
         faces[b, at], bary[b, at], pixels[b, at], view[b, at] = c.face, c.bary, c.pixel, c.view
         weight[b, at], sigma[b, at] = c.weight * r.factor, r.sigma
-        on_hand[b, at], is_silhouette[b, at] = r.on_hand, c.label == 0
+        on_hand[b, at], is_silhouette[b, at], only_along[b, at] = r.on_hand, c.label == 0, r.only_along
         from_center = projections(cameras[b])
         from_center[:, :, 3] += from_center[:, :, :3] @ centers[b]
         P[b, at] = from_center[c.view]
@@ -171,8 +177,16 @@ def batch_observations(
         view=torch.as_tensor(view, device=like.device),
         is_silhouette=torch.as_tensor(is_silhouette, device=like.device),
         given_sigma=tensor(sigma) if sigma.any() else None,
+        whitening=tensor(_measured(only_along)) if only_along.any() else None,
         blocks=tuple(int(n) for n in sizes if n),
     )
+
+
+def _measured(only_along: Float[np.ndarray, "B N 2"]) -> Float[np.ndarray, "B N 2 2"]:
+    """Projections onto the directions that rows measure; the identity where these are both."""
+    projection = only_along[..., :, None] * only_along[..., None, :]
+    one = np.any(only_along, axis=-1, keepdims=True)[..., None]
+    return np.where(one, projection, np.eye(2))
 
 
 def subject_observations(

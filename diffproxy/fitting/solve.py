@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffproxy.fitting.config import Stage
+from diffproxy.fitting.config import LAST, FitConfig, Stage
 from diffproxy.fitting.observations import (
     ObservationRows,
     batch_observations,
@@ -24,10 +24,15 @@ from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.left_right import flipped_pixels
 from diffproxy.fitting.terms.paper_objective import eq6_factor, squared_pixels
+from diffproxy.fitting.terms.part_regions import match_part_regions
 from diffproxy.fitting.terms.priors import variables_of
 from diffproxy.fitting.terms.reprojection import Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import surface_samples
-from diffproxy.fitting.uncertainty import noise_level
+from diffproxy.fitting.terms.whitening import in_tangent_planes
+from diffproxy.fitting.uncertainty import noise_level, silhouette_rows
+
+REGION_SIGMA = 0.015
+"""Metres across the bone by which the centre of a part's region is off, and what its pose turns of it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Solution:
     Attributes:
         problem: What was solved.
         state: The bodies, relative to `problem.centers`.
-        data: The data term of the last stage.
+        data: The data term of the last stage, of what the proxies and keypoints say themselves.
+        fitted: The data term that the solver fitted in that stage: the same, or what `_refined` makes of it.
         pixels: Of each body, the sampled pixels with the sides that the last stage assigned to them.
         stages: Of each body, one report per run of the solver: name, iterations, cost, sigma, converged.
         seconds: Time of each stage, per body.
@@ -46,6 +52,7 @@ class Solution:
     problem: Problem
     state: State
     data: Reprojection
+    fitted: Reprojection
     pixels: tuple[Correspondences, ...]
     stages: tuple[list[dict[str, Any]], ...]
     seconds: dict[str, float]
@@ -66,21 +73,25 @@ def solve(problem: Problem) -> Solution:
     seconds: dict[str, float] = {}
     num_passes, done = sum(len(stage.kernels) for stage in problem.stages), 0
     data: Reprojection | None = None
+    fitted: Reprojection | None = None
     for stage in problem.stages:
         began = time.perf_counter()
         if config.left_right_flips and stage.name != "hands":
             pixels = assign_sides(problem, state)
         for kernel in stage.kernels:
-            observations = observe(problem, stage, pixels, state)
-            if not observations.weight.shape[1]:  # no subject shows a hand
+            rows = observation_rows(problem, stage, pixels, state)
+            data = _data_term(problem, batched(problem, rows), state)
+            if not data.observations.weight.shape[1]:  # no subject shows a hand
                 done += len(stage.kernels)
                 break
-            data = Reprojection(problem.observed_body, problem.skeleton, observations, state.expression)
-            state = _run(problem, stage, data, state, kernel, done / max(num_passes - 1, 1), reports)
+            fitted = _refined(problem, rows, state) if refines(config, stage) else data
+            state = _run(problem, stage, fitted, state, kernel, done / max(num_passes - 1, 1), reports)
             done += 1
         seconds[stage.name] = (time.perf_counter() - began) / len(pixels)
-    assert data is not None  # the last stage uses all pixels, and every subject has some
-    return Solution(problem, state, data, tuple(pixels), reports, seconds)
+    assert (
+        data is not None and fitted is not None
+    )  # the last stage uses all pixels, and every subject has some
+    return Solution(problem, state, data, fitted, tuple(pixels), reports, seconds)
 
 
 def assign_sides(problem: Problem, state: State) -> list[Correspondences]:
@@ -92,8 +103,10 @@ def assign_sides(problem: Problem, state: State) -> list[Correspondences]:
     ]
 
 
-def observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state: State) -> Observations:
-    """All rows of a stage: its share of the pixels, silhouettes by the present bodies, keypoints."""
+def observation_rows(
+    problem: Problem, stage: Stage, pixels: list[Correspondences], state: State
+) -> list[list[ObservationRows]]:
+    """All rows of a stage, of each body: its share of the pixels, silhouettes by the present bodies, keypoints."""
     config, subjects = problem.config, problem.subjects
     rows = [
         [_pixel_rows(problem, stage, p, s.maps.labels.shape[-1])]
@@ -108,12 +121,48 @@ def observe(problem: Problem, stage: Stage, pixels: list[Correspondences], state
                 own.append(
                     ObservationRows.of(s.keypoints.rows, sigma=s.keypoints.sigma(s.maps.cameras, center))
                 )
+    return rows
+
+
+def refines(config: FitConfig, stage: Stage) -> bool:
+    """Whether a stage uses part regions and directions of errors, for which bodies have to be near already."""
+    return config.part_regions and config.objective == "robust" and stage.name == LAST
+
+
+def _refined(problem: Problem, rows: list[list[ObservationRows]], state: State) -> Reprojection:
+    """The data term of the last stage: also part regions, and pixels whose errors lie in the surface."""
+    params = problem.to_world(state)
+    with torch.no_grad():
+        posed = problem.body(params)
+    vertices, joints = (x.double().cpu().numpy() for x in (posed.vertices, posed.joints))
+    for own, subject, v, j in zip(rows, problem.subjects, vertices, joints, strict=True):
+        regions = match_part_regions(subject.maps, problem.body, v, j)
+        own.append(ObservationRows.of(regions.rows, sigma=REGION_SIGMA, only_along=regions.across))
+    seen = batched(problem, rows)
+    labelled = ~silhouette_rows(seen)
+    corners = torch.where(labelled, seen.faces, 0)  # keypoints have faces of their own
+    centers = torch.as_tensor(problem.centers, dtype=torch.float64).to(posed.vertices)
+    body = torch.arange(len(centers), device=centers.device)[:, None, None]
+    triangles = (posed.vertices - centers[:, None])[body, problem.body.faces[corners]]
+    normals = torch.linalg.cross(
+        triangles[:, :, 1] - triangles[:, :, 0], triangles[:, :, 2] - triangles[:, :, 0]
+    )
+    normals = torch.nn.functional.normalize(normals, dim=-1)
+    return _data_term(problem, in_tangent_planes(seen, normals, triangles.mean(2), labelled), state)
+
+
+def batched(problem: Problem, rows: list[list[ObservationRows]]) -> Observations:
+    """The rows of all bodies as one batch."""
     return batch_observations(
         [ObservationRows.cat(own) for own in rows],
-        [s.maps.cameras for s in subjects],
+        [s.maps.cameras for s in problem.subjects],
         list(problem.centers),
         problem.observed_body,
     )
+
+
+def _data_term(problem: Problem, observations: Observations, state: State) -> Reprojection:
+    return Reprojection(problem.observed_body, problem.skeleton, observations, state.expression)
 
 
 def _pixel_rows(problem: Problem, stage: Stage, pixels: Correspondences, side: int) -> ObservationRows:

@@ -94,11 +94,11 @@ def noise_level(data: Reprojection, state: State, config: FitConfig, kernel: flo
 
 
 def _with_keypoints(seen: Observations, noise: Noise, config: FitConfig, kernel: float) -> Noise:
-    """Keypoints keep the deviation they state; beside them, pixels weigh like as many as are independent."""
+    """Rows that state a deviation keep it; beside keypoints, pixels weigh like as many as are independent."""
     if seen.given_sigma is None:
         return noise
     given = seen.given_sigma > 0
-    beside = given.any(1, keepdim=True) & ~silhouette_rows(seen)
+    beside = (given & seen.measures_both).any(1, keepdim=True) & ~silhouette_rows(seen)
     sigma = torch.where(
         beside, noise.sigma * correlation_inflation(noise.sigma, config.independent_pixels), noise.sigma
     )

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.fitting.problem import Problem
-from diffproxy.fitting.solve import Solution, observe
+from diffproxy.fitting.solve import Solution, batched, observation_rows
 from diffproxy.fitting.state import TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
@@ -112,7 +112,7 @@ def fit_shared_focal(problem: Problem, log_prior: float, log_prior_std: float) -
         ..., 0
     ]
     shift[..., 2] += solver.depth(state)[:, None]
-    solution = Solution(problem, state, data, tuple(pixels), reports, {})
+    solution = Solution(problem, state, data, data, tuple(pixels), reports, {})
     return FocalFit(solution, float(np.exp(log_factor)), float(np.sqrt(variance)), shift.cpu().numpy())
 
 
@@ -125,7 +125,7 @@ class _Solver:
         self.free: Free = stage.free
         self.columns = self.free.columns()
         self.pelvis = torch.as_tensor(problem.centers[:, 2]).to(problem.start.transl)
-        observations = observe(problem, stage, pixels, problem.start)
+        observations = batched(problem, observation_rows(problem, stage, pixels, problem.start))
         self.data = Reprojection(
             problem.observed_body, problem.skeleton, observations, problem.start.expression
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.corruption import uv_noise
-from diffproxy.fitting import fit
+from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.uncertainty import independent_count
 
 
@@ -26,9 +26,9 @@ def test_independent_noise_counts_in_full_and_a_common_error_once():
 
 def test_rough_noise_leaves_a_fit_surer_than_smooth_noise(make_scene):
     """Errors of the same size: independent ones average out, and the fit says so."""
-    scene = make_scene()
+    scene, pixels_alone = make_scene(), FitConfig(part_regions=False)  # the labels have no errors here
     smooth, rough = (
-        fit(uv_noise(scene.maps, np.random.default_rng(0), *size), scene.body)
+        fit(uv_noise(scene.maps, np.random.default_rng(0), *size), scene.body, pixels_alone)
         for size in ((0.05, 0), (0, 0.05))
     )
     assert 0.5 < smooth.sigma / rough.sigma < 1.2

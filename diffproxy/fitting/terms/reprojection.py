@@ -19,6 +19,8 @@ from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.surface import Posed, SurfacePoints
 from diffproxy.geometry.robust import geman_mcclure
 
+SINGULAR = 1e-3
+"""Determinant below which a matrix leaves one direction out; whitening only stretches otherwise."""
 MIN_DEPTH = 0.05
 """Metres; a point nearer to a camera than this, or behind it, does not count."""
 
@@ -40,8 +42,17 @@ class Observations:
     """Rows of silhouettes or keypoints, whose labels state no part of the body."""
     given_sigma: Float[Tensor, "B N"] | None = None
     """Standard deviation of rows that state one (keypoints), metres; 0: it is estimated."""
+    whitening: Float[Tensor, "B N 2 2"] | None = None
+    """Matrices that residuals are multiplied by (`whitening.py`); none: residuals count as they are."""
     blocks: tuple[int, ...] = ()
     """Lengths of successive runs of rows that lie on the same limb; none: all rows in one."""
+
+    @property
+    def measures_both(self) -> Bool[Tensor, "B N"]:
+        """Rows that measure both directions in the image, not one alone."""
+        if self.whitening is None:
+            return torch.ones_like(self.on_hand)
+        return torch.linalg.det(self.whitening) > SINGULAR
 
 
 @dataclass(frozen=True)
@@ -98,12 +109,18 @@ class Reprojection:
         return state.log_scale.exp()[:, None, None] * world + state.transl[:, None], posed, pose
 
     def project(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
-        """Residuals in metres, and depths in metres."""
+        """Residuals in metres (whitened, where observations say how), and depths in metres."""
+        seen = self.observations
+        uv, depth = self._pixels(world)
+        residual = (uv - seen.pixels) * seen.metres_per_pixel[..., None]
+        if seen.whitening is not None:
+            residual = (seen.whitening @ residual[..., None])[..., 0]
+        return residual, depth
+
+    def _pixels(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
         P = self.observations.P
         h = (P[..., :3] @ world[..., None])[..., 0] + P[..., 3]
-        depth = h[..., 2]
-        uv = h[..., :2] / depth.clamp_min(MIN_DEPTH)[..., None]
-        return (uv - self.observations.pixels) * self.observations.metres_per_pixel[..., None], depth
+        return h[..., :2] / h[..., 2:].clamp_min(MIN_DEPTH), h[..., 2]
 
     def distances(self, state: State) -> Float[Tensor, "B N"]:
         """Length of every residual in metres; infinite behind a camera."""
@@ -119,6 +136,10 @@ class Reprojection:
         unit = self.observations.metres_per_pixel[:, block.rows] / depth.clamp_min(MIN_DEPTH)
         rows = P[:, :2, :3] - uv.transpose(1, 2)[:, :, None] * P[:, 2:, :3]
         rows = (rows * unit[:, None, None]).contiguous()  # (B, 2, 3, n)
+        if self.observations.whitening is not None:
+            rows = torch.einsum(
+                "bnij,bjcn->bicn", self.observations.whitening[:, block.rows], rows
+            ).contiguous()
         joints = tuple(j for j in free.joints if j in block.joints)
         scale = state.log_scale.exp()[:, None, None, None]
         surface, descendants = block.surface, self.skeleton.descendants
@@ -139,7 +160,7 @@ class Reprojection:
         """Residuals (B,N,2), depths (B,N), and the derivatives of every block."""
         world, posed, pose = self.points(state, free.betas)
         residual, depth = self.project(world)
-        uv = residual / self.observations.metres_per_pixel[..., None] + self.observations.pixels
+        uv = self._pixels(world)[0]
         parts = []
         for block, p in zip(self.blocks, posed, strict=True):
             r = block.rows
