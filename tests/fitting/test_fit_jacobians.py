@@ -1,5 +1,7 @@
 """Every derivative of the fitter against automatic differentiation, in double precision, on a body without symmetry."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -15,10 +17,13 @@ ALL = Free(tuple(range(55)), betas=True, scale=True, transl=True)
 TOLERANCE = 1e-12
 
 
-@pytest.fixture()
-def term(random_body, random_params, random_observations):
-    skeleton = Skeleton(random_body, random_params.expression)
-    return Reprojection(random_body, skeleton, random_observations, random_params.expression)
+@pytest.fixture(params=[False, True], ids=["plain", "whitened"])
+def term(request, random_body, random_params, random_observations):
+    skeleton, seen = Skeleton(random_body, random_params.expression), random_observations
+    if request.param:
+        g = torch.Generator().manual_seed(5)
+        seen = replace(seen, whitening=torch.rand(2, 20, 2, 2, generator=g, dtype=torch.float64))
+    return Reprojection(random_body, skeleton, seen, random_params.expression)
 
 
 @pytest.fixture()

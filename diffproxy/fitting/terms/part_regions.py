@@ -82,19 +82,21 @@ def match_part_regions(
     surface = Surface(vertices, body.faces.cpu().numpy())
     step = max(1, round(maps.labels.shape[2] / GRID))
     columns, rows = (maps.labels.shape[2] // step, maps.labels.shape[1] // step)
+    first = step // 2 + 0.5 - step / 2  # the middle of a cell is the centre of the pixel that stands for it
     found: list[tuple] = []
     for v, kind in enumerate(maps.kind):
         if kind != "body":
             continue
         cells = np.s_[v, step // 2 :: step, step // 2 :: step]
-        camera = maps.cameras[v].crop((0, 0, columns * step, rows * step), (columns, rows))
+        box = (first, first, first + columns * step, first + rows * step)
+        camera = maps.cameras[v].crop(box, (columns, rows))
         shown = surface.seen_by(camera)
         rendered = np.where(shown.visible, body.atlas.face_part[np.maximum(shown.face, 0)], 0)
         if maps.valid is not None:
             rendered = np.where(maps.valid[cells][:rows, :columns], rendered, 0)
         labels = maps.labels[cells][:rows, :columns]
         for match in _matches_of_view(labels, rendered, shown, body, camera, joints):
-            found.append((v, step * match[0], *match[1:]))
+            found.append((v, first + step * match[0], *match[1:]))
     n = len(found)
     view, pixel, face, bary, across = zip(*found, strict=True) if n else ([], [], [], [], [])
     points = Correspondences(
