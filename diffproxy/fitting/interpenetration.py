@@ -19,8 +19,8 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.normal_equations import centered, frame_normal_equations
-from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State
+from diffproxy.fitting.normal_equations import frame_normal_equations
+from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State, centered
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies import ProxyMaps

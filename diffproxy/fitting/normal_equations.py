@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights, shows_hand
+from diffproxy.fitting.refined_observations import Pictured, refined_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
-from diffproxy.fitting.state import Free, State
+from diffproxy.fitting.state import Free, State, in_world
 from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, variables_of
-from diffproxy.fitting.terms.reprojection import Noise, Normal, Reprojection
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
-from diffproxy.geometry.robust import rayleigh_sigma
+from diffproxy.fitting.terms.reprojection import Normal, Reprojection
+from diffproxy.fitting.uncertainty import noise_level
 from diffproxy.proxies import ProxyMaps
-
-
-def centered(params: BodyParams, centers: Float[np.ndarray, "F 3"]) -> State:
-    """The state whose `transl` counts from each frame's center: single precision serves far from the origin."""
-    shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
-    return State.from_params(params.replace(transl=(params.transl.double() - shift).to(params.transl.dtype)))
 
 
 def frame_normal_equations(
@@ -61,28 +54,15 @@ def frame_normal_equations(
         on_hand = shows_hand(pixels, body)
         factor = effective_weights(pixels, on_hand, config)
         rows.append(ObservationRows.of(pixels, factor=factor, on_hand=on_hand))
-    observations = batch_observations(rows, [m.cameras for m in maps], list(centers), body)
+    if config.part_regions:
+        subjects = [Pictured(m, center) for m, center in zip(maps, centers, strict=True)]
+        observations = refined_observations(rows, subjects, body, in_world(state, centers))
+    else:
+        observations = batch_observations(rows, [m.cameras for m in maps], list(centers), body)
     skeleton = Skeleton(body, state.expression)
     data = Reprojection(body, skeleton, observations, state.expression)
     terms = localised(priors, variables_of(state), 1.0)
-    return total_normal(data, terms, state, free, noise_of(data, state, config))
-
-
-def noise_of(data: Reprojection, state: State, config: FitConfig) -> Noise:
-    """The spread of the residuals, pixels of hands apart from the rest."""
-    distance = data.distances(state).double().cpu().numpy()
-    weight, hand = data.observations.weight.double().cpu().numpy(), data.observations.on_hand.cpu().numpy()
-    sigma = np.full_like(distance, config.sigma_floor)
-    for b in range(len(distance)):
-        for group in (hand[b], ~hand[b]):
-            rows = group & (weight[b] > 0)
-            if rows.any():
-                found = rayleigh_sigma(distance[b][rows], weight[b][rows])
-                sigma[b][group] = np.clip(found, config.sigma_floor, config.max_sigma)
-    spread = torch.as_tensor(
-        sigma, dtype=data.observations.weight.dtype, device=data.observations.weight.device
-    )
-    return Noise(spread, KERNEL_SIGMAS * spread)
+    return total_normal(data, terms, state, free, noise_level(data, state, config, 0.0))
 
 
 def schur_complement(

@@ -15,7 +15,7 @@ from diffproxy.fitting.config import FitConfig, Stage, schedule
 from diffproxy.fitting.gather_correspondences import ObservedSubject
 from diffproxy.fitting.initialization.initialize import InitialState
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.state import State
+from diffproxy.fitting.state import State, in_world
 from diffproxy.fitting.terms.priors import Prior
 
 
@@ -55,9 +55,7 @@ class Problem:
 
     def to_world(self, state: State) -> BodyParams:
         """Parameters of a state, with translations in world coordinates, metres."""
-        params = state.to_params()
-        centers = torch.as_tensor(self.centers, dtype=torch.float64)
-        return params.replace(transl=(params.transl.double().cpu() + centers).to(params.transl))
+        return in_world(state, self.centers)
 
 
 def build_problem(

@@ -17,6 +17,7 @@ from diffproxy.fitting.observations import (
     shows_hand,
 )
 from diffproxy.fitting.problem import Problem
+from diffproxy.fitting.refined_observations import Pictured, refined_observations
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt
 from diffproxy.fitting.state import State
@@ -24,15 +25,10 @@ from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.left_right import flipped_pixels
 from diffproxy.fitting.terms.paper_objective import eq6_factor, squared_pixels
-from diffproxy.fitting.terms.part_regions import match_part_regions
 from diffproxy.fitting.terms.priors import variables_of
 from diffproxy.fitting.terms.reprojection import Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import surface_samples
-from diffproxy.fitting.terms.whitening import in_tangent_planes
-from diffproxy.fitting.uncertainty import noise_level, silhouette_rows
-
-REGION_SIGMA = 0.015
-"""Metres across the bone by which the centre of a part's region is off, and what its pose turns of it."""
+from diffproxy.fitting.uncertainty import noise_level
 
 
 @dataclass(frozen=True)
@@ -131,24 +127,12 @@ def refines(config: FitConfig, stage: Stage) -> bool:
 
 def _refined(problem: Problem, rows: list[list[ObservationRows]], state: State) -> Reprojection:
     """The data term of the last stage: also part regions, and pixels whose errors lie in the surface."""
+    subjects = [Pictured(s.maps, center) for s, center in zip(problem.subjects, problem.centers, strict=True)]
+    own = [ObservationRows.cat(r) for r in rows]
     params = problem.to_world(state)
-    with torch.no_grad():
-        posed = problem.body(params)
-    vertices, joints = (x.double().cpu().numpy() for x in (posed.vertices, posed.joints))
-    for own, subject, v, j in zip(rows, problem.subjects, vertices, joints, strict=True):
-        regions = match_part_regions(subject.maps, problem.body, v, j)
-        own.append(ObservationRows.of(regions.rows, sigma=REGION_SIGMA, only_along=regions.across))
-    seen = batched(problem, rows)
-    labelled = ~silhouette_rows(seen)
-    corners = torch.where(labelled, seen.faces, 0)  # keypoints have faces of their own
-    centers = torch.as_tensor(problem.centers, dtype=torch.float64).to(posed.vertices)
-    body = torch.arange(len(centers), device=centers.device)[:, None, None]
-    triangles = (posed.vertices - centers[:, None])[body, problem.body.faces[corners]]
-    normals = torch.linalg.cross(
-        triangles[:, :, 1] - triangles[:, :, 0], triangles[:, :, 2] - triangles[:, :, 0]
+    return _data_term(
+        problem, refined_observations(own, subjects, problem.body, params, problem.observed_body), state
     )
-    normals = torch.nn.functional.normalize(normals, dim=-1)
-    return _data_term(problem, in_tangent_planes(seen, normals, triangles.mean(2), labelled), state)
 
 
 def batched(problem: Problem, rows: list[list[ObservationRows]]) -> Observations:

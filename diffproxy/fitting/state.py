@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -97,3 +98,16 @@ class Free:
         places += [LOG_SCALE] if self.scale else []
         places += list(range(TRANSL.start, TRANSL.stop)) if self.transl else []
         return torch.tensor(places, dtype=torch.int64)
+
+
+def centered(params: BodyParams, centers: Float[np.ndarray, "F 3"]) -> State:
+    """The state whose `transl` counts from each frame's center: single precision serves far from the origin."""
+    shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
+    return State.from_params(params.replace(transl=(params.transl.double() - shift).to(params.transl.dtype)))
+
+
+def in_world(state: State, centers: Float[np.ndarray, "F 3"]) -> BodyParams:
+    """The inverse of `centered`."""
+    params = state.to_params()
+    shift = torch.as_tensor(centers, dtype=torch.float64, device=params.transl.device)
+    return params.replace(transl=(params.transl.double() + shift).to(params.transl))

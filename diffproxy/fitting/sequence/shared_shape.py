@@ -10,9 +10,9 @@ import torch
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.evidence import FixedShape
-from diffproxy.fitting.normal_equations import centered, frame_normal_equations, schur_complement
+from diffproxy.fitting.normal_equations import frame_normal_equations, schur_complement
 from diffproxy.fitting.result import FitResult
-from diffproxy.fitting.state import BODY_JOINTS, Free
+from diffproxy.fitting.state import BODY_JOINTS, Free, centered
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.proxies import ProxyMaps
 

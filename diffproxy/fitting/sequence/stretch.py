@@ -10,11 +10,10 @@ from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.normal_equations import centered
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
 from diffproxy.fitting.sequence.outlier_limbs import LIMBS, replace_outlier_limbs
-from diffproxy.fitting.state import State
+from diffproxy.fitting.state import State, centered
 from diffproxy.fitting.uncertainty import calibrated
 
 
