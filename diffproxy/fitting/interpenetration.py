@@ -7,7 +7,7 @@ pose prior say; beside that the depth of vertices inside of other bodies is pena
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
@@ -70,7 +70,8 @@ def separate_people(
     centers = body.joints(first)[:, 0].double().cpu().numpy()
     state = centered(first, centers)
     priors = pose_priors(body.v_template, config.prior, config.pose_weight)
-    own = frame_normal_equations([maps[k] for k in who], body, config, priors, state, centers, FREE, PIXELS)
+    pixels = replace(config, part_regions=False)  # contact is weighed against them alone
+    own = frame_normal_equations([maps[k] for k in who], body, pixels, priors, state, centers, FREE, PIXELS)
     moved = pushed_apart(body, state, torch.as_tensor(centers), own.H).to_params()
     transl = (moved.transl.double() + torch.as_tensor(centers)).to(first.transl)
     placed = first.replace(global_orient=moved.global_orient, body_pose=moved.body_pose, transl=transl)
