@@ -14,6 +14,7 @@ from diffproxy.fitting.observations import ObservationRows, batch_observations
 from diffproxy.fitting.terms.part_regions import match_part_regions
 from diffproxy.fitting.terms.reprojection import Observations
 from diffproxy.fitting.terms.whitening import in_tangent_planes
+from diffproxy.fitting.uncertainty import silhouette_rows
 from diffproxy.proxies import ProxyMaps
 
 REGION_SIGMA = 0.015
@@ -50,17 +51,12 @@ def refined_observations(
     both = []
     for own, subject, v, j in zip(rows, subjects, vertices, joints, strict=True):
         regions = match_part_regions(subject.maps, body, v, j)
-        both.append(
-            ObservationRows.cat(
-                [own, ObservationRows.of(regions.rows, sigma=REGION_SIGMA, only_along=regions.across)]
-            )
-        )
+        of_regions = ObservationRows.of(regions.rows, sigma=REGION_SIGMA, only_along=regions.across)
+        both.append(ObservationRows.cat([own, of_regions]))
     centers = np.stack([s.center for s in subjects])
     cameras = [s.maps.cameras for s in subjects]
     seen = batch_observations(both, cameras, list(centers), observed_body or body)
-    labelled = (
-        ~seen.is_silhouette if seen.is_silhouette is not None else torch.ones_like(seen.on_hand)
-    )  # others may have faces of their own, as keypoints
+    labelled = ~silhouette_rows(seen)  # the others may have faces of their own, as keypoints
     shift = torch.as_tensor(centers).to(posed.vertices)[:, None]
     each = torch.arange(len(centers), device=shift.device)[:, None, None]
     triangles = (posed.vertices - shift)[each, body.faces[torch.where(labelled, seen.faces, 0)]]

@@ -68,7 +68,7 @@ def solve(problem: Problem) -> Solution:
     reports: tuple[list[dict[str, Any]], ...] = tuple([] for _ in pixels)
     seconds: dict[str, float] = {}
     num_passes, done = sum(len(stage.kernels) for stage in problem.stages), 0
-    data: Reprojection | None = None
+    rows: list[list[ObservationRows]] = []
     fitted: Reprojection | None = None
     for stage in problem.stages:
         began = time.perf_counter()
@@ -76,17 +76,17 @@ def solve(problem: Problem) -> Solution:
             pixels = assign_sides(problem, state)
         for kernel in stage.kernels:
             rows = observation_rows(problem, stage, pixels, state)
-            data = _data_term(problem, batched(problem, rows), state)
-            if not data.observations.weight.shape[1]:  # no subject shows a hand
+            fitted = (
+                _refined(problem, rows, state) if refines(config, stage) else _plain(problem, rows, state)
+            )
+            if not fitted.observations.weight.shape[1]:  # no subject shows a hand
                 done += len(stage.kernels)
                 break
-            fitted = _refined(problem, rows, state) if refines(config, stage) else data
             state = _run(problem, stage, fitted, state, kernel, done / max(num_passes - 1, 1), reports)
             done += 1
         seconds[stage.name] = (time.perf_counter() - began) / len(pixels)
-    assert (
-        data is not None and fitted is not None
-    )  # the last stage uses all pixels, and every subject has some
+    assert fitted is not None  # the last stage uses all pixels, and every subject has some
+    data = _plain(problem, rows, state) if refines(config, problem.stages[-1]) else fitted
     return Solution(problem, state, data, fitted, tuple(pixels), reports, seconds)
 
 
@@ -133,6 +133,11 @@ def _refined(problem: Problem, rows: list[list[ObservationRows]], state: State) 
     return _data_term(
         problem, refined_observations(own, subjects, problem.body, params, problem.observed_body), state
     )
+
+
+def _plain(problem: Problem, rows: list[list[ObservationRows]], state: State) -> Reprojection:
+    """The data term of the rows as they are."""
+    return _data_term(problem, batched(problem, rows), state)
 
 
 def batched(problem: Problem, rows: list[list[ObservationRows]]) -> Observations:

@@ -55,6 +55,14 @@ class Observations:
         return torch.linalg.det(self.whitening) > SINGULAR
 
 
+def project_points(
+    P: Float[Tensor, "B N 3 4"], world: Float[Tensor, "B N 3"]
+) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
+    """Pixels of world points in their cameras, and depths in metres; below `MIN_DEPTH` the pixels mean nothing."""
+    h = (P[..., :3] @ world[..., None])[..., 0] + P[..., 3]
+    return h[..., :2] / h[..., 2:].clamp_min(MIN_DEPTH), h[..., 2]
+
+
 @dataclass(frozen=True)
 class Noise:
     """What is believed of every residual's error, metres: standard deviation per axis, and where robustness sets in."""
@@ -110,17 +118,14 @@ class Reprojection:
 
     def project(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
         """Residuals in metres (whitened, where observations say how), and depths in metres."""
-        seen = self.observations
-        uv, depth = self._pixels(world)
-        residual = (uv - seen.pixels) * seen.metres_per_pixel[..., None]
-        if seen.whitening is not None:
-            residual = (seen.whitening @ residual[..., None])[..., 0]
-        return residual, depth
+        uv, depth = project_points(self.observations.P, world)
+        return self._residuals(uv), depth
 
-    def _pixels(self, world: Float[Tensor, "B N 3"]) -> tuple[Float[Tensor, "B N 2"], Float[Tensor, "B N"]]:
-        P = self.observations.P
-        h = (P[..., :3] @ world[..., None])[..., 0] + P[..., 3]
-        return h[..., :2] / h[..., 2:].clamp_min(MIN_DEPTH), h[..., 2]
+    def _residuals(self, uv: Float[Tensor, "B N 2"]) -> Float[Tensor, "B N 2"]:
+        """Of points that project to `uv` (pixels), metres."""
+        seen = self.observations
+        residual = (uv - seen.pixels) * seen.metres_per_pixel[..., None]
+        return residual if seen.whitening is None else (seen.whitening @ residual[..., None])[..., 0]
 
     def distances(self, state: State) -> Float[Tensor, "B N"]:
         """Length of every residual in metres; infinite behind a camera."""
@@ -159,15 +164,14 @@ class Reprojection:
     ) -> tuple[Tensor, Tensor, list[tuple[slice, Float[Tensor, "B P 2 n"], list[int]]]]:
         """Residuals (B,N,2), depths (B,N), and the derivatives of every block."""
         world, posed, pose = self.points(state, free.betas)
-        residual, depth = self.project(world)
-        uv = self._pixels(world)[0]
+        uv, depth = project_points(self.observations.P, world)
         parts = []
         for block, p in zip(self.blocks, posed, strict=True):
             r = block.rows
             parts.append(
                 (r, *self._derivatives(block, p, world[:, r], uv[:, r], depth[:, r], state, pose, free))
             )
-        return residual, depth, parts
+        return self._residuals(uv), depth, parts
 
     def jacobian(self, state: State, free: Free) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals (B,N,2) in metres, their derivatives (B,N,2,P) by the tangent of `free`, depths (B,N)."""

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Observations
+from diffproxy.fitting.terms.reprojection import Observations, project_points
 
 LEAST_COSINE = 0.2
 """Least cosine between surface normal and viewing ray that is believed: outlines of people have cloth on them."""
@@ -35,8 +35,7 @@ def in_tangent_planes(
         rows: The rows that this is said of; the others stay as they are.
     """
     P = observations.P
-    h = (P[..., :3] @ points[..., None])[..., 0] + P[..., 3]
-    pixel = h[..., :2] / h[..., 2:].clamp_min(MIN_DEPTH)
+    pixel, _ = project_points(P, points)
     axes = torch.nn.functional.normalize(P[..., :2, :3] - pixel[..., None] * P[..., 2:, :3], dim=-1)
     seen = (axes @ normals[..., None])[..., 0]  # of the normal in the image: its length is the sine
     sine = seen.norm(dim=-1).clamp(1e-6, 1.0)
