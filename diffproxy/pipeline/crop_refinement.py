@@ -68,6 +68,9 @@ Hand = tuple[int, Kind, Box]  # view, kind, box in the full image
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
 PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
 MIN_ZOOM = 0.15  # a foreground smaller than this part of the crop's side is a speck, not a person far off
+REACH = (
+    1.0  # image sizes beyond each edge; a limb beside the camera would project to tens of thousands of pixels
+)
 LABEL_MARGIN = 1.5  # hand crop over the box of the hand's pixels
 JOINT_MARGIN = 1.9  # hand crop over the box of its joints, the middle of what the generator is trained with
 MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing
@@ -153,6 +156,8 @@ def boxes_by_body(
         if not np.isfinite(pixels).all() or (high < 0).any() or (low > (camera.width, camera.height)).any():
             boxes.append(None)
             continue
+        size = np.array([camera.width, camera.height])
+        low, high = np.maximum(low, -REACH * size), np.minimum(high, (1 + REACH) * size)
         box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
         boxes.append(box)
         hands += [(v, kind, hand) for kind, hand in _visible_hands(body, vertices, joints, camera, box)]

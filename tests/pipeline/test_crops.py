@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import box_iou, expand_to_square, union_box
 from diffproxy.geometry.resampling import crop_image
-from diffproxy.pipeline.crop_refinement import box_in_full_image, crop_views
+from diffproxy.pipeline.crop_refinement import REACH, box_in_full_image, boxes_by_body, crop_views
 
 
 def _camera() -> Camera:
@@ -54,6 +55,27 @@ def test_outside_of_the_image_is_black() -> None:
     image = np.full((20, 20, 3), 200, dtype=np.uint8)
     crop = crop_image(image, (-20.0, 0.0, 20.0, 40.0), 40)
     assert crop[:, :19].max() == 0 and crop[:18, 22:].min() == 200 and crop[22:].max() == 0
+
+
+def test_a_box_far_larger_than_the_image_costs_no_more_than_the_image() -> None:
+    image = np.full((40, 40, 3), 200, dtype=np.uint8)
+    crop = crop_image(image, (-1240.0, -600.0, 1320.0, 1960.0), 64)  # a pixel of the crop is the image
+    assert crop[15, 31].min() == 200 and np.delete(crop.reshape(-1, 3), 15 * 64 + 31, axis=0).max() == 0
+    assert crop_image(image, (-1e9, -1e9, 1e9, 1e9), 64).max() == 0  # its grid would fill the memory
+
+
+def test_a_limb_beside_the_camera_does_not_blow_up_the_crop(body, params_of) -> None:
+    with torch.no_grad():
+        vertices = body(params_of()).vertices[0].double().numpy()
+    K = np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]])
+    t = np.array(
+        [0.0, 0.0, 1e-3 - vertices[:, 2].min()]
+    )  # the nearest point of the body is a millimetre away
+    (box,), _ = boxes_by_body(body, params_of(), [Camera("c", 320, 240, K, np.eye(3), t)])
+    assert box is not None
+    assert min(box[0] / 320, box[1] / 240) == -REACH or max(box[2] / 320, box[3] / 240) == 1 + REACH
+    assert box[0] >= -REACH * 320 and box[2] <= (1 + REACH) * 320
+    assert box[1] >= -REACH * 240 and box[3] <= (1 + REACH) * 240
 
 
 def test_boxes() -> None:
