@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig, Stage, schedule
 from diffproxy.fitting.gather_correspondences import ObservedSubject
 from diffproxy.fitting.initialization.initialize import InitialState
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.state import State, in_world
+from diffproxy.fitting.state import State, centered, in_world
 from diffproxy.fitting.terms.priors import Prior
 
 
@@ -81,26 +79,20 @@ def build_problem(
     hypotheses = [params for state in initial for params in state.hypotheses]
     like = body.v_template
     centers = np.zeros((len(hypotheses), 3))
-    start = BodyParams.rest(0, dtype=like.dtype, device=like.device)
+    params = BodyParams.rest(0, dtype=like.dtype, device=like.device)
     if hypotheses:
         centers = np.stack([body.joints(p)[0, 0].double().cpu().numpy() for p in hypotheses])
-        start = _relative_to(BodyParams.cat(hypotheses), centers, like)
+        params = BodyParams.cat(hypotheses)
     keypoints = (initial[i].subject.keypoints for i in owner)
     return Problem(
         initial=tuple(initial),
         owner=owner,
         body=body,
         observed_body=next((k.body for k in keypoints if k is not None), body),
-        skeleton=Skeleton(body, start.expression),
-        start=State.from_params(start),
+        skeleton=Skeleton(body, params.expression),
+        start=centered(params, centers),
         centers=centers,
         priors=tuple(priors),
         stages=tuple(schedule(config, not fixed_shape, config.hands)),
         config=config,
     )
-
-
-def _relative_to(params: BodyParams, centers: Float[np.ndarray, "B 3"], like: Tensor) -> BodyParams:
-    shift = torch.as_tensor(centers, dtype=torch.float64)
-    params = params.replace(transl=(params.transl.double().cpu() - shift).to(like))
-    return params.to(like.device, like.dtype)
