@@ -24,6 +24,7 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, fit_many
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
@@ -142,7 +143,7 @@ def main(options: dict[str, str]) -> None:
     reports = {}
     for name, sequence in variants.items():
         began, cpu = time.perf_counter(), time.process_time()
-        result = fit_sequence(maps, body, config, sequence, times)
+        result = fit_sequence([ShownFrame(m) for m in maps], body, config, sequence, times)
         table[name] = row(*_joints(result.frames), time.process_time() - cpu, time.perf_counter() - began)
         reports[name] = result.report
     betas = truth.betas[0].numpy()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting.terms.keypoints import Keypoints
+from diffproxy.proxies import ProxyMaps
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class Evidence:
     keypoints: Keypoints | None = None
     start: BodyParams | None = None
     candidates: Sequence[BodyParams] = ()
+
+
+@dataclass(frozen=True)
+class ShownFrame:
+    """What one frame of a sequence shows of the person: proxies, and keypoints in pixels of them."""
+
+    maps: ProxyMaps
+    keypoints: Keypoints | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.normal_equations import frame_normal_equations
 from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State, centered
 from diffproxy.fitting.terms.priors import pose_priors
@@ -71,7 +72,9 @@ def separate_people(
     state = centered(first, centers)
     priors = pose_priors(body.v_template, config.prior, config.pose_weight)
     pixels = replace(config, part_regions=False)  # contact is weighed against them alone
-    own = frame_normal_equations([maps[k] for k in who], body, pixels, priors, state, centers, FREE, PIXELS)
+    own = frame_normal_equations(
+        [ShownFrame(maps[k]) for k in who], body, pixels, priors, state, centers, FREE, PIXELS
+    )
     moved = pushed_apart(body, state, torch.as_tensor(centers), own.H).to_params()
     transl = (moved.transl.double() + torch.as_tensor(centers)).to(first.transl)
     placed = first.replace(global_orient=moved.global_orient, body_pose=moved.body_pose, transl=transl)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights, shows_hand
 from diffproxy.fitting.refined_observations import Pictured, refined_observations
 from diffproxy.fitting.skeleton import Skeleton
@@ -20,11 +21,10 @@ from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, variables_of
 from diffproxy.fitting.terms.reprojection import Normal, Reprojection
 from diffproxy.fitting.uncertainty import noise_level
-from diffproxy.proxies import ProxyMaps
 
 
 def frame_normal_equations(
-    maps: Sequence[ProxyMaps],
+    frames: Sequence[ShownFrame],
     body: BodyModel,
     config: FitConfig,
     priors: list[Prior],
@@ -36,7 +36,7 @@ def frame_normal_equations(
     """Gauss-Newton model of every frame's own cost.
 
     Args:
-        maps: Proxies of F frames.
+        frames: Proxies and keypoints of F frames.
         body: Body model.
         config: Weights of the pixels, and their noise.
         priors: Least-squares terms of each frame.
@@ -49,18 +49,23 @@ def frame_normal_equations(
         Hessians (F, P, P), gradients (F, P) and costs (F,).
     """
     rows = []
-    for m in maps:
-        pixels = sample_correspondences(m, body, max_pixels, config.min_weight, config.hands)
+    for frame, center in zip(frames, centers, strict=True):
+        pixels = sample_correspondences(frame.maps, body, max_pixels, config.min_weight, config.hands)
         on_hand = shows_hand(pixels, body)
         factor = effective_weights(pixels, on_hand, config)
-        rows.append(ObservationRows.of(pixels, factor=factor, on_hand=on_hand))
+        own = [ObservationRows.of(pixels, factor=factor, on_hand=on_hand)]
+        if frame.keypoints is not None:
+            own.append(frame.keypoints.observations(frame.maps.cameras, center))
+        rows.append(ObservationRows.cat(own))
+    observed_body = next((f.keypoints.body for f in frames if f.keypoints is not None), body)
     if config.part_regions:
-        subjects = [Pictured(m, center) for m, center in zip(maps, centers, strict=True)]
-        observations = refined_observations(rows, subjects, body, in_world(state, centers))
+        subjects = [Pictured(f.maps, center) for f, center in zip(frames, centers, strict=True)]
+        observations = refined_observations(rows, subjects, body, in_world(state, centers), observed_body)
     else:
-        observations = batch_observations(rows, [m.cameras for m in maps], list(centers), body)
-    skeleton = Skeleton(body, state.expression)
-    data = Reprojection(body, skeleton, observations, state.expression)
+        observations = batch_observations(
+            rows, [f.maps.cameras for f in frames], list(centers), observed_body
+        )
+    data = Reprojection(observed_body, Skeleton(body, state.expression), observations, state.expression)
     terms = localised(priors, variables_of(state), 1.0)
     return total_normal(data, terms, state, free, noise_level(data, state, config, 0.0))
 

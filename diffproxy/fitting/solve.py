@@ -114,9 +114,7 @@ def observation_rows(
     if not stage.hands_only:
         for own, s, center in zip(rows, subjects, problem.centers, strict=True):
             if s.keypoints is not None:
-                own.append(
-                    ObservationRows.of(s.keypoints.rows, sigma=s.keypoints.sigma(s.maps.cameras, center))
-                )
+                own.append(s.keypoints.observations(s.maps.cameras, center))
     return rows
 
 

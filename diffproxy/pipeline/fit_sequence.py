@@ -12,16 +12,17 @@ from typing import Any, overload
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.fitting import FitConfig, FitResult
+from diffproxy.fitting import FitResult
+from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, standing_heights
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.fit_frame import to_record
+from diffproxy.pipeline.fit_frame import BodyFitter, to_record
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.pipeline.run_folder import FrameStore, RunFolder, record_digest
-from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.timing import Stopwatch
@@ -43,31 +44,39 @@ def sequence_config(options: FitOptions, up: Sequence[float] = (0.0, 1.0, 0.0)) 
     return SequenceConfig(shape=options.shape, smooth=options.smooth, ground=options.ground, up=(x, y, z))
 
 
-class StoredMaps(Sequence):
-    """The proxies of some frames, read when they are asked for; None where a frame has none."""
+class StoredFrames(Sequence):
+    """What some frames show, read when it is asked for; None where a frame has no proxies.
 
-    def __init__(self, proxies: ProxyStore, ids: list[int]):
-        self.proxies, self.ids = proxies, ids
+    `encoder`: reads the encoder's keypoints; None: proxies alone.
+    """
+
+    def __init__(self, proxies: ProxyStore, ids: list[int], encoder: EncoderKeypointFitter | None):
+        self.proxies, self.ids, self.encoder = proxies, ids, encoder
         self.known = set(proxies.frame_ids)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @overload
-    def __getitem__(self, i: int) -> ProxyMaps | None: ...
+    def __getitem__(self, i: int) -> ShownFrame | None: ...
     @overload
-    def __getitem__(self, i: slice) -> list[ProxyMaps | None]: ...
+    def __getitem__(self, i: slice) -> list[ShownFrame | None]: ...
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             return [self[k] for k in range(*i.indices(len(self)))]
-        return self.proxies.load(self.ids[i]).maps if self.ids[i] in self.known else None
+        if self.ids[i] not in self.known:
+            return None
+        made = self.proxies.load(self.ids[i])
+        if self.encoder is None or made.keypoints is None:
+            return ShownFrame(made.maps)
+        return ShownFrame(made.maps, self.encoder.evidence_in(made.maps, made.keypoints))
 
 
 def fit_as_sequence(
     run: RunFolder,
     records: list[FrameResult],
     proxies: ProxyStore,
-    config: FitConfig,
+    fitter: BodyFitter,
     sequence: SequenceConfig,
     fps: float,
 ) -> list[FrameResult]:
@@ -77,7 +86,7 @@ def fit_as_sequence(
         run: Where finished frames and the report of the sequence are kept; an earlier call's are used again.
         records: The frames as they were fitted one by one.
         proxies: Of all frames.
-        config: Options of the fits.
+        fitter: What the frames were fitted with; keypoints from files are not used here.
         sequence: Shape, smoothness and floor.
         fps: Frame numbers a second.
     """
@@ -93,9 +102,8 @@ def fit_as_sequence(
     if all(r is not None for r in done) and (out / REPORT).is_file():
         return [r for r in done if r is not None]
     starts = [r.body_params() if r.has_body else None for r in records]
-    fitted = fit_sequence(
-        StoredMaps(proxies, ids), proxies.body, config, sequence, np.array(ids) / fps, starts
-    )
+    shown = StoredFrames(proxies, ids, fitter.encoder)
+    fitted = fit_sequence(shown, fitter.body, fitter.config, sequence, np.array(ids) / fps, starts)
     each = sum(fitted.report["seconds"].values()) / len(ids)
     changed = [_record(r, f, proxies, each) for r, f in zip(records, fitted.frames, strict=True)]
     write_atomic(out / REPORT, json.dumps(fitted.report, indent=1).encode())

@@ -82,7 +82,7 @@ class Take:
         up = {"up": self.frames.rig.up.tolist()} if self.frames is not None else {}
         config = fit_sequence.sequence_config(self.options, **up)
         return fit_sequence.fit_as_sequence(
-            self.run, records, self.proxies, self.fitter.config, config, self.options.fps
+            self.run, records, self.proxies, self.fitter, config, self.options.fps
         )
 
 

@@ -11,6 +11,9 @@ import torch
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.encoder_keypoints import MIN_CONFIDENCE, EncoderKeypointFitter
+from diffproxy.fitting.evidence import ShownFrame
+from diffproxy.fitting.sequence.config import SequenceConfig
+from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.keypoints.landmarks import ENCODER_OFFSETS, with_encoder_keypoints
 from diffproxy.keypoints.layouts import COCO17, INDEX
 from diffproxy.proxies import render_proxies
@@ -76,7 +79,8 @@ def test_unsure_keypoints_are_dropped_and_deviations_are_lengths(body, some_para
     camera = cameras[0]
     unit = (camera.R_cam_world @ center + camera.t_cam_world)[2] / camera.K[0, 0]
     expected = np.hypot(fitter.landmarks.std[ROWS], 2.0 * unit)
-    np.testing.assert_allclose(found.sigma(tuple(cameras), center)[found.rows.view == 0], expected, rtol=1e-6)
+    sigma = found.observations(tuple(cameras), center).sigma
+    np.testing.assert_allclose(sigma[found.rows.view == 0], expected, rtol=1e-6)
     assert fitter.evidence(keypoints * [1, 1, 0, 1]) is None
 
 
@@ -89,17 +93,38 @@ def test_exact_keypoints_do_not_change_a_fit_to_exact_proxies(body, some_params,
     assert (result.joint_std[:22] < 0.1).all() and result.inlier_ratio > 0.9
 
 
-def test_keypoints_place_a_limb_that_the_proxies_do_not_show(body, some_params, cameras):
-    """Proxies without the left forearm and hand: the encoder's keypoints say where the wrist is."""
-    maps = render_proxies(body, posed(body, some_params), cameras)
+def without_left_forearm(body, maps):
+    """The maps without a word on the left forearm and hand."""
     arm = [k for k, n in body.atlas.palette.names.items() if n.endswith(("forearm_l", "hand_l"))]
     gone = np.isin(maps.labels, arm)
     assert gone.any()
     labels, weight = np.where(gone, 0, maps.labels).astype(np.uint8), np.where(gone, 0, maps.weight)
-    maps = replace(maps, labels=labels, weight=weight.astype(np.float32))
+    return replace(maps, labels=labels, weight=weight.astype(np.float32))
+
+
+def test_keypoints_place_a_limb_that_the_proxies_do_not_show(body, some_params, cameras):
+    """Proxies without the left forearm and hand: the encoder's keypoints say where the wrist is."""
+    maps = without_left_forearm(body, render_proxies(body, posed(body, some_params), cameras))
     keypoints = exact_keypoints(body, some_params, cameras, 0.3)
     with torch.no_grad():
         true = body.joints(some_params)[0].numpy()[20]
     without = np.linalg.norm(fit(maps, body, CONFIG).joints[20] - true)
     fitted = EncoderKeypointFitter(body, CONFIG).fit(maps, keypoints)
     assert fitted.has_body and np.linalg.norm(fitted.joints[20] - true) < min(0.03, 0.5 * without)
+
+
+def test_keypoints_count_in_every_step_of_a_sequence(body, some_params, cameras):
+    """Key frames, all frames of one shape and the smoother see the wrist that the proxies do not show."""
+    maps = without_left_forearm(body, render_proxies(body, posed(body, some_params), cameras))
+    fitter = EncoderKeypointFitter(body, CONFIG)
+    found = fitter.evidence(exact_keypoints(body, some_params, cameras, 0.3))
+    with torch.no_grad():
+        true = body.joints(some_params)[0].numpy()[20]
+    off = {}
+    for smooth in (0.0, 1.0):
+        for keypoints in (None, found):
+            frames = [ShownFrame(maps, keypoints)] * 3
+            result = fit_sequence(frames, body, CONFIG, SequenceConfig(smooth=smooth, shape_frames=2))
+            off[smooth, keypoints is found] = np.linalg.norm(result.frames[1].joints[20] - true)
+    for smooth in (0.0, 1.0):
+        assert off[smooth, True] < min(0.03, 0.5 * off[smooth, False])

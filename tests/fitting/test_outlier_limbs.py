@@ -6,6 +6,7 @@ import torch
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.sequence.config import SequenceConfig
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.fitting.sequence.outlier_limbs import (
     FASTEST,
@@ -74,7 +75,9 @@ def test_an_arm_seen_in_the_wrong_place_for_a_frame(body, make_ring):
     cameras = make_ring(3, target=tuple(vertices.mean((0, 1))))
     maps = [render_proxies(body, v, cameras) for v in vertices]
     config = FitConfig(hands=False, max_pixels=150, num_initial_rotations=96)
-    result = fit_sequence(maps, body, config, SequenceConfig(smooth=1.0, shape_frames=3))
+    result = fit_sequence(
+        [ShownFrame(m) for m in maps], body, config, SequenceConfig(smooth=1.0, shape_frames=3)
+    )
     error = [
         np.linalg.norm(f.joints[:22] - j[:22], axis=-1).max()
         for f, j in zip(result.frames, joints, strict=True)

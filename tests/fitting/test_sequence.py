@@ -9,6 +9,7 @@ import torch
 from benchmarks.corruption import blobs
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.contacts import Floor, contacts, find_floor, foot_slide, jitter
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence, waves
@@ -128,7 +129,7 @@ def test_jitter_is_the_second_difference():
 def test_a_sequence_is_smooth_whole_and_of_one_shape(body, filmed):
     truth, maps = filmed
     empty = replace(maps[3], labels=np.zeros_like(maps[3].labels))
-    shown = [*maps[:3], empty, *maps[4:]]
+    shown = [ShownFrame(m) for m in (*maps[:3], empty, *maps[4:])]
     config = FitConfig(hands=False, max_pixels=150, num_initial_rotations=96)
     result = fit_sequence(shown, body, config, SequenceConfig(smooth=1.0, ground="auto", shape_frames=3))
     assert [f.status for f in result.frames] == ["ok"] * 3 + ["filled"] + ["ok"] * 3
@@ -146,7 +147,9 @@ def test_without_smoothing_an_empty_frame_says_so(body, filmed):
     _, maps = filmed
     empty = replace(maps[1], labels=np.zeros_like(maps[1].labels))
     config = FitConfig(hands=False, max_pixels=100, num_initial_rotations=96)
-    result = fit_sequence([maps[0], empty], body, config, SequenceConfig(shape_frames=2))
+    result = fit_sequence(
+        [ShownFrame(maps[0]), ShownFrame(empty)], body, config, SequenceConfig(shape_frames=2)
+    )
     assert [f.status for f in result.frames] == ["ok", "no_person"] and result.frames[1].reason
     assert fit_sequence([], body).frames == []
 
@@ -168,10 +171,11 @@ def test_whatever_the_frames_hold_every_one_has_an_answer(body, filmed):
     kinds = [maps[1], None, nan, unknown, nonsense, maps[5], maps[2]]
     config = FitConfig(hands=False, max_pixels=60, num_initial_rotations=48)
     for seed in range(3):
-        shown = [kinds[k] for k in np.random.default_rng(seed).permutation(len(kinds))]
+        order = [kinds[k] for k in np.random.default_rng(seed).permutation(len(kinds))]
+        shown = [None if m is None else ShownFrame(m) for m in order]
         result = fit_sequence(shown, body, config, SequenceConfig(smooth=1.0, ground="auto", shape_frames=3))
         assert len(result.frames) == len(kinds)
-        for given, frame in zip(shown, result.frames, strict=True):
+        for given, frame in zip(order, result.frames, strict=True):
             assert np.isfinite(frame.joints).all() and torch.isfinite(frame.params.full_pose).all()
             assert frame.status in ("ok", "one_view", "no_person", "failed", "filled")
             assert frame.status == "ok" or frame.reason

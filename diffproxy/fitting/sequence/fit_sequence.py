@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.evidence import Evidence, FixedShape
+from diffproxy.fitting.evidence import Evidence, FixedShape, ShownFrame
 from diffproxy.fitting.fit import fit_many
 from diffproxy.fitting.result import FITTED, FitResult
 from diffproxy.fitting.sequence.config import SequenceConfig
@@ -22,7 +22,6 @@ from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, 
 from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpolate_pose
 from diffproxy.fitting.sequence.shared_shape import shared_shape
 from diffproxy.fitting.sequence.smoother import smooth_frames
-from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 
 
@@ -36,7 +35,7 @@ class SequenceFit:
 
 
 def fit_sequence(
-    maps: Sequence[ProxyMaps | None],
+    shown: Sequence[ShownFrame | None],
     body: BodyModel,
     config: FitConfig | None = None,
     sequence: SequenceConfig | None = None,
@@ -46,7 +45,7 @@ def fit_sequence(
     """Fit the frames of one person, each helped by the others.
 
     Args:
-        maps: Proxies of F frames, None where there are none. They may load on access.
+        shown: What each of F frames shows, None where nothing. It may load on access.
         body: Body model whose atlas the proxies refer to.
         config: Options of the fits; by default `FitConfig()`.
         sequence: How frames help each other; by default `SequenceConfig()`.
@@ -60,7 +59,7 @@ def fit_sequence(
         InputError: `times` that do not rise, or are not one for each frame.
     """
     config, sequence = config or FitConfig(), sequence or SequenceConfig()
-    count = len(maps)
+    count = len(shown)
     times = np.arange(count) / 30.0 if times is None else np.asarray(times, dtype=np.float64)
     if times.shape != (count,) or (count > 1 and not (np.diff(times) > 0).all()):
         raise InputError(f"{count} rising times", f"{times.shape}", "one time in seconds for each frame")
@@ -71,20 +70,20 @@ def fit_sequence(
     first: dict[int, FitResult] = {}
     report: dict[str, Any] = {}
     if sequence.shape == "shared" and count > 1:
-        first = _key_frames(maps, body, config, sequence, given)
+        first = _key_frames(shown, body, config, sequence, given)
         good = [i for i, r in first.items() if r.status in FITTED]
         if good:
-            shown = [m for m in (maps[i] for i in good) if m is not None]
-            shape = shared_shape(shown, [first[i] for i in good], body, config)
+            fitted = [f for f in (shown[i] for i in good) if f is not None]
+            shape = shared_shape(fitted, [first[i] for i in good], body, config)
             report |= {"betas": [round(float(b), 4) for b in shape.betas], "scale": round(shape.scale, 5)}
     seconds["shape"] = time.perf_counter() - began
     began = time.perf_counter()
-    frames = _all_frames(maps, body, config, sequence, given, first, shape)
+    frames = _all_frames(shown, body, config, sequence, given, first, shape)
     seconds["frames"] = time.perf_counter() - began
     began = time.perf_counter()
     floor = None
     if sequence.smooth > 0 or sequence.ground != "none":
-        frames, floor = smooth_frames(maps, frames, times, body, config, sequence)
+        frames, floor = smooth_frames(shown, frames, times, body, config, sequence)
     seconds["smooth"] = time.perf_counter() - began
     report |= motion_report(frames, body, times, np.array(sequence.up))
     if floor is not None:
@@ -118,20 +117,20 @@ def _has_body(frame: FitResult) -> bool:
 
 
 def _key_frames(
-    maps: Sequence[ProxyMaps | None],
+    shown: Sequence[ShownFrame | None],
     body: BodyModel,
     config: FitConfig,
     sequence: SequenceConfig,
     given: list[BodyParams | None],
 ) -> dict[int, FitResult]:
     """A few frames, evenly spread, each with its own shape."""
-    count = min(sequence.shape_frames, len(maps))
-    rows = np.unique(np.linspace(0, len(maps) - 1, count).round().astype(int)).tolist()
-    return _fit_rows(maps, rows, body, config, [given[i] for i in rows])
+    count = min(sequence.shape_frames, len(shown))
+    rows = np.unique(np.linspace(0, len(shown) - 1, count).round().astype(int)).tolist()
+    return _fit_rows(shown, rows, body, config, [given[i] for i in rows])
 
 
 def _fit_rows(
-    maps: Sequence[ProxyMaps | None],
+    shown: Sequence[ShownFrame | None],
     rows: list[int],
     body: BodyModel,
     config: FitConfig,
@@ -140,18 +139,18 @@ def _fit_rows(
 ) -> dict[int, FitResult]:
     """One batch; a frame without proxies has no person."""
     started = dict(zip(rows, starts, strict=True))
-    shown = {i: m for i in rows if (m := maps[i]) is not None}
-    evidence = [Evidence(start=started[i]) for i in shown]
-    fits = fit_many(list(shown.values()), body, config, evidence, shape)
+    frames = {i: frame for i in rows if (frame := shown[i]) is not None}
+    evidence = [Evidence(frame.keypoints, started[i]) for i, frame in frames.items()]
+    fits = fit_many([frame.maps for frame in frames.values()], body, config, evidence, shape)
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
     nobody = FitResult(
         rest, body.joints(rest)[0].cpu().numpy(), np.full(55, np.inf, np.float32), "no_person", "no proxies"
     )
-    return {i: nobody for i in rows} | dict(zip(shown, fits, strict=True))
+    return {i: nobody for i in rows} | dict(zip(frames, fits, strict=True))
 
 
 def _all_frames(
-    maps: Sequence[ProxyMaps | None],
+    shown: Sequence[ShownFrame | None],
     body: BodyModel,
     config: FitConfig,
     sequence: SequenceConfig,
@@ -165,15 +164,15 @@ def _all_frames(
     hints = {i: r.params for i, r in first.items() if r.status in FITTED}
     hints |= {i: g for i, g in enumerate(given) if g is not None}
     done: dict[int, FitResult] = {}
-    bar = tqdm(total=len(maps), desc="frames", unit="frame", leave=False)
-    for wave in waves(len(maps), sorted(first)):
+    bar = tqdm(total=len(shown), desc="frames", unit="frame", leave=False)
+    for wave in waves(len(shown), sorted(first)):
         for at in range(0, len(wave), sequence.chunk):
             rows = wave[at : at + sequence.chunk]
             starts = [hints[i] if i in hints else _between(i, done) for i in rows]
-            done |= _fit_rows(maps, rows, body, config, starts, shape)
+            done |= _fit_rows(shown, rows, body, config, starts, shape)
             bar.update(len(rows))
     bar.close()
-    return [done[i] for i in range(len(maps))]
+    return [done[i] for i in range(len(shown))]
 
 
 def waves(count: int, first: list[int]) -> list[list[int]]:

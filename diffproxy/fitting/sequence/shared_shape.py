@@ -9,12 +9,11 @@ import torch
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.evidence import FixedShape
+from diffproxy.fitting.evidence import FixedShape, ShownFrame
 from diffproxy.fitting.normal_equations import frame_normal_equations, schur_complement
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.state import BODY_JOINTS, Free, centered
 from diffproxy.fitting.terms.priors import pose_priors
-from diffproxy.proxies import ProxyMaps
 
 PIXELS = 250
 """A view."""
@@ -23,7 +22,7 @@ CORRELATED = 3.0
 
 
 def shared_shape(
-    maps: Sequence[ProxyMaps], fits: Sequence[FitResult], body: BodyModel, config: FitConfig
+    frames: Sequence[ShownFrame], fits: Sequence[FitResult], body: BodyModel, config: FitConfig
 ) -> FixedShape:
     """The shape that the fitted frames agree on best, poses free: `argmin sum_f (s - s_f)ᵀ S_f (s - s_f)` plus prior.
 
@@ -35,7 +34,7 @@ def shared_shape(
     free = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
     state = centered(params, centers)
     pose_only = pose_priors(body.v_template, config.prior, config.pose_weight)
-    normal = frame_normal_equations(maps, body, config, pose_only, state, centers, free, PIXELS)
+    normal = frame_normal_equations(frames, body, config, pose_only, state, centers, free, PIXELS)
     shape = torch.arange(3 * len(BODY_JOINTS), 3 * len(BODY_JOINTS) + 11)
     S, g = schur_complement(normal, shape)
     # the minimum of each frame's own model, in information form: S s_f = S s - g

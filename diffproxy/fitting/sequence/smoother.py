@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.normal_equations import frame_normal_equations
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.sequence.config import SequenceConfig, floor_height
@@ -29,7 +30,6 @@ from diffproxy.fitting.solvers.block_banded import BlockBandedMatrix
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.fitting.uncertainty import joint_jacobian
-from diffproxy.proxies import ProxyMaps
 
 PIXELS = 150
 """A view: enough to say how firm a frame is."""
@@ -44,8 +44,8 @@ RIDGE = 1e-3
 
 
 def smooth_frames(
-    maps: Sequence[ProxyMaps | None],
-    frames: list[FitResult],
+    shown: Sequence[ShownFrame | None],
+    fits: list[FitResult],
     times: Float[np.ndarray, " F"],
     body: BodyModel,
     config: FitConfig,
@@ -54,8 +54,8 @@ def smooth_frames(
     """Smooth all frames that have a body or lie in a short gap.
 
     Args:
-        maps: Proxies of each frame, None where there are none. They may load on access.
-        frames: The fit of each frame by itself, with one shape.
+        shown: What each frame shows, None where nothing. It may load on access.
+        fits: The fit of each frame by itself, with one shape.
         times: Seconds, rising.
         body: Body model.
         config: Options of the fits.
@@ -64,26 +64,26 @@ def smooth_frames(
     Returns:
         The new results, and the floor when feet stand on one.
     """
-    good = [i for i, f in enumerate(frames) if f.status in ("ok", "one_view")]
+    good = [i for i, f in enumerate(fits) if f.status in ("ok", "one_view")]
     if len(good) < 3:
-        return frames, None
+        return fits, None
     floor = None
     if sequence.ground != "none":
-        shape = frames[good[0]].params
+        shape = fits[good[0]].params
         rest = standing_heights(body, shape.betas[0], float(shape.scale))
         up = np.array(sequence.up)
         if sequence.ground == "auto":
-            joints = np.stack([frames[i].joints for i in good]).astype(np.float64)
+            joints = np.stack([fits[i].joints for i in good]).astype(np.float64)
             floor = find_floor(joints, up, rest)
         else:
             floor = Floor(up, floor_height(sequence.ground), rest)
-    out = list(frames)
+    out = list(fits)
     for rows in stretches(times, good, sequence.max_gap):
         if len(rows) < 3:
             continue
         with threadpool_limits(1, user_api="blas"):  # small blocks: more threads only wait for one another
-            stretch = Stretch.of(rows, frames, times, body)
-            smoothed = _smooth(stretch, maps, body, config, sequence.smooth, floor)
+            stretch = Stretch.of(rows, fits, times, body)
+            smoothed = _smooth(stretch, shown, body, config, sequence.smooth, floor)
         for i, result in zip(rows, smoothed, strict=True):
             out[i] = result
     return out, floor
@@ -104,7 +104,7 @@ def stretches(times: Float[np.ndarray, " F"], good: list[int], max_gap: float) -
 
 def _smooth(
     stretch: Stretch,
-    maps: Sequence[ProxyMaps | None],
+    shown: Sequence[ShownFrame | None],
     body: BodyModel,
     config: FitConfig,
     smooth: float,
@@ -116,7 +116,7 @@ def _smooth(
     skeleton = Skeleton(body, state.expression)
     motion = MotionResiduals(skeleton, free, times, stretch.centers, smooth, floor)
     for _ in range(ROUNDS):
-        H, g = _frame_models(stretch, maps, body, config, state, free)
+        H, g = _frame_models(stretch, shown, body, config, state, free)
         H[unconstrained[:, :, None] | unconstrained[:, None, :]] = 0.0
         H[:, range(len(columns)), range(len(columns))] += RIDGE * unconstrained
         g[unconstrained] = 0.0
@@ -147,7 +147,7 @@ def _smooth(
 
 def _frame_models(
     stretch: Stretch,
-    maps: Sequence[ProxyMaps | None],
+    shown: Sequence[ShownFrame | None],
     body: BodyModel,
     config: FitConfig,
     state: State,
@@ -159,9 +159,11 @@ def _frame_models(
     priors = pose_priors(body.v_template, config.prior, config.pose_weight)
     for at in range(0, len(stretch.seen), BATCH):
         part = stretch.seen[at : at + BATCH]
-        shown = [m for m in (maps[rows[k]] for k in part) if m is not None]  # a fitted frame has some
+        frames = [
+            f for f in (shown[rows[k]] for k in part) if f is not None
+        ]  # a fitted frame shows something
         bodies, centers = take(state, part), stretch.centers[part]
-        normal = frame_normal_equations(shown, body, config, priors, bodies, centers, free, PIXELS)
+        normal = frame_normal_equations(frames, body, config, priors, bodies, centers, free, PIXELS)
         H[part] += normal.H.double().cpu().numpy()
         g[part] = normal.g.double().cpu().numpy()
     return H, g

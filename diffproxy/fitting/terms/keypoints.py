@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
-from diffproxy.fitting.observations import metres_per_pixel
+from diffproxy.fitting.observations import ObservationRows, metres_per_pixel
 from diffproxy.fitting.terms.correspondences import Correspondences
 
 
@@ -29,6 +29,7 @@ class Keypoints:
     std: Float[np.ndarray, " N"]
     std_px: Float[np.ndarray, " N"]
 
-    def sigma(self, cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> Float[np.ndarray, " N"]:
-        """Standard deviations in metres on the plane through `center` (world, metres)."""
-        return np.hypot(self.std, self.std_px * metres_per_pixel(cameras, center)[self.rows.view])
+    def observations(self, cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> ObservationRows:
+        """The keypoints with their standard deviations in metres on the plane through `center` (world, metres)."""
+        sigma = np.hypot(self.std, self.std_px * metres_per_pixel(cameras, center)[self.rows.view])
+        return ObservationRows.of(self.rows, sigma=sigma)
