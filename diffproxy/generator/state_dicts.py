@@ -10,12 +10,17 @@ from diffproxy.utils.errors import InputError
 
 
 def load_strictly(module: nn.Module, state: dict[str, Tensor], what: str) -> None:
-    """`load_state_dict`, strict, with an error that names the first differences."""
+    """`load_state_dict`, strict, with an error that names the first differences.
+
+    Tensors of the module, which may be on the meta device, are replaced by copies of those in `state`, and `state` is
+    emptied meanwhile: of a large part only the pages of its file are in memory besides.
+    """
     own = module.state_dict()
     check_fit(
         own, state, f"{what} that fit its config.json", "use the config.json the weights were saved with"
     )
-    module.load_state_dict({k: v.to(own[k].dtype) for k, v in state.items()})
+    copies = {name: state.pop(name).to(tensor.dtype, copy=True) for name, tensor in own.items()}
+    module.load_state_dict(copies, assign=True)
 
 
 def check_fit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str, fix: str) -> None:

@@ -60,29 +60,12 @@ def tiny_sd21() -> GeneratorConfig:
 
 
 @pytest.fixture(scope="module")
-def originals(tmp_path_factory) -> Path:
+def originals(load_benchmark, tmp_path_factory) -> Path:
     """`sd` and `dino` as their own libraries write them, of a few channels, with random weights."""
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, Dinov2Config, Dinov2Model
-
-    config, root = tiny_sd21(), tmp_path_factory.mktemp("public")
+    root = tmp_path_factory.mktemp("public")
     torch.manual_seed(0)
-    UNet2DConditionModel(**{**config.unet, "sample_size": 64}).save_pretrained(root / "sd" / "unet")
-    AutoencoderKL(**config.codec_args).save_pretrained(root / "sd" / "vae")
-    DDIMScheduler(**config.scheduler).save_pretrained(root / "sd" / "scheduler")
-    words = [*"abcdefghijklmnopqrstuvwxyz", *(f"{c}</w>" for c in "abcdefghijklmnopqrstuvwxyz")]
-    words += ["<|startoftext|>", "<|endoftext|>"]
-    tokenizer = root / "sd" / "tokenizer"
-    tokenizer.mkdir()
-    (tokenizer / "vocab.json").write_text(json.dumps({w: i for i, w in enumerate(words)}))
-    (tokenizer / "merges.txt").write_text("#version: 0.2\n")
-    text = CLIPTextConfig(
-        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=2,
-        num_attention_heads=2, max_position_embeddings=8, bos_token_id=52, eos_token_id=53, pad_token_id=0,
-    )  # fmt: skip
-    CLIPTextModel(text).save_pretrained(root / "sd" / "text_encoder")
-    dino = {k: v for k, v in config.encoder_args.items() if k != "resize"}
-    Dinov2Model(Dinov2Config(**dino)).save_pretrained(root / "dino")
+    text = {"vocab_size": 54, "num_hidden_layers": 2, "num_attention_heads": 2}
+    load_benchmark("sd21_full_size").write_public(tiny_sd21(), root, text)
     return root
 
 
@@ -403,6 +386,20 @@ def test_a_saved_generator_holds_the_trained_parts_and_references(originals, tmp
     again, _ = load_saved_generator(folder, places(originals))
     own = generator.state_dict()
     assert all(torch.equal(v, own[k]) for k, v in again.state_dict().items())
+
+
+def test_loading_makes_no_random_weights_and_leaves_no_file_mapped(generator, public, tmp_path):
+    folder, before = save_generator(generator, palette(), tmp_path / "g"), torch.get_rng_state()
+    again, _ = load_saved_generator(folder, places(public))
+    assert torch.equal(torch.get_rng_state(), before)
+    for path in (*folder.rglob("*.safetensors"), *public.rglob("*.safetensors")):
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+    own, found = (dict([*g.named_parameters(), *g.named_buffers()]) for g in (generator, again))
+    assert own.keys() == found.keys() and all(torch.equal(v, own[k]) for k, v in found.items())
+    assert {k for k, p in again.named_parameters() if p.requires_grad} == {
+        k for k, p in generator.named_parameters() if p.requires_grad
+    }
 
 
 def test_trained_parts_never_meet_other_public_weights(generator, public, empty_cache, tmp_path):

@@ -106,8 +106,10 @@ class DinoEncoder(nn.Module):
         config = getattr(transformers, f"{kind}Config")(**dino_args)
         self.model: Any = getattr(transformers, f"{kind}Model")(config)
         self.resize, self.token_dim = resize, self.model.config.hidden_size
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        # Not stored, so they have values even where a generator is built on the meta device to be loaded.
+        mean, std = (torch.tensor(v, device="cpu").view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
 
     def forward(self, images: Float[Tensor, "N 3 H W"]) -> EncoderOutput:
         """RGB in [0, 1]."""
