@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,9 @@ from jaxtyping import Float
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.up_axis import rotation_to_y_up, up_vector
+from diffproxy.cameras.views import chosen_names
 from diffproxy.geometry.triangulation import normal_equations, solve_point
+from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
 
 
@@ -43,8 +46,10 @@ class Rig:
         object.__setattr__(self, "cameras", tuple(self.cameras))
         if not self.cameras:
             raise InputError(f"at least one camera in rig {self.name}", "none", "check the calibration file")
-        names = [c.name for c in self.cameras]
-        double = sorted({n for n in names if names.count(n) > 1})
+        if len(self.cameras) > Limits.CAMERAS:
+            found = f"{len(self.cameras)} in rig {self.name}"
+            raise InputError(f"at most {Limits.CAMERAS} cameras", found, "leave cameras out of the file")
+        double = sorted(name for name, n in Counter(c.name for c in self.cameras).items() if n > 1)
         if double:
             raise InputError(f"different camera names in rig {self.name}", f"twice: {double}", "rename them")
         up_vector(self.up_axis)  # refuses unknown names
@@ -65,6 +70,10 @@ class Rig:
         kept = tuple(self.camera(n) for n in names)
         gone = {c.name for c in self.cameras} - {c.name for c in kept}
         return replace(self, cameras=kept, left_out=(*self.left_out, *sorted(gone)))
+
+    def chosen(self, views: str) -> Rig:
+        """The rig with the cameras that an option `views=` names; InputError for an unknown name."""
+        return self.subset(chosen_names(views, [c.name for c in self.cameras]))
 
     @property
     def up(self) -> Float[np.ndarray, " 3"]:

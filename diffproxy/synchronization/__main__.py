@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from diffproxy.cameras import RigFrames, frame_matching, load_rig, open_frames
+from diffproxy.cameras.views import without
 from diffproxy.keypoints import open_keypoints
 from diffproxy.keypoints.layouts import Person2D, person_from_flat
 from diffproxy.synchronization.offsets import CameraOffset, estimate_offsets
@@ -21,7 +22,7 @@ from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.io import output_file, to_json, write_atomic
 from diffproxy.utils.options import Subcommand, at_least, option, within
-from diffproxy.utils.shared_options import CALIBRATION, FRAMES, IMAGES, KEYPOINTS, OFFSETS, RIG
+from diffproxy.utils.shared_options import CALIBRATION, FRAMES, IMAGES, KEYPOINTS, OFFSETS, RIG, VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class SyncOptions:
     images: str = IMAGES()
     keypoints: str = KEYPOINTS()
     frames: str = FRAMES()
+    views: str = VIEWS()
     every: int = option(
         2, "people are detected in one frame of so many, and interpolated between, up to 5", section="Input"
     )
@@ -66,7 +68,7 @@ class SyncOptions:
 def _sync(options: SyncOptions) -> int:
     given = output_file(options.out, ".json") if options.out else None
     root = Path(options.rig).expanduser()
-    rig = load_rig(root, options.calibration or None)
+    rig = load_rig(root, options.calibration or None).chosen(options.views)
     stated = frame_matching(options.offsets)
     frames = open_frames(root, rig, common_frames=True, matching=stated, images=options.images)
     cameras = frames.raw_cameras
@@ -88,7 +90,10 @@ def _sync(options: SyncOptions) -> int:
     sys.stdout.write(_table(found, total, reference, rate))
     write_atomic(out, to_json(_file(found, total, reference, rate)))
     sys.stdout.write(f"\n{out}\nuse it with: diffproxy fit rig={options.rig} rig.offsets={out}\n")
-    return 0 if all(o.is_certain for o in found) else 1
+    doubtful = sorted((o for o in found if not o.is_certain), key=lambda o: o.certainty)
+    if leave := without([o.name for o in doubtful[:1]], names):  # one frozen film casts doubt on others
+        sys.stdout.write(f"to compare the others alone, {leave}\n")
+    return 1 if doubtful else 0
 
 
 def _chosen_frames(options: SyncOptions, frames: RigFrames) -> list[int]:

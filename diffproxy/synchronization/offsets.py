@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int
 
+from diffproxy.cameras.views import without
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.synchronization.tracks import ViewTrack
 from diffproxy.utils.errors import InputError
@@ -85,7 +86,9 @@ def estimate_offsets(
         raise InputError(
             "cameras that see the person within the frames of the search",
             f"{', '.join(alone)}: nothing to compare with the others",
-            "choose other frames, or leave these cameras out",
+            without(
+                alone, [t.name for t in tracks], "choose frames that show the person in two cameras at once"
+            ),
         )
     whole = table.costs(np.ones(BLOCKS))
     best = table.solve(whole, reference, range(len(tracks)))
@@ -106,7 +109,7 @@ def estimate_offsets(
             if certainty < CERTAIN:
                 doubts.append(f"{certainty:.0%} of the resampled takes agree to a frame")
             if abs(best[v]) >= table.largest:
-                doubts.append("at the limit of the search: write a larger max_offset")
+                doubts.append(f"at the limit of the search: write max_offset={2 * table.largest}")
             if abs(halves[0][v] - halves[1][v]) > 1:
                 doubts.append(
                     f"{halves[0][v]:+d} in the first half, {halves[1][v]:+d} in the second: clocks that run apart?"

@@ -27,6 +27,7 @@ class Limits:
     IMAGE_SIDE = 32_767
     VIDEO_BYTES = 1 << 40
     VIDEO_FRAMES = 10_000_000
+    CAMERAS = 2_000  # of a rig; pairs of them are compared
     NUMBER_DIGITS = 9  # of a frame number in a file name
 
 

@@ -26,6 +26,7 @@ FRAMES = partial(
     "WHICH",
     "Input",
 )
+VIEWS = partial(option, "all", "cameras to use, such as cam01,cam03", "NAMES", "Input")
 OFFSETS = partial(
     option,
     "",

@@ -89,3 +89,8 @@ def test_every_up_axis_comes_to_plus_y_exactly():
     assert (rotation_to_y_up("-Y") @ [1.0, 2.0, 3.0] == [1, -2, -3]).all()
     with pytest.raises(InputError, match="up_axis one of"):
         up_vector("Z")
+
+
+def test_cameras_by_the_thousand_are_refused(rig):
+    with pytest.raises(InputError, match="at most 2000 cameras"):
+        Rig("r", rig.cameras * 501)

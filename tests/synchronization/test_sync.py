@@ -57,6 +57,20 @@ def test_all_cameras_out_of_step_and_another_reference(take):
     assert abs(two[1].frames + 7) <= 1
 
 
+@pytest.mark.parametrize(("times", "every"), [(2, 1), (5, 2)])
+def test_a_film_that_repeats_its_frames_is_aligned_by_the_first_of_them(take, times, every):
+    """A film of 12 frames a second stored at 60 shows every frame five times, on average two frames late."""
+    views = views_of(take, 4, (0, 0, 7, 0))
+    views[2] = {n: views[2][n - n % times] for n in views[2]}
+    views = [{n: view[n] for n in view if n % every == 0} for view in views]
+    tracks, notes = subject_tracks(views, take.cameras)
+    found = estimate_offsets(tracks, 40)
+    assert all(o.is_certain for o in found)
+    assert all(abs(o.fine - truth) < 1 for o, truth in zip(found, (0, 0, -7, 0), strict=True))
+    (note,) = [text for text in notes if "repeat the image before" in text]
+    assert take.cameras[2].name in note
+
+
 def test_what_the_take_does_not_say_is_doubted(take):
     still = offsets(take, views_of(take, 4, still=True))
     assert not any(o.is_certain for o in still[1:])
@@ -78,26 +92,30 @@ def test_too_little_to_compare(take):
         offsets(take, [{n: view[n] for n in range(10)} for view in views])
     with pytest.raises(InputError, match="two cameras"):
         offsets(take, views[:1])
-    with pytest.raises(InputError, match="a person in the images of"):
-        offsets(take, [views[0], {n: [] for n in views[1]}])
+    nobody = {n: [] for n in views[1]}
+    with pytest.raises(InputError, match=r"a person in the images of (.|\n)*choose frames"):
+        offsets(take, [views[0], nobody])
+
+
+def write_take(take, folder, count, found):
+    """A rig of black images with keypoint files: `found(v, n)` are the detections of camera v in its frame n."""
+    cameras = take.cameras[:count]
+    save_rig(Rig("take", cameras), folder)
+    for v, camera in enumerate(cameras):
+        (folder / "images" / camera.name).mkdir(parents=True, exist_ok=True)
+        (folder / "points" / camera.name).mkdir(parents=True, exist_ok=True)
+        black = np.zeros((camera.height, camera.width, 3), np.uint8)
+        encoded = cv2.imencode(".png", black)[1].tobytes()
+        for n in range(100):
+            (folder / "images" / camera.name / f"{n:03d}.png").write_bytes(encoded)
+            people = [{"pose_keypoints_2d": c.keypoints.ravel().tolist()} for c in found(v, n)]
+            (folder / "points" / camera.name / f"{n:03d}.json").write_text(json.dumps({"people": people}))
 
 
 def test_command_writes_offsets_that_the_rig_option_reads(take, tmp_path, capsys, caplog):
     """Two films with the keypoints of another detector in files; one began seven frames later."""
     cameras = take.cameras[:2]
-    save_rig(Rig("take", cameras), tmp_path)
-    for v, camera in enumerate(cameras):
-        (tmp_path / "images" / camera.name).mkdir(parents=True)
-        (tmp_path / "points" / camera.name).mkdir(parents=True)
-        for n in range(100):
-            image = np.zeros((camera.height, camera.width, 3), np.uint8)
-            if n == 0:
-                encoded = cv2.imencode(".png", image)[1].tobytes()
-            (tmp_path / "images" / camera.name / f"{n:03d}.png").write_bytes(encoded)
-            people = [
-                {"pose_keypoints_2d": c.keypoints.ravel().tolist()} for c in take.detections[n + 7 * v][v]
-            ]
-            (tmp_path / "points" / camera.name / f"{n:03d}.json").write_text(json.dumps({"people": people}))
+    write_take(take, tmp_path, 2, lambda v, n: take.detections[n + 7 * v][v])
     assert main(["sync", str(tmp_path), f"keypoints={tmp_path / 'points'}", "max_offset=20"]) == 0
     shown = capsys.readouterr().out
     assert "reference" in shown and "rig.offsets=" in shown
@@ -113,3 +131,21 @@ def test_command_writes_offsets_that_the_rig_option_reads(take, tmp_path, capsys
     assert main(["sync", str(tmp_path), *more]) == 0
     assert frame_matching(str(tmp_path / "o.json")).offsets == found
     assert main(["sync", str(tmp_path), "reference=nobody"]) == 2
+
+
+def test_a_camera_that_sees_nobody_or_is_frozen_can_be_left_out_as_advised(take, tmp_path, capsys):
+    """Three films with keypoints; the third camera sees nobody, then the same pose throughout."""
+    write_take(take, tmp_path, 3, lambda v, n: [] if v == 2 else take.detections[n + 7 * v][v])
+    words = ["sync", str(tmp_path), f"keypoints={tmp_path / 'points'}", "max_offset=20"]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert f"a person in the images of {take.cameras[2].name}" in error
+    advised = error.partition("out: ")[2].split()[0]
+    assert main([*words, advised]) == 0
+    assert list(frame_matching(str(tmp_path / "offsets.json")).offsets) == [c.name for c in take.cameras[:2]]
+    # What the frozen film makes doubtful as well is right without it.
+    write_take(take, tmp_path, 3, lambda v, n: take.detections[50 if v == 2 else n + 7 * v][v])
+    capsys.readouterr()
+    assert main(words) == 1
+    assert capsys.readouterr().out.partition("out: ")[2].split()[0] == advised
+    assert main([*words, advised]) == 0
