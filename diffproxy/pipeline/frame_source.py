@@ -10,6 +10,7 @@ from typing import Any
 
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.cameras.frames import FrameImages
+from diffproxy.cameras.views import all_views, chosen_names
 from diffproxy.fitting.keypoint_fit import open_sparse
 from diffproxy.fitting.result import Status
 from diffproxy.pipeline import inputs
@@ -21,11 +22,12 @@ from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_boxes import choose_source
 from diffproxy.pipeline.person_source import PersonSource
-from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras
+from diffproxy.pipeline.proxy_cache import ProxyStore, in_cameras, of_cameras
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_inputs import frame_inputs
 
 Stage = Callable[[str], None]
+SEVERAL = 20  # frames whose proxies tell which cameras there are: one may lack a view that could not be read
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,28 @@ def calibrated_images(options: FitOptions, root: Path) -> RigFrames | None:
     return frames
 
 
-def source_of_proxies(calibrated: RigFrames | None, saved: ProxyStore, fitter: BodyFitter) -> FrameSource:
+def source_of_proxies(
+    calibrated: RigFrames | None, saved: ProxyStore, fitter: BodyFitter, views: str
+) -> FrameSource:
     """Frames fitted to saved proxies.
 
     Args:
         calibrated: Images whose cameras replace those of the proxies; None: the saved cameras.
         saved: The proxies.
         fitter: What they are fitted with.
+        views: The option `views=`: which of the saved cameras, where no others replace them.
     """
+    chosen: list[str] = []
+    if calibrated is None and not all_views(views):
+        shown = {c.name for f in saved.frame_ids[:SEVERAL] for c in saved.load(f).maps.cameras}
+        chosen = chosen_names(views, sorted(shown))
     cameras = () if calibrated is None else calibrated.cameras
     doubts = () if calibrated is None else calibrated.rig.doubts
 
     def solve(frame_id: int, last: FrameResult | None, stage: Stage) -> tuple[FrameResult, Generated]:
         stage("fit")
         made = saved.load(frame_id)
-        made = in_cameras(made, cameras) if cameras else made
+        made = in_cameras(made, cameras) if cameras else of_cameras(made, chosen) if chosen else made
         return with_camera_doubts(fit_frame(frame_id, made, fitter, last), doubts), made
 
     return FrameSource(saved.frame_ids, cameras, {}, saved.inputs, lambda: None, solve)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,24 +116,30 @@ class ProxyStore:
         return {f"proxies {p.name}": path_digest(p) for p in sorted(proxy_files(self._folders()[frame_id]))}
 
 
+def of_cameras(made: Generated, names: Collection[str]) -> Generated:
+    """Saved proxies without the maps of other cameras; InputError without any map of these."""
+    rows = [v for v, c in enumerate(made.maps.cameras) if c.name in names]
+    if not rows:
+        here = ", ".join(sorted({c.name for c in made.maps.cameras}))
+        raise InputError(f"proxies of the cameras {', '.join(names)}", here, "name the cameras alike")
+    boxes = tuple(made.boxes[v] for v in rows) if made.boxes else made.boxes
+    hands = {side: [name for name in shown if name in names] for side, shown in made.hands.items()}
+    keypoints = None if made.keypoints is None else made.keypoints[rows]
+    return Generated(made.maps.select(rows), boxes, made.notes, hands, keypoints)
+
+
 def in_cameras(made: Generated, cameras: Sequence[Camera]) -> Generated:
     """Saved proxies as crops of `cameras`, the pinhole cameras of the same undistorted images, by name.
 
     Maps of other cameras are left out. InputError without boxes, or without any map of these cameras.
     """
     known = {c.name: c for c in cameras}
-    maps = made.maps
-    if len(made.boxes) != maps.num_views:
+    if len(made.boxes) != made.maps.num_views:
         raise InputError(
             "proxies with the boxes of their crops", "none", "take proxies that fit.py has saved"
         )
-    rows = [v for v, c in enumerate(maps.cameras) if c.name in known]
-    if not rows:
-        here = ", ".join(sorted({c.name for c in maps.cameras}))
-        raise InputError(f"proxies of the cameras {', '.join(known)}", here, "name the cameras alike")
+    made = of_cameras(made, known)
+    maps = made.maps
     size = maps.labels.shape[2], maps.labels.shape[1]
-    boxes = tuple(made.boxes[v] for v in rows)
-    crops = tuple(known[maps.cameras[v].name].crop(made.boxes[v], size) for v in rows)
-    hands = {side: [name for name in names if name in known] for side, names in made.hands.items()}
-    keypoints = None if made.keypoints is None else made.keypoints[rows]
-    return Generated(replace(maps.select(rows), cameras=crops), boxes, made.notes, hands, keypoints)
+    crops = tuple(known[c.name].crop(box, size) for c, box in zip(maps.cameras, made.boxes, strict=True))
+    return replace(made, maps=replace(maps, cameras=crops))

@@ -99,7 +99,7 @@ def open_take(options: FitOptions, root: Path, networks: Networks, person: Perso
     if frames is None:
         proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
         open_sparse(options.keypoints, None, body, config)
-        source = source_of_proxies(calibrated_images(options, root), proxies, fitter)
+        source = source_of_proxies(calibrated_images(options, root), proxies, fitter, options.views)
     else:
         proxies = ProxyStore(out / "proxies", body, must_exist=False)
         source = source_of_images(options, frames, fitter, networks, person)

@@ -119,6 +119,11 @@ def test_saved_proxies_alone(body, rig_of, oracle_of, params_of, options_of, tmp
     assert arrays.frame_ids.tolist() == [1]
     error = np.linalg.norm(arrays.joints[0] - body.joints(params_of(1))[0].numpy(), axis=-1)[:22].mean()
     assert error < 0.005
+    two = replace(again, views="cam2,cam0", out=str(tmp_path / "two"))
+    metrics = json.loads((run_fit(two, ROOT) / "metrics.json").read_text())
+    assert {name.split("/")[0] for name in metrics["views"]} == {"cam0", "cam2"}
+    with pytest.raises(InputError, match=r"views among cam0, .*each once"):
+        run_fit(replace(again, views="cam9", out=str(tmp_path / "no")), ROOT)
 
 
 def test_shared_shape(rig_of, oracle_of, params_of, options_of) -> None:
