@@ -34,6 +34,7 @@ def _run(options: CalibrationOptions) -> int:
     from diffproxy.calibration.calibrate_rig import calibrate
     from diffproxy.calibration.session import load_session, target_file
     from diffproxy.calibration.solved_rig import save_calibration
+    from diffproxy.cameras.views import without
 
     out = target_file(options)
     session = load_session(options)
@@ -47,6 +48,9 @@ def _run(options: CalibrationOptions) -> int:
         )
     for line in [*session.notes, *found.notes, *(f"do not trust {d}" for d in rig.doubts)]:
         sys.stdout.write(f"{line}\n")
+    doubted = [r.name for r in found.reports if r.is_doubtful]
+    if again := without(doubted, [c.name for c in rig.cameras]):
+        sys.stdout.write(f"to calibrate again, {again}\n")
     sys.stdout.write(f"person {found.height:.3f} m, scale from {session.scale}\n{out}\n")
     return 1 if rig.doubts else 0
 

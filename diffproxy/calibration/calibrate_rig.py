@@ -24,6 +24,7 @@ from diffproxy.calibration.joint_adjustment import Adjustment, CalibrationData, 
 from diffproxy.calibration.report import camera_reports
 from diffproxy.calibration.terms import body_height
 from diffproxy.cameras import Camera
+from diffproxy.cameras.views import without
 from diffproxy.fitting import fit_many
 from diffproxy.keypoints import Person2D
 from diffproxy.proxies import ProxyMaps
@@ -79,7 +80,9 @@ def calibrate(
         raise InputError(
             "the person in every camera, in frames that cameras share",
             f"{', '.join(lost)} see nobody",
-            "leave these cameras out, or add frames",
+            without(
+                lost, [c.name for c in cameras], "add frames that show the person in two cameras at once"
+            ),
         )
     notes += [f"{name}: sees nobody, keeps its rough pose" for name in lost]
     ends = [_from_start(data, rig, known) for rig in starts]

@@ -18,7 +18,7 @@ from diffproxy.calibration.view_proxies import detections, generate_each_view
 from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
 from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predicted
 from diffproxy.pipeline import inputs
-from diffproxy.pipeline.config import FitOptions, split_names
+from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.person_boxes import choose_source
@@ -92,8 +92,7 @@ def assumed_rig(options: FitOptions, root: Path) -> AssumedRig:
     """The take's images with predicted cameras, or with focal lengths that are known or guessed."""
     folder = inputs.rig_folder(options.rig, root)
     rig, known = _read_or_guess(folder, options)
-    names = split_names(options.views)
-    rig = rig if names is None else rig.subset(names)
+    rig = rig.chosen(options.views)
     frames = _open(folder, rig, options)
     if options.cameras == "predicted":
         rig = replace(rig, cameras=load_predicted(options.predictions, frames.cameras), notes=[])
@@ -113,7 +112,7 @@ def _read_or_guess(folder: Path, options: FitOptions) -> tuple[Rig, bool]:
             reason = f"no calibration was read: {error.found}"
     fov = options.fov or FIELD_OF_VIEW
     note = f"focal lengths start from a field of view of {fov:g} degrees; {reason}"
-    return replace(guessed_rig(folder, fov, options.rig.images), notes=[note]), False
+    return replace(guessed_rig(folder, fov, options.rig.images, options.views), notes=[note]), False
 
 
 def _open(folder: Path, rig: Rig, options: FitOptions) -> RigFrames:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.utils.options import one_of, option, within
-from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR, KEYPOINTS, OFFSETS, RIG
+from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR, KEYPOINTS, OFFSETS, RIG, VIEWS
 
 INITS = ("", "approximate", "none")
 
@@ -17,6 +17,7 @@ class CalibrationOptions:
     rig: str = RIG("")
     proxies: str = option("", "saved proxies of fit.py, instead of running the generator", "DIR", "Input")
     frames: str = FRAMES()
+    views: str = VIEWS()
     offsets: str = OFFSETS()
     init: str = option(
         "",

@@ -37,6 +37,10 @@ class CameraReport:
     focal_px: float
     focal_std_percent: float
 
+    @property
+    def is_doubtful(self) -> bool:
+        return self.rotation_std_deg > DOUBTFUL_DEG or self.inliers < DOUBTFUL_INLIERS
+
     def to_json(self) -> dict:
         return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
 
@@ -46,7 +50,7 @@ def camera_doubts(reports: Sequence[CameraReport]) -> list[str]:
     return [
         f"{r.name}: known to {r.rotation_std_deg:.1f} degrees, {r.inliers:.0%} of its pixels agree"
         for r in reports
-        if r.rotation_std_deg > DOUBTFUL_DEG or r.inliers < DOUBTFUL_INLIERS
+        if r.is_doubtful
     ]
 
 

@@ -68,11 +68,12 @@ def load_session(options: CalibrationOptions) -> Session:
     folder = _folder(options)
     body = load_body(options.body)
     rig, has_calibration = _rig(folder, options)
+    matching = frame_matching(options.offsets)
+    rig = rig.chosen(options.views)
     predicted = bool(options.cameras)
     rough = options.init != "none" and (has_calibration or predicted)
     if options.init == "approximate" and not rough:
         raise InputError("a calibration in the rig folder for init=approximate", "none", "write init=none")
-    matching = frame_matching(options.offsets)
     frames = open_frames(folder, rig, common_frames=True, matching=matching)
     cameras = frames.cameras
     if predicted:
@@ -133,7 +134,7 @@ def _rig(folder: Path, options: CalibrationOptions) -> tuple[Rig, bool]:
             raise  # a damaged one is not taken for none
         if not is_absent:
             log.warning("%s", error)
-    return guessed_rig(folder, options.fov), False
+    return guessed_rig(folder, options.fov, views=options.views), False
 
 
 def _distance(text: str) -> tuple[str, str, float] | None:

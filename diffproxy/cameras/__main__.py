@@ -19,7 +19,7 @@ from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, one_of, option, run_subcommand, within
-from diffproxy.utils.shared_options import CALIBRATION, IMAGES
+from diffproxy.utils.shared_options import CALIBRATION, IMAGES, VIEWS
 
 USAGE = f"""\
 usage: python -m diffproxy.cameras COMMAND [name=value ...]
@@ -65,6 +65,7 @@ class CheckOptions(_Source):
     """Options of `check`."""
 
     images: str = IMAGES()
+    views: str = VIEWS()
     open_images: bool = option(True, "also open the images or videos", section="Input")
     layout: str = option("", "image to write: the cameras from above and from the side", "PNG", "Output")
 
@@ -102,7 +103,7 @@ class Pose2SimOptions:
 
 
 def _check(options: CheckOptions) -> int:
-    rig = load_rig(options.path, options.calibration or None)
+    rig = load_rig(options.path, options.calibration or None).chosen(options.views)
     rig, trouble = _with_frames(rig, options.images) if options.open_images else (rig, None)
     report = check_rig(rig)
     sys.stdout.write(report.text + "\n")

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from diffproxy.cameras.extrinsics_conventions import CONVENTIONS, upright_deg
 from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.rig import Rig, guess_up_axis, meeting_point
+from diffproxy.cameras.views import without
 from diffproxy.utils.errors import InputError
 
 CONVERT = "python -m diffproxy.cameras convert {root}"
@@ -87,14 +88,18 @@ NEAR, FAR = 0.7, 15.0
 USUAL = 3.5
 
 
+def _reach(rig: Rig) -> float:
+    """Median distance of the cameras from the point where their axes meet."""
+    return float(np.median(np.linalg.norm(meeting_point(rig.cameras) - rig.centers_world, axis=1)))
+
+
 def _units(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> None:
     baselines = _baselines(rig)
     if not len(baselines):
         return
     typical = float(np.median(baselines))
     if typical >= 50:
-        reach = float(np.median(np.linalg.norm(meeting_point(rig.cameras) - rig.centers_world, axis=1)))
-        reach = max(reach, typical / 2)  # parallel axes meet nowhere
+        reach = max(_reach(rig), typical / 2)  # parallel axes meet nowhere
         units = {
             unit: factor for unit, factor in UNITS.items() if NEAR <= reach * factor <= FAR and unit != "m"
         }
@@ -112,9 +117,11 @@ def _units(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> No
     if typical > 20:
         warnings.append(f"cameras stand {typical:.1f} m apart (median): are the lengths really metres?")
     if typical < 0.05:
+        factors = [f for f in (10, 100, 1000) if NEAR <= _reach(rig) * f <= FAR]
         warnings.append(
             f"cameras stand {typical * 1000:.1f} mm apart (median): was the board's square size given in another unit? "
-            f"Type: {command} scale=FACTOR to multiply all lengths"
+            + f"Type: {command} "
+            + f" ; or: {command} ".join(f"scale={factor:g}" for factor in factors or [1000])
         )
 
 
@@ -174,11 +181,18 @@ def _directions(rig: Rig, command: str, warnings: list[str]) -> None:
     if len(rig.cameras) < 2:
         warnings.append("one camera only: depth cannot be measured")
         return
-    for camera, angle in zip(rig.cameras, axis_angles_deg(rig), strict=True):
-        if angle > 25:
-            warnings.append(f"{camera.name} looks {angle:.0f} degrees past the point where the others look")
-    if np.min(_baselines(rig)) < 1e-3:
-        warnings.append("two cameras stand at the same place: is one calibration copied?")
+    names = [c.name for c in rig.cameras]
+    stray = {name: a for name, a in zip(names, axis_angles_deg(rig), strict=True) if a > 25}
+    leave = without(stray, names) if 2 * len(stray) < len(names) else ""
+    for name, angle in stray.items():
+        text = f"{name} looks {angle:.0f} degrees past the point where the others look"
+        warnings.append(f"{text}. If its calibration is wrong, {leave}" if leave else text)
+    if np.min(baselines := _baselines(rig)) < 1e-3:
+        pair = [names[i[np.argmin(baselines)]] for i in np.triu_indices(len(names), 1)]
+        leave = without(pair, names, "calibrate one of them again")
+        warnings.append(
+            f"{' and '.join(pair)} stand at the same place: is one calibration copied? If so, {leave}"
+        )
 
 
 def _lenses(rig: Rig, warnings: list[str]) -> None:

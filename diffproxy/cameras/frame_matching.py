@@ -19,7 +19,7 @@ from diffproxy.utils.validation import OpenSchema, validated
 
 MATCHES = ("number", "time")
 MAX_OFFSET = 1_000_000  # frames
-FIX_OFFSETS = "write for example rig.offsets=cam02:3,cam04:-7, or the file that `diffproxy sync` writes"
+FIX_OFFSETS = "write for example cam02:3,cam04:-7, or the file that `diffproxy sync` writes"
 
 
 class _OffsetsFile(OpenSchema):
@@ -65,7 +65,7 @@ def read_offsets(text: str) -> dict[str, int]:
         return dict(
             validated(_OffsetsFile, read_json(path, "offsets"), f"offsets in {path}", FIX_OFFSETS).offsets
         )
-    found = _by_camera(text, "rig.offsets", FIX_OFFSETS)
+    found = _by_camera(text, "offsets", FIX_OFFSETS)
     if large := {name: n for name, n in found.items() if abs(n) > MAX_OFFSET}:
         raise InputError(f"offsets of at most {MAX_OFFSET} frames", f"{large}", FIX_OFFSETS)
     return found
@@ -185,8 +185,7 @@ def _nearest(times: Float[np.ndarray, " N"], wanted: Float[np.ndarray, " M"]) ->
 
 def check_camera_names(matching: FrameMatching, names: Sequence[str]) -> None:
     """InputError for an offset or rotation of a camera that the rig does not have."""
-    for option, given in (("rig.offsets", matching.offsets), ("rig.rotate", matching.rotate)):
+    for what, given in (("offsets", matching.offsets), ("rig.rotate", matching.rotate)):
         if unknown := sorted(set(given) - set(names)):
-            raise InputError(
-                f"{option} of cameras among {', '.join(names)}", ", ".join(unknown), f"correct {option}"
-            )
+            fix = f"write for example {names[0]}:{next(iter(given.values()))}"
+            raise InputError(f"{what} of cameras among {', '.join(names)}", ", ".join(unknown), fix)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.cameras.frame_matching import FrameMatching, MatchedSource, match_sources
+from diffproxy.cameras.frame_matching import FrameMatching, MatchedSource, check_camera_names, match_sources
 from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source
 from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
@@ -222,9 +222,11 @@ def open_frames(
         raise InputError("a rig folder", f"{root}, which does not exist", "check the path")
     rig = load_rig(root) if rig is None else rig
     root = root if root.is_dir() else root.parent
-    found, notes = sources_of_cameras(rig, find_sources(root, images), root)
-    sources = [open_source(found[c.name]) for c in rig.cameras]
+    found = find_sources(root, images)
     matching = matching or FrameMatching()
+    check_camera_names(matching, sorted({c.name for c in rig.cameras} | {*rig.left_out} | {*found}))
+    found, notes = sources_of_cameras(rig, found, root)
+    sources = [open_source(found[c.name]) for c in rig.cameras]
     if matching.match == "number":
         _check_rates(rig, sources)
     if not matching.is_plain:
@@ -251,7 +253,7 @@ def _check_rates(rig: Rig, sources: list[Source]) -> None:
     raise InputError(
         "videos of one frame rate",
         ", ".join(f"{name}: {rate:.4g} a second" for name, (rate, _) in rates.items()),
-        "if they start together, match them by time: rig.match=time; else bring them to one rate: "
+        "if they start together, match them by time (fit): rig.match=time; else bring them to one rate: "
         f"ffmpeg -i {fast} -vf fps={low:.6g} -crf 16 {fast.stem}_{low:.0f}.mp4 "
         f"(likewise the others), and use these in place of the originals",
     )
@@ -272,7 +274,7 @@ def _common_ids(rig: Rig, sources: list[Source], common_frames: bool) -> list[in
         raise InputError(
             "the same frame numbers for every camera",
             counts,
-            f"if the cameras start together, use the {len(shared)} common frames: common_frames=True; "
+            f"if the cameras start together, use the {len(shared)} common frames (fit): common_frames=true; "
             "otherwise cut the recordings to the same moments first",
         )
     return sorted(shared)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.image_sources import Video, find_sources, open_source
 from diffproxy.cameras.rig import Rig
+from diffproxy.cameras.views import chosen_names
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.bounded_arrays import as_numbers, read_npz
 from diffproxy.utils.bounded_text import read_json
@@ -42,28 +43,31 @@ def guessed_cameras(cameras: Sequence[Camera], fov_deg: float = FIELD_OF_VIEW) -
     return tuple(guessed_camera(c.name, c.width, c.height, fov_deg) for c in cameras)
 
 
-def guessed_rig(folder: Path, fov_deg: float = FIELD_OF_VIEW, images: str = "") -> Rig:
+def guessed_rig(folder: Path, fov_deg: float = FIELD_OF_VIEW, images: str = "", views: str = "all") -> Rig:
     """Cameras of the images or videos of a rig folder, of which nothing is known but names and sizes.
 
     Args:
         folder: Rig folder.
         fov_deg: Field of view along the longer side of the images, degrees.
         images: Folder of the images, if it is neither images/ nor videos/.
+        views: Cameras to use, as `chosen_names` takes them; the images of others are not opened.
 
     Raises:
-        InputError: no images.
+        InputError: no images, or none of a camera.
     """
     found = find_sources(folder, images)
     if not found:
         raise InputError(f"images/ or videos/ in {folder}", "neither", "name them after the cameras")
     cameras = []
-    for name, path in found.items():
-        source = open_source(path)
+    chosen = chosen_names(views, list(found))
+    for name in chosen:
+        source = open_source(found[name])
         height, width = source.read(source.frame_ids[0]).shape[:2]
         if isinstance(source, Video):
             source.close()
         cameras.append(guessed_camera(name, width, height, fov_deg))
-    return Rig(folder.resolve().name, tuple(cameras), root=folder)
+    left_out = tuple(sorted(set(found) - set(chosen)))
+    return Rig(folder.resolve().name, tuple(cameras), root=folder, left_out=left_out)
 
 
 def load_predicted(path: Path | str, images: Sequence[Camera]) -> tuple[Camera, ...]:

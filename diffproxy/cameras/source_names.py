@@ -9,6 +9,7 @@ from pathlib import Path
 
 from diffproxy.cameras.image_sources import unread_sources
 from diffproxy.cameras.rig import Rig
+from diffproxy.cameras.views import without
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,10 @@ def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
         if spare:
             log.warning("no calibration for %s: ignored", ", ".join(spare))
         return
-    hints = [f"{s} -> {m}" for m in missing for s in difflib.get_close_matches(m, spare, n=1, cutoff=0.3)]
+    hints = _renames(missing, spare)
     if not spare:
-        fix = f"add {missing[0]}, or leave these cameras out: rig.subset({[n for n in found]})"
+        leave = without(missing, [c.name for c in rig.cameras], least=1)
+        fix = f"add {missing[0]}" + (f", or {leave}" if leave else "")
     else:
         fix = "rename " + (", ".join(hints) if hints else f"{', '.join(spare)} to {', '.join(missing)}")
         fix += ", or change the camera names in the calibration"
@@ -81,3 +83,13 @@ def _check_names(rig: Rig, found: dict[str, Path], root: Path) -> None:
         f"{', '.join(found)}; nothing for {', '.join(missing)}",
         fix,
     )
+
+
+def _renames(missing: list[str], spare: list[str]) -> list[str]:
+    """What to rename for the missing cameras, each spare source once."""
+    left, hints = list(spare), []
+    for name in missing:
+        for source in difflib.get_close_matches(name, left, n=1, cutoff=0.5):
+            hints.append(f"{source} -> {name}")
+            left.remove(source)
+    return hints

@@ -16,6 +16,7 @@ from diffproxy.utils.shared_options import (
     KEYPOINTS,
     OFFSETS,
     RIG,
+    VIEWS,
 )
 
 SEGMENT = 100  # frames
@@ -62,7 +63,7 @@ class FitOptions(SharedOptions):
         "Input",
     )
     frames: str = FRAMES()
-    views: str = option("all", "cameras to use, such as cam01,cam03", "NAMES", "Input")
+    views: str = VIEWS()
     common_frames: bool = option(
         False, "use the frame numbers that all cameras share when they differ", section="Input"
     )
@@ -239,8 +240,3 @@ def _height(text: str) -> None:
         finite = False
     if not finite:
         raise InputError("ground as none, auto or a height in metres", f"ground={text}", "write ground=auto")
-
-
-def split_names(text: str) -> list[str] | None:
-    """Names in "a,b" as a list; None for "all" or ""."""
-    return None if text.strip() in ("", "all") else [part.strip() for part in text.split(",") if part.strip()]

@@ -12,8 +12,7 @@ import torch
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import FrameMatching, Rig, RigFrames, check_rig, frame_matching, load_rig, open_frames
-from diffproxy.cameras.frame_matching import check_camera_names
-from diffproxy.pipeline.config import FitOptions, RigOption, split_names
+from diffproxy.pipeline.config import FitOptions, RigOption
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.pipeline.model_options import BodyOption, GeneratorOption, SharedOptions
 from diffproxy.utils.errors import InputError
@@ -69,10 +68,7 @@ def open_rig(options: FitOptions, root: Path) -> RigFrames:
     folder = rig_folder(options.rig, root)
     rig = load_rig(folder, options.rig.calibration or None)
     matching = matching_of(options.rig)
-    check_camera_names(matching, [c.name for c in rig.cameras])
-    names = split_names(options.views)
-    if names is not None:
-        rig = rig.subset(names)
+    rig = rig.chosen(options.views)
     if options.rig_check:
         check_before_fit(rig)
     common, images = options.common_frames, options.rig.images

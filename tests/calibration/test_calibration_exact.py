@@ -84,7 +84,7 @@ def test_the_command_finds_cameras_from_nothing(person, body, tmp_path, capsys):
 def test_one_camera_is_not_enough(person, body):
     with pytest.raises(InputError, match="two cameras"):
         calibrate([person.maps.select([0])], person.cameras[:1], body)
-    with pytest.raises(InputError, match="see nobody"):
+    with pytest.raises(InputError, match=r"see nobody\n.*cam2, cam3 out: views=cam0,cam1"):
         calibrate([person.maps.select([0, 1])], person.cameras, body, CalibrationConfig(rough=False))
 
 

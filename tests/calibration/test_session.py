@@ -77,6 +77,20 @@ def test_a_distance_needs_two_cameras_and_metres(folder, text):
         load_session(options(folder, f"distance={text}"))
 
 
+def test_views_leave_cameras_out_with_and_without_a_calibration(folder, person):
+    (folder / "images" / "cam3" / "000000.png").write_bytes(b"broken")  # why it is left out
+    views = ["views=cam0,cam2", "offsets=cam0:0,cam3:0"]
+    for _ in range(2):
+        session = load_session(options(folder, *views))
+        assert [c.name for c in session.cameras] == ["cam0", "cam2"] == [c.name for c in session.rig.cameras]
+        assert {c.name for c in session.frames[0].cameras} == {"cam0", "cam2"}
+        save_rig(Rig("studio", person.cameras), folder / "rig.json")
+    with pytest.raises(InputError, match="views among cam0, cam1, cam2, cam3"):
+        load_session(options(folder, "views=cam0,cam9"))
+    with pytest.raises(InputError, match="offsets of cameras among"):
+        load_session(options(folder, "views=cam0,cam2", "offsets=cam9:1"))
+
+
 def test_missing_things_are_named(folder):
     with pytest.raises(InputError, match="calibration"):
         load_session(options(folder, "init=approximate"))

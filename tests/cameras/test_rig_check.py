@@ -231,6 +231,49 @@ def test_each_advice_that_is_followed_gives_the_right_rig(name, cameras, make_ri
         np.testing.assert_allclose(c.t_cam_world, want.t_cam_world, atol=1e-9)
 
 
+def _stray(cameras):
+    turn = cv2.Rodrigues(np.array([0, np.radians(80), 0]))[0]
+    c = cameras[3]
+    cameras[3] = replace(c, R_cam_world=turn @ c.R_cam_world, t_cam_world=turn @ c.t_cam_world)
+
+
+def _copied(cameras):
+    cameras[3] = replace(cameras[0], name="cam3")
+
+
+@pytest.mark.parametrize("mistake", [_stray, _copied])
+def test_the_advice_to_leave_a_camera_out_leaves_a_right_rig(mistake, make_ring, tmp_path, capsys):
+    cameras = list(make_ring(6, target=(0, 1, 0)))
+    mistake(cameras)
+    save_rig(rig_of(cameras), tmp_path)
+    assert main(["check", str(tmp_path)]) == 0
+    word = capsys.readouterr().out.partition("out: ")[2].split()[0]
+    assert "cam3" not in word
+    assert main(["check", str(tmp_path), word]) == 0
+    assert "no fault found" in capsys.readouterr().out
+
+
+def test_cameras_without_images_can_be_left_out_as_advised(make_ring, tmp_path, capsys):
+    save_rig(rig_of(make_ring(3)), tmp_path)
+    (tmp_path / "images").mkdir()
+    for name in ("cam0", "cam2"):
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.zeros((128, 128, 3), np.uint8))
+    assert main(["check", str(tmp_path)]) == 1
+    word = capsys.readouterr().err.partition("out: ")[2].split()[0]
+    assert word == "views=cam0,cam2" and main(["check", str(tmp_path), word]) == 0
+    assert main(["check", str(tmp_path), "views=cam9"]) == 2
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.01, 0.001])
+def test_a_tiny_rig_is_scaled_as_advised(factor, make_ring, tmp_path):
+    save_rig(rig_of(make_ring(4, radius=3.0)).scaled(factor / 10), tmp_path)
+    (text,) = [t for t in check_rig(load_rig(tmp_path)).warnings if "mm apart" in t]
+    for command in text.partition("Type: ")[2].split(" ; or: "):
+        assert main(command.removeprefix("python -m diffproxy.cameras ").split()) == 0
+        assert not check_rig(load_rig(tmp_path)).warnings
+        save_rig(rig_of(make_ring(4)).scaled(factor / 10), tmp_path)
+
+
 def test_conventions_are_told_apart_on_random_rigs():
     """The right option is always among those advised, and alone in most; see `implausibility_deg`."""
     rng = np.random.default_rng(1)

@@ -179,14 +179,20 @@ def test_no_images_at_all(rig, tmp_path):
 
 def test_camera_without_images(rig, tmp_path):
     write_images(tmp_path, (0,), cameras=("cam0",))
-    with pytest.raises(InputError, match=r"nothing for cam1\n.*rig.subset\(\['cam0'\]\)"):
+    with pytest.raises(InputError, match=r"nothing for cam1\n.*add cam1, or leave cam1 out: views=cam0"):
         open_frames(tmp_path)
-    assert len(open_frames(tmp_path, rig.subset(["cam0"])).read(0)) == 1
+    assert len(open_frames(tmp_path, rig.chosen("cam0")).read(0)) == 1
 
 
 def test_names_that_do_not_match_suggest_a_rename(rig, tmp_path):
     write_images(tmp_path, (0,), cameras=("cam0", "Camera1"))
     with pytest.raises(InputError, match="rename Camera1 -> cam1"):
+        open_frames(tmp_path)
+
+
+def test_each_source_is_suggested_for_one_camera_only(rig, tmp_path):
+    write_images(tmp_path, (0,), cameras=("came",))
+    with pytest.raises(InputError, match=r"fix: rename came -> cam0, or"):
         open_frames(tmp_path)
 
 
@@ -217,7 +223,7 @@ def test_empty_folder(rig, tmp_path):
 def test_unequal_frames(rig, tmp_path):
     write_images(tmp_path, (0, 1, 2), cameras=("cam0",))
     write_images(tmp_path, (1, 2, 3), cameras=("cam1",))
-    with pytest.raises(InputError, match=r"cam0: 3 \(0\.\.2\), cam1: 3 \(1\.\.3\)\n.*common_frames=True"):
+    with pytest.raises(InputError, match=r"cam0: 3 \(0\.\.2\), cam1: 3 \(1\.\.3\)\n.*common_frames=true"):
         open_frames(tmp_path)
     assert open_frames(tmp_path, common_frames=True).frame_ids == [1, 2]
 

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from diffproxy.cli import ProgressBarHandler, check, friendly_overrides
 from diffproxy.commands import evaluate_command, fit_command
 from diffproxy.evaluation.config import EvaluateOptions
-from diffproxy.pipeline.config import FitOptions, split_names
+from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.model_options import SharedOptions, SolverOption
 from diffproxy.training.cli import TRAIN
 from diffproxy.utils.errors import InputError
@@ -115,7 +115,6 @@ def test_choices_name_the_alternatives() -> None:
         FitOptions(solver=SolverOption("sgd"))
     with pytest.raises(InputError, match="samples"):
         FitOptions(samples=0)
-    assert split_names("all") is None and split_names(" a, b ") == ["a", "b"]
 
 
 def test_flags_and_their_values_pass_through() -> None:
