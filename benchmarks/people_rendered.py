@@ -4,6 +4,7 @@
         group_fraction=0.5 max_bystanders=7 split=test ...
     python benchmarks/people_rendered.py shards=shards/people out=out/people_rendered.jsonl
     python benchmarks/people_rendered.py shards=shards/people alone=shards/people_alone
+    python benchmarks/people_rendered.py shards=shards/people detector=whole_picture
     python benchmarks/people_rendered.py quick=1
 
 Every group of 2 to `most` people whom four whole frames show is a take of one moment: its frames and cameras are
@@ -12,7 +13,7 @@ is there to be found whom two frames or more show by `LEAST_SEEN`: the free shar
 joints inside the frame. Reported people are matched to all by the distance of their joints, up to half a metre.
 
 `alone`: the same run of render_synth with max_bystanders=0, the same subjects without the others. `limit`: at most so
-many groups. `out`: a line of JSON for each group; it is resumed.
+many groups. `detector`: as `people_detector` of `fit.py`. `out`: a line of JSON for each group; it is resumed.
 
 "found", "missed", "ghosts": people; "left_out": who is listed without a result, as a double; "mpjpe": of 22 joints in
 the world, mm, mean, median and worst, of those who are found; "by_seen": the same by the mean share seen over the
@@ -44,6 +45,7 @@ from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.several_people import fit_people
+from diffproxy.single_view.whole_picture.people_finder import PeopleFinder
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import PEOPLE
 
@@ -55,10 +57,11 @@ ROOT = Path(__file__).resolve().parents[1]
 NO_RESULT = "no result"  # of somebody who is listed but left out, as a double
 
 
-def opened() -> Networks:
-    """The packaged generator and detector, opened once for all groups."""
+def opened(detector: str, body: BodyModel) -> Networks:
+    """The packaged generator and detector (as `people_detector=` names it), opened once for all groups."""
     cpu = torch.device("cpu")
-    return Networks(inputs.open_generator(GeneratorOption(steps=0), cpu), inputs.open_detector(cpu))
+    finder = PeopleFinder.packaged(body) if detector == "whole_picture" else inputs.open_detector(cpu)
+    return Networks(inputs.open_generator(GeneratorOption(steps=0), cpu), finder)
 
 
 def frames_of(index: ShardIndex, sample: int) -> list[int]:
@@ -103,12 +106,12 @@ def reported(folder: Path, networks: Networks) -> list[dict[str, Any]]:
 
 
 def matched(true: np.ndarray, found: list[dict[str, Any]]) -> list[tuple[int, int, float]]:
-    """(true person, reported person, MPJPE in mm) of the best one-to-one matches within `SAME_PERSON`."""
+    """(true person, reported person, MPJPE in mm) of the best one-to-one matches within `SAME_PERSON`; NaN: unknown."""
     far = 1e6
     cost = np.full((len(true), len(found)), far)
     for j, person in enumerate(found):
         if person["joints"] is not None:
-            cost[:, j] = 1000 * np.linalg.norm(true - person["joints"], axis=-1).mean(-1)
+            cost[:, j] = 1000 * np.nanmean(np.linalg.norm(true - person["joints"], axis=-1), axis=-1)
     cost[cost > 1000 * SAME_PERSON] = far
     rows, columns = linear_sum_assignment(cost)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
@@ -229,11 +232,12 @@ def run(
 
 def main(argv: list[str]) -> dict[str, Any]:
     words = dict(word.split("=", 1) for word in argv)
+    body = load_body("anny")
     given: dict[str, Any] = {
         "most": int(words.get("most", 5)),
         "limit": 1 if words.get("quick") == "1" else int(words.get("limit", 0)),
-        "body": load_body("anny"),
-        "networks": opened(),
+        "body": body,
+        "networks": opened(words.get("detector", "multipose"), body),
     }
     out = Path(words["out"]) if "out" in words else None
     rows = run(words["shards"], out, None, given)

@@ -13,6 +13,7 @@ from diffproxy.utils.options import HELP_WORDS
 if TYPE_CHECKING:  # what a command needs is imported when it runs
     from diffproxy.pipeline.config import FitOptions
     from diffproxy.pipeline.networks import Guess, Networks
+    from diffproxy.single_view.whole_picture.people_finder import PeopleFinder
 
 MODEL_PATHS = {"body": "file.path", "generator": "weights.weights"}
 FIT_INTRO = """\
@@ -64,7 +65,7 @@ def fit(words: Sequence[str] | None = None) -> int:
 
         options = solved_cameras(options)
         run = run_fit if options.people == "one" else fit_people
-        run(options, SHIPPED, Networks(guess=initial_guess(options)))
+        run(options, SHIPPED, Networks(detector=people_finder(options), guess=initial_guess(options)))
 
     return fit_command().run(sys.argv[1:] if words is None else words, task)
 
@@ -77,6 +78,16 @@ def initial_guess(options: FitOptions) -> Guess | None:
     from diffproxy.single_view.coarse_body import CoarseBodies
 
     return CoarseBodies(open_body(options.body)).guesses
+
+
+def people_finder(options: FitOptions) -> PeopleFinder | None:
+    """What `people_detector=` names, to find everybody; None: the packaged detector."""
+    if options.people_detector != "whole_picture":
+        return None
+    from diffproxy.pipeline.inputs import open_body
+    from diffproxy.single_view.whole_picture.people_finder import PeopleFinder
+
+    return PeopleFinder.packaged(open_body(options.body))
 
 
 def solved_cameras(options: FitOptions, networks: Networks | None = None) -> FitOptions:

@@ -120,6 +120,13 @@ class FitOptions(SharedOptions):
         "VIEW:X0,Y0,X1,Y1@FRAME",
         "People",
     )
+    people_detector: str = option(
+        "multipose",
+        "who finds everybody: MoveNet multipose; or whom the network of whole pictures finds besides, too, in groups "
+        "who hide each other",
+        "multipose|whole_picture",
+        "People",
+    )
     people_contact: bool = option(
         False, "penalise interpenetration: move bodies that intersect in a frame apart", section="People"
     )
@@ -208,6 +215,7 @@ class FitOptions(SharedOptions):
             )
 
     def _check_people(self) -> None:
+        one_of("people_detector", self.people_detector, ("multipose", "whole_picture"))
         if self.people not in ("one", "all") and not (
             self.people.isdecimal() and 0 < int(self.people) <= 1000
         ):
@@ -224,8 +232,9 @@ class FitOptions(SharedOptions):
             ("keep", self.people_keep),
             ("during", self.people_during),
             ("box", self.people_box),
+            ("detector", self.people_detector),
         ):
-            if self.people == "one" and value not in ("", "all"):
+            if self.people == "one" and value not in ("", "all", "multipose"):
                 raise InputError(
                     f"people=all beside people_{name}",
                     f"people=one people_{name}={value}",

@@ -104,6 +104,7 @@ def _settings(options: FitOptions, frames: RigFrames) -> dict[str, Any]:
     }
     return {
         "people": True,
+        "people_detector": options.people_detector,
         "rig": frames.rig.name,
         **inputs.matching_settings(options),
         "cameras": fingerprint({"cameras": cameras}),

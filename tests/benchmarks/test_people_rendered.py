@@ -1,6 +1,7 @@
 """The benchmark of groups with images: its accounting, on a pipeline whose reports are known."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from diffproxy.body import BodyParams, load_body
 from diffproxy.cameras import Camera, load_rig
 from diffproxy.datasets.shard_writer import ShardWriter
 from diffproxy.datasets.shards import FULL, ShardIndex, ShardView, params_to_json
+from diffproxy.detector.person_detector import Candidate
+from diffproxy.keypoints.landmarks import encoder_points
 
 
 @pytest.fixture
 def benchmark(load_benchmark, monkeypatch):
     module = load_benchmark("people_rendered")
-    monkeypatch.setattr(module, "opened", lambda: None)
+    monkeypatch.setattr(module, "opened", lambda *_: None)
     return module
 
 
@@ -88,3 +91,29 @@ def test_the_subject_in_the_group_and_alone(benchmark, shards, monkeypatch):
     monkeypatch.setattr(benchmark, "reported", reported)
     got = benchmark.main([f"shards={shards}", "quick=1", f"alone={shards}"])["subjects"]
     assert (got["group"]["mean"], got["alone"]["mean"], got["ratio"]) == (60.0, 20.0, 3.0)
+
+
+def test_whom_detector_and_association_find(load_benchmark, shards, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")  # the scripts import each other
+    module = load_benchmark("people_found")
+    points = np.stack([encoder_points(load_body("anny"), at(x)) for x in (0.0, 0.8)])
+    cameras = [ShardIndex(shards).view(1, j).camera for j in range(4)]
+
+    class Detector:
+        """Sees the second person exactly, and the first 5 cm beside the place, in all views."""
+
+        def locate(self, images):
+            moved = points + np.array([[[0.05, 0.0, 0.0]], [[0.0, 0.0, 0.0]]])
+            shown = [np.concatenate([c.project(moved), np.ones((2, 17, 1))], -1) for c in cameras]
+            return [
+                [Candidate((0.0, 0.0, 1.0, 1.0), 0.9, k.astype(np.float32)) for k in view] for view in shown
+            ]
+
+    monkeypatch.setattr(module, "open_detector", lambda device: Detector())
+    got = module.main([f"shards={shards}", "limit=1", "detectors=multipose"])["multipose"]
+    assert {k: got[k] for k in ("groups", "people", "found", "missed", "ghosts")} == {
+        "groups": 1, "people": 2, "found": 2, "missed": 0, "ghosts": 0,
+    }  # fmt: skip
+    assert got["error"]["mean"] == pytest.approx(25.0, abs=0.5) and got["error"]["worst"] == pytest.approx(
+        50, abs=1
+    )

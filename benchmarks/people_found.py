@@ -1,0 +1,80 @@
+"""Who is found in rendered groups by detector and association alone, without bodies. JSON.
+
+    python benchmarks/people_found.py shards=shards/people
+    python benchmarks/people_found.py shards=shards/people most=7 limit=9 detectors=multipose
+
+The groups, whom they show and the matching of people are those of `people_rendered.py`; people are compared by the
+keypoints on which two views agree, with those of the true bodies. `detectors`: as `people_detector` of `fit.py`.
+
+"found", "missed", "ghosts": people; "error": of the keypoints of those who are found, mm, without any body.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from people_rendered import FRAMES, LEAST_SEEN, errors, frames_of, matched
+
+from diffproxy.association import associate
+from diffproxy.body import BodyModel, load_body
+from diffproxy.datasets.shards import ShardIndex
+from diffproxy.keypoints.landmarks import encoder_points
+from diffproxy.pipeline.inputs import open_detector
+from diffproxy.single_view.whole_picture.people_finder import PeopleFinder
+
+
+def group_row(index: ShardIndex, sample: int, body: BodyModel, detector: Any) -> dict[str, Any]:
+    """Whom a detector and the association find in the four frames of a sample."""
+    frames = [index.view(sample, j) for j in frames_of(index, sample)]
+    shown = [index.meta(sample)["views"][j]["people"] for j in frames_of(index, sample)]
+    must = (np.array([[p["visible"] * p["in_frame"] for p in view] for view in shown]) >= LEAST_SEEN).sum(
+        0
+    ) >= 2
+    true = np.stack([encoder_points(body, params) for params in index.people(sample)])
+    people = associate({0: detector.locate([v.rgb for v in frames])}, [v.camera for v in frames]).people
+    pairs = matched(true, [{"joints": person.sightings[0].points} for person in people])
+    return {
+        "key": index.key(sample), "people": int(must.sum()), "ghosts": len(people) - len(pairs),
+        "found": [round(error, 1) for i, _, error in pairs if must[i]],
+    }  # fmt: skip
+
+
+def summary_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """All groups together."""
+    found = [error for row in rows for error in row["found"]]
+    people = sum(row["people"] for row in rows)
+    return {
+        "groups": len(rows), "people": people, "found": len(found), "missed": people - len(found),
+        "ghosts": sum(row["ghosts"] for row in rows), "error": errors(found),
+    }  # fmt: skip
+
+
+def main(argv: list[str]) -> dict[str, Any]:
+    words = dict(word.split("=", 1) for word in argv)
+    index, body = ShardIndex(words["shards"]), load_body("anny")
+    most, limit = int(words.get("most", 5)), int(words.get("limit", 0))
+    samples = [
+        sample
+        for sample in range(len(index))
+        if len(frames_of(index, sample)) == FRAMES
+        and 2 <= len(index.people(sample)) <= most
+        and index.meta(sample).get("group")
+    ]
+    out: dict[str, Any] = {"most": most}
+    for name in words.get("detectors", "multipose,whole_picture").split(","):
+        both = name == "whole_picture"
+        detector = PeopleFinder.packaged(body) if both else open_detector(torch.device("cpu"))
+        rows = []
+        for sample in samples[: limit or None]:
+            rows.append(group_row(index, sample, body, detector))
+            sys.stderr.write(f"{name} {json.dumps(rows[-1])}\n")
+        out[name] = summary_of(rows)
+    return out
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1:]), indent=1))
