@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
@@ -147,7 +148,12 @@ def dataset_words(setting: str, options: TableOptions) -> list[str]:
 
 def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Path) -> Row:
     """The paper's four numbers of one data set and configuration, by `evaluate.py` unless they are there already."""
-    full = [*dataset_words(setting, options), f"out={out}", *words]
+    return evaluation([*dataset_words(setting, options), *words], out)
+
+
+def evaluation(words: Sequence[str], out: Path) -> Row:
+    """The paper's four numbers of `evaluate.py` with these words; from its JSON `out`, if that is there already."""
+    full = [f"out={out}", *words]
     beside = out.with_suffix(".words.json")
     if not (out.is_file() and beside.is_file() and json.loads(beside.read_text())["words"] == full):
         run_evaluate(full)
@@ -219,7 +225,7 @@ def latex(lines: dict[str, Row], settings: Sequence[str]) -> str:
     )
 
 
-def run_table(words: Sequence[str], schema: type[TableOptions], intro: str, make: Callable[..., str]) -> int:
+def run_table(words: Sequence[str], schema: type[Any], intro: str, make: Callable[..., str]) -> int:
     """The command of a table: its own options, and those of `evaluate.py` for `make`; returns the exit status."""
     names = {f.name for f in fields(schema)} | HELP_WORDS
     own = [w for w in words if w.split("=")[0] in names]

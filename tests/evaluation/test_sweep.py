@@ -1,0 +1,36 @@
+"""Errors by number of samples or views: one evaluation each, made once, and where the plot has their points."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from diffproxy.evaluation.sweep import HEIGHT, LEFT, TOP, WIDTH, SweepOptions, main, plot, sweep
+from diffproxy.utils.errors import InputError
+
+
+def test_each_number_is_evaluated_once(tmp_path, evaluate):
+    options = SweepOptions(samples="3,1,3", out=str(tmp_path))
+    text = sweep(options, ["limit=2"])
+    assert text.split() == ["samples,PA-MPJPE,MPJPE,PA-MPVPE,MPVPE", "1,1.0,1.1,1.2,1.3", "3,3.0,3.1,3.2,3.3"]
+    assert [(c["samples"], c["limit"]) for c in evaluate] == [("1", "2"), ("3", "2")]
+    assert (tmp_path / "sweep.csv").read_text().split() == text.split()
+    assert "MPVPE" in (tmp_path / "sweep.svg").read_text()
+    assert sweep(options, ["limit=2"]) == text and len(evaluate) == 2
+    sweep(SweepOptions(views="2", out=str(tmp_path)), ["limit=2"])
+    assert evaluate[2:] == [{"out": str(tmp_path / "views-2.json"), "views": "2", "limit": "2"}]
+
+
+def test_points_stand_at_their_values():
+    root = ElementTree.fromstring(plot([1, 2, 5], {"a": [10.0, None, 20.0], "b": [None] * 3}, "views"))
+    lines = [e.get("points", "") for e in root.iter("{http://www.w3.org/2000/svg}polyline")]
+    points = [[float(v) for v in p.split(",")] for p in lines[0].split()]
+    top = 22.0  # a tenth above the largest
+    expected = [[LEFT, TOP + HEIGHT * (1 - 10 / top)], [LEFT + WIDTH, TOP + HEIGHT * (1 - 20 / top)]]
+    assert points == [pytest.approx(p, abs=0.06) for p in expected] and lines[1] == ""
+
+
+def test_one_of_the_two_has_numbers(capsys):
+    for wrong in ({}, {"samples": "1", "views": "2"}, {"views": "0,1"}, {"samples": "1,x"}):
+        with pytest.raises(InputError, match=r"samples|views"):
+            SweepOptions(**wrong)
+    assert main(["--help"]) == 0 and "Figs. 7 and 8" in capsys.readouterr().out
