@@ -93,6 +93,7 @@ def load_session(options: CalibrationOptions) -> Session:
         distance=_distance(options.distance),
         fix=options.fix or None,
     )
+    _check_named(config, [c.name for c in cameras])
     if options.proxies:
         maps, ids = _load_proxies(Path(options.proxies), body, ids, frames)
     else:
@@ -147,7 +148,18 @@ def _distance(text: str) -> tuple[str, str, float] | None:
         raise InputError("distance=CAMERA,CAMERA,METRES", text, "write distance=cam01,cam03,3.2") from error
     if not (metres > 0 and math.isfinite(metres)):
         raise InputError("a distance above 0", text, "write metres")
+    if a == b:
+        raise InputError("the distance of two cameras", f"{a} twice", "write distance=cam01,cam03,3.2")
     return a, b, metres
+
+
+def _check_named(config: CalibrationConfig, names: list[str]) -> None:
+    """InputError for cameras in `fix` and `distance` that there are not, before the proxies are generated."""
+    fixed = [config.fix] if config.fix else []
+    for option, named in (("fix", fixed), ("distance", [*(config.distance or ())][:2])):
+        if unknown := [str(name) for name in named if name not in names]:
+            fix = f"use one of these names: {', '.join(names)}"
+            raise InputError(f"{option} of cameras among {', '.join(names)}", ", ".join(unknown), fix)
 
 
 def _load_proxies(

@@ -71,7 +71,9 @@ def test_a_calibration_is_never_overwritten_unasked(folder, person):
             target_file(options(folder, f"out={wrong}"))
 
 
-@pytest.mark.parametrize("text", ["cam0,cam1", "cam0,cam1,far", "cam0,cam1,-2", "cam0,cam1,nan"])
+@pytest.mark.parametrize(
+    "text", ["cam0,cam1", "cam0,cam1,far", "cam0,cam1,-2", "cam0,cam1,nan", "cam0,cam0,3"]
+)
 def test_a_distance_needs_two_cameras_and_metres(folder, text):
     with pytest.raises(InputError, match=r"distance"):
         load_session(options(folder, f"distance={text}"))
@@ -89,6 +91,14 @@ def test_views_leave_cameras_out_with_and_without_a_calibration(folder, person):
         load_session(options(folder, "views=cam0,cam9"))
     with pytest.raises(InputError, match="offsets of cameras among"):
         load_session(options(folder, "views=cam0,cam2", "offsets=cam9:1"))
+
+
+@pytest.mark.parametrize(
+    "words", [["fix=cam9"], ["distance=cam0,cam9,3"], ["distance=cam0,cam1,3", "views=cam0,cam2"]]
+)
+def test_cameras_of_options_are_looked_up_before_any_work(folder, words):
+    with pytest.raises(InputError, match=r"(fix|distance) of cameras among cam0, "):
+        load_session(options(folder, *words))
 
 
 def test_missing_things_are_named(folder):
