@@ -43,7 +43,7 @@ class RigReport:
 
 def check_rig(rig: Rig) -> RigReport:
     """Measure the rig and look for the usual mistakes: inverted extrinsics, millimetres, wrong up axis, odd lenses."""
-    warnings: list[str] = []
+    warnings = [f"every body fitted with this calibration is doubtful: {doubt}" for doubt in rig.doubts]
     errors: list[str] = []
     where = rig.root if rig.root is not None else "RIG"
     command = CONVERT.format(root=where)

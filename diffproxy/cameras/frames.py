@@ -84,6 +84,12 @@ class RigFrames:
             camera = replace(camera, pixel_grid=grid)
         elif camera.pixel_grid is not None and not camera.pixel_grid.is_identity:
             g = camera.pixel_grid
+            if not g.overlaps((width, height), (camera.width, camera.height)):
+                raise InputError(
+                    f"images of camera {camera.name} on the calibrated {camera.width}x{camera.height} pixels",
+                    f"{width}x{height}, which its pixel_grid (scale {g.scale:g}, shift {g.shift}) places beside them",
+                    "correct `pixel_grid` of this camera in rig.json",
+                )
             self.notes.append(
                 f"camera {camera.name}: image {width}x{height} placed by pixel_grid "
                 f"(scale {g.scale:.6g}, shift {g.shift[0]:.4g}, {g.shift[1]:.4g})"

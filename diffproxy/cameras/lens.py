@@ -15,6 +15,8 @@ from diffproxy.utils.errors import InputError
 
 Lens = Literal["opencv", "fisheye"]
 LENSES: tuple[Lens, ...] = ("opencv", "fisheye")
+LARGEST = 1e6
+"""Of a distortion coefficient: lenses stay far below."""
 
 
 def clean_coefficients(distortion, lens: Lens) -> Float[np.ndarray, " D"]:
@@ -26,8 +28,12 @@ def clean_coefficients(distortion, lens: Lens) -> Float[np.ndarray, " D"]:
     if lens not in LENSES:
         raise InputError(f"a lens of {LENSES}", f"{lens!r}", "use one of these")
     d = np.asarray(distortion, dtype=np.float64).reshape(-1)
-    if not np.isfinite(d).all():
-        raise InputError("finite distortion coefficients", f"{d.tolist()}", "calibrate this camera again")
+    if not (np.abs(d) <= LARGEST).all():
+        raise InputError(
+            f"finite distortion coefficients up to {LARGEST:g}",
+            f"{d.tolist()}",
+            "calibrate this camera again",
+        )
     if lens == "fisheye":
         if d.size > 4:
             raise InputError("4 fisheye coefficients k1 k2 k3 k4", f"{d.size} numbers", 'use lens "opencv"')

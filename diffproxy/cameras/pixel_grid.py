@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from diffproxy.utils.errors import InputError
 
+LARGEST_SCALE = 100.0
+
 
 @dataclass(frozen=True)
 class PixelGrid:
@@ -23,9 +25,10 @@ class PixelGrid:
     def __post_init__(self):
         object.__setattr__(self, "scale", float(self.scale))
         numbers = np.array([self.scale, *self.shift], dtype=np.float64)
-        if numbers.shape != (3,) or not np.isfinite(numbers).all() or not self.scale > 0:
+        known = numbers.shape == (3,) and np.isfinite(numbers).all()
+        if not (known and 1 / LARGEST_SCALE <= self.scale <= LARGEST_SCALE):
             raise InputError(
-                'a pixel grid like {"scale": 1.5, "shift": [0, -7.1]} with a positive scale',
+                f'a pixel grid like {{"scale": 1.5, "shift": [0, -7.1]}}, scale up to {LARGEST_SCALE:g} or its inverse',
                 f"scale {self.scale}, shift {self.shift}",
                 "correct `pixel_grid` of this camera in rig.json",
             )
@@ -34,6 +37,12 @@ class PixelGrid:
         """Intrinsics for pixels of the image file, from those for pixels of the calibration."""
         s, (dx, dy) = 1.0 / self.scale, self.shift
         return np.array([[s, 0.0, -dx * s], [0.0, s, -dy * s], [0.0, 0.0, 1.0]]) @ K
+
+    def overlaps(self, image: tuple[int, int], calibrated: tuple[int, int]) -> bool:
+        """Whether an image of this (width, height) lies on the calibrated one at all."""
+        low = np.array(self.shift)
+        high = low + self.scale * np.array(image)
+        return bool((high > 0).all() and (low < calibrated).all())
 
     @property
     def is_identity(self) -> bool:

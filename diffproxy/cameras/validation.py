@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
 
+LONGEST_NAME = 200  # bytes; file systems allow 255, endings included
 LARGEST = 1e12
 """Of K and t: beyond it squares and inverses lose all digits."""
 
@@ -36,8 +38,18 @@ def whole_number(value, what: str) -> int:
     return int(value)
 
 
+def check_name(name: str) -> None:
+    """InputError for a name that is no name of a file or folder: results of a camera are written under it."""
+    is_name = isinstance(name, str) and name not in (".", "..") and not re.search(r"[/\\\x00-\x1f]", name)
+    if not (is_name and 1 <= len(name.encode(errors="surrogatepass")) <= LONGEST_NAME):
+        expected = f"a camera name of 1 to {LONGEST_NAME} bytes that is no path"
+        raise InputError(expected, reprlib.repr(name), "rename the camera, for example cam01")
+
+
 def check_camera(name: str, size: tuple[int, int], K: np.ndarray, R: np.ndarray, t: np.ndarray) -> None:
-    """InputError for numbers that are not finite, a size or focal length not above 0, or R not a rotation."""
+    """InputError for a name that is none, numbers that are not finite, a size or focal length not above 0, or R not a
+    rotation."""
+    check_name(name)
     for key, value in (("K", K), ("R_cam_world", R), ("t_cam_world", t)):
         if not np.isfinite(value).all():
             raise InputError(

@@ -158,7 +158,9 @@ def test_impossible_cameras_are_refused(case):
         ({"K": "none"}, "K of camera"),
         ({"K": [[1, 2], [3, 4]]}, "shape"),
         ({"width": 640.5}, "whole number"),
-        ({"pixel_grid": {"scale": -1}}, "positive scale"),
+        ({"pixel_grid": {"scale": -1}}, "scale up to 100"),
+        ({"pixel_grid": {"scale": 1e-9}}, "scale up to 100"),
+        ({"distortion": [1e300, 0, 0, 0]}, "distortion coefficients up to"),
         ({"pixel_grid": {"zoom": 2}}, "two keys"),
         ({"pixel_grid": {"shift": [1]}}, "numbers"),
         ({"colour": 1}, "docs/rigs.md"),
@@ -176,3 +178,13 @@ def test_short_and_zero_distortion():
         replace(make_camera(), distortion=np.array([0.1])).distortion, [0.1, 0, 0, 0]
     )
     assert replace(make_camera(), distortion=np.r_[0.1, np.zeros(13)]).distortion.size == 12
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../../cam0", "/tmp/cam0", "a\\b", "cam0\0", "a\nb", "c" * 201, "\u8a9e" * 70]
+)
+def test_names_that_are_paths_or_no_file_names_are_refused(name):
+    """Overlays and films are written under the names of cameras: one must not lead out of the run's folder."""
+    with pytest.raises(InputError, match="a camera name of 1 to 200 bytes that is no path"):
+        replace(make_camera(), name=name)
+    assert replace(make_camera(), name="Kamera 1, links \u00e9").name.startswith("Kamera")

@@ -123,6 +123,14 @@ def test_text_has_the_numbers(make_ring):
         assert part in text
 
 
+def test_doubts_of_the_calibration_are_shown(rig):
+    report = check_rig(replace(rig, doubts=["cam0: known to 9 degrees"]))
+    assert report.warnings == [
+        "every body fitted with this calibration is doubtful: cam0: known to 9 degrees"
+    ]
+    assert "no fault found" not in report.text and not report.errors
+
+
 def test_picture(rig, tmp_path):
     file = check_rig(rig).write_layout(tmp_path / "sub" / "layout.png")
     image = cv2.imread(str(file))

@@ -81,6 +81,7 @@ def test_rig_json_by_hand_in_millimetres_world_from_camera_and_opencv_pixels(rig
         ({"pixel_center": 1}, "pixel_center"),
         ({"extrinsics": "world"}, "cam_from_world"),
         ({"version": 2}, "version 1"),
+        ({"format": "other"}, "format diffproxy-rig"),
         ({"cameras": {}}, 'list "cameras"'),
         ({"cameras": []}, "at least one camera"),
         ({"cameras": [{"name": "a"}]}, "R_cam_world"),

@@ -152,6 +152,9 @@ def test_pixel_grid_of_the_rig_overrides_the_rule(rig, tmp_path):
     frames = open_frames(tmp_path)
     np.testing.assert_allclose(frames.cameras[0].K, [[30, 0, 16], [0, 30, 8], [0, 0, 1]])
     assert "placed by pixel_grid" in frames.notes[0]
+    far = replace(placed, cameras=tuple(replace(c, pixel_grid=PixelGrid(2.0, (9e5, 0))) for c in rig.cameras))
+    with pytest.raises(InputError, match=r"places beside them\n.*correct `pixel_grid`"):
+        open_frames(tmp_path, far)
 
 
 def test_portrait_for_landscape_is_refused(rig, tmp_path):

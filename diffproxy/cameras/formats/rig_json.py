@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from diffproxy.utils.io import write_atomic
 from diffproxy.utils.validation import OpenSchema, validated
 
 NAME = "DiffProxy rig.json"
+FORMAT = "diffproxy-rig"
 PRIORITY = 100
 WRITES = "rig"
 WRITES_TO = "rig.json"
@@ -48,7 +50,7 @@ def is_format(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
     data = contents(path, ".json", read_json)  # `read` says what is wrong with a rig.json
-    return path.name == "rig.json" or (isinstance(data, dict) and data.get("format") == "diffproxy-rig")
+    return path.name == "rig.json" or (isinstance(data, dict) and data.get("format") == FORMAT)
 
 
 def read(path: Path) -> Rig:
@@ -63,6 +65,8 @@ def read(path: Path) -> Rig:
             f"only the keys {sorted(_KEYS)} in {path}", f"{sorted(set(data) - _KEYS)}", "remove or rename"
         )
     validated(_RigFile, data, f"a calibration in {path}", "correct that entry; see docs/rigs.md")
+    if data.get("format", FORMAT) != FORMAT:
+        raise InputError(f"format {FORMAT} in {path}", reprlib.repr(data["format"]), "see docs/rigs.md")
     if data.get("version", 1) != 1:
         raise InputError(f"version 1 in {path}", f"{data['version']!r}", "update DiffProxy")
     factor = UNITS.get(data.get("units", "m"))
@@ -104,7 +108,7 @@ def _camera(entry: dict, shift: float) -> Camera:
 def write(rig: Rig, path: Path) -> None:
     """Write `rig` so that `read` gives the same numbers back bit for bit."""
     data = {
-        "format": "diffproxy-rig",
+        "format": FORMAT,
         "version": 1,
         "name": rig.name,
         "units": "m",
