@@ -7,7 +7,6 @@ Sizes stay tensors, so that an exported graph takes images of any size.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -60,8 +59,11 @@ def decode_keypoints(heads: dict[str, Float[Tensor, "N _ P P"]]) -> Float[Tensor
 
 def deviation(confidence: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
     """Standard deviation of keypoints with these confidences, along each axis, as a share of the image's side."""
-    values = np.interp(confidence.cpu().numpy(), CONFIDENCE_BINS, DEVIATION_256) / 256
-    return torch.as_tensor(values).to(confidence)
+    bins = confidence.new_tensor(CONFIDENCE_BINS)
+    values = confidence.new_tensor(DEVIATION_256) / 256
+    # `numpy.interp` as a sum over the pieces, which can be exported.
+    within = torch.minimum((confidence[..., None] - bins[:-1]).clamp_min(0), bins.diff())
+    return values[0] + (within * (values.diff() / bins.diff())).sum(-1)
 
 
 def combine_keypoints(

@@ -30,8 +30,8 @@ class Estimator(Protocol[SeenT, PictureT]):
     def focal_prior(self, width: int, height: int, focal: float, path: Path | None = None) -> FocalPrior:
         """What is known of the focal length of a picture of that size; `focal` in pixels, 0: nothing."""
 
-    def detect(self, image: np.ndarray) -> list[SeenT]:
-        """People in a picture, best first."""
+    def detect(self, image: np.ndarray, prior: FocalPrior | None = None) -> list[SeenT]:
+        """People in a picture, best first; `prior`: what is known of its focal length, None: nothing."""
 
     def run(
         self,

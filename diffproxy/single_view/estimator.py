@@ -106,10 +106,10 @@ class SingleViewEstimator:
         """The belief with which a picture is fitted (`focal_length.focal_prior`)."""
         return focal_prior(width, height, focal, path)
 
-    def detect(self, image: UInt8[np.ndarray, "H W 3"]) -> list[Seen]:
-        """People in the picture, best first."""
+    def detect(self, image: UInt8[np.ndarray, "H W 3"], prior: FocalPrior | None = None) -> list[Seen]:
+        """People in the picture, best first; `prior`: as of `run`, None: nothing is known."""
         if self.reader is not None:
-            prior = focal_prior(image.shape[1], image.shape[0])
+            prior = prior or focal_prior(image.shape[1], image.shape[0])
             return [Seen(p.box, p.score) for p in self.reader.find(image, prior, self.min_score)]
         found: list[Candidate] = self.detector.locate([image], min_score=self.min_score)[0]
         boxes = [c for c in found if max(c.box[2] - c.box[0], c.box[3] - c.box[1]) >= LEAST_SIDE]

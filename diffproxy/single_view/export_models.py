@@ -37,6 +37,9 @@ from diffproxy.single_view.onnx.models import FORMAT, MANIFEST, SURFACE, VERSION
 from diffproxy.single_view.options import ExportModelsOptions
 from diffproxy.single_view.regressor import MIN_CONFIDENCE
 from diffproxy.single_view.regressor_weights import load_regressor
+from diffproxy.single_view.whole_picture.exported_graphs import PictureMapsGraph, PicturePeopleGraph
+from diffproxy.single_view.whole_picture.reader import LEAST_PEAK
+from diffproxy.single_view.whole_picture.weights import load_whole_picture
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256, make_folder, to_json, write_atomic, write_npz
 
@@ -65,6 +68,7 @@ def export_models(options: ExportModelsOptions) -> Path:
     body = load_body(options.body)
     pipe = DiffProxyPipeline.from_pretrained(options.generator, precision="fp32", denoiser=False)
     regressor = load_regressor(options.regressor or None)
+    whole = load_whole_picture(options.whole_picture, body)
     dense = DenseGraph(pipe)
     encoder = pipe.network.encoder
     assert isinstance(encoder, MoveNetEncoder)  # or the dense graph would have raised
@@ -75,6 +79,8 @@ def export_models(options: ExportModelsOptions) -> Path:
         "regressor": regressor_graph(RegressorGraph(regressor)),
         "joints": body_graph(JointsGraph(body), "joints"),
         "vertices": body_graph(VerticesGraph(body), "vertices"),
+        "picture_maps": picture_maps_graph(PictureMapsGraph(whole)),
+        "picture_people": picture_people_graph(PicturePeopleGraph(whole)),
     }
     for name, graph in graphs.items():
         write_atomic(out / f"{name}.onnx", onnx_bytes(graph))
@@ -94,6 +100,7 @@ def export_models(options: ExportModelsOptions) -> Path:
             "flip_order": FLIP_ORDER,
             "places": {n: a.tolist() for n, a in zip(PLACES, encoder_places(), strict=True)},
         },
+        "whole_picture": {"network": options.whole_picture, "least_peak": LEAST_PEAK},
         "usual_focal": {"of_diagonal": usual_focal(3, 4) / 5, "log_std": USUAL_LOG_STD},
         "body": {"path": options.body, "name": body.name, "topology": body.topology_id},
         "joints": {"names": body.joint_names, "parents": PARENTS},
@@ -137,6 +144,30 @@ def body_graph(module: JointsGraph, output: str) -> Graph:
     return Graph(module, example, inputs, [output], _rows(inputs, [output]))
 
 
+def picture_maps_graph(module: PictureMapsGraph) -> Graph:
+    inputs, outputs = ["images", "camera"], list(module.OUTPUTS)
+    axes: dict[str, dict[int, str]] = {name: {0: "pictures"} for name in (*inputs, *outputs)}
+    axes["images"] |= {1: "height", 2: "width"}
+    for name in outputs[:-1]:
+        axes[name] |= {2: f"{name}_height", 3: f"{name}_width"}
+    return Graph(module, _two_pictures(), inputs, outputs, axes)
+
+
+def picture_people_graph(module: PicturePeopleGraph) -> Graph:
+    images, camera = _two_pictures()
+    with torch.no_grad():
+        *maps, cells = PictureMapsGraph(module.network)(images, camera)
+    inputs, outputs = list(module.INPUTS), list(module.OUTPUTS)
+    cells = cells[:, :3]
+    axes: dict[str, dict[int, str]] = {name: {0: "pictures"} for name in inputs}
+    for name in inputs[: len(maps)]:
+        axes[name] |= {2: f"{name}_height", 3: f"{name}_width"}
+    for name in ("cells", "valid"):
+        axes[name] |= {1: "people"}
+    axes |= {name: {0: "rows"} for name in outputs}
+    return Graph(module, (*maps, cells, cells >= 0, camera), inputs, outputs, axes)
+
+
 def onnx_bytes(graph: Graph) -> bytes:
     """The ONNX file of a graph.
 
@@ -156,6 +187,11 @@ def onnx_bytes(graph: Graph) -> bytes:
             dynamo=False,
         )
     return buffer.getvalue()
+
+
+def _two_pictures() -> tuple[Tensor, Tensor]:
+    camera = torch.tensor([[110.0, 64.0, 48.0, 0.3]])
+    return torch.zeros(2, 96, 128, 3, dtype=torch.uint8), camera.repeat(2, 1)
 
 
 def _rows(*names: Sequence[str]) -> dict[str, dict[int, str]]:

@@ -144,3 +144,9 @@ class ExportModelsOptions:
     regressor: str = option(
         "", "weights of the body regressor; empty: those in the package", "FILE", "Models"
     )
+    whole_picture: str = option(
+        "whole_picture",
+        "network of whole pictures: that of the package, or another one by its file",
+        "FILE",
+        "Models",
+    )

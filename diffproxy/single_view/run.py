@@ -91,7 +91,7 @@ def track_frame(
     seen = tracker.expected(number)
     if seen is None:
         with clock("detect"):
-            seen = tracker.started(estimator.detect(image))
+            seen = tracker.started(estimator.detect(image, prior))
     picture = estimator.run(image, prior, seen, clock)
     return picture, tracker.update(number, picture)
 

@@ -16,6 +16,7 @@ from diffproxy.single_view.onnx.outputs import PosedPictureFolder
 from diffproxy.single_view.onnx.pictures import open_video, read_picture
 from diffproxy.single_view.onnx.results import PosedPicture, Seen
 from diffproxy.single_view.onnx.tracking import Tracker
+from diffproxy.single_view.onnx.whole_picture import PictureReader
 from diffproxy.single_view.sources import Frame
 
 
@@ -48,4 +49,8 @@ class OnnxBackend(Backend[Seen, PosedPicture]):
 def open_estimator(options: EstimateOptions) -> Estimator:
     """The exported models of the options."""
     models = Models(Path(options.models).expanduser(), options.threads)
-    return Estimator(models, options.detector_side, options.crop_side, options.flip, options.min_score)
+    whole = options.detector == "whole_picture"
+    reader = PictureReader(models, options.detector_side) if whole else None
+    return Estimator(
+        models, options.detector_side, options.crop_side, options.flip, options.min_score, reader
+    )

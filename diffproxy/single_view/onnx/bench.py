@@ -51,6 +51,7 @@ def run_bench(options: BenchOptions) -> dict[str, Any]:
         "frames": len(frames) - options.warmup,
         "size": list(frames[0][1].shape[1::-1]),
         "threads": options.threads,
+        "detector": options.detector,
         "detector_side": options.detector_side,
         "crop_side": options.crop_side,
         "flip": options.flip,

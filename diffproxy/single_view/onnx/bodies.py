@@ -67,11 +67,43 @@ def regress_people(
     shown = confident.sum(1) >= LEAST_KEYPOINTS
     known = np.array([camera.width, camera.height, camera.focal, 0.0], np.float32)
     found = models.run("regressor", keypoints=keypoints, camera=np.tile(known, (len(seen), 1)))
+    following = [
+        _around(points[sure, :2]) if sure.sum() >= FOLLOWED_KEYPOINTS else None
+        for points, sure in zip(keypoints, confident, strict=True)
+    ]
+    return posed_people(models, seen, found, keypoints, camera, focal_log_std, shown, following, moved=True)
+
+
+def posed_people(
+    models: Models,
+    seen: Sequence[Seen],
+    found: dict[str, np.ndarray],
+    keypoints: np.ndarray,
+    camera: Camera,
+    focal_log_std: float,
+    shown: np.ndarray,
+    following: Sequence[Box | None],
+    moved: bool = False,
+) -> tuple[Person, ...]:
+    """A network's bodies as the people of a picture.
+
+    Args:
+        models: The exported models.
+        seen: Where the people are.
+        found: The bodies, as the regressor's outputs are called.
+        keypoints: (N, 17, 4) x, y, confidence, deviation in pixels of the picture.
+        camera: Of the picture, with the focal length that they share.
+        focal_log_std: Deviation of its logarithm that the bodies' own deviations do not have yet.
+        shown: (N,) bool: who has a body.
+        following: Where each is expected in the next frame.
+        moved: The bodies are moved onto the keypoints.
+    """
     params = _params(models, found)
     joints = models.pose("joints", params)
     # the regressor places the pelvis, SMPL-X the origin of the body: the rest of the body moves with it
     params["transl"] = found["pelvis"] - joints[:, 0]
-    params["transl"] += _shifts(models, joints + params["transl"][:, None], found, keypoints, camera)
+    if moved:
+        params["transl"] += _shifts(models, joints + params["transl"][:, None], found, keypoints, camera)
     joints = joints + params["transl"][:, None]
     depth_std = found["pelvis"][:, 2] * np.hypot(found["log_depth_std"], focal_log_std)
     parents = models.manifest["joints"]["parents"]
@@ -85,13 +117,8 @@ def regress_people(
         nothing = np.nan if status == "no_person" else 1.0
         row = {name: value[i] * np.float32(nothing) for name, value in params.items()}
         places = joints[i] * nothing, deviations[i] * nothing
-        followed = confident[i].sum() >= FOLLOWED_KEYPOINTS
-        following = _around(keypoints[i, confident[i], :2]) if followed else None
-        people.append(
-            Person(
-                s.box, s.score, keypoints[i], status, row, *places, float(depth_std[i] * nothing), following
-            )
-        )
+        deviation = float(depth_std[i] * nothing)
+        people.append(Person(s.box, s.score, keypoints[i], status, row, *places, deviation, following[i]))
     return tuple(people)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from diffproxy.geometry.boxes import Box, as_box, best_of_overlapping, expand_to_square
 from diffproxy.geometry.resampling import crop_image, letterbox
 from diffproxy.single_view.focal_length import FocalPrior
-from diffproxy.single_view.onnx.bodies import regress_people, shared_focal
+from diffproxy.single_view.onnx.bodies import posed_people, regress_people, shared_focal
 from diffproxy.single_view.onnx.models import Models
 from diffproxy.single_view.onnx.results import Camera, PosedPicture, Seen
+from diffproxy.single_view.onnx.whole_picture import PictureReader, Rows
 from diffproxy.utils.timing import Stopwatch
 
 LEAST_SIDE = 8.0
@@ -28,6 +29,7 @@ class Estimator:
         crop_side: Side of the crops of people, pixels, a multiple of 32.
         flip: Average the keypoints with those of the mirrored crop, for twice the work.
         min_score: Detections below it are left out.
+        reader: The network of whole pictures, which finds and poses everybody in place of detector and crops.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class Estimator:
         crop_side: int = 256,
         flip: bool = True,
         min_score: float = 0.2,
+        reader: PictureReader | None = None,
     ):
         self.models, self.detector_side, self.crop_side = models, detector_side, crop_side
-        self.flip, self.min_score = flip, min_score
+        self.flip, self.min_score, self.reader = flip, min_score, reader
 
     def focal_prior(
         self, width: int, height: int, focal: float = 0.0, path: Path | None = None
@@ -54,8 +57,11 @@ class Estimator:
         middle = float(usual["of_diagonal"]) * float(np.hypot(width, height))
         return FocalPrior(middle, float(usual["log_std"]), "usual lenses")
 
-    def detect(self, image: np.ndarray) -> list[Seen]:
+    def detect(self, image: np.ndarray, prior: FocalPrior | None = None) -> list[Seen]:
         """People in an RGB picture, best first."""
+        if self.reader is not None:
+            prior = prior or self.focal_prior(image.shape[1], image.shape[0])
+            return self.reader.find(image, prior, self.min_score)[0]
         boxed, scale = letterbox(image, self.detector_side)
         found = self.models.run("detector", image=boxed[None])
         size = np.array(boxed.shape[1::-1] * 2, np.float32) / scale
@@ -120,11 +126,21 @@ class Estimator:
         """
         clock = clock or Stopwatch()
         size: tuple[int, int] = image.shape[1], image.shape[0]
-        if seen is None:
+        rows: Rows | None = None
+        if self.reader is not None:
+            with clock("whole picture"):
+                if seen is None:
+                    seen, rows = self.reader.find(image, prior, self.min_score)
+                else:
+                    rows = self.reader.read(image, prior, [s.box for s in seen])
+        elif seen is None:
             with clock("detect"):
                 seen = self.detect(image)
         if not seen:
             return PosedPicture((), Camera(*size, prior.focal), prior.log_std, prior.source, clock.seconds)
+        if rows is not None:
+            with clock("body"):
+                return self._posed(size, prior, seen, rows, clock)
         with clock("keypoints"):
             keypoints = self.keypoints(image, [s.box for s in seen])
         with clock("body"):
@@ -132,3 +148,15 @@ class Estimator:
             camera = Camera(*size, prior.focal)
             people = regress_people(self.models, seen, keypoints, camera, prior.log_std)
         return PosedPicture(people, camera, prior.log_std, prior.source, clock.seconds)
+
+    def _posed(
+        self, size: tuple[int, int], prior: FocalPrior, seen: Sequence[Seen], rows: Rows, clock: Stopwatch
+    ) -> PosedPicture:
+        """The bodies of the network of whole pictures; who is less sure than `min_score` has none."""
+        shown = rows["presence"] >= self.min_score
+        boxes = [as_box(box) if there else None for box, there in zip(rows["boxes"], shown, strict=True)]
+        camera = Camera(*size, prior.focal if prior.fixed else float(rows["focal"][0]))
+        std = prior.log_std if prior.fixed else float(rows["focal_log_std"][0])
+        of_focal = std if prior.fixed else 0.0  # otherwise the bodies' own deviations have it
+        people = posed_people(self.models, seen, rows, rows["keypoints"], camera, of_focal, shown, boxes)
+        return PosedPicture(people, camera, std, prior.source, clock.seconds)

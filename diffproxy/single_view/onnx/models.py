@@ -15,11 +15,11 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256
 
-FORMAT, VERSION = "diffproxy-single-view-onnx", 3
+FORMAT, VERSION = "diffproxy-single-view-onnx", 4
 MANIFEST, SURFACE = "models.json", "surface.npz"
 ENTRIES = {
-    "files": dict, "crop": dict, "keypoints": dict, "usual_focal": dict, "body": dict, "joints": dict, "params": dict,
-    "pose": list, "conventions": dict, "generator": str, "diffproxy": str,
+    "files": dict, "crop": dict, "whole_picture": dict, "keypoints": dict, "usual_focal": dict, "body": dict,
+    "joints": dict, "params": dict, "pose": list, "conventions": dict, "generator": str, "diffproxy": str,
 }  # fmt: skip
 """What the manifest says, and as which type."""
 FIX = "write them: python -m diffproxy.single_view export out=DIR"

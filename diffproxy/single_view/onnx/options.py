@@ -10,6 +10,8 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import FRAMES, PICTURE_FOLDERS, WARMUP_FRAMES
 
+DETECTORS = ("multipose", "whole_picture")
+
 
 @dataclass
 class EstimateOptions(PictureOptions):
@@ -22,11 +24,18 @@ class EstimateOptions(PictureOptions):
         "PIXELS",
         "Input",
     )
+    detector: str = option(
+        "multipose",
+        "who finds the people: MoveNet multipose, up to six, whose crops are read one by one; or the network of whole "
+        "pictures, up to 32, which also gives the bodies (detector_side=384 is what it was trained with)",
+        "multipose|whole_picture",
+    )
     crop_side: int = option(256, "side of the crops of people, pixels, a multiple of 32; 192 is faster")
     threads: int = option(0, "threads of each network; 0: those of the machine")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        one_of("detector", self.detector, DETECTORS)
         within("crop_side", self.crop_side, 64, 512)
         if self.crop_side % 32:
             raise InputError("crop_side a multiple of 32", f"{self.crop_side}", "write crop_side=256")

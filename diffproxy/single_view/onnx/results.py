@@ -12,7 +12,7 @@ from diffproxy.single_view.picture_result import PictureResult
 REASONS = {
     "one_view": "the depth rests on an average body size",
     "doubtful": "the keypoints fit no body well",
-    "no_person": "fewer than 4 confident keypoints",
+    "no_person": "fewer than 4 confident keypoints, or nobody is seen there",
 }
 
 

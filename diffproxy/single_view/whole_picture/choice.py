@@ -32,21 +32,26 @@ def boxes_of(
     middle: Float[Tensor, "R 2"],
     size: tuple[float, float],
 ) -> Float[Tensor, "R 4"]:
-    """Boxes around the joints and keypoints of bodies, within the picture: x0, y0, x1, y1 in its pixels.
+    """`whole_boxes_of` as far as they are within the picture, whose width and height are `size`, pixels."""
+    limits = torch.tensor(size, dtype=body.focal.dtype).repeat(2)
+    return torch.minimum(whole_boxes_of(body, skeleton, middle).clamp_min(0), limits)
+
+
+def whole_boxes_of(
+    body: RegressedBody, skeleton: KeypointBody, middle: Float[Tensor, "R 2"]
+) -> Float[Tensor, "R 4"]:
+    """Boxes around the joints and keypoints of bodies, also beyond the picture: x0, y0, x1, y1 in its pixels.
 
     Args:
         body: Bodies.
         skeleton: Poses them.
         middle: Principal points, pixels.
-        size: Width and height of the picture, pixels.
     """
     rotations = torch.cat([body.R_cam_body[:, None], body.R_parent_joint], dim=1)
     points = torch.cat(skeleton(rotations, body.betas), dim=1) + body.pelvis[:, None]
     pixels = (
         points[..., :2] / points[..., 2:].clamp_min(IN_FRONT) * body.focal[:, None, None] + middle[:, None]
     )
-    limits = torch.tensor(size, dtype=pixels.dtype)
-    pixels = torch.minimum(pixels.clamp_min(0), limits)
     return torch.cat([pixels.amin(1), pixels.amax(1)], dim=1)
 
 

@@ -22,7 +22,7 @@ from diffproxy.single_view.regressor import (
     rotation_from_6d,
 )
 from diffproxy.single_view.whole_picture.features import COARSE, FINE, SCALE, PictureMaps
-from diffproxy.single_view.whole_picture.queries import Queries
+from diffproxy.single_view.whole_picture.queries import Queries, of_everybody
 
 POINTS = BODY_JOINTS + NUM_KEYPOINTS
 POINT_FEATURES = FINE + COARSE + 2 + 3 + 2 + 3 + 1 + 6
@@ -77,8 +77,8 @@ class RefinementLayer(nn.Module):
             valid: Rows that are used.
         """
         B, M = valid.shape
-        told = camera.repeat_interleave(M, 0)
-        points, size = self._points(queries, maps, keypoints.flatten(0, 1), told, M)
+        told = of_everybody(camera, valid)
+        points, size = self._points(queries, maps, keypoints.flatten(0, 1), told, valid)
         body = torch.stack(
             [
                 size.log(), (told[:, 0] / SCALE).log(), told[:, 3], queries.log_focal, queries.focal_log_std,
@@ -97,7 +97,7 @@ class RefinementLayer(nn.Module):
         # One focal length a picture: the mean of what its people say, each with a weight.
         focal = out["focal"].unflatten(0, (B, M))
         weight = focal[..., 2].masked_fill(~valid, -1e4).softmax(1)[..., None]
-        focal = (weight * focal[..., :2]).sum(1).repeat_interleave(M, 0)
+        focal = of_everybody((weight * focal[..., :2]).sum(1), valid)
         six = torch.cat([queries.rotations[..., 0], queries.rotations[..., 1]], dim=-1) + joint[..., :6]
         return Queries(
             rotations=rotation_from_6d(six),
@@ -118,7 +118,7 @@ class RefinementLayer(nn.Module):
         maps: PictureMaps,
         keypoints: Float[Tensor, "R 17 3"],
         told: Float[Tensor, "R 4"],
-        M: int,
+        valid: Bool[Tensor, "B M"],
     ) -> tuple[Float[Tensor, "R 39 F"], Float[Tensor, " R"]]:
         """What is known at each joint and keypoint, and the size of the bodies in the picture (pixels)."""
         queries = Queries(*(q.detach() for q in queries))  # corrections are learnt one by one
@@ -133,16 +133,16 @@ class RefinementLayer(nn.Module):
         grid = torch.stack([pixels[..., 0] * (2 / columns) - 1, pixels[..., 1] * (2 / rows) - 1], dim=-1)
         grid = grid.clamp(-3.0, 3.0)
         inside = (grid.abs() < 1).all(-1, keepdim=True).to(grid)
-        grid = grid.unflatten(0, (-1, M))
+        grid = grid.unflatten(0, valid.shape)
         fine, coarse, seen = (_sample(m, grid.flatten(1, 2)) for m in (maps.fine, maps.coarse, maps.depth))
-        seen = seen.flatten(0, 1).unflatten(0, (len(told), POINTS))
+        seen = seen.flatten(0, 1).unflatten(0, (-1, POINTS))
         behind = seen[..., :1] + told[:, 0].log()[:, None, None] + queries.log_focal[:, None, None]
         behind = (behind - depth.log()[..., None]).clamp(-2.0, 2.0)
         off = (keypoints[..., :2] - pixels[:, BODY_JOINTS:]) / size[:, None, None]
         found = torch.cat([off.clamp(-FURTHEST_STEP, FURTHEST_STEP), keypoints[..., 2:]], dim=-1)
         six = torch.cat([queries.rotations[..., 0], queries.rotations[..., 1]], dim=-1)
         features = [
-            *(m.flatten(0, 1).unflatten(0, (len(told), POINTS)) for m in (fine, coarse)), inside * behind,
+            *(m.flatten(0, 1).unflatten(0, (-1, POINTS)) for m in (fine, coarse)), inside * behind,
             seen[..., 1:], offsets / EXTENT, ray.clamp(-3.0, 3.0), F.pad(found, (0, 0, BODY_JOINTS, 0)), inside,
             F.pad(six, (0, 0, 0, NUM_KEYPOINTS)),
         ]  # fmt: skip

@@ -64,7 +64,7 @@ class PictureNeck(nn.Module):
         """Maps from the encoder's output; `camera` as of `WholePictureNetwork.forward`."""
         s4, *coarser = seen.pyramid
         sides = coarser[0].shape[-2:]
-        x = self.rays(ray_features(camera, sides[0], sides[1]))
+        x = self.rays(ray_features(camera, coarser[0]))
         for level, features in zip(self.levels, coarser, strict=True):
             x = x + F.interpolate(level(features), size=sides, mode="bilinear", align_corners=False)
         x = self.norm(x)
@@ -89,8 +89,9 @@ def _silent(channels: int, out: int) -> nn.Conv2d:
     return layer
 
 
-def ray_features(camera: Float[Tensor, "B 4"], rows: int, columns: int) -> Float[Tensor, "B C p q"]:
+def ray_features(camera: Float[Tensor, "B 4"], cells: Float[Tensor, "B _ p q"]) -> Float[Tensor, "B C p q"]:
     """What each cell of stride 8 is told of the camera: its ray's direction, the focal length, how sure that is."""
+    rows, columns = cells.shape[-2:]
     x = 8 * (torch.arange(columns, dtype=camera.dtype, device=camera.device) + 0.5)
     y = 8 * (torch.arange(rows, dtype=camera.dtype, device=camera.device) + 0.5)
     focal = camera[:, 0, None, None]

@@ -18,7 +18,7 @@ from diffproxy.single_view.regressor import BodyRegressor
 from diffproxy.single_view.regressor_weights import load_regressor
 from diffproxy.single_view.whole_picture.decoder import RefinementLayer
 from diffproxy.single_view.whole_picture.features import PictureMaps, PictureNeck
-from diffproxy.single_view.whole_picture.queries import Queries, first_queries
+from diffproxy.single_view.whole_picture.queries import Queries, first_queries, of_everybody
 
 MOST_PEOPLE = 32
 """In a picture."""
@@ -44,12 +44,14 @@ class PeopleOutput(NamedTuple):
         maps: Of the pictures.
         cells: Where each query was placed, in the score map.
         score: Logits of the scores there.
+        keypoints: That the first bodies are made of: x, y, confidence, deviation (pixels), B M rows.
         stages: The bodies before the first layer and after each, B M rows.
     """
 
     maps: PictureMaps
     cells: Int[Tensor, "B M"]
     score: Float[Tensor, " R"]
+    keypoints: Float[Tensor, "R 17 4"]
     stages: tuple[Queries, ...]
 
 
@@ -128,7 +130,7 @@ class WholePictureNetwork(nn.Module):
         score = maps.score.flatten(1).gather(1, cells).flatten()
         with torch.no_grad():
             found = people_at(heads, cells)
-            told = camera.repeat_interleave(cells.shape[1], 0)
+            told = of_everybody(camera, cells)
             boxes = found.boxes.flatten(0, 1)
             side = (boxes[:, 2:] - boxes[:, :2]).amax(1, keepdim=True)
             seen = found.keypoints.flatten(0, 1)
@@ -139,13 +141,15 @@ class WholePictureNetwork(nn.Module):
             half = torch.maximum(told[:, 1:3], sides - told[:, 1:3])
             place = seen[..., :2] - told[:, None, 1:3] + half[:, None]
             std = deviation(sure) * side * CROP_OVER_BOX
-            keypoints = torch.cat([place, sure[..., None], std[..., None]], dim=-1)
+            trust = torch.stack([sure, std], dim=-1)
             start = self.regressor(
-                keypoints, torch.cat([2 * half, told[:, :1], torch.zeros_like(told[:, :1])], 1)
+                torch.cat([place, trust], dim=-1),
+                torch.cat([2 * half, told[:, :1], torch.zeros_like(told[:, :1])], 1),
             )
             queries = first_queries(start, told[:, 3], score)
         stages = [queries]
         for layer in self.layers:
             queries = layer(queries, maps, found.keypoints, score.detach(), camera, valid)
             stages.append(queries)
-        return PeopleOutput(maps, cells, score, tuple(stages))
+        keypoints = torch.cat([seen[..., :2], trust], dim=-1)
+        return PeopleOutput(maps, cells, score, keypoints, tuple(stages))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from diffproxy.single_view.regressor import RegressedBody
@@ -50,6 +50,11 @@ class Queries(NamedTuple):
             depth_logits=self.depth_logits,
             log_depth_bins=bins,
         )
+
+
+def of_everybody(values: Float[Tensor, "B F"], people: Shaped[Tensor, "B M"]) -> Float[Tensor, "R F"]:
+    """Values of pictures for each of their people; `repeat_interleave` would export their number as a constant."""
+    return values[:, None].expand(-1, people.shape[1], -1).flatten(0, 1)
 
 
 def first_queries(

@@ -21,6 +21,7 @@ from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.regress_people import result_of
 from diffproxy.single_view.whole_picture.choice import boxes_of, choose_people
+from diffproxy.single_view.whole_picture.near_boxes import cells_near
 from diffproxy.single_view.whole_picture.network import MOST_PEOPLE, WholePictureNetwork
 
 LEAST_PEAK = 0.03
@@ -80,7 +81,7 @@ class PictureReader:
         ]
         camera = torch.tensor([told], dtype=torch.float32)
         maps = self.network.neck(seen, camera)
-        cells = _peaks(maps.score) if boxes is None else _cells(boxes, scale, maps.score)
+        cells = _peaks(maps.score) if boxes is None else _near(boxes, scale / STRIDE, maps.score)
         if not cells.numel():
             return []
         out = self.network.people(maps, seen.heads, camera, cells, torch.ones_like(cells, dtype=torch.bool))
@@ -131,17 +132,5 @@ def _peaks(score: Tensor) -> Tensor:
     return cells[:, score.sigmoid().flatten(1)[0, cells[0]] >= LEAST_PEAK]
 
 
-def _cells(boxes: Sequence[Box], scale: float, score: Tensor) -> Tensor:
-    """The strongest cells near the middles of boxes."""
-    rows, columns = score.shape[-2:]
-    grid = score[0, 0]
-    found = []
-    for x0, y0, x1, y1 in boxes:
-        x, y = (round((a + b) / 2 * scale / STRIDE) for a, b in ((x0, x1), (y0, y1)))
-        reach = max(1, round(0.1 * max(x1 - x0, y1 - y0) * scale / STRIDE))
-        x, y = min(max(x, 0), columns - 1), min(max(y, 0), rows - 1)
-        top, left = max(y - reach, 0), max(x - reach, 0)
-        near = grid[top : y + reach + 1, left : x + reach + 1]
-        best = int(near.argmax())
-        found.append((top + best // near.shape[1]) * columns + left + best % near.shape[1])
-    return torch.tensor([found], dtype=torch.long)
+def _near(boxes: Sequence[Box], scale: float, score: Tensor) -> Tensor:
+    return torch.tensor([cells_near(boxes, scale, score[0, 0].numpy())], dtype=torch.long)

@@ -80,7 +80,14 @@ def test_a_manifest_of_other_contents_is_told(tmp_path, change, match):
         k: {}
         for k in ("files", "crop", "keypoints", "usual_focal", "body", "joints", "params", "conventions")
     }
-    good |= {"format": FORMAT, "version": VERSION, "pose": [], "generator": "nano", "diffproxy": "0"}
+    good |= {
+        "whole_picture": {},
+        "format": FORMAT,
+        "version": VERSION,
+        "pose": [],
+        "generator": "nano",
+        "diffproxy": "0",
+    }
     (tmp_path / "models.json").write_bytes(to_json(good))
     models = Models(tmp_path)
     (tmp_path / "joints.onnx").write_bytes(b"")

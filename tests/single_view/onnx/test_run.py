@@ -32,7 +32,8 @@ class Blocked:
             raise ImportError(f"{{name}} is not among the allowed modules")
 sys.meta_path.insert(0, Blocked())
 from diffproxy.single_view.onnx.__main__ import main
-sys.exit(main(sys.argv[1:]))
+cut = sys.argv.index("then")
+sys.exit(main(sys.argv[1:cut]) or main(sys.argv[cut + 1:]))
 """
 
 
@@ -41,10 +42,14 @@ def test_a_picture_needs_no_other_package(exported, tmp_path, people_of, body, c
     shown = tmp_path / "shown.jpg"
     shutil.copy(PICTURE, shown)
     words = ["image", str(shown), f"models={exported.folder}", f"out={tmp_path}", "threads=1"]
+    other = f"out={tmp_path}/whole"
+    whole = [*words[:-2], other, "threads=1", "detector=whole_picture", "detector_side=128", "min_score=0.01"]
+    words = [*words, "then", *whole]
     done = subprocess.run([sys.executable, "-c", BLOCKED, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "shown"
-    assert done.stdout == f"{folder}\n"
+    assert done.stdout == f"{folder}\n{tmp_path / 'whole' / 'shown'}\n"
+    assert people_of(tmp_path / "whole" / "shown")["people"]
     content = people_of(folder)
     frame, person = content["frames"]["0"], content["people"][0]
     assert frame["focal_source"] == "usual lenses" and frame["status"] == "people"
@@ -78,7 +83,7 @@ def test_a_video_keeps_ids_and_asks_the_detector_where_it_must(
 ):
     asked = []
     detect = Estimator.detect
-    monkeypatch.setattr(Estimator, "detect", lambda self, image: asked.append(1) or detect(self, image))
+    monkeypatch.setattr(Estimator, "detect", lambda self, *given: asked.append(1) or detect(self, *given))
     monkeypatch.setattr("diffproxy.single_view.onnx.bodies.LEAST_CONFIDENCE", 0.0)
     words = [
         "video",

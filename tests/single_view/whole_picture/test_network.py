@@ -109,7 +109,7 @@ def test_a_longer_lens_puts_the_same_image_farther_away():
 
 def test_rays_of_cells():
     camera = torch.tensor([[100.0, 12.0, 20.0, 0.35]])
-    rays = ray_features(camera, 4, 6)
+    rays = ray_features(camera, torch.zeros(1, 1, 4, 6))
     assert rays.shape == (1, RAY_FEATURES, 4, 6)
     assert float(rays[0, 0, 2, 1]) == 0 and float(rays[0, 1, 2, 1]) == 0, "the principal point's cell"
     assert float(rays[0, 0, 0, 5]) == pytest.approx((44 - 12) / 100)

@@ -144,7 +144,8 @@ def perfect_output(batch: PictureBatch, skeleton: KeypointBody) -> tuple[PeopleO
         torch.zeros(1, FINE, 120, 160), torch.zeros(1, COARSE, 60, 80), score, torch.zeros(1, 48, 60, 80),
         torch.zeros(1, 2, 60, 80),
     )  # fmt: skip
-    return PeopleOutput(maps, cells[None], score.flatten()[cells], (stage, stage)), maps
+    keypoints = torch.zeros(count, 17, 4)
+    return PeopleOutput(maps, cells[None], score.flatten()[cells], keypoints, (stage, stage)), maps
 
 
 def test_the_truth_has_no_loss(batch, body):
