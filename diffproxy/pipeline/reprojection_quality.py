@@ -23,14 +23,13 @@ from diffproxy.pipeline.view_alignment import (
     misread_views,
 )
 
-DOUBT_MM = 40.0  # median distance of proxies and body: worth a look
-DOUBTFUL_MM = 60.0  # the same of a body whose outline is not in place either: not to be trusted
+DOUBT_MM, DOUBTFUL_MM = 40.0, 60.0  # median distance of proxies and body: worth a look, and not to be trusted
 HEAD_TO_ANKLE = (0.5, 2.1)
 """Metres that people measure from the head joint to the ankles: infants who stand, and more than the tallest adults."""
 HEAD, ANKLES = 15, (7, 8)
 SHAPE = ("betas", "expression", "scale")
 ALIGNMENT = ("turn_deg", "shift_mm", "zoom", "rest_mm", "keypoint_mm", "keypoint_turn_deg")
-DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look, see also DOUBTFUL_MM
+DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
 MISFIT = 2.0  # what a body is off by over the median distance of its proxies, where that is worth a look
 
 
@@ -54,9 +53,8 @@ def judged(status: Status, reason: str, info: Mapping[str, Any]) -> tuple[Status
     if status not in FITTED or not (more := doubts(info)):
         return status, reason
     reason = "; ".join([*(x for x in more if x not in reason), *([reason] if reason else [])])
-    # Where the outline is in place, the network has misread what is inside of it, and not the fit the body's place.
-    apart = info.get("residual_mm", 0.0) > DOUBTFUL_MM and not info.get("overlap", np.nan) >= DOUBT_OVERLAP
-    strong = apart or not stature_is_human(info) or bool(misplaced_views(info.get("views", ())))
+    strong = info.get("residual_mm", 0.0) > DOUBTFUL_MM or not stature_is_human(info)
+    strong = strong or bool(misplaced_views(info.get("views", ())))
     return "doubtful" if strong else status, reason
 
 

@@ -56,21 +56,6 @@ def test_views_that_lie_apart_as_a_whole(residual_mm, turn_deg, shift_mm, said):
 
 
 @pytest.mark.parametrize(
-    ("residual_mm", "more", "status"),
-    [
-        (61.0, {"overlap": 0.59}, "doubtful"),
-        (61.0, {"overlap": 0.61}, "ok"),  # misread inside of an outline that is in place
-        (59.0, {"overlap": 0.2}, "ok"),
-        (61.0, {"overlap": float("nan")}, "doubtful"),  # no outline to be had
-        (61.0, {}, "doubtful"),
-    ],
-)
-def test_a_body_far_from_its_proxies_is_doubtful_unless_its_outline_is_in_place(residual_mm, more, status):
-    found, reason = judged("ok", "", {"residual_mm": residual_mm} | more)
-    assert found == status and (f"{residual_mm:.0f} mm apart" in reason)
-
-
-@pytest.mark.parametrize(
     ("rest_mm", "turn_deg", "zoom", "moved_overlap", "said"),
     [
         (
