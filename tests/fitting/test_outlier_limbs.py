@@ -5,8 +5,8 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
-from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.evidence import ShownFrame
+from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.fitting.sequence.outlier_limbs import (
     FASTEST,
