@@ -139,7 +139,7 @@ def test_missing_rig_and_unknown_setting(rig_of, oracle_of, options_of, tmp_path
     options = options_of(rig_of(), solver=SolverOption("lm", {"max_pixel": 3}))
     with pytest.raises(InputError, match="max_pixels"):
         run_fit(options, ROOT, Networks(oracle_of([])))
-    with pytest.raises(InputError, match="a camera of"):
+    with pytest.raises(InputError, match="views among cam0"):
         run_fit(options_of(tmp_path / "rig", views="cam9"), ROOT, Networks(oracle_of([])))
 
 

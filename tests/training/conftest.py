@@ -11,6 +11,14 @@ from diffproxy.generator import AttentionConfig, build_generator, nano_config, s
 from diffproxy.proxies import render_proxies
 
 
+@pytest.fixture(autouse=True)
+def accelerate_as_in_a_process_of_its_own():
+    """Accelerate keeps the precision of the first training of a process, which may be another test's."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 @pytest.fixture(scope="session")
 def shards_of(body, make_ring, tmp_path_factory):
     """Factory: subjects of these betas, three body views and one hand view each, 48 px, images being the palette."""
