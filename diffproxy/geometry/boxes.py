@@ -32,6 +32,17 @@ def expand_to_square(box: BoxLike, scale: float = 1.0) -> Box:
     return (cx - half, cy - half, cx + half, cy + half)
 
 
+def on_pixel_grid(square: BoxLike) -> Box:
+    """The square with corner and side in eighths of a pixel.
+
+    Crops then do not depend on the last digits of a calibration: images are sampled at fractions of a pixel, and one
+    that flips changes what a network reads.
+    """
+    x0, y0, side = (round(8.0 * float(v)) / 8.0 for v in (square[0], square[1], square[2] - square[0]))
+    side = max(side, 0.125)
+    return (x0, y0, x0 + side, y0 + side)
+
+
 def tight_box(mask: np.ndarray) -> Box | None:
     """The smallest box around the true pixels of (H, W) bool `mask`; None without any."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

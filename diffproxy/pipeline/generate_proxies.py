@@ -15,7 +15,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.generator.output import DiffProxyOutput
 from diffproxy.generator.test_time_rotation import predict_upright
-from diffproxy.geometry.boxes import Box, box_iou, expand_to_square, union_box
+from diffproxy.geometry.boxes import Box, box_iou, expand_to_square, on_pixel_grid, union_box
 from diffproxy.pipeline.crop_refinement import (
     MIN_FOREGROUND,
     Hand,
@@ -108,7 +108,7 @@ def generate_proxies(
     look = _Look(generator, subject, clock, own_pixels, flip_table(body) if config.tta_flip else None)
     views = list(range(len(cameras)))
     kinds: list[Kind] = ["body"] * len(cameras)
-    body_boxes = [expand_to_square(b, config.margin) for b in subject.boxes]
+    body_boxes = [on_pixel_grid(expand_to_square(b, config.margin)) for b in subject.boxes]
     moved: set[str] = set()
     found: list[Hand] = []
     with generator.pipe.encoding_once():  # pass 2 sees the body crops of pass 1 again
@@ -205,9 +205,10 @@ def _aim(
         hands = shown_hands(hands, maps, body, boxes)
         around = [union_box(a, b) for a, b in zip(shown, fitted, strict=True)]
     better = [
-        old if box is None else expand_to_square(box, margin) for old, box in zip(boxes, around, strict=True)
+        old if box is None else on_pixel_grid(expand_to_square(box, margin))
+        for old, box in zip(boxes, around, strict=True)
     ]
-    return better, hands
+    return better, [(view, kind, on_pixel_grid(square)) for view, kind, square in hands]
 
 
 def _without_specks(maps: ProxyMaps) -> ProxyMaps:

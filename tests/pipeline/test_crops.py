@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from diffproxy.cameras import Camera
-from diffproxy.geometry.boxes import box_iou, expand_to_square, union_box
+from diffproxy.geometry.boxes import box_iou, expand_to_square, on_pixel_grid, union_box
 from diffproxy.geometry.resampling import crop_image
 from diffproxy.pipeline.crop_refinement import REACH, box_in_full_image, boxes_by_body, crop_views
 
@@ -76,6 +76,13 @@ def test_a_limb_beside_the_camera_does_not_blow_up_the_crop(body, params_of) -> 
     assert min(box[0] / 320, box[1] / 240) == -REACH or max(box[2] / 320, box[3] / 240) == 1 + REACH
     assert box[0] >= -REACH * 320 and box[2] <= (1 + REACH) * 320
     assert box[1] >= -REACH * 240 and box[3] <= (1 + REACH) * 240
+
+
+def test_crops_forget_the_last_digits_of_a_box() -> None:
+    box = (10.03, -20.55, 90.91, 60.33)
+    assert on_pixel_grid(box) == (10.0, -20.5, 90.875, 60.375)
+    assert on_pixel_grid(tuple(v + 1e-6 for v in box)) == on_pixel_grid(box)
+    assert on_pixel_grid((5.0, 5.0, 5.001, 5.001)) == (5.0, 5.0, 5.125, 5.125)
 
 
 def test_boxes() -> None:
