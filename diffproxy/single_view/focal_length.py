@@ -39,6 +39,14 @@ class FocalPrior:
     source: str
     fixed: bool = False
 
+    def camera_of_network(self, width: int, height: int, scale: float) -> list[float]:
+        """What the network of whole pictures is told of a picture of this size that is given to it scaled.
+
+        Focal length and principal point in pixels of its input, and how unsure the focal length is.
+        """
+        unsure = 0.0 if self.fixed else self.log_std
+        return [self.focal * scale, width * scale / 2, height * scale / 2, unsure]
+
 
 def usual_focal(width: int, height: int) -> float:
     """Focal length in pixels of a 28 mm lens (35 mm equivalent)."""

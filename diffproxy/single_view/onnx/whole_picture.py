@@ -81,13 +81,8 @@ class PictureReader:
         if self._last is None or self._last.image is not image or self._last.prior != prior:
             boxed, scale = letterbox(image, self.side)
             height, width = image.shape[:2]
-            told = [prior.focal * scale, width * scale / 2, height * scale / 2, _unknown(prior)]
-            camera = np.array([told], np.float32)
+            camera = np.array([prior.camera_of_network(width, height, scale)], np.float32)
             maps = self.models.run("picture_maps", images=boxed[None], camera=camera)
             stride = boxed.shape[1] / maps["score"].shape[-1]
             self._last = Look(image, prior, camera, maps, scale, stride)
         return self._last
-
-
-def _unknown(prior: FocalPrior) -> float:
-    return 0.0 if prior.fixed else prior.log_std

@@ -73,12 +73,7 @@ class PictureReader:
         """
         seen, scale = self._encoded(image)
         height, width = image.shape[:2]
-        told = [
-            prior.focal * scale,
-            width * scale / 2,
-            height * scale / 2,
-            0.0 if prior.fixed else prior.log_std,
-        ]
+        told = prior.camera_of_network(width, height, scale)
         camera = torch.tensor([told], dtype=torch.float32)
         maps = self.network.neck(seen, camera)
         cells = _peaks(maps.score) if boxes is None else _near(boxes, scale / STRIDE, maps.score)
