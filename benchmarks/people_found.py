@@ -16,15 +16,12 @@ import sys
 from typing import Any
 
 import numpy as np
-import torch
-from people_rendered import FRAMES, LEAST_SEEN, errors, frames_of, matched
+from people_rendered import LEAST_SEEN, errors, frames_of, groups_of, matched, open_finder
 
 from diffproxy.association import associate
 from diffproxy.body import BodyModel, load_body
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.keypoints.landmarks import encoder_points
-from diffproxy.pipeline.inputs import open_detector
-from diffproxy.single_view.whole_picture.people_finder import PeopleFinder
 
 
 def group_row(index: ShardIndex, sample: int, body: BodyModel, detector: Any) -> dict[str, Any]:
@@ -57,17 +54,10 @@ def main(argv: list[str]) -> dict[str, Any]:
     words = dict(word.split("=", 1) for word in argv)
     index, body = ShardIndex(words["shards"]), load_body("anny")
     most, limit = int(words.get("most", 5)), int(words.get("limit", 0))
-    samples = [
-        sample
-        for sample in range(len(index))
-        if len(frames_of(index, sample)) == FRAMES
-        and 2 <= len(index.people(sample)) <= most
-        and index.meta(sample).get("group")
-    ]
+    samples = list(groups_of(index, most))
     out: dict[str, Any] = {"most": most}
     for name in words.get("detectors", "multipose,whole_picture").split(","):
-        both = name == "whole_picture"
-        detector = PeopleFinder.packaged(body) if both else open_detector(torch.device("cpu"))
+        detector = open_finder(name, body)
         rows = []
         for sample in samples[: limit or None]:
             rows.append(group_row(index, sample, body, detector))

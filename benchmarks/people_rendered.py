@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,30 @@ ROOT = Path(__file__).resolve().parents[1]
 NO_RESULT = "no result"  # of somebody who is listed but left out, as a double
 
 
+def open_finder(detector: str, body: BodyModel) -> Any:
+    """The packaged person detector that `people_detector=` of `fit.py` names."""
+    if detector == "whole_picture":
+        return PeopleFinder.packaged(body)
+    return inputs.open_detector(torch.device("cpu"))
+
+
 def opened(detector: str, body: BodyModel) -> Networks:
-    """The packaged generator and detector (as `people_detector=` names it), opened once for all groups."""
-    cpu = torch.device("cpu")
-    finder = PeopleFinder.packaged(body) if detector == "whole_picture" else inputs.open_detector(cpu)
-    return Networks(inputs.open_generator(GeneratorOption(steps=0), cpu), finder)
+    """The packaged generator and detector, opened once for all groups."""
+    generator = inputs.open_generator(GeneratorOption(steps=0), torch.device("cpu"))
+    return Networks(generator, open_finder(detector, body))
+
+
+def groups_of(index: ShardIndex, most: int, chosen: list[str] | None = None) -> Iterator[int]:
+    """The samples that show a group of 2 to `most` people in four frames, or those that are `chosen` by their keys."""
+    for sample in range(len(index)):
+        if len(frames_of(index, sample)) < FRAMES:
+            continue
+        if chosen is not None:
+            wanted = index.key(sample) in chosen
+        else:
+            wanted = 2 <= len(index.people(sample)) <= most and bool(index.meta(sample).get("group"))
+        if wanted:
+            yield sample
 
 
 def frames_of(index: ShardIndex, sample: int) -> list[int]:
@@ -209,14 +229,8 @@ def run(
     """The rows of all groups of a set, or of the samples that are `chosen`."""
     index, body, networks = ShardIndex(shards), given["body"], given["networks"]
     done, rows = kept_rows(out), []
-    for sample in range(len(index)):
-        key, people = index.key(sample), len(index.people(sample))
-        if len(frames_of(index, sample)) < FRAMES:
-            continue
-        if key not in chosen if chosen is not None else not 2 <= people <= given["most"]:
-            continue
-        if chosen is None and not index.meta(sample).get("group"):
-            continue
+    for sample in groups_of(index, given["most"], chosen):
+        key = index.key(sample)
         if key not in done:
             done[key] = group_row(index, sample, body, networks)
             sys.stderr.write(f"{json.dumps(done[key])}\n")

@@ -109,7 +109,7 @@ def test_whom_detector_and_association_find(load_benchmark, shards, monkeypatch)
                 [Candidate((0.0, 0.0, 1.0, 1.0), 0.9, k.astype(np.float32)) for k in view] for view in shown
             ]
 
-    monkeypatch.setattr(module, "open_detector", lambda device: Detector())
+    monkeypatch.setattr(module, "open_finder", lambda name, body: Detector())
     got = module.main([f"shards={shards}", "limit=1", "detectors=multipose"])["multipose"]
     assert {k: got[k] for k in ("groups", "people", "found", "missed", "ghosts")} == {
         "groups": 1, "people": 2, "found": 2, "missed": 0, "ghosts": 0,
