@@ -43,6 +43,18 @@ class DatasetOption:
     three_views: str = option(
         "run", "RICH sequences with only three calibrated cameras: use them or leave them out", "run|skip"
     )
+    joints_inside: bool = option(
+        True, "MPI-INF-3DHP: leave out instants with an annotated joint outside one of the pictures"
+    )
+    lens: bool = option(
+        True,
+        "RICH: undistort by the coefficients of its calibration; false: ignore them, as its toolkit does",
+    )
+    step_by: str = option(
+        "list",
+        "4D-DRESS: every n-th frame that a take lists and has, or all whose number is divisible by n",
+        "list|number",
+    )
     frame_offset: int = option(0, "MoYo: picture n is row 2 n + frame_offset of the mocap")
     partial: int = option(
         -1,
@@ -56,6 +68,7 @@ class DatasetOption:
         at_least("dataset.start", self.start, 0)
         at_least("dataset.every", self.every, 0)
         one_of("dataset.three_views", self.three_views, ("run", "skip"))
+        one_of("dataset.step_by", self.step_by, ("list", "number"))
         if self.pixel_center not in (0, 0.5):
             raise InputError("dataset.pixel_center of 0 or 0.5", f"{self.pixel_center:g}", "use one of these")
 
@@ -72,7 +85,11 @@ class EvaluateOptions(SharedOptions):
     dataset: DatasetOption = option(DatasetOption, "short for dataset.name", "NAME", "Input")
     shards: str = SHARDS("shards/test")
     limit: int = option(100, "at most so many subjects", section="Input")
-    views: int = option(4, "body views of each subject", section="Input")
+    views: int = option(
+        4,
+        "body views of each subject; of published data sets the first of the protocol's cameras",
+        section="Input",
+    )
     cameras: str = option(
         "given",
         "the data set's, predicted ones, or none; without given ones they are found together with the body",

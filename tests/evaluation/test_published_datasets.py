@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from diffproxy.body import load_body
+from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
-from diffproxy.evaluation.datasets import agora, human_data, moyo, open_dataset
+from diffproxy.evaluation.datasets import agora, dress4d, human_data, moyo, mpi_inf_3dhp, open_dataset
 from diffproxy.evaluation.datasets.data_frames import read_data_frame
 from diffproxy.evaluation.evaluate import run_evaluation
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.evaluation.rehearsal import RehearsalOptions, main, write_all
 from diffproxy.evaluation.rehearsal_agora import as_pandas
 from diffproxy.evaluation.rehearsal_check import CheckOptions, compare
-from diffproxy.evaluation.rehearsal_layouts import LENS, write_behave
+from diffproxy.evaluation.rehearsal_layouts import LENS, save_pickle, write_behave
 from diffproxy.evaluation.rehearsal_subject import LAYOUTS, from_shards
 from diffproxy.evaluation.rehearsal_take import take_of
 from diffproxy.pipeline.networks import Networks
@@ -288,6 +291,99 @@ def test_partial_windows_are_repeatable_and_keep_the_camera(rehearsal, body):
         cut = one.images[whole.cameras.index(c)]
         assert np.array_equal(cut, image[y0 : y0 + a.height, x0 : x0 + a.width])
     assert takes
+
+
+def test_the_first_cameras_of_the_protocol_or_all_that_are_named(rehearsal, body):
+    for named, used in (([], ["0", "2"]), (["8", "0", "7"], ["8", "0", "7"])):
+        options = replace(options_of(rehearsal[0], "mpi_inf_3dhp", views=named), views=2)
+        subject = next(iter(open_dataset(options, body))).load()
+        assert [c.name for c in subject.cameras] == used and len(subject.images) == len(used)
+
+
+def test_a_joint_on_the_edge_of_a_picture():
+    """Pictures begin at 0 and end before their size; who is behind a camera is in no picture."""
+    K = np.array([[100.0, 0, 50], [0, 100, 25], [0, 0, 1]])
+    front = Camera("0", 100, 50, K, np.eye(3), np.zeros(3))
+    tall = replace(front, width=200)
+    for x, y, inside in (
+        (-0.5, 0, True),
+        (0.5, 0, False),
+        (0, -0.25, True),
+        (0, 0.25, False),
+        (-0.51, 0, False),
+    ):
+        points = np.array([[0, 0, 1], [x, y, 1]])
+        assert mpi_inf_3dhp.is_inside(points, (front,)) is inside
+        assert mpi_inf_3dhp.is_inside(points, (tall, front)) is inside
+    assert not mpi_inf_3dhp.is_inside(np.array([[0.0, 0, -1]]), (front,))
+
+
+def test_instants_of_3dhp_with_an_annotated_joint_outside_a_picture_do_not_count(rehearsal, body, tmp_path):
+    name = "mpi_inf_3dhp"
+    root = shutil.copytree(rehearsal[0] / name, tmp_path / name)
+    options = options_of(tmp_path, name, sequences=["S8/Seq1"])
+    options.dataset.models = str(rehearsal[0] / "models")
+    subject = next(iter(open_dataset(options, body))).load()
+    camera, pelvis = subject.cameras[0], subject.true_body.joints["smplx22"][0]
+    x_cam = 1000 * (camera.R_cam_world @ pelvis + camera.t_cam_world)
+
+    def keys(moved: int, options: EvaluateOptions) -> list[str]:
+        """With all 28 joints at the pelvis but one, which is 2 m to the left, where the first picture ends."""
+        row, cells = np.tile(x_cam, (1, 28)), np.empty((14, 1), object)
+        row[0, 3 * moved] -= 2_000
+        cells[:, 0] = [row] * 14
+        savemat(root / "S8/Seq1/annot.mat", {"annot3": cells})
+        return [s.key for s in open_dataset(options, body)]
+
+    toe, head = 27, 7  # not among the 17, and among them
+    everything = replace(options, dataset=replace(options.dataset, joints_inside=False))
+    assert keys(toe, options) == keys(head, everything) == ["S8/Seq1/000001"]
+    np.testing.assert_allclose(
+        next(iter(open_dataset(everything, body))).load().true_body.joints["h36m17"][0], pelvis, atol=1e-6
+    )
+    assert keys(head, options) == []
+
+
+def test_every_fiftieth_frame_of_a_take_by_its_list_or_by_its_numbers(rehearsal, body, tmp_path):
+    take = shutil.copytree(rehearsal[0] / "dress4d/00100", tmp_path / "dress4d/00100") / "Outer/Take1"
+    frames = [f"{n:05d}" for n in range(48, 152)]
+    save_pickle(take / "basic_info.pkl", {"gender": "female", "scan_frames": frames})
+    for view in dress4d.VIEWS:
+        for frame in frames:
+            (take / f"Capture/{view}/images/capture-f{frame}.png").touch()
+
+    def numbers(**more) -> list[int]:
+        subjects = open_dataset(options_of(tmp_path, "dress4d", **more), body)
+        return [int(s.key.rsplit("f", 1)[1]) for s in subjects]
+
+    assert numbers() == [48, 98, 148] and numbers(step_by="number") == [50, 100, 150]
+    assert numbers(step_by="number", start=3) == [100, 150] and numbers(step_by="number", every=75) == [
+        75,
+        150,
+    ]
+    save_pickle(take / "basic_info.pkl", {"gender": "female", "scan_frames": [*frames[:1], "a"]})
+    for view in dress4d.VIEWS:
+        (take / f"Capture/{view}/images/capture-fa.png").touch()
+    with pytest.raises(InputError, match="numbers in scan_frames"):
+        numbers(step_by="number")
+
+
+def test_lens_coefficients_of_rich_are_taken_out_or_ignored(rehearsal, body):
+    root = rehearsal[0]
+    path = sorted((root / "rich/scan_calibration").glob("*/calibration/000.xml"))[0]
+    good = path.read_text()
+    (plain,) = (s.load() for s in open_dataset(replace(options_of(root, "rich"), limit=1), body))
+    path.write_text(good.replace("<data>0 0 0 0 0<", "<data>0.2 0 0 0 0<"))
+    try:
+        used, ignored = (
+            next(open_dataset(options_of(root, "rich", lens=lens), body)).load() for lens in (True, False)
+        )
+    finally:
+        path.write_text(good)
+    assert np.array_equal(ignored.images[0], plain.images[0])
+    assert np.array_equal(ignored.cameras[0].K, plain.cameras[0].K) and ignored.cameras[0].is_pinhole
+    assert not np.array_equal(used.images[0], plain.images[0]) and used.cameras[0].is_pinhole
+    assert np.array_equal(used.images[1], plain.images[1])
 
 
 @pytest.mark.parametrize("name", (*NAMES, *PICTURES, "agora"))

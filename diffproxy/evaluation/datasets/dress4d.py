@@ -21,7 +21,7 @@ from pydantic import BeforeValidator
 
 from diffproxy.body.smpl_family import find_model, load_smpl_family
 from diffproxy.cameras import Camera
-from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.moment import (
     Moment,
     chosen_sequences,
@@ -81,9 +81,16 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             for f in info.scan_frames
         }
         known = [f for f, files in paths.items() if all(p.is_file() for p in files)]
-        for frame in every(known, data):
+        for frame in numbered(known, data) if data.step_by == "number" else every(known, data):
             truth = truth_of(folder, frame, info.gender, options)
             yield Moment(name, f"f{frame}", rig, images_of(paths[frame]), truth)
+
+
+def numbered(frames: list[str], dataset: DatasetOption) -> list[str]:
+    """From `start` on, the frames whose number the step divides."""
+    if others := [f for f in frames if not f.isdecimal()]:
+        raise InputError("numbers in scan_frames", repr(others[0]), "write dataset.step_by=list")
+    return [f for f in frames[dataset.start :] if int(f) % dataset.step == 0]
 
 
 def read_cameras(path: Path, views: list[str], options: EvaluateOptions) -> tuple[Camera, ...]:

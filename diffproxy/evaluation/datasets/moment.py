@@ -51,11 +51,14 @@ class Moment:
 def subject_of(moment: Moment, options: EvaluateOptions) -> EvalSubject:
     """Images undistorted, and boxes around the projected truth (`images=crops`) or none (`images=full`).
 
+    Of the protocol's cameras the first `views` are used, of `dataset.views` all.
+
     Raises:
         InputError: an image does not have the size of its camera.
     """
     images, cameras = [], []
-    for camera, image in zip(moment.cameras, moment.images(), strict=True):
+    used = None if options.dataset.views else options.views
+    for camera, image in list(zip(moment.cameras, moment.images(), strict=True))[:used]:
         camera = fit_size(shift_pixels(camera, options.dataset.pixel_center), image, moment.key)
         target = camera.undistorted()
         images.append(image if camera.is_pinhole else undistort_image(image, sampling_maps(camera, target)))

@@ -5,7 +5,9 @@
                         /imageSequence/video_K.avi             or frames video_K/NNNNNN.jpg, numbered from 1
     dataset.path/MPI-INF-3DHP_SMPL_NeuralAnnot.json            SMPL neutral, world, metres; keys from 1
 
-Video numbers name cameras: 7 and 8 are blocks 7 and 8 of the calibration. Frame f is row f - 1 of annot.mat.
+Video numbers name cameras: 7 and 8 are blocks 7 and 8 of the calibration. Frame f is row f - 1 of annot.mat. As in
+HeatFormer's list, instants with one of the 17 annotated joints outside a chosen picture do not count, and every n-th of
+the others is taken (dataset.joints_inside=false: of all).
 Sources: the data set's README; HeatFormer (github.com/kyotovision-public/HeatFormer), posepile, NeuralAnnot_RELEASE.
 """
 
@@ -74,6 +76,8 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
         joints = read_joints(folder, views[0], rig[0])
         subject, sequence = re.findall(r"\d+", name)
         known = [f for f in frames if (subject, sequence, str(f)) in bodies or f - 1 in joints]
+        if data.joints_inside:
+            known = [f for f in known if f - 1 not in joints or is_inside(joints[f - 1], rig)]
         for frame in every(known, data):
             body = bodies.get((subject, sequence, str(frame)))
             yield Moment(name, f"{frame:06d}", rig, images(frame), truth_of(body, joints.get(frame - 1)))
@@ -132,6 +136,15 @@ def read_joints(folder: Path, view: int, camera: Camera) -> dict[int, np.ndarray
             "annot3 of 28 joints for each camera", f"{error} in {path}", "download it again"
         ) from error
     return dict(enumerate((x_cam - camera.t_cam_world) @ camera.R_cam_world))
+
+
+def is_inside(points: np.ndarray, rig: tuple[Camera, ...]) -> bool:
+    """Whether all points of the world are in the pictures of all cameras; points behind a camera are not."""
+    return all(
+        bool(((pixels >= 0) & (pixels < [camera.width, camera.height])).all())
+        for camera in rig
+        for pixels in [camera.project(points)]
+    )
 
 
 Bodies = dict[tuple[str, str, str], tuple[SmplFamilyBody, dict[str, Any]]]

@@ -6,13 +6,16 @@
                 /test.txt, /gender.json                               resource/meta and resource of rich_toolkit
 
 World is camera 0. A sequence is SCENE_SSS_action; hands are 12 PCA coefficients about the mean hand. Nine of the 52
-test sequences list three calibrated cameras. Sources: github.com/paulchhuang/rich_toolkit, posepile, HeatFormer.
+test sequences list three calibrated cameras. The toolkit projects without the lens coefficients of the calibration,
+posepile with them: they are used unless dataset.lens=false.
+Sources: github.com/paulchhuang/rich_toolkit, posepile, HeatFormer.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -73,6 +76,8 @@ def moments(options: EvaluateOptions) -> Iterator[Moment]:
             ]
             views = views[:MAX_VIEWS] if not data.views else views
             rig = tuple(read_camera(calibration / f"{v:03d}.xml", scene, v) for v in views)
+            if not data.lens:
+                rig = tuple(replace(camera, distortion=np.zeros(0)) for camera in rig)
             found = {}
             for body in sorted((bodies / name).glob(f"*/{subject}.pkl")):
                 paths = [image(images / name, body.parent.name, v) for v in views]
