@@ -27,8 +27,7 @@ PROVIDED = {
     "drjit",
     "mathutils",
     "pytorch3d",
-    "xformers",
-}  # drjit comes with mitsuba, bpy and mathutils are Blender's; users install xformers and PyTorch3D themselves
+}  # drjit comes with mitsuba, bpy and mathutils are Blender's; users install PyTorch3D themselves
 
 
 def modules(requirements: list[str]) -> set[str]:
@@ -56,6 +55,19 @@ def test_every_import_is_declared_and_every_requirement_imported() -> None:
     used = imported("diffproxy") | imported("render_synth")
     assert used - required - optional == PROVIDED
     assert required - used == set()
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    """In `pip install diffproxy[NAME]` of documents and messages, and in calls of `require_extra`."""
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("diffproxy/**/*.py")]
+    files += ROOT.glob("render_synth/**/*.py")
+    named: dict[str, Path] = {}
+    for path in files:
+        found = re.findall(r"diffproxy\[([\w,]+)\]|require_extra\([^,()]+, \"(\w+)\"\)", path.read_text())
+        named |= {name: path for pair in found for words in pair for name in words.split(",") if name}
+    assert {"flex", "xformers", "synthesis", "usd"} <= set(named)
+    known = {*PROJECT["optional-dependencies"], "extra"}  # the last is a placeholder of utils/extras.py
+    assert {name: path for name, path in named.items() if name not in known} == {}
 
 
 WHEEL_SOURCES = {

@@ -86,7 +86,7 @@ def test_unknown_missing_and_unsupported_backends_are_explained(monkeypatch):
         AttentionConfig(backend="flash")
     if "xformers" not in sys.modules:
         monkeypatch.setattr(backends.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(InputError, match="pip install xformers"):
+        with pytest.raises(InputError, match=r"pip install 'diffproxy\[xformers\]'"):
             check_backend("xformers")
     q, k, v, mask = case()
     with pytest.raises(InputError, match="a GPU for"):

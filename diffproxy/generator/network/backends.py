@@ -73,13 +73,11 @@ ATTEND: dict[str, Callable[..., Tensor]] = {
 def check_backend(name: str) -> None:
     """InputError if the package behind a backend is missing."""
     if name == "xformers" and importlib.util.find_spec("xformers") is None:
-        raise InputError(
-            "xformers for attention.backend=xformers", "not installed", "pip install xformers, or use sdpa"
-        )
+        fix = "pip install 'diffproxy[xformers]', or use sdpa"
+        raise InputError("xformers for attention.backend=xformers", "not installed", fix)
     if name == "flex" and importlib.util.find_spec("torch.nn.attention.flex_attention") is None:
-        raise InputError(
-            "PyTorch 2.5 or newer for attention.backend=flex", torch.__version__, "update, or use sdpa"
-        )
+        fix = "pip install 'diffproxy[flex]', or use sdpa"
+        raise InputError("PyTorch 2.5 or newer for attention.backend=flex", torch.__version__, fix)
 
 
 def prepare_mask(mask: Bool[Tensor, "G 1 L L"], backend: str) -> Mask:
