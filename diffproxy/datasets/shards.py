@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tarfile
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +17,9 @@ from pydantic import Field, field_validator
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.extras import EXTRAS, decode_extra
+from diffproxy.datasets.shard_listing import META, ShardListing
+from diffproxy.datasets.stored_listings import list_shards
 from diffproxy.proxies.png import decode_png, decode_proxy_png
-from diffproxy.utils.bounded_files import regular_file
 from diffproxy.utils.bounded_images import decode_image
 from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
@@ -105,42 +107,45 @@ def shard_paths(where: str | Path) -> list[Path]:
     return found
 
 
-@dataclass(frozen=True)
-class _Entry:
-    path: Path
-    files: dict[str, tuple[int, int]]  # extension -> (offset, size)
-
-
 class ShardIndex:
     """Random access to every sample under `where`; opens files per call, so it may be shared by loader processes."""
 
     def __init__(self, where: str | Path):
-        self.samples: list[tuple[str, _Entry]] = []
-        for path in shard_paths(where):
-            self.samples += sorted(_scan(path).items())
+        self._shards = list_shards(shard_paths(where))
+        self._ends = list(accumulate(len(shard.keys) for shard in self._shards))
         self._meta: dict[int, dict[str, Any]] = {}
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return self._ends[-1]
+
+    def _find(self, sample: int) -> tuple[ShardListing, int]:
+        """The shard of a sample, and its number there."""
+        sample = range(len(self))[sample]
+        number = bisect_right(self._ends, sample)
+        shard = self._shards[number]
+        return shard, sample - self._ends[number] + len(shard.keys)
 
     def _read(self, sample: int, extension: str) -> bytes:
-        key, entry = self.samples[sample]
-        if extension not in entry.files:
-            fix = f"delete {entry.path} and render again"
-            raise InputError(f"{extension} in sample {key}", f"none in {entry.path.name}", fix)
-        offset, size = entry.files[extension]
-        with entry.path.open("rb") as f:
+        shard, number = self._find(sample)
+        place = shard.place(number, extension)
+        if place is None:
+            fix = f"delete {shard.path} and render again"
+            found = f"none in {shard.path.name}"
+            raise InputError(f"{extension} in sample {shard.keys[number]}", found, fix)
+        offset, size = place
+        with shard.path.open("rb") as f:
             f.seek(offset)
             return f.read(size)
 
     def meta(self, sample: int) -> dict[str, Any]:
         """What `ShardWriter.add` wrote for this sample, with `params`, `views` and `version`."""
         if sample not in self._meta:
-            where = f"meta.json of {self.key(sample)} in {self.samples[sample][1].path}"
-            meta = parse_json(self._read(sample, "meta.json"), where)
+            path = self._find(sample)[0].path
+            where = f"{META} of {self.key(sample)} in {path}"
+            meta = parse_json(self._read(sample, META), where)
             listed = validated(_Meta, meta, where, "render the shard again")
             if listed.version > VERSION:
-                found = f"version {listed.version} in {self.samples[sample][1].path.name}"
+                found = f"version {listed.version} in {path.name}"
                 raise InputError(f"a shard of version {VERSION} or older", found, "update diffproxy")
             while len(self._meta) >= KEPT:
                 self._meta.pop(next(iter(self._meta)))
@@ -148,7 +153,8 @@ class ShardIndex:
         return self._meta[sample]
 
     def key(self, sample: int) -> str:
-        return self.samples[sample][0]
+        shard, number = self._find(sample)
+        return shard.keys[number]
 
     def params(self, sample: int) -> BodyParams:
         return params_from_json(self.meta(sample)["params"])
@@ -177,7 +183,8 @@ class ShardIndex:
 
     def has(self, sample: int, extension: str) -> bool:
         """Whether the sample has a file of this name after its key, e.g. "v0.depth.png"."""
-        return extension in self.samples[sample][1].files
+        shard, number = self._find(sample)
+        return shard.place(number, extension) is not None
 
     def view(self, sample: int, number: int, extras: Collection[str] = ()) -> ShardView:
         """View `number` of this sample; only its own pictures, and the stored ones of `extras`, are decoded."""
@@ -200,29 +207,6 @@ class ShardIndex:
             raise InputError(f"pictures of the camera's size in {where}", f"sizes {sizes}", "render again")
         info = {k: v for k, v in listed.items() if k not in ("kind", "camera")}
         return ShardView(rgb, labels, uv, mask, camera, listed["kind"], info, extra)
-
-
-def _scan(path: Path) -> dict[str, _Entry]:
-    """Names and places of a shard's files by sample key; a truncated file raises `InputError`."""
-    found: dict[str, _Entry] = {}
-    fix = f"delete {path} and render again: finished shards are kept"
-    end = 0
-    regular_file(path, "a shard", 1 << 50)
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                key, _, extension = member.name.partition(".")
-                found.setdefault(key, _Entry(path, {})).files[extension] = (member.offset_data, member.size)
-                end = member.offset_data + member.size
-    except (tarfile.TarError, EOFError) as error:
-        raise InputError("a readable tar shard", f"{path.name}: {error}", fix) from error
-    # tarfile accepts a file truncated between members: check for the two empty blocks at the end.
-    if path.stat().st_size < end + 1024:
-        raise InputError("a complete shard", f"{path.name} ends early", fix)
-    for key, entry in found.items():
-        if "meta.json" not in entry.files:
-            raise InputError("meta.json in every sample", f"sample {key} of {path.name} has none", fix)
-    return found
 
 
 def read_shards(where: str | Path) -> Iterator[dict[str, Any]]:

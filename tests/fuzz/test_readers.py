@@ -21,6 +21,7 @@ from diffproxy.body.files import read_body_file  # noqa: E402
 from diffproxy.cameras import Camera, load_rig  # noqa: E402
 from diffproxy.cameras.image_files import read_image  # noqa: E402
 from diffproxy.datasets.shards import ShardIndex  # noqa: E402
+from diffproxy.datasets.stored_listings import STORED  # noqa: E402
 from diffproxy.generator.codec import read_palette  # noqa: E402
 from diffproxy.generator.config import GeneratorConfig  # noqa: E402
 from diffproxy.generator.pretrained import read_safetensors  # noqa: E402
@@ -142,6 +143,33 @@ def test_shards(tmp_path, data):
     def read():
         index = ShardIndex(path)
         index.kinds(0), index.params(0), index.view(0, 0)
+
+    is_told(read)
+
+
+STORED_LIST = {
+    "version": 1,
+    "names": ["meta.json", "v0.rgb.jpg"],
+    "shards": [{"name": "a.tar", "size": 10240, "mtime_ns": 10**18, "keys": ["k"]}],
+}
+
+
+@many
+@given(data=spoilt(STORED_LIST), row=st.lists(st.integers(-9, 2**63 - 1), min_size=3, max_size=3))
+def test_stored_lists_of_shards(tmp_path, data, row):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        info = tarfile.TarInfo("k.meta.json")
+        info.size = 2
+        tar.addfile(info, io.BytesIO(b"{}"))
+    os.utime(path, ns=(10**18, 10**18))
+    about = np.frombuffer(data, np.uint8)
+    np.savez(tmp_path / STORED, about=about, counts=np.array([2]), files=np.array([[0, 512, 2], row]))
+
+    def read():
+        index = ShardIndex(tmp_path / "*.tar")
+        assert len(index) == 1
+        index.kinds(0)
 
     is_told(read)
 
