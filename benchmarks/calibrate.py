@@ -6,7 +6,7 @@ Every rig sees one person of random shape in `frames` poses of the held-out part
 metre of the centre. start=rough: each camera is rotated by `degrees` (5) about a random axis and moved by `metres`
 (0.1). start=none: only the image sizes are known, and the focal lengths, unless focal=guess, which starts them at a
 field of view of 60 degrees whatever they are. known: height (of the person), distance (of the first two cameras) or
-nothing (the scale is that of an average body). noise as in fit_exact.py.
+nothing (the scale is that of an average body). noise as in fit_scenes.py.
 
 Errors: rotation of each camera and position of each camera, after the estimated rig was aligned to the true
 one rigidly ("rigid", scale included in the error) or by a similarity ("up_to_scale"). Worst camera of each rig; median
@@ -19,16 +19,12 @@ import json
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
+from fit_scenes import Scene, corrupt, random_params, ring
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fit_exact import corrupt, random_params, ring
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.calibration import CalibrationConfig, calibrate
@@ -50,12 +46,17 @@ def scene(
     body: BodyModel, rng: np.random.Generator, frames: int, views: int, size: int, noise: str
 ) -> tuple[list[ProxyMaps], tuple[Camera, ...], float]:
     """Proxies of one person in several poses, true cameras, and the person's height."""
-    people = [random_params(rng) for _ in range(frames)]
-    betas = people[0].betas
+    betas = (first := random_params(rng)).betas
+    people = [first, *(random_params(rng).replace(betas=betas) for _ in range(frames - 1))]
     with torch.no_grad():
-        vertices = [body(p.replace(betas=betas)).vertices[0].numpy() for p in people]
+        posed = [body(p) for p in people]
+    vertices, joints = ([getattr(p, k)[0].numpy() for p in posed] for k in ("vertices", "joints"))
     cameras = ring(np.concatenate(vertices), views, size)
-    maps = [corrupt(render_proxies(body, v, cameras), body, noise, rng) for v in vertices]
+    scenes = [
+        Scene(k, *shown, render_proxies(body, shown[1], cameras))
+        for k, shown in enumerate(zip(people, vertices, joints, strict=True))
+    ]
+    maps = [corrupt(s, body, noise, rng) for s in scenes]
     return maps, cameras, body_height(body, betas[0])
 
 

@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 import torch
 from corruption import blobs, drop_labels, uv_noise
-from fit_exact import random_params, ring
+from fit_scenes import random_params, ring
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body

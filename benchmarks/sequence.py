@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from corruption import drop_labels, uv_noise
-from fit_exact import look_at
+from fit_scenes import look_at
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
