@@ -28,6 +28,10 @@ def cost(folder: Path) -> dict[str, float | int | str]:
     return {"folder": str(folder), "files": len(files), "MB": size, "first": seconds[0], "again": seconds[1]}
 
 
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
+def main(words: list[str]) -> None:
+    for name in words:
         print(json.dumps(cost(Path(name))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -79,7 +79,7 @@ def silhouettes(result: Result, rig: Path, masks: Path, names: list[str]) -> dic
     cameras = [c for c in frames.cameras if c.name in names]
     found: dict[str, list[float]] = {c.name: [] for c in cameras}
     for row in np.flatnonzero(result.has_body):
-        vertices = body(result.body_params([row])).vertices[0].numpy()
+        vertices = body(result.body_params(np.array([row]))).vertices[0].numpy()
         for camera in cameras:
             mask = cv2.imread(
                 str(masks / camera.name / f"{result.frame_ids[row]:06d}.png"), cv2.IMREAD_GRAYSCALE

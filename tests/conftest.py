@@ -80,11 +80,15 @@ def load_benchmark():
     """The module of a script in `benchmarks/`, which is no package, by its name."""
 
     def load(name):
-        source = Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", source)
+        folder = Path(__file__).parents[1] / "benchmarks"
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", folder / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # where dataclasses look up their annotations
-        spec.loader.exec_module(module)
+        sys.path.insert(0, str(folder))  # the scripts import each other
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(folder))
         return module
 
     return load

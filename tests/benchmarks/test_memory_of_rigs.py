@@ -12,8 +12,7 @@ from diffproxy.export import load_result
 
 
 @pytest.fixture
-def script(load_benchmark, monkeypatch, request):
-    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+def script(load_benchmark):
     return load_benchmark("memory_of_rigs")
 
 

@@ -1,7 +1,6 @@
 """The benchmark of the paper's fit: each subject's proxies are generated once, three fits get them, runs resume."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,8 +12,7 @@ from tests.evaluation.conftest import ring_of_four, shards_of  # noqa: F401
 
 
 @pytest.fixture
-def script(load_benchmark, monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+def script(load_benchmark):
     return load_benchmark("paper_fit")
 
 

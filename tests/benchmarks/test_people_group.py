@@ -1,11 +1,9 @@
 """The benchmark of people in groups: its quick run."""
 
 import json
-from pathlib import Path
 
 
-def test_quick_run(load_benchmark, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")  # the scripts import each other
+def test_quick_run(load_benchmark) -> None:
     result = json.loads(json.dumps(load_benchmark("people_group").main(["quick=1", "contact=1"])))
     (row,) = result["rows"]
     assert (row["people"], row["views"], row["not_ok"]) == (2, 2, 0)

@@ -1,7 +1,6 @@
 """The benchmark of groups with images: its accounting, on a pipeline whose reports are known."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,7 +93,6 @@ def test_the_subject_in_the_group_and_alone(benchmark, shards, monkeypatch):
 
 
 def test_whom_detector_and_association_find(load_benchmark, shards, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")  # the scripts import each other
     module = load_benchmark("people_found")
     points = np.stack([encoder_points(load_body("anny"), at(x)) for x in (0.0, 0.8)])
     cameras = [ShardIndex(shards).view(1, j).camera for j in range(4)]

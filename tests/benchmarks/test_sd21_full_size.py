@@ -15,7 +15,9 @@ from tests.training.conftest import shards_of, tiny_shards  # noqa: F401
 
 @pytest.fixture
 def script(load_benchmark, monkeypatch, request):
-    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
+    monkeypatch.syspath_prepend(
+        str(request.config.rootpath / "benchmarks")
+    )  # it imports `generate` where it samples
     return load_benchmark("sd21_full_size")
 
 
