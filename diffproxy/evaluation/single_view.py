@@ -11,7 +11,8 @@ everybody.md. The same command goes on where it was stopped. Exit status 2: wron
 
 Tz, 1/Tz, Txy: errors of the pelvis in metres, 1/metres, metres; f: of the focal length; MPJPE and PVE after aligning
 the root; mIoU: of the silhouettes; P-mIoU: of SMPL's 24 parts, intersections and unions added up. Pictures without a
-body are counted beside the table, and are in no mean.
+body are counted beside the table, and are in no mean. Of data sets with several cameras a further table has the mean of
+all views, the best view of each instant and the best camera, chosen by MPJPE.
 
 people=all: whom the detector finds is matched to who is there by boxes. Precision, recall, F1 of all people; MVE and
 MPJPE of those who are found, after aligning the root, and NMVE, NMJE: these over F1; order in depth: share of the pairs
@@ -36,7 +37,12 @@ from diffproxy.evaluation.protocol import Protocol
 from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.evaluation.single_view_people import everybody_row, people_markdown, summary_of_people
 from diffproxy.evaluation.single_view_pictures import grouped, picture_row, pictures_of
-from diffproxy.evaluation.single_view_table import markdown, summaries
+from diffproxy.evaluation.single_view_table import (
+    markdown,
+    markdown_of_views,
+    of_views,
+    summaries,
+)
 from diffproxy.single_view.estimator import SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions
 from diffproxy.utils.digests import fingerprint, listing_digest
@@ -85,8 +91,9 @@ def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimato
         summary = summary_of_people(rows)
         table = people_markdown(summary, options.dataset, options.min_iou)
     else:
-        summary = {**summaries(rows)}
-        table = markdown(summaries(rows), options.dataset)
+        views = of_views(rows)
+        summary = summaries(rows) | views
+        table = markdown(summaries(rows), options.dataset) + markdown_of_views(views)
     report = {"summary": summary, "options": asdict(options), "version": __version__, "pictures": rows}
     write_atomic(file, to_json(report))
     write_atomic(out / ("everybody.md" if options.everybody else "table.md"), table.encode())

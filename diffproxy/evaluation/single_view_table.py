@@ -1,7 +1,8 @@
-"""BLADE's table from the errors of single pictures, with the published rows, and the same by distance."""
+"""BLADE's table from the errors of single pictures, with the published rows, the same by distance, and best views."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +47,44 @@ def summaries(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
         }
         out[name] = {"pictures": len(members), "with_body": len(fitted), **means}
     return out
+
+
+def of_views(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Means of instants that several cameras show, each by itself: all views, and the best ones by the true body.
+
+    Args:
+        rows: Of all pictures, with the instant (`subject`) of each; the last part of a key is the camera.
+
+    Returns:
+        `all_views`; `best_view`: of each instant the picture with the least MPJPE after aligning the root;
+        `best_camera`: the one camera with the least mean of it, and its `camera`. Nothing without several cameras.
+    """
+    several = [r for r in rows if r["of"] > 1]
+    if not several:
+        return {}
+    instants, cameras = defaultdict(list), defaultdict(list)
+    for row in several:
+        instants[row["subject"]].append(row)
+        cameras[row["key"].rsplit("/", 1)[1]].append(row)
+    best = [min(members, key=lambda r: r.get("ra_mpjpe", np.inf)) for members in instants.values()]
+    mean = {name: summaries(members)["all"].get("ra_mpjpe", np.inf) for name, members in cameras.items()}
+    camera = min(mean, key=lambda name: mean[name])
+    groups = {"all_views": several, "best_view": best, "best_camera": cameras[camera]}
+    out: dict[str, dict[str, Any]] = {name: summaries(members)["all"] for name, members in groups.items()}
+    out["best_camera"]["camera"] = camera
+    return out
+
+
+def markdown_of_views(summary: dict[str, dict[str, Any]]) -> str:
+    """The table of `of_views`; empty where there is nothing in it."""
+    if not summary:
+        return ""
+    heads = " | ".join(head for head, _, _ in COLUMNS.values())
+    names = {"all_views": "mean of all views", "best_view": "best view of each instant"}
+    names["best_camera"] = f"best camera, {summary['best_camera']['camera']}"
+    lines = [f"| several views | {heads} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| {text}, {_count(summary[k])} | {_cells(summary[k])} |" for k, text in names.items()]
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def markdown(summary: dict[str, dict[str, float]], dataset: str) -> str:

@@ -22,6 +22,7 @@ from diffproxy.evaluation.single_view_errors import (
     surface_of,
 )
 from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
+from diffproxy.evaluation.single_view_table import markdown_of_views, of_views
 from diffproxy.fitting import FitConfig
 from diffproxy.pipeline.generate_proxies import GenerateConfig
 from diffproxy.single_view.estimator import SingleViewEstimator
@@ -38,6 +39,30 @@ def test_errors_of_place_and_focal_length():
     assert [distance_name(d) for d in (0.5, 1.0, 1.9, 3, 5)] == [
         "< 0.8 m", "0.8-1.2 m", "1.2-2 m", "2-4 m", "> 4 m",
     ]  # fmt: skip
+
+
+def test_best_views_are_those_of_the_least_error():
+    """Two instants of three cameras; c sees nobody in the first, b is best in it, a in the second and on average."""
+
+    def row(instant, camera, error):
+        more = {} if error is None else {"ra_mpjpe": error, "pa_mpjpe": error / 2, "tz_m": 0.1}
+        return {"key": f"s/{instant}/{camera}", "subject": f"s/{instant}", "of": 3, "depth_m": 3.0} | more
+
+    rows = [row(1, "a", 60.0), row(1, "b", 50.0), row(1, "c", None)]
+    rows += [row(2, "a", 20.0), row(2, "b", 90.0), row(2, "c", 70.0)]
+    alone = {"key": "t/1", "subject": "t/1", "of": 1, "depth_m": 3.0, "ra_mpjpe": 1.0, "tz_m": 0.1}
+    found = of_views([*rows, alone])
+    assert {k: v["ra_mpjpe"] for k, v in found.items()} == {
+        "all_views": 58.0,
+        "best_view": 35.0,
+        "best_camera": 40.0,
+    }
+    assert found["best_view"]["pa_mpjpe"] == 17.5 and found["best_camera"]["camera"] == "a"
+    assert found["all_views"]["with_body"] == 5 and found["all_views"]["pictures"] == 6
+    table = markdown_of_views(found)
+    assert "best camera, a, 2 of 2 pictures | 0.100 | - | - | - | 20.0 | 40.0 |" in table
+    assert of_views([alone]) == {} and markdown_of_views({}) == ""
+    assert of_views([row(1, "b", None)])["best_view"] == {"pictures": 1, "with_body": 0}
 
 
 def test_overlap_of_silhouettes_and_parts(body):
