@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffproxy.cli import SHIPPED, Command
+from diffproxy.utils.exit_status import leave_with_parent
 from diffproxy.utils.options import HELP_WORDS
+from diffproxy.utils.processes import Processes
 
 if TYPE_CHECKING:  # what a command needs is imported when it runs
     from diffproxy.pipeline.config import FitOptions
@@ -128,4 +130,6 @@ def evaluate(words: Sequence[str] | None = None) -> int:
 
         run_evaluation(options)
 
+    if not Processes.current().is_alone:
+        leave_with_parent()
     return evaluate_command().run(sys.argv[1:] if words is None else words, task)

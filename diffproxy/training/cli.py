@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,6 +10,7 @@ from diffproxy.cli import Command
 from diffproxy.training.config import AugmentConfig, TrainConfig
 from diffproxy.utils.exit_status import leave_with_parent
 from diffproxy.utils.extras import require_extra
+from diffproxy.utils.processes import Processes
 
 INTRO = """\
 Train the proxy generator on rendered shards; the same command resumes.
@@ -47,6 +47,6 @@ def run(config: TrainConfig) -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `train` with these command-line words; returns the exit status."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if not Processes.current().is_alone:
         leave_with_parent()  # first of all: a launcher may be killed while torch is imported
     return TRAIN.run(sys.argv[1:] if words is None else words, run)
