@@ -4,8 +4,9 @@
 
 reads `path/mpi_inf_3dhp`, `path/behave` and so on, those that are there, and writes one JSON of `evaluate.py` for each
 data set and configuration, and `table1.md`, `.csv` and `.tex`. JSONs that are there already, with the same options, are
-not made again. A configuration of several samples is left out where the generator draws none (`generator.steps=N` lets
-it draw). Published numbers: Table 1 of arXiv 2601.02267. Exit status 2: wrong input.
+not made again. Where the generator predicts without steps (`nano`), several samples are drawn in four, which the row's
+name says; `generator.steps=N` holds for all rows (0: the row of several samples is left out). Published numbers:
+Table 1 of arXiv 2601.02267. Exit status 2: wrong input.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ CONFIGURATIONS = {
     "w/o TTS": ("hands=true", "samples=1"),
     "full": ("hands=true", "samples=3"),
 }
+STEPS = 4
+"""Of a generator that usually predicts without, where several samples are asked for."""
 PUBLISHED = {
     "HeatFormer": (
         (29.2, 49.9, 34.7, 53.3), (40.1, 80.1, 52.9, 93.8), (33.4, 70.2, 47.7, 80.5), (67.3, 126.9, 79.6, 123.6),
@@ -96,24 +99,30 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
     if not there:
         names = ", ".join(dict.fromkeys(name for name, _ in SETTINGS.values()))
         raise InputError(f"one of {names} in path", f"none in {options.path or '.'}", "give path=DIR")
-    draws = draws_samples(more)
+    names: dict[str, str] = {}
     for configuration, words in CONFIGURATIONS.items():
-        possible = draws or "samples=1" in words
-        if not possible:
-            log.warning(
-                "ours, %s: left out, the generator draws no samples; add generator.steps=4", configuration
-            )
+        drawing = [] if "samples=1" in words else words_to_draw(more)
+        names[configuration] = ", ".join(["ours", configuration, *(w.split(".")[1] for w in drawing or [])])
+        if drawing is None:
+            log.warning("ours, %s: left out, without generator.steps=0 samples are drawn", configuration)
         for setting in SETTINGS:
             row: Row = [None] * len(METRICS)
-            if setting in there and possible:
+            if setting in there and drawing is not None:
                 stem = f"{setting}_{'_'.join(w.replace('=', '-') for w in words)}"
-                row = evaluated(setting, [*words, *more], options, out / f"{stem}.json")
+                row = evaluated(setting, [*words, *drawing, *more], options, out / f"{stem}.json")
             rows[configuration] += row
     lines: dict[str, Row] = {
         f"{name} (published)": [v for cells in sets for v in cells] for name, sets in PUBLISHED.items()
     }
-    lines |= {f"ours, {name}": row for name, row in rows.items()}
+    lines |= {names[configuration]: row for configuration, row in rows.items()}
     return write_tables(out / "table1", lines, list(SETTINGS))
+
+
+def words_to_draw(more: Sequence[str]) -> list[str] | None:
+    """What lets the generator of these options draw samples; None where `generator.steps=0` says that it shall not."""
+    if draws_samples(more):
+        return []
+    return None if any(w.startswith("generator.steps=") for w in more) else [f"generator.steps={STEPS}"]
 
 
 def draws_samples(words: Sequence[str]) -> bool:

@@ -43,13 +43,20 @@ def test_three_configurations_of_what_is_there(tmp_path, evaluate):
     assert len(evaluate) == 12
 
 
-def test_samples_of_a_generator_that_draws_none_are_left_out(tmp_path, evaluate, monkeypatch, caplog):
+def test_several_samples_of_a_generator_without_steps_are_drawn_in_four(
+    tmp_path, evaluate, monkeypatch, caplog
+):
     (tmp_path / "data/dress4d").mkdir(parents=True)
     (tmp_path / "t").mkdir()
-    monkeypatch.setattr(table1, "draws_samples", lambda words: words != ["limit=2"])
-    text = table(TableOptions(path=str(tmp_path / "data"), models="m", out=str(tmp_path / "t")), ["limit=2"])
-    assert len(evaluate) == 4 and all(c["samples"] == "1" for c in evaluate)
-    assert "| ours, full | 4.0" not in text and "generator.steps=4" in caplog.text
+    monkeypatch.setattr(table1, "draws_samples", lambda words: False)
+    options = TableOptions(path=str(tmp_path / "data"), models="m", out=str(tmp_path / "t"))
+    text = table(options, ["limit=2"])
+    steps = [(c["samples"], c.get("generator.steps")) for c in evaluate]
+    assert steps == [("1", None)] * 4 + [("3", "4")] * 2
+    assert "| ours, full, steps=4 | 4.0 |" in text and "| ours, w/o TTS | 2.0 |" in text and not caplog.text
+    text = table(options, ["limit=2", "generator.steps=0"])
+    assert all(c["samples"] == "1" for c in evaluate[6:]) and len(evaluate) == 10
+    assert "| ours, full | 4.0" not in text and "generator.steps=0" in caplog.text
 
 
 def test_whether_a_generator_draws_samples(tmp_path):
