@@ -1,4 +1,4 @@
-"""Line plots as SVG inside a page: no scripts, readable in light and dark mode."""
+"""Line plots as SVG, inside a page (no scripts, readable in light and dark mode) or as a file of their own."""
 
 from __future__ import annotations
 
@@ -13,34 +13,73 @@ from diffproxy.utils.errors import InputError
 
 COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2", "#65a30d", "#dc2626")
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 190, 48, 10, 8, 26  # pixels
+HEAD = 24  # pixels above the plot of a file
 TICKS = 4
 
 
 @dataclass(frozen=True)
 class LinePlot:
-    """Values over frames.
+    """Values over frames, or over other numbers.
 
     Args:
         title: With the unit.
-        x: Frame numbers in rising order.
-        series: Name -> one value per frame; NaN and None leave a gap.
+        x: Numbers in rising order.
+        series: Name -> one value per number; NaN and None leave a gap.
+        x_name: What the numbers are.
+        marked: Every number has a label and every value a dot, where there are few of them.
     """
 
     title: str
     x: Sequence[float]
     series: Mapping[str, Sequence[float | None]]
+    x_name: str = "frame"
+    marked: bool = False
 
 
 def line_plot_svg(plot: LinePlot) -> str:
-    """The plot as an SVG figure with title and legend; empty text where no value is finite.
+    """The plot as an SVG figure of a page with title and legend; empty text where no value is finite.
 
     Raises:
         InputError: a series of another length than `x`.
     """
+    if not (drawn := _drawn(plot)):
+        return ""
+    keys = "".join(
+        f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
+        for color, name in zip(_colors(plot), plot.series, strict=True)
+    )
+    title = html.escape(plot.title)
+    image = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{drawn}</svg>'
+    return f'<figure class="plot"><b>{title}</b>{image}<div class="keys">{keys}</div></figure>'
+
+
+def line_plot_file(plot: LinePlot) -> str:
+    """The plot as the text of an SVG file, title and legend above it; empty text where no value is finite.
+
+    Raises:
+        InputError: a series of another length than `x`.
+    """
+    if not (drawn := _drawn(plot)):
+        return ""
+    keys = "".join(
+        f'<tspan dx="14" fill="{color}">{html.escape(name)}</tspan>'
+        for color, name in zip(_colors(plot), plot.series, strict=True)
+    )
+    head = f'<text x="{LEFT}" y="16"><tspan font-weight="bold">{html.escape(plot.title)}</tspan>{keys}</text>'
+    width, height = WIDTH, HEIGHT + HEAD
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
+        f'font-size="11" fill="#222"><rect width="{width}" height="{height}" fill="#fff"/>{head}'
+        f'<g transform="translate(0 {HEAD})">{drawn}</g></svg>\n'
+    )
+
+
+def _drawn(plot: LinePlot) -> str:
+    """Grid, labels and lines; empty text where no value is finite."""
     lines = {name: np.array(values, dtype=np.float64) for name, values in plot.series.items()}
     for name, values in lines.items():
         if len(values) != len(plot.x):
-            raise InputError(f"{len(plot.x)} values of {name}", f"{len(values)}", "one per frame")
+            raise InputError(f"{len(plot.x)} values of {name}", f"{len(values)}", f"one per {plot.x_name}")
     finite = np.concatenate([v[np.isfinite(v)] for v in lines.values()] or [np.zeros(0)])
     if not len(finite):
         return ""
@@ -56,21 +95,19 @@ def line_plot_svg(plot: LinePlot) -> str:
     parts = []
     for tick in ticks:
         _, y = place(x_low, tick)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for x, anchor in ((x_low, "start"), (x_high, "end")):
-        parts.append(
-            f'<text x="{place(x, 0)[0]:.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">frame {x:g}</text>'
+        line = (
+            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid" stroke="#ddd"/>'
         )
-    for color, values in zip(_colors(len(lines)), lines.values(), strict=True):
-        parts += [_path([place(x, y) for x, y in run], color) for run in _runs(plot.x, values)]
-    keys = "".join(
-        f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
-        for color, name in zip(_colors(len(lines)), lines, strict=True)
-    )
-    title = html.escape(plot.title)
-    image = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
-    return f'<figure class="plot"><b>{title}</b>{image}<div class="keys">{keys}</div></figure>'
+        parts += [line, f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>']
+    labels = {x_low: "start", x_high: "end"}
+    for x in plot.x if plot.marked else labels:
+        at, anchor = place(x, 0)[0], labels.get(float(x), "middle")
+        parts.append(f'<text x="{at:.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">{plot.x_name} {x:g}</text>')
+    for color, values in zip(_colors(plot), lines.values(), strict=True):
+        for run in _runs(plot.x, values):
+            points = [place(x, y) for x, y in run]
+            parts += [_path(points, color), *(_path([p], color) for p in points if plot.marked)]
+    return "".join(parts)
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
@@ -83,8 +120,8 @@ def nice_ticks(low: float, high: float) -> list[float]:
     return [round(k * step, 10) for k in range(first, max(last, first + 1) + 1)]
 
 
-def _colors(count: int) -> list[str]:
-    return [COLORS[i % len(COLORS)] for i in range(count)]
+def _colors(plot: LinePlot) -> list[str]:
+    return [COLORS[i % len(COLORS)] for i in range(len(plot.series))]
 
 
 def _runs(x: Sequence[float], values: np.ndarray) -> list[list[tuple[float, float]]]:

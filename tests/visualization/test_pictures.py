@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from diffproxy.visualization import (
     save_image,
     write_report,
 )
-from diffproxy.visualization.plots import line_plot_svg, nice_ticks
+from diffproxy.visualization.plots import line_plot_file, line_plot_svg, nice_ticks
 from diffproxy.visualization.sheet import BAR, caption_bar
 
 PALETTE = SimpleNamespace(
@@ -200,6 +201,19 @@ def test_plots_have_gaps_and_round_ticks():
     assert nice_ticks(0, 0) == [0, 0.5] and line_plot_svg(LinePlot("t", [0], {"a": [None]})) == ""
     with pytest.raises(InputError, match="2 values of a"):
         line_plot_svg(LinePlot("t", [0, 1], {"a": [1.0]}))
+
+
+def test_a_plot_as_a_file_marks_every_value():
+    plot = LinePlot("Errors, mm", [1, 2, 5], {"a<": [10.0, None, 20.0], "b": [5.0] * 3}, "views", marked=True)
+    root = ElementTree.fromstring(line_plot_file(plot))
+    texts = ["".join(e.itertext()) for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[0] == "Errors, mma<b" and texts[-3:] == ["views 1", "views 2", "views 5"]
+    dots = [(float(e.get("cx")), float(e.get("cy"))) for e in root.iter("{http://www.w3.org/2000/svg}circle")]
+    inner = 190 - 34  # from 0 to 20 mm
+    assert [y for _, y in dots[-3:]] == pytest.approx([8 + 0.75 * inner] * 3, abs=0.06)
+    assert (48.0, 8 + inner / 2) in dots and (550.0, 8.0) in dots
+    assert dots[-2][0] == pytest.approx(48 + 502 / 4, abs=0.06)
+    assert line_plot_file(LinePlot("t", [0], {"a": [None]})) == ""
 
 
 def test_an_almost_empty_report_is_a_page_too():
