@@ -49,7 +49,8 @@ def predict_dense(
         flipped, flipped_uv = _dense_head(conditions[1], [FLIPPED_KIND[k] for k in kinds], palette)
         other = torch.from_numpy(flip.label_map).long()[: probability.shape[1]]
         back = flipped.flip(-1)[:, other]
-        weight, winner = ((probability + back) / 2).max(1)
+        weight, winner = (probability + back).max(1)
+        weight /= 2
         share, back_share = (p.gather(1, winner[:, None])[:, 0, ..., None] for p in (probability, back))
         _, back_uv = flip.apply_batch(other[winner].flip(-1).to(torch.uint8), flipped_uv)
         uv = (share * uv + back_share * back_uv) / (share + back_share)

@@ -74,9 +74,10 @@ class DiffProxyPipeline:
         return self
 
     def encoding_once(self) -> AbstractContextManager[None]:
-        """Context for several calls on the same images, as of one frame: no image is encoded twice.
+        """Context for several calls on the same images, as of one frame: no view of a body is encoded twice.
 
-        The encoder's features of all images stay in memory until it ends (3.5 MB an image with MoveNet).
+        The encoder's features of these views stay in memory until it ends (3.5 MB an image with MoveNet). Hands, of
+        which there are twice as many, are seen in the last call only.
         """
         encoder = self.network.encoder
         return encoder.encoding_once() if isinstance(encoder, MoveNetEncoder) else nullcontext()

@@ -117,6 +117,8 @@ def rotate_views(
     images: Float[Tensor, "V 3 H W"], cameras: Sequence[Camera], turns: Sequence[int]
 ) -> tuple[Float[Tensor, "V 3 H W"], list[Camera]]:
     """Square views and their cameras, each rotated counter-clockwise by its quarter turns."""
+    if not any(turns):
+        return images, list(cameras)
     rotated = torch.stack([image.rot90(k, (-2, -1)) for image, k in zip(images, turns, strict=True)])
     return rotated, [rotate_camera(camera, k) for camera, k in zip(cameras, turns, strict=True)]
 

@@ -85,9 +85,12 @@ def test_within_encoding_once_an_image_is_encoded_once(thunder_generator):
         plain = encoder(images)
         with encoder.encoding_once():
             first, again = encoder(images[:2]), encoder(images.flip(0))
-        assert len(calls) == 3 + 3  # once each outside, once each inside
+            assert len(calls) == 3 + 3  # once each outside, once each inside
+            for _ in range(2):
+                encoder(images.flip(2)[:1], keep=[False])
+            assert len(calls) == 3 + 3 + 2  # not to be kept
         encoder(images)
-        assert len(calls) == 3 + 3 + 3  # forgotten at the end
+        assert len(calls) == 3 + 3 + 2 + 3  # forgotten at the end
     for a, b, c in zip(plain.pyramid, first.pyramid, again.pyramid, strict=True):
         assert torch.equal(a[:2], b) and torch.equal(a.flip(0), c)
     assert torch.equal(plain.joint_maps["heatmap"].flip(0), again.joint_maps["heatmap"])

@@ -106,7 +106,7 @@ class PyramidAdapter(nn.Module):
     the head also predicts the error scale of (u, v). With `draft` the dense prediction is added to the finest UNet
     level; with `draft="posterior"` the UNet also starts from its posterior given the noisy image (`CoarsePosterior`)
     and predicts a correction (needs `set_palette`). `residuals=False` adds nothing to the UNet's maps: only the dense
-    head is left.
+    head is left. `for_unet=False` has the same weights, and computes the dense head alone.
     """
 
     label_colors: Tensor
@@ -127,8 +127,10 @@ class PyramidAdapter(nn.Module):
         view_layers: int = 0,
         uv_scale: bool = False,
         residuals: bool = True,
+        for_unet: bool = True,
     ):
         super().__init__()
+        self.for_unet = for_unet
         self.grids = [proxy_size] + [latent_grid >> i for i in range(len(unet_channels))]
         self.rgb_factor, self.fold, self.num_labels = rgb_factor, proxy_size // latent_grid, num_labels
         self.kinds = nn.Embedding(NUM_KINDS, embed_dim)
@@ -209,6 +211,8 @@ class PyramidAdapter(nn.Module):
         dense = self.head(finest)
         log_scale = None if self.scale_head is None else self.scale_head(finest)
         logits, uv = dense.split([self.num_labels, 2], 1)
+        if not self.for_unet:
+            return AdapterOutput([], logits, uv, log_scale)
         features = [conv(m) for conv, m in zip(self.outputs, maps[1:], strict=False)]
         if self.fine_output is not None:
             features[0] = features[0] + self.fine_output(F.pixel_unshuffle(maps[0], self.fold))
@@ -279,7 +283,7 @@ class NoAdapter(nn.Module):
 Adapter = PyramidAdapter | T2IAdapterFull | NoAdapter
 
 
-def build_adapter(config: GeneratorConfig, pyramid_channels: Sequence[int]) -> Adapter:
+def build_adapter(config: GeneratorConfig, pyramid_channels: Sequence[int], for_unet: bool = True) -> Adapter:
     if config.adapter == "none":
         return NoAdapter()
     if config.adapter == "t2i":
@@ -291,6 +295,7 @@ def build_adapter(config: GeneratorConfig, pyramid_channels: Sequence[int]) -> A
         config.unet["block_out_channels"],
         pyramid_channels,
         config.num_labels,
+        for_unet=for_unet,
         **config.adapter_args,
     )
 

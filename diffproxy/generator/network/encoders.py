@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,26 +62,32 @@ class MoveNetEncoder(nn.Module):
 
     @contextmanager
     def encoding_once(self) -> Iterator[None]:
-        """Within it, an image that was encoded before is not encoded again (on the CPU, without gradients)."""
+        """Within it, a kept image is not encoded again (on the CPU, without gradients)."""
         self.known = {}
         try:
             yield
         finally:
             self.known = None
 
-    def encode(self, image: Float[Tensor, "1 3 H W"]) -> MoveNetOutput:
-        if self.known is None:
+    def encode(self, image: Float[Tensor, "1 3 H W"], keep: bool) -> MoveNetOutput:
+        if self.known is None or not keep:
             return self.net(image * 2.0 - 1.0)
         key = hashlib.blake2b(image.contiguous().numpy().tobytes(), digest_size=16).digest()
         if key not in self.known:
             self.known[key] = self.net(image * 2.0 - 1.0)
         return self.known[key]
 
-    def forward(self, images: Float[Tensor, "N 3 H W"]) -> EncoderOutput:
-        """RGB in [0, 1]."""
+    def forward(self, images: Float[Tensor, "N 3 H W"], keep: Sequence[bool] | None = None) -> EncoderOutput:
+        """Features and joint maps.
+
+        Args:
+            images: RGB in [0, 1].
+            keep: Images whose features `encoding_once` keeps; None: all.
+        """
         if images.device.type == "cpu" and not torch.is_grad_enabled():
             # One image at a time: its activations fit the cache, which is two to three times as fast.
-            outputs = [self.encode(image) for image in images.split(1)]
+            kept = [True] * len(images) if keep is None else keep
+            outputs = [self.encode(image, k) for image, k in zip(images.split(1), kept, strict=True)]
             pyramid = [torch.cat(level) for level in zip(*(o.pyramid for o in outputs), strict=True)]
             heads = {name: torch.cat([o.heads[name] for o in outputs]) for name in THUNDER.heads}
         else:
