@@ -152,6 +152,13 @@ class RigFrames:
                     damaged[camera.name] = source.damage
         return FrameImages(images, unreadable, damaged, prints)
 
+    def read_view(self, v: int, frame_id: int) -> UInt8[np.ndarray, "H W 3"] | None:
+        """One undistorted image of `read_views`: large images one after another need little memory."""
+        try:
+            return self._undistort(v, self._read_raw(v, frame_id))
+        except InputError:
+            return None
+
     def files(self, frame_id: int) -> dict[str, Path]:
         """The file that each camera's image of this frame is read from, by camera name."""
         return {c.name: s.file(frame_id) for c, s in zip(self.cameras, self._sources, strict=True)}

@@ -45,7 +45,7 @@ def read_checked(path: Path, bits: Callable[[], int] | None = None) -> tuple[UIn
         messages.append(silent)
     import cv2
 
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "; ".join(messages)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image), "; ".join(messages)  # in place
 
 
 def bit_depth(paths: Sequence[Path]) -> int:

@@ -73,7 +73,8 @@ def write_overlays(out: Path, records: Sequence[FrameResult], body: BodyModel, f
     from diffproxy.visualization import BodyPainter, save_image
 
     faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
-    with DrawnFigures(out) as drawn, ThreadPoolExecutor(_threads(frames)) as pool:
+    threads = min(os.cpu_count() or 1, len(frames.cameras))
+    with DrawnFigures(out) as drawn, ThreadPoolExecutor(threads) as pool:
         todo = []
         for record in records:
             paths = [overlay_path(out, c.name, record.frame_id) for c in frames.cameras]
@@ -91,15 +92,13 @@ def write_overlays(out: Path, records: Sequence[FrameResult], body: BodyModel, f
                 if image is not None:
                     save_image(path, painter.draw(image, camera))
 
-            # list: waits for all, and raises what went wrong in a thread
-            images = frames.read_views(record.frame_id).images
-            list(pool.map(write, images, frames.cameras, paths))
+            for k in range(0, len(paths), threads):  # not all large images at once
+                cameras = frames.cameras[k : k + threads]
+                images = [frames.read_view(k + i, record.frame_id) for i in range(len(cameras))]
+                # list: waits for all, and raises what went wrong in a thread
+                list(pool.map(write, images, cameras, paths[k : k + threads]))
             for path in paths:
                 drawn.add(path, digest)
-
-
-def _threads(frames: RigFrames) -> int:
-    return min(os.cpu_count() or 1, len(frames.cameras))
 
 
 def overlay_path(out: Path, camera: str, frame_id: int) -> Path:

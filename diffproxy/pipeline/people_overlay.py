@@ -51,8 +51,7 @@ def write_people_overlays(
             if not records or all(drawn.is_current(p, digest) for p in paths):
                 continue
             painter = PeoplePainter({k: posed_vertices(body, r) for k, r in records.items()}, faces)
-            images = frames.read_views(frame_id).images
-            for image, camera, path in zip(images, frames.cameras, paths, strict=True):
-                if image is not None:
+            for v, (camera, path) in enumerate(zip(frames.cameras, paths, strict=True)):
+                if (image := frames.read_view(v, frame_id)) is not None:
                     save_image(path, painter.draw(image, camera))
                     drawn.add(path, digest)

@@ -86,17 +86,23 @@ def small_pictures(
     out: dict[str, list[tuple[int, bytes]]] = {camera.name: [] for camera in frames.cameras}
     if not rows:
         return out
-    first = frames.read_views(frame_ids[rows[0]]).images
-    sizes = {side: sum(map(len, _jpegs(first, side).values())) for side in PICTURE_SIDES}
+    sizes = {
+        side: sum(map(len, jpegs.values()))
+        for side, jpegs in _jpegs(frames, frame_ids[rows[0]], PICTURE_SIDES).items()
+    }
     side = next((s for s, size in sizes.items() if size * len(rows) <= budget), PICTURE_SIDES[-1])
     step = max(1, -(-len(rows) * sizes[side] // budget))
     for row in rows[::step]:
-        for view, jpeg in _jpegs(frames.read_views(frame_ids[row]).images, side).items():
+        for view, jpeg in _jpegs(frames, frame_ids[row], (side,))[side].items():
             out[frames.cameras[view].name].append((row, jpeg))
     return out
 
 
-def _jpegs(images: Sequence[np.ndarray | None], side: int) -> dict[int, bytes]:
-    """View -> small picture, of the views whose image could be read."""
-    shown = {view: image for view, image in enumerate(images) if image is not None}
-    return {v: encode_image(shrink(image, side), ".jpg", PICTURE_QUALITY) for v, image in shown.items()}
+def _jpegs(frames: RigFrames, frame_id: int, sides: Sequence[int]) -> dict[int, dict[int, bytes]]:
+    """Side -> view -> small picture, of the views whose image can be read."""
+    jpegs: dict[int, dict[int, bytes]] = {side: {} for side in sides}
+    for v in range(len(frames.cameras)):
+        if (image := frames.read_view(v, frame_id)) is not None:
+            for side in sides:
+                jpegs[side][v] = encode_image(shrink(image, side), ".jpg", PICTURE_QUALITY)
+    return jpegs
