@@ -6,7 +6,10 @@
     python benchmarks/kill_and_resume.py command=train kills=20 shards=shards/train
     python benchmarks/kill_and_resume.py command=train_two kills=20 shards=shards/train
     python benchmarks/kill_and_resume.py command=evaluate kills=20 shards=shards/test
+    python benchmarks/kill_and_resume.py command=fit_jobs kills=20 to=group
 
+`to=group`: the signal goes to the command and to all processes it has started, as Ctrl-C in a terminal and a batch
+system's end do; `to=process`: to the command alone. `fit_jobs` fits three copies of one frame in two processes.
 `train_two` trains in two processes of `torchrun`; SIGKILL ends the launcher or one of the two. How `torchrun` itself
 ends is not counted. Training is also `different` where `curves.jsonl` has a step twice, or none of one.
 Signals are drawn from SIGINT, SIGTERM and SIGKILL, moments uniformly over the seconds of an uninterrupted run, so from
@@ -39,6 +42,7 @@ MINE = {
     "shards": "shards/test",
     "rig": "examples/synthetic_rig",
     "seed": "0",
+    "to": "process",
 }
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
@@ -51,6 +55,8 @@ def words_of(given: dict[str, str], out: Path) -> list[str]:
     return {
         "fit": ["fit", f"rig={given['rig']}", f"out={out}", "hands=false", "tta_flip=false"],
         "fit_shared": ["fit", f"rig={given['rig']}", f"out={out}", "hands=false", "shape=shared", "smooth=1"],
+        "fit_jobs": ["fit", f"rig.path={out.parent / 'rig'}", f"out={out}", "hands=false", "tta_flip=false", "jobs=2",
+                     "segment=1"],
         "render": ["render", f"out={out}", "subjects=4", "per_shard=1", "size=64", "samples_per_pixel=1", "views=2"],
         "train": ["train", shards, f"out={out}", "steps=6", "batch=1", "views=2", "save_every=1", "log_every=1",
                   "diffusion_weight=0", "workers=1", "precision=no", "tensorboard=false", "hands=false"],
@@ -86,6 +92,7 @@ def _rows(out: Path) -> str:
 RESULTS: dict[str, Callable[[Path], str]] = {
     "fit": _arrays,
     "fit_shared": _arrays,
+    "fit_jobs": _arrays,
     "render": lambda out: _files(out, "*.tar"),
     "train": _training,
     "train_two": _training,
@@ -98,7 +105,17 @@ def start(command: str, words: list[str], messages: IO[str]) -> subprocess.Popen
     environment = os.environ | {"ACCELERATE_USE_CPU": "true"}
     line = [sys.executable, *launcher, "-m", "diffproxy", *words]
     # A file, since of a pipe one would wait for the end until the last process that has it is gone.
-    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=messages, env=environment)
+    return subprocess.Popen(
+        line, stdout=subprocess.DEVNULL, stderr=messages, env=environment, start_new_session=True
+    )
+
+
+def write_take(folder: Path, rig: Path, frames: int = 3) -> None:
+    """The first frame of a rig several times."""
+    shutil.copytree(rig, folder, ignore=shutil.ignore_patterns("ground_truth.npz"))
+    for image in list((folder / "images").glob("*/*")):
+        for i in range(1, frames):
+            shutil.copy(image, image.with_name(f"{i:06d}{image.suffix}"))
 
 
 def launched(pid: int) -> list[int]:
@@ -119,6 +136,8 @@ def main(words: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         whole, out = Path(folder) / "whole", Path(folder) / "out"
         messages = Path(folder) / "messages"
+        if given["command"] == "fit_jobs":
+            write_take(Path(folder) / "rig", Path(given["rig"]))
 
         def run(out: Path, seconds: float | None, signum: signal.Signals) -> tuple[int, str, bool]:
             """Exit status, messages, and whether the process was killed, which it is after these seconds."""
@@ -131,7 +150,10 @@ def main(words: list[str]) -> dict[str, Any]:
                     among = [process.pid]
                     if signum == signal.SIGKILL and not ours:
                         among += launched(process.pid)
-                    os.kill(rng.choice(among), signum)
+                    if given["to"] == "group":
+                        os.killpg(process.pid, signum)
+                    else:
+                        os.kill(rng.choice(among), signum)
                     killed = process.wait() != 0
             return process.returncode, messages.read_text(), killed
 

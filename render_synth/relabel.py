@@ -16,7 +16,7 @@ from diffproxy.datasets.shards import FULL, ShardIndex, shard_paths
 from diffproxy.proxies.maps import Kind
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import is_alive, make_folder
-from render_synth.worker_signals import finishing, signals_wait, worker_signals
+from diffproxy.utils.worker_signals import finishing, signals_wait, worker_signals
 
 DIFFER = 0.001  # share of the labelled pixels whose label may differ from the rays' before it is an error
 

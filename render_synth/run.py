@@ -15,9 +15,9 @@ from typing import Any
 
 from diffproxy.datasets.shard_writer import ShardWriter
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.worker_signals import finishing, signals_wait, worker_signals
 from render_synth.config import RenderConfig
 from render_synth.work_plan import check_options, environment_files, missing_shards, shard_name
-from render_synth.worker_signals import finishing, signals_wait, worker_signals
 
 _state: dict[str, Any] = {}  # what a worker process loads once; empty in the parent
 

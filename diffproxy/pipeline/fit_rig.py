@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,13 +148,15 @@ def _fit_share(
     leave_with_parent()  # else it would work on beside the processes of the next start
 
     def work() -> None:
+        # It began with signals blocked. Ctrl-C, which goes to all processes, stays so: the parent ends this one.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         take = open_take(options, root, networks, person)
         known = take.finished()
         run_frames(take, ids, known, quiet=True)
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // options.jobs))
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    sys.exit(exit_status(work))
+    sys.exit(exit_status(work, interrupted=""))  # the parent says it
 
 
 def _check_cameras_of(saved: ProxyStore, ids: list[int]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.worker_signals import signals_wait
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,9 @@ def run_processes(
     processes = [context.Process(target=work, args=(list(share), *arguments)) for share in shares]
     waiting = {i for share in shares for i in share if not done(i)}
     try:
-        for process in processes:
-            process.start()
+        with signals_wait():
+            for process in processes:
+                process.start()
         with tqdm(total=len(waiting), desc=f"frames in {len(processes)} processes", unit="frame") as bar:
             while any(p.is_alive() for p in processes):
                 time.sleep(POLL)

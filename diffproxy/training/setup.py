@@ -36,6 +36,7 @@ from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder
+from diffproxy.utils.worker_signals import worker_signals
 
 log = logging.getLogger(__name__)
 
@@ -193,5 +194,6 @@ def set_up(config: TrainConfig) -> Run:
         drop_last=True,
         prefetch_factor=6 if config.workers else None,
         multiprocessing_context="fork" if config.workers else None,
+        worker_init_fn=worker_signals,
     )
     return Run(config, accelerator, body, wrapped, bare, optimizer, ema, start, sampler, loader, val)

@@ -24,6 +24,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder, write_atomic
 from diffproxy.utils.one_writer import OneWriter
 from diffproxy.utils.processes import Processes
+from diffproxy.utils.worker_signals import signals_wait
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ def _train(config: TrainConfig) -> Path:
         report.scores(run.start, *held_out_scores(run, run.start))  # killed between checkpoint and validation
     began = time.monotonic()
     try:
-        batches = iter(run.loader)
+        with signals_wait():
+            batches = iter(run.loader)
         for step in range(run.start + 1, config.steps + 1):
             losses, norm = train_step(run, step, list(islice(batches, config.accumulate)))
             timed_out = bool(config.time_limit_min) and _any_process(

@@ -36,7 +36,7 @@ def exit_status(task: Callable[[], int | None], interrupted: str = "interrupted"
 
     Args:
         task: Returns an exit status, None for 0.
-        interrupted: What to print when a signal stops it.
+        interrupted: What to print when a signal stops it; "": nothing.
 
     Returns:
         The task's status; 2 for wrong input, and for files and folders that cannot be read or written; 130 after
@@ -58,7 +58,8 @@ def exit_status(task: Callable[[], int | None], interrupted: str = "interrupted"
                 _flush_stdout()
             return _complain(from_os_error(error, "a file or the standard output"))
         except KeyboardInterrupt as error:
-            sys.stderr.write(f"{interrupted}\n")
+            if interrupted:
+                sys.stderr.write(f"{interrupted}\n")
             return 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
 
 

@@ -25,8 +25,15 @@ def signals_wait() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def worker_signals() -> None:
-    """First call of a worker: SIGINT is left to the parent, SIGTERM ends this process."""
+def worker_signals(worker: int = 0) -> None:
+    """First call of a worker: SIGINT is left to the parent, SIGTERM ends this process.
+
+    It ends with status 0, since a batch system sends SIGTERM to all processes of a job, and torch's `DataLoader` takes
+    any other end of a worker for a crash of the parent's.
+
+    Args:
+        worker: Its number, which `DataLoader` passes.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -45,4 +52,4 @@ def finishing() -> Iterator[None]:
 def _leave(signum: int, frame: object) -> None:
     if _unfinished:
         raise SystemExit(128 + signum)
-    os._exit(128 + signum)
+    os._exit(0)
