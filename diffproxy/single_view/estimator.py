@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
@@ -54,6 +54,15 @@ class Person:
     box: Box
     score: float
     fit: FittedPerson
+
+    @property
+    def has_body(self) -> bool:
+        return self.fit.result.has_body
+
+    @property
+    def joints(self) -> Float[np.ndarray, "55 3"]:
+        """Metres; NaN without a body."""
+        return self.fit.result.joints
 
     @property
     def depth(self) -> float:
@@ -187,7 +196,7 @@ class SingleViewEstimator:
                 starts = [s.start for s in seen]
                 fitted = fit_people(observed, self.body, prior, self.config, starts, self.coarse)
         elif self.reader is not None:
-            fitted = fitted_people(read, prior, self.min_score)
+            fitted = fitted_people(read, self.body, camera, prior, self.min_score)
         else:
             fitted = self.regress(image, camera, seen, prior, clock)
         people = tuple(Person(s.box, s.score, f) for s, f in zip(seen, fitted.people, strict=True))

@@ -71,7 +71,8 @@ def regress_people(
         _around(points[sure, :2]) if sure.sum() >= FOLLOWED_KEYPOINTS else None
         for points, sure in zip(keypoints, confident, strict=True)
     ]
-    return posed_people(models, seen, found, keypoints, camera, focal_log_std, shown, following, moved=True)
+    stated = found["log_depth_std"]
+    return posed_people(models, seen, found, keypoints, camera, focal_log_std, stated, shown, following)
 
 
 def posed_people(
@@ -81,11 +82,11 @@ def posed_people(
     keypoints: np.ndarray,
     camera: Camera,
     focal_log_std: float,
+    log_depth_std: np.ndarray | float,
     shown: np.ndarray,
     following: Sequence[Box | None],
-    moved: bool = False,
 ) -> tuple[Person, ...]:
-    """A network's bodies as the people of a picture.
+    """A network's bodies, moved onto the keypoints, as the people of a picture.
 
     Args:
         models: The exported models.
@@ -94,17 +95,18 @@ def posed_people(
         keypoints: (N, 17, 4) x, y, confidence, deviation in pixels of the picture.
         camera: Of the picture, with the focal length that they share.
         focal_log_std: Deviation of its logarithm that the bodies' own deviations do not have yet.
+        log_depth_std: (N,), or of all: deviation of the logarithm of the depths as against the keypoints.
         shown: (N,) bool: who has a body.
         following: Where each is expected in the next frame.
-        moved: The bodies are moved onto the keypoints.
     """
     params = _params(models, found)
     joints = models.pose("joints", params)
     # the regressor places the pelvis, SMPL-X the origin of the body: the rest of the body moves with it
     params["transl"] = found["pelvis"] - joints[:, 0]
-    if moved:
-        params["transl"] += _shifts(models, joints + params["transl"][:, None], found, keypoints, camera)
     joints = joints + params["transl"][:, None]
+    shifts = _shifts(models, joints, found, keypoints, camera, found["pelvis"][:, 2] * log_depth_std)
+    params["transl"] += shifts
+    joints = joints + shifts[:, None]
     depth_std = found["pelvis"][:, 2] * np.hypot(found["log_depth_std"], focal_log_std)
     parents = models.manifest["joints"]["parents"]
     own = found["joint_std"]
@@ -128,13 +130,17 @@ def _confident(models: Models, keypoints: np.ndarray) -> np.ndarray:
 
 
 def _shifts(
-    models: Models, joints: np.ndarray, found: dict[str, np.ndarray], keypoints: np.ndarray, camera: Camera
+    models: Models,
+    joints: np.ndarray,
+    found: dict[str, np.ndarray],
+    keypoints: np.ndarray,
+    camera: Camera,
+    depth_std: np.ndarray,
 ) -> np.ndarray:
     """(N, 3): the motion of each body onto its keypoints, metres."""
     stated, parents = models.manifest["keypoints"], models.manifest["joints"]["parents"]
     near, frame, offset = (np.array(stated["places"][name]) for name in PLACES)
     rotations = np.concatenate([found["R_cam_body"][:, None], found["R_parent_joint"]], axis=1)
-    depth_std = found["pelvis"][:, 2] * found["log_depth_std"]
     rows = [
         shift_onto_keypoints(
             points_on_bones(joints[i], rotations[i], parents, (near, frame, offset)),

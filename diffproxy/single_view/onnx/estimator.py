@@ -10,6 +10,7 @@ import numpy as np
 from diffproxy.geometry.boxes import Box, as_box, best_of_overlapping, expand_to_square
 from diffproxy.geometry.resampling import crop_image, letterbox
 from diffproxy.single_view.focal_length import FocalPrior
+from diffproxy.single_view.keypoint_placement import OF_WHOLE_PICTURE
 from diffproxy.single_view.onnx.bodies import posed_people, regress_people, shared_focal
 from diffproxy.single_view.onnx.models import Models
 from diffproxy.single_view.onnx.results import Camera, PosedPicture, Seen
@@ -158,5 +159,7 @@ class Estimator:
         camera = Camera(*size, prior.focal if prior.fixed else float(rows["focal"][0]))
         std = prior.log_std if prior.fixed else float(rows["focal_log_std"][0])
         of_focal = std if prior.fixed else 0.0  # otherwise the bodies' own deviations have it
-        people = posed_people(self.models, seen, rows, rows["keypoints"], camera, of_focal, shown, boxes)
+        people = posed_people(
+            self.models, seen, rows, rows["keypoints"], camera, of_focal, OF_WHOLE_PICTURE, shown, boxes
+        )
         return PosedPicture(people, camera, std, prior.source, clock.seconds)

@@ -73,7 +73,10 @@ class PictureReader:
         limits = np.tile(look.image.shape[1::-1], 2).astype(np.float32)
         rows["boxes"] = np.clip(rows["boxes"] / np.float32(look.scale), 0, limits)
         rows["focal"] = rows["focal"] / np.float32(look.scale)
-        rows["keypoints"] = rows["keypoints"] / np.array([look.scale, look.scale, 1, look.scale], np.float32)
+        keypoints = rows["keypoints"] / np.array([look.scale, look.scale, 1, look.scale], np.float32)
+        inside = ((keypoints[..., :2] >= 0) & (keypoints[..., :2] < limits[:2])).all(-1)
+        keypoints[..., 2] *= inside  # what is guessed beyond the picture is no evidence
+        rows["keypoints"] = keypoints
         return rows
 
     def _look(self, image: np.ndarray, prior: FocalPrior) -> Look:

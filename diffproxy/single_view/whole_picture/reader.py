@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from diffproxy.body import BodyModel
+from diffproxy.cameras import Camera
 from diffproxy.detector.people import STRIDE, strongest_cells
 from diffproxy.encoders.movenet import MoveNetOutput
 from diffproxy.geometry.boxes import Box, as_box
 from diffproxy.geometry.resampling import letterbox
+from diffproxy.keypoints.landmarks import encoder_points
 from diffproxy.single_view.coarse_body import CoarseBody, coarse_body, params_of
 from diffproxy.single_view.fit_people import FittedPerson, PeopleFit
 from diffproxy.single_view.focal_length import FocalPrior
-from diffproxy.single_view.picture_camera import picture_camera
+from diffproxy.single_view.keypoint_placement import OF_WHOLE_PICTURE, shift_onto_keypoints
+from diffproxy.single_view.picture_camera import picture_camera, with_focal
 from diffproxy.single_view.regress_people import result_of
+from diffproxy.single_view.regressor import MIN_CONFIDENCE
 from diffproxy.single_view.whole_picture.choice import boxes_of, choose_people
 from diffproxy.single_view.whole_picture.near_boxes import cells_near
 from diffproxy.single_view.whole_picture.network import MOST_PEOPLE, WholePictureNetwork
@@ -40,11 +44,13 @@ class ReadPerson:
         box: Around joints and keypoints within the picture, pixels.
         score: Probability that somebody is there.
         body: In the camera's axes.
+        keypoints: That the encoder shows: x, y, confidence, deviation (pixels); confidence 0 beyond the picture.
     """
 
     box: Box
     score: float
     body: CoarseBody
+    keypoints: Float[np.ndarray, "17 4"]
 
 
 class PictureReader:
@@ -85,11 +91,13 @@ class PictureReader:
         limits = (width * scale, height * scale)
         shown = boxes_of(body, self.network.skeleton, camera[:, 1:3].expand(count, 2), limits) / scale
         scores = (last.presence - FEWER_PEOPLE).sigmoid().tolist()
+        keypoints = out.keypoints.double().numpy() / [scale, scale, 1, scale]
+        keypoints[..., 2] *= ((keypoints[..., :2] >= 0) & (keypoints[..., :2] < (width, height))).all(-1)
         place = picture_camera(width, height, prior.focal)
         return [
             ReadPerson(
                 as_box(shown[n].tolist()), scores[n],
-                coarse_body(self.body, params_of(self.body, body, n, place), body, n, told[0], 0),
+                coarse_body(self.body, params_of(self.body, body, n, place), body, n, told[0], 0), keypoints[n],
             )
             for n in range(count)
         ]  # fmt: skip
@@ -111,15 +119,35 @@ class PictureReader:
         return self._last[1:]
 
 
-def fitted_people(people: Sequence[ReadPerson], prior: FocalPrior, min_score: float) -> PeopleFit:
-    """The network's bodies as the result for a picture; who is less sure than `min_score` has none."""
+def fitted_people(
+    people: Sequence[ReadPerson], body: BodyModel, picture: Camera, prior: FocalPrior, min_score: float
+) -> PeopleFit:
+    """The network's bodies, moved onto the keypoints, as the result for a picture.
+
+    Args:
+        people: Of the picture.
+        body: Body model.
+        picture: Camera of the picture with the assumed focal length.
+        prior: What is known of the focal length.
+        min_score: Who is less sure has no body.
+    """
     of_focal = prior.log_std if prior.fixed else 0.0  # otherwise the bodies' own deviations have it
-    bodies = [p.body if p.score >= min_score else None for p in people]
+    factor = float(np.exp(people[0].body.log_focal))  # of all the same
+    camera = with_focal(picture, factor)
+    bodies = [_moved(p, body, camera) if p.score >= min_score else None for p in people]
     results = [result_of(b, of_focal, "nobody is seen there") for b in bodies]
-    first = people[0].body  # of all the same
-    focal = prior.focal * float(np.exp(first.log_focal))
-    log_std = prior.log_std if prior.fixed else first.focal_log_std
-    return PeopleFit(tuple(FittedPerson(r, None) for r in results), focal, log_std)
+    log_std = prior.log_std if prior.fixed else people[0].body.focal_log_std
+    return PeopleFit(tuple(FittedPerson(r, None) for r in results), prior.focal * factor, log_std)
+
+
+def _moved(person: ReadPerson, body: BodyModel, camera: Camera) -> CoarseBody:
+    """The person's body on the keypoints."""
+    own = person.body
+    std = OF_WHOLE_PICTURE * float(own.joints[0, 2])
+    points = encoder_points(body, own.params)
+    shift = shift_onto_keypoints(points, person.keypoints, camera.K, MIN_CONFIDENCE, std).astype(np.float32)
+    params = own.params.replace(transl=own.params.transl + torch.as_tensor(shift))
+    return replace(own, params=params, joints=own.joints + shift)
 
 
 def _peaks(score: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def read(body, x, score):
     shown = where[(where >= 0).all(1) & (where < (WIDTH, HEIGHT)).all(1)]
     joints = body.joints(params)[0].numpy()
     coarse = CoarseBody(params, joints, np.ones(55), float(np.log(ZOOM)), 0.1, 0.1, 0.9, 17)
-    return ReadPerson((*shown.min(0).tolist(), *shown.max(0).tolist()), score, coarse)
+    return ReadPerson((*shown.min(0).tolist(), *shown.max(0).tolist()), score, coarse, np.zeros((17, 4)))
 
 
 class Fixed:

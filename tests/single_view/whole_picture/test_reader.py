@@ -1,15 +1,18 @@
 """Pictures read by a network of whole pictures: its boxes, the bodies as results, and its place in the commands."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from diffproxy.keypoints.landmarks import encoder_points
 from diffproxy.single_view.estimator import Seen
 from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.options import EstimateOptions, ImageOptions
+from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.run import run_images
 from diffproxy.single_view.torch_backend import TorchBackend, open_estimator
 from diffproxy.single_view.whole_picture import reader as reader_module
@@ -80,15 +83,36 @@ def test_an_empty_picture_shows_nobody(network, body):
 
 
 def test_bodies_become_results(network, body, two):
+    camera = picture_camera(two.shape[1], two.shape[0], 250.0)
     people = PictureReader(network, body, 256).find(two, UNKNOWN, LEAST)
-    fit = fitted_people(people, UNKNOWN, 0.0)
+    fit = fitted_people(people, body, camera, UNKNOWN, 0.0)
     assert fit.focal == pytest.approx(250.0) and fit.log_std == pytest.approx(0.35)
     assert {p.result.status for p in fit.people} <= {"one_view", "doubtful"}
     assert all(p.depth_std > 0.2 * p.depth for p in fit.people), "the lens is not known"
+    fixed = FocalPrior(250.0, 0.0, "", True)
     known = fitted_people(
-        PictureReader(network, body, 256).find(two, FocalPrior(250.0, 0.0, "", True), LEAST), UNKNOWN, 0.9999
+        PictureReader(network, body, 256).find(two, fixed, LEAST), body, camera, fixed, 0.9999
     )
     assert {p.result.status for p in known.people} == {"no_person"}
+
+
+def test_bodies_are_moved_onto_the_keypoints(network, body, two):
+    """The same body elsewhere comes back: in the picture entirely, in depth as far as its deviation allows."""
+    camera = picture_camera(two.shape[1], two.shape[0], 250.0)
+    person = PictureReader(network, body, 256).find(two, UNKNOWN, LEAST)[0]
+    points = encoder_points(body, person.body.params)
+    seen = np.concatenate([camera.project(points), np.tile([0.9, 1.0], (17, 1))], 1)
+    off = np.array([0.2, -0.1, 0.3])
+    params = person.body.params.replace(transl=person.body.params.transl - torch.tensor(off).float())
+    shifted = replace(person.body, params=params, joints=person.body.joints - off.astype(np.float32))
+    (found,) = fitted_people(
+        [replace(person, body=shifted, keypoints=seen)], body, camera, UNKNOWN, 0.0
+    ).people
+    np.testing.assert_allclose(found.result.joints, body.joints(found.result.params)[0], atol=1e-4)
+    np.testing.assert_allclose(found.result.joints, person.body.joints, atol=0.06)
+    nowhere = seen * [1, 1, 0, 1]
+    (kept,) = fitted_people([replace(person, keypoints=nowhere)], body, camera, UNKNOWN, 0.0).people
+    np.testing.assert_array_equal(kept.result.joints, person.body.joints)
 
 
 def test_the_command_with_a_network_of_whole_pictures(network, body, two, tmp_path, monkeypatch):
