@@ -29,7 +29,7 @@ SMPL-X bodies of everybody in one picture, in metres in the camera's axes, with 
   python -m diffproxy.single_view image PHOTO|FOLDER     pictures, each of its own camera
   python -m diffproxy.single_view video FILE             one camera, people with ids over time
   python -m diffproxy.single_view camera 0               a connected camera
-  python -m diffproxy.single_view bench FILE|FOLDER      milliseconds of each stage, JSON
+  python -m diffproxy.single_view bench FILE|FOLDER      speed and accuracy at several detector strides, JSON
   python -m diffproxy.single_view train out=DIR          the network that the bodies start from
   python -m diffproxy.single_view train_whole_picture    a network that sees the whole picture, of rendered ones
   python -m diffproxy.single_view export out=DIR         ONNX files for python -m diffproxy.single_view.onnx

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, one_of, option, within
 from diffproxy.utils.shared_options import (
     BODY,
@@ -69,6 +70,32 @@ class CameraFrames(RecordingOptions):
 
 
 @dataclass
+class BenchFrames(PictureOptions):
+    """Options of `bench` beyond those of `image`."""
+
+    frames: str = FRAMES()
+    strides: str = option("1,2,3,4", "detector strides to measure", "N,N", "Method")
+    warmup: int = WARMUP_FRAMES(3)
+    truth: str = option(
+        "",
+        "result.npz of the same frames, by several cameras or rendered: errors of the joints",
+        "FILE",
+        "Input",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("warmup", self.warmup, 0)
+        if not self.all_strides or min(self.all_strides) < 1:
+            raise InputError("strides from 1", f"strides={self.strides}", "write strides=1,2,3,4")
+
+    @property
+    def all_strides(self) -> list[int]:
+        words = [word.strip() for word in self.strides.split(",") if word.strip()]
+        return [int(word) if word.isdecimal() else 0 for word in words]
+
+
+@dataclass
 class EstimateOptions(PictureOptions):
     """Options of all commands that use the generator and the fitter."""
 
@@ -122,15 +149,13 @@ class CameraOptions(ImageOptions, CameraFrames):
 
 
 @dataclass
-class BenchOptions(VideoOptions):
+class BenchOptions(BenchFrames, EstimateOptions):
     """Options of `bench`."""
 
-    warmup: int = WARMUP_FRAMES(2)
     threads: int = option(1, "threads of the networks and the fit")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least("warmup", self.warmup, 0)
         within("threads", self.threads, 1, 256)
 
 

@@ -12,7 +12,7 @@ from diffproxy.geometry.boxes import Box
 
 @runtime_checkable
 class Person(Protocol):
-    """A person of a picture; depth of the pelvis and its standard deviation in metres."""
+    """A person of a picture; joints, depth of the pelvis and its standard deviation in metres."""
 
     @property
     def box(self) -> Box: ...
@@ -22,6 +22,10 @@ class Person(Protocol):
     def depth(self) -> float: ...
     @property
     def depth_std(self) -> float: ...
+    @property
+    def has_body(self) -> bool: ...
+    @property
+    def joints(self) -> np.ndarray: ...
 
 
 @runtime_checkable

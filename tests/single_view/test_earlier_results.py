@@ -31,7 +31,9 @@ class Folder(PictureFolder):
 
 def run(out, source, frames, people):
     folder = Folder(out, source, {})
-    person = SimpleNamespace(box=(0.0, 0.0, 1.0, 1.0), score=1.0, depth=2.0, depth_std=0.1)
+    person = SimpleNamespace(
+        box=(0.0, 0.0, 1.0, 1.0), score=1.0, depth=2.0, depth_std=0.1, has_body=True, joints=None
+    )
     camera = SimpleNamespace(width=4, height=3, K=np.eye(3))
     picture = PictureResult((person,) * people, camera, 0.1, "given")
     for frame in frames:

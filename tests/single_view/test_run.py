@@ -210,9 +210,11 @@ def test_bench_states_mean_median_and_p95(tmp_path, estimator):
     for k in range(3):
         cv2.imwrite(str(tmp_path / f"{k}.png"), BLACK)
     report = run_bench(BenchOptions(str(tmp_path), warmup=1), estimator)
-    assert report["frames"] == 2 and report["people_per_frame"] == 0
-    assert set(report["ms"]) == {"detect", "total"}
-    assert set(report["ms"]["total"]) == {"mean", "median", "p95"}
+    (row,) = report["strides"]
+    assert report["frames"] == 2 and row["people_per_frame"] == 0 and "pa_mpjpe_mm" not in row
+    assert row["detector_stride"] == 1, "pictures have nothing to do with each other"
+    assert set(row["ms"]) == {"detect", "total", "total_cpu"}
+    assert set(row["ms"]["total"]) == {"mean", "median", "p95"}
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 700, 3), (40, 30, 3)])

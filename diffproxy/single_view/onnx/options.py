@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.single_view.onnx.outputs import OVERLAYS
-from diffproxy.single_view.options import CameraFrames, PictureOptions, VideoFrames
+from diffproxy.single_view.options import BenchFrames, CameraFrames, PictureOptions, VideoFrames
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, within
-from diffproxy.utils.shared_options import FRAMES, PICTURE_FOLDERS, WARMUP_FRAMES
+from diffproxy.utils.options import one_of, option, within
+from diffproxy.utils.shared_options import PICTURE_FOLDERS
 
 DETECTORS = ("multipose", "whole_picture")
 
@@ -65,27 +65,7 @@ class CameraOptions(ImageOptions, CameraFrames):
 
 
 @dataclass
-class BenchOptions(EstimateOptions):
+class BenchOptions(BenchFrames, EstimateOptions):
     """Options of `bench`."""
 
-    frames: str = FRAMES()
-    strides: str = option("1,2,3,4", "detector strides to measure", "N,N", "Method")
-    warmup: int = WARMUP_FRAMES(3)
-    truth: str = option(
-        "",
-        "result.npz of the same frames, by several cameras or rendered: errors of the joints",
-        "FILE",
-        "Input",
-    )
     threads: int = option(1, "threads of each network")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least("warmup", self.warmup, 0)
-        if not self.all_strides or min(self.all_strides) < 1:
-            raise InputError("strides from 1", f"strides={self.strides}", "write strides=1,2,3,4")
-
-    @property
-    def all_strides(self) -> list[int]:
-        words = [word.strip() for word in self.strides.split(",") if word.strip()]
-        return [int(word) if word.isdecimal() else 0 for word in words]
