@@ -99,10 +99,10 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
     if not there:
         names = ", ".join(dict.fromkeys(name for name, _ in SETTINGS.values()))
         raise InputError(f"one of {names} in path", f"none in {options.path or '.'}", "give path=DIR")
-    names: dict[str, str] = {}
+    titles: dict[str, str] = {}
     for configuration, words in CONFIGURATIONS.items():
         drawing = [] if "samples=1" in words else words_to_draw(more)
-        names[configuration] = ", ".join(["ours", configuration, *(w.split(".")[1] for w in drawing or [])])
+        titles[configuration] = ", ".join(["ours", configuration, *(w.split(".")[1] for w in drawing or [])])
         if drawing is None:
             log.warning("ours, %s: left out, without generator.steps=0 samples are drawn", configuration)
         for setting in SETTINGS:
@@ -114,7 +114,7 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
     lines: dict[str, Row] = {
         f"{name} (published)": [v for cells in sets for v in cells] for name, sets in PUBLISHED.items()
     }
-    lines |= {names[configuration]: row for configuration, row in rows.items()}
+    lines |= {titles[configuration]: row for configuration, row in rows.items()}
     return write_tables(out / "table1", lines, list(SETTINGS))
 
 
