@@ -23,11 +23,13 @@ from diffproxy.utils.options import Subcommand, at_least, option
 HERE = "two shared CPU cores (AMD EPYC)"
 COSTS: dict[str, dict[str, Any]] = {
     "render_cpu_s_per_view_1024": {
-        "value": 16.0, "where": f"{HERE}, variant scalar_rgb, one subject on a loaded machine",
-        "source": "python -m render_synth size=1024 views=8 hand_crops=2 subjects=1",
+        "value": 10.9, "where": f"{HERE}, LLVM, two subjects (7.6 and 15.1), about ten processes at a time",
+        "source": "python benchmarks/render.py --row 2 variant=llvm_ad_rgb size=1024 views=4 hand_crops=8 split=train "
+        "assets=A/train env=H/train furniture=F, stopped after two of its three subjects",
     },
     "disk_mb_per_view_1024": {
-        "value": 0.567, "where": HERE, "source": "the same: 5.67 MB for ten views",
+        "value": 0.567, "where": HERE,
+        "source": "python -m render_synth size=1024 views=8 hand_crops=2 subjects=1: 5.67 MB for ten views",
     },
     "render_cpu_s_per_view_256": {
         "value": 0.48, "where": f"{HERE}, idle, LLVM", "source": "python -m render_synth subjects=56 seed=9 workers=2",
