@@ -79,7 +79,7 @@ def _error(joints: np.ndarray, truth: np.ndarray) -> float:
     """PA-MPJPE of the body joints, mm."""
     from diffproxy.metrics import pa_mpjpe
 
-    return float(pa_mpjpe(joints[:BODY_JOINTS], truth[:BODY_JOINTS]))
+    return float(pa_mpjpe(joints[None, :BODY_JOINTS], truth[None, :BODY_JOINTS])[0])
 
 
 def _true_joints(path: Path) -> dict[int, np.ndarray]:
