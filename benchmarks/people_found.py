@@ -6,13 +6,16 @@
 The groups, whom they show and the matching of people are those of `people_rendered.py`; people are compared by the
 keypoints on which two views agree, with those of the true bodies. `detectors`: as `people_detector` of `fit.py`.
 
-"found", "missed", "ghosts": people; "error": of the keypoints of those who are found, mm, without any body.
+"found", "missed", "ghosts": people; "error": of the keypoints of those who are found, mm, without any body. "crops": of
+the views without a detection of a person who is found, those that show `LEAST_SEEN` of the person ("seen") and how many
+of these get no crop ("denied"), the others ("unseen") and how many of these get one ("given").
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -22,21 +25,29 @@ from diffproxy.association import associate
 from diffproxy.body import BodyModel, load_body
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.keypoints.landmarks import encoder_points
+from diffproxy.pipeline.person_source import person_source
 
 
 def group_row(index: ShardIndex, sample: int, body: BodyModel, detector: Any) -> dict[str, Any]:
     """Whom a detector and the association find in the four frames of a sample."""
     frames = [index.view(sample, j) for j in frames_of(index, sample)]
     shown = [index.meta(sample)["views"][j]["people"] for j in frames_of(index, sample)]
-    must = (np.array([[p["visible"] * p["in_frame"] for p in view] for view in shown]) >= LEAST_SEEN).sum(
-        0
-    ) >= 2
+    seen = np.array([[p["visible"] * p["in_frame"] for p in view] for view in shown]) >= LEAST_SEEN
+    must = seen.sum(0) >= 2
     true = np.stack([encoder_points(body, params) for params in index.people(sample)])
-    people = associate({0: detector.locate([v.rgb for v in frames])}, [v.camera for v in frames]).people
+    detections, cameras = {0: detector.locate([v.rgb for v in frames])}, [v.camera for v in frames]
+    people = associate(detections, cameras).people
     pairs = matched(true, [{"joints": person.sightings[0].points} for person in people])
+    crops: Counter[str] = Counter()
+    for i, j, _ in pairs:
+        boxes = person_source(people[j], people, detections, cameras, "").boxes[0]
+        for v in np.flatnonzero(people[j].sightings[0].picks < 0):
+            given = cameras[v].name in boxes
+            crops["seen" if seen[v, i] else "unseen"] += 1
+            crops["denied" if seen[v, i] else "given"] += int(given != seen[v, i])
     return {
         "key": index.key(sample), "people": int(must.sum()), "ghosts": len(people) - len(pairs),
-        "found": [round(error, 1) for i, _, error in pairs if must[i]],
+        "found": [round(error, 1) for i, _, error in pairs if must[i]], "crops": dict(crops),
     }  # fmt: skip
 
 
@@ -47,6 +58,7 @@ def summary_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "groups": len(rows), "people": people, "found": len(found), "missed": people - len(found),
         "ghosts": sum(row["ghosts"] for row in rows), "error": errors(found),
+        "crops": {k: sum(row["crops"].get(k, 0) for row in rows) for k in ("seen", "denied", "unseen", "given")},
     }  # fmt: skip
 
 

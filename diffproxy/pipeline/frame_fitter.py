@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from diffproxy.cameras import Camera
+from diffproxy.pipeline.expected_views import fit_confirmed
 from diffproxy.pipeline.fit_frame import FITTED_ALONE, BodyFitter, first_fit, fit_frame
 from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
@@ -93,4 +94,7 @@ class FrameFitter:
             None if self.person is None else partial(self.person.own_pixels, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
-        return fit_frame(frame_id, made, self.fitter, start, clock), made
+        if self.person is None:
+            return fit_frame(frame_id, made, self.fitter, start, clock), made
+        expected = self.person.expected.get(frame_id, ())
+        return fit_confirmed(frame_id, made, expected, self.fitter, start, clock)

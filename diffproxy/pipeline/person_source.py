@@ -11,36 +11,42 @@ import numpy as np
 from diffproxy.association import Person
 from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
-from diffproxy.geometry.boxes import Box, box_iou
+from diffproxy.geometry.boxes import Box
 from diffproxy.pipeline.multiview_association import Location
+from diffproxy.pipeline.people_occlusion import free_share
 from diffproxy.pipeline.pixel_claims import Claims, without_others
 from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint
 
 LIMB_MARGIN = 1.15  # of a box around the joints: skin, hair and feet reach beyond them
-OTHERS_IOU = (
-    0.3  # where somebody else's box covers the expected one that much, the person is taken to be hidden
+LEAST_FREE = (
+    0.3  # of a person's limbs, inside of the image and with nobody in front; else the view has no crop
 )
 
 
 @dataclass(frozen=True)
 class PersonSource:
-    """The `BoxSource` of one person: boxes and skeletons by frame and camera name, notes by frame."""
+    """The `BoxSource` of one person: boxes and skeletons by frame and camera name, notes by frame.
+
+    `expected`: the cameras of each frame whose boxes no detection gives, but the other views.
+    """
 
     name: str
     boxes: dict[int, dict[str, Box]]
     claims: dict[int, dict[str, Claims]]
     notes: dict[int, tuple[str, ...]]
+    expected: dict[int, tuple[str, ...]]
 
     @property
     def digest(self) -> str:
-        """Changes when a box or a skeleton does."""
+        """Changes when a box, where it is from or a skeleton does."""
         skeletons = {
             f"{frame} {name}": [None if x is None else x.round(3).tolist() for x in (c.own, *c.others)]
             for frame, claims in self.claims.items()
             for name, c in claims.items()
         }
-        return fingerprint({"boxes": {str(k): v for k, v in self.boxes.items()}, "skeletons": skeletons})
+        boxes, expected = ({str(k): v for k, v in d.items()} for d in (self.boxes, self.expected))
+        return fingerprint({"boxes": boxes, "skeletons": skeletons, "expected": expected})
 
     def find(
         self, frame_id: int, images: Sequence[np.ndarray], cameras: Sequence[Camera], near: Any
@@ -76,15 +82,16 @@ def person_source(
 
     Returns:
         In each view the box of the person's detection; without one, the box around the joints, where the person is
-        inside of the image, at least two views agree, and no detection is in the way.
+        inside of the image, at least two views agree, and enough of the person is free (`LEAST_FREE`).
     """
     boxes: dict[int, dict[str, Box]] = {}
     claims: dict[int, dict[str, Claims]] = {}
     notes: dict[int, tuple[str, ...]] = {}
+    expected: dict[int, tuple[str, ...]] = {}
     for frame, sighting in person.sightings.items():
         if not sighting.views:
             continue
-        boxes[frame], claims[frame], said = {}, {}, []
+        boxes[frame], claims[frame], expected[frame], said = {}, {}, (), []
         for v, camera in enumerate(cameras):
             shown = [detections[frame][v][k] for p in people if p is not person
                      if frame in p.sightings and (k := int(p.sightings[frame].picks[v])) >= 0]  # fmt: skip
@@ -97,16 +104,32 @@ def person_source(
                 box, skeleton = _expected(sighting.joints, camera) if sighting.measured else (None, None)
                 if box is None:
                     said.append(f"{camera.name}: no detection of {name}")
-                # Somebody whom no second view shows is in the way as well.
-                elif any(box_iou(box, other.box) > OTHERS_IOU for other in detections[frame][v]):
+                elif _free_share(person, people, frame, detections[frame][v], v, camera) < LEAST_FREE:
                     said.append(f"{camera.name}: {name} is hidden by somebody")
                 else:
                     boxes[frame][camera.name] = box
+                    expected[frame] += (camera.name,)
                     said.append(f"{camera.name}: no detection of {name}, box taken from the other views")
             others = tuple(np.asarray(c.keypoints, np.float64) for c in shown)
             claims[frame][camera.name] = Claims(skeleton, others)
         notes[frame] = tuple(said)
-    return PersonSource(name, boxes, claims, notes)
+    return PersonSource(name, boxes, claims, notes, expected)
+
+
+def _free_share(
+    person: Person,
+    people: Sequence[Person],
+    frame: int,
+    shown: Sequence[Candidate],
+    view: int,
+    camera: Camera,
+) -> float:
+    """`free_share` of a person whom no detection of this view belongs to."""
+    known = [p.sightings[frame] for p in people
+             if p is not person and frame in p.sightings and p.sightings[frame].measured]  # fmt: skip
+    owned = {int(sighting.picks[view]) for sighting in known}
+    strangers = [np.asarray(c.keypoints, np.float64) for k, c in enumerate(shown) if k not in owned]
+    return free_share(person.sightings[frame].joints, camera, [s.joints for s in known], strangers)
 
 
 def _expected(joints: np.ndarray, camera: Camera) -> tuple[Box | None, np.ndarray | None]:

@@ -98,11 +98,12 @@ def test_whom_detector_and_association_find(load_benchmark, shards, monkeypatch)
     cameras = [ShardIndex(shards).view(1, j).camera for j in range(4)]
 
     class Detector:
-        """Sees the second person exactly, and the first 5 cm beside the place, in all views."""
+        """Sees the second person exactly, and the first 5 cm beside the place, in all views but the last."""
 
         def locate(self, images):
             moved = points + np.array([[[0.05, 0.0, 0.0]], [[0.0, 0.0, 0.0]]])
             shown = [np.concatenate([c.project(moved), np.ones((2, 17, 1))], -1) for c in cameras]
+            shown[-1] = shown[-1][:1]
             return [
                 [Candidate((0.0, 0.0, 1.0, 1.0), 0.9, k.astype(np.float32)) for k in view] for view in shown
             ]
@@ -115,3 +116,5 @@ def test_whom_detector_and_association_find(load_benchmark, shards, monkeypatch)
     assert got["error"]["mean"] == pytest.approx(25.0, abs=0.5) and got["error"]["worst"] == pytest.approx(
         50, abs=1
     )
+    # The group's second person is free in the last view, and the first one stands beside.
+    assert got["crops"] == {"seen": 1, "denied": 0, "unseen": 0, "given": 0}
