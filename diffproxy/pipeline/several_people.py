@@ -17,7 +17,7 @@ from diffproxy.pipeline.fit_rig import FittedTake, fit_take
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.outputs import write_config
 from diffproxy.pipeline.people_contact import separated
-from diffproxy.pipeline.people_doubles import double_of
+from diffproxy.pipeline.people_doubts import why_left_out, with_people_doubts
 from diffproxy.pipeline.people_overlay import write_people_overlays
 from diffproxy.pipeline.people_run import PeopleRun, open_people_run, remove_earlier_people
 from diffproxy.pipeline.people_selection import chosen_people
@@ -42,10 +42,10 @@ class _Everybody:
 class _Fitted:
     """Fits by id; `errors`: of the people without a body; `unwritten`: of those without results, by folder.
 
-    `doubles`: ids of people who turned out to be somebody else, and notes about them.
+    `left_out`: ids of people who turned out to be somebody else or nobody, and notes about them.
     """
 
-    doubles: dict[int, str] = field(default_factory=dict)
+    left_out: dict[int, str] = field(default_factory=dict)
     takes: dict[int, FittedTake] = field(default_factory=dict)
     errors: list[InputError] = field(default_factory=list)
     unwritten: dict[str, InputError] = field(default_factory=dict)
@@ -69,8 +69,8 @@ def fit_people(
         raise fitted.errors[0]
     if options.share:
         return run.folder.out
-    if fitted.doubles:
-        _write_list(run, everybody, fitted.doubles)
+    if fitted.left_out:
+        _write_list(run, everybody, fitted.left_out)
     _write_together(run, fitted.takes)
     log.info("people: %s", run.folder.out / PEOPLE)
     if fitted.unwritten:
@@ -106,9 +106,9 @@ def _found(run: PeopleRun) -> _Everybody:
     return everybody
 
 
-def _write_list(run: PeopleRun, everybody: _Everybody, doubles: Mapping[int, str]) -> None:
-    """Write `people.json`; `doubles` have no result."""
-    fitted = [p.id for p in everybody.people if p.id not in doubles]
+def _write_list(run: PeopleRun, everybody: _Everybody, left_out: Mapping[int, str]) -> None:
+    """Write `people.json`; who is `left_out` has no result."""
+    fitted = [p.id for p in everybody.people if p.id not in left_out]
     association = everybody.association
     write_people(
         run.folder.out,
@@ -116,7 +116,7 @@ def _write_list(run: PeopleRun, everybody: _Everybody, doubles: Mapping[int, str
         run.names,
         [listed_person(p, run.names, p.id in fitted) for p in association.people],
         one_view=[listed_one_view(p, run.names) for p in association.one_view],
-        notes=[*association.notes, *doubles.values()],
+        notes=[*association.notes, *left_out.values()],
     )
 
 
@@ -138,11 +138,10 @@ def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
         log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
         try:
             one = fit_take(own, run.root, networks, source)
+            one = replace(one, records=[with_people_doubts(r) for r in one.records])
             earlier = {k: take.records for k, take in out.takes.items()}
-            double = None if options.share else double_of(one.records, earlier)
-            if double is not None:
-                note = f"{name} is {folder_name(double)} once more, its body is at the same place: left out"
-                out.doubles[person.id] = note
+            if not options.share and (note := why_left_out(name, one.records, earlier)):
+                out.left_out[person.id] = note
                 log.warning("%s", note)
                 continue
             if not options.share and (one.error is not None or not options.people_contact):

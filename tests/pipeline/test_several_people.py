@@ -111,7 +111,7 @@ def test_everybody_is_fitted_and_a_second_run_computes_nothing(
 def test_somebody_whose_body_is_anothers_is_left_out(two_people, options_of, people_of, monkeypatch) -> None:
     """`double_of` decides; the list says so, also when a second run finds the frames done."""
     monkeypatch.setattr(
-        "diffproxy.pipeline.several_people.double_of", lambda _, others: next(iter(others), None)
+        "diffproxy.pipeline.people_doubts.double_of", lambda _, others: next(iter(others), None)
     )
     rig, stand_in = two_people
     options = replace(
