@@ -29,6 +29,7 @@ from diffproxy.single_view.run import folder_of, run_camera, run_images, run_vid
 from diffproxy.single_view.torch_backend import TorchBackend
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.film_reader import FilmReader
+from tests.viewer.browser import WANTED, joints_in_browser
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
 BLACK = np.zeros_like(GREY)
@@ -79,6 +80,13 @@ def test_pictures_with_and_without_people(tmp_path, estimator, two_people, peopl
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     assert [b["name"] for b in data["bodies"]] == ["person_00", "person_01"]
     assert [c["name"] for c in data["cameras"]] == ["picture"] and len(data["pictures"]["picture"]) == 1
+    if WANTED:
+        (shown_joints,) = joints_in_browser(both / "viewer.html")
+        people_joints = [load_result(both / p["result"]).joints[0] for p in people]
+        between = np.linalg.norm(people_joints[0] - people_joints[1], axis=-1)  # whatever axis is up
+        np.testing.assert_allclose(
+            np.linalg.norm(shown_joints[0] - shown_joints[1], axis=-1), between, atol=2e-3
+        )
     assert diffproxy_main(["export", str(both), "format=trc"]) == 0
     assert "person_01.trc" in capsys.readouterr().out
 

@@ -3,10 +3,8 @@
 import base64
 import importlib.util
 import json
-import os
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +24,9 @@ from diffproxy.viewer import Scene, ViewerBody, viewer_html
 from diffproxy.viewer.run_viewer import small_pictures
 from tests.export.conftest import result_of, run_of, some_bodies  # noqa: F401
 from tests.export.gltf_reader import Glb
+from tests.viewer.browser import WANTED, joints_in_browser
 
 DOCS = Path(__file__).parents[2] / "docs"
-CHROMIUM = next((p for name in ("chromium", "google-chrome", "chrome") if (p := shutil.which(name))), None)
 
 
 def viewer_data(page):
@@ -209,15 +207,10 @@ def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F8
     assert lines[-1] == (run / "viewer.html").as_uri() + "#yaw=2.6&distance=7"
 
 
-@pytest.mark.skipif(not (CHROMIUM and os.environ.get("RUN_SLOW")), reason="RUN_SLOW=1 and Chromium")
+@pytest.mark.skipif(not WANTED, reason="RUN_SLOW=1 and Chromium")
 def test_a_browser_computes_the_same_joints(body_of, tmp_path):
     person = body_of(3)
     (tmp_path / "v.html").write_text(viewer_html(Scene("t", [person], [0, 1, 2], 30.0)))
-    command = [CHROMIUM, "--headless=new", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-               "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000", "--dump-dom",
-               f"file://{tmp_path / 'v.html'}#joints"]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    found = np.array(json.loads(re.search(r'<pre id="joints">(.*?)</pre>', dom)[1]))
+    found = joints_in_browser(tmp_path / "v.html")
     assert found.shape == (3, 1, 55, 3)
     assert np.linalg.norm(found[:, 0] - person.motion.with_up_axis("+Y").joints, axis=-1).max() < 1e-3
-    assert '<div id="fail" class="panel">' in dom and 'style="display: block' not in dom
