@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 from diffproxy.utils.exit_status import SIGNALS
 
@@ -34,6 +36,7 @@ def worker_signals(worker: int = 0) -> None:
     Args:
         worker: Its number, which `DataLoader` passes.
     """
+    sys.excepthook = _unless_the_parent_left
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -53,3 +56,11 @@ def _leave(signum: int, frame: object) -> None:
     if _unfinished:
         raise SystemExit(128 + signum)
     os._exit(0)
+
+
+def _unless_the_parent_left(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """`sys.excepthook` of a worker: that an interrupted parent no longer takes a shared tensor is no news."""
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
