@@ -39,9 +39,8 @@ def list_shards(paths: Sequence[Path]) -> list[ShardListing]:
     """
     folder, states = paths[0].parent, [state_of(path) for path in paths]
     if (state_of(folder / STORED) or (0, 0))[0] > sum(state[0] for state in states if state):
-        return [
-            scan(path) for path in paths
-        ]  # a few of many shards: their headers are read sooner than the list
+        # A few of many shards: their headers are read sooner than the list.
+        return [scan(path) for path in paths]
     known, found, new = read_stored(folder), [], 0
     for path, state in zip(paths, states, strict=True):
         listing = known.get(path.name)

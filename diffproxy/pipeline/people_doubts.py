@@ -10,7 +10,7 @@ import numpy as np
 
 from diffproxy.pipeline.people_doubles import double_of
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.view_alignment import ENOUGH, MISPLACED_MM, MISPLACED_RATIO
+from diffproxy.pipeline.view_alignment import far_and_near
 from diffproxy.utils.people_file import folder_name
 
 LEAST_AGREEING = 3  # views; two that agree against another one may both be wrong
@@ -31,24 +31,13 @@ def with_people_doubts(record: FrameResult) -> FrameResult:
 
 
 def _doubts(info: Mapping[str, Any]) -> list[str]:
-    off, agree = _contradicting(info)
+    off, agree = far_and_near(info.get("views", ()))
     out = []
-    if off and agree < LEAST_AGREEING:
-        out.append(f"views that agree: {agree}, against {', '.join(off)}")
+    if off and len(agree) < LEAST_AGREEING:
+        out.append(f"views that agree: {len(agree)}, against {', '.join(off)}")
     if info.get("overlap", 1.0) < LEAST_OVERLAP:
         out.append(f"silhouettes overlap by {info['overlap']:.2f} only")
     return out
-
-
-def _contradicting(info: Mapping[str, Any]) -> tuple[list[str], int]:
-    """Cameras whose proxies lie far from the body in comparison with the other views', and the number of the others."""
-    body = [v for v in info.get("views", ()) if v["kind"] == "body" and v["pixels"] >= ENOUGH]
-    off = []
-    for view in body:
-        others = [v["residual_mm"] for v in body if v is not view]
-        if others and view["residual_mm"] > max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others))):
-            off.append(view["camera"])
-    return off, len(body) - len(off)
 
 
 def why_left_out(

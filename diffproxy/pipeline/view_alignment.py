@@ -149,6 +149,19 @@ def misread_views(views: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def far_and_near(views: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Cameras whose proxies lie far from the body in comparison with the other views', and the others.
+
+    Args:
+        views: `ViewQuality.to_json` of each view.
+    """
+    far: list[str] = []
+    near: list[str] = []
+    for view, others in _with_others(views):
+        (far if _is_far(view, others) else near).append(view["camera"])
+    return far, near
+
+
 def _with_others(
     views: Sequence[Mapping[str, Any]],
 ) -> list[tuple[Mapping[str, Any], list[float]]]:
@@ -170,8 +183,11 @@ def _keypoints_apart(view: Mapping[str, Any]) -> bool:
 
 
 def _badly_placed(view: Mapping[str, Any], others: Sequence[float]) -> bool:
-    far = view["residual_mm"] > max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others)))
-    return far and (view.get("overlap") or 0.0) < MISPLACED_OVERLAP
+    return _is_far(view, others) and (view.get("overlap") or 0.0) < MISPLACED_OVERLAP
+
+
+def _is_far(view: Mapping[str, Any], others: Sequence[float]) -> bool:
+    return view["residual_mm"] > max(MISPLACED_MM, MISPLACED_RATIO * float(np.median(others)))
 
 
 def _has_moved(view: Mapping[str, Any]) -> bool:

@@ -44,10 +44,7 @@ def line_plot_svg(plot: LinePlot) -> str:
     """
     if not (drawn := _drawn(plot)):
         return ""
-    keys = "".join(
-        f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
-        for color, name in zip(_colors(plot), plot.series, strict=True)
-    )
+    keys = "".join(f'<span><i style="background:{color}"></i>{name}</span>' for color, name in _legend(plot))
     title = html.escape(plot.title)
     image = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{drawn}</svg>'
     return f'<figure class="plot"><b>{title}</b>{image}<div class="keys">{keys}</div></figure>'
@@ -61,10 +58,7 @@ def line_plot_file(plot: LinePlot) -> str:
     """
     if not (drawn := _drawn(plot)):
         return ""
-    keys = "".join(
-        f'<tspan dx="14" fill="{color}">{html.escape(name)}</tspan>'
-        for color, name in zip(_colors(plot), plot.series, strict=True)
-    )
+    keys = "".join(f'<tspan dx="14" fill="{color}">{name}</tspan>' for color, name in _legend(plot))
     head = f'<text x="{LEFT}" y="16"><tspan font-weight="bold">{html.escape(plot.title)}</tspan>{keys}</text>'
     width, height = WIDTH, HEIGHT + HEAD
     return (
@@ -118,6 +112,11 @@ def nice_ticks(low: float, high: float) -> list[float]:
     step = next(m * power for m in (1, 2, 5, 10) if m * power * TICKS >= span)
     first, last = math.floor(low / step), math.ceil(high / step - 1e-9)
     return [round(k * step, 10) for k in range(first, max(last, first + 1) + 1)]
+
+
+def _legend(plot: LinePlot) -> list[tuple[str, str]]:
+    """Colour and name, as text of a page, of each line."""
+    return [(color, html.escape(name)) for color, name in zip(_colors(plot), plot.series, strict=True)]
 
 
 def _colors(plot: LinePlot) -> list[str]:
