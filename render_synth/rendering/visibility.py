@@ -55,7 +55,7 @@ class Layers:
         depth = np.full(shape, np.inf, np.float32).ravel()
         mask = np.zeros(shape, np.uint8).ravel()
         if self.around is not None:
-            hits = self.around.cast(camera.center_world, rays)
+            hits = self.around.cast(camera.center_world, rays, exact=False)
             depth, mask = hits.distance.astype(np.float32), self.value[hits.face]
         surface = surface_view(self.body, None, camera)
         visible = surface.outline & (surface.depth.ravel() <= depth).reshape(shape)
@@ -65,7 +65,8 @@ class Layers:
             window = np.zeros(shape, bool)
             window[y0:y1, x0:x1] = True
             at = np.flatnonzero(window)
-            nearest[at] = np.minimum(nearest[at], self.worn.cast(camera.center_world, rays[at]).distance)
+            worn = self.worn.cast(camera.center_world, rays[at], exact=False)
+            nearest[at] = np.minimum(nearest[at], worn.distance)
         # Where the body is nearer than what is around, the label says so: the mask must agree.
         mine = (np.isfinite(nearest) & (nearest <= depth)) | visible.ravel()
         mask = np.where(mine, SUBJECT, mask).reshape(shape)
@@ -85,7 +86,7 @@ class Layers:
             if mesh is not None:
                 x0, y0, x1, y1 = projected_box(mesh.vertices, camera)
                 window = rays[y0:y1, x0:x1]
-                hit = mesh.cast(camera.center_world, window.reshape(-1, 3)).face >= 0
+                hit = mesh.cast(camera.center_world, window.reshape(-1, 3), exact=False).face >= 0
                 out[y0:y1, x0:x1] = hit.reshape(window.shape[:2])
             yield out
 
