@@ -7,17 +7,32 @@ from dataclasses import replace
 
 import numpy as np
 
+from diffproxy.body import BodyParams
 from diffproxy.pipeline.fit_frame import BodyFitter, fit_frame
-from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.generate_proxies import FirstFit, Generated
 from diffproxy.pipeline.proxy_cache import of_cameras
 from diffproxy.pipeline.reprojection_quality import ViewQuality, view_quality
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.timing import Stopwatch
 
 LEAST_DETECTED = 2  # views; fewer place nobody that others could confirm
 CONFIRMED_MM, CONFIRMED_RATIO = 120.0, 2.0
 """Largest median residual of a view that confirms: millimetres, or as a multiple of the detected views' median."""
 LEAST_PIXELS = 50
+
+
+def aimed_by_detected(first_fit: FirstFit, expected: Collection[str]) -> FirstFit:
+    """`first_fit` to the maps of the cameras that are not `expected`, or to all where these are fewer than two.
+
+    Crops are aimed before anything confirms an expected view, and one of somebody else would move the crops of all.
+    """
+
+    def find(maps: ProxyMaps) -> BodyParams | None:
+        detected = [v for v, camera in enumerate(maps.cameras) if camera.name not in expected]
+        return first_fit(maps if len(detected) < LEAST_DETECTED else maps.select(detected))
+
+    return find
 
 
 def fit_confirmed(

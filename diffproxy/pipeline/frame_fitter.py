@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from diffproxy.cameras import Camera
-from diffproxy.pipeline.expected_views import fit_confirmed
+from diffproxy.pipeline.expected_views import aimed_by_detected, fit_confirmed
 from diffproxy.pipeline.fit_frame import FITTED_ALONE, BodyFitter, first_fit, fit_frame
 from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
@@ -86,15 +86,16 @@ class FrameFitter:
             info = {"notes": list(location.notes), "timings": clock.seconds}
             reason = location.notes[0] if location.notes else "no view shows the subject"
             return FrameResult(frame_id, "no_person", reason, info=info), None
+        aim = first_fit(self.fitter.body, self.fitter.config, self.fitter.sparse, frame_id)
+        expected = () if self.person is None else self.person.expected.get(frame_id, ())
         made = generate_proxies(
             self.generator,
             subject,
             clock,
-            first_fit(self.fitter.body, self.fitter.config, self.fitter.sparse, frame_id),
+            aimed_by_detected(aim, expected),
             None if self.person is None else partial(self.person.own_pixels, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))
         if self.person is None:
             return fit_frame(frame_id, made, self.fitter, start, clock), made
-        expected = self.person.expected.get(frame_id, ())
         return fit_confirmed(frame_id, made, expected, self.fitter, start, clock)

@@ -6,7 +6,7 @@ import pytest
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
 from diffproxy.pipeline import expected_views
-from diffproxy.pipeline.expected_views import CONFIRMED_MM, fit_confirmed
+from diffproxy.pipeline.expected_views import CONFIRMED_MM, aimed_by_detected, fit_confirmed
 from diffproxy.pipeline.fit_frame import BodyFitter
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.reprojection_quality import ViewQuality
@@ -18,14 +18,19 @@ SAID = ": left out, nothing there confirms the views with a detection"
 
 
 @pytest.fixture
-def run(make_ring, monkeypatch, body):
+def maps(make_ring):
+    """Four views without a pixel that shows anything."""
+    cameras = tuple(c.resize(2, 2) for c in make_ring(4))
+    labels, uv = np.zeros((4, 2, 2), np.uint8), np.zeros((4, 2, 2, 2), np.float32)
+    return ProxyMaps(labels, uv, np.zeros((4, 2, 2), np.float32), ("body",) * 4, cameras)
+
+
+@pytest.fixture
+def run(maps, monkeypatch, body):
     """Fits four views, some of them `expected`, whose residuals in mm against any body are given.
 
     Returns the cameras of each fit, those of the proxies that count, and the notes.
     """
-    cameras = tuple(c.resize(2, 2) for c in make_ring(4))
-    labels, uv = np.zeros((4, 2, 2), np.uint8), np.zeros((4, 2, 2, 2), np.float32)
-    maps = ProxyMaps(labels, uv, np.zeros((4, 2, 2), np.float32), ("body",) * 4, cameras)
     fitter, fitted = BodyFitter(body, FitConfig()), []
 
     def fit_frame(frame_id, made, *_):
@@ -37,7 +42,7 @@ def run(make_ring, monkeypatch, body):
         fitted.clear()
         quality = [
             ViewQuality(c.name, "body", pixels, 0.0, 0.0, mm, 0.8)
-            for c, mm in zip(cameras, residuals, strict=True)
+            for c, mm in zip(maps.cameras, residuals, strict=True)
         ]
         monkeypatch.setattr(expected_views, "view_quality", lambda *_: quality)
         record, made = fit_confirmed(
@@ -70,3 +75,10 @@ def test_views_that_confirm_the_detected_ones_count(run):
 def test_without_expected_views_or_with_one_detection_all_count(run):
     for expected in ((), ("cam1", "cam2", "cam3")):
         assert run(expected, (20.0, 300.0, 300.0, 300.0)) == ([ALL], ALL, [])
+
+
+def test_crops_are_aimed_by_the_detected_views(maps):
+    seen = []
+    for expected in ((), ("cam2",), ("cam0", "cam3"), ("cam0", "cam1", "cam2")):
+        aimed_by_detected(lambda m: seen.append([c.name for c in m.cameras]), expected)(maps)
+    assert seen == [ALL, ["cam0", "cam1", "cam3"], ["cam1", "cam2"], ALL]
