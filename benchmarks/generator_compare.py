@@ -4,7 +4,7 @@
     python benchmarks/generator_compare.py results=a.json,b.json                 of evaluations that are there already
 
 Any further option of evaluate.py is passed on. The first generator is the one that the others are compared with. Each
-evaluation is kept as OUT/<name>.json (out=out/generators) and used again when its options are the same.
+evaluation is kept as OUT/<name>.json (out=out/generators) and used again when options, weights and data are the same.
 
 Difference: mean over the subjects that have the number in both of (other - first), its standard error s / sqrt(n) over
 these subjects, and for how many subjects the other is better.
@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from diffproxy.evaluation.kept_report import kept_report
 
 ROOT = Path(__file__).resolve().parents[1]
 BIGGER_IS_BETTER = ("part_accuracy", "foreground_iou")
@@ -58,14 +60,15 @@ def compare(first: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[st
 
 
 def evaluation(generator: str, given: dict[str, str], folder: Path) -> Path:
-    """The JSON of `evaluate.py` for one generator; an older one with the same words is used again."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", generator).strip("_")
-    path, words = folder / f"{name}.json", folder / f"{name}.words.json"
-    wanted = [f"generator={generator}", *(f"{k}={v}" for k, v in given.items()), f"out={path}"]
-    if not (path.is_file() and words.is_file() and json.loads(words.read_text()) == wanted):
-        subprocess.run([sys.executable, str(ROOT / "evaluate.py"), *wanted], check=True, stdout=sys.stderr)
-        words.write_text(json.dumps(wanted))
+    """The JSON of `evaluate.py` for one generator; an older one, made with the same words and files, is used again."""
+    path = folder / (re.sub(r"[^A-Za-z0-9]+", "_", generator).strip("_") + ".json")
+    kept_report([f"generator={generator}", *(f"{k}={v}" for k, v in given.items())], path, in_a_process)
     return path
+
+
+def in_a_process(words: list[str]) -> None:
+    """`evaluate.py` with these words."""
+    subprocess.run([sys.executable, str(ROOT / "evaluate.py"), *words], check=True, stdout=sys.stderr)
 
 
 def show(name: str, rows: dict[str, dict[str, float]], first: str) -> Table:

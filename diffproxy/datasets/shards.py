@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from glob import glob
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
@@ -100,7 +101,7 @@ def shard_paths(where: str | Path) -> list[Path]:
     elif path.exists():
         found = [path]
     else:
-        found = sorted(path.parent.glob(path.name))
+        found = sorted(map(Path, glob(str(path))))  # noqa: PTH207 (Path.glob raises for a**b)
     if not found:
         fix = f"render some: python -m render_synth out={where}; *.tmp files are unfinished shards"
         raise InputError("a folder with .tar shards, a pattern or one shard", str(where), fix)

@@ -52,7 +52,7 @@ def run_evaluation(options: EvaluateOptions, networks: Networks = PACKAGED) -> d
     out = output_file(options.out, ".json")  # an error now, not after the last subject
     evaluator = open_evaluator(options, networks)
     # Of networks that the caller gives nothing is known.
-    stamp = "" if networks.pipe or networks.detector else _stamp(options)
+    stamp = "" if networks.pipe or networks.detector else evaluation_stamp(options)
     processes = Processes.current()
     partial = PartialRows(out, stamp, processes.rank) if stamp else None
     rows: dict[str, dict[str, Any]] = dict(partial.rows) if partial is not None else {}
@@ -108,14 +108,21 @@ def _report(options: EvaluateOptions, rows: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _stamp(options: EvaluateOptions) -> str:
+def evaluation_stamp(options: EvaluateOptions) -> str:
     """Fingerprint of what the rows depend on: options, weights, body and data."""
     settings = {k: v for k, v in asdict(options).items() if k not in ("out", "limit", "device")}
-    folders = [v for v in asdict(options.dataset).values() if isinstance(v, str)]
-    named = [options.shards, options.predictions, *folders]
-    data = {path: listing_digest(path) for path in named if path and Path(path).exists()}
+    data, protocol = options.dataset, options.protocol
+    named = (
+        options.shards,
+        options.predictions,
+        data.path,
+        data.models,
+        protocol.regressor,
+        protocol.smplx2smpl,
+    )
+    listed = {path: listing_digest(Path(path).expanduser()) for path in named if path}
     given = FitOptions(body=options.body, prior=options.prior, generator=options.generator, out="-")
-    return fingerprint(settings | {"content": shared_inputs(given), "data": data, "version": __version__})
+    return fingerprint(settings | {"content": shared_inputs(given), "data": listed, "version": __version__})
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,8 @@
     python -m diffproxy.evaluation.sweep views=1,2,3,4 shards=shards/test limit=50 out=out/views
 
 runs `evaluate.py` once for each number; other words are its options. `out` gets the JSON of each, `sweep.csv` and
-`sweep.svg`. JSONs that are there already, with the same options, are not made again. Exit status 2: wrong input.
+`sweep.svg`. JSONs that are there already, made with the same options from the same files, are not made again. Exit
+status 2: wrong input.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.evaluation.table1 import METRICS, TABLES, cell, evaluation, run_table
+from diffproxy.evaluation.table1 import METRICS, TABLES, cell, row_of, run_table, summary_of
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.options import option
@@ -49,10 +50,21 @@ class SweepOptions:
 
 
 def sweep(options: SweepOptions, more: Sequence[str] = ()) -> str:
-    """Evaluate what is missing, write table and plot; returns the table as CSV."""
+    """Evaluate what is missing, write table and plot; returns the table as CSV.
+
+    Raises:
+        InputError: the data have fewer views than the sweep.
+    """
     out = Path(options.out).expanduser()
     numbers = sorted({int(word) for word in options.words})
-    rows = [evaluation([f"{options.name}={n}", *more], out / f"{options.name}-{n}.json") for n in numbers]
+    rows = []
+    for n in numbers:
+        summary = summary_of([f"{options.name}={n}", *more], out / f"{options.name}-{n}.json")
+        if options.name == "views" and (most := summary.get("views", {}).get("mean", n)) < n:
+            raise InputError(
+                f"data with {n} views of every subject", f"{most:g} on average", "sweep fewer views"
+            )
+        rows.append(row_of(summary))
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([options.name, *METRICS.values()])

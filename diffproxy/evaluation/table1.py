@@ -3,17 +3,16 @@
     python -m diffproxy.evaluation.table1 path=/data models=/models out=out/table1 [option of evaluate.py ...]
 
 reads `path/mpi_inf_3dhp`, `path/behave` and so on, those that are there, and writes one JSON of `evaluate.py` for each
-data set and configuration, and `table1.md`, `.csv` and `.tex`. JSONs that are there already, with the same options, are
-not made again. Where the generator predicts without steps (`nano`), several samples are drawn in four, which the row's
-name says; `generator.steps=N` holds for all rows (0: the row of several samples is left out). Published numbers:
-Table 1 of arXiv 2601.02267. Exit status 2: wrong input.
+data set and configuration, and `table1.md`, `.csv` and `.tex`. JSONs that are there already, made with the same options
+from the same files, are not made again. Where the generator predicts without steps (`nano`), several samples are drawn
+in four, which the row's name says; `generator.steps=N` holds for all rows (0: the row of several samples is left out).
+Published numbers: Table 1 of arXiv 2601.02267. Exit status 2: wrong input.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -22,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from diffproxy.evaluation.kept_report import kept_report
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.io import to_json, write_atomic
+from diffproxy.utils.io import write_atomic
 from diffproxy.utils.options import HELP_WORDS, Subcommand, one_of, option
 
 log = logging.getLogger(__name__)
@@ -157,17 +157,16 @@ def dataset_words(setting: str, options: TableOptions) -> list[str]:
 
 def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Path) -> Row:
     """The paper's four numbers of one data set and configuration, by `evaluate.py` unless they are there already."""
-    return evaluation([*dataset_words(setting, options), *words], out)
+    return row_of(summary_of([*dataset_words(setting, options), *words], out))
 
 
-def evaluation(words: Sequence[str], out: Path) -> Row:
-    """The paper's four numbers of `evaluate.py` with these words; from its JSON `out`, if that is there already."""
-    full = [f"out={out}", *words]
-    beside = out.with_suffix(".words.json")
-    if not (out.is_file() and beside.is_file() and json.loads(beside.read_text())["words"] == full):
-        run_evaluate(full)
-        write_atomic(beside, to_json({"words": full}))
-    summary = json.loads(out.read_text())["summary"]
+def summary_of(words: Sequence[str], out: Path) -> dict[str, Any]:
+    """Means and medians of `evaluate.py` with these words; from its JSON `out`, if that is still true."""
+    return kept_report(words, out, run_evaluate)["summary"]
+
+
+def row_of(summary: dict[str, Any]) -> Row:
+    """The paper's four numbers."""
     return [summary[key]["mean"] if key in summary else None for key in METRICS]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ def _file_digest(path: Path, size: int, changed: int) -> str:
 
 
 def listing_digest(path: Path | str) -> str:
-    """Digest of names, sizes and times of change of a file, or of all files below a folder: contents are not read."""
+    """Digest of names, sizes and times of change of a file, of all files below a folder, or of those that a pattern
+    names: contents are not read."""
     path = Path(path)
-    files = sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+    else:
+        files = [path] if path.is_file() else sorted(map(Path, glob(str(path))))  # noqa: PTH207 (as shard_paths)
     return fingerprint({str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in files})

@@ -58,5 +58,6 @@ def evaluate(monkeypatch):
         Path(words["out"]).write_text(json.dumps({"summary": summary}))
 
     monkeypatch.setattr(table1, "run_evaluate", run)
+    monkeypatch.setattr("diffproxy.evaluation.kept_report.inputs_of", lambda words: "")
     monkeypatch.setattr(table1, "draws_samples", lambda words: True)
     return calls

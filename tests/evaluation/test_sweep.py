@@ -19,6 +19,17 @@ def test_each_number_is_evaluated_once(tmp_path, evaluate):
     assert evaluate[2:] == [{"out": str(tmp_path / "views-2.json"), "views": "2", "limit": "2"}]
 
 
+def test_views_that_the_data_do_not_have_are_refused(tmp_path, monkeypatch):
+    """Else the row of eight views would be that of three once more."""
+    monkeypatch.setattr(
+        "diffproxy.evaluation.sweep.summary_of",
+        lambda words, out: {"views": {"mean": min(int(words[0][6:]), 3)}},
+    )
+    assert sweep(SweepOptions(views="2,3", out=str(tmp_path))).split()[1:] == ["2,-,-,-,-", "3,-,-,-,-"]
+    with pytest.raises(InputError, match="8 views of every subject"):
+        sweep(SweepOptions(views="2,8", out=str(tmp_path)))
+
+
 def test_one_of_the_two_has_numbers(capsys):
     for wrong in ({}, {"samples": "1", "views": "2"}, {"views": "0,1"}, {"samples": "1,x"}):
         with pytest.raises(InputError, match=r"samples|views"):
