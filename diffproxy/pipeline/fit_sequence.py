@@ -125,6 +125,11 @@ def _record(first: FrameResult, result: FitResult, proxies: ProxyStore, seconds:
     if not result.has_body:
         return replace(first, info={**first.info, "timings": clock.seconds})
     record = to_record(first.frame_id, result, proxies.load(first.frame_id), proxies.body, clock)
+    return refitted(first, record)
+
+
+def refitted(first: FrameResult, record: FrameResult) -> FrameResult:
+    """A later fit of a frame, with what was noted about its images when it was `first` fitted."""
     problems = first.info.get("image_problems", [])
     info = {**first.info, **record.info, "notes": [*record.info["notes"], *problems]}
     return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))

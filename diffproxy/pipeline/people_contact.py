@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from diffproxy.fitting.interpenetration import Separated, separate_people
 from diffproxy.fitting.result import FITTED
 from diffproxy.pipeline.fit_rig import FittedTake
+from diffproxy.pipeline.frames_together import frames_together
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.reprojection_quality import judged, view_notes, view_quality
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
-from diffproxy.pipeline.run_folder import CONTACT, FrameStore, record_digest
-from diffproxy.utils.digests import fingerprint
-
-log = logging.getLogger(__name__)
+from diffproxy.pipeline.run_folder import CONTACT
 
 
 def separated(fitted: Mapping[int, FittedTake]) -> dict[int, FittedTake]:
     """The takes of several people, by id, with what `separate_people` finds for each frame.
 
-    The notes of a frame with two people or more get `contact`: depths in mm before and after. A frame whose bodies were
-    moved is kept in each person's folder, for the next run.
+    The notes of a frame with two people or more get `contact`: depths in mm before and after.
     """
-    rows = {k: {r.frame_id: r for r in take.records} for k, take in fitted.items()}
-    known = {k: set(take.take.proxies.frame_ids) for k, take in fitted.items()}
-    for k, take in fitted.items():
-        files = [f"{CONTACT}/{i:06d}.npz" for i in rows[k]]
-        take.take.run.open(files, overwrite=False)
-    moved = 0
-    for frame_id in tqdm(sorted({i for row in rows.values() for i in row}), desc="contact", unit="frame"):
-        present = {
-            k: row[frame_id]
-            for k, row in rows.items()
-            if frame_id in row and row[frame_id].status in FITTED and frame_id in known[k]
-        }
-        if len(present) < 2:
-            continue
-        stamp = fingerprint({str(k): record_digest(r) for k, r in present.items()})
-        stores = {k: FrameStore(fitted[k].take.run.out / CONTACT, stamp) for k in present}
-        done = {k: record for k, store in stores.items() if (record := store.load(frame_id)) is not None}
-        if len(done) < len(present):
-            done = _separated_frame(frame_id, present, fitted)
-            if any(record_digest(done[k]) != record_digest(present[k]) for k in present):
-                for k, store in stores.items():
-                    store.save(done[k])
-        moved += any(record_digest(done[k]) != record_digest(present[k]) for k in present)
-        for k, record in done.items():
-            rows[k][frame_id] = record
-    log.info("contact: people were moved apart in %d frames", moved)
-    return {
-        k: replace(take, records=[rows[k][r.frame_id] for r in take.records]) for k, take in fitted.items()
-    }
+    return frames_together(
+        fitted, CONTACT, FITTED, lambda frame_id, present: _separated_frame(frame_id, present, fitted)
+    )
 
 
 def _separated_frame(

@@ -27,11 +27,12 @@ log = logging.getLogger(__name__)
 
 NOTE = "run.json"
 NOTE_BYTES = 1 << 30  # it lists every file of a run
+CLAIMS = "frames_claims"  # frames of a person without the pixels that others' bodies explain
 CONTACT = "frames_contact"  # frames of a person moved out of other people
-FOLDERS = ("frames", "frames_shared", CONTACT, "mesh", "proxies", "video")
+FOLDERS = ("frames", "frames_shared", CLAIMS, CONTACT, "mesh", "proxies", "video")
 # What a run.json may have removed: a file from elsewhere must not be able to name other files.
 WRITTEN = re.compile(
-    r"(frames|frames_shared|frames_contact)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.jpg|video/(?!\.)[^/]+\.mp4|proxies/\d+/"
+    r"(frames|frames_shared|frames_claims|frames_contact)/\d+\.npz|mesh/\d+\.(glb|ply|obj)|overlay/(?!\.\.?/)[^/]+/\d+\.jpg|video/(?!\.)[^/]+\.mp4|proxies/\d+/"
     r"|result\.npz|run\.json|metrics\.json|sequence\.json|drawn\.json|report\.html|viewer\.html|config\.yaml"
     r"|people\.json|detections\.json"
 )

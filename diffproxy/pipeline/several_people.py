@@ -9,13 +9,14 @@ from pathlib import Path
 
 from diffproxy.association import Association, AssociationConfig, Person, associate
 from diffproxy.export import open_run
-from diffproxy.pipeline import inputs
+from diffproxy.pipeline import fit_sequence, inputs
 from diffproxy.pipeline.associated_people import listed_one_view, listed_person
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS, Frame, detect_take, save_detections
 from diffproxy.pipeline.fit_rig import FittedTake, fit_take
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.outputs import write_config
+from diffproxy.pipeline.people_claims import contested
 from diffproxy.pipeline.people_contact import separated
 from diffproxy.pipeline.people_doubts import why_left_out, with_people_doubts
 from diffproxy.pipeline.people_overlay import write_people_overlays
@@ -121,7 +122,7 @@ def _write_list(run: PeopleRun, everybody: _Everybody, left_out: Mapping[int, st
 
 
 def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
-    """Fit one person after the other. Their results are written here, unless `people_contact` still moves them."""
+    """Fit one person after the other. Results without a body are written here, the others once all are compared."""
     options, out = run.options, _Fitted()
     # The boxes are known, and other processes open their own generator.
     networks = replace(run.networks, detector=None)
@@ -129,7 +130,7 @@ def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
         networks = replace(networks, pipe=run.pipe)
     for person in everybody.people:
         name = folder_name(person.id)
-        own = _of_one(options, person, run.chosen)
+        own = _of_one(options, person, run.chosen, len(everybody.people) > 1)
         if not own.frames:
             log.info("%s: not in the chosen frames", name)
             continue
@@ -144,9 +145,9 @@ def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
                 out.left_out[person.id] = note
                 log.warning("%s", note)
                 continue
-            if not options.share and (one.error is not None or not options.people_contact):
-                one.write()
-            if one.error is not None:  # result.npz says so
+            if one.error is not None:
+                if not options.share:  # result.npz says so
+                    one.write()
                 out.errors.append(one.error)
                 continue
             out.takes[person.id] = one
@@ -158,12 +159,14 @@ def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
 
 
 def _write_together(run: PeopleRun, takes: dict[int, FittedTake]) -> None:
-    """Move people who touch apart where that is asked for, and write what shows all of them."""
+    """Compare the bodies of everybody, and write the results of each and what shows all of them."""
     options, out = run.options, run.folder.out
+    if not fit_sequence.wanted(options):  # whose frames are not fitted one by one
+        takes = contested(takes)
     if options.people_contact:
         takes = separated(takes)
-        for one in takes.values():
-            one.write()
+    for one in takes.values():
+        one.write()
     folders = {k: one.take.run.out for k, one in takes.items()}
     if options.save.overlay and folders:
         write_people_overlays(out, folders, run.body, run.frames, run.chosen)
@@ -172,7 +175,7 @@ def _write_together(run: PeopleRun, takes: dict[int, FittedTake]) -> None:
         write_run_viewer(out / "viewer.html", shown, run.frames)
 
 
-def _of_one(options: FitOptions, person: Person, chosen: Sequence[int]) -> FitOptions:
+def _of_one(options: FitOptions, person: Person, chosen: Sequence[int], among_others: bool) -> FitOptions:
     """The options of the run of one person, in the chosen frames between first and last sight."""
     ids = [i for i in chosen if person.first_frame <= i <= person.last_frame]
     return replace(
@@ -184,6 +187,6 @@ def _of_one(options: FitOptions, person: Person, chosen: Sequence[int]) -> FitOp
         people_contact=False,
         out=str(Path(options.out).expanduser() / folder_name(person.id)),
         frames=",".join(map(str, ids)),
-        # One page shows all; moving people apart needs their proxies.
-        save=replace(options.save, viewer=False, proxies=options.save.proxies or options.people_contact),
+        # One page shows all; people are compared by their proxies.
+        save=replace(options.save, viewer=False, proxies=options.save.proxies or among_others),
     )

@@ -1,0 +1,118 @@
+"""Pixels and keypoints of a person that lie at somebody else's body go to them, and the person is fitted without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from diffproxy.body import BodyModel, BodyParams
+from diffproxy.fitting.encoder_keypoints import MIN_CONFIDENCE
+from diffproxy.keypoints.landmarks import encoder_points
+from diffproxy.metrics import reprojections
+from diffproxy.pipeline.generate_proxies import Generated
+
+APART_MM = 60.0  # from a person's own body, at its depth: what is nearer is an error of the network
+NEARER = 0.5  # of that distance: how far from somebody else's body it lies at most
+LEAST_SHARE = 0.03  # of a person's pixels; fewer do not move the body
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Of the maps of one person: what lies at somebody else's body."""
+
+    pixels: Bool[np.ndarray, "V H W"]
+    keypoints: Bool[np.ndarray, "V 17"]
+
+    def matter(self, made: Generated) -> bool:
+        """Whether a fit without them may be another one."""
+        shown = max(int((made.maps.labels > 0).sum()), 1)
+        return bool(self.keypoints.any()) or int(self.pixels.sum()) > LEAST_SHARE * shown
+
+    @property
+    def said(self) -> str:
+        """A note."""
+        pixels, keypoints = int(self.pixels.sum()), int(self.keypoints.sum())
+        return (
+            f"fitted again without {pixels} pixels and {keypoints} keypoints that lie at somebody else's body"
+        )
+
+    def without(self, made: Generated) -> Generated:
+        """The proxies without them, as background of which nothing is known."""
+        maps, taken = made.maps, self.pixels
+        valid = np.ones_like(taken) if maps.valid is None else maps.valid
+        maps = replace(
+            maps,
+            labels=np.where(taken, np.uint8(0), maps.labels),
+            weight=np.where(taken, np.float32(0), maps.weight),
+            valid=valid & ~taken,
+        )
+        keypoints = made.keypoints
+        if keypoints is not None:
+            keypoints = np.where((np.arange(4) == 2) & self.keypoints[..., None], 0.0, keypoints)
+        return replace(made, maps=maps, keypoints=keypoints)
+
+
+def claimed_by_others(
+    made: Generated, own: BodyParams, others: Sequence[BodyParams], body: BodyModel
+) -> Claimed:
+    """What of a person's proxies and keypoints another body explains better.
+
+    A pixel states a point of the surface, so two bodies can be asked where they have it: the skin of somebody in front
+    is far from the same skin of the person meant.
+
+    Args:
+        made: Proxies and keypoints of a person.
+        own: The body that was fitted to them.
+        others: Those of other people in the same frame.
+        body: Their body model.
+    """
+    maps = made.maps
+    pixels, keypoints = np.zeros(maps.labels.shape, bool), np.zeros((maps.num_views, 17), bool)
+    mine, theirs = _Places.of(made, own, body), [_Places.of(made, other, body) for other in others]
+    for v, camera in enumerate(maps.cameras):
+        depth = float(camera.R_cam_world[2] @ mine.middle + camera.t_cam_world[2])
+        least = APART_MM * float(camera.K[1, 1]) / (1000 * depth)
+        column, row = mine.pixels[v].astype(int).T
+        pixels[v, row, column] = _nearer(mine.surface[v], [t.surface[v] for t in theirs], least)
+        if made.keypoints is not None and maps.kind[v] == "body":
+            sure = made.keypoints[v, :, 2] >= MIN_CONFIDENCE
+            keypoints[v] = sure & _nearer(mine.keypoints[v], [t.keypoints[v] for t in theirs], least)
+    return Claimed(pixels, keypoints)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """How far a body is from the proxies of each view: `surface` of `pixels`, and `keypoints`, in pixels."""
+
+    middle: Float[np.ndarray, "3"]
+    pixels: list[np.ndarray]  # (N, 2) of each view
+    surface: list[np.ndarray]  # (N,)
+    keypoints: list[np.ndarray]  # (17,)
+
+    @classmethod
+    def of(cls, made: Generated, params: BodyParams, body: BodyModel) -> _Places:
+        with torch.no_grad():
+            vertices = body(params).vertices[0].cpu().numpy().astype(np.float64)
+        found, points = reprojections(made.maps, vertices, body), encoder_points(body, params)
+        keypoints = [] if made.keypoints is None else [
+            np.linalg.norm(c.project(points) - made.keypoints[v, :, :2], axis=-1)
+            for v, c in enumerate(made.maps.cameras)
+        ]  # fmt: skip
+        return cls(
+            np.median(vertices, axis=0),
+            [pixels for _, pixels in found],
+            [np.linalg.norm(projected - pixels, axis=-1) for projected, pixels in found],
+            keypoints,
+        )
+
+
+def _nearer(
+    mine: Float[np.ndarray, " N"], theirs: Sequence[Float[np.ndarray, " N"]], least: float
+) -> Bool[np.ndarray, " N"]:
+    """Where somebody else is much nearer; a body behind the camera (NaN) claims nothing and loses nothing."""
+    nearest = np.fmin.reduce(theirs) if theirs else np.full_like(mine, np.inf)
+    return (mine > least) & (nearest < NEARER * mine)
