@@ -23,6 +23,7 @@ from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.fit_people import FittedPerson, Observed, PeopleFit, fit_people
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior
+from diffproxy.single_view.others_pixels import without_each_other
 from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.picture_result import PictureResult
 from diffproxy.single_view.regress_people import regress_people
@@ -191,7 +192,7 @@ class SingleViewEstimator:
         if not seen:
             return FittedPicture((), camera, prior.log_std, prior.source, clock.seconds)
         if self.polish:
-            observed = [self.observe(image, camera, s.box, clock) for s in seen]
+            observed = without_each_other([self.observe(image, camera, s.box, clock) for s in seen])
             with clock("fit"):
                 starts = [s.start for s in seen]
                 fitted = fit_people(observed, self.body, prior, self.config, starts, self.coarse)
