@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.options import HELP_WORDS, Subcommand, help_text, option_lines, parse_options
@@ -101,6 +103,8 @@ def _run(words: list[str]) -> int:
         return COMMANDS[words[0]].run(words[1:])
     if not words or HELP_WORDS & set(words):
         sys.stdout.write(help_text(RenderConfig, USAGE, "\n".join(option_lines(LaunchOptions))))
+    elif near := difflib.get_close_matches(words[0], COMMANDS, n=1):
+        raise InputError(f"one of {', '.join(COMMANDS)}", words[0], f"did you mean {near[0]}?")
     else:
         render(words)
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.options import at_least, one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import BODY, MOTION, SEED, SHARDS
 
 VARIANTS = ("auto", "scalar_rgb", "llvm_ad_rgb", "cuda_ad_rgb")
@@ -191,6 +191,8 @@ class RenderConfig:
                 raise InputError(f"{name}: a folder {what}", path, fix)
         if self.furniture and not Path(self.furniture).exists():
             raise InputError("furniture: a .sh3f file or a folder", self.furniture, "give an existing one")
+        if not self.hand_crops:
+            refuse_unread(self, ("hand_size",), "hand_crops=1 or more")
         if self.extra_names:
             self._check_extras()
 

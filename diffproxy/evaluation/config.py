@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.pipeline.model_options import SharedOptions
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.options import at_least, one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import SHARDS
 
 STEPS = {"dress4d": 50} | dict.fromkeys(("spec_mtp", "humman", "pdhuman", "agora", "rendered"), 1)
 """Every n-th instant of the protocol, where it is not 5: data sets of single pictures are evaluated whole."""
+RIGS = ("mpi_inf_3dhp", "behave", "rich", "moyo", "dress4d")
+PUBLISHED = (*RIGS, "agora", "spec_mtp", "humman", "pdhuman")
+READ_BY = {
+    **dict.fromkeys(("path", "start", "every"), (*PUBLISHED, "rendered")),
+    **dict.fromkeys(("models", "allow_pickle", "pixel_center"), PUBLISHED),
+    **dict.fromkeys(("views", "sequences"), RIGS),
+    **{
+        "joints_inside": ("mpi_inf_3dhp",),
+        "step_by": ("dress4d",),
+        "frame_offset": ("moyo",),
+        "cut": ("synthetic",),
+    },
+    **dict.fromkeys(("three_views", "lens"), ("rich",)),
+}
+"""Options that not all data sets have, and the readers that have them."""
 
 
 @dataclass
@@ -71,6 +86,9 @@ class DatasetOption:
         one_of("dataset.step_by", self.step_by, ("list", "number"))
         if self.pixel_center not in (0, 0.5):
             raise InputError("dataset.pixel_center of 0 or 0.5", f"{self.pixel_center:g}", "use one of these")
+        for name, readers in READ_BY.items():
+            if self.name not in readers and self.name in ("synthetic", "rendered", *PUBLISHED):
+                refuse_unread(self, (name,), f"dataset={'|'.join(readers)}", "dataset.")
 
     @property
     def step(self) -> int:
@@ -127,6 +145,18 @@ class EvaluateOptions(SharedOptions):
         if (self.cameras == "predicted") != bool(self.predictions):
             found = f"cameras={self.cameras} predictions={self.predictions}"
             raise InputError("a folder of predictions, and cameras=predicted", found, "give both or none")
+        if self.cameras != "none":
+            refuse_unread(self, ("fov",), "cameras=none")
+        if self.proxies == "exact":
+            refuse_unread(self.generator, ("weights",), "proxies=generated", "generator.")
+        if self.dataset.name == "synthetic":
+            names = [f.name for f in fields(self.protocol)]
+            refuse_unread(self.protocol, names, f"dataset={'|'.join(PUBLISHED)}", "protocol.")
+        else:
+            refuse_unread(self, ("shards",), "dataset=synthetic")
+        if self.dataset.cut >= 0 and self.dataset.partial >= 0:
+            found = f"dataset.cut={self.dataset.cut} dataset.partial={self.dataset.partial}"
+            raise InputError("dataset.cut or dataset.partial", found, "leave one of them out")
         if self.dataset.cut >= 0 and (self.proxies, self.images) != ("generated", "crops"):
             found = f"proxies={self.proxies} images={self.images}"
             fix = "drop dataset.cut, or write proxies=generated images=crops"

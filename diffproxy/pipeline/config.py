@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from diffproxy.pipeline.frame_shares import share_of
 from diffproxy.pipeline.model_options import SharedOptions
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import one_of, option, within
+from diffproxy.utils.options import one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import (
     CALIBRATION,
     FRAMES,
@@ -172,6 +172,10 @@ class FitOptions(SharedOptions):
         one_of("shape", self.shape, ("per_frame", "shared"))
         self._check_people()
         self._check_cameras()
+        if self.proxies:
+            refuse_unread(self, ("boxes", "masks"), "no proxies=DIR")
+        if self.masks:
+            refuse_unread(self, ("boxes",), "no masks=DIR")
         if self.smooth > 0 or self.ground != "none":
             self.shape = "shared"  # smoothing over frames needs one body
         within("jobs", self.jobs, 1, 1024)
@@ -203,6 +207,10 @@ class FitOptions(SharedOptions):
             found = f"cameras={self.cameras} predictions={self.predictions}"
             raise InputError("a file of predictions, and cameras=predicted", found, "give both or none")
         within("fov", self.fov, 0.0, 179.0)
+        if self.cameras != "none":
+            refuse_unread(self, ("fov",), "cameras=none")
+        if self.cameras == "given":
+            refuse_unread(self, ("camera_frames", "person_height"), "cameras=predicted|none")
         within("camera_frames", self.camera_frames, 1, 1000)
         if self.person_height:
             within("person_height", self.person_height, 0.3, 3.0, "metres")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.options import at_least, one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import (
     BODY,
     CAMERA_LIMIT,
@@ -123,6 +123,8 @@ class EstimateOptions(PictureOptions):
         one_of("start", self.start, ("network", "closed_form"))
         within("steps", self.steps, 0, 1000)
         within("max_pixels", self.max_pixels, 50, 10_000)
+        if not self.polish:
+            refuse_unread(self, ("start", "steps", "max_pixels"), "polish=true")
 
 
 @dataclass

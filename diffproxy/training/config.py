@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.utils.options import at_least, one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import (
     BODY,
     EMA_DECAY,
@@ -176,5 +176,11 @@ class TrainConfig:
         within("clip_norm", self.clip_norm, 1e-6, 1e6)
         within("ema", self.ema, 0.0, 0.999999)
         within("condition_dropout", self.condition_dropout, 0.0, 1.0)
+        if not self.val_shards:
+            refuse_unread(self, ("val_fit",), "val_shards=DIR")
+        if not self.encoder_lr:
+            refuse_unread(self, ("keypoint_matching",), "encoder_lr=1e-4")
+        if self.freeze_conditioning:
+            refuse_unread(self, ("encoder_lr",), "freeze_conditioning=false")
         if not self.out.strip():
             raise InputError("out=DIR", "an empty name", "write out=runs/my_run")

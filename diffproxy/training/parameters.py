@@ -24,12 +24,23 @@ def select_parameters(generator: ProxyGenerator, config: TrainConfig) -> list[di
 
     The warm-up stage (`diffusion_weight=0`) excludes the UNet. `freeze_conditioning` excludes the encoder and
     everything in the adapter that the dense head depends on (parameters that only the UNet depends on had no gradient
-    in the warm-up). `stage=decoder` trains the decoder of the VAE only.
+    in the warm-up). `stage=decoder` trains the decoder of the VAE only. InputError where nothing would be trained.
     """
     if config.stage == "decoder":
         return decoder_parameters(generator, config)
     if config.stage != "generator":
         raise InputError("stage one of generator, decoder", config.stage, "give stage=generator")
+    head = (
+        isinstance(generator.adapter, PyramidAdapter)
+        and config.dense_weight
+        and not config.freeze_conditioning
+    )
+    if not (head or config.diffusion_weight):
+        found = f"diffusion_weight=0 with dense_weight={config.dense_weight:g}"
+        found += f" freeze_conditioning={str(config.freeze_conditioning).lower()} and {generator.config.name}"
+        raise InputError(
+            "a loss to train by, of the dense head or of the UNet", found, "write diffusion_weight=1"
+        )
     if config.encoder_lr and not config.freeze_conditioning:
         generator.config = generator.config.replace(
             frozen=tuple(f for f in generator.config.frozen if f != "encoder")

@@ -185,6 +185,11 @@ def set_up(config: TrainConfig) -> Run:
     share = config.batch * config.accumulate
     if config.epochs:
         config = replace(config, steps=math.ceil(config.epochs * len(data.index) / (share * world)))
+    if start > config.steps:
+        found = f"steps={config.steps}, with {start} that are trained already in {out}"
+        raise InputError(
+            "steps beyond those of the run", found, f"write steps={start} or more, or another out=DIR"
+        )
     sampler = StepSampler(start, config.steps, share, accelerator.process_index, world)
     loader = DataLoader(
         data,

@@ -62,6 +62,26 @@ def within(option: str, value: float, low: float, high: float, unit: str = "") -
         raise InputError(what, f"{option}={value:g}", fix)
 
 
+def refuse_unread(options: Any, names: Sequence[str], needed: str, prefix: str = "") -> None:
+    """InputError for an option that somebody has set though nothing reads it.
+
+    Args:
+        options: Options dataclass.
+        names: Its fields that are not read as the other options are; their defaults are fine.
+        needed: With what they are read, such as cameras=none.
+        prefix: What stands before the names on the command line.
+    """
+    for f in fields(options):
+        default = f.default if f.default_factory is MISSING else f.default_factory()
+        value = getattr(options, f.name)
+        if f.name in names and value != default:
+            name = prefix + f.name
+            found = (
+                f"{name}={str(value).lower() if isinstance(value, bool) else value}, which nothing would read"
+            )
+            raise InputError(f"{needed} beside {name}", found, f"leave {name} out")
+
+
 def require_finite(options: Any, prefix: str = "") -> None:
     """InputError for a number anywhere in an options dataclass (or its dictionaries) that is nan, infinite or above
     `LARGEST`."""

@@ -14,7 +14,7 @@ from diffproxy.export.run import Run, open_run, run_folders
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import output_file
-from diffproxy.utils.options import Subcommand, option
+from diffproxy.utils.options import Subcommand, option, refuse_unread
 from diffproxy.utils.shared_options import MOVED_BODY, RUN
 from diffproxy.viewer.frame_pictures import frame_pictures
 from diffproxy.viewer.live import LivePage, start_server
@@ -56,6 +56,8 @@ class ViewOptions:
             raise InputError("page=live or page=file", f"page={self.page}", "write page=file")
         if not 1 <= self.port <= LAST_PORT:
             raise InputError(f"a port from 1 to {LAST_PORT}", f"port={self.port}", "leave port out")
+        other, names = ("live", ("host", "port")) if self.page == "file" else ("file", ("out",))
+        refuse_unread(self, names, f"page={other}")
 
 
 def _view(options: ViewOptions) -> None:

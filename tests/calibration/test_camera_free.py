@@ -174,7 +174,9 @@ def test_saved_proxies_are_fitted_in_the_solved_cameras(take, person, body, true
     unknown = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in person.cameras)
     made = Generated(replace(person.maps, cameras=unknown), ((0.0, 0.0, 160.0, 160.0),) * 4)
     ProxyStore(tmp_path / "proxies", body, must_exist=False).save(3, made)
-    options = with_solved_cameras(replace(take, cameras="none", proxies=str(tmp_path / "proxies")), tmp_path)
+    options = with_solved_cameras(
+        replace(take, cameras="none", boxes="auto", proxies=str(tmp_path / "proxies")), tmp_path
+    )
     (asked,) = solver
     assert asked.intrinsics and not asked.poses and asked.upright
     assert all(np.array_equal(a.K, b.K) for a, b in zip(asked.cameras, person.cameras, strict=True))
@@ -239,7 +241,9 @@ def test_the_calibration_of_others_is_not_overwritten(take, person, tmp_path):
 def test_saved_proxies_of_other_frames_are_named(take, person, body, tmp_path):
     save_proxies(person.maps, tmp_path / "proxies" / "000008", body)
     with pytest.raises(InputError, match="the images' frames"):
-        with_solved_cameras(replace(take, cameras="none", proxies=str(tmp_path / "proxies")), tmp_path)
+        with_solved_cameras(
+            replace(take, cameras="none", boxes="auto", proxies=str(tmp_path / "proxies")), tmp_path
+        )
 
 
 def test_given_cameras_are_left_alone(take, tmp_path):

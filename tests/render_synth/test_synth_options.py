@@ -54,6 +54,10 @@ def test_bad_options_are_refused_with_what_to_type(words, message, capsys):
     assert capsys.readouterr().err == f"error: {caught.value}\n"
 
 
+def test_a_misspelt_command_is_told_from_an_option(capsys):
+    assert main(["relabl", "shards"]) == 2 and "did you mean relabel?" in capsys.readouterr().err
+
+
 def test_what_a_sample_looks_like_is_not_decided_by_where_and_how_many():
     free = {"out", "subjects", "start", "workers", "per_shard"}
     assert set(RenderConfig().content()) == {f.name for f in fields(RenderConfig)} - free

@@ -96,6 +96,12 @@ def test_a_configuration_without_weights_has_no_head_to_keep(config, option):
         set_up(replace(config, generator="nano", **{option: True}))
 
 
+@pytest.mark.parametrize("options", [{"dense_weight": 0.0}, {"freeze_conditioning": True}])
+def test_a_training_without_a_loss_is_refused(config, options):
+    with pytest.raises(InputError, match="a loss to train by"):
+        set_up(replace(config, diffusion_weight=0.0, **options))
+
+
 def test_a_run_goes_on_with_its_own_options_and_shards(config, shards_of):
     train(replace(config, freeze_conditioning=True))
     with pytest.raises(InputError, match="freeze_conditioning: True before, False now"):
@@ -103,6 +109,8 @@ def test_a_run_goes_on_with_its_own_options_and_shards(config, shards_of):
     own = replace(config, freeze_conditioning=True)
     with pytest.raises(InputError, match=r"augment.cut: 0.0 before, 0.5 now; seed: 0 before, 7 now"):
         train(replace(own, seed=7, augment=replace(own.augment, cut=0.5)))
+    with pytest.raises(InputError, match="steps=1, with 2 that are trained"):
+        train(replace(own, steps=1))
     shard = Path(config.shards) / "b.tar"
     shard.write_bytes((shards_of(0.3) / "a.tar").read_bytes())
     try:
