@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from diffproxy.single_view.coarse_body import CoarseBodies, CoarseBody
 from diffproxy.single_view.fit_people import Observed, fit_people
 from diffproxy.single_view.focal_length import FocalPrior
 
@@ -77,3 +78,18 @@ def test_a_person_upside_down_is_fitted_or_doubted(body, two_people, quick_fit):
     assert person.result.status in ("one_view", "doubtful", "failed")
     if person.result.status == "one_view":
         assert abs(person.depth - true[0, 2]) < 3 * person.depth_std
+
+
+@pytest.mark.parametrize(("confidence", "status"), [(0.5, "one_view"), (0.02, "doubtful")])
+def test_a_body_that_the_keypoints_do_not_show_is_doubtful(body, two_people, quick_fit, confidence, status):
+    far = two_people.params[1]
+
+    class Unsure(CoarseBodies):
+        def of_views(self, maps, boxes, keypoints):
+            joints, std = body.joints(far)[0].numpy(), np.full(55, 0.05, np.float32)
+            return [CoarseBody(far, joints, std, 0.0, 0.0, 0.1, confidence, 17)]
+
+    prior = FocalPrior(330.0, 0.0, "given", fixed=True)
+    fitted = fit_people([Observed(two_people.maps[1])], body, prior, quick_fit, coarse=Unsure(body))
+    assert fitted.people[0].result.status == status
+    assert ("keypoints" in fitted.people[0].result.reason) == (status == "doubtful")
