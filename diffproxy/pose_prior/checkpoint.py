@@ -40,8 +40,8 @@ def load_prior(path: Path | str | None = None) -> PosePrior:
     """Load a pose prior.
 
     Args:
-        path: .safetensors file of `save_prior`, or folder of published DPoser-X checkpoints; None: the packaged
-            prior.
+        path: .safetensors file of `save_prior`, the folder of a training, or one of published DPoser-X checkpoints;
+            None: the packaged prior.
 
     Returns:
         The prior in evaluation mode, on the CPU, float32.
@@ -52,6 +52,8 @@ def load_prior(path: Path | str | None = None) -> PosePrior:
     if path is None:
         path = Path(str(files("diffproxy.pose_prior") / "weights" / PACKAGED))
     path = Path(path).expanduser()
+    if (path / PACKAGED).is_file():
+        path = path / PACKAGED
     if path.is_dir():
         from diffproxy.pose_prior.official import load_official
 
@@ -86,5 +88,7 @@ def _read(path: Path) -> tuple[dict[str, dict], str, dict[str, Tensor]]:
             if text.get("format") != "diffproxy-pose-prior" or text.get("version") != 1:
                 raise InputError("a pose prior of version 1", f"{path}: {text}"[:200], "see docs/prior.md")
             return text["nets"], str(text["name"]), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    except InputError:
+        raise
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("a pose prior as safetensors", f"{path}: {error}", "see docs/prior.md") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, option, within
 from diffproxy.utils.shared_options import (
     EMA_DECAY,
@@ -55,8 +56,14 @@ class PriorTrainOptions:
     time_limit_min: float = TIME_LIMIT_MIN()
 
     def __post_init__(self) -> None:
-        for name in ("hidden", "embed", "hand_hidden", "hand_embed", "steps", "batch", "save_every"):
+        for name in ("steps", "batch", "save_every"):
             at_least(name, getattr(self, name), 1)
+        for name, unit, low in (("hidden", 32, 32), ("embed", 2, 4)):  # groups of channels; sines and cosines
+            for side in (name, f"hand_{name}"):
+                at_least(side, width := getattr(self, side), low)
+                if width % unit:
+                    fix = f"write {side}={width // unit * unit + unit}"
+                    raise InputError(f"{side} as a multiple of {unit}", f"{side}={width}", fix)
         for name in ("warmup_steps", "jitter", "hand_jitter", "limb_width", "seed", "time_limit_min"):
             at_least(name, getattr(self, name), 0)
         within("lr", self.lr, 1e-12, 1.0)

@@ -23,6 +23,7 @@ from diffproxy.pose_prior.options import PriorTrainOptions
 from diffproxy.utils.begun_options import require_same
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.checkpoint import read_state, write_state
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import atomic_path, make_folder, to_json, write_atomic
@@ -142,7 +143,7 @@ class _Run:
         low = torch.rand(c.batch) < c.low_times
         t = torch.where(low, 0.5 * u, u).clamp_min(sde.T_MIN)
         z = torch.randn_like(x0)
-        warm = min(1.0, (k + 1) / c.warmup_steps)
+        warm = min(1.0, (k + 1) / max(c.warmup_steps, 1))
         for group in self.optimizer.param_groups:
             group["lr"] = float(c.lr * warm * (0.5 + 0.5 * np.cos(np.pi * k / c.steps)))
         loss = (self.prior.net(sde.diffuse(x0, t, z), t) - z).square().mean()
@@ -204,16 +205,26 @@ def _fixed(config: PriorTrainOptions) -> dict[str, object]:
 
 
 def _poses(config: PriorTrainOptions, out: Path) -> dict[str, Poses]:
-    """The collected poses, cached in `out` for resuming."""
+    """The collected poses, cached in `out` for resuming. InputError where they were collected from other files."""
     file, names = out / "poses.npz", ("body", "weight", "hand", "paired")
+    motion = Path(config.motion).expanduser()
+    sizes = {str(p.relative_to(motion)): p.stat().st_size for p in motion.rglob("*") if p.is_file()}
+    source = fingerprint({"seed": config.seed, "files": sizes})
     if file.exists():
         data = read_npz(file, "collected poses")
         if missing := sorted({f"{s}_{n}" for s in SPLITS for n in names} - data.keys()):
             raise InputError(
                 f"{missing[0]} in {file}", ", ".join(data)[:100], "remove it, or choose another out=DIR"
             )
+        if str(data.get("source", "")) != source:
+            raise InputError(
+                f"the motion files and the seed that {file} was collected with",
+                f"others in motion={config.motion} seed={config.seed}",
+                "give these, or choose another out=DIR",
+            )
         return {s: Poses(*(data[f"{s}_{n}"] for n in names)) for s in SPLITS}
-    poses = collect(Path(config.motion), config.seed)
+    poses = collect(motion, config.seed)
     with atomic_path(file) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **{f"{s}_{n}": getattr(p, n) for s, p in poses.items() for n in names})
+        arrays = {f"{s}_{n}": getattr(p, n) for s, p in poses.items() for n in names}
+        np.savez(stream, **arrays, source=np.array(source))
     return poses

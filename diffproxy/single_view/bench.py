@@ -15,12 +15,15 @@ from diffproxy.single_view.stride_bench import stride_rows
 from diffproxy.single_view.torch_backend import open_estimator, open_video
 from diffproxy.single_view.tracking import Tracker
 from diffproxy.utils.image_suffixes import VIDEOS
+from diffproxy.utils.options import refuse_unread
 
 
 def run_bench(options: BenchOptions, estimator: SingleViewEstimator | None = None) -> dict[str, Any]:
     """A row of `stride_rows` for each stride over a video; over pictures, which have none, one row."""
     path = Path(options.path).expanduser()
     is_video = path.suffix.lower() in VIDEOS
+    if not is_video:
+        refuse_unread(options, ("frames", "strides"), "a video")
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:

@@ -19,6 +19,8 @@ USUAL_LOG_STD = 0.35
 """Standard deviation of the log of the focal length around it: two of three lenses between 20 and 40 mm."""
 EXIF_LOG_STD = 0.03
 """Standard deviation of the log of a focal length from EXIF, which is rounded, and of the picture before it was cut."""
+LENSES = (0.2, 100.0)
+"""Focal lengths over longer side that pictures may have: fields of view of 136 to 0.6 degrees."""
 DIAGONAL_35MM = float(np.hypot(36.0, 24.0))
 EXIF_IFD, FOCAL_LENGTH_IN_35MM = 0x8769, 0xA405
 
@@ -38,6 +40,23 @@ class FocalPrior:
     log_std: float
     source: str
     fixed: bool = False
+
+    @classmethod
+    def given(cls, focal: float, width: int, height: int) -> FocalPrior:
+        """A known one of a picture of this size.
+
+        Raises:
+            InputError: one that no lens has, such as millimetres for pixels.
+        """
+        side = max(width, height)
+        low, high = LENSES[0] * side, LENSES[1] * side
+        if not low <= focal <= high:
+            raise InputError(
+                f"focal in pixels, {low:.0f} to {high:.0f} for {width}x{height}, or 0 where it is not known",
+                f"focal={focal:g}",
+                f"write focal={focal * side / 36:.0f} if it is in millimetres of a 35 mm camera, else leave it out",
+            )
+        return cls(focal, 0.0, "given", fixed=True)
 
     def camera_of_network(self, width: int, height: int, scale: float) -> list[float]:
         """What the network of whole pictures is told of a picture of this size that is given to it scaled.
@@ -66,12 +85,10 @@ def focal_prior(width: int, height: int, focal: float = 0.0, path: Path | None =
         The given focal length, else the one of EXIF, else the usual one with its spread.
 
     Raises:
-        InputError: a negative focal length.
+        InputError: a focal length that no lens has.
     """
-    if focal < 0:
-        raise InputError("a focal length above 0 pixels", f"{focal:g}", "write focal=0 where it is not known")
-    if focal > 0:
-        return FocalPrior(focal, 0.0, "given", fixed=True)
+    if focal:
+        return FocalPrior.given(focal, width, height)
     if path is not None and (equivalent := exif_focal_35mm(path)) is not None:
         return FocalPrior(equivalent / DIAGONAL_35MM * float(np.hypot(width, height)), EXIF_LOG_STD, "exif")
     return FocalPrior(usual_focal(width, height), USUAL_LOG_STD, "usual lenses")

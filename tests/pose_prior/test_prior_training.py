@@ -1,5 +1,7 @@
 """Reading poses, training a few steps, stopping and going on."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -106,11 +108,35 @@ def test_wrong_commands_say_what_to_write(motion, finished, tmp_path):
         (["train", f"motion={motion}", "steps=many"], "steps as a whole number"),
         (["train", f"motion={tmp_path / 'none'}", f"out={tmp_path}"], "motion"),
         (["train", f"motion={motion}", f"out={finished}", *TINY, "seed=4"], "another out"),
+        (["train", f"motion={motion}", f"out={finished}", *TINY, "lr=0.1"], "lr: 0.001 before"),
         (["sample", "count=3"], "out"),
         (["convert", f"official={tmp_path / 'none'}", "out=x"], "published"),
     ):
         with pytest.raises(InputError, match=message):
             main(words)
+
+
+def test_poses_collected_from_other_motion_are_not_used(motion, finished, tmp_path):
+    other = tmp_path / "motion"
+    shutil.copytree(motion, other)
+    main(["train", f"motion={other}", f"out={finished}", *TINY])  # moved, and the same
+    next(other.rglob("*.npz")).unlink()
+    for given in (other, tmp_path / "none"):
+        with pytest.raises(InputError, match="motion files and the seed"):
+            main(["train", f"motion={given}", f"out={finished}", *TINY])
+
+
+@pytest.mark.parametrize(
+    ("width", "fix"), [("hidden=40", 64), ("hand_hidden=8", 32), ("embed=7", 8), ("embed=2", 4)]
+)
+def test_widths_that_no_network_has_are_refused(width, fix, motion, tmp_path):
+    with pytest.raises(InputError, match=f"write {width.split('=')[0]}={fix}"):
+        main(["train", f"motion={motion}", f"out={tmp_path}", width])
+
+
+def test_a_training_without_a_warm_up(motion, tmp_path):
+    main(["train", f"motion={motion}", f"out={tmp_path}", *TINY[:4], "steps=1", "batch=8", "warmup_steps=0"])
+    assert load_prior(tmp_path).net.dim == 153  # by the folder of the training
 
 
 @pytest.mark.parametrize("content", [b"junk", None])

@@ -48,12 +48,19 @@ def test_damaged_exif_is_no_focal_length(tmp_path):
     assert exif_focal_35mm(path) is None
 
 
-def test_a_negative_focal_length_is_an_error():
-    with pytest.raises(InputError, match="focal"):
-        focal_prior(640, 480, -1.0)
-
-
 def test_the_principal_point_stays_in_crops():
     crop = picture_camera(640, 480, 500.0).crop((100, 50, 300, 250), (64, 64))
     wide = picture_camera(640, 480, 250.0).crop((100, 50, 300, 250), (64, 64))
     np.testing.assert_allclose(with_focal(crop, 0.5).K, wide.K)
+
+
+@pytest.mark.parametrize("focal", [35.0, 0.001, 1e6, -1.0])
+def test_a_focal_length_that_no_lens_has_is_refused(focal):
+    """35 of a picture of 1920 pixels are millimetres: its field of view would be 176 degrees."""
+    with pytest.raises(InputError, match=r"(?s)focal in pixels, 384 to 192000.*write focal="):
+        focal_prior(1080, 1920, focal)
+
+
+def test_millimetres_are_told_in_pixels():
+    with pytest.raises(InputError, match="write focal=1867 if it is in millimetres"):
+        focal_prior(1920, 1080, 35.0)

@@ -217,6 +217,8 @@ def test_a_damaged_picture_is_noted_in_its_file(tmp_path, estimator, people_of, 
 def test_bench_states_mean_median_and_p95(tmp_path, estimator):
     for k in range(3):
         cv2.imwrite(str(tmp_path / f"{k}.png"), BLACK)
+    with pytest.raises(InputError, match="a video beside frames"):
+        run_bench(BenchOptions(str(tmp_path), warmup=1, frames="0"), estimator)
     report = run_bench(BenchOptions(str(tmp_path), warmup=1), estimator)
     (row,) = report["strides"]
     assert report["frames"] == 2 and row["people_per_frame"] == 0 and "pa_mpjpe_mm" not in row

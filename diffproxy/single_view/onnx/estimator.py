@@ -53,7 +53,7 @@ class Estimator:
         The EXIF data of `path` are not read, which OpenCV cannot do.
         """
         if focal > 0:
-            return FocalPrior(focal, 0.0, "given", fixed=True)
+            return FocalPrior.given(focal, width, height)
         usual = self.models.manifest["usual_focal"]
         middle = float(usual["of_diagonal"]) * float(np.hypot(width, height))
         return FocalPrior(middle, float(usual["log_std"]), "usual lenses")
