@@ -83,8 +83,8 @@ def initial_guess(options: FitOptions) -> Guess | None:
 
 
 def people_finder(options: FitOptions) -> PeopleFinder | None:
-    """What `people_detector=` names, to find everybody; None: the packaged detector."""
-    if options.people_detector != "whole_picture":
+    """What `people_detector=` names, to find everybody; None: the packaged detector, as for one person."""
+    if options.people == "one" or options.people_detector != "whole_picture":
         return None
     from diffproxy.pipeline.inputs import open_body
     from diffproxy.single_view.whole_picture.people_finder import PeopleFinder

@@ -121,10 +121,10 @@ class FitOptions(SharedOptions):
         "People",
     )
     people_detector: str = option(
-        "multipose",
-        "who finds everybody: MoveNet multipose; or whom the network of whole pictures finds besides, too, in groups "
-        "who hide each other",
-        "multipose|whole_picture",
+        "whole_picture",
+        "who finds everybody: MoveNet multipose, and in groups who hide each other those whom the network of whole "
+        "pictures finds besides; or MoveNet multipose alone",
+        "whole_picture|multipose",
         "People",
     )
     people_contact: bool = option(
@@ -223,7 +223,7 @@ class FitOptions(SharedOptions):
             )
 
     def _check_people(self) -> None:
-        one_of("people_detector", self.people_detector, ("multipose", "whole_picture"))
+        one_of("people_detector", self.people_detector, ("whole_picture", "multipose"))
         if self.people not in ("one", "all") and not (
             self.people.isdecimal() and 0 < int(self.people) <= 1000
         ):
@@ -240,9 +240,8 @@ class FitOptions(SharedOptions):
             ("keep", self.people_keep),
             ("during", self.people_during),
             ("box", self.people_box),
-            ("detector", self.people_detector),
         ):
-            if self.people == "one" and value not in ("", "all", "multipose"):
+            if self.people == "one" and value not in ("", "all"):
                 raise InputError(
                     f"people=all beside people_{name}",
                     f"people=one people_{name}={value}",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffproxy.body import BodyParams
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.pipeline.fit_frame import BodyFitter, fit_frame
 from diffproxy.pipeline.generate_proxies import FirstFit, Generated
 from diffproxy.pipeline.proxy_cache import of_cameras
@@ -22,15 +22,24 @@ CONFIRMED_MM, CONFIRMED_RATIO = 120.0, 2.0
 LEAST_PIXELS = 50
 
 
-def aimed_by_detected(first_fit: FirstFit, expected: Collection[str]) -> FirstFit:
-    """`first_fit` to the maps of the cameras that are not `expected`, or to all where these are fewer than two.
+def aimed_by_confirmed(first_fit: FirstFit, expected: Collection[str], body: BodyModel) -> FirstFit:
+    """`first_fit` to the views with a detection, and to those `expected` ones that lie at the body of these.
 
-    Crops are aimed before anything confirms an expected view, and one of somebody else would move the crops of all.
+    A view of somebody else would move the crops of all. Where the views with a detection give no body, all take part.
     """
 
     def find(maps: ProxyMaps) -> BodyParams | None:
-        detected = [v for v, camera in enumerate(maps.cameras) if camera.name not in expected]
-        return first_fit(maps if len(detected) < LEAST_DETECTED else maps.select(detected))
+        made = Generated(maps, ())
+        names = [camera.name for camera in maps.cameras]
+        detected = [name for name in names if name not in expected]
+        if len(detected) == len(names) or len(detected) < LEAST_DETECTED:
+            return first_fit(maps)
+        params = first_fit(of_cameras(made, detected).maps)
+        if params is None:
+            return first_fit(maps)
+        confirming = _confirming(view_quality(made, body, params), detected)
+        better = first_fit(of_cameras(made, [*detected, *confirming]).maps) if confirming else None
+        return params if better is None else better
 
     return find
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from diffproxy.cameras import Camera
-from diffproxy.pipeline.expected_views import aimed_by_detected, fit_confirmed
+from diffproxy.pipeline.expected_views import aimed_by_confirmed, fit_confirmed
 from diffproxy.pipeline.fit_frame import FITTED_ALONE, BodyFitter, first_fit, fit_frame
 from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
 from diffproxy.pipeline.multiview_association import Location
@@ -92,7 +92,7 @@ class FrameFitter:
             self.generator,
             subject,
             clock,
-            aimed_by_detected(aim, expected),
+            aimed_by_confirmed(aim, expected, self.fitter.body),
             None if self.person is None else partial(self.person.own_pixels, frame_id),
         )
         made = replace(made, notes=(*location.notes, *made.notes))

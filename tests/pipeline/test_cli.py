@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from diffproxy.cli import ProgressBarHandler, check, friendly_overrides
-from diffproxy.commands import evaluate_command, fit_command
+from diffproxy.commands import evaluate_command, fit_command, people_finder
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.model_options import SharedOptions, SolverOption
@@ -128,6 +128,15 @@ def test_flags_and_their_values_pass_through() -> None:
 def test_numbers_are_finite(name: str, value: str) -> None:
     with pytest.raises(InputError, match=r"finite number|at least|between"):
         fit_command().compose([f"{name}={value}"])
+
+
+def test_the_network_of_whole_pictures_is_opened_for_several_people(monkeypatch) -> None:
+    monkeypatch.setattr(
+        "diffproxy.single_view.whole_picture.people_finder.PeopleFinder.packaged", lambda _: "both"
+    )
+    asked = [("one", "whole_picture"), ("all", "multipose"), ("all", "whole_picture")]
+    found = [people_finder(FitOptions(people=people, people_detector=detector)) for people, detector in asked]
+    assert found == [None, None, "both"] and FitOptions().people_detector == "whole_picture"
 
 
 def test_misspelt_options_of_a_sweep_are_named() -> None:

@@ -6,7 +6,7 @@ import pytest
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig
 from diffproxy.pipeline import expected_views
-from diffproxy.pipeline.expected_views import CONFIRMED_MM, aimed_by_detected, fit_confirmed
+from diffproxy.pipeline.expected_views import CONFIRMED_MM, aimed_by_confirmed, fit_confirmed
 from diffproxy.pipeline.fit_frame import BodyFitter
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.reprojection_quality import ViewQuality
@@ -77,8 +77,30 @@ def test_without_expected_views_or_with_one_detection_all_count(run):
         assert run(expected, (20.0, 300.0, 300.0, 300.0)) == ([ALL], ALL, [])
 
 
-def test_crops_are_aimed_by_the_detected_views(maps):
-    seen = []
-    for expected in ((), ("cam2",), ("cam0", "cam3"), ("cam0", "cam1", "cam2")):
-        aimed_by_detected(lambda m: seen.append([c.name for c in m.cameras]), expected)(maps)
-    assert seen == [ALL, ["cam0", "cam1", "cam3"], ["cam1", "cam2"], ALL]
+def test_crops_are_aimed_by_the_detected_views_and_those_that_confirm_them(maps, monkeypatch, body):
+    found, seen = BodyParams.rest(1), []
+
+    def aimed(expected, residuals, nobody=()):
+        """The cameras of each fit, of which those to `nobody` find none, and whether somebody is found."""
+        quality = [
+            ViewQuality(c.name, "body", 500, 0.0, 0.0, mm, 0.8)
+            for c, mm in zip(maps.cameras, residuals, strict=True)
+        ]
+        monkeypatch.setattr(expected_views, "view_quality", lambda *_: quality)
+        seen.clear()
+
+        def first_fit(maps):
+            seen.append([c.name for c in maps.cameras])
+            return None if seen[-1] in nobody else found
+
+        return aimed_by_confirmed(first_fit, expected, body)(maps) is found, list(seen)
+
+    near, far, both = (20.0,) * 4, (20.0, 20.0, 300.0, 20.0), ("cam2", "cam3")
+    assert aimed((), near) == (True, [ALL])
+    assert aimed(("cam0", "cam1", "cam2"), near) == (True, [ALL])
+    assert aimed(both, near) == (True, [DETECTED, ALL])
+    assert aimed(both, far) == (True, [DETECTED, ["cam0", "cam1", "cam3"]])
+    assert aimed(("cam2",), far) == (True, [["cam0", "cam1", "cam3"]])
+    assert aimed(both, near, [ALL]) == (True, [DETECTED, ALL])  # the body of the detected views stays
+    assert aimed(both, near, [DETECTED]) == (True, [DETECTED, ALL])
+    assert aimed(both, near, [DETECTED, ALL]) == (False, [DETECTED, ALL])

@@ -72,10 +72,7 @@ def test_names_with_colons_are_views_too():
     assert parse_box("lab:cam 1:0,1.5,20,30@12") == ("lab:cam 1", (0.0, 1.5, 20.0, 30.0), 12)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"people_during": "1:2"}, {"people_box": "cam01:0,0,1,1@0"}, {"people_detector": "whole_picture"}],
-)
+@pytest.mark.parametrize("options", [{"people_during": "1:2"}, {"people_box": "cam01:0,0,1,1@0"}])
 def test_one_person_is_not_chosen_among_several(options):
     with pytest.raises(InputError, match="people=all beside people_"):
         FitOptions(**options)
