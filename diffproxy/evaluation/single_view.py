@@ -32,6 +32,7 @@ from typing import Any
 from diffproxy import __version__
 from diffproxy.body import load_body
 from diffproxy.evaluation.datasets import open_dataset
+from diffproxy.evaluation.evaluate import evaluation_stamp
 from diffproxy.evaluation.partial_rows import PartialRows
 from diffproxy.evaluation.protocol import Protocol
 from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
@@ -45,7 +46,7 @@ from diffproxy.evaluation.single_view_table import (
 )
 from diffproxy.single_view.estimator import SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions
-from diffproxy.utils.digests import fingerprint, listing_digest
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json, write_atomic
@@ -70,8 +71,7 @@ def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimato
     )
     protocol = Protocol(options.protocol(), estimator.body)
     settings = {k: v for k, v in asdict(options).items() if k not in ("out", "limit")}
-    listing = listing_digest(options.path) if options.path else ""
-    stamp = fingerprint(settings | {"data": listing, "version": __version__, "given": given})
+    stamp = fingerprint(settings | {"inputs": evaluation_stamp(options.data()), "given": given})
     file = out / ("everybody.json" if options.everybody else "pictures.json")
     judge = everybody_row if options.everybody else picture_row
     partial = PartialRows(file, stamp)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.datasets.registry import READERS
 from diffproxy.evaluation.protocol import JOINT_SETS, ProtocolOption
-from diffproxy.pipeline.model_options import BodyOption
-from diffproxy.utils.options import at_least, one_of, option, within
+from diffproxy.pipeline.model_options import BodyOption, GeneratorOption
+from diffproxy.utils.options import at_least, one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import BODY, GENERATOR
 
 
@@ -55,6 +55,8 @@ class SingleViewEvaluationOptions:
         within("min_iou", self.min_iou, 0.01, 1.0)
         at_least("limit", self.limit, 1)
         at_least("every", self.every, 0)
+        other, name = ("one", "boxes") if self.everybody else ("all", "min_iou")
+        refuse_unread(self, (name,), f"people={other}")
         self.protocol()  # says what is missing before anything is read
 
     @property
@@ -74,4 +76,7 @@ class SingleViewEvaluationOptions:
             every=self.every,
         )
         images = "crops" if self.boxes == "truth" and not self.everybody else "full"
-        return EvaluateOptions(body=BodyOption(self.body), dataset=dataset, limit=sys.maxsize, images=images)
+        return EvaluateOptions(
+            body=BodyOption(self.body), generator=GeneratorOption(self.generator), protocol=self.protocol(),
+            dataset=dataset, limit=sys.maxsize, images=images,
+        )  # fmt: skip

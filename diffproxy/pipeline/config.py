@@ -174,6 +174,7 @@ class FitOptions(SharedOptions):
         self._check_cameras()
         if self.proxies:
             refuse_unread(self, ("boxes", "masks"), "no proxies=DIR")
+            refuse_unread(self.save, ("overlay_video",), "no proxies=DIR", "save.")
         if self.masks:
             refuse_unread(self, ("boxes",), "no masks=DIR")
         if self.smooth > 0 or self.ground != "none":

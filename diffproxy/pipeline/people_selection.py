@@ -56,7 +56,7 @@ def _with_ids(people: Sequence[Person], keep: str) -> Sequence[Person]:
     if keep.strip() in ("", "all"):
         return people
     try:
-        ids = [int(part) for part in keep.split(",") if part.strip()]
+        ids = [int(part) for part in keep.rstrip(", ").split(",")]
     except ValueError as error:
         raise InputError(
             "people_keep as ids such as 0,2", f"people_keep={keep}", "write people_keep=0"

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from diffproxy.body.smpl_family import load_smpl_family
+from diffproxy.evaluation.evaluate import evaluation_stamp
 from diffproxy.evaluation.rehearsal_human_data import write_human_data
 from diffproxy.evaluation.rehearsal_models import write_models
 from diffproxy.evaluation.rehearsal_take import Take
@@ -144,6 +145,16 @@ def test_pictures_without_a_body_are_counted_and_finished_ones_kept(rehearsed, e
     monkeypatch.undo()
     monkeypatch.setattr(estimator, "detect", lambda image: 1 / 0)
     assert "ours, 0 of 1 pictures" in evaluate(options_of(folder, boxes="detector"), estimator)
+
+
+def test_a_changed_regressor_is_another_run(tmp_path):
+    """Else a stopped evaluation would go on with errors of other joints."""
+    stamps = set()
+    for number in (1, 2):
+        np.save(tmp_path / "r.npy", np.eye(number))
+        options = options_of(tmp_path, joints="h36m14", regressor=str(tmp_path / "r.npy"))
+        stamps.add(evaluation_stamp(options.data()))
+    assert len(stamps) == 2
 
 
 def test_what_is_missing_is_named(tmp_path, capsys):

@@ -53,6 +53,7 @@ def test_by_number_id_time_and_box(take):
         ({"people_box": "cam01:0,0,100,300@7", "people_keep": "1"}, "people_keep among 0"),
         ({"people_during": "3:x"}, "frames"),
         ({"people_keep": "x"}, "people_keep"),
+        ({"people_keep": " , "}, "people_keep"),  # else nobody would be fitted, without a word
     ],
 )
 def test_what_means_nobody_is_refused(take, options, message):

@@ -4,7 +4,8 @@ import pytest
 
 from diffproxy.evaluation.config import PUBLISHED, READ_BY, DatasetOption, EvaluateOptions
 from diffproxy.evaluation.protocol import ProtocolOption
-from diffproxy.pipeline.config import FitOptions
+from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
+from diffproxy.pipeline.config import FitOptions, SaveOptions
 from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.single_view.options import ImageOptions
 from diffproxy.training.config import TrainConfig
@@ -19,12 +20,15 @@ UNREAD = [
     (FitOptions, {"camera_frames": 3}, "beside camera_frames"),
     (FitOptions, {"proxies": "p", "boxes": "full"}, "no proxies=DIR beside boxes"),
     (FitOptions, {"proxies": "p", "masks": "m"}, "no proxies=DIR beside masks"),
+    (FitOptions, {"proxies": "p", "save": SaveOptions(overlay_video=True)}, "beside save.overlay_video"),
     (FitOptions, {"masks": "m", "boxes": "b.json"}, "no masks=DIR beside boxes"),
     (EvaluateOptions, {"fov": 60.0}, "cameras=none beside fov"),
     (EvaluateOptions, {"protocol": ProtocolOption(root="hips")}, "beside protocol.root"),
     (EvaluateOptions, {"dataset": DatasetOption("rich"), "shards": "s"}, "dataset=synthetic beside shards"),
     (EvaluateOptions, {"proxies": "exact", "generator": GeneratorOption("g")}, "beside generator.weights"),
     (EvaluateOptions, {"dataset": DatasetOption(cut=0, partial=0)}, "dataset.cut or dataset.partial"),
+    (SingleViewEvaluationOptions, {"people": "all", "boxes": "detector"}, "people=one beside boxes"),
+    (SingleViewEvaluationOptions, {"min_iou": 0.5}, "people=all beside min_iou"),
     (TrainConfig, {"val_fit": 4}, "val_shards=DIR beside val_fit"),
     (TrainConfig, {"keypoint_matching": 5.0}, "beside keypoint_matching"),
     (TrainConfig, {"encoder_lr": 1e-4, "freeze_conditioning": True}, "freeze_conditioning=false beside"),

@@ -68,7 +68,9 @@ def build_bank(motion: Path, out: Path, train: int = 6000, test: int = 800, seed
     sources = list(collect_bodies(motion))
     if not sources:
         raise InputError(
-            "clips under cmu_mocap/, deepmimic_MIT/, makehuman_poses/", f"none in {motion}", "check it"
+            "clips under cmu_mocap/, deepmimic_MIT/, makehuman_poses/",
+            f"none in {motion}",
+            "get one of them: docs/poses.md",
         )
     frames = _usable_frames(sources)
     groups = np.array([s.group for s in sources])
