@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffproxy.body import BodyModel
+from diffproxy.datasets.held_out import refuse_shared_subjects
 from diffproxy.training.dataset import ProxySamples
 from diffproxy.utils.errors import InputError
 
@@ -17,16 +18,7 @@ def sanity_check(data: ProxySamples, val: ProxySamples | None, body: BodyModel) 
         if samples is not None:
             _check_set(name, samples, body)
     if val is not None:
-        held_out = {val.index.key(i): i for i in range(len(val.index))}
-        # Equal keys alone are not sufficient: runs with other options number their subjects equally.
-        pairs = [(i, held_out[k]) for i in range(len(data.index)) if (k := data.index.key(i)) in held_out]
-        same = [data.index.key(i) for i, j in pairs if _params(data, i) == _params(val, j)]
-        if same:
-            raise InputError(
-                "held-out subjects that are not trained on",
-                f"{len(same)} subjects in both shards and val_shards, e.g. {same[0]}",
-                "render val_shards with another seed and split=test",
-            )
+        refuse_shared_subjects(data.index, val.index)
 
 
 def _check_set(name: str, samples: ProxySamples, body: BodyModel) -> None:
@@ -57,7 +49,3 @@ def _check_set(name: str, samples: ProxySamples, body: BodyModel) -> None:
             f"no labelled pixel in {LOOK_AT} subjects",
             "look at them: python -m render_synth inspect FOLDER",
         )
-
-
-def _params(samples: ProxySamples, i: int) -> object:
-    return samples.index.meta(i)["params"]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from diffproxy.body import load_body
+from diffproxy.datasets.held_out import refuse_shared_subjects
 from diffproxy.single_view.regressor_weights import load_regressor
 from diffproxy.single_view.training.run import TrainingRun, run_training, step_seed
 from diffproxy.single_view.training.whole_picture.losses import (
@@ -35,7 +36,7 @@ def train_whole_picture(options: PictureTrainOptions, config: WholePictureConfig
         The file of the finished network.
 
     Raises:
-        InputError: a checkpoint of other options, or no shards with whole frames.
+        InputError: a checkpoint of other options, no shards with whole frames, or held-out subjects among the others.
     """
     run = PictureTraining(options, config)
     path = run_training(run) / FILE
@@ -60,6 +61,7 @@ class PictureTraining(TrainingRun):
         self.held_out: list[PictureBatch] = []
         if options.val_shards:
             held_out = Pictures(options.val_shards, body, 0.0)
+            refuse_shared_subjects(self.pictures.index, held_out.index)
             rows = np.linspace(0, len(held_out.frames) - 1, options.val_pictures).round().astype(int)
             frames = [held_out.frames[r] for r in rows]
             self.held_out = [held_out.batch([f], np.random.default_rng(i)) for i, f in enumerate(frames)]

@@ -216,6 +216,11 @@ def test_a_run_that_was_stopped_continues_bit_for_bit(options, tmp_path):
         train_whole_picture(replace(parts, lr=0.5), SMALL)
 
 
+def test_held_out_pictures_are_not_trained_on(options):
+    with pytest.raises(InputError, match="held-out subjects that are not trained on"):
+        PictureTraining(replace(options, val_shards=options.shards, val_pictures=1), SMALL)
+
+
 def test_a_small_network_learns_two_people(options):
     training = PictureTraining(replace(options, photometric=0.0, lr=5e-3, steps=1000, batch=1), SMALL)
     first = training.update(0)["total"]
