@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = "frames_shared"
 REPORT = "sequence.json"
+FAR_FROM_GROUND = 1.0  # metres of the lowest joints: nobody stands on it, or it is not in metres
 
 
 def wanted(options: FitOptions) -> bool:
@@ -91,6 +92,8 @@ def fit_as_sequence(
         fps: Frame numbers a second.
     """
     out = run.out
+    for note in without_effect(records, sequence):
+        log.warning("%s", note)
     if sum(r.has_body for r in records) < 2:
         (out / REPORT).unlink(missing_ok=True)
         return records
@@ -110,6 +113,22 @@ def fit_as_sequence(
     for record in changed:
         store.save(record)
     return changed
+
+
+def without_effect(records: Sequence[FrameResult], sequence: SequenceConfig) -> list[str]:
+    """Notes on options that do nothing for these frames: too few bodies, or a ground that no foot reaches."""
+    joints = [r.joints for r in records if r.has_body]
+    moves = sequence.smooth > 0 or sequence.ground != "none"
+    if len(joints) < (3 if moves else 2):
+        return [f"shape=shared needs two bodies, smooth and ground need three: {len(joints)} here"]
+    if sequence.ground in ("none", "auto"):
+        return []
+    low = float(np.median((np.stack(joints) @ np.array(sequence.up)).min(axis=1)))
+    if abs(low - float(sequence.ground)) <= FAR_FROM_GROUND:
+        return []
+    return [
+        f"ground={sequence.ground} is no ground of these people, whose lowest joints are at {low:.2f} m (median)"
+    ]
 
 
 def _record(first: FrameResult, result: FitResult, proxies: ProxyStore, seconds: float) -> FrameResult:

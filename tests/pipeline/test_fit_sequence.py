@@ -1,0 +1,36 @@
+"""Options of sequences that do nothing are told."""
+
+import numpy as np
+import pytest
+
+from diffproxy.fitting.sequence.config import SequenceConfig
+from diffproxy.pipeline.fit_sequence import without_effect
+from diffproxy.pipeline.results import FrameResult
+
+
+def standing(count: int, height: float) -> list[FrameResult]:
+    """Bodies whose lowest joint is at this height, metres, and a frame without one."""
+    joints = np.linspace([0.0, height, 0.0], [0.0, height + 1.6, 0.0], 55).astype(np.float32)
+    params = {"transl": np.zeros(3, np.float32)}
+    return [
+        *(FrameResult(i, "ok", params=params, joints=joints) for i in range(count)),
+        FrameResult(count, "failed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "said"),
+    [
+        (1, {}, "two bodies"),
+        (2, {}, ""),
+        (2, {"smooth": 1.0}, "three: 2 here"),
+        (2, {"ground": "auto"}, "three: 2 here"),
+        (3, {"smooth": 1.0, "ground": "auto"}, ""),
+        (3, {"ground": "0.4"}, ""),
+        (3, {"ground": "400"}, "lowest joints are at 0.45 m"),  # millimetres
+        (3, {"ground": "-5"}, "ground=-5 is no ground"),
+    ],
+)
+def test_what_has_no_effect_is_said(count, options, said):
+    notes = without_effect(standing(count, 0.45), SequenceConfig(shape="shared", **options))
+    assert len(notes) == bool(said) and said in "".join(notes)
