@@ -23,7 +23,7 @@ from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.fit_people import FittedPerson, Observed, PeopleFit, fit_people
 from diffproxy.single_view.focal_length import FocalPrior, focal_prior
-from diffproxy.single_view.others_pixels import without_each_other
+from diffproxy.single_view.others_pixels import without_each_other, without_each_others_bodies
 from diffproxy.single_view.picture_camera import picture_camera
 from diffproxy.single_view.picture_result import PictureResult
 from diffproxy.single_view.regress_people import regress_people
@@ -131,8 +131,13 @@ class SingleViewEstimator:
         """Dense proxies and keypoints of the person in `box`; `camera` has the assumed focal length."""
         generator = FrameGenerator(self.pipe, self.body, self.generate)
         made = generate_proxies(generator, SubjectViews([image], [camera], [box]), clock)
-        evidence = None if made.keypoints is None else self.keypoints.evidence_in(made.maps, made.keypoints)
-        return Observed(made.maps, evidence, made.keypoints, made.boxes, made.notes)
+        return self._with_evidence(Observed(made.maps, None, made.keypoints, made.boxes, made.notes))
+
+    def _with_evidence(self, person: Observed) -> Observed:
+        """The person with the keypoints of the encoder that are fitted together with the proxies."""
+        if person.detected is None:
+            return person
+        return replace(person, keypoints=self.keypoints.evidence_in(person.maps, person.detected))
 
     def regress(
         self,
@@ -196,6 +201,10 @@ class SingleViewEstimator:
             with clock("fit"):
                 starts = [s.start for s in seen]
                 fitted = fit_people(observed, self.body, prior, self.config, starts, self.coarse)
+                left = without_each_others_bodies(observed, fitted.people, self.body)
+                if any(a is not b for a, b in zip(left, observed, strict=True)):
+                    left = [self._with_evidence(person) for person in left]
+                    fitted = fit_people(left, self.body, prior, self.config, starts, self.coarse)
         elif self.reader is not None:
             fitted = fitted_people(read, self.body, camera, prior, self.min_score)
         else:

@@ -1,4 +1,7 @@
-"""People of one picture whose crops show one another: pixels go to the person whose skeleton is much nearer."""
+"""People of one picture whose crops show one another: what lies at somebody else goes to them.
+
+Before the fit the skeletons of the keypoints decide, after it the bodies.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.body import BodyModel
 from diffproxy.geometry.boxes import Box
+from diffproxy.pipeline.body_claims import claimed_by_others
+from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.pixel_claims import Claims, without_others
-from diffproxy.single_view.fit_people import Observed
+from diffproxy.single_view.fit_people import FittedPerson, Observed
 
 
 def without_each_other(people: Sequence[Observed]) -> list[Observed]:
@@ -30,6 +36,39 @@ def without_each_other(people: Sequence[Observed]) -> list[Observed]:
         claims = [Claims(own, others)] * len(boxes)
         out.append(replace(person, maps=without_others(person.maps, claims, boxes)))
     return out
+
+
+def without_each_others_bodies(
+    people: Sequence[Observed], fitted: Sequence[FittedPerson], body: BodyModel
+) -> list[Observed]:
+    """The people without pixels and keypoints that somebody else's fitted body explains better.
+
+    Args:
+        people: Of one picture, as they were fitted.
+        fitted: Their bodies, in the same order.
+        body: Body model.
+
+    Returns:
+        The same objects where nothing is claimed that may matter.
+    """
+    bodies = [f.result.params if f.result.has_body else None for f in fitted]
+    out = []
+    for i, person in enumerate(people):
+        own, seen = bodies[i], fitted[i].observed
+        others = [b for k, b in enumerate(bodies) if k != i and b is not None]
+        if own is None or seen is None or not others:
+            out.append(person)
+            continue
+        claimed = claimed_by_others(_generated(seen), own, others, body)
+        if claimed.matter(_generated(seen)):
+            left = claimed.without(_generated(person))
+            person = replace(person, maps=left.maps, detected=left.keypoints)
+        out.append(person)
+    return out
+
+
+def _generated(person: Observed) -> Generated:
+    return Generated(person.maps, person.boxes or (), keypoints=person.detected)
 
 
 def _skeleton(person: Observed) -> Float[np.ndarray, "17 3"] | None:

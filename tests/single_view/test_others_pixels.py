@@ -1,13 +1,16 @@
 """Pixels in a person's crop that show somebody else of the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from diffproxy.fitting import FitResult
 from diffproxy.geometry.so3 import rotvec_to_rotmat
-from diffproxy.proxies import ProxyMaps
-from diffproxy.single_view.fit_people import Observed
+from diffproxy.proxies import ProxyMaps, render_proxies
+from diffproxy.single_view.fit_people import FittedPerson, Observed
 from diffproxy.single_view.keypoint_body import KeypointBody
-from diffproxy.single_view.others_pixels import without_each_other
+from diffproxy.single_view.others_pixels import without_each_other, without_each_others_bodies
 
 SIDE = 64
 
@@ -49,3 +52,25 @@ def test_somebody_alone_or_without_keypoints_keeps_all_pixels(body, two_people):
     assert without_each_other([one])[0] is one
     unknown = Observed(two.maps, boxes=two.boxes)
     assert without_each_other([unknown, one]) == [unknown, one]
+
+
+def test_pixels_that_another_body_explains_are_left_out_after_the_fit(body, two_people):
+    camera = two_people.camera.crop((0.0, -80.0, 640.0, 560.0), (SIDE, SIDE))
+    with torch.no_grad():
+        skins = [body(p).vertices[0].numpy() for p in two_people.params]
+    one, two = (render_proxies(body, skin, [camera]) for skin in skins)
+    theirs = (two.labels > 0) & (one.labels == 0)
+    mixed = replace(
+        one, labels=np.where(theirs, two.labels, one.labels), uv=np.where(theirs[..., None], two.uv, one.uv)
+    )
+    seen = [Observed(replace(m, weight=np.ones_like(m.weight))) for m in (mixed, two)]
+    fitted = [
+        FittedPerson(
+            FitResult(p, body.joints(p)[0].numpy(), np.zeros(55, np.float32), "one_view", ""), person
+        )
+        for p, person in zip(two_people.params, seen, strict=True)
+    ]
+    first, second = without_each_others_bodies(seen, fitted, body)
+    assert second is seen[1]
+    assert (first.maps.labels[theirs] == 0).mean() > 0.95
+    np.testing.assert_array_equal(first.maps.labels[~theirs], one.labels[~theirs])
