@@ -86,6 +86,9 @@ class DatasetOption:
         one_of("dataset.step_by", self.step_by, ("list", "number"))
         if self.pixel_center not in (0, 0.5):
             raise InputError("dataset.pixel_center of 0 or 0.5", f"{self.pixel_center:g}", "use one of these")
+        if self.name == "synthetic" and self.path:
+            fix = f"write shards={self.path}, or add dataset=NAME of a published data set"
+            raise InputError("shards=DIR for rendered shards", f"dataset.path={self.path}", fix)
         for name, readers in READ_BY.items():
             if self.name not in readers and self.name in ("synthetic", "rendered", *PUBLISHED):
                 refuse_unread(self, (name,), f"dataset={'|'.join(readers)}", "dataset.")
