@@ -19,7 +19,7 @@ def test_hours_and_disk(load_benchmark, tmp_path, capsys):
     one, eight = (script.hours(script.CostOptions(), n) for n in (1, 8))
     assert all(h == pytest.approx(8 * eight[k]) for k, h in one.items() if h is not None)
     small = script.CostOptions(subjects=1, views=8, hands=2, cores_per_gpu=1)
-    assert script.hours(small, 1)["render_1024"] == pytest.approx(109 / 3600)  # ten views of 10.9 seconds
+    assert script.hours(small, 1)["render_1024"] == pytest.approx(73 / 3600)  # ten views of 7.3 seconds
     assert all(cost["source"] for cost in found["costs"].values())
     with pytest.raises(InputError, match="cores_per_gpu"):
         script.CostOptions(cores_per_gpu=0)

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diffproxy.evaluation.config import EvaluateOptions
+from diffproxy.evaluation.config import DatasetOption, EvaluateOptions
 from diffproxy.evaluation.evaluate import evaluation_stamp
 from diffproxy.evaluation.kept_report import kept_report
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.pipeline.model_options import BodyOption
+
+RICH = DatasetOption("rich", path="/data/rich")
 
 
 @pytest.fixture
@@ -50,8 +52,8 @@ def test_changed_shards_are_noticed(tmp_path, pattern):
 @pytest.mark.parametrize(
     "options",
     [
-        lambda path: EvaluateOptions(protocol=ProtocolOption(regressor=path)),
-        lambda path: EvaluateOptions(protocol=ProtocolOption(smplx2smpl=path)),
+        lambda path: EvaluateOptions(dataset=RICH, protocol=ProtocolOption(regressor=path)),
+        lambda path: EvaluateOptions(dataset=RICH, protocol=ProtocolOption(smplx2smpl=path)),
         lambda path: EvaluateOptions(body=BodyOption(path)),
     ],
 )

@@ -115,7 +115,7 @@ def options_of(tmp_path):
             "out": str(tmp_path / "out"),
             "hands": False,
             "refine_crops": False,
-            "boxes": "full",
+            "boxes": "auto" if {"proxies", "masks"} & more.keys() else "full",
             "device": "cpu",
         }
         save = SaveOptions(mesh="none", overlay=False, report=False, viewer=False)

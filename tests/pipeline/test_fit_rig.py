@@ -298,7 +298,7 @@ def test_wrong_inputs_remove_and_leave_nothing(rig_of, oracle_of, params_of, opt
     with pytest.raises(InputError, match="a pose prior"):
         run_fit(replace(options, overwrite=True, prior="typo"), ROOT, Networks(pipe))
     with pytest.raises(InputError, match="inputs outside of what overwrite"):
-        run_fit(replace(options, overwrite=True, proxies=str(out / "proxies")), ROOT)
+        run_fit(replace(options, overwrite=True, boxes="auto", proxies=str(out / "proxies")), ROOT)
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == files
     with pytest.raises(InputError, match="a generator folder"):
         run_fit(replace(options, out=str(tmp_path / "new"), generator=wrong), ROOT)
