@@ -63,9 +63,10 @@ def test_killed_at_a_random_moment_and_resumed(tiny, tools, rendered, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "render_synth", *words], cwd=ROOT, stderr=subprocess.PIPE
     )
+    begun: list[Path] = []  # a file that is there now may be finished in the next moment
     try:
-        wait_for(lambda: list(tmp_path.glob("*.tmp")) or process.poll() is not None)
-        worker = int(next(tmp_path.glob("*.tmp")).name.split(".")[1])
+        wait_for(lambda: begun.extend(tmp_path.glob("*.tmp")) or begun or process.poll() is not None)
+        worker = int(begun[0].name.split(".")[1])
         delay = random.SystemRandom().uniform(0, 2)
         time.sleep(delay)
     finally:
