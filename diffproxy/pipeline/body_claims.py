@@ -14,6 +14,7 @@ from diffproxy.fitting.encoder_keypoints import MIN_CONFIDENCE
 from diffproxy.keypoints.landmarks import encoder_points
 from diffproxy.metrics import reprojections
 from diffproxy.pipeline.generate_proxies import Generated
+from diffproxy.pipeline.pixel_claims import without_pixels
 
 APART_MM = 60.0  # from a person's own body, at its depth: what is nearer is an error of the network
 NEARER = 0.5  # of that distance: how far from somebody else's body it lies at most
@@ -42,18 +43,10 @@ class Claimed:
 
     def without(self, made: Generated) -> Generated:
         """The proxies without them, as background of which nothing is known."""
-        maps, taken = made.maps, self.pixels
-        valid = np.ones_like(taken) if maps.valid is None else maps.valid
-        maps = replace(
-            maps,
-            labels=np.where(taken, np.uint8(0), maps.labels),
-            weight=np.where(taken, np.float32(0), maps.weight),
-            valid=valid & ~taken,
-        )
         keypoints = made.keypoints
         if keypoints is not None:
             keypoints = np.where((np.arange(4) == 2) & self.keypoints[..., None], 0.0, keypoints)
-        return replace(made, maps=maps, keypoints=keypoints)
+        return replace(made, maps=without_pixels(made.maps, self.pixels), keypoints=keypoints)
 
 
 def claimed_by_others(

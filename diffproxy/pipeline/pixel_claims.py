@@ -59,6 +59,11 @@ def without_others(maps: ProxyMaps, claims: Sequence[Claims | None], boxes: Sequ
     )
     if not taken.any():
         return maps
+    return without_pixels(maps, taken)
+
+
+def without_pixels(maps: ProxyMaps, taken: Bool[np.ndarray, "V H W"]) -> ProxyMaps:
+    """The maps with these pixels as background of which nothing is known."""
     valid = np.ones_like(taken) if maps.valid is None else maps.valid
     return replace(
         maps,
