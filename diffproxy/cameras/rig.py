@@ -15,6 +15,7 @@ from diffproxy.cameras.up_axis import rotation_to_y_up, up_vector
 from diffproxy.cameras.views import chosen_names
 from diffproxy.geometry.triangulation import normal_equations, solve_point
 from diffproxy.utils.bounded_files import Limits
+from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 
 
@@ -142,3 +143,10 @@ def guess_up_axis(cameras: Sequence[Camera]) -> str:
     up = -np.mean([c.R_cam_world[1] for c in cameras], axis=0)
     k = int(np.abs(up).argmax())
     return ("+" if up[k] >= 0 else "-") + "XYZ"[k]
+
+
+def cameras_digest(cameras: Iterable[Camera]) -> str:
+    """Changes when the name, the size, the intrinsics or the place of a camera do, by more than rounding."""
+    lens = [[c.name, c.width, c.height, *(np.round(a, 9).tolist() for a in (c.K, c.R_cam_world, c.t_cam_world))]
+            for c in cameras]  # fmt: skip
+    return fingerprint({"cameras": lens})

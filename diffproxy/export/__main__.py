@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.cameras import RigFrames
 from diffproxy.export.formats import FORMATS
 from diffproxy.export.motion import BodyMotion
-from diffproxy.export.run import Run, open_run, run_folders
+from diffproxy.export.run import Run, open_runs
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option, within
+from diffproxy.utils.people_file import id_of_folder
 from diffproxy.utils.shared_options import MOVED_BODY, RUN
 
 log = logging.getLogger(__name__)
@@ -60,37 +60,31 @@ class ExportOptions:
 
 def export(options: ExportOptions) -> list[Path]:
     """Write the files of every run in the folder; returns their paths."""
-    return [path for folder in run_folders(options.run) for path in _export_run(folder, options)]
+    runs = open_runs(options.run, options.body)
+    for run in runs:  # what is wrong with anybody is told before the first file
+        run.motion(options.frame_rate, options.fps)
+    return [path for run in runs for path in _export_run(run, options)]
 
 
-def _export_run(folder: Path, options: ExportOptions) -> list[Path]:
-    run = open_run(folder, options.body)
+def _export_run(run: Run, options: ExportOptions) -> list[Path]:
+    from diffproxy.cli import SHIPPED
+
     motion = run.motion(options.frame_rate, options.fps)
     target = Path(options.out).expanduser() if options.out else run.folder / "export"
+    stem = run.name
+    if options.out and id_of_folder(stem) is not None:  # there may be files of other takes, with the same ids
+        stem = f"{run.folder.resolve().parent.name}_{stem}"
     _say_what_is_lost(motion, options.formats)
     written = []
     for name in options.formats:
         kind = FORMATS[name]
-        path = target / f"{run.name}{kind.file}"
+        path = target / f"{stem}{kind.file}"
         if kind.cameras:
-            kind.write(path, motion, _images(run))
+            kind.write(path, motion, run.images_or_none(SHIPPED))
         else:
             kind.write(path, motion)
         written.append(path)
     return written
-
-
-def _images(run: Run) -> RigFrames | None:
-    from diffproxy.cli import SHIPPED
-
-    try:
-        frames = run.open_images(SHIPPED)
-    except InputError as error:
-        log.warning("without cameras: expected %s, found %s", error.expected, error.found)
-        return None
-    if frames is None:
-        log.warning("without cameras: the rig of this run is not there")
-    return frames
 
 
 def _say_what_is_lost(motion: BodyMotion, formats: list[str]) -> None:

@@ -15,6 +15,7 @@ from diffproxy.export.meshes import write_mesh
 from diffproxy.export.motion import BodyMotion
 from diffproxy.export.smplx_files import write_amass, write_smpl
 from diffproxy.export.usd import write_usd
+from diffproxy.utils.errors import InputError
 
 
 class Format(NamedTuple):
@@ -41,11 +42,23 @@ def write_motion_bvh(path: Path, motion: BodyMotion) -> None:
 
 
 def write_mesh_sequence(folder: Path, motion: BodyMotion, suffix: str) -> None:
-    """One mesh per known frame, in the rig's world, named by the run's frame, or by the row after interpolation."""
+    """One mesh per known frame, in the rig's world, named by the run's frame, or by the row after interpolation.
+
+    InputError where the folder has meshes of other frames: a program would read them as part of the sequence.
+    """
     faces, ids = motion.body.faces.numpy(), motion.frame_ids.tolist()
     names = ids if len(set(ids)) == len(ids) else [*range(len(ids))]
-    for row in (int(r) for r in motion.known.nonzero()[0]):
-        write_mesh(folder / f"{names[row]:06d}{suffix}", motion.vertices(row), faces, motion.up_axis)
+    files = {int(row): f"{names[row]:06d}{suffix}" for row in motion.known.nonzero()[0]}
+    others = sorted({p.name for p in folder.glob(f"*{suffix}")} - {*files.values()})
+    if others:
+        found = f"{len(others)} others, such as {others[0]}"
+        raise InputError(
+            f"no meshes but those of this export in {folder}",
+            found,
+            "move that folder, or choose another out=DIR",
+        )
+    for row, name in files.items():
+        write_mesh(folder / name, motion.vertices(row), faces, motion.up_axis)
 
 
 FORMATS: dict[str, Format] = {

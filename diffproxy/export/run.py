@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,17 @@ from typing import Any
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
 from diffproxy.cameras.image_sources import SingleImage, Video
+from diffproxy.cameras.rig import cameras_digest
 from diffproxy.export.motion import BodyMotion, motion_of_result
 from diffproxy.export.result import Result, load_result
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.image_suffixes import VIDEOS
 from diffproxy.utils.people_file import PEOPLE, read_result_paths
+
+log = logging.getLogger(__name__)
+RESULT = "result.npz"
+OWN_OPTIONS = ("out", "frames", "save", "overwrite", "device", "jobs", "share", "rig", "rig_check")
+"""Options in which the runs of people of one take may differ. The rig is told by its cameras."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,38 @@ class Run:
         matching = frame_matching(rig.get("offsets", ""), rig.get("match", "number"), rig.get("rotate", ""))
         common = bool(self.options.get("common_frames"))
         images = rig.get("images", "")
-        return open_frames(folder, calibration, common_frames=common, matching=matching, images=images)
+        frames = open_frames(folder, calibration, common_frames=common, matching=matching, images=images)
+        if self._settings.get("cameras") not in (None, cameras_digest(frames.cameras)):
+            log.warning("%s: the cameras of %s have changed since this run", self.folder, folder)
+        return frames
+
+    def images_or_none(self, root: Path) -> RigFrames | None:
+        """`open_images`; where they cannot be read, None and a warning."""
+        try:
+            frames = self.open_images(root)
+        except InputError as error:
+            log.warning("without cameras and pictures: expected %s, found %s", error.expected, error.found)
+            return None
+        if frames is None:
+            log.warning("without cameras and pictures: those of this run are not there")
+        return frames
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return dict(self.result.meta.get("settings") or {})
+
+    def unlike(self, other: Run) -> str:
+        """In what this run and another one differ that people of one take have in common; "" where in nothing."""
+        mine, others = self._common, other._common
+        both = {name: f"{mine.get(name)} and {others.get(name)}" for name in {**mine, **others}}
+        return ", ".join(f"{k} {text[:60]}" for k, text in both.items() if mine.get(k) != others.get(k))
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        """What people of one take have in common."""
+        options = {k: v for k, v in self.options.items() if k not in OWN_OPTIONS}
+        named = {k: self.result.meta.get(k) for k in ("up_axis", "rig")}
+        return {**options, **named, "cameras": self._settings.get("cameras")}
 
     def _open_picture(self, picture: dict[str, Any]) -> RigFrames | None:
         """The picture or video of one camera; None where it has gone."""
@@ -82,19 +120,62 @@ class Run:
         )
 
 
-def run_folders(folder: str | Path) -> list[Path]:
-    """The runs in a folder: itself, or those of the people in its `people.json`, in the order of their ids."""
+def take_folder(folder: str | Path) -> Path:
+    """The folder that `fit.py` was given as `out`, from it or from the `result.npz` or `people.json` in it."""
     path = Path(folder).expanduser()
-    if path.name == "result.npz" or (path / "result.npz").is_file():
-        return [path]
-    if not (path / PEOPLE).is_file():
-        return [path]
-    paths = read_result_paths(path)
+    return path.parent if path.name in (RESULT, PEOPLE) else path
+
+
+def run_folders(folder: str | Path) -> list[Path]:
+    """The runs in a folder: itself, or those of the people in its `people.json`, in the order of their ids.
+
+    Args:
+        folder: As for `take_folder`.
+
+    Raises:
+        InputError: results of one person and of several in one folder, a damaged `people.json`, or nobody in it.
+    """
+    path, take = Path(folder).expanduser(), take_folder(folder)
+    one, several = (take / RESULT).is_file(), (take / PEOPLE).is_file()
+    if one and several and path == take:
+        found = f"{RESULT} and {PEOPLE} in {take}"
+        raise InputError("the results of one run", found, f"write {take / RESULT} or {take / PEOPLE}")
+    if path.name == RESULT or not several:
+        people = [] if one else sorted(p.parent for p in take.glob(f"person_*/{RESULT}"))
+        if people:
+            found = f"none, but {len(people)} people such as {people[0]}"
+            raise InputError(f"{RESULT} or {PEOPLE} in {take}", found, f"write {people[0]}")
+        return [take]
+    paths = read_result_paths(take)
     if not paths:
         raise InputError(
-            f"somebody with a result.npz in {path}", "nobody", f"see the status in {path / PEOPLE}"
+            f"somebody with a result.npz in {take}", "nobody", f"see the status in {take / PEOPLE}"
         )
     return [p.parent for p in paths]
+
+
+def open_runs(folder: str | Path, body: str = "") -> list[Run]:
+    """Open the run of one person, or those of all people of a take who have a body in some frame.
+
+    Args:
+        folder: As for `run_folders`.
+        body: As for `open_run`.
+
+    Raises:
+        InputError: as for `open_run`, or nobody has a body.
+    """
+    runs = [open_run(path, body) for path in run_folders(folder)]
+    there = [run for run in runs if run.result.has_body.any()]
+    if not there:
+        found = ", ".join(f"none of {len(run.result.frame_ids)} in {run.folder}" for run in runs[:5])
+        raise InputError("at least one frame with a body", found, "look at the frames' status")
+    for run in runs:
+        if run not in there:
+            log.warning("left out, since no frame has a body: %s", run.folder)
+    for run in there[1:]:
+        if differs := there[0].unlike(run):
+            log.warning("%s and %s are not of one run: %s", there[0].folder, run.folder, differs)
+    return there
 
 
 def open_run(folder: str | Path, body: str = "") -> Run:
@@ -110,9 +191,8 @@ def open_run(folder: str | Path, body: str = "") -> Run:
     Raises:
         InputError: no result, or a body model of another topology than the run's.
     """
-    path = Path(folder).expanduser()
-    path = path.parent if path.name == "result.npz" else path
-    result = load_result(path / "result.npz")
+    path = take_folder(folder)
+    result = load_result(path / RESULT)
     options = dict(result.meta.get("options") or {})
     named = options.get("body") or {}
     model = load_body(body or named.get("path", "anny"), allow_pickle=bool(named.get("allow_pickle")))

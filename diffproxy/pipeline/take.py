@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import numpy as np
 import torch
 
 from diffproxy import __version__
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera, RigFrames
+from diffproxy.cameras.rig import cameras_digest
 from diffproxy.fitting import FitConfig
 from diffproxy.fitting.config import NETWORK_STD
 from diffproxy.fitting.encoder_keypoints import EncoderKeypointFitter
@@ -35,7 +35,6 @@ from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.run_folder import FrameStore, RunFolder
 from diffproxy.pipeline.run_inputs import check_unchanged, shared_inputs
-from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.options import require_finite
@@ -143,8 +142,6 @@ def run_settings(
 ) -> dict[str, Any]:
     """Everything that changes a frame's result, as plain JSON; what does not is left out."""
     kept = {k: v for k, v in asdict(options).items() if k not in IRRELEVANT}
-    lens = [[c.name, c.width, c.height, *(np.round(a, 9).tolist() for a in (c.K, c.R_cam_world, c.t_cam_world))]
-            for c in cameras]  # fmt: skip
     kept["body"] = {"name": body.name, "topology": body.topology_id}
-    kept |= {"cameras": fingerprint({"cameras": lens}), "content": shared_inputs(options)}
+    kept |= {"cameras": cameras_digest(cameras), "content": shared_inputs(options)}
     return {**kept, **more, "version": __version__}

@@ -112,7 +112,8 @@ def read_result_paths(out: Path) -> list[Path]:
     fitted = sorted({i for i, person in known if person.get("result")})
     paths = [out / folder_name(i) / "result.npz" for i in fitted]
     if gone := [str(path) for path in paths if not path.is_file()]:
-        log.warning("left out, since there is no %s", ", ".join(gone))
+        more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
+        log.warning("left out, since there is no %s%s", ", ".join(gone[:5]), more)
     return [path for path in paths if path.is_file()]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffproxy.cameras import RigFrames
-from diffproxy.export.run import Run, open_run, run_folders
+from diffproxy.export.run import Run, open_runs, take_folder
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import output_file
@@ -75,8 +75,7 @@ def _view(options: ViewOptions) -> None:
         return
     given = output_file(options.out, ".html", ".htm") if options.out else None
     runs, frames = _open_runs(options)
-    folder = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
-    path = given or folder / "viewer.html"
+    path = given or take_folder(options.run) / "viewer.html"
     write_run_viewer(path, runs, frames)
     sys.stdout.write(f"{path}\n")
     if options.open:
@@ -95,18 +94,10 @@ def open_live(options: ViewOptions) -> LivePage:
 
 
 def _open_runs(options: ViewOptions) -> tuple[list[Run], RigFrames | None]:
-    runs = [open_run(folder, options.body) for folder in run_folders(options.run)]
-    return runs, _open_images(runs[0]) if options.pictures else None
-
-
-def _open_images(run: Run) -> RigFrames | None:
     from diffproxy.cli import SHIPPED
 
-    try:
-        return run.open_images(SHIPPED)
-    except InputError as error:
-        log.warning("without cameras and pictures: expected %s, found %s", error.expected, error.found)
-        return None
+    runs = open_runs(options.run, options.body)
+    return runs, runs[0].images_or_none(SHIPPED) if options.pictures else None
 
 
 COMMAND = Subcommand(ViewOptions, USAGE, _view, ("run",), ("run",))
