@@ -67,10 +67,13 @@ class Command:
         return checked
 
     def compose(self, words: Sequence[str]) -> Any:
-        """The options of these words, an instance of `schema`. Raises InputError."""
+        """The options of these words, an instance of `schema`. Raises InputError, also for words to Hydra itself."""
         from hydra import compose, initialize_config_dir
         from omegaconf import OmegaConf
 
+        for word in words:
+            if word.startswith("-") or word.lstrip("+~").startswith("hydra"):
+                raise InputError("options as name=value", word, f"leave {word} out")
         overrides = self.overrides(words)
         with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
             options = OmegaConf.to_object(compose(self.config, overrides))
@@ -119,7 +122,7 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
     for before, word in zip(["", *argv], argv, strict=False):
         key, equals, value = word.partition("=")
         name, flag = key.lstrip("+~"), key.lstrip("-").replace("-", "_")
-        is_option = name in types or (conf / name).is_dir()
+        is_option = name in types or (name.isidentifier() and (conf / name).is_dir())
         is_value = before.startswith("-") and before not in MULTIRUN
         if key.startswith("--") and (flag in types or (conf / flag).is_dir()):
             fix = f"write {flag}={value or '...'} ; --help lists all options"

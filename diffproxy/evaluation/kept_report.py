@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.bounded_text import read_json
+from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
 
@@ -17,14 +18,15 @@ def kept_report(words: Sequence[str], out: Path, make: Callable[[list[str]], Non
     Args:
         words: Options of `evaluate.py` without `out`.
         out: File of the report. `NAME.words.json` beside it says what it was made with.
-        make: Called with all words where the report is not there, is damaged or was made from something else.
+        make: Called with all words where the report is not there, is not what was written, or was made from something
+            else.
     """
     full = [f"out={out}", *words]
     made = {"words": full, "inputs": inputs_of(full)}
     beside = out.with_suffix(".words.json")
-    if _read(beside) != made or not isinstance(_read(out), dict):
+    if _read(beside) != made | {"report": path_digest(out)}:
         make(full)
-        write_atomic(beside, to_json(made))
+        write_atomic(beside, to_json(made | {"report": path_digest(out)}))
     return read_json(out, "a report of evaluate.py")
 
 

@@ -70,6 +70,8 @@ PUBLISHED = {
 }  # fmt: skip
 
 Row = list[float | None]
+Planned = tuple[str, list[str], Path]
+"""One of SETTINGS, options of `evaluate.py`, and the JSON file of the report."""
 
 
 TABLES = partial(option, text="folder for the JSONs and the tables", value="DIR", section="Output")
@@ -86,6 +88,10 @@ class TableOptions:
     models: str = option("", "folder with smpl/, smplh/ and smplx/", "DIR", "Input")
     out: str = TABLES("out/table1")
 
+    def __post_init__(self) -> None:
+        if not self.out.strip():
+            raise InputError("out=DIR", "an empty name", "write out=out/table")
+
 
 def table(options: TableOptions, more: Sequence[str] = ()) -> str:
     """Evaluate what is missing and write the tables; returns the one in Markdown.
@@ -94,7 +100,7 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
         InputError: no data set is there.
     """
     out = Path(options.out).expanduser()
-    rows: dict[str, Row] = {name: [] for name in CONFIGURATIONS}
+    planned: dict[tuple[str, str], Planned] = {}
     there = {s for s, (name, _) in SETTINGS.items() if (Path(options.path).expanduser() / name).is_dir()}
     if not there:
         names = ", ".join(dict.fromkeys(name for name, _ in SETTINGS.values()))
@@ -104,13 +110,15 @@ def table(options: TableOptions, more: Sequence[str] = ()) -> str:
         drawing = [] if "samples=1" in words else words_to_draw(more)
         titles[configuration] = ", ".join(["ours", configuration, *(w.split(".")[1] for w in drawing or [])])
         if drawing is None:
-            log.warning("ours, %s: left out, without generator.steps=0 samples are drawn", configuration)
-        for setting in SETTINGS:
-            row: Row = [None] * len(METRICS)
-            if setting in there and drawing is not None:
-                stem = f"{setting}_{'_'.join(w.replace('=', '-') for w in words)}"
-                row = evaluated(setting, [*words, *drawing, *more], options, out / f"{stem}.json")
-            rows[configuration] += row
+            given = next(w for w in more if w.startswith("generator.steps="))
+            log.warning("ours, %s: left out, with %s no samples are drawn", configuration, given)
+            continue
+        for setting in (s for s in SETTINGS if s in there):
+            stem = f"{setting}_{'_'.join(w.replace('=', '-') for w in words)}"
+            planned[configuration, setting] = (setting, [*words, *drawing, *more], out / f"{stem}.json")
+    done = dict(zip(planned, evaluated(list(planned.values()), options), strict=True))
+    nothing: Row = [None] * len(METRICS)
+    rows = {c: [v for s in SETTINGS for v in done.get((c, s), nothing)] for c in CONFIGURATIONS}
     lines: dict[str, Row] = {
         f"{name} (published)": [v for cells in sets for v in cells] for name, sets in PUBLISHED.items()
     }
@@ -155,9 +163,26 @@ def dataset_words(setting: str, options: TableOptions) -> list[str]:
     )
 
 
-def evaluated(setting: str, words: Sequence[str], options: TableOptions, out: Path) -> Row:
-    """The paper's four numbers of one data set and configuration, by `evaluate.py` unless they are there already."""
-    return row_of(summary_of([*dataset_words(setting, options), *words], out))
+def evaluated(planned: Sequence[Planned], options: TableOptions) -> list[Row]:
+    """The paper's four numbers of data sets and configurations, by `evaluate.py` unless they are there already.
+
+    All words are read before the first evaluation.
+    """
+    from diffproxy.commands import evaluate_command
+    from diffproxy.fitting.result import FITTED
+
+    full = [[*dataset_words(setting, options), *words] for setting, words, _ in planned]
+    for words in full:
+        evaluate_command().compose(words)
+    rows = []
+    for words, (_, _, out) in zip(full, planned, strict=True):
+        summary = summary_of(words, out)
+        rows.append(row_of(summary))
+        if missed := sum(n for status, n in summary.get("status", {}).items() if status not in FITTED):
+            log.warning(
+                "%s: %d of %d subjects have no body and are in no mean", out, missed, summary["subjects"]
+            )
+    return rows
 
 
 def summary_of(words: Sequence[str], out: Path) -> dict[str, Any]:
@@ -185,6 +210,7 @@ class DatasetTableOptions(TableOptions):
     dataset: str = DATASET("")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("dataset", self.dataset, tuple(SETTINGS))
 
     def check_data(self) -> None:
@@ -238,7 +264,14 @@ def run_table(words: Sequence[str], schema: type[Any], intro: str, make: Callabl
     names = {f.name for f in fields(schema)} | HELP_WORDS
     own = [w for w in words if w.split("=")[0] in names]
     more = [w for w in words if w not in own]
-    command = Subcommand(schema, intro, lambda options: sys.stdout.write(make(options, more)) and 0)
+
+    def task(options: Any) -> None:
+        from diffproxy.commands import evaluate_command
+
+        evaluate_command().overrides(more)
+        sys.stdout.write(make(options, more))
+
+    command = Subcommand(schema, intro, task)
     return exit_status(lambda: command.run(own))
 
 

@@ -19,6 +19,7 @@ from diffproxy.evaluation.table1 import (
     DATASET,
     TABLES,
     DatasetTableOptions,
+    Planned,
     Row,
     dataset_words,
     evaluated,
@@ -78,9 +79,12 @@ def table(options: Table2Options, more: Sequence[str] = ()) -> str:
         configurations[label] = [*full, "cameras=predicted", f"predictions={folder}"]
     configurations |= {"no camera poses": [*full, "cameras=none"], "full": full}
     lines: dict[str, Row] = {f"{name} (published)": row for name, row in PUBLISHED.items()}
+    planned: list[Planned] = []
     for number, (name, words) in enumerate(configurations.items()):
         path = out / f"{options.dataset}_{number}_{name.replace(' ', '_').replace('/', '')}.json"
-        lines[f"ours, {name}"] = evaluated(options.dataset, [*words, *more], options, path)
+        planned.append((options.dataset, [*words, *more], path))
+    for name, row in zip(configurations, evaluated(planned, options), strict=True):
+        lines[f"ours, {name}"] = row
     return write_tables(out / "table2", lines, [options.dataset])
 
 

@@ -20,6 +20,7 @@ from diffproxy.evaluation.table1 import (
     DATASET,
     TABLES,
     DatasetTableOptions,
+    Planned,
     Row,
     evaluated,
     run_table,
@@ -56,10 +57,12 @@ def table(options: Table3Options, more: Sequence[str] = ()) -> str:
     options.check_data()
     out = Path(options.out).expanduser()
     lines: dict[str, Row] = {f"{name} (published)": row for name, row in PUBLISHED.items()}
+    planned: list[Planned] = []
     for name, words in CONFIGURATIONS.items():
         path = out / f"{options.dataset}_{name.replace(', ', '_').replace(' ', '_')}.json"
-        words = [*words, f"generator.weights={options.weights}"]
-        lines[f"ours, {name}"] = evaluated(options.dataset, [*words, *more], options, path)
+        planned.append((options.dataset, [*words, f"generator.weights={options.weights}", *more], path))
+    for name, row in zip(CONFIGURATIONS, evaluated(planned, options), strict=True):
+        lines[f"ours, {name}"] = row
     return write_tables(out / "table3", lines, [options.dataset])
 
 

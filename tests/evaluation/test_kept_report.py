@@ -72,7 +72,7 @@ def test_changed_inputs_make_it_again(report, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["r.json", "r.words.json"])
-@pytest.mark.parametrize("content", ["{", "", "[]"])
+@pytest.mark.parametrize("content", ["{", "", "[]", "{}", '{"summary": {"mpjpe": {"mean": 1.0}}}'])
 def test_a_damaged_one_is_made_again(report, tmp_path, monkeypatch, name, content):
     monkeypatch.setattr("diffproxy.evaluation.kept_report.inputs_of", lambda words: "")
     assert report() == 1

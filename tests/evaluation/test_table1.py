@@ -74,3 +74,32 @@ def test_without_data_it_says_where_they_belong(tmp_path, capsys):
         table(TableOptions(path=str(tmp_path)))
     assert main([f"path={tmp_path}"]) == 2 and main(["--help"]) == 0
     assert "Published numbers" in capsys.readouterr().out
+
+
+def test_wrong_words_are_told_before_the_first_evaluation(tmp_path, evaluate, capsys):
+    """`dataset.partial` is an option of the last row alone."""
+    (tmp_path / "data/dress4d").mkdir(parents=True)
+    own = [f"path={tmp_path / 'data'}", f"out={tmp_path / 't'}"]
+    for words, said in (
+        ([*own, "dataset.partial=1"], "dataset.partial once"),
+        ([*own, "-m"], "leave -m out"),
+        ([*own, "hydra.verbose=true"], "leave hydra.verbose=true out"),
+        ([*own, "=3"], "an option that exists"),
+        (["pth=/data"], "pth"),
+        ([own[0], "out="], "out=DIR"),
+    ):
+        assert main(words) == 2
+        assert said in capsys.readouterr().err
+    assert not evaluate
+
+
+def test_subjects_without_a_body_are_counted(tmp_path, evaluate, monkeypatch, caplog):
+    (tmp_path / "data/moyo").mkdir(parents=True)
+    (tmp_path / "t").mkdir()
+    options = TableOptions(path=str(tmp_path / "data"), out=str(tmp_path / "t"))
+    table(options)
+    assert not caplog.text
+    counts = {"subjects": 9, "status": {"ok": 5, "one_view": 1, "no_person": 2, "failed": 1}}
+    monkeypatch.setattr(table1, "summary_of", lambda words, out: counts)
+    assert "| ours, full | - | - | - | - |" in table(options)
+    assert caplog.text.count("3 of 9 subjects have no body") == 3
