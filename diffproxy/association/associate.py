@@ -56,14 +56,16 @@ def associate(
         left[frame] = [[p for d, p in enumerate(found) if free[v, d]] for v, found in enumerate(views)]
     tracks = tracker.all_tracks()
     without_coincidences(tracks, detections, cameras)
-    tracks = _confirmed(tracks, len(detections), config)
+    found, tracks = tracks, _confirmed(tracks, len(detections), config)
+    unsure = _unconfirmed_notes(found, tracks)
     tracks, notes = without_nobody(tracks, np.stack([c.center_world for c in cameras]), config)
     chains = relink(sorted(tracks, key=lambda t: t.sightings[0].frame))
     merged = [interpolate_unsure(_merged(chain), cameras) for chain in chains]
     merged.sort(key=lambda sightings: -sum(s.views for s in sightings.values()))
     bones = [bone_lengths(np.stack([s.points for s in sightings.values()])) for sightings in merged]
     people = tuple(Person(k, s, b) for k, (s, b) in enumerate(zip(merged, bones, strict=True)))
-    return Association(people, _one_view(left, detections, people, len(cameras), config), tuple(notes))
+    one_view = _one_view(left, detections, people, len(cameras), config)
+    return Association(people, one_view, (*notes, *unsure))
 
 
 def _confirmed(tracks: Sequence[Track], frames: int, config: AssociationConfig) -> list[Track]:
@@ -77,6 +79,21 @@ def _confirmed(tracks: Sequence[Track], frames: int, config: AssociationConfig) 
         if len(measured) and np.convolve(measured, np.ones(needed + SLACK, dtype=int)).max() >= needed:
             out.append(track)
     return out
+
+
+def _unconfirmed_notes(found: Sequence[Track], confirmed: Sequence[Track]) -> list[str]:
+    """What is said of tracks with too little evidence; a coincidence of one frame is not worth a word."""
+    known = {id(track) for track in confirmed}
+    measured = [[s.frame for s in t.sightings if s.measured] for t in found if id(t) not in known]
+    seen = [frames for frames in measured if len(frames) > 1]
+    if not seen:
+        return []
+    longest = max(seen, key=len)
+    others = f", and {len(seen) - 1} more with no more frames" if len(seen) > 1 else ""
+    return [
+        f"somebody whom several views show in {len(longest)} frames only, from {longest[0]} to {longest[-1]}{others}: "
+        "left out"
+    ]
 
 
 def _merged(chain: Sequence[Track]) -> dict[int, Sighting]:

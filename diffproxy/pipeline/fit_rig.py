@@ -67,9 +67,11 @@ def run_fit(
             an error only when no frame could be computed.
     """
     fitted = fit_take(options, root, networks)
-    if not options.share:
-        fitted.write()
-    fitted.take.run.release()
+    try:
+        if not options.share:
+            fitted.write()
+    finally:
+        fitted.take.run.release()
     if fitted.error is not None:
         raise fitted.error
     return fitted.take.run.out
@@ -105,7 +107,7 @@ def fit_take(
             "a network for start=single_view", "none", "use the command `diffproxy fit`, or diffproxy.fit_rig"
         )
     take = open_take(options, root, networks, person)
-    options, out = take.options, take.run.out
+    options = take.options
     if (
         take.frames is None and options.rig_check and not options.rig.calibration
     ):  # else checked when it was read
@@ -114,10 +116,28 @@ def fit_take(
     files = planned_files(take.ids, [c.name for c in take.source.cameras], options)
     take.run.check(files, options.overwrite, given)
     finished = {} if options.overwrite else take.finished()
-    mine = _share(take.ids, options)
-    if not set(mine) <= set(finished):
+    if not set(_share(take.ids, options)) <= set(finished):
         take.source.prepare()
     take.run.open(files, options.overwrite, given, alone=not options.share)
+    try:
+        return _fitted(take, root, networks, person, finished)
+    except (
+        BaseException
+    ):  # a notebook keeps the traceback, and with it the folder that nobody else may write to
+        take.run.release()
+        raise
+
+
+def _fitted(
+    take: Take,
+    root: Path,
+    networks: Networks,
+    person: PersonSource | None,
+    finished: dict[int, FrameResult],
+) -> FittedTake:
+    """The rest of `fit_take`, with the folder open; `finished` are frames of earlier runs."""
+    options, out = take.options, take.run.out
+    mine = _share(take.ids, options)
     if options.jobs > 1:
         shares = frame_shares(mine, options.jobs, options.segment, finished)
         done = take.store.path

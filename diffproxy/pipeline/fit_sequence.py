@@ -93,7 +93,7 @@ def fit_as_sequence(
     """
     out = run.out
     for note in without_effect(records, sequence):
-        log.warning("%s", note)
+        log.warning("%s: %s", out, note)
     if sum(r.has_body for r in records) < 2:
         (out / REPORT).unlink(missing_ok=True)
         return records

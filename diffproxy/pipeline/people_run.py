@@ -16,6 +16,7 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.detections_file import DETECTIONS
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.people_overlay import overlay_files
+from diffproxy.pipeline.people_selection import check_choice
 from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.pipeline.run_inputs import input_paths
 from diffproxy.pipeline.take import fit_config
@@ -55,6 +56,7 @@ def open_people_run(options: FitOptions, root: Path, networks: Networks) -> Peop
     options = inputs.with_stated_offsets(options)
     frames = inputs.open_rig(options, root)
     chosen = select_frames(options.frames, frames.frame_ids)
+    check_choice(options, frames.frame_ids, [c.name for c in frames.cameras])
     folder = RunFolder(Path(options.out).expanduser(), _settings(options, frames))
     files = ["config.yaml", PEOPLE, DETECTIONS]
     files += overlay_files(chosen, [c.name for c in frames.cameras]) if options.save.overlay else []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from diffproxy.association import Association, Person
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.geometry.boxes import Box, as_box, box_iou
 from diffproxy.pipeline.config import FitOptions
+from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.people_file import PEOPLE
@@ -16,6 +17,18 @@ from diffproxy.utils.people_file import PEOPLE
 PRESENT = 0.5  # share of the frames of `people_during` in which a person must be in sight
 LEAST_OVERLAP = 0.2  # IoU of a box and a detection of the person that it means
 _BOX = re.compile(r"(?P<view>.+):(?P<box>[^:@]+)@(?P<frame>\d+)")
+
+
+def check_choice(options: FitOptions, frame_ids: Sequence[int], cameras: Sequence[str]) -> None:
+    """InputError for `people_*` options that cannot be read, or mean no camera or frame of the take.
+
+    Who is there is known only after the detection.
+    """
+    _ids(options.people_keep)
+    if options.people_during:
+        select_frames(options.people_during, frame_ids)
+    if options.people_box:
+        _place(options.people_box, frame_ids, cameras)
 
 
 def chosen_people(
@@ -52,15 +65,20 @@ def chosen_people(
     return _with_ids(people, options.people_keep)
 
 
-def _with_ids(people: Sequence[Person], keep: str) -> Sequence[Person]:
+def _ids(keep: str) -> list[int] | None:
+    """The ids of `people_keep`; None for everybody."""
     if keep.strip() in ("", "all"):
+        return None
+    parts = [part.strip() for part in keep.rstrip(", ").split(",")]
+    if not all(part.isdecimal() and len(part) < Limits.NUMBER_DIGITS for part in parts):
+        raise InputError("people_keep as ids such as 0,2", f"people_keep={keep}", "write people_keep=0")
+    return [int(part) for part in parts]
+
+
+def _with_ids(people: Sequence[Person], keep: str) -> Sequence[Person]:
+    ids = _ids(keep)
+    if ids is None:
         return people
-    try:
-        ids = [int(part) for part in keep.rstrip(", ").split(",")]
-    except ValueError as error:
-        raise InputError(
-            "people_keep as ids such as 0,2", f"people_keep={keep}", "write people_keep=0"
-        ) from error
     unknown = sorted(set(ids) - {p.id for p in people})
     if unknown:
         have = ", ".join(str(p.id) for p in people) or "nobody"
@@ -94,6 +112,18 @@ def parse_box(text: str) -> tuple[str, Box, int]:
     return match["view"], box, int(match["frame"])
 
 
+def _place(text: str, frame_ids: Collection[int], cameras: Sequence[str]) -> tuple[str, Box, int]:
+    """`parse_box`; InputError for a view or a frame that the take does not have."""
+    view, box, frame = parse_box(text)
+    if view not in cameras:
+        raise InputError(f"people_box in one of {', '.join(cameras)}", view, "name a camera of the rig")
+    if frame not in frame_ids:
+        raise InputError(
+            "people_box in a frame of the take", f"frame {frame}", "name a frame that the rig has"
+        )
+    return view, box, frame
+
+
 def _boxed(
     people: Sequence[Person],
     text: str,
@@ -101,13 +131,7 @@ def _boxed(
     cameras: Sequence[str],
 ) -> Person:
     """The person whose detection overlaps the box most."""
-    view, box, frame = parse_box(text)
-    if view not in cameras:
-        raise InputError(f"people_box in one of {', '.join(cameras)}", view, "name a camera of the rig")
-    if frame not in detections:
-        raise InputError(
-            "people_box in a frame of the take", f"frame {frame}", "name a frame that the rig has"
-        )
+    view, box, frame = _place(text, detections, cameras)
     v = cameras.index(view)
     overlaps = [
         (box_iou(box, detections[frame][v][pick].box), p)

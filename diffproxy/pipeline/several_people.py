@@ -63,12 +63,21 @@ def fit_people(
     frames of the take are searched for people, whatever `options.frames` says, so that an id means the same person in
     every run. Arguments and errors as for `run_fit`.
     """
-    run = open_people_run(options, root, networks)
+    run, fitted = open_people_run(options, root, networks), _Fitted()
+    try:
+        return _fit_people(run, fitted)
+    finally:  # also where a notebook keeps the traceback
+        for one in fitted.takes.values():
+            one.take.run.release()
+        run.folder.release()
+
+
+def _fit_people(run: PeopleRun, fitted: _Fitted) -> Path:
     everybody = _found(run)
-    fitted = _fitted(run, everybody)
+    _fit_each(run, everybody, fitted)
     if fitted.errors and not fitted.takes:
         raise fitted.errors[0]
-    if options.share:
+    if run.options.share:
         return run.folder.out
     if fitted.left_out:
         _write_list(run, everybody, fitted.left_out)
@@ -108,8 +117,8 @@ def _found(run: PeopleRun) -> _Everybody:
 
 
 def _write_list(run: PeopleRun, everybody: _Everybody, left_out: Mapping[int, str]) -> None:
-    """Write `people.json`; who is `left_out` has no result."""
-    fitted = [p.id for p in everybody.people if p.id not in left_out]
+    """Write `people.json`; who is `left_out`, or in none of the chosen frames, has no result."""
+    fitted = [p.id for p in everybody.people if p.id not in left_out and _frames_of(p, run.chosen)]
     association = everybody.association
     write_people(
         run.folder.out,
@@ -121,9 +130,9 @@ def _write_list(run: PeopleRun, everybody: _Everybody, left_out: Mapping[int, st
     )
 
 
-def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
+def _fit_each(run: PeopleRun, everybody: _Everybody, out: _Fitted) -> None:
     """Fit one person after the other. Results without a body are written here, the others once all are compared."""
-    options, out = run.options, _Fitted()
+    options = run.options
     # The boxes are known, and other processes open their own generator.
     networks = replace(run.networks, detector=None)
     if options.jobs == 1:
@@ -155,7 +164,6 @@ def _fitted(run: PeopleRun, everybody: _Everybody) -> _Fitted:
             out.errors.append(error)
             out.unwritten[name] = error
             log.warning("%s: %s", name, error)
-    return out
 
 
 def _write_together(run: PeopleRun, takes: dict[int, FittedTake]) -> None:
@@ -175,9 +183,13 @@ def _write_together(run: PeopleRun, takes: dict[int, FittedTake]) -> None:
         write_run_viewer(out / "viewer.html", shown, run.frames)
 
 
+def _frames_of(person: Person, chosen: Sequence[int]) -> list[int]:
+    """The chosen frames between first and last sight."""
+    return [i for i in chosen if person.first_frame <= i <= person.last_frame]
+
+
 def _of_one(options: FitOptions, person: Person, chosen: Sequence[int], among_others: bool) -> FitOptions:
-    """The options of the run of one person, in the chosen frames between first and last sight."""
-    ids = [i for i in chosen if person.first_frame <= i <= person.last_frame]
+    """The options of the run of one person."""
     return replace(
         options,
         people="one",
@@ -186,7 +198,7 @@ def _of_one(options: FitOptions, person: Person, chosen: Sequence[int], among_ot
         people_box="",
         people_contact=False,
         out=str(Path(options.out).expanduser() / folder_name(person.id)),
-        frames=",".join(map(str, ids)),
+        frames=",".join(map(str, _frames_of(person, chosen))),
         # One page shows all; people are compared by their proxies.
         save=replace(options.save, viewer=False, proxies=options.save.proxies or among_others),
     )

@@ -56,6 +56,16 @@ def test_who_leaves_and_returns_keeps_the_id(cameras, make_person, observe):
     assert tall.status(40) == "absent" and tall.status(85) == "ok"
 
 
+@pytest.mark.parametrize(("frames", "noted"), [(1, False), (4, True), (5, None)])
+def test_who_is_seen_too_briefly_is_named(cameras, make_person, observe, frames, noted):
+    """Somebody in so few of ten frames; one frame may be a coincidence."""
+    take = [[make_person(-1, 0), make_person(1, 0) if 3 <= f < 3 + frames else None] for f in range(10)]
+    result = associate(observe(take, cameras), cameras)
+    assert len(result.people) == (2 if noted is None else 1)
+    said = f"{frames} frames only, from 3 to {2 + frames}: left out"
+    assert [said in note for note in result.notes] == [True] * bool(noted)
+
+
 def test_one_view_alone_shows_one_view_people(cameras, make_person, observe):
     take = [[make_person(0, 0), make_person(1.5, 0)] for _ in range(10)]
     hidden = {(f, v, 1) for f in range(10) for v in (0, 1, 3)}

@@ -50,11 +50,11 @@ def test_second_run_computes_nothing(rig_of, oracle_of, params_of, options_of) -
 def test_killed_run_goes_on(rig_of, oracle_of, params_of, options_of) -> None:
     bodies = [params_of(0, 0.04 * k) for k in range(3)]
     options = options_of(rig_of(3), track=False)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as kept:  # as a notebook keeps it
         run_fit(options, ROOT, Networks(oracle_of(bodies, fail_after=2)))
     pipe = oracle_of(bodies)
     out = run_fit(options, ROOT, Networks(pipe))
-    assert pipe.calls == 1
+    assert pipe.calls == 1 and kept.tb is not None
     arrays = load_result(out / "result.npz")
     assert arrays.frame_ids.tolist() == [0, 1, 2] and set(arrays.status) == {"ok"}
     assert not list(out.rglob("*.tmp"))

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from diffproxy.fitting import FitConfig
 from diffproxy.fitting.sequence.config import SequenceConfig
-from diffproxy.pipeline.fit_sequence import without_effect
+from diffproxy.pipeline.fit_frame import BodyFitter
+from diffproxy.pipeline.fit_sequence import fit_as_sequence, without_effect
+from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.run_folder import RunFolder
 
 
 def standing(count: int, height: float) -> list[FrameResult]:
@@ -34,3 +38,11 @@ def standing(count: int, height: float) -> list[FrameResult]:
 def test_what_has_no_effect_is_said(count, options, said):
     notes = without_effect(standing(count, 0.45), SequenceConfig(shape="shared", **options))
     assert len(notes) == bool(said) and said in "".join(notes)
+
+
+def test_it_is_said_of_whom(tmp_path, body, caplog) -> None:
+    """Of several people, whose frames are fitted one after the other."""
+    run, records = RunFolder(tmp_path / "person_01", {}), standing(1, 0.45)
+    proxies, fitter = ProxyStore(tmp_path, body, must_exist=False), BodyFitter(body, FitConfig())
+    assert fit_as_sequence(run, records, proxies, fitter, SequenceConfig(smooth=1.0), 30.0) is records
+    assert "person_01: " in caplog.text

@@ -7,7 +7,7 @@ from diffproxy.association import Association, Person
 from diffproxy.association.track import Sighting
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.people_selection import chosen_people, parse_box
+from diffproxy.pipeline.people_selection import check_choice, chosen_people, parse_box
 from diffproxy.utils.errors import InputError
 
 CAMERAS = ["cam01", "cam02"]
@@ -77,3 +77,22 @@ def test_names_with_colons_are_views_too():
 def test_one_person_is_not_chosen_among_several(options):
     with pytest.raises(InputError, match="people=all beside people_"):
         FitOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"people_keep": "x"}, "people_keep as ids"),
+        ({"people_keep": "-1"}, "people_keep as ids"),
+        ({"people_keep": "1" * 5000}, "people_keep as ids"),
+        ({"people_during": "3:x"}, "frames"),
+        ({"people_during": "40"}, "frame 40"),
+        ({"people_box": "cam01"}, "people_box=VIEW"),
+        ({"people_box": "cam09:0,0,100,300@7"}, "cam01, cam02"),
+        ({"people_box": "cam01:0,0,100,300@70"}, "frame 70"),
+    ],
+)
+def test_what_no_detection_can_help_is_told_before_it(options, message):
+    check_choice(FitOptions(people="all", people_keep="0,2", people_during="3:5"), range(10), CAMERAS)
+    with pytest.raises(InputError, match=message):
+        check_choice(FitOptions(**{"people": "all"} | options), range(10), CAMERAS)

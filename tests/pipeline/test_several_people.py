@@ -25,6 +25,7 @@ from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.pipeline.several_people import fit_people
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.one_writer import OneWriter
 
 pytestmark = pytest.mark.usefixtures("fits_computed_once")
 
@@ -185,6 +186,21 @@ def test_one_of_them_is_kept(two_people, options_of, people_of) -> None:
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == files
 
 
+def test_who_is_in_none_of_the_chosen_frames_has_no_result(
+    body, rig_of, oracle_of, params_of, make_ring, options_of, people_of
+) -> None:
+    """Else results of earlier frames would be shown as those of this run."""
+    people = [params_of(1, -0.45), params_of(2, 0.45)]
+    bodies = [people] * 5 + [people[:1]]
+    stand_in = TwoPeople(body, make_ring(3, size=128, radius=3.2), bodies, oracle_of([None]))
+    options = replace(
+        options_of(rig_of(6)), people="all", boxes="auto", frames="5", tta_flip=False, tta_rotation=False
+    )
+    listed = people_of(fit_people(options, ROOT, Networks(stand_in, stand_in)))["people"]
+    assert [p["last_frame"] for p in listed] == [5, 4]
+    assert [p["result"] for p in listed] == ["person_00/result.npz", None]
+
+
 def test_a_person_without_new_results_is_an_error_after_the_others(two_people, options_of) -> None:
     rig, stand_in = two_people
     options = replace(
@@ -193,8 +209,11 @@ def test_a_person_without_new_results_is_an_error_after_the_others(two_people, o
     out = fit_people(options, ROOT, Networks(stand_in, stand_in))
     before = (out / "person_01/result.npz").read_bytes()
     both = replace(options, people_keep="all", seed=1)  # results of another seed are not overwritten
-    with pytest.raises(InputError, match="no new results of person_01"):
+    with pytest.raises(InputError, match="no new results of person_01") as kept:
         fit_people(both, ROOT, Networks(stand_in, stand_in))
+    for folder in (out, out / "person_00", out / "person_01"):  # though somebody keeps the traceback
+        OneWriter(folder).release()
+    assert kept.tb is not None
     assert (out / "person_00/result.npz").exists() and (out / "viewer.html").exists() == options.save.viewer
     assert (out / "person_01/result.npz").read_bytes() == before
 
@@ -212,6 +231,10 @@ def test_options_of_one_person_are_refused(two_people, options_of) -> None:
     for more in ({"boxes": "full"}, {"boxes": "auto", "masks": "m"}, {"boxes": "auto", "keypoints": "k"}):
         with pytest.raises(InputError, match="people=all"):
             fit_people(replace(options_of(rig), people="all", **more), ROOT, Networks(stand_in, stand_in))
+    with pytest.raises(InputError, match="people_keep as ids"):
+        wrong = replace(options_of(rig), people="all", boxes="auto", people_keep="x")
+        fit_people(wrong, ROOT, Networks(stand_in, stand_in))
+    assert stand_in.located == 0
 
 
 def test_pixels_of_somebody_else_are_dropped() -> None:
