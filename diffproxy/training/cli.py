@@ -10,6 +10,7 @@ from diffproxy.cli import Command
 from diffproxy.training.config import AugmentConfig, TrainConfig
 from diffproxy.utils.exit_status import leave_with_parent
 from diffproxy.utils.extras import require_extra
+from diffproxy.utils.options import refuse_unread
 from diffproxy.utils.processes import Processes
 
 INTRO = """\
@@ -34,7 +35,16 @@ def read_config(words: Sequence[str]) -> TrainConfig:
     overrides = TRAIN.overrides(words)
     with hydra.initialize_config_dir(str(TRAIN.conf.resolve()), version_base="1.3"):
         values = cast(dict[str, Any], OmegaConf.to_container(hydra.compose("train", overrides)))
-    return TrainConfig(**{**values, "augment": AugmentConfig(**with_tuples(values["augment"]))})
+    config = TrainConfig(**{**values, "augment": AugmentConfig(**with_tuples(values["augment"]))})
+    refuse_unread_words(config, words)
+    return config
+
+
+def refuse_unread_words(config: TrainConfig, words: Sequence[str]) -> None:
+    """InputError for options that somebody typed though nothing reads them; those of a preset are fine."""
+    typed = {word.partition("=")[0].lstrip("+") for word in words}
+    if not config.hands:
+        refuse_unread(config, sorted(typed & {"hand_cameras"}), "hands=true")
 
 
 def run(config: TrainConfig) -> None:
@@ -49,4 +59,10 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run `train` with these command-line words; returns the exit status."""
     if not Processes.current().is_alone:
         leave_with_parent()  # first of all: a launcher may be killed while torch is imported
-    return TRAIN.run(sys.argv[1:] if words is None else words, run)
+    words = sys.argv[1:] if words is None else words
+
+    def task(config: TrainConfig) -> None:
+        refuse_unread_words(config, words)
+        run(config)
+
+    return TRAIN.run(words, task)

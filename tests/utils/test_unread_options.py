@@ -8,6 +8,7 @@ from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
 from diffproxy.pipeline.config import FitOptions, SaveOptions
 from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.single_view.options import ImageOptions
+from diffproxy.training.cli import read_config
 from diffproxy.training.config import TrainConfig
 from diffproxy.utils.errors import InputError
 from diffproxy.viewer.__main__ import ViewOptions
@@ -68,3 +69,9 @@ def test_options_of_other_data_sets_are_refused(name):
         else:
             with pytest.raises(InputError, match=f"beside dataset.{name}|write shards=p,"):
                 DatasetOption(dataset, **{name: value})
+
+
+def test_an_option_of_a_preset_may_be_unread_and_a_typed_one_not():
+    assert read_config(["preset=paper", "hands=false"]).hand_cameras == "body"
+    with pytest.raises(InputError, match="hands=true beside hand_cameras"):
+        read_config(["hand_cameras=body", "hands=false"])
