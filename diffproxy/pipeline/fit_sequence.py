@@ -23,7 +23,9 @@ from diffproxy.pipeline.fit_frame import BodyFitter, to_record
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 from diffproxy.pipeline.run_folder import FrameStore, RunFolder, record_digest
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import fingerprint
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.timing import Stopwatch
 
@@ -102,7 +104,7 @@ def fit_as_sequence(
     settings = {"stamp": run.stamp, "ids": ids, "first": first, "fps": fps, **asdict(sequence)}
     store = FrameStore(out / FOLDER, fingerprint(settings))
     done = [store.load(i) for i in ids]
-    if all(r is not None for r in done) and (out / REPORT).is_file():
+    if all(r is not None for r in done) and _report(out) is not None:
         return [r for r in done if r is not None]
     starts = [r.body_params() if r.has_body else None for r in records]
     shown = StoredFrames(proxies, ids, fitter.encoder)
@@ -154,6 +156,15 @@ def refitted(first: FrameResult, record: FrameResult) -> FrameResult:
     return replace(record, info=info, reason="; ".join(x for x in (record.reason, *problems) if x))
 
 
+def _report(out: Path) -> dict[str, Any] | None:
+    """The report of the second pass; None where it is missing or damaged."""
+    try:
+        report = read_json(out / REPORT)
+    except InputError:
+        return None
+    return report if isinstance(report, dict) else None
+
+
 def motion_metrics(
     out: Path, records: Sequence[FrameResult], body: BodyModel, up: Sequence[float], fps: float
 ) -> dict[str, Any]:
@@ -168,8 +179,6 @@ def motion_metrics(
     times = np.array([r.frame_id for r in good]) / fps
     slide = foot_slide(joints, times, find_floor(joints, axis, rest))
     found: dict[str, Any] = {"foot_slide_cm_s": None if slide is None else round(slide, 3)}
-    path = out / REPORT
-    if path.is_file():
-        report = json.loads(path.read_text())
+    if (report := _report(out)) is not None:
         found["sequence"] = {k: v for k, v in report.items() if k not in ("jitter_mm", "foot_slide_cm_s")}
     return found

@@ -36,10 +36,13 @@ class _Side(OpenSchema):
 
 
 class ProxyStore:
-    """`folder/<frame>/proxies.json` for many frames; a folder that holds proxies.json itself is frame 0."""
+    """`folder/<frame>/proxies.json` for many frames; a folder that holds proxies.json itself is frame 0.
+
+    `must_exist`: they were given; else a run writes them, and again where they have gone.
+    """
 
     def __init__(self, folder: Path, body: BodyModel, must_exist: bool = True):
-        self.folder, self.body = folder, body
+        self.folder, self.body, self.given = folder, body, must_exist
         if must_exist and not self._folders():
             raise InputError(
                 "saved proxies: DIR/proxies.json or DIR/<frame>/proxies.json",
@@ -90,7 +93,11 @@ class ProxyStore:
         folder = self._folders().get(frame_id)
         if folder is None:
             raise InputError(f"proxies of frame {frame_id} in {self.folder}", "none", "choose other frames=")
-        maps, _ = load_proxies(folder, self.body)
+        try:
+            maps, _ = load_proxies(folder, self.body)
+        except InputError as error:
+            fix = error.fix if self.given else f"remove {folder}: the frame is computed again"
+            raise InputError(error.expected, error.found, fix) from error
         data = read_json(folder / SIDE, "notes on crops") if (folder / SIDE).exists() else {}
         fix = f"remove {folder / SIDE}, or copy the folder again"
         side = validated(_Side, data, f"notes on crops in {folder / SIDE}", fix)

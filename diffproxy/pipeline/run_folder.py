@@ -204,6 +204,11 @@ class RunFolder:
                 )
 
 
+def keeps_proxies(options: FitOptions) -> bool:
+    """Whether the run writes its proxies, because it is told to or reads them again."""
+    return not options.proxies and (options.save.proxies or options.shape == "shared")
+
+
 def planned_files(frame_ids: Sequence[int], cameras: Sequence[str], options: FitOptions) -> list[str]:
     """What a run of these frames may write, relative to its folder; a name that ends with / is a folder of proxies."""
     together = options.shape == "shared"
@@ -213,7 +218,7 @@ def planned_files(frame_ids: Sequence[int], cameras: Sequence[str], options: Fit
     out += ["viewer.html"] if options.save.viewer else []
     for name in (f"{k:06d}" for k in frame_ids):
         out += [f"frames/{name}.npz"] + ([f"frames_shared/{name}.npz"] if together else [])
-        if not options.proxies and (options.save.proxies or together):
+        if keeps_proxies(options):
             out.append(f"proxies/{name}/")
         if options.save.mesh != "none":
             out.append(f"mesh/{name}.{options.save.mesh}")

@@ -13,7 +13,7 @@ from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.frame_fitter import TRACK_GAP
 from diffproxy.pipeline.frame_source import Stage
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import record_digest
+from diffproxy.pipeline.run_folder import keeps_proxies, record_digest
 from diffproxy.pipeline.take import Take
 from diffproxy.utils.errors import InputError
 
@@ -84,7 +84,7 @@ def _compute(
         reason = f"expected {error.expected}, found {error.found}"
         record, made = FrameResult(frame_id, "failed", reason), None
     record.info.update(seconds=time.perf_counter() - begin, inputs=digests, start=start)
-    if made is not None and not options.proxies and (options.save.proxies or options.shape == "shared"):
+    if made is not None and keeps_proxies(options):
         take.proxies.save(frame_id, made)
     if error is None:
         take.store.save(record)  # last, so that a finished frame has all its files

@@ -33,7 +33,7 @@ from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_source import PersonSource
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, RunFolder
+from diffproxy.pipeline.run_folder import FrameStore, RunFolder, keeps_proxies
 from diffproxy.pipeline.run_inputs import check_unchanged, shared_inputs
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
@@ -71,8 +71,11 @@ class Take:
     store: FrameStore
 
     def finished(self) -> dict[int, FrameResult]:
-        """The frames that an earlier run finished. InputError if one of their files has changed since."""
+        """The frames that an earlier run finished, with their proxies. InputError if an input has changed since."""
         found = {i: record for i in self.ids if (record := self.store.load(i)) is not None}
+        if self.frames is not None and keeps_proxies(self.options):
+            there = set(self.proxies.frame_ids)
+            found = {i: r for i, r in found.items() if i in there or not r.has_body}
         out = self.run.out
         return {i: r for i, r in found.items() if check_unchanged(r, self.source.inputs(i), out)}
 

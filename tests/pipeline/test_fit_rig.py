@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from diffproxy.pipeline.config import SaveOptions
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.model_options import GeneratorOption, SolverOption
 from diffproxy.pipeline.networks import Networks
+from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +73,21 @@ def test_truncated_frame_is_computed_again(rig_of, oracle_of, params_of, options
     run_fit(options, ROOT, Networks(pipe))
     after = load_result(out / "result.npz")
     assert pipe.calls == 1 and np.array_equal(before.joints, after.joints)
+
+
+def test_a_frame_without_its_proxies_is_computed_again(
+    body, rig_of, oracle_of, params_of, options_of
+) -> None:
+    """Else a second pass, or several people, would take it for a frame that shows nobody."""
+    pipe, options = oracle_of([params_of(0)]), options_of(rig_of())
+    folder = run_fit(options, ROOT, Networks(pipe)) / "proxies" / "000000"
+    (folder / "proxies.json").write_text("{")
+    with pytest.raises(InputError) as error:
+        ProxyStore(folder.parent, body, must_exist=False).load(0)
+    assert error.value.fix == f"remove {folder}: the frame is computed again"
+    shutil.rmtree(folder)
+    run_fit(options, ROOT, Networks(pipe))
+    assert pipe.calls == 2 and ProxyStore(folder.parent, body).load(0).maps.num_views == 3
 
 
 def test_changed_options_ask_for_overwrite(rig_of, oracle_of, params_of, options_of) -> None:
