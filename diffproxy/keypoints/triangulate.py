@@ -72,7 +72,7 @@ def triangulate_people(
         xy = np.stack([s.xy[k] for _, s in have])
         weight = np.array([s.weight[k] for _, s in have])
         cams = [cameras[v] for v, _ in have]
-        x, inside = _robust_point(xy, weight, cams)
+        x, inside = agreed_point(xy, weight, cams)
         if inside.sum() < min_views:
             continue
         points[k] = x
@@ -119,10 +119,19 @@ def miss_metres(
     return np.where(x_cam[:, 2] > 0.1, np.linalg.norm(e, axis=-1), np.inf)
 
 
-def _robust_point(
+def agreed_point(
     xy: np.ndarray, weight: np.ndarray, cameras: list[Camera]
 ) -> tuple[Float[np.ndarray, "3"], Bool[np.ndarray, " V"]]:
-    """The point on which most views agree, and these views."""
+    """The point on which most views agree.
+
+    Args:
+        xy: Ideal coordinates X/Z, Y/Z of one point in each view.
+        weight: Of each view.
+        cameras: Cameras of the views.
+
+    Returns:
+        The point in the world, metres, NaN without two views that agree within `TOLERANCE`; and these views.
+    """
     best = (0, np.inf)
     point, inside = np.full(3, np.nan), np.zeros(len(xy), dtype=bool)
     for size in range(2, len(xy) + 1):

@@ -126,3 +126,15 @@ def make_scene(body, make_ring):
         return cache[seed, views]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def leg_behind():
+    """Function: a body with its left leg stretched out behind it."""
+
+    def turned(params: BodyParams) -> BodyParams:
+        pose = params.body_pose.clone()
+        pose[:, :3] = pose.new_tensor([1.4, 0.0, 0.0])  # left hip
+        return params.replace(body_pose=pose)
+
+    return turned

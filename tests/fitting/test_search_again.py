@@ -7,17 +7,9 @@ import pytest
 from diffproxy.fitting import FitConfig, fit
 
 CONFIG = FitConfig(hands=False, max_pixels=200, num_initial_rotations=48)
-LEFT_HIP = slice(0, 3)  # of the body pose
 
 
-def leg_behind(params):
-    """The body with its left leg stretched out behind it."""
-    pose = params.body_pose.clone()
-    pose[:, LEFT_HIP] = pose.new_tensor([1.4, 0.0, 0.0])
-    return params.replace(body_pose=pose)
-
-
-def test_a_leg_that_the_start_has_elsewhere_is_found(make_scene, body, monkeypatch):
+def test_a_leg_that_the_start_has_elsewhere_is_found(make_scene, leg_behind, body, monkeypatch):
     scene = make_scene()
     start = leg_behind(scene.params)
     found = fit(scene.maps, body, CONFIG, start)

@@ -107,7 +107,7 @@ def heavy_tailed(penalty: float) -> float:
 
 def search_limbs(limbs: LimbBeamSearch, params: BodyParams) -> BodyParams | None:
     """Parameters with better poses of limbs with a high loss; None if there are no such limbs, or no limb moved."""
-    tree = limbs.search.from_params(params)
+    tree = KinematicTree.of(params, limbs.search.joints, limbs.search.parents)
     start = tree.pose()[0]
     for left, right in PAIRS:
         suspicious = False
@@ -121,5 +121,5 @@ def search_limbs(limbs: LimbBeamSearch, params: BodyParams) -> BodyParams | None
     after = tree.pose()[0]
     if not any(rotation_angle(start[j], after[j]) > 0.3 for pair in PAIRS for limb in pair for j in limb):
         return None
-    moved = limbs.search.to_params(tree)
+    moved = tree.to_params(limbs.search.rest)
     return moved.replace(left_hand_pose=params.left_hand_pose, right_hand_pose=params.right_hand_pose)

@@ -59,7 +59,7 @@ def closed_form_pose(
         best = search.find(tree, joint)
         if best is not None:
             search.turn(tree, joint, best.R[0])
-    return search.to_params(tree)
+    return tree.to_params(search.rest)
 
 
 def _outwards(parents: list[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Another start for a fitted body some of whose limbs leave their pixels unexplained."""
+"""Another start for a fitted body some of whose limbs contradict their pixels or keypoints."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import replace
 from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.initialization.initialize import InitialState, other_limbs
+from diffproxy.fitting.initialization.keypoint_limbs import limbs_at_keypoints
 from diffproxy.fitting.result import FitResult
 
 MIN_LOSS = 0.04
-"""Mean robust loss of a fit below which no limb is searched again. Exact proxies stay far below it."""
+"""Mean robust loss of a fit below which pixels give no reason for a search. Exact proxies stay far below it."""
 
 
 def search_again(
     state: InitialState, body: BodyModel, config: FitConfig, fitted: FitResult
 ) -> InitialState | None:
-    """Search the limbs of a fitted body whose pixels contradict it.
+    """Search the limbs of a fitted body that pixels contradict, and turn those that keypoints put elsewhere.
 
     The closed form places limbs before the solver has found the trunk and the shape; a raised leg may be taken for
     something else there, and the solver does not get from one minimum to the other.
@@ -28,12 +29,16 @@ def search_again(
         fitted: Where the solver arrived.
 
     Returns:
-        The state with the body that has other poses of these limbs as its only hypothesis; None where no limb
-        contradicts its pixels, or no better pose was found.
+        The state with the bodies that have other poses of these limbs as its only hypotheses; None if there are none.
     """
-    if not (config.left_right_flips and fitted.has_body and fitted.robust_loss > MIN_LOSS):
+    if not fitted.has_body:
         return None
-    params = fitted.params
-    rest = state.rest.replace(betas=params.betas, scale=params.scale)
-    found = other_limbs(state.subject, body, config, rest, params)
-    return None if found is None else replace(state, hypotheses=(found,))
+    params, subject = fitted.params, state.subject
+    found = []
+    if config.left_right_flips and fitted.robust_loss > MIN_LOSS:
+        rest = state.rest.replace(betas=params.betas, scale=params.scale)
+        found.append(other_limbs(subject, body, config, rest, params))
+    if subject.keypoints is not None:
+        found.append(limbs_at_keypoints(params, body, subject.keypoints, subject.maps.cameras))
+    hypotheses = tuple(other for other in found if other is not None)
+    return replace(state, hypotheses=hypotheses) if hypotheses else None

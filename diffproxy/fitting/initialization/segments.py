@@ -54,6 +54,22 @@ class KinematicTree:
     def copy(self) -> KinematicTree:
         return KinematicTree(self.parents, self.rest, self.local.copy(), self.t, self.scale)
 
+    @staticmethod
+    def of(params: BodyParams, rest: Float[np.ndarray, "J 3"], parents: list[int]) -> KinematicTree:
+        """The tree of one posed body with these rest joints."""
+        rotvecs = params.full_pose[0].double().cpu().numpy().reshape(-1, 3)
+        scale = float(params.scale)
+        t = params.transl[0].double().cpu().numpy() + scale * rest[0]
+        return KinematicTree(parents, rest, to_matrix(rotvecs), t, scale)
+
+    def to_params(self, like: BodyParams) -> BodyParams:
+        """`like` with this pose, place and scale; the root joint of the unplaced body stays at its rest position."""
+        betas = like.betas
+        pose = torch.as_tensor(to_rotvec(self.local), dtype=betas.dtype, device=betas.device).reshape(1, 165)
+        transl = torch.as_tensor(self.t - self.scale * self.rest[0], dtype=betas.dtype, device=betas.device)
+        scale = torch.full_like(like.scale, self.scale)
+        return like.replace(**BodyParams.split_full_pose(pose), transl=transl[None], scale=scale)
+
 
 class SegmentSearch:
     """Everything that the searches of one subject share: rest points of the pixels, their rays, the rotation grid."""
@@ -116,21 +132,6 @@ class SegmentSearch:
         share = to_matrix(to_rotvec((R_base.T @ R_world)[None])[0] / len(chain))
         for j in chain:
             tree.local[j] = share
-
-    def to_params(self, tree: KinematicTree) -> BodyParams:
-        """Parameters of a tree; the root joint of the unplaced body stays at its rest position."""
-        like = self.rest.betas
-        pose = torch.as_tensor(to_rotvec(tree.local), dtype=like.dtype, device=like.device).reshape(1, 165)
-        transl = torch.as_tensor(tree.t - tree.scale * self.joints[0], dtype=like.dtype, device=like.device)
-        scale = torch.full_like(self.rest.scale, tree.scale)
-        return self.rest.replace(**BodyParams.split_full_pose(pose), transl=transl[None], scale=scale)
-
-    def from_params(self, params: BodyParams) -> KinematicTree:
-        """The tree of a posed body of this shape."""
-        rotvecs = params.full_pose[0].double().cpu().numpy().reshape(-1, 3)
-        scale = float(params.scale)
-        t = params.transl[0].double().cpu().numpy() + scale * self.joints[0]
-        return KinematicTree(self.parents, self.joints, to_matrix(rotvecs), t, scale)
 
 
 def near(R: Float[np.ndarray, "3 3"], std: float) -> Callable[[np.ndarray], np.ndarray]:
