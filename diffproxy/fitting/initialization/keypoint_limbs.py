@@ -21,7 +21,7 @@ from diffproxy.keypoints.triangulate import agreed_point
 LIMBS = ((1, 4), (2, 5), (16, 18), (17, 19))
 """Joints that turn the two bones of each limb. The keypoint at a bone's end moves with it."""
 AWAY = 0.12
-"""Metres from where views agree that a keypoint lies to where the fitted body has it, above which its limb is turned."""
+"""Metres between a keypoint of the fitted body and where views agree that it is, above which its limb is turned."""
 
 
 def limbs_at_keypoints(
