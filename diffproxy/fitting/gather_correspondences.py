@@ -26,7 +26,7 @@ class ObservedSubject:
         flips: The sampled pixels with the labels that they state, and with left and right exchanged.
         silhouette: The foregrounds of the body views.
         keypoints: Keypoints of known accuracy, in pixels of the maps.
-        num_body_views: Body views with enough foreground pixels to count as showing the person.
+        body_views: Body views with enough foreground pixels to count as showing the person.
         most_pixels: Usable pixels of the body view that shows most of them.
         seconds: Time spent here.
     """
@@ -35,7 +35,7 @@ class ObservedSubject:
     flips: LabelFlips
     silhouette: Silhouette
     keypoints: Keypoints | None
-    num_body_views: int
+    body_views: tuple[int, ...]
     most_pixels: int
     seconds: float
 
@@ -43,6 +43,10 @@ class ObservedSubject:
     def pixels(self) -> Correspondences:
         """The sampled pixels with the labels that they state."""
         return self.flips.stated
+
+    @property
+    def num_body_views(self) -> int:
+        return len(self.body_views)
 
 
 def gather_correspondences(
@@ -78,7 +82,7 @@ def gather_correspondences(
         flips=LabelFlips.of(pixels, body, driving_joints(body, pixels.label)),
         silhouette=Silhouette(maps, pixels, body, config.min_pixels),
         keypoints=keypoints,
-        num_body_views=int(shows_person.sum()),
+        body_views=tuple(int(v) for v in np.flatnonzero(shows_person)),
         most_pixels=int(counts[is_body].max()) if is_body.any() else 0,
         seconds=time.perf_counter() - began,
     )

@@ -1,11 +1,12 @@
-"""Another start for a fitted body some of whose limbs contradict their pixels or keypoints."""
+"""Other starts for a fitted body: limbs that contradict their pixels or keypoints, or that one view leaves open."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from diffproxy.body import BodyModel
+from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.initialization.depth_flips import depth_flips
 from diffproxy.fitting.initialization.initialize import InitialState, other_limbs
 from diffproxy.fitting.initialization.keypoint_limbs import limbs_at_keypoints
 from diffproxy.fitting.result import FitResult
@@ -17,10 +18,11 @@ MIN_LOSS = 0.04
 def search_again(
     state: InitialState, body: BodyModel, config: FitConfig, fitted: FitResult
 ) -> InitialState | None:
-    """Search the limbs of a fitted body that pixels contradict, and turn those that keypoints put elsewhere.
+    """Search the limbs that pixels contradict, turn those that keypoints put elsewhere, flip those of a single view.
 
     The closed form places limbs before the solver has found the trunk and the shape; a raised leg may be taken for
-    something else there, and the solver does not get from one minimum to the other.
+    something else there, and the solver does not get from one minimum to the other. In a single view bones may lean
+    towards the camera or away from it.
 
     Args:
         state: What the fit started from.
@@ -34,11 +36,13 @@ def search_again(
     if not fitted.has_body:
         return None
     params, subject = fitted.params, state.subject
-    found = []
+    found: list[BodyParams | None] = []
     if config.left_right_flips and fitted.robust_loss > MIN_LOSS:
         rest = state.rest.replace(betas=params.betas, scale=params.scale)
         found.append(other_limbs(subject, body, config, rest, params))
     if subject.keypoints is not None:
         found.append(limbs_at_keypoints(params, body, subject.keypoints, subject.maps.cameras))
+    if subject.num_body_views == 1 and config.num_restarts > 1:
+        found += depth_flips(params, body, subject.maps.cameras[subject.body_views[0]])
     hypotheses = tuple(other for other in found if other is not None)
     return replace(state, hypotheses=hypotheses) if hypotheses else None
