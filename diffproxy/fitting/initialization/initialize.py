@@ -35,6 +35,7 @@ class InitialState:
         status: Why there are none: `no_person` or `failed`; else `ok`.
         reason: The same in words.
         seconds: Time of each stage so far.
+        guessed: Whether a start was given, such as the body of the frame before.
     """
 
     subject: ObservedSubject
@@ -43,6 +44,7 @@ class InitialState:
     status: Status
     reason: str
     seconds: dict[str, float]
+    guessed: bool = False
 
 
 def initialize(
@@ -69,6 +71,7 @@ def initialize(
     if shape is not None:
         betas = shape.betas.to(rest.betas).reshape(1, 10)
         rest = rest.replace(betas=betas, scale=torch.full_like(rest.scale, shape.scale))
+    evidence = evidence or Evidence()
     hypotheses: list[BodyParams] = []
     status: Status = "ok"
     reason = ""
@@ -84,7 +87,6 @@ def initialize(
             params = params.to(rest.betas.device, rest.betas.dtype)
             return params if shape is None else params.replace(betas=rest.betas, scale=rest.scale)
 
-        evidence = evidence or Evidence()
         start = None if evidence.start is None else shaped(evidence.start)
         guesses = replace(
             evidence, start=start, candidates=[shaped(params) for params in evidence.candidates]
@@ -94,7 +96,8 @@ def initialize(
         if not hypotheses:
             status, reason = "failed", "the first guess is not finite"
     seconds = {"correspondences": subject.seconds, "initialization": time.perf_counter() - began}
-    return InitialState(subject, rest, tuple(hypotheses), status, reason, seconds)
+    guessed = evidence.start is not None
+    return InitialState(subject, rest, tuple(hypotheses), status, reason, seconds, guessed)
 
 
 def _hypotheses(

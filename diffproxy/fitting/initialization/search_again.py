@@ -22,7 +22,7 @@ def search_again(
 
     The closed form places limbs before the solver has found the trunk and the shape; a raised leg may be taken for
     something else there, and the solver does not get from one minimum to the other. In a single view bones may lean
-    towards the camera or away from it.
+    towards the camera or away from it; a start that is given has decided on that.
 
     Args:
         state: What the fit started from.
@@ -42,7 +42,7 @@ def search_again(
         found.append(other_limbs(subject, body, config, rest, params))
     if subject.keypoints is not None:
         found.append(limbs_at_keypoints(params, body, subject.keypoints, subject.maps.cameras))
-    if subject.num_body_views == 1 and config.num_restarts > 1:
+    if subject.num_body_views == 1 and config.num_restarts > 1 and not state.guessed:
         found += depth_flips(params, body, subject.maps.cameras[subject.body_views[0]])
     hypotheses = tuple(other for other in found if other is not None)
     return replace(state, hypotheses=hypotheses) if hypotheses else None
