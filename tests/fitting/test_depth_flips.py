@@ -11,7 +11,8 @@ import torch
 from diffproxy.body import BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.initialization.depth_flips import LIMBS, depth_flips
+from diffproxy.fitting.initialization.depth_flips import depth_flips
+from diffproxy.fitting.initialization.segments import LIMBS
 
 CONFIG = FitConfig(hands=False, max_pixels=200, num_initial_rotations=48)
 

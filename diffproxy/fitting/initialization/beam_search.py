@@ -12,14 +12,14 @@ import numpy as np
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting.initialization.register_segments import SEARCH_SIGMA
-from diffproxy.fitting.initialization.segments import KinematicTree, SegmentSearch, distinct
+from diffproxy.fitting.initialization.segments import LIMBS, KinematicTree, SegmentSearch, distinct
 from diffproxy.fitting.rays import RAY_KERNEL, relative_loss
 from diffproxy.fitting.terms.correspondences import per_view_weights
 from diffproxy.fitting.terms.left_right import LabelFlips
 from diffproxy.geometry.rotations import rotation_angle
 
-PAIRS = (((1, 4, 7), (2, 5, 8)), ((16, 18, 20), (17, 19, 21)))
-"""Driving joints of the segments of legs and arms, from the trunk outwards, left and right."""
+PAIRS = (LIMBS[:2], LIMBS[2:])
+"""The legs and the arms: joints that drive their segments."""
 MAX_LIMB_LOSS = 0.25
 """Mean robust loss (0 to 1) of a limb's pixels above which its pair is searched again."""
 BEAM = 4

@@ -7,19 +7,16 @@ but the solver does not get from one to the other.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.fitting.initialization.segments import KinematicTree
-from diffproxy.geometry.directions import rotation_between
+from diffproxy.fitting.initialization.segments import LIMBS, KinematicTree
 from diffproxy.geometry.meshes import unit
 
-LIMBS = ((1, 4, 7), (2, 5, 8), (16, 18, 20), (17, 19, 21))
-"""Joints of each limb: its root, its hinge and its end."""
 LEAST_TURN = 0.4
 """Radians by which a bone has to turn: the solver gets over less by itself."""
 
@@ -39,44 +36,37 @@ def depth_flips(params: BodyParams, body: BodyModel, camera: Camera) -> list[Bod
     """
     rest = body.rest_joints(params)[0].double().cpu().numpy()
     tree = KinematicTree.of(params, rest, [-1, *(int(p) for p in body.parents[1:])])
+    eye = camera.center_world
+    return [
+        _flipped(tree, limb, bones, eye).to_params(params)
+        for limb in LIMBS
+        for bones in _choices(tree, limb, eye)
+    ]
+
+
+def _choices(
+    tree: KinematicTree, limb: tuple[int, ...], eye: Float[np.ndarray, "3"]
+) -> list[tuple[int, ...]]:
+    """One or both bones of a limb, by the joint above each, of those that mirroring would turn."""
     centers = tree.pose()[1]
-    flipped = []
-    for limb in LIMBS:
-        bones = list(pairwise(limb))
-        as_seen = [_lean(centers[j], centers[k], camera.center_world) for j, k in bones]
-        for chosen in ((True, False), (False, True), (True, True)):
-            if all(
-                2 * abs(np.arcsin(lean)) > LEAST_TURN for lean, c in zip(as_seen, chosen, strict=True) if c
-            ):
-                other = tree.copy()
-                for (joint, child), mirrored in zip(bones, chosen, strict=True):
-                    _turn(
-                        other,
-                        joint,
-                        child,
-                        centers[child] - centers[joint],
-                        camera.center_world if mirrored else None,
-                    )
-                flipped.append(other.to_params(params))
-    return flipped
+    turned = []
+    for joint, child in pairwise(limb):
+        lean = unit(centers[child] - centers[joint]) @ unit(centers[joint] - eye)
+        if 2 * abs(np.arcsin(lean)) > LEAST_TURN:
+            turned.append(joint)
+    return [bones for size in (1, 2) for bones in combinations(turned, size)]
 
 
-def _lean(start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"], eye: Float[np.ndarray, "3"]) -> float:
-    """Sine of the angle between a bone and the plane perpendicular to the ray to its start; positive: away."""
-    return float(unit(end - start) @ unit(start - eye))
-
-
-def _turn(
-    tree: KinematicTree,
-    joint: int,
-    child: int,
-    direction: Float[np.ndarray, "3"],
-    eye: Float[np.ndarray, "3"] | None,
-) -> None:
-    """Give a bone this direction, in place, mirrored in depth if it is seen from `eye`."""
-    R, centers = tree.pose()
-    if eye is not None:
-        ray = unit(centers[joint] - eye)
-        direction = direction - 2 * (direction @ ray) * ray
-    turn = rotation_between(centers[child] - centers[joint], direction)
-    tree.local[joint] = R[tree.parents[joint]].T @ turn @ R[joint]
+def _flipped(
+    tree: KinematicTree, limb: tuple[int, ...], bones: tuple[int, ...], eye: Float[np.ndarray, "3"]
+) -> KinematicTree:
+    """The tree with these bones of a limb mirrored in depth, and its other bones in the directions that they had."""
+    other, before = tree.copy(), tree.pose()[1]
+    for joint, child in pairwise(limb):
+        centers = other.pose()[1]
+        direction = before[child] - before[joint]
+        if joint in bones:
+            ray = unit(centers[joint] - eye)
+            direction = direction - 2 * (direction @ ray) * ray
+        other.swing(joint, centers[child] - centers[joint], direction)
+    return other

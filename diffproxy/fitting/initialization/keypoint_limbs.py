@@ -12,13 +12,12 @@ from jaxtyping import Float
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.cameras import Camera
-from diffproxy.fitting.initialization.segments import KinematicTree
+from diffproxy.fitting.initialization.segments import LIMBS, KinematicTree
 from diffproxy.fitting.observed import moving_joints
 from diffproxy.fitting.terms.keypoints import Keypoints
-from diffproxy.geometry.directions import rotation_between
 from diffproxy.keypoints.triangulate import agreed_point
 
-LIMBS = ((1, 4), (2, 5), (16, 18), (17, 19))
+BONES = tuple(limb[:2] for limb in LIMBS)
 """Joints that turn the two bones of each limb. The keypoint at a bone's end moves with it."""
 AWAY = 0.12
 """Metres between a keypoint of the fitted body and where views agree that it is, above which its limb is turned."""
@@ -43,15 +42,13 @@ def limbs_at_keypoints(
     tree = KinematicTree.of(params, rest, [-1, *(int(p) for p in body.parents[1:])])
     marks = _Marks(params, keypoints, cameras)
     moved = False
-    for limb in LIMBS:
+    for limb in BONES:
         bones = [joint for joint in limb if joint in marks.points]
         if any(np.linalg.norm(marks.points[j] - marks.place(tree, j)) > AWAY for j in bones):
             moved = True
             for joint in bones:
-                R, centers = tree.pose()
-                arm = marks.place(tree, joint) - centers[joint]
-                turn = rotation_between(arm, marks.points[joint] - centers[joint])
-                tree.local[joint] = R[tree.parents[joint]].T @ turn @ R[joint]
+                center = tree.pose()[1][joint]
+                tree.swing(joint, marks.place(tree, joint) - center, marks.points[joint] - center)
     return tree.to_params(params) if moved else None
 
 
@@ -68,7 +65,7 @@ class _Marks:
         self.fixed: dict[int, Float[np.ndarray, "3"]] = {}
         unposed = BodyParams.rest(1, dtype=params.betas.dtype, device=params.betas.device)
         unposed = unposed.replace(betas=params.betas)
-        for joint in (j for limb in LIMBS for j in limb):
+        for joint in (j for limb in BONES for j in limb):
             seen = np.flatnonzero(movers == joint)
             views = [cameras[v] for v in rows.view[seen]]
             if len(set(rows.view[seen])) < 2 or len(set(rows.face[seen])) > 1:

@@ -21,6 +21,7 @@ from diffproxy.fitting.initialization.register_segments import (
 from diffproxy.fitting.pose_statistics import PosePenalty
 from diffproxy.fitting.rays import pixel_rays
 from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints, per_view_weights
+from diffproxy.geometry.directions import rotation_between
 from diffproxy.geometry.rotations import rotation_angle, to_matrix, to_rotvec
 
 SPREAD = {3, 6, 9, 12, 15}
@@ -29,6 +30,8 @@ APART = np.radians(35)
 """Hypotheses of a piece closer than this are one."""
 ENOUGH = 8
 """Fewer pixels than this do not locate a piece."""
+LIMBS = ((1, 4, 7), (2, 5, 8), (16, 18, 20), (17, 19, 21))
+"""Joints of legs and arms from the trunk outwards, left and right."""
 
 
 @dataclass
@@ -50,6 +53,11 @@ class KinematicTree:
             R[j] = R[p] @ self.local[j]
             c[j] = c[p] + self.scale * R[p] @ (self.rest[j] - self.rest[p])
         return R, c
+
+    def swing(self, joint: int, start: Float[np.ndarray, "3"], end: Float[np.ndarray, "3"]) -> None:
+        """Turn a joint, in place, by the smallest rotation from one world direction to another."""
+        R, parent = self.pose()[0], self.parents[joint]
+        self.local[joint] = R[parent].T @ rotation_between(start, end) @ R[joint]
 
     def copy(self) -> KinematicTree:
         return KinematicTree(self.parents, self.rest, self.local.copy(), self.t, self.scale)
