@@ -53,7 +53,7 @@ def test_limbs_across_the_view_have_no_second_pose(body):
     assert depth_flips(params, body, camera_from(1000.0, joints_of(body, params)[0])) == []
 
 
-@pytest.mark.parametrize(("views", "guess"), [(1, False), (1, True), (4, False)])
+@pytest.mark.parametrize(("views", "guess"), [(1, ""), (1, "start"), (1, "candidates"), (4, "")])
 def test_a_single_view_starts_again_from_flipped_bodies(make_scene, body, monkeypatch, views, guess):
     scene, seen = make_scene(0, views), []
 
@@ -63,7 +63,8 @@ def test_a_single_view_starts_again_from_flipped_bodies(make_scene, body, monkey
 
     module = sys.modules["diffproxy.fitting.initialization.search_again"]
     monkeypatch.setattr(module, "depth_flips", flips)
-    found = fit(scene.maps, body, CONFIG, scene.params if guess else None)
+    given = {"start": scene.params, "candidates": [scene.params]}
+    found = fit(scene.maps, body, CONFIG, **{name: given[name] for name in given if name == guess})
     assert seen == ([scene.maps.cameras[0].name] if views == 1 and not guess else [])
     assert scene.joint_error(found.joints) < 30
 

@@ -35,7 +35,7 @@ class InitialState:
         status: Why there are none: `no_person` or `failed`; else `ok`.
         reason: The same in words.
         seconds: Time of each stage so far.
-        guessed: Whether a start was given, such as the body of the frame before.
+        guessed: Whether a start or candidates were given, such as the body of the frame before or a network's.
     """
 
     subject: ObservedSubject
@@ -96,7 +96,7 @@ def initialize(
         if not hypotheses:
             status, reason = "failed", "the first guess is not finite"
     seconds = {"correspondences": subject.seconds, "initialization": time.perf_counter() - began}
-    guessed = evidence.start is not None
+    guessed = evidence.start is not None or bool(evidence.candidates)
     return InitialState(subject, rest, tuple(hypotheses), status, reason, seconds, guessed)
 
 

@@ -22,7 +22,7 @@ def search_again(
 
     The closed form places limbs before the solver has found the trunk and the shape; a raised leg may be taken for
     something else there, and the solver does not get from one minimum to the other. In a single view bones may lean
-    towards the camera or away from it; a start that is given has decided on that.
+    towards the camera or away from it; a guess that is given has decided on that.
 
     Args:
         state: What the fit started from.
