@@ -10,12 +10,19 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.cameras import Camera
-from diffproxy.geometry.triangulation import intersect_rays
+from diffproxy.geometry.meshes import unit
+from diffproxy.geometry.triangulation import intersect_rays, normal_equations, solve_point
 from diffproxy.keypoints.layouts import NAMES, Person2D
 
 TOLERANCE = 0.06
 """Metres at the subject by which a detection may miss its point and still belong to it."""
 MIN_CONFIDENCE = 0.3
+NEAR = 2 * TOLERANCE
+"""Metres from a point by which a ray may miss it and still agree with the point nearest to all rays."""
+MAX_PAIRS = 15
+"""Pairs of views that sets grow from: all of six views."""
+MIN_DEPTH = 0.1
+"""Metres before a camera from which on it can see a point."""
 MIN_AGREEING = 5
 """Points that two views must share before they count as two views of one person."""
 
@@ -116,13 +123,15 @@ def miss_metres(
     """Distance of points from rays, metres; infinite behind the camera."""
     x_cam = x @ camera.R_cam_world.T + camera.t_cam_world
     e = x_cam[:, :2] - xy * x_cam[:, 2:]
-    return np.where(x_cam[:, 2] > 0.1, np.linalg.norm(e, axis=-1), np.inf)
+    return np.where(x_cam[:, 2] > MIN_DEPTH, np.linalg.norm(e, axis=-1), np.inf)
 
 
 def agreed_point(
-    xy: np.ndarray, weight: np.ndarray, cameras: list[Camera]
+    xy: Float[np.ndarray, "V 2"], weight: Float[np.ndarray, " V"], cameras: Sequence[Camera]
 ) -> tuple[Float[np.ndarray, "3"], Bool[np.ndarray, " V"]]:
     """The point on which most views agree.
+
+    Sets of views are too many to try in a rig of many cameras, so sets grow from pairs of views, by the nearest ray.
 
     Args:
         xy: Ideal coordinates X/Z, Y/Z of one point in each view.
@@ -132,19 +141,33 @@ def agreed_point(
     Returns:
         The point in the world, metres, NaN without two views that agree within `TOLERANCE`; and these views.
     """
-    best = (0, np.inf)
-    point, inside = np.full(3, np.nan), np.zeros(len(xy), dtype=bool)
-    for size in range(2, len(xy) + 1):
-        for rows in combinations(range(len(xy)), size):
-            r = list(rows)
-            x = intersect(xy[r][:, None], weight[r][:, None], [cameras[i] for i in r])
-            miss = np.array([miss_metres(x, xy[i][None], cameras[i])[0] for i in range(len(xy))])
-            if (miss[r] > TOLERANCE).any():
-                continue
-            key = (-size, float(np.square(miss[r]).mean()))
+    R, t = np.stack([c.R_cam_world for c in cameras]), np.stack([c.t_cam_world for c in cameras])
+    rays = unit(np.einsum("vij,vi->vj", R, np.concatenate([xy, np.ones_like(xy[:, :1])], -1)))
+    A, b = normal_equations(np.stack([c.center_world for c in cameras]), rays, weight)
+
+    def misses(x: Float[np.ndarray, "*P 3"]) -> Float[np.ndarray, "*P V"]:
+        """Distance of points from all rays, metres; infinite behind a camera."""
+        x_cam = np.einsum("vij,...j->...vi", R, x) + t
+        distance = np.linalg.norm(x_cam[..., :2] - xy * x_cam[..., 2:], axis=-1)
+        return np.where(x_cam[..., 2] > MIN_DEPTH, distance, np.inf)
+
+    best, point, inside = (0, np.inf), np.full(3, np.nan), np.zeros(len(xy), dtype=bool)
+    pairs = np.array(list(combinations(range(len(xy)), 2)), dtype=np.int64).reshape(-1, 2)
+    near = np.minimum(misses(solve_point(A[pairs].sum(1), b[pairs].sum(1))), NEAR).sum(1)
+    for pair in pairs[np.argsort(near, kind="stable")[:MAX_PAIRS]]:
+        chosen = np.isin(np.arange(len(xy)), pair)
+        while True:
+            x = solve_point(A[chosen].sum(0), b[chosen].sum(0))
+            miss = misses(x)
+            if (miss[chosen] > TOLERANCE).any():
+                break
+            key = (-int(chosen.sum()), float(np.square(miss[chosen]).mean()))
             if key < best:
-                best, point = key, x[0]
-                inside = np.isin(np.arange(len(xy)), r)
+                best, point, inside = key, x, chosen.copy()
+            others = np.where(chosen, np.inf, miss)
+            if others.min() > NEAR:
+                break
+            chosen[others.argmin()] = True
     return point, inside
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from diffproxy.keypoints import NAMES, Person2D, triangulate_people
 from diffproxy.keypoints.keypoint_table import one_person
+from diffproxy.keypoints.triangulate import agreed_point
 
 
 def figure(place: tuple[float, float, float], seed: int) -> np.ndarray:
@@ -69,3 +70,19 @@ def test_a_single_view_gives_its_surest_person(scene):
     people[1][0].points[:, 2] = 0.4
     rows = one_person([[], people[1], [], []], cameras, cameras)
     assert rows.chosen == (None, 1, None, None) and len(rows) == len(NAMES)
+
+
+@pytest.mark.parametrize("views", [3, 40])
+def test_the_largest_set_of_views_that_agree(make_ring, views):
+    """Also of 40 cameras, of which there are 10^12 sets."""
+    cameras, place = make_ring(views, radius=4.0), np.array([0.3, 0.5, -0.2])
+    rng = np.random.default_rng(0)
+    wrong = np.arange(views) % 3 == 2
+    shown = place + np.where(
+        wrong[:, None], rng.uniform(0.3, 0.8, (views, 3)), rng.normal(0, 0.001, (views, 3))
+    )
+    xy = np.concatenate([c.normalized(c.project(x[None])) for c, x in zip(cameras, shown, strict=True)])
+    point, agreeing = agreed_point(xy, np.ones(views), cameras)
+    assert (agreeing == ~wrong).all() and np.linalg.norm(point - place) < 0.005
+    nothing, none = agreed_point(xy[:1], np.ones(1), cameras[:1])
+    assert np.isnan(nothing).all() and not none.any()
