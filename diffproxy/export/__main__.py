@@ -61,15 +61,14 @@ class ExportOptions:
 def export(options: ExportOptions) -> list[Path]:
     """Write the files of every run in the folder; returns their paths."""
     runs = open_runs(options.run, options.body)
-    for run in runs:  # what is wrong with anybody is told before the first file
-        run.motion(options.frame_rate, options.fps)
-    return [path for run in runs for path in _export_run(run, options)]
+    # What is wrong with anybody is told before the first file.
+    motions = [run.motion(options.frame_rate, options.fps) for run in runs]
+    return [p for run, motion in zip(runs, motions, strict=True) for p in _export_run(run, motion, options)]
 
 
-def _export_run(run: Run, options: ExportOptions) -> list[Path]:
+def _export_run(run: Run, motion: BodyMotion, options: ExportOptions) -> list[Path]:
     from diffproxy.cli import SHIPPED
 
-    motion = run.motion(options.frame_rate, options.fps)
     target = Path(options.out).expanduser() if options.out else run.folder / "export"
     stem = run.name
     if options.out and id_of_folder(stem) is not None:  # there may be files of other takes, with the same ids

@@ -165,13 +165,15 @@ def open_runs(folder: str | Path, body: str = "") -> list[Run]:
         InputError: as for `open_run`, or nobody has a body.
     """
     runs = [open_run(path, body) for path in run_folders(folder)]
-    there = [run for run in runs if run.result.has_body.any()]
+    there: list[Run] = []
+    empty: list[Run] = []
+    for run in runs:
+        (there if run.result.has_body.any() else empty).append(run)
     if not there:
         found = ", ".join(f"none of {len(run.result.frame_ids)} in {run.folder}" for run in runs[:5])
         raise InputError("at least one frame with a body", found, "look at the frames' status")
-    for run in runs:
-        if run not in there:
-            log.warning("left out, since no frame has a body: %s", run.folder)
+    for run in empty:
+        log.warning("left out, since no frame has a body: %s", run.folder)
     for run in there[1:]:
         if differs := there[0].unlike(run):
             log.warning("%s and %s are not of one run: %s", there[0].folder, run.folder, differs)

@@ -111,19 +111,29 @@ def intersect(
     xy: Float[np.ndarray, "V N 2"], weight: Float[np.ndarray, "V N"], cameras: Sequence[Camera]
 ) -> Float[np.ndarray, "N 3"]:
     """Least-squares points of rays given by ideal coordinates, rays weighted by `weight`; metres."""
-    d = np.concatenate([xy, np.ones_like(xy[..., :1])], -1) @ np.stack([c.R_cam_world for c in cameras])
-    d /= np.linalg.norm(d, axis=-1, keepdims=True)
+    d = _directions(xy, cameras)
     centers = np.broadcast_to(np.stack([c.center_world for c in cameras])[:, None], d.shape)
     return intersect_rays(centers.swapaxes(0, 1), d.swapaxes(0, 1), weight.T)
+
+
+def _directions(xy: Float[np.ndarray, "V N 2"], cameras: Sequence[Camera]) -> Float[np.ndarray, "V N 3"]:
+    """Unit vectors of rays in the world."""
+    return unit(
+        np.concatenate([xy, np.ones_like(xy[..., :1])], -1) @ np.stack([c.R_cam_world for c in cameras])
+    )
 
 
 def miss_metres(
     x: Float[np.ndarray, "N 3"], xy: Float[np.ndarray, "N 2"], camera: Camera
 ) -> Float[np.ndarray, " N"]:
     """Distance of points from rays, metres; infinite behind the camera."""
-    x_cam = x @ camera.R_cam_world.T + camera.t_cam_world
-    e = x_cam[:, :2] - xy * x_cam[:, 2:]
-    return np.where(x_cam[:, 2] > MIN_DEPTH, np.linalg.norm(e, axis=-1), np.inf)
+    return _misses(x @ camera.R_cam_world.T + camera.t_cam_world, xy)
+
+
+def _misses(x_cam: Float[np.ndarray, "*N 3"], xy: Float[np.ndarray, "*#N 2"]) -> Float[np.ndarray, "*N"]:
+    """As `miss_metres`, of points in the axes of the camera."""
+    distance = np.linalg.norm(x_cam[..., :2] - xy * x_cam[..., 2:], axis=-1)
+    return np.where(x_cam[..., 2] > MIN_DEPTH, distance, np.inf)
 
 
 def agreed_point(
@@ -142,14 +152,12 @@ def agreed_point(
         The point in the world, metres, NaN without two views that agree within `TOLERANCE`; and these views.
     """
     R, t = np.stack([c.R_cam_world for c in cameras]), np.stack([c.t_cam_world for c in cameras])
-    rays = unit(np.einsum("vij,vi->vj", R, np.concatenate([xy, np.ones_like(xy[:, :1])], -1)))
-    A, b = normal_equations(np.stack([c.center_world for c in cameras]), rays, weight)
+    centers, rays = np.stack([c.center_world for c in cameras]), _directions(xy[:, None], cameras)[:, 0]
+    A, b = normal_equations(centers, rays, weight)
 
     def misses(x: Float[np.ndarray, "*P 3"]) -> Float[np.ndarray, "*P V"]:
         """Distance of points from all rays, metres; infinite behind a camera."""
-        x_cam = np.einsum("vij,...j->...vi", R, x) + t
-        distance = np.linalg.norm(x_cam[..., :2] - xy * x_cam[..., 2:], axis=-1)
-        return np.where(x_cam[..., 2] > MIN_DEPTH, distance, np.inf)
+        return _misses(np.einsum("vij,...j->...vi", R, x) + t, xy)
 
     best, point, inside = (0, np.inf), np.full(3, np.nan), np.zeros(len(xy), dtype=bool)
     pairs = np.array(list(combinations(range(len(xy)), 2)), dtype=np.int64).reshape(-1, 2)

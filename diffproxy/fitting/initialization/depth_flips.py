@@ -34,8 +34,7 @@ def depth_flips(params: BodyParams, body: BodyModel, camera: Camera) -> list[Bod
         joint above and perpendicular to its ray, unless that turns them by less than `LEAST_TURN`. The other bones keep
         their directions, hands and feet turn with the limb.
     """
-    rest = body.rest_joints(params)[0].double().cpu().numpy()
-    tree = KinematicTree.of(params, rest, [-1, *(int(p) for p in body.parents[1:])])
+    tree = KinematicTree.of_body(params, body)
     eye = camera.center_world
     return [
         _flipped(tree, limb, bones, eye).to_params(params)

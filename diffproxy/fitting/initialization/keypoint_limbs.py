@@ -38,8 +38,7 @@ def limbs_at_keypoints(
         The body with these limbs turned, bone by bone from the trunk outwards, each by the smallest rotation; None if
         no keypoint on which two views agree is more than `AWAY` from its place.
     """
-    rest = body.rest_joints(params)[0].double().cpu().numpy()
-    tree = KinematicTree.of(params, rest, [-1, *(int(p) for p in body.parents[1:])])
+    tree = KinematicTree.of_body(params, body)
     marks = _Marks(params, keypoints, cameras)
     moved = False
     for limb in BONES:
@@ -65,6 +64,8 @@ class _Marks:
         self.fixed: dict[int, Float[np.ndarray, "3"]] = {}
         unposed = BodyParams.rest(1, dtype=params.betas.dtype, device=params.betas.device)
         unposed = unposed.replace(betas=params.betas)
+        faces, barys = (torch.from_numpy(a)[None].to(params.betas.device) for a in (rows.face, rows.bary))
+        fixed = marked.surface_points(unposed, faces, barys.to(params.betas))[0].double().cpu().numpy()
         for joint in (j for limb in BONES for j in limb):
             seen = np.flatnonzero(movers == joint)
             views = [cameras[v] for v in rows.view[seen]]
@@ -73,14 +74,7 @@ class _Marks:
             xy = np.concatenate([c.normalized(p[None]) for c, p in zip(views, rows.pixel[seen], strict=True)])
             point, agreeing = agreed_point(xy, rows.weight[seen], views)
             if agreeing.any():
-                face, bary = rows.face[seen[:1]], rows.bary[seen[:1]]
-                place = marked.surface_points(
-                    unposed,
-                    torch.from_numpy(face)[None].to(params.betas.device),
-                    torch.from_numpy(bary)[None].to(params.betas),
-                )
-                self.points[joint] = point
-                self.fixed[joint] = place[0, 0].double().cpu().numpy()
+                self.points[joint], self.fixed[joint] = point, fixed[seen[0]]
 
     def place(self, tree: KinematicTree, joint: int) -> Float[np.ndarray, "3"]:
         """Where a posed body has the keypoint that `joint` moves, world, metres."""

@@ -63,6 +63,12 @@ class KinematicTree:
         return KinematicTree(self.parents, self.rest, self.local.copy(), self.t, self.scale)
 
     @staticmethod
+    def of_body(params: BodyParams, body: BodyModel) -> KinematicTree:
+        """The tree of one posed body."""
+        rest = body.rest_joints(params)[0].double().cpu().numpy()
+        return KinematicTree.of(params, rest, [-1, *(int(p) for p in body.parents[1:])])
+
+    @staticmethod
     def of(params: BodyParams, rest: Float[np.ndarray, "J 3"], parents: list[int]) -> KinematicTree:
         """The tree of one posed body with these rest joints."""
         rotvecs = params.full_pose[0].double().cpu().numpy().reshape(-1, 3)
