@@ -49,8 +49,28 @@ class Claimed:
         return replace(made, maps=without_pixels(made.maps, self.pixels), keypoints=keypoints)
 
 
+@dataclass(frozen=True)
+class PosedPerson:
+    """A body posed once, however many people are held against it.
+
+    Attributes:
+        vertices: World coordinates, metres.
+        keypoints: The 17 of the encoder, world coordinates, metres.
+    """
+
+    vertices: Float[np.ndarray, "Nv 3"]
+    keypoints: Float[np.ndarray, "17 3"]
+
+    @classmethod
+    def of(cls, params: BodyParams, body: BodyModel) -> PosedPerson:
+        """One set of parameters, posed."""
+        with torch.no_grad():
+            vertices = body(params).vertices[0].cpu().numpy().astype(np.float64)
+        return cls(vertices, encoder_points(body, params))
+
+
 def claimed_by_others(
-    made: Generated, own: BodyParams, others: Sequence[BodyParams], body: BodyModel
+    made: Generated, own: PosedPerson, others: Sequence[PosedPerson], body: BodyModel
 ) -> Claimed:
     """What of a person's proxies and keypoints another body explains better.
 
@@ -65,9 +85,10 @@ def claimed_by_others(
     """
     maps = made.maps
     pixels, keypoints = np.zeros(maps.labels.shape, bool), np.zeros((maps.num_views, 17), bool)
-    mine, theirs = _Places.of(made, own, body), [_Places.of(made, other, body) for other in others]
+    mine, theirs = _Misses.of(made, own, body), [_Misses.of(made, other, body) for other in others]
+    middle = np.median(own.vertices, axis=0)
     for v, camera in enumerate(maps.cameras):
-        depth = float(camera.R_cam_world[2] @ mine.middle + camera.t_cam_world[2])
+        depth = float(camera.R_cam_world[2] @ middle + camera.t_cam_world[2])
         least = APART_MM * float(camera.K[1, 1]) / (1000 * depth)
         column, row = mine.pixels[v].astype(int).T
         pixels[v, row, column] = _nearer(mine.surface[v], [t.surface[v] for t in theirs], least)
@@ -78,29 +99,22 @@ def claimed_by_others(
 
 
 @dataclass(frozen=True)
-class _Places:
+class _Misses:
     """How far a body is from the proxies of each view: `surface` of `pixels`, and `keypoints`, in pixels."""
 
-    middle: Float[np.ndarray, "3"]
     pixels: list[np.ndarray]  # (N, 2) of each view
     surface: list[np.ndarray]  # (N,)
     keypoints: list[np.ndarray]  # (17,)
 
     @classmethod
-    def of(cls, made: Generated, params: BodyParams, body: BodyModel) -> _Places:
-        with torch.no_grad():
-            vertices = body(params).vertices[0].cpu().numpy().astype(np.float64)
-        found, points = reprojections(made.maps, vertices, body), encoder_points(body, params)
+    def of(cls, made: Generated, person: PosedPerson, body: BodyModel) -> _Misses:
+        found = reprojections(made.maps, person.vertices, body)
         keypoints = [] if made.keypoints is None else [
-            np.linalg.norm(c.project(points) - made.keypoints[v, :, :2], axis=-1)
+            np.linalg.norm(c.project(person.keypoints) - made.keypoints[v, :, :2], axis=-1)
             for v, c in enumerate(made.maps.cameras)
         ]  # fmt: skip
-        return cls(
-            np.median(vertices, axis=0),
-            [pixels for _, pixels in found],
-            [np.linalg.norm(projected - pixels, axis=-1) for projected, pixels in found],
-            keypoints,
-        )
+        surface = [np.linalg.norm(projected - pixels, axis=-1) for projected, pixels in found]
+        return cls([pixels for _, pixels in found], surface, keypoints)
 
 
 def _nearer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from diffproxy.pipeline.body_claims import claimed_by_others
+from diffproxy.pipeline.body_claims import PosedPerson, claimed_by_others
 from diffproxy.pipeline.fit_frame import FITTED_ALONE, BodyFitter, fit_frame
 from diffproxy.pipeline.fit_rig import FittedTake
 from diffproxy.pipeline.fit_sequence import refitted
@@ -41,11 +41,11 @@ def fitted_again(
         made: What these were fitted to.
         fitter: What they were fitted with.
     """
-    bodies = {k: record.body_params() for k, record in present.items()}
+    posed = {k: PosedPerson.of(record.body_params(), fitter.body) for k, record in present.items()}
     out = dict(present)
     for k, first in present.items():
-        others = [params for other, params in bodies.items() if other != k]
-        claimed = claimed_by_others(made[k], bodies[k], others, fitter.body)
+        others = [person for other, person in posed.items() if other != k]
+        claimed = claimed_by_others(made[k], posed[k], others, fitter.body)
         if not claimed.matter(made[k]):
             continue
         record = fit_frame(frame_id, claimed.without(made[k]), fitter)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from diffproxy.body import BodyModel
 from diffproxy.geometry.boxes import Box
-from diffproxy.pipeline.body_claims import claimed_by_others
+from diffproxy.pipeline.body_claims import PosedPerson, claimed_by_others
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.pixel_claims import Claims, without_others
 from diffproxy.single_view.fit_people import FittedPerson, Observed
@@ -51,11 +51,11 @@ def without_each_others_bodies(
     Returns:
         The same objects where nothing is claimed that may matter.
     """
-    bodies = [f.result.params if f.result.has_body else None for f in fitted]
+    posed = [PosedPerson.of(f.result.params, body) if f.result.has_body else None for f in fitted]
     out = []
     for i, person in enumerate(people):
-        own, seen = bodies[i], fitted[i].observed
-        others = [b for k, b in enumerate(bodies) if k != i and b is not None]
+        own, seen = posed[i], fitted[i].observed
+        others = [p for k, p in enumerate(posed) if k != i and p is not None]
         if own is None or seen is None or not others:
             out.append(person)
             continue

@@ -9,7 +9,7 @@ import torch
 from diffproxy.fitting import FitConfig
 from diffproxy.keypoints.landmarks import encoder_points
 from diffproxy.pipeline import people_claims
-from diffproxy.pipeline.body_claims import LEAST_SHARE, Claimed, claimed_by_others
+from diffproxy.pipeline.body_claims import LEAST_SHARE, Claimed, PosedPerson, claimed_by_others
 from diffproxy.pipeline.fit_frame import BodyFitter
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.people_claims import fitted_again
@@ -50,7 +50,8 @@ def crossed(body, params_of, make_ring):
 
 
 def test_pixels_and_keypoints_at_somebody_elses_body_are_theirs(body, crossed):
-    (first, second), (own, other), theirs = crossed
+    (first, second), bodies, theirs = crossed
+    own, other = (PosedPerson.of(params, body) for params in bodies)
     claimed = claimed_by_others(first, own, [other], body)
     np.testing.assert_array_equal(claimed.pixels, theirs)
     np.testing.assert_array_equal(np.argwhere(claimed.keypoints), [[0, WRIST]])
@@ -111,3 +112,15 @@ def test_who_loses_pixels_is_fitted_again(body, crossed, monkeypatch, before, ag
     if again != "no_person":
         said = f"fitted again without {theirs.sum()} pixels and 1 keypoints that lie at somebody else's body"
         assert out[0].info["notes"] == [said]
+
+
+def test_everybody_is_posed_once(body, crossed):
+    (_, made), (_, params), _ = crossed
+    present = {
+        k: FrameResult(7, "ok", "", params_to_arrays(params), np.zeros((55, 3), "f4")) for k in range(4)
+    }
+    posed = []
+    hook = body.register_forward_hook(lambda *_: posed.append(1))
+    out = fitted_again(7, present, dict.fromkeys(present, made), BodyFitter(body, FitConfig()))
+    hook.remove()
+    assert out == present and len(posed) == len(present)
