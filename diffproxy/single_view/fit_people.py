@@ -23,7 +23,7 @@ from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.picture_camera import with_focal
 from diffproxy.single_view.shared_focal import fit_shared_focal
 
-LEAST_CONFIDENCE = 0.05
+MIN_CONFIDENCE_FITTED = 0.05
 """Of the regressor, below which a fitted body is `doubtful` too: of 115 single views of unseen subjects of the training
 split, 8 of the 27 whose PA-MPJPE is above 100 mm, and 2 of the 73 below 70 mm."""
 
@@ -153,7 +153,7 @@ def _people(
 def _doubted(result: FitResult, found: Sequence[CoarseBody]) -> FitResult:
     """The body, `doubtful` where the regressor is not sure of any pose."""
     confidence = max((c.confidence for c in found), default=1.0)
-    if confidence >= LEAST_CONFIDENCE or result.status != "one_view":
+    if confidence >= MIN_CONFIDENCE_FITTED or result.status != "one_view":
         return result
     reason = f"the keypoints show no likely body ({100 * confidence:.0f} % sure)"
     return replace(result, status="doubtful", reason="; ".join(filter(None, (result.reason, reason))))

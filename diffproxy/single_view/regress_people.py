@@ -16,8 +16,8 @@ from diffproxy.single_view.fit_people import FittedPerson, PeopleFit
 from diffproxy.single_view.focal_length import FocalPrior
 from diffproxy.single_view.picture_camera import picture_camera
 
-LEAST_CONFIDENCE = 0.5
-"""Of the regressor, below which its body is `doubtful`."""
+MIN_CONFIDENCE_REGRESSED = 0.5
+"""Of the network, below which its own body is `doubtful`; a fit to proxies needs far less of it."""
 
 
 def regress_people(
@@ -87,7 +87,7 @@ def result_of(body: CoarseBody | None, of_focal: float, missing: str = "too few 
         rest = BodyParams.rest(1)
         std = np.full(55, np.inf, dtype=np.float32)
         return FitResult(rest, np.full((55, 3), np.nan, np.float32), std, "no_person", missing)
-    sure = body.confidence >= LEAST_CONFIDENCE
+    sure = body.confidence >= MIN_CONFIDENCE_REGRESSED
     reason = "" if sure else f"the network is {100 * body.confidence:.0f} % sure of the pose"
     shift = of_focal * abs(float(body.joints[0, 2]))
     std = np.hypot(body.joint_std, shift).astype(np.float32)

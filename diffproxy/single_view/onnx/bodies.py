@@ -16,8 +16,8 @@ from diffproxy.single_view.onnx.rotations import rotation_vectors
 
 LEAST_KEYPOINTS = 4
 """Confident keypoints of a body; fewer are no person."""
-LEAST_CONFIDENCE = 0.5
-"""Of a body that is not doubtful."""
+MIN_CONFIDENCE_REGRESSED = 0.5
+"""Of a body that is not `doubtful`: as with torch (`regress_people.py`)."""
 FOLLOWED_KEYPOINTS = 8
 """Confident keypoints with which a person is followed without the detector, however sure the body is."""
 KEYPOINT_MARGIN = 1.15
@@ -114,7 +114,7 @@ def posed_people(
     deviations = np.hypot(own[:, nearest], depth_std[:, None])
     people = []
     for i, s in enumerate(seen):
-        sure = found["confidence"][i] >= LEAST_CONFIDENCE
+        sure = found["confidence"][i] >= MIN_CONFIDENCE_REGRESSED
         status = ("one_view" if sure else "doubtful") if shown[i] else "no_person"
         nothing = np.nan if status == "no_person" else 1.0
         row = {name: value[i] * np.float32(nothing) for name, value in params.items()}

@@ -84,7 +84,7 @@ def test_a_video_keeps_ids_and_asks_the_detector_where_it_must(
     asked = []
     detect = Estimator.detect
     monkeypatch.setattr(Estimator, "detect", lambda self, *given: asked.append(1) or detect(self, *given))
-    monkeypatch.setattr("diffproxy.single_view.onnx.bodies.LEAST_CONFIDENCE", 0.0)
+    monkeypatch.setattr("diffproxy.single_view.onnx.bodies.MIN_CONFIDENCE_REGRESSED", 0.0)
     words = [
         "video",
         str(video),
