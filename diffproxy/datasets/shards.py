@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from glob import glob
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from diffproxy.proxies.png import decode_png, decode_proxy_png
 from diffproxy.utils.bounded_images import decode_image
 from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.file_patterns import files_named
 from diffproxy.utils.validation import Number, OpenSchema, validated
 
 VERSION = 2
@@ -96,12 +96,7 @@ class _Meta(OpenSchema):
 def shard_paths(where: str | Path) -> list[Path]:
     """The shards of a folder, a glob pattern or one file, sorted."""
     path = Path(where)
-    if path.is_dir():
-        found = sorted(path.glob("*.tar"))
-    elif path.exists():
-        found = [path]
-    else:
-        found = sorted(map(Path, glob(str(path))))  # noqa: PTH207 (Path.glob raises for a**b)
+    found = sorted(path.glob("*.tar")) if path.is_dir() else files_named(path)
     if not found:
         fix = f"render some: python -m render_synth out={where}; *.tmp files are unfinished shards"
         raise InputError("a folder with .tar shards, a pattern or one shard", str(where), fix)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
-from glob import glob
 from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.errors import from_os_error
+from diffproxy.utils.file_patterns import files_named
 
 WHOLE = 4 << 20  # bytes; of larger files so much is read, in blocks all over the file
 BLOCKS = 64
@@ -57,8 +57,5 @@ def listing_digest(path: Path | str) -> str:
     """Digest of names, sizes and times of change of a file, of all files below a folder, or of those that a pattern
     names: contents are not read."""
     path = Path(path)
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-    else:
-        files = [path] if path.is_file() else sorted(map(Path, glob(str(path))))  # noqa: PTH207 (as shard_paths)
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else files_named(path)
     return fingerprint({str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in files})
