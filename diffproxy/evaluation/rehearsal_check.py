@@ -28,7 +28,7 @@ from diffproxy.evaluation.datasets.partial import partial_subject
 from diffproxy.evaluation.evaluate import open_evaluator
 from diffproxy.evaluation.rehearsal_subject import LAYOUTS, from_shards
 from diffproxy.evaluation.rehearsal_take import take_of
-from diffproxy.evaluation.table1 import SETTINGS
+from diffproxy.evaluation.tables import SETTINGS
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.utils.errors import InputError
@@ -81,7 +81,7 @@ class Differences:
 def compare(
     options: CheckOptions, setting: str, networks: Networks = PACKAGED, more: Sequence[str] = ()
 ) -> Differences:
-    """One setting of `table1.SETTINGS`; `more` are further options of `evaluate.py`.
+    """One setting of `tables.SETTINGS`; `more` are further options of `evaluate.py`.
 
     Raises:
         InputError: The reader finds nobody, or gives a body another status than the shards do.

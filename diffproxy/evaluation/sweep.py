@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.evaluation.table1 import METRICS, TABLES, cell, row_of, run_table, summary_of
+from diffproxy.evaluation.table_files import METRICS, cell
+from diffproxy.evaluation.tables import TABLES, row_of, run_table, summary_of
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.options import option

@@ -11,41 +11,22 @@ Published numbers: Table 1 of arXiv 2601.02267. Exit status 2: wrong input.
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from diffproxy.evaluation.kept_report import kept_report
+from diffproxy.evaluation.table_files import METRICS, Row, write_tables
+from diffproxy.evaluation.tables import SETTINGS, STEPS, Planned, TableOptions, evaluated, run_table
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.io import write_atomic
-from diffproxy.utils.options import HELP_WORDS, Subcommand, one_of, option
 
 log = logging.getLogger(__name__)
 
-METRICS = {"pa_mpjpe": "PA-MPJPE", "ra_mpjpe": "MPJPE", "pa_mpvpe": "PA-MPVPE", "ra_mpvpe": "MPVPE"}
-"""Keys of `evaluate.py` and the paper's columns, whose MPJPE and MPVPE are root-aligned."""
-SETTINGS = {
-    "3dhp": ("mpi_inf_3dhp", ()),
-    "rich": ("rich", ()),
-    "behave": ("behave", ()),
-    "moyo": ("moyo", ()),
-    "4ddress": ("dress4d", ()),
-    "4ddress-partial": ("dress4d", ("dataset.partial=0",)),
-}
 CONFIGURATIONS = {
     "w/o HR, TTS": ("hands=false", "samples=1"),
     "w/o TTS": ("hands=true", "samples=1"),
     "full": ("hands=true", "samples=3"),
 }
-STEPS = 4
-"""Of a generator that usually predicts without, where several samples are asked for."""
 PUBLISHED = {
     "HeatFormer": (
         (29.2, 49.9, 34.7, 53.3), (40.1, 80.1, 52.9, 93.8), (33.4, 70.2, 47.7, 80.5), (67.3, 126.9, 79.6, 123.6),
@@ -68,29 +49,6 @@ PUBLISHED = {
         (16.6, 20.5, 23.3, 25.6), (27.6, 31.6, 41.3, 43.1),
     ),
 }  # fmt: skip
-
-Row = list[float | None]
-Planned = tuple[str, list[str], Path]
-"""One of SETTINGS, options of `evaluate.py`, and the JSON file of the report."""
-
-
-TABLES = partial(option, text="folder for the JSONs and the tables", value="DIR", section="Output")
-DATASET = partial(
-    option, text="which data set, as Table 1 names it", value="|".join(SETTINGS), section="Input"
-)
-
-
-@dataclass
-class TableOptions:
-    """Options of the tables' commands; other words are options of `evaluate.py`."""
-
-    path: str = option("", "folder with the data sets, each under its name", "DIR", "Input")
-    models: str = option("", "folder with smpl/, smplh/ and smplx/", "DIR", "Input")
-    out: str = TABLES("out/table1")
-
-    def __post_init__(self) -> None:
-        if not self.out.strip():
-            raise InputError("out=DIR", "an empty name", "write out=out/table")
 
 
 def table(options: TableOptions, more: Sequence[str] = ()) -> str:
@@ -144,135 +102,6 @@ def draws_samples(words: Sequence[str]) -> bool:
     if option.steps >= 0:
         return bool(option.steps)
     return bool(GeneratorConfig.load(generator_folder(option.weights, option.download) / CONFIG).steps)
-
-
-def write_tables(stem: Path, lines: dict[str, Row], settings: Sequence[str]) -> str:
-    """Rows of METRICS for each of `settings` as Markdown, CSV and LaTeX beside each other; returns the Markdown."""
-    texts = {"md": markdown(lines, settings), "csv": as_csv(lines, settings), "tex": latex(lines, settings)}
-    for ending, text in texts.items():
-        write_atomic(stem.with_suffix(f".{ending}"), text.encode())
-    return texts["md"]
-
-
-def dataset_words(setting: str, options: TableOptions) -> list[str]:
-    """The options of `evaluate.py` that name one of SETTINGS."""
-    name, special = SETTINGS[setting]
-    words = [f"dataset={name}", f"dataset.path={Path(options.path).expanduser() / name}", *special]
-    return words + (
-        [f"dataset.models={options.models}", "dataset.allow_pickle=true"] if options.models else []
-    )
-
-
-def evaluated(planned: Sequence[Planned], options: TableOptions) -> list[Row]:
-    """The paper's four numbers of data sets and configurations, by `evaluate.py` unless they are there already.
-
-    All words are read before the first evaluation.
-    """
-    from diffproxy.commands import evaluate_command
-    from diffproxy.fitting.result import FITTED
-
-    full = [[*dataset_words(setting, options), *words] for setting, words, _ in planned]
-    for words in full:
-        evaluate_command().compose(words)
-    rows = []
-    for words, (_, _, out) in zip(full, planned, strict=True):
-        summary = summary_of(words, out)
-        rows.append(row_of(summary))
-        if missed := sum(n for status, n in summary.get("status", {}).items() if status not in FITTED):
-            log.warning(
-                "%s: %d of %d subjects have no body and are in no mean", out, missed, summary["subjects"]
-            )
-    return rows
-
-
-def summary_of(words: Sequence[str], out: Path) -> dict[str, Any]:
-    """Means and medians of `evaluate.py` with these words; from its JSON `out`, if that is still true."""
-    return kept_report(words, out, run_evaluate)["summary"]
-
-
-def row_of(summary: dict[str, Any]) -> Row:
-    """The paper's four numbers."""
-    return [summary[key]["mean"] if key in summary else None for key in METRICS]
-
-
-def run_evaluate(words: Sequence[str]) -> None:
-    """`evaluate.py` with these words, in this process: its imports take longer than a few subjects."""
-    from diffproxy.commands import evaluate_command
-    from diffproxy.evaluation.evaluate import run_evaluation
-
-    run_evaluation(evaluate_command().compose(words))
-
-
-@dataclass
-class DatasetTableOptions(TableOptions):
-    """Of the tables of one data set."""
-
-    dataset: str = DATASET("")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one_of("dataset", self.dataset, tuple(SETTINGS))
-
-    def check_data(self) -> None:
-        """InputError unless the data set is there."""
-        name = SETTINGS[self.dataset][0]
-        if not (Path(self.path).expanduser() / name).is_dir():
-            raise InputError(f"{name} in path", f"none in {self.path or '.'}", "give path=DIR")
-
-
-def cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
-def columns(settings: Sequence[str]) -> list[str]:
-    return [f"{setting} {metric}" for setting in settings for metric in METRICS.values()]
-
-
-def markdown(lines: dict[str, Row], settings: Sequence[str]) -> str:
-    """One table a data set, as 24 columns fit no page."""
-    blocks, width = [], len(METRICS)
-    for number, setting in enumerate(settings):
-        rows = [f"| {setting} | {' | '.join(METRICS.values())} |", "|---" * (width + 1) + "|"]
-        for name, values in lines.items():
-            rows.append(
-                f"| {name} | {' | '.join(cell(v) for v in values[number * width : (number + 1) * width])} |"
-            )
-        blocks.append("\n".join(rows))
-    return "\n\n".join(blocks) + "\n"
-
-
-def as_csv(lines: dict[str, Row], settings: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["method", *columns(settings)])
-    writer.writerows([name, *(cell(v) for v in values)] for name, values in lines.items())
-    return text.getvalue()
-
-
-def latex(lines: dict[str, Row], settings: Sequence[str]) -> str:
-    head = " & ".join(rf"\multicolumn{{{len(METRICS)}}}{{c}}{{{s}}}" for s in settings)
-    names = " & ".join(list(METRICS.values()) * len(settings))
-    rows = [rf"{name} & {' & '.join(cell(v) for v in values)} \\" for name, values in lines.items()]
-    body = [rf" & {head} \\", rf"Method & {names} \\", r"\midrule", *rows]
-    return (
-        "\n".join([rf"\begin{{tabular}}{{l{'c' * len(columns(settings))}}}", *body, r"\end{tabular}"]) + "\n"
-    )
-
-
-def run_table(words: Sequence[str], schema: type[Any], intro: str, make: Callable[..., str]) -> int:
-    """The command of a table: its own options, and those of `evaluate.py` for `make`; returns the exit status."""
-    names = {f.name for f in fields(schema)} | HELP_WORDS
-    own = [w for w in words if w.split("=")[0] in names]
-    more = [w for w in words if w not in own]
-
-    def task(options: Any) -> None:
-        from diffproxy.commands import evaluate_command
-
-        evaluate_command().overrides(more)
-        sys.stdout.write(make(options, more))
-
-    command = Subcommand(schema, intro, task)
-    return exit_status(lambda: command.run(own))
 
 
 def main(words: Sequence[str] | None = None) -> int:

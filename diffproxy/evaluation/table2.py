@@ -15,16 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.evaluation.table1 import (
+from diffproxy.evaluation.table_files import Row, write_tables
+from diffproxy.evaluation.tables import (
     DATASET,
     TABLES,
     DatasetTableOptions,
     Planned,
-    Row,
     dataset_words,
     evaluated,
     run_table,
-    write_tables,
 )
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import option

@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffproxy.evaluation.table1 import (
+from diffproxy.evaluation.table_files import Row, write_tables
+from diffproxy.evaluation.tables import (
     DATASET,
+    STEPS,
     TABLES,
     DatasetTableOptions,
     Planned,
-    Row,
     evaluated,
     run_table,
-    write_tables,
 )
 from diffproxy.utils.options import option
 
@@ -33,7 +33,6 @@ PUBLISHED: dict[str, Row] = {
     "DP-FT (60ep)": [66.5, 88.8, 84.5, 111.4],
     "DiffProxy": [28.3, 32.4, 35.2, 38.8],
 }
-STEPS = 4
 CONFIGURATIONS = {
     "dense regression head": ["generator=dense_head", "samples=1"],
     "diffusion, one sample": [f"generator.steps={STEPS}", "samples=1"],

@@ -9,8 +9,8 @@ import torch
 
 from diffproxy.datasets.shard_writer import ShardWriter
 from diffproxy.datasets.shards import ShardView
-from diffproxy.evaluation import table1
-from diffproxy.evaluation.table1 import METRICS
+from diffproxy.evaluation import table1, tables
+from diffproxy.evaluation.table_files import METRICS
 from diffproxy.proxies import render_proxies
 from tests.pipeline.conftest import oracle_of, params_of  # noqa: F401
 
@@ -57,7 +57,7 @@ def evaluate(monkeypatch):
         summary = {key: {"mean": base + k / 10} for k, key in enumerate(METRICS)}
         Path(words["out"]).write_text(json.dumps({"summary": summary}))
 
-    monkeypatch.setattr(table1, "run_evaluate", run)
+    monkeypatch.setattr(tables, "run_evaluate", run)
     monkeypatch.setattr("diffproxy.evaluation.kept_report.inputs_of", lambda words: "")
     monkeypatch.setattr(table1, "draws_samples", lambda words: True)
     return calls

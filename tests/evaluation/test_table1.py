@@ -2,16 +2,10 @@
 
 import pytest
 
-from diffproxy.evaluation import table1
-from diffproxy.evaluation.table1 import (
-    METRICS,
-    PUBLISHED,
-    SETTINGS,
-    TableOptions,
-    draws_samples,
-    main,
-    table,
-)
+from diffproxy.evaluation import table1, tables
+from diffproxy.evaluation.table1 import PUBLISHED, draws_samples, main, table
+from diffproxy.evaluation.table_files import METRICS
+from diffproxy.evaluation.tables import SETTINGS, TableOptions
 from diffproxy.generator import nano_config
 from diffproxy.utils.errors import InputError
 
@@ -100,6 +94,6 @@ def test_subjects_without_a_body_are_counted(tmp_path, evaluate, monkeypatch, ca
     table(options)
     assert not caplog.text
     counts = {"subjects": 9, "status": {"ok": 5, "one_view": 1, "no_person": 2, "failed": 1}}
-    monkeypatch.setattr(table1, "summary_of", lambda words, out: counts)
+    monkeypatch.setattr(tables, "summary_of", lambda words, out: counts)
     assert "| ours, full | - | - | - | - |" in table(options)
     assert caplog.text.count("3 of 9 subjects have no body") == 3

@@ -11,7 +11,7 @@ CLASSES = {
     "diffproxy.calibration.options": ("CalibrationOptions",),
     "diffproxy.evaluation.config": ("EvaluateOptions", "DatasetOption"),
     "diffproxy.evaluation.rehearsal": ("RehearsalOptions",),
-    "diffproxy.evaluation.table1": ("TableOptions",),
+    "diffproxy.evaluation.tables": ("TableOptions",),
     "diffproxy.export.__main__": ("ExportOptions",),
     "diffproxy.fitting.config": ("FitConfig",),
     "diffproxy.motion.__main__": ("BankOptions",),
