@@ -13,9 +13,10 @@ from diffproxy.encoders.movenet import MoveNet
 from diffproxy.encoders.movenet_keypoints import decode_keypoints
 from diffproxy.generator import DiffProxyPipeline
 from diffproxy.generator.dense_prediction import LAPLACE_STD
-from diffproxy.generator.network.adapter import MultiviewBatch, PyramidAdapter
+from diffproxy.generator.network.adapter_output import MultiviewBatch
 from diffproxy.generator.network.camera_conditioning import grid_points
 from diffproxy.generator.network.encoders import MoveNetEncoder
+from diffproxy.generator.network.pyramid_adapter import PyramidAdapter
 from diffproxy.proxies.interfaces import palette_ids
 from diffproxy.single_view.regressor import BodyRegressor
 from diffproxy.utils.errors import InputError

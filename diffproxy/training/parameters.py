@@ -8,8 +8,8 @@ from torch import nn
 
 from diffproxy.generator import ProxyGenerator
 from diffproxy.generator.codec import VaeCodec
-from diffproxy.generator.network.adapter import PyramidAdapter
 from diffproxy.generator.network.encoders import EfficientNetEncoder, MoveNetEncoder
+from diffproxy.generator.network.pyramid_adapter import PyramidAdapter
 from diffproxy.training.config import TrainConfig
 from diffproxy.utils.errors import InputError
 

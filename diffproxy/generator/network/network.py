@@ -12,15 +12,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from diffproxy.generator.coarse_posterior import CoarsePosterior
-from diffproxy.generator.codec import KINDS, PatchCodec, PromptTable, build_codec, prompt_ids
+from diffproxy.generator.codec import PatchCodec, build_codec
 from diffproxy.generator.config import MODALITIES, GeneratorConfig
-from diffproxy.generator.network.adapter import AdapterOutput, MultiviewBatch, build_adapter
+from diffproxy.generator.network.adapter import build_adapter
+from diffproxy.generator.network.adapter_output import AdapterOutput, MultiviewBatch
 from diffproxy.generator.network.backends import Mask, check_backend, prepare_mask
 from diffproxy.generator.network.blocks import ViewContext, wrap_blocks
 from diffproxy.generator.network.camera_conditioning import CameraBatch, plucker_rays
 from diffproxy.generator.network.encoders import MoveNetEncoder, build_encoder
 from diffproxy.generator.network.epipolar import epipolar_mask
 from diffproxy.generator.network.schedule import DDIM, make_scheduler, signal_and_noise
+from diffproxy.generator.prompts import PromptTable, prompt_ids
+from diffproxy.proxies.maps import KINDS
 
 M = len(MODALITIES)
 BODY = KINDS.index("body")
