@@ -23,11 +23,11 @@ import torch
 from torch import Tensor, nn
 
 import diffproxy
-from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import BACKENDS, GeneratorConfig
 from diffproxy.generator.network.network import ProxyGenerator, is_trained_in_unet
 from diffproxy.generator.pretrained import public_state, read_safetensors
 from diffproxy.generator.state_dicts import load_strictly
+from diffproxy.generator.stored_palette import StoredPalette, read_palette, write_palette
 from diffproxy.generator.weight_difference import add_difference, rounded_difference
 from diffproxy.generator.weight_sources import check_sources, packaged_reference, published_encoder
 from diffproxy.utils.bounded_arrays import read_npz

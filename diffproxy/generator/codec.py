@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from diffproxy.generator.config import MODALITIES, PROMPTS, GeneratorConfig
-from diffproxy.utils.bounded_text import read_json
-from diffproxy.utils.errors import InputError
-from diffproxy.utils.validation import Number, Schema, validated
+from diffproxy.generator.config import GeneratorConfig
 
 
 class PatchCodec(nn.Module):
@@ -73,74 +66,3 @@ Codec = PatchCodec | VaeCodec
 
 def build_codec(config: GeneratorConfig) -> Codec:
     return PatchCodec(config.codec_factor) if config.codec == "patch" else VaeCodec(**config.codec_args)
-
-
-# The palette a generator was trained with, stored beside its weights: colours are part of what it learned.
-
-
-@dataclass(frozen=True)
-class StoredPalette:
-    """Part names and colours: `colors[id]` is RGB in [0, 1], id 0 the black background."""
-
-    names: dict[int, str]
-    colors: Float[np.ndarray, "L 3"]
-    body_ids: tuple[int, ...]
-    hand_ids: tuple[int, ...]
-
-
-def write_palette(palette: Any, path: Path) -> None:
-    """`palette`: anything with names, colors, body_ids and hand_ids (the body's own palette, or a stored one)."""
-    colors = palette.colors.tolist()
-    value = {
-        "names": {str(int(k)): str(v) for k, v in palette.names.items()},
-        "colors": [[round(float(c), 6) for c in row] for row in colors],
-        "body_ids": [int(i) for i in palette.body_ids],
-        "hand_ids": [int(i) for i in palette.hand_ids],
-    }
-    path.write_text(json.dumps(value) + "\n")
-
-
-class _PaletteFile(Schema):
-    names: dict[int, str]
-    colors: list[tuple[Number, Number, Number]]
-    body_ids: list[int]
-    hand_ids: list[int]
-
-
-def read_palette(path: Path) -> StoredPalette:
-    """The palette of a generator folder; InputError for a damaged file."""
-    fix = "restore the generator folder from its source"
-    value = validated(_PaletteFile, read_json(path, "a palette"), f"the palette in {path}", fix)
-    colors = np.array(value.colors, dtype=np.float64)
-    for ids in ([*value.names], value.body_ids, value.hand_ids):
-        if ids and not (min(ids) >= 0 and max(ids) < len(colors)):
-            raise InputError(f"ids below {len(colors)}, the number of colours, in {path}", f"{max(ids)}", fix)
-    return StoredPalette(value.names, colors, tuple(value.body_ids), tuple(value.hand_ids))
-
-
-# The four constant prompts (body-seg, body-uv, hand-seg, hand-uv) as one table of embeddings.
-
-
-KINDS = ("body", "left_hand", "right_hand")  # order of kind ids
-
-
-def kind_ids(kinds: list[str] | tuple[str, ...]) -> Int[Tensor, " V"]:
-    """Names to ids; KeyError-free: callers validate names first."""
-    return torch.tensor([KINDS.index(k) for k in kinds], dtype=torch.long)
-
-
-def prompt_ids(kinds: Int[Tensor, "*B"]) -> Int[Tensor, "*B 2"]:
-    """Rows of the prompt table for (seg, uv) of each view; both hands share the hand prompts, as in the paper."""
-    first = (kinds > 0).long() * len(MODALITIES)
-    return first[..., None] + torch.arange(len(MODALITIES), device=kinds.device)
-
-
-class PromptTable(nn.Module):
-    """(prompt, token, channel). Learned for `nano`; for `sd21` the cached CLIP embeddings of four fixed sentences."""
-
-    def __init__(self, tokens: int, dim: int):
-        super().__init__()
-        self.table = nn.Parameter(torch.randn(len(PROMPTS), tokens, dim) * 0.5)
-
-    def forward(self, ids: Int[Tensor, "*B"]) -> Float[Tensor, "*B T D"]:
-        return self.table[ids]

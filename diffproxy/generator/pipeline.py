@@ -20,7 +20,6 @@ from diffproxy.generator.checkpoint import (
     load_saved_generator,
     save_generator,
 )
-from diffproxy.generator.codec import kind_ids
 from diffproxy.generator.config import MODALITIES
 from diffproxy.generator.dense_prediction import Maps, dense_std, predict_dense
 from diffproxy.generator.inputs import check_inputs
@@ -30,6 +29,7 @@ from diffproxy.generator.network.encoders import MoveNetEncoder
 from diffproxy.generator.network.network import Conditioning, ProxyGenerator
 from diffproxy.generator.network.schedule import make_scheduler
 from diffproxy.generator.output import DiffProxyOutput
+from diffproxy.generator.prompts import kind_ids
 from diffproxy.proxies.aggregate import aggregate_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from diffproxy.body import BodyModel
 from diffproxy.cameras import stack_cameras
 from diffproxy.datasets.shards import ShardIndex
-from diffproxy.generator.codec import kind_ids
+from diffproxy.generator.prompts import kind_ids
 from diffproxy.proxies.flip import flip_table
 from diffproxy.proxies.maps import Kind
 from diffproxy.training.augment import View, augment_view, draw_shown
@@ -40,7 +40,7 @@ class ProxySamples(Dataset):
     """`self[i]` is one subject with V views: 2 to 4 body views, the rest hand crops of the same subject.
 
     Tensors: images (V,3,S,S) in [0,1], labels (V,p,p) uint8, uv (V,2,p,p) float32 in [0,1], K (V,3,3), R_cam_world
-    (V,3,3), t_cam_world (V,3), kinds (V,) ids of `generator.prompts.KINDS`.
+    (V,3,3), t_cam_world (V,3), kinds (V,) ids of `proxies.maps.KINDS`.
     """
 
     def __init__(

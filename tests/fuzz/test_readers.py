@@ -22,9 +22,9 @@ from diffproxy.cameras import Camera, load_rig  # noqa: E402
 from diffproxy.cameras.image_files import read_image  # noqa: E402
 from diffproxy.datasets.shards import ShardIndex  # noqa: E402
 from diffproxy.datasets.stored_listings import STORED  # noqa: E402
-from diffproxy.generator.codec import read_palette  # noqa: E402
 from diffproxy.generator.config import GeneratorConfig  # noqa: E402
 from diffproxy.generator.pretrained import read_safetensors  # noqa: E402
+from diffproxy.generator.stored_palette import read_palette  # noqa: E402
 from diffproxy.keypoints import open_keypoints  # noqa: E402
 from diffproxy.keypoints.readers import read_people  # noqa: E402
 from diffproxy.pipeline.config import FitOptions  # noqa: E402

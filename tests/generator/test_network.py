@@ -341,7 +341,7 @@ def test_the_dense_head_does_not_need_the_unets_view_attention(inputs):
 
 def drafting_generator():
     """A tiny generator that starts from its direct head, with random colours; a fresh UNet answers nothing."""
-    from diffproxy.generator.codec import StoredPalette
+    from diffproxy.generator.stored_palette import StoredPalette
 
     config = tiny_config()
     config = config.replace(

@@ -16,7 +16,7 @@ from diffproxy.generator import (
     save_generator,
 )
 from diffproxy.generator.checkpoint import CONFIG, INDEX
-from diffproxy.generator.codec import StoredPalette
+from diffproxy.generator.stored_palette import StoredPalette
 from diffproxy.generator.weight_sources import PACKAGED
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import file_sha256

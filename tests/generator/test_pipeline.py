@@ -14,8 +14,8 @@ import torch
 from diffproxy.cameras import Camera
 from diffproxy.generator import DiffProxyPipeline, build_generator, nano_config
 from diffproxy.generator.checkpoint import INDEX
-from diffproxy.generator.codec import StoredPalette, read_palette, write_palette
 from diffproxy.generator.config import AttentionConfig
+from diffproxy.generator.stored_palette import StoredPalette, read_palette, write_palette
 from diffproxy.pipeline.inputs import open_generator
 from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.proxies.aggregate import maps_from_samples, vote_samples

@@ -21,9 +21,9 @@ from diffproxy.generator import (
     save_generator,
     sd21_config,
 )
-from diffproxy.generator.codec import StoredPalette
 from diffproxy.generator.network.network import is_trained_in_unet
 from diffproxy.generator.pretrained import is_branch
+from diffproxy.generator.stored_palette import StoredPalette
 from diffproxy.generator.weight_sources import source_file
 from diffproxy.utils.errors import InputError
 
