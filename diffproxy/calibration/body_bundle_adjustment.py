@@ -19,13 +19,13 @@ from diffproxy.body import BodyModel
 from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.calibration.terms import SHARED, RigTerm
 from diffproxy.cameras import Camera
+from diffproxy.fitting.effective_sample_size import correlation_inflation
 from diffproxy.fitting.observations import subject_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import BODY_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
-from diffproxy.fitting.uncertainty import correlation_inflation
 from diffproxy.geometry.levenberg_marquardt import Propose, minimize
 from diffproxy.geometry.robust import rayleigh_sigma
 

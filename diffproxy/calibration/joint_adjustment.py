@@ -26,10 +26,10 @@ from diffproxy.calibration.keypoint_observations import with_keypoints
 from diffproxy.calibration.point_bundle_adjustment import adjust_points
 from diffproxy.calibration.terms import CommonFocal, KnownDistance, KnownHeight, PriorCameras, RigTerm
 from diffproxy.cameras import Camera
+from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.state import State
 from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.priors import default_priors
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
 from diffproxy.keypoints import Person2D
 from diffproxy.keypoints.keypoint_table import DETECTOR_STD
 from diffproxy.keypoints.landmarks import with_landmarks

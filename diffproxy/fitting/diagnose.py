@@ -13,21 +13,14 @@ from torch import Tensor
 from diffproxy.body import BodyModel
 from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status, limb_agreement
 from diffproxy.fitting.initialization.initialize import InitialState
+from diffproxy.fitting.noise import KERNEL_SIGMAS, covariance_noise, noise_level
 from diffproxy.fitting.observed import joint_support, keypoint_joints, moving_joints
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.solve import Solution
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import prior_cost, variables_of
-from diffproxy.fitting.uncertainty import (
-    KERNEL_SIGMAS,
-    calibrated,
-    covariance_noise,
-    given_sigma,
-    joint_std,
-    noise_level,
-    silhouette_rows,
-)
+from diffproxy.fitting.uncertainty import calibrated, joint_std
 
 COMMON_KERNEL = 0.06
 """Robust scale, metres, under which fits from different hypotheses are compared."""
@@ -110,8 +103,8 @@ class _Residuals:
             face=rows.faces.cpu().numpy(),
             bary=rows.bary.double().cpu().numpy(),
             pixels=distance / rows.metres_per_pixel.double().cpu().numpy(),
-            is_labelled=~silhouette_rows(rows).cpu().numpy(),
-            is_keypoint=given_sigma(solution.data.observations).cpu().numpy() > 0,
+            is_labelled=~rows.silhouette_rows.cpu().numpy(),
+            is_keypoint=solution.data.observations.stated_sigma.cpu().numpy() > 0,
         )
 
 

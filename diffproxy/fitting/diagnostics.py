@@ -9,12 +9,12 @@ from jaxtyping import Bool, Float, Int
 
 from diffproxy.body.parts import HAND_PARTS
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
 from diffproxy.fitting.rays import RAY_KERNEL
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.left_right import LabelFlips
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS
 from diffproxy.geometry.robust import geman_mcclure
 from diffproxy.proxies import ProxyMaps
 

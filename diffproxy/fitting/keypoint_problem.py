@@ -9,6 +9,8 @@ import torch
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.effective_sample_size import correlation_inflation
+from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observations import effective_weights, shows_hand, subject_observations
 from diffproxy.fitting.observed import (
     joint_support,
@@ -25,7 +27,7 @@ from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
-from diffproxy.fitting.uncertainty import KERNEL_SIGMAS, calibrated, correlation_inflation, joint_std
+from diffproxy.fitting.uncertainty import calibrated, joint_std
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.geometry.robust import rayleigh_sigma
 from diffproxy.geometry.rotations import to_rotvec

@@ -14,7 +14,6 @@ from diffproxy.fitting.observations import ObservationRows, batch_observations
 from diffproxy.fitting.terms.part_regions import match_part_regions
 from diffproxy.fitting.terms.reprojection import Observations
 from diffproxy.fitting.terms.whitening import in_tangent_planes
-from diffproxy.fitting.uncertainty import silhouette_rows
 from diffproxy.proxies import ProxyMaps
 
 REGION_SIGMA = 0.015
@@ -56,7 +55,7 @@ def refined_observations(
     centers = np.stack([s.center for s in subjects])
     cameras = [s.maps.cameras for s in subjects]
     seen = batch_observations(both, cameras, list(centers), observed_body or body)
-    labelled = ~silhouette_rows(seen)  # the others may have faces of their own, as keypoints
+    labelled = ~seen.silhouette_rows  # the others may have faces of their own, as keypoints
     shift = torch.as_tensor(centers).to(posed.vertices)[:, None]
     each = torch.arange(len(centers), device=shift.device)[:, None, None]
     triangles = (posed.vertices - shift)[each, body.faces[torch.where(labelled, seen.faces, 0)]]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from diffproxy.fitting.config import LAST, FitConfig, Stage
+from diffproxy.fitting.noise import noise_level
 from diffproxy.fitting.observations import (
     ObservationRows,
     batch_observations,
@@ -28,7 +29,6 @@ from diffproxy.fitting.terms.paper_objective import eq6_factor, squared_pixels
 from diffproxy.fitting.terms.priors import variables_of
 from diffproxy.fitting.terms.reprojection import Observations, Reprojection
 from diffproxy.fitting.terms.silhouette import surface_samples
-from diffproxy.fitting.uncertainty import noise_level
 
 
 @dataclass(frozen=True)

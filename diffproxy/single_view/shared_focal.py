@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffproxy.fitting.noise import covariance_noise, noise_level
 from diffproxy.fitting.problem import Problem
 from diffproxy.fitting.solve import Solution, batched, observation_rows
 from diffproxy.fitting.state import TANGENT_DIM, Free, State
@@ -25,7 +26,7 @@ from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, prior_cost, prior_normal, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Observations, Reprojection
-from diffproxy.fitting.uncertainty import covariance_noise, joint_jacobian, noise_level
+from diffproxy.fitting.uncertainty import joint_jacobian
 from diffproxy.geometry.levenberg_marquardt import Propose, minimize
 
 ROUNDS, ITERATIONS = 3, 6

@@ -48,6 +48,16 @@ class Observations:
     """Lengths of successive runs of rows that lie on the same limb; none: all rows in one."""
 
     @property
+    def silhouette_rows(self) -> Bool[Tensor, "B N"]:
+        """`is_silhouette`, or no row."""
+        return torch.zeros_like(self.on_hand) if self.is_silhouette is None else self.is_silhouette
+
+    @property
+    def stated_sigma(self) -> Float[Tensor, "B N"]:
+        """`given_sigma`, or 0 for all rows."""
+        return torch.zeros_like(self.weight) if self.given_sigma is None else self.given_sigma
+
+    @property
     def measures_both(self) -> Bool[Tensor, "B N"]:
         """Rows that measure both directions in the image, not one alone."""
         if self.whitening is None:

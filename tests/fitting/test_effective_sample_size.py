@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.corruption import uv_noise
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.uncertainty import independent_count
+from diffproxy.fitting.effective_sample_size import independent_count
 
 
 def test_copies_are_no_new_measurements():
