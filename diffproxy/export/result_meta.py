@@ -50,8 +50,15 @@ class _Options(OpenSchema):
     picture: _Picture | None = None
 
 
+class _Person(OpenSchema):
+    id: Annotated[int, Field(ge=0)]
+    take: str = ""
+
+
 class _Meta(OpenSchema):
     up_axis: str | None = None
+    pictures: dict[str, list[str] | str] | None = None
+    person: _Person | None = None
     options: _Options | None = None
     body: _Body | None = None
 

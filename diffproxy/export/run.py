@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from diffproxy.cameras.image_sources import SingleImage, Video
 from diffproxy.cameras.rig import cameras_digest
 from diffproxy.export.motion import BodyMotion, motion_of_result
 from diffproxy.export.result import Result, load_result
+from diffproxy.export.run_pictures import changed_pictures
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.image_suffixes import VIDEOS
-from diffproxy.utils.people_file import PEOPLE, read_result_paths
+from diffproxy.utils.people_file import PEOPLE, folder_name, id_of_folder, read_results
 
 log = logging.getLogger(__name__)
 RESULT = "result.npz"
@@ -89,7 +91,26 @@ class Run:
             return None
         if frames is None:
             log.warning("without cameras and pictures: those of this run are not there")
+            return None
+        self.say_changed_pictures(frames)
         return frames
+
+    def say_changed_pictures(self, frames: RigFrames) -> None:
+        """A warning where pictures are no longer those that this run was made of: the bodies belong to others."""
+        known = self.result.meta.get("pictures") or {}
+        changed, looked_at = changed_pictures(known, self.result.frame_ids.tolist(), frames)
+        if changed:
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            log.warning(
+                "%s: pictures have changed since this run: %s%s (%d of %d frames looked at); "
+                "fit them with overwrite=true, or put the earlier ones back",
+                self.folder, ", ".join(changed[:3]), more, looked_at, len(self.result.frame_ids),
+            )  # fmt: skip
+
+    @property
+    def person(self) -> Mapping[str, Any]:
+        """Whose result it is: `id` and `take`, the stamp of the take's `people.json`; empty for one person alone."""
+        return self.result.meta.get("person") or {}
 
     @property
     def _settings(self) -> dict[str, Any]:
@@ -146,7 +167,7 @@ def run_folders(folder: str | Path) -> list[Path]:
             found = f"none, but {len(people)} people such as {people[0]}"
             raise InputError(f"{RESULT} or {PEOPLE} in {take}", found, f"write {people[0]}")
         return [take]
-    paths = read_result_paths(take)
+    paths = read_results(take).paths
     if not paths:
         raise InputError(
             f"somebody with a result.npz in {take}", "nobody", f"see the status in {take / PEOPLE}"
@@ -162,9 +183,10 @@ def open_runs(folder: str | Path, body: str = "") -> list[Run]:
         body: As for `open_run`.
 
     Raises:
-        InputError: as for `open_run`, or nobody has a body.
+        InputError: as for `open_run`, nobody has a body, or the folders of people were exchanged.
     """
     runs = [open_run(path, body) for path in run_folders(folder)]
+    _check_whose(runs, folder)
     there: list[Run] = []
     empty: list[Run] = []
     for run in runs:
@@ -178,6 +200,23 @@ def open_runs(folder: str | Path, body: str = "") -> list[Run]:
         if differs := there[0].unlike(run):
             log.warning("%s and %s are not of one run: %s", there[0].folder, run.folder, differs)
     return there
+
+
+def _check_whose(runs: list[Run], folder: str | Path) -> None:
+    """InputError where the folder of a person has somebody else's result; a warning where it is of another take."""
+    for run in runs:
+        named, held = id_of_folder(run.name), run.person.get("id")
+        if named is not None and held not in (None, named):
+            raise InputError(
+                f"the result of person {named} in {run.folder}",
+                f"that of person {held}",
+                f"name the folder {folder_name(held)} again, or {folder_name(named)} something else to open it alone",
+            )
+    take = take_folder(folder)
+    listed = read_results(take).take if (take / PEOPLE).is_file() and take != runs[0].folder else ""
+    for run in runs:
+        if listed and run.person.get("take", listed) != listed:
+            log.warning("%s is of another run than %s", run.folder, take / PEOPLE)
 
 
 def open_run(folder: str | Path, body: str = "") -> Run:

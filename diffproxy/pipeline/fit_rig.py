@@ -41,8 +41,9 @@ class FittedTake:
     def write(self) -> None:
         """`result.npz` and what else the options ask for; then others may write to the folder."""
         take = self.take
+        listed = take.person.listed if take.person else {}
         write_outputs(
-            take.run.out, self.records, take.fitter.body, take.frames, take.options, take.run.settings
+            take.run.out, self.records, take.fitter.body, take.frames, take.options, take.run.settings, listed
         )
         take.run.release()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
 from diffproxy.export import Run, load_result
+from diffproxy.export.run_pictures import picture_digests
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_sequence import motion_metrics
 from diffproxy.pipeline.frame_figures import write_meshes, write_overlays
@@ -23,6 +24,7 @@ from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.viewer import write_run_viewer
 
 log = logging.getLogger(__name__)
+NOBODY: Mapping[str, Any] = {}
 
 
 def write_config(out: Path, options: FitOptions) -> None:
@@ -39,6 +41,7 @@ def write_outputs(
     frames: RigFrames | None,
     options: FitOptions,
     settings: dict[str, Any],
+    person: Mapping[str, Any] = NOBODY,
 ) -> None:
     """Write everything the options ask for; `result.npz` comes first, whatever may go wrong after it."""
     write_config(out, options)
@@ -53,6 +56,12 @@ def write_outputs(
         "version": settings["version"],
         "settings": settings,
         "options": asdict(options),
+        **({"person": dict(person)} if person else {}),
+        **(
+            {"pictures": picture_digests([r.info.get("inputs", {}) for r in records])}
+            if frames is not None
+            else {}
+        ),
         "seconds": metrics["seconds"],
         "starts": metrics["starts"],
         **({"contact": metrics["contact"]} if "contact" in metrics else {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ LEAST_FREE = (
 class PersonSource:
     """The `BoxSource` of one person: boxes and skeletons by frame and camera name, notes by frame.
 
-    `expected`: the cameras of each frame whose boxes no detection gives, but the other views.
+    `expected`: the cameras of each frame whose boxes no detection gives, but the other views. `listed`:
+    the `id` and the stamp of the `take`, by which `result.npz` tells whose it is.
     """
 
     name: str
@@ -36,6 +37,7 @@ class PersonSource:
     claims: dict[int, dict[str, Claims]]
     notes: dict[int, tuple[str, ...]]
     expected: dict[int, tuple[str, ...]]
+    listed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

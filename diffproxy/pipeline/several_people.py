@@ -127,6 +127,7 @@ def _write_list(run: PeopleRun, everybody: _Everybody, left_out: Mapping[int, st
         [listed_person(p, run.names, p.id in fitted) for p in association.people],
         one_view=[listed_one_view(p, run.names) for p in association.one_view],
         notes=[*association.notes, *left_out.values()],
+        take=run.folder.stamp,
     )
 
 
@@ -145,6 +146,7 @@ def _fit_each(run: PeopleRun, everybody: _Everybody, out: _Fitted) -> None:
             continue
         people, detections = everybody.association.people, everybody.detections
         source = person_source(person, people, detections, run.frames.cameras, name)
+        source = replace(source, listed={"id": person.id, "take": run.folder.stamp})
         log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
         try:
             one = fit_take(own, run.root, networks, source)

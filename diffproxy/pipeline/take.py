@@ -59,6 +59,7 @@ class Take:
         ids: Frames of the run.
         run: Its folder.
         store: Its finished frames.
+        person: Boxes of one person of several; None: the take shows one person.
     """
 
     options: FitOptions
@@ -69,6 +70,7 @@ class Take:
     ids: list[int]
     run: RunFolder
     store: FrameStore
+    person: PersonSource | None = None
 
     def finished(self) -> dict[int, FrameResult]:
         """The frames that an earlier run finished, with their proxies. InputError if an input has changed since."""
@@ -109,7 +111,7 @@ def open_take(options: FitOptions, root: Path, networks: Networks, person: Perso
     ids = select_frames(options.frames, source.frame_ids)
     run = RunFolder(out, run_settings(options, body, source.cameras, source.settings))
     store = FrameStore(out / "frames", run.stamp)
-    return Take(options, fitter, frames, source, proxies, ids, run, store)
+    return Take(options, fitter, frames, source, proxies, ids, run, store, person)
 
 
 def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> FitConfig:

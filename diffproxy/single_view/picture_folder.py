@@ -16,6 +16,7 @@ import numpy as np
 from diffproxy.single_view.earlier_results import check_earlier, remove_earlier
 from diffproxy.single_view.picture_result import Person, PictureCamera, PictureResult
 from diffproxy.single_view.sources import PICTURE
+from diffproxy.utils.digests import path_digest
 from diffproxy.utils.io import make_folder
 from diffproxy.utils.one_writer import OneWriter
 from diffproxy.utils.people_file import ListedPerson, folder_name, write_people
@@ -108,6 +109,8 @@ class PictureFolder(ABC, Generic[PictureT, RecordT]):
             meta = {
                 "up_axis": UP_AXIS,
                 "options": options,
+                "person": {"id": person_id},
+                **({"pictures": {PICTURE: path_digest(self.source)}} if self.source is not None else {}),
                 "focal_px": [f["focal_px"] for f in frames],
                 "focal_log_std": [f["focal_log_std"] for f in frames],
             }

@@ -61,6 +61,7 @@ def write_people(
     one_view: Sequence[Mapping[str, Any]] = (),
     notes: Sequence[str] = (),
     picture: str | None = None,
+    take: str = "",
 ) -> None:
     """Write `people.json` (docs/several_people.md).
 
@@ -73,10 +74,12 @@ def write_people(
         one_view: People of several cameras whom one view alone shows.
         notes: What was left out and why.
         picture: Path of the picture or video of one camera; None: a connected camera, or several cameras.
+        take: Stamp of the run, which the results of its people hold too; "": none.
     """
     content = {
         "format": FORMAT,
         "version": VERSION,
+        **({"take": take} if take else {}),
         "source": source,
         "picture": picture,
         "cameras": list(cameras),
@@ -88,11 +91,22 @@ def write_people(
     write_atomic(out / PEOPLE, to_json(content))
 
 
-def read_result_paths(out: Path) -> list[Path]:
-    """The `result.npz` of everybody in the `people.json` of a folder, in the order of their ids.
+@dataclass(frozen=True)
+class ListedResults:
+    """What a `people.json` says of the results beside it.
 
-    People who were not fitted, or in none of the chosen frames, have none. InputError for another file.
+    Args:
+        paths: The `result.npz` of everybody, in the order of their ids. People who were not fitted, or in none of the
+            chosen frames, have none.
+        take: Stamp of the run; "" where there is none.
     """
+
+    paths: list[Path]
+    take: str
+
+
+def read_results(out: Path) -> ListedResults:
+    """What the `people.json` of a folder says of results; InputError for another file."""
     what = f"the {PEOPLE} of diffproxy"
     content = read_json(out / PEOPLE, what)
     listed = content.get("people") if isinstance(content, dict) else None
@@ -114,7 +128,8 @@ def read_result_paths(out: Path) -> list[Path]:
     if gone := [str(path) for path in paths if not path.is_file()]:
         more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
         log.warning("left out, since there is no %s%s", ", ".join(gone[:5]), more)
-    return [path for path in paths if path.is_file()]
+    take = content.get("take")
+    return ListedResults([path for path in paths if path.is_file()], take if isinstance(take, str) else "")
 
 
 def folder_name(person_id: int) -> str:

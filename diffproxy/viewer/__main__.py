@@ -97,7 +97,11 @@ def _open_runs(options: ViewOptions) -> tuple[list[Run], RigFrames | None]:
     from diffproxy.cli import SHIPPED
 
     runs = open_runs(options.run, options.body)
-    return runs, runs[0].images_or_none(SHIPPED) if options.pictures else None
+    frames = runs[0].images_or_none(SHIPPED) if options.pictures else None
+    if frames is not None:
+        for run in runs[1:]:
+            run.say_changed_pictures(frames)
+    return runs, frames
 
 
 COMMAND = Subcommand(ViewOptions, USAGE, _view, ("run",), ("run",))

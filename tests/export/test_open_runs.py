@@ -1,6 +1,7 @@
 """The runs of several people, opened for `view` and `export`: who is left out is named, and who does not belong."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from diffproxy.cameras import Rig, save_rig
 from diffproxy.cameras.rig import cameras_digest
 from diffproxy.export import save_result
 from diffproxy.export.run import open_run, open_runs
+from diffproxy.export.run_pictures import changed_pictures, picture_digests
+from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import ListedPerson, write_people
 from tests.export.conftest import some_bodies
@@ -20,15 +23,14 @@ from tests.export.conftest import some_bodies
 def take_of(tmp_path, result_of):
     """Factory: the folder of a take, with one person for each dictionary of arguments of `result_of`."""
 
-    def make(*people, name="take"):
+    def make(*people, name="take", stamp=""):
         out = tmp_path / name
         for k, more in enumerate(people):
             meta = {"rig": "rig", "options": {"fps": 25.0, "body": {"path": "anny"}}} | more
             result = result_of(some_bodies(2, seed=k), [0, 1], **meta)
             save_result(result, out / f"person_{k:02d}" / "result.npz")
-        write_people(
-            out, "rig", ["cam0"], [ListedPerson(k, {0: {"status": "ok"}}) for k in range(len(people))]
-        )
+        listed = [ListedPerson(k, {0: {"status": "ok"}}) for k in range(len(people))]
+        write_people(out, "rig", ["cam0"], listed, take=stamp)
         return out
 
     return make
@@ -128,3 +130,69 @@ def test_cameras_that_have_changed_since_are_named(tmp_path, take_of, make_ring,
     caplog.clear()
     rig.rename(tmp_path / "gone")
     assert run.images_or_none(tmp_path) is None and "are not there" in caplog.text
+
+
+def test_pictures_that_have_changed_since_are_named(tmp_path, take_of, make_ring, caplog):
+    cameras = make_ring(2, size=16)
+    rig = tmp_path / "rig"
+
+    def picture(camera, frame):
+        return rig / "images" / camera.name / f"{frame:06d}.png"
+
+    for k, camera in enumerate(cameras):
+        picture(camera, 0).parent.mkdir(parents=True)
+        for frame in (0, 1):
+            cv2.imwrite(str(picture(camera, frame)), np.full((16, 16, 3), 9 * k + frame, np.uint8))
+    save_rig(Rig("rig", cameras), rig)
+    inputs = [{f"image {c.name}": path_digest(picture(c, f)) for c in cameras} for f in (0, 1)]
+    options = {"body": {"path": "anny"}, "rig": {"path": str(rig)}}
+    out = take_of({"options": options, "pictures": picture_digests(inputs)})
+    words = ["view", str(out), "open=false"]
+    assert main(words) == 0 and not caplog.text
+    picture(cameras[1], 1).write_bytes(picture(cameras[0], 0).read_bytes())
+    assert main(words) == 0
+    assert f"pictures have changed since this run: {cameras[1].name} frame 1 (2 of 2" in caplog.text
+    caplog.clear()
+    assert main(["export", str(out), "format=blender"]) == 0
+    assert "pictures have changed since this run" in caplog.text
+
+
+def test_frames_of_a_large_take_are_looked_at_here_and_there(tmp_path):
+    def film(frame_id):
+        return {"film": tmp_path / "film.mp4", "pictures": tmp_path / f"{frame_id}.png"}
+
+    for frame in range(101):
+        (tmp_path / f"{frame}.png").write_bytes(b"%3d" % frame)
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    ids = [*range(101)]
+    known = picture_digests([{f"image {n}": path_digest(p) for n, p in film(i).items()} for i in ids])
+    assert isinstance(known["film"], str) and len(known["pictures"]) == 101
+    rig = SimpleNamespace(frame_ids=ids, files=film)
+    assert changed_pictures(known, ids, rig) == ([], 101)
+    (tmp_path / "100.png").write_bytes(b"other")
+    (tmp_path / "film.mp4").write_bytes(b"another")
+    assert changed_pictures(known, ids, rig, budget=70) == (["film", "pictures frame 100"], 8)
+    assert changed_pictures({"film": known["film"]}, ids, rig) == (["film"], 2)
+    assert changed_pictures({}, ids, rig) == ([], 0)
+
+
+def test_folders_of_people_that_were_exchanged_are_refused(take_of):
+    out = take_of({"person": {"id": 0}}, {"person": {"id": 1}})
+    (out / "person_00").rename(out / "kept")
+    (out / "person_01").rename(out / "person_00")
+    (out / "kept").rename(out / "person_01")
+    for folder in (out, out / "person_00"):
+        with pytest.raises(InputError, match="person 0") as error:
+            open_runs(folder)
+        assert "that of person 1" in error.value.found and "person_01 again" in error.value.fix
+    (out / "person_00").rename(out / "somebody")
+    assert len(open_runs(out / "somebody")) == 1
+
+
+def test_somebody_of_another_run_of_the_same_take_is_named(take_of, caplog):
+    people = [{"person": {"id": k, "take": "now"}} for k in range(2)]
+    open_runs(take_of(*people, stamp="now"))
+    assert not caplog.text
+    people[1]["person"]["take"] = "before"
+    open_runs(take_of(*people, stamp="now"))
+    assert "person_01 is of another run than" in caplog.text

@@ -9,7 +9,7 @@ from diffproxy.utils.people_file import (
     color_of,
     folder_name,
     id_of_folder,
-    read_result_paths,
+    read_results,
     rgb_of,
     write_people,
 )
@@ -40,7 +40,7 @@ def test_results_are_those_of_the_people_listed_in_the_order_of_their_ids(tmp_pa
     for i in (0, 1, 2, 100, 99):  # 1 is of an earlier run, 2 was not asked for
         (tmp_path / folder_name(i)).mkdir()
         (tmp_path / folder_name(i) / "result.npz").touch()
-    assert [p.parent.name for p in read_result_paths(tmp_path)] == ["person_00", "person_99", "person_100"]
+    assert [p.parent.name for p in read_results(tmp_path).paths] == ["person_00", "person_99", "person_100"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_results_are_those_of_the_people_listed_in_the_order_of_their_ids(tmp_pa
 def test_another_file_is_refused(tmp_path, content):
     (tmp_path / "people.json").write_text(content)
     with pytest.raises(InputError, match=r"people\.json"):
-        read_result_paths(tmp_path)
+        read_results(tmp_path)
 
 
 def test_a_number_that_json_cannot_hold_is_an_error(tmp_path):
