@@ -9,10 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_arrays import as_numbers, read_npz
 from diffproxy.utils.errors import InputError
 
 _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}
+
+
+LARGEST_TURN = 4 * np.pi  # of a joint: two turns, more than any file of radians has
+MOST_FPS = 1e5
+
+
+def check_rate(fps: float, source: str) -> None:
+    """InputError for frames per second that no recording has."""
+    if not 0 < fps <= MOST_FPS:
+        raise InputError(f"frames per second above zero, up to {MOST_FPS:g}", str(fps), f"check {source}")
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Motion:
         betas: (10,) shape coefficients, or None.
 
     Raises:
-        InputError: wrong shapes, NaN, or no frame.
+        InputError: wrong shapes, text, NaN, rotations that are no radians, or no frame.
     """
 
     global_orient: ndarray  # (F, 3)
@@ -43,7 +53,7 @@ class Motion:
     betas: ndarray | None = None  # (N,)
 
     def __post_init__(self) -> None:
-        frames = len(self.body_pose)
+        frames = len(self.body_pose) if self.body_pose.ndim else 0
         for name, width in _WIDTHS.items():
             array = getattr(self, name)
             if array is None:
@@ -56,8 +66,10 @@ class Motion:
                 )
             if not np.isfinite(array).all():
                 raise InputError(f"finite {name}", "NaN or infinity", f"check {self.source}")
-        if not np.isfinite(self.fps) or self.fps <= 0:
-            raise InputError("frames per second above zero", str(self.fps), f"check {self.source}")
+            if name.endswith("_pose") and (largest := float(np.abs(array).max())) > LARGEST_TURN:
+                fix = f"write the poses of {self.source} in radians"
+                raise InputError(f"rotations of {name} in radians", f"{largest:.3g}: are these degrees?", fix)
+        check_rate(self.fps, self.source)
 
     def __len__(self) -> int:
         return len(self.body_pose)
@@ -88,3 +100,9 @@ def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np
         InputError: not a readable .npz.
     """
     return read_npz(path, "a motion file of plain arrays", keys)
+
+
+def frame_rate(value: ndarray, path: Path) -> float:
+    """The one number of frames per second that an array of a file holds. InputError for anything else."""
+    numbers = as_numbers(np.ravel(value), (1,), f"one frame rate in {path}", "write it as fps=30.0")
+    return float(numbers[0])

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from diffproxy.body.names import JOINT_NAMES, PARENTS
+from diffproxy.motion.clip import check_rate
 from diffproxy.utils.errors import InputError
 
 
@@ -47,8 +48,7 @@ class SkeletonClip:
             )
         if not all(np.isfinite(a).all() for a in (self.offsets, self.rotations, self.root)):
             raise InputError("finite numbers", "NaN or infinity", f"check {self.source}")
-        if not np.isfinite(self.fps) or self.fps <= 0:
-            raise InputError("frames per second above zero", str(self.fps), f"check {self.source}")
+        check_rate(self.fps, self.source)
 
     def frames(self, index: slice) -> SkeletonClip:
         """The frames of a slice."""

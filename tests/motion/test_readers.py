@@ -11,7 +11,8 @@ from diffproxy.geometry.rotations import axis_rotation as about
 from diffproxy.geometry.rotations import to_matrix, to_rotvec
 from diffproxy.motion import Motion, read_amass, read_bvh, read_motion
 from diffproxy.motion.readers.deepmimic import read_deepmimic
-from diffproxy.motion.readers.skeleton import read_skeleton_npz
+from diffproxy.motion.readers.hands import read_godot_hands, read_handyjs
+from diffproxy.motion.readers.skeleton import read_expmap117, read_skeleton_npz
 from diffproxy.motion.retarget import smplx_joints
 from diffproxy.utils.errors import InputError
 
@@ -205,3 +206,108 @@ def test_deepmimic(tmp_path):
 def test_unknown_kind(tmp_path):
     with pytest.raises(InputError, match="motion file"):
         read_motion(tmp_path / "a.fbx")
+
+
+TEXT, COMPLEX = np.full((5, 3), "x"), np.zeros((5, 3)) + 1j
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"poses": np.full((5, 165), 40.0)},  # degrees
+        {"trans": TEXT},
+        {"trans": COMPLEX},
+        {"betas": np.full(10, "x")},
+        {"betas": np.full(10, np.nan)},
+        {"mocap_framerate": np.array("thirty")},
+        {"mocap_framerate": np.array(30 + 1j)},
+        {"mocap_framerate": np.array(1e300)},
+    ],
+    ids=str,
+)
+def test_amass_of_any_content_is_read_or_refused(tmp_path, poses, change):
+    np.savez(tmp_path / "a.npz", **({"poses": poses, "mocap_framerate": 30.0} | change))
+    with pytest.raises(InputError):
+        read_motion(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body_pose": np.array(0.0)},
+        {"global_orient": TEXT},
+        {"left_hand_pose": np.full((5, 45), "x")},
+        {"pose_hand": np.zeros((5, 24))},  # principal components
+        {"transl": COMPLEX},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_named_poses_of_any_content_are_refused(tmp_path, change):
+    parts = {"global_orient": np.zeros((5, 3)), "body_pose": np.zeros((5, 63)), "fps": 30.0}
+    np.savez(tmp_path / "a.npz", **(parts | change))
+    with pytest.raises(InputError):
+        read_motion(tmp_path / "a.npz")
+
+
+SKELETON = {
+    "names": np.array(["a", "b"]), "parents": np.array([-1, 0]), "offsets": np.ones((2, 3)),
+    "root": np.zeros((3, 3)), "rotvec": np.zeros((3, 2, 3)), "fps": 30.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parents": np.array(["a", "b"])}, {"parents": np.array([np.nan, 0])}, {"parents": np.array(-1)},
+        {"names": np.array("a")}, {"offsets": np.full((2, 3), "x")}, {"root": TEXT[:3]},
+        {"rotvec": np.full((3, 2, 3), "x")}, {"fps": np.array([30.0, 30.0])}, {"fps": np.array("x")},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_skeletons_of_any_content_are_refused(tmp_path, change):
+    np.savez(tmp_path / "s.npz", **(SKELETON | change))
+    with pytest.raises(InputError):
+        read_skeleton_npz(tmp_path / "s.npz")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"expmap": np.full((4, 117), "x")}, {"clip": np.zeros(2)}, {"offsets": np.full((38, 3), "x")},
+        {"parents": np.full(38, "x")}, {"fps": np.array("x")},
+    ],
+    ids=lambda c: next(iter(c)),
+)  # fmt: skip
+def test_clips_of_any_content_are_refused(tmp_path, change):
+    arrays = {
+        "expmap": np.zeros((4, 117)), "clip": np.zeros(4), "clip_names": np.array(["train/walk/walk_1"]),
+        "parents": np.arange(-1, 37), "offsets": np.ones((38, 3)), "fps": 30.0,
+    }  # fmt: skip
+    np.savez(tmp_path / "c.npz", **arrays)
+    assert len(read_expmap117(tmp_path / "c.npz")) == 1
+    np.savez(tmp_path / "c.npz", **(arrays | change))
+    with pytest.raises(InputError):
+        read_expmap117(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize("channel", ["Wrotation", "1", "Xscale"])
+def test_channels_that_are_no_axes_are_refused(tmp_path, channel):
+    (tmp_path / "a.bvh").write_text(BVH.replace("Zrotation", channel, 1))
+    with pytest.raises(InputError, match=f"channel '{channel}'"):
+        read_bvh(tmp_path / "a.bvh")
+
+
+def test_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "a.bvh").write_text(BVH, encoding="utf-8-sig")
+    assert read_bvh(tmp_path / "a.bvh").names == ("Hips", "Chest")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"right": {"poses": []}}', '[{"handedness": "right", "names": []}]', "[1]"]
+)
+def test_json_of_any_content_is_refused(tmp_path, text):
+    path = tmp_path / "a.txt"
+    path.write_text(text)
+    for read in (read_deepmimic, read_godot_hands, read_handyjs):
+        with pytest.raises(InputError):
+            read(path)

@@ -57,7 +57,7 @@ def collect_bodies(folder: Path) -> Iterator[Source]:
         yield Source(motion, CMU, f"cmu_{subject}")
     for path in sorted((folder / "cmu_mocap").glob("*expmap117*.npz")):
         for clip in read_expmap117(path):
-            action = clip.source.split("/")[2]
+            action = clip.source.split("/")[1:][:2][-1]  # expmap/SPLIT/ACTION/CLIP, or a name of another form
             yield Source(retarget(clip), CMU, f"cmu_{action}")
     for path in sorted((folder / "deepmimic_MIT").glob("*.txt")):
         yield Source(retarget(read_deepmimic(path)), DEEPMIMIC, path.stem)

@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
-from diffproxy.motion.clip import Motion, load_arrays
+from diffproxy.motion.clip import Motion, frame_rate, load_arrays
 from diffproxy.motion.skeleton import PELVIS
+from diffproxy.utils.bounded_arrays import as_numbers
 from diffproxy.utils.errors import InputError
 
 # Columns of body and hands in a `poses` row of each width: SMPL-X, SMPL+H, SMPL (whose two hand joints are dropped).
@@ -46,17 +47,23 @@ def read_amass(path: Path, up_axis: UpAxis | None = None) -> Motion:
     data = load_arrays(path, _KEYS)
     found = {name: data[a] for name, aliases in _ALIASES.items() for a in aliases if a in data}
     parts = _split(data["poses"], path) if "poses" in data else _named(found, data.get("pose_hand"), path)
-    if "fps" not in found or found["fps"].size != 1:
+    if "fps" not in found:
         raise InputError(
             "a frame rate (mocap_framerate or fps)", f"none in {path}", "add it: np.savez(..., fps=30.0)"
         )
     frames = len(parts["body_pose"])
-    transl = np.asarray(found.get("transl", np.zeros((frames, 3))), float)
+    transl = _numbers(found.get("transl", np.zeros((frames, 3))), "trans", path)
     if up_axis is None:
         up_axis = "y" if "global_orient" in data else "z"
-    betas = np.asarray(data["betas"], float).reshape(-1) if "betas" in data else None
-    motion = Motion(transl=transl, fps=float(found["fps"].item()), source=path.stem, betas=betas, **parts)
+    betas = _numbers(data["betas"], "betas", path).reshape(-1) if "betas" in data else None
+    fps = frame_rate(found["fps"], path)
+    motion = Motion(transl=transl, fps=fps, source=path.stem, betas=betas, **parts)
     return motion if up_axis == "y" else _z_up_to_y_up(motion)
+
+
+def _numbers(value: np.ndarray, name: str, path: Path) -> np.ndarray:
+    """Finite numbers of at least one axis; `Motion` checks their shape."""
+    return np.atleast_1d(as_numbers(value, None, f"{name} in {path}", "export again"))
 
 
 def _z_up_to_y_up(motion: Motion) -> Motion:
@@ -87,12 +94,10 @@ def _named(found: dict[str, np.ndarray], both_hands: np.ndarray | None, path: Pa
             "'poses', or global_orient and body_pose", f"{path} without {sorted(lost)}", "export again"
         )
     names = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose")
-    parts = {n: found[n].astype(float) for n in names if n in found}
-    if both_hands is not None and both_hands.ndim == 2 and both_hands.shape[1] == 90:
-        parts |= {
-            "left_hand_pose": both_hands[:, :45].astype(float),
-            "right_hand_pose": both_hands[:, 45:].astype(float),
-        }
+    parts = {n: _numbers(found[n], n, path) for n in names if n in found}
+    if both_hands is not None:
+        both = as_numbers(both_hands, (None, 90), f"pose_hand in {path}", "export the hands without PCA")
+        parts |= {"left_hand_pose": both[:, :45], "right_hand_pose": both[:, 45:]}
     if parts["global_orient"].ndim != 2 or parts["global_orient"].shape[-1] != 3:
         raise InputError("global_orient (F, 3)", f"{parts['global_orient'].shape} in {path}", "export again")
     return parts

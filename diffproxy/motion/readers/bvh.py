@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.motion.skeleton import SkeletonClip
+from diffproxy.utils.bounded_files import read_text
 from diffproxy.utils.errors import InputError
+
+CHANNEL = re.compile(r"[xyz](position|rotation)", re.IGNORECASE)
 
 
 def read_bvh(path: Path) -> SkeletonClip:
     """A BVH file as a skeleton clip in its own axes and units; InputError for a damaged or truncated file."""
-    try:
-        tokens = path.read_text(encoding="utf-8", errors="replace").split()
-    except OSError as error:
-        raise InputError("a BVH file", f"{path}: {error.strerror}", "check the path") from error
+    tokens = read_text(path, "BVH").split()
     try:
         cut = tokens.index("MOTION")
         names, parents, offsets, channels = _hierarchy(tokens[:cut])
@@ -71,7 +72,10 @@ def _hierarchy(tokens: list[str]) -> tuple[list[str], list[int], np.ndarray, lis
             i += 4
         elif word == "CHANNELS":
             count = int(tokens[i + 1])
-            channels[_inner(stack)] = tokens[i + 2 : i + 2 + count]
+            named = tokens[i + 2 : i + 2 + count]
+            if odd := [name for name in named if not CHANNEL.fullmatch(name)]:
+                raise ValueError(f"channel {odd[0][:40]!r}, which is no Xposition or Xrotation")
+            channels[_inner(stack)] = named
             i += 2 + count
         elif word == "HIERARCHY":
             i += 1

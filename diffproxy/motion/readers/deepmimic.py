@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.geometry.rotations import from_quaternion, to_matrix
 from diffproxy.motion.skeleton import SkeletonClip
+from diffproxy.utils.bounded_arrays import as_numbers
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 # Joint, parent, offset (metres; the figure faces +x, arms hanging), number of values in the file. Lengths are those
@@ -36,12 +37,14 @@ _WIDTH = 4 + sum(count for *_, count in _JOINTS)  # duration, root position, joi
 def read_deepmimic(path: Path) -> SkeletonClip:
     """Rows of 44 values: duration (s), root position (m), root quaternion (w x y z), joints; InputError otherwise."""
     try:
-        rows = np.array(json.loads(path.read_text(encoding="utf-8"))["Frames"], float)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        table = read_json(path, "a DeepMimic motion")["Frames"]
+    except (KeyError, TypeError) as error:
         raise InputError("JSON with a table 'Frames'", f"{path}: {error}", "check the file") from error
-    if rows.ndim != 2 or rows.shape[1] != _WIDTH or not np.isfinite(rows).all() or rows[0, 0] <= 0:
+    rows = as_numbers(table, (None, _WIDTH), f"'Frames' in {path}", "check the file")
+    # the last frame has no frame after it, and some files state a duration of 0 for it
+    if not len(rows) or (rows[:-1, 0] <= 0).any() or rows[0, 0] <= 0:
         raise InputError(
-            f"finite rows of {_WIDTH} values, durations above zero", f"{rows.shape}", f"check {path}"
+            f"durations above zero in {path}", f"{rows[:, 0].min(initial=0):g}", "check the file"
         )
     rotations = np.broadcast_to(np.eye(3), (len(rows), len(_JOINTS), 3, 3)).copy()
     column = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from diffproxy.motion.hand_directions import FINGERS, calibrate, hand_pose, palm_axes
+from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
 HandPoses = dict[str, np.ndarray]  # name -> (45,)
+DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError)  # of JSON of another content
 
 # First joint of each finger's three bones in the 25-joint WebXR order (wrist 0; thumb 1-4; then five per finger).
 _WEBXR = {"thumb": 1, "index": 6, "middle": 11, "ring": 16, "pinky": 21}
@@ -24,20 +25,24 @@ FLAT_BEND_HANDYJS = np.radians(
 def read_godot_hands(path: Path) -> HandPoses:
     """JSON of posed bone heads and tails (OpenXR names), right side."""
     try:
-        poses = json.loads(path.read_text(encoding="utf-8"))["right"]["poses"]
+        poses = read_json(path, "hand poses")["right"]["poses"]
         points = {name: _godot_joints(pose["head"], pose["tail"]) for name, pose in poses.items()}
         return _convert(points, _WEBXR, "Straight")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError("hand poses with heads and tails", f"{path}: {error!r}", "check the file") from error
 
 
 def read_handyjs(path: Path) -> HandPoses:
     """JSON list of poses with 25 joint positions (mm, WebXR order); the right hand is read."""
     try:
-        poses = [p for p in json.loads(path.read_text(encoding="utf-8")) if p["handedness"] == "right"]
+        poses = [p for p in read_json(path, "hand poses") if p["handedness"] == "right"]
         points = {p["names"][0]: np.array(p["jointPositions"], float) for p in poses}
         return _convert(points, _WEBXR, "flat", FLAT_BEND_HANDYJS)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError("a list of poses of 25 positions", f"{path}: {error!r}", "check the file") from error
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from diffproxy.geometry.rotations import to_matrix
-from diffproxy.motion.clip import load_arrays
+from diffproxy.motion.clip import frame_rate, load_arrays
 from diffproxy.motion.skeleton import SkeletonClip
+from diffproxy.utils.bounded_arrays import as_numbers
 from diffproxy.utils.errors import InputError
 
 # Joint names for the 117-column layout of CMU clips (root translation, then 38 rotations); "-" marks ends.
@@ -29,18 +31,27 @@ def read_skeleton_npz(path: Path) -> SkeletonClip:
         raise InputError(
             "names, parents, offsets, root, rotvec, fps", f"{path} without {sorted(lost)}", "add them"
         )
-    rotvec = data["rotvec"].astype(float)
-    if rotvec.ndim != 3 or rotvec.shape[-1] != 3 or not np.isfinite(rotvec).all():
-        raise InputError("finite rotvec (F, J, 3)", f"shape {rotvec.shape}", f"check {path}")
+    joints = data["names"].size
+    rotvec = _numbers(data, "rotvec", (None, joints, 3), path)
     return SkeletonClip(
-        tuple(str(n) for n in data["names"]),
-        tuple(int(p) for p in data["parents"]),
-        data["offsets"].astype(float),
+        tuple(str(n) for n in data["names"].ravel()),
+        _parents(data, joints, path),
+        _numbers(data, "offsets", (joints, 3), path),
         to_matrix(rotvec),
-        data["root"].astype(float),
-        float(data["fps"]),
+        _numbers(data, "root", (len(rotvec), 3), path),
+        frame_rate(data["fps"], path),
         path.stem,
     )
+
+
+def _numbers(
+    data: Mapping[str, np.ndarray], name: str, shape: tuple[int | None, ...], path: Path
+) -> np.ndarray:
+    return as_numbers(data[name], shape, f"{name} in {path}", "export again")
+
+
+def _parents(data: Mapping[str, np.ndarray], joints: int, path: Path) -> tuple[int, ...]:
+    return tuple(int(p) for p in _numbers(data, "parents", (joints,), path))
 
 
 def read_expmap117(path: Path) -> list[SkeletonClip]:
@@ -51,26 +62,20 @@ def read_expmap117(path: Path) -> list[SkeletonClip]:
     """
     data = load_arrays(path)
     lost = {"expmap", "clip", "clip_names", "parents", "offsets", "fps"} - data.keys()
-    if (
-        lost
-        or data["expmap"].ndim != 2
-        or data["expmap"].shape[1] != 117
-        or not np.isfinite(data["expmap"]).all()
-    ):
+    if lost:
         raise InputError(
             "expmap (F, 117) with clip names and skeleton", f"{path} lacks {sorted(lost)}", "check it"
         )
+    expmap = _numbers(data, "expmap", (None, 117), path)
+    clip = _numbers(data, "clip", (len(expmap),), path)
+    parents, fps = _parents(data, 38, path), frame_rate(data["fps"], path)
+    offsets = _numbers(data, "offsets", (38, 3), path)
     clips = []
-    for number, name in enumerate(data["clip_names"]):
-        rows = data["expmap"][data["clip"] == number][1:].astype(float)
+    for number, name in enumerate(data["clip_names"].ravel()):
+        rows = expmap[clip == number][1:]
         if len(rows) == 0:
             continue
         rotations = to_matrix(rows[:, 3:].reshape(-1, 38, 3)).swapaxes(-1, -2)
-        parents = tuple(int(p) for p in data["parents"])
-        offsets = data["offsets"].astype(float)
-        clips.append(
-            SkeletonClip(
-                EXPMAP38, parents, offsets, rotations, rows[:, :3], float(data["fps"]), f"expmap/{name}"
-            )
-        )
+        source = f"expmap/{name}"
+        clips.append(SkeletonClip(EXPMAP38, parents, offsets, rotations, rows[:, :3], fps, source))
     return clips
