@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import at_least, one_of, option, parse_options
+from diffproxy.utils.options import at_least, one_of, option, parse_options, refuse_unread
 from render_synth.config import RenderConfig
 
 LAUNCHERS = ("slurm", "ray", "local")
@@ -29,6 +29,10 @@ class LaunchOptions:
         one_of("launch", self.launch, LAUNCHERS)
         at_least("jobs", self.jobs, 1)
         at_least("minutes", self.minutes, 1)
+        if self.launch != "slurm":
+            refuse_unread(self, ("partition",), "launch=slurm")
+        if self.launch == "ray":
+            refuse_unread(self, ("minutes",), "launch=slurm")
 
     @staticmethod
     def take(words: list[str]) -> tuple[LaunchOptions | None, list[str]]:

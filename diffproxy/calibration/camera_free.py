@@ -211,7 +211,9 @@ def _generated(options: FitOptions, assumed: AssumedRig, body: BodyModel, networ
     if options.boxes == "auto" and not options.masks:
         detector = networks.detector or inputs.open_detector(device)
     else:
-        source = choose_source(options.boxes, options.masks, cameras, None, frames.file_numbers)
+        source = choose_source(
+            options.boxes, options.masks, cameras, None, frames.file_numbers, frames.frame_ids
+        )
 
     def proxies_of(frame_id: int) -> Generated | None:
         shown = frames.read_views(frame_id).images

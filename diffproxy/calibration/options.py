@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diffproxy.utils.options import one_of, option, within
+from diffproxy.utils.options import one_of, option, refuse_unread, within
 from diffproxy.utils.shared_options import BODY, FRAMES, GENERATOR, KEYPOINTS, OFFSETS, RIG, VIEWS
 
 INITS = ("", "approximate", "none")
@@ -62,6 +62,12 @@ class CalibrationOptions:
         within("fov", self.fov, 1.0, 179.0)
         within("rotation_std", self.rotation_std, 1e-6, 360.0)
         within("translation_std", self.translation_std, 1e-6, 1e3)
+        if self.proxies:
+            refuse_unread(self, ("boxes", "generator"), "no proxies")
+        if self.init == "none":
+            refuse_unread(self, ("rotation_std", "translation_std"), "init=approximate")
+        if self.focal == "false":
+            refuse_unread(self, ("common_focal",), "focal=true")
 
 
 @dataclass

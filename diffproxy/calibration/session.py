@@ -24,6 +24,7 @@ from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.io import make_folder, output_file
+from diffproxy.utils.options import refuse_unread
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,10 @@ def load_session(options: CalibrationOptions) -> Session:
     folder = _folder(options)
     body = load_body(options.body)
     rig, has_calibration = _rig(folder, options)
+    if has_calibration:
+        refuse_unread(options, ("fov",), "images without a calibration")
+        if options.focal == "auto":
+            refuse_unread(options, ("common_focal",), "focal=true")
     matching = frame_matching(options.offsets)
     rig = rig.chosen(options.views)
     predicted = bool(options.cameras)
@@ -143,7 +148,7 @@ def _distance(text: str) -> tuple[str, str, float] | None:
         return None
     parts = text.split(",")
     try:
-        a, b, metres = parts[0].strip(), parts[1].strip(), float(parts[2])
+        a, b, metres = parts[0].strip(), parts[1].strip(), float(",".join(parts[2:]))
     except (IndexError, ValueError) as error:
         raise InputError("distance=CAMERA,CAMERA,METRES", text, "write distance=cam01,cam03,3.2") from error
     if not (metres > 0 and math.isfinite(metres)):
@@ -184,16 +189,16 @@ def _generate(
     """Proxies of every frame, each view by itself: no view must lean on cameras that are not known yet."""
     from diffproxy.calibration.view_proxies import generate_each_view
     from diffproxy.pipeline.generate_proxies import FrameGenerator, GenerateConfig
+    from diffproxy.pipeline.given_boxes import BoxFile
     from diffproxy.pipeline.inputs import open_detector, open_generator, pick_device
     from diffproxy.pipeline.model_options import GeneratorOption
-    from diffproxy.pipeline.person_boxes import BoxFile
     from diffproxy.pipeline.subject_views import SubjectViews
     from diffproxy.utils.timing import Stopwatch
 
     device = pick_device("auto")
     pipe = open_generator(GeneratorOption(weights=options.generator), device)
     detector = None if options.boxes else open_detector(device)
-    given = BoxFile(Path(options.boxes), frames.cameras) if options.boxes else None
+    given = BoxFile(Path(options.boxes), frames.cameras, frames.frame_ids) if options.boxes else None
     config = GenerateConfig(size=int(pipe.network.config.image_size), hands=False)
     generator = FrameGenerator(pipe, body, config)
     out: list[ProxyMaps] = []
@@ -236,6 +241,7 @@ def surest_boxes(detector: Any, images: Sequence[np.ndarray]) -> list[Any]:
 def detected_people(folder: str, frames: RigFrames, ids: Sequence[int]) -> list[list[list[Person2D]]]:
     """Keypoints of another detector: `people[f][c]` in pixels of the undistorted images of frame `ids[f]`."""
     files = open_keypoints(folder, frames.raw_cameras)
+    files.compare_frames(frames.frame_ids, frames.file_numbers)
     return [_undistorted(files.frame(f, frames.raw_cameras, frames.file_numbers(f)), frames) for f in ids]
 
 

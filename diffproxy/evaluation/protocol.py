@@ -16,9 +16,9 @@ from diffproxy.geometry.procrustes import align_points
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe, pa_mpvpe
 from diffproxy.metrics.points import MM
 from diffproxy.pipeline.results import FrameResult, posed_vertices
-from diffproxy.utils.bounded_arrays import read_npy, read_npz
+from diffproxy.utils.bounded_arrays import as_numbers, read_npy, read_npz
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import one_of, option
+from diffproxy.utils.options import one_of, option, refuse_unread
 
 SMPLX_22 = JOINT_NAMES[:22]
 H36M_14 = tuple(H36M_17[i] for i in (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10))
@@ -54,6 +54,8 @@ class ProtocolOption:
             raise InputError(
                 f"a regressor for protocol.joints={self.joints}", "none", "add protocol.regressor=FILE.npy"
             )
+        if self.joints == "smplx22":
+            refuse_unread(self, ("regressor",), "joints of the vertices, such as h36m14,")
 
 
 class Protocol:
@@ -63,6 +65,11 @@ class Protocol:
         self.options, self.body = options, body
         self.regressor = None if options.regressor is None else read_matrix(options.regressor)
         self.to_truth = None if options.smplx2smpl is None else read_matrix(options.smplx2smpl)
+        own = len(body.v_template)
+        if self.to_truth is not None and self.to_truth.shape[1] != own:
+            found = f"shape {self.to_truth.shape} in {options.smplx2smpl}"
+            fix = "give the matrix of the fitted body, or leave smplx2smpl out"
+            raise InputError(f"smplx2smpl with a column for each of {own} vertices", found, fix)
         wanted = {"smpl24": 24, "h36m17": 17, "h36m14": 17}.get(options.joints)
         if wanted is not None and self.regressor is not None and len(self.regressor) != wanted:
             found = f"{len(self.regressor)} in {options.regressor}"
@@ -151,7 +158,4 @@ def read_matrix(path: str | Path) -> Float[np.ndarray, "R C"]:
         data = read_npz(path, "a matrix").get("matrix")
     else:
         data = read_npy(path, "a matrix")
-    matrix = np.asarray(data, dtype=np.float64) if data is not None else np.zeros(0)
-    if matrix.ndim != 2 or not np.isfinite(matrix).all():
-        raise InputError("a matrix of finite numbers", f"shape {matrix.shape} in {path}", fix)
-    return matrix
+    return as_numbers(np.zeros(0) if data is None else data, (None, None), f"a matrix in {path}", fix)

@@ -76,6 +76,7 @@ class SparseKeypoints:
     ):
         self.frames = frames
         self.found = open_keypoints(folder, frames.raw_cameras)
+        self.found.compare_frames(frames.frame_ids, frames.file_numbers)
         quick = replace(config, hands=False, vertices=False, max_pixels=min(config.max_pixels, aim_pixels))
         self.fitters = {False: KeypointFitter(body, config), True: KeypointFitter(body, quick)}
 

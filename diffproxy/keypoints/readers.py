@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -17,13 +17,17 @@ from diffproxy.keypoints.layouts import Person2D, person_from_flat
 from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import compare_numbers
 from diffproxy.utils.validation import OpenSchema, validated
 
 log = logging.getLogger(__name__)
 FIX = "write the file again; docs/keypoints.md shows the layouts"
+NUMBERS = "number the files as the images are"
 FOLDER_ENDINGS = ("", "_json", "_keypoints")
 LOGIT = 100.0
 """Largest confidence that a detector writes: some exceed 1, or are scores before normalisation."""
+FRACTION = 1.0  # pixels: keypoints that all lie below are fractions of the image
+LEAST_INSIDE = 0.5
 _PARTS = {
     "hand_left_keypoints_2d": "left_hand21",
     "hand_right_keypoints_2d": "right_hand21",
@@ -53,14 +57,14 @@ class _Instance(OpenSchema):
 class _Frame(OpenSchema):
     """One frame of MMPose's file of a video."""
 
-    frame_id: int = Field(1, ge=1, le=10**Limits.NUMBER_DIGITS)
+    frame_id: int = Field(ge=1, le=10**Limits.NUMBER_DIGITS)
     instances: list[_Instance] = Field(default_factory=list)
 
 
 class _Entry(OpenSchema):
     """A person of COCO's and AlphaPose's result files."""
 
-    image_id: str | int
+    image_id: str | Annotated[int, Field(strict=True, ge=0)]
     keypoints: list[float]
 
 
@@ -77,6 +81,14 @@ class KeypointFolder:
         files of each camera, where cameras are out of step (`RigFrames.file_numbers`)."""
         numbers = numbers or {}
         return [self.people.get(c.name, {}).get(numbers.get(c.name, frame_id), []) for c in cameras]
+
+    def compare_frames(
+        self, frame_ids: Sequence[int], file_numbers: Callable[[int], Mapping[str, int]]
+    ) -> None:
+        """Whether the files are of these frames of a rig, see `compare_numbers`; `file_numbers` as in `RigFrames`."""
+        for camera, frames in self.people.items():
+            numbers = {file_numbers(i)[camera] for i in frame_ids}
+            compare_numbers(f"the keypoints of {camera}", frames, numbers, NUMBERS)
 
     @property
     def frame_ids(self) -> list[int]:
@@ -101,15 +113,13 @@ def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFol
         raise InputError("a folder of keypoint files", f"{folder}, which does not exist", "check the path")
     found: dict[str, dict[int, list[Person2D]]] = {}
     for camera in cameras:
-        for ending in FOLDER_ENDINGS:
-            files = sorted((folder / f"{camera.name}{ending}").glob("*.json"))
-            if files:
-                found[camera.name] = {_number(p.stem): read_people(p, camera) for p in files}
-                break
-        else:
-            single = folder / f"{camera.name}.json"
-            if single.is_file():
-                found[camera.name] = _video(_load(single), single)
+        places = [p for ending in FOLDER_ENDINGS if _files(p := folder / f"{camera.name}{ending}")]
+        places += [p for p in (folder / f"{camera.name}.json",) if p.is_file()]
+        if len(places) > 1:
+            names = " and ".join(p.name for p in places)
+            raise InputError(f"one source of keypoints for {camera.name} in {folder}", names, "remove one")
+        for place in places:
+            found[camera.name] = _folder(place, camera) if place.is_dir() else _video(_load(place), place)
     if not found:
         names = ", ".join(c.name for c in cameras)
         raise InputError(
@@ -129,17 +139,43 @@ def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFol
     return KeypointFolder(found)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("*.json") if not p.name.startswith("."))
+
+
+def _folder(folder: Path, camera: Camera) -> dict[int, list[Person2D]]:
+    """One file for each frame; two of one number are an InputError."""
+    files: dict[int, Path] = {}
+    for path in _files(folder):
+        if re.search(r"\d[.,]\d", path.stem):
+            fix = "rename them to whole numbers in order of time, e.g. 000012.json"
+            raise InputError(f"whole frame numbers in the names of {folder}", path.name, fix)
+        if (other := files.setdefault(_number(path.stem), path)) != path:
+            found = f"{other.name} and {path.name}"
+            fix = "remove or rename one; the number is the last run of digits in the name"
+            raise InputError(f"one keypoint file per frame number in {folder}", found, fix)
+    return {number: read_people(path, camera) for number, path in files.items()}
+
+
 def _check_places(
     found: dict[str, dict[int, list[Person2D]]], cameras: Sequence[Camera], folder: Path
 ) -> None:
     """Name the cameras none of whose keypoints can be used; InputError if there are people and no camera has any."""
-    useless, people = [], 0
+    useless, outside, people = [], [], 0
     for camera in cameras:
         points = [p.points[p.seen] for frame in found.get(camera.name, {}).values() for p in frame]
         people += len(points)
         xy = np.concatenate([np.zeros((0, 3)), *points])[:, :2]
-        if points and not ((xy >= 0) & (xy <= (camera.width, camera.height))).all(-1).any():
+        inside = ((xy >= 0) & (xy <= (camera.width, camera.height))).all(-1)
+        if points and not (inside & (xy > FRACTION).any(-1)).any():
             useless.append(camera.name)
+        elif points and inside.mean() < LEAST_INSIDE:
+            outside.append(camera.name)
+    if not people:
+        log.warning("nobody is in any keypoint file of %s: fitted without", folder)
+    if outside:
+        names = ", ".join(outside)
+        log.warning("most keypoints of %s lie outside of the image: are they of images of this size?", names)
     if people and len(useless) == sum(any(frames.values()) for frames in found.values()):
         raise InputError(
             f"finite keypoints inside the images of {', '.join(useless)}, with confidence above 0, in {folder}",
@@ -147,7 +183,8 @@ def _check_places(
             "write pixels of the image files, first pixel at the top left",
         )
     if useless:
-        log.warning("no keypoint of %s is finite and inside the image: fitted without", ", ".join(useless))
+        names = ", ".join(useless)
+        log.warning("no keypoint of %s is finite, in pixels and inside the image: fitted without", names)
 
 
 def read_people(path: Path, camera: Camera | None = None) -> list[Person2D]:
@@ -216,8 +253,9 @@ def _video(data: Any, path: Path) -> dict[int, list[Person2D]]:
     frames: dict[int, list[Person2D]] = {}
     if isinstance(data, dict) and isinstance(data.get("instance_info"), list):
         for frame in validated(list[_Frame], data["instance_info"], f"instance_info in {path}", FIX):
-            people = frames.setdefault(frame.frame_id - 1, [])  # MMPose counts from 1
-            people += [_instance(one, path) for one in frame.instances]
+            if frame.frame_id - 1 in frames:  # MMPose counts from 1
+                raise InputError(f"each frame_id once in {path}", f"{frame.frame_id} twice", FIX)
+            frames[frame.frame_id - 1] = [_instance(one, path) for one in frame.instances]
     elif (
         isinstance(data, list) and data and all(isinstance(e, dict) and "keypoint_scores" in e for e in data)
     ):

@@ -169,7 +169,7 @@ def _frame_fitter(
     auto = options.boxes == "auto" and not options.masks and person is None
     detector = (networks.detector or inputs.open_detector(device)) if auto else None
     source = person or choose_source(
-        options.boxes, options.masks, frames.cameras, detector, frames.file_numbers
+        options.boxes, options.masks, frames.cameras, detector, frames.file_numbers, frames.frame_ids
     )
     generator = FrameGenerator(pipe, fitter.body, inputs.generate_config(options, pipe, options.box_margin))
     sparse = open_sparse(options.keypoints, frames, fitter.body, fitter.config)

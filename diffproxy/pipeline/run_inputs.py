@@ -32,7 +32,7 @@ def frame_inputs(frames: RigFrames, frame_id: int, masks: str) -> dict[str, str]
     out = {f"image {name}": path_digest(path) for name, path in frames.files(frame_id).items()}
     if masks:
         for name, number in frames.file_numbers(frame_id).items():
-            found = [p for p in (Path(masks) / name).glob(f"*{number}.png") if p.stem.isdigit()]
+            found = [p for p in (Path(masks) / name).glob(f"*{number}.[pP][nN][gG]") if p.stem.isdigit()]
             out |= {f"mask {name}": path_digest(p) for p in found if int(p.stem) == number}
     return out
 

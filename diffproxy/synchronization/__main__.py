@@ -110,6 +110,7 @@ def _chosen_frames(options: SyncOptions, frames: RigFrames) -> list[int]:
 
 def _read(folder: str, frames: RigFrames, ids: Sequence[int]) -> list[dict[int, list[Person2D]]]:
     found = open_keypoints(folder, frames.raw_cameras)
+    found.compare_frames(frames.frame_ids, frames.file_numbers)
     by_frame = {i: found.frame(i, frames.raw_cameras, frames.file_numbers(i)) for i in ids}
     return [{i: views[v] for i, views in by_frame.items()} for v in range(len(frames.raw_cameras))]
 

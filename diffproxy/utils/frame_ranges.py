@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 
 from diffproxy.utils.errors import InputError
+
+log = logging.getLogger(__name__)
 
 ALL = ("", "all")
 
@@ -51,6 +54,28 @@ def select_frames(text: str, available: Sequence[int]) -> list[int]:
             f"frames among {_span(have)}", f"frames={text!r}, which names none", "widen the range"
         )
     return sorted(chosen)
+
+
+def compare_numbers(what: str, have: Collection[int], wanted: Collection[int], fix: str) -> None:
+    """Whether a file of other frames was given: numbers that begin elsewhere, such as from 1.
+
+    Args:
+        what: What has the numbers and where it is from, for messages.
+        have: Numbers of the frames there.
+        wanted: Numbers of the frames of the rig.
+        fix: What to do about other numbers.
+
+    Raises:
+        InputError: no number is among those of the rig. A warning where each side has numbers that the other has not.
+    """
+    if not have or not wanted:
+        return
+    foreign, missing = {*have} - {*wanted}, {*wanted} - {*have}
+    spans = f"{_span(sorted(have))}, and those of the rig {_span(sorted(wanted))}"
+    if len(foreign) == len({*have}):
+        raise InputError(f"frame numbers of the rig in {what}", spans, fix)
+    if foreign and missing:
+        log.warning("%s: frames %s; %d are in one alone. %s", what, spans, len(foreign) + len(missing), fix)
 
 
 def _range(part: str, whole: str, have: list[int]) -> range:

@@ -108,3 +108,15 @@ def test_missing_things_are_named(folder):
         load_session(options(folder, "frames=7"))
     with pytest.raises(InputError, match="rig folder"):
         load_session(parse_options(CalibrationOptions, [f"rig={folder / 'nowhere'}"]))
+
+
+def test_a_distance_with_a_decimal_comma_is_not_cut_off(folder):
+    with pytest.raises(InputError, match="METRES"):
+        load_session(CalibrationOptions(str(folder), distance="cam0,cam1,2,3"))
+
+
+@pytest.mark.parametrize("options", [{"fov": 90.0}, {"common_focal": True}])
+def test_what_a_calibration_says_is_not_asked_again(folder, person, options):
+    save_rig(Rig("rig", person.cameras), folder)
+    with pytest.raises(InputError, match="which nothing would read"):
+        load_session(CalibrationOptions(str(folder), **options))

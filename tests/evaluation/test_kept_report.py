@@ -52,7 +52,7 @@ def test_changed_shards_are_noticed(tmp_path, pattern):
 @pytest.mark.parametrize(
     "options",
     [
-        lambda path: EvaluateOptions(dataset=RICH, protocol=ProtocolOption(regressor=path)),
+        lambda path: EvaluateOptions(dataset=RICH, protocol=ProtocolOption("h36m14", regressor=path)),
         lambda path: EvaluateOptions(dataset=RICH, protocol=ProtocolOption(smplx2smpl=path)),
         lambda path: EvaluateOptions(body=BodyOption(path)),
     ],

@@ -28,7 +28,7 @@ from diffproxy.generator.stored_palette import read_palette  # noqa: E402
 from diffproxy.keypoints import open_keypoints  # noqa: E402
 from diffproxy.keypoints.readers import read_people  # noqa: E402
 from diffproxy.pipeline.config import FitOptions  # noqa: E402
-from diffproxy.pipeline.person_boxes import BoxFile  # noqa: E402
+from diffproxy.pipeline.given_boxes import BoxFile  # noqa: E402
 from diffproxy.proxies import load_proxies  # noqa: E402
 from diffproxy.utils.bounded_arrays import read_npz  # noqa: E402
 from diffproxy.utils.bounded_text import parse_yaml  # noqa: E402

@@ -126,3 +126,84 @@ def test_damaged_files_are_named(tmp_path, text):
 def test_no_file_for_any_camera(tmp_path):
     with pytest.raises(InputError, match="cam1"):
         open_keypoints(tmp_path, [CAMERA])
+
+
+def frame_file(points: np.ndarray | None) -> str:
+    people = [] if points is None else [{"pose_keypoints_2d": points.ravel().tolist()}]
+    return json.dumps({"people": people})
+
+
+def files_in(folder, names, points):
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(frame_file(points))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["cam1/000001.json", "cam1/1.json"], "one keypoint file per frame number"),
+        (["cam1/1.5.json"], "whole frame numbers"),
+        (["cam1/000001.json", "cam1_json/000001.json"], "one source of keypoints for cam1"),
+        (["cam1/000001.json", "cam1.json"], "one source of keypoints for cam1"),
+    ],
+)
+def test_two_files_of_one_moment_are_refused(tmp_path, names, expected):
+    with pytest.raises(InputError, match=expected):
+        open_keypoints(files_in(tmp_path, names, flat("coco17")), [CAMERA])
+
+
+def test_files_that_begin_with_a_dot_are_left_out(tmp_path):
+    files_in(tmp_path, ["cam1/000001.json"], flat("coco17"))
+    (tmp_path / "cam1/._000001.json").write_bytes(b"\x00\x05")
+    assert open_keypoints(tmp_path, [CAMERA]).frame_ids == [1]
+
+
+def test_fractions_of_the_image_are_no_pixels(tmp_path):
+    points = flat("coco17") * [1 / 200, 1 / 100, 1]
+    with pytest.raises(InputError, match="write pixels"):
+        open_keypoints(files_in(tmp_path, ["cam1/000001.json"], points), [CAMERA])
+
+
+@pytest.mark.parametrize(
+    ("points", "said"), [(None, "nobody is in any"), (flat("coco17") * [40, 2, 1], "images of this size")]
+)
+def test_keypoints_that_say_little_are_named(tmp_path, caplog, points, said):
+    open_keypoints(files_in(tmp_path, ["cam1/000001.json"], points), [CAMERA])
+    assert said in caplog.text
+
+
+INSTANCE = {"keypoints": [[9.0, 9.0]] * 17, "keypoint_scores": [0.9] * 17}
+ENTRY = {"keypoints": [9.0, 9.0, 0.9] * 17}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"instance_info": [{"instances": [INSTANCE]}] * 2},
+        {"instance_info": [{"frame_id": 3, "instances": [INSTANCE]}] * 2},
+        [{"image_id": -3, **ENTRY}],
+        [{"image_id": True, **ENTRY}],
+    ],
+    ids=["no number", "one number twice", "below zero", "no whole number"],
+)
+def test_frames_of_a_video_have_a_number_each(tmp_path, data):
+    (tmp_path / "cam1.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"cam1\.json"):
+        open_keypoints(tmp_path, [CAMERA])
+
+
+def test_keypoints_of_other_frames_are_told(tmp_path, caplog):
+    found = open_keypoints(files_in(tmp_path, [f"cam1/{k}.json" for k in (1, 2)], flat("coco17")), [CAMERA])
+
+    def numbers(frame_id):
+        return {"cam1": frame_id}
+
+    found.compare_frames([1, 2, 3], numbers)
+    assert not caplog.text
+    found.compare_frames([0, 1], numbers)
+    assert "the keypoints of cam1: frames 1, 2" in caplog.text and "number the files" in caplog.text
+    with pytest.raises(InputError, match="frame numbers of the rig"):
+        found.compare_frames([0], numbers)
+    found.compare_frames([0], lambda frame_id: {"cam1": frame_id + 1})  # of cameras that are out of step

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from diffproxy.pipeline.given_boxes import BoxFile, Masks
 from diffproxy.pipeline.multiview_association import Candidate
-from diffproxy.pipeline.person_boxes import BoxFile, Located, Masks, WholeImages, choose_source, from_joints
+from diffproxy.pipeline.person_boxes import Located, WholeImages, choose_source, from_joints
 from diffproxy.utils.errors import InputError
 
 
@@ -96,3 +97,76 @@ def test_whole_images_are_square_and_hold_the_image(make_ring) -> None:
     wide = replace(make_ring(1)[0], width=200, height=100)
     found = WholeImages().find(0, _images([wide]), [wide], None)
     assert found.boxes == ((0.0, -50.0, 200.0, 150.0),)
+
+
+GOOD = [10, 10, 40, 40]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ({"cam0": {"7": GOOD}}, "frame numbers of the rig in the boxes"),
+        ({"cam0": {"frame_0": GOOD}}, "frame numbers, or"),
+        ({"cam0": {"0": GOOD, "000": GOOD}}, "each frame once"),
+        ({"cam0": {"0": GOOD, "9": [5, 5, 1, 1]}}, "cam0, frame 9"),
+        ({"cam0": [0.1, 0.1, 0.5, 0.9]}, "inside the 64x64 image"),
+        ({"cam0": [500, 10, 600, 40]}, "inside the 64x64 image"),
+        ({"cam0": [-50, -50, -5, -5]}, "inside the 64x64 image"),
+    ],
+)
+def test_boxes_that_fit_no_image_are_told_at_once(tmp_path, make_ring, boxes, expected) -> None:
+    (tmp_path / "b.json").write_text(json.dumps(boxes))
+    with pytest.raises(InputError, match=expected):
+        BoxFile(tmp_path / "b.json", make_ring(2, size=64), [0, 1])
+
+
+def test_boxes_of_any_way_to_write_numbers_are_found_and_missing_cameras_named(tmp_path, make_ring, caplog):
+    (tmp_path / "b.json").write_text(json.dumps({"cam0": {"000001": GOOD}, "Cam1": GOOD}))
+    cameras = make_ring(2, size=64)
+    found = BoxFile(tmp_path / "b.json", cameras, [0, 1])
+    assert found.find(1, [], cameras, None).boxes == (tuple(map(float, GOOD)), None)
+    assert "no boxes for cam1" in caplog.text and "Cam1" in caplog.text
+
+
+@pytest.fixture
+def masks_of(tmp_path, make_ring):
+    """Factory: masks of one camera, by file name."""
+
+    def make(files, frame_ids=(0,)):
+        (tmp_path / "cam0").mkdir()
+        for name, mask in files.items():
+            cv2.imwrite(str(tmp_path / "cam0" / name), mask)
+        cameras = make_ring(1, size=64)
+        return Masks(tmp_path, cameras, frame_ids=frame_ids).find(0, [], cameras, None).boxes[0]
+
+    return make
+
+
+def person_mask(size=64):
+    mask = np.zeros((size, size), np.uint8)
+    mask[10:50, 20:40] = 255
+    return mask
+
+
+def test_specks_are_no_part_of_a_person(masks_of) -> None:
+    mask = person_mask()
+    mask[0, 0] = mask[63, 63] = 255
+    assert masks_of({"0.PNG": mask}) == (20, 10, 40, 50)
+
+
+def test_an_inverted_mask_is_named(masks_of, caplog) -> None:
+    assert masks_of({"0.png": 255 - person_mask()}) == (0, 0, 64, 64)
+    assert "is it inverted" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"0.png": person_mask()[:32]}, "masks of the aspect of 64x64"),
+        ({"0.png": person_mask(), "000.png": person_mask()}, "one mask a frame"),
+        ({"1.png": person_mask()}, "frame numbers of the rig in the masks"),
+    ],
+)
+def test_masks_of_other_images_are_refused(masks_of, files, expected) -> None:
+    with pytest.raises(InputError, match=expected):
+        masks_of(files)

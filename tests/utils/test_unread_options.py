@@ -2,6 +2,7 @@
 
 import pytest
 
+from diffproxy.calibration.options import CalibrationOptions
 from diffproxy.evaluation.config import PUBLISHED, READ_BY, DatasetOption, EvaluateOptions
 from diffproxy.evaluation.protocol import ProtocolOption
 from diffproxy.evaluation.single_view_options import SingleViewEvaluationOptions
@@ -13,6 +14,7 @@ from diffproxy.training.config import TrainConfig
 from diffproxy.utils.errors import InputError
 from diffproxy.viewer.__main__ import ViewOptions
 from render_synth.config import RenderConfig
+from render_synth.launch import LaunchOptions
 
 UNREAD = [
     (FitOptions, {"fov": 60.0}, "cameras=none beside fov"),
@@ -30,6 +32,7 @@ UNREAD = [
     (EvaluateOptions, {"dataset": DatasetOption(cut=0, partial=0)}, "dataset.cut or dataset.partial"),
     (SingleViewEvaluationOptions, {"people": "all", "boxes": "detector"}, "people=one beside boxes"),
     (SingleViewEvaluationOptions, {"min_iou": 0.5}, "people=all beside min_iou"),
+    (ProtocolOption, {"regressor": "J.npy"}, "beside regressor"),
     (TrainConfig, {"val_fit": 4}, "val_shards=DIR beside val_fit"),
     (TrainConfig, {"keypoint_matching": 5.0}, "beside keypoint_matching"),
     (TrainConfig, {"encoder_lr": 1e-4, "freeze_conditioning": True}, "freeze_conditioning=false beside"),
@@ -38,6 +41,12 @@ UNREAD = [
     (ViewOptions, {"port": 9}, "page=live beside port"),
     (ViewOptions, {"page": "live", "out": "x.html"}, "page=file beside out"),
     (RenderConfig, {"hand_crops": 0, "hand_size": 64}, "beside hand_size"),
+    (CalibrationOptions, {"proxies": "p", "boxes": "b.json"}, "no proxies beside boxes"),
+    (CalibrationOptions, {"proxies": "p", "generator": "g"}, "no proxies beside generator"),
+    (CalibrationOptions, {"init": "none", "rotation_std": 9.0}, "init=approximate beside rotation_std"),
+    (CalibrationOptions, {"focal": "false", "common_focal": True}, "focal=true beside common_focal"),
+    (LaunchOptions, {"launch": "local", "partition": "gpu"}, "launch=slurm beside partition"),
+    (LaunchOptions, {"launch": "ray", "minutes": 3}, "launch=slurm beside minutes"),
 ]
 
 OTHERS = {
