@@ -55,8 +55,19 @@ def parse_json(data: bytes | str, where: str, finite: bool = True) -> Any:
     def whole(digits: str) -> int | float:
         return int(digits) if len(digits) < 300 else number(digits)
 
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):  # JSON's own reader would keep the last one without a word
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            fix = "remove or rename one of them"
+            raise InputError(f"each name once in an object: {where}", f"{twice[:40]!r} twice", fix)
+        return found
+
     try:
-        value = json.loads(text, parse_constant=constant, parse_float=number, parse_int=whole)
+        value = json.loads(
+            text, parse_constant=constant, parse_float=number, parse_int=whole, object_pairs_hook=once
+        )
     except InputError:
         raise
     except ValueError as error:

@@ -38,3 +38,9 @@ def test_yaml_that_is_refused(text):
 
 def test_yaml_makes_no_objects():
     assert parse_yaml("a: !!python/object/apply:os.getcwd []", "YAML") == {"a": []}
+
+
+def test_a_name_that_comes_twice_is_refused():
+    """JSON's own reader keeps the last one: a camera would be lost without a word."""
+    with pytest.raises(InputError, match="'cam0' twice"):
+        parse_json('{"cameras": {"cam0": 1, "cam1": 2, "cam0": 3}}', "a rig")
