@@ -35,8 +35,9 @@ def _convert(options: ConvertOptions) -> None:
 
     if not Path(options.official).is_dir():
         raise InputError("a folder of published checkpoints", options.official, "write official=DIR")
-    save_prior(load_prior(options.official), Path(options.out))
-    log.info("wrote %s", options.out)
+    out = output_file(options.out, ".safetensors")
+    save_prior(load_prior(options.official), out)
+    log.info("wrote %s", out)
 
 
 def _sample(options: SampleOptions) -> None:

@@ -6,16 +6,22 @@ import json
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import NetConfig, TimeNet, WholeBodyNet
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.safetensors_file import write_safetensors
+from diffproxy.utils.validation import Schema, validated
 
 PACKAGED = "pose_diffusion.safetensors"
+FORMAT = "diffproxy-pose-prior"
+FIX = "fetch or train the prior again"
+WIDEST = 16384  # of a network, which is built before its weights are compared
 PARTS = ("body", "hand", "face", "correction")
 
 
@@ -28,7 +34,7 @@ def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = N
         for k, v in prior.state_dict().items()
         if not k.endswith("sigmas") and k != "signs"
     }
-    text = {"format": "diffproxy-pose-prior", "version": 1, "name": prior.name, "nets": sizes}
+    text = {"format": FORMAT, "version": 1, "name": prior.name, "nets": sizes}
     write_safetensors(path, tensors, {"prior": json.dumps({**text, **(notes or {})}, sort_keys=True)})
 
 
@@ -63,32 +69,52 @@ def load_prior(path: Path | str | None = None) -> PosePrior:
             "a pose prior", f"no file at {path}", "write prior=diffusion, gaussian, none or a path"
         )
     sizes, name, tensors = _read(path)
-    nets = {k: TimeNet(NetConfig(**v)) for k, v in sizes.items()}
+    nets = {k: TimeNet(NetConfig(**v.model_dump())) for k, v in sizes.items()}
     net = WholeBodyNet(**{k: nets.get(k) for k in PARTS})  # type: ignore[arg-type]
     mean, std = tensors.pop("mean").float(), tensors.pop("std").float()
+    if not (std > 0).all():
+        raise InputError("standard deviations above 0", f"{path}: {float(std.min()):g}", FIX)
     prior = PosePrior(net, mean, std, name)
     computed = {k for k in prior.state_dict() if k.endswith("sigmas")} | {"signs", "mean", "std"}
     expected = {k: tuple(v.shape) for k, v in prior.state_dict().items() if k not in computed}
     found = {k: tuple(v.shape) for k, v in tensors.items()}
     if expected != found or mean.shape != (net.dim,) or std.shape != (net.dim,):
         odd = sorted(k for k in {*expected, *found} if expected.get(k) != found.get(k))
-        raise InputError(
-            "weights that fit their sizes", f"{path}: {odd[:3]}", "fetch or train the prior again"
-        )
+        raise InputError("weights that fit their sizes", f"{path}: {odd[:3]}", FIX)
     prior.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
     return prior.eval().requires_grad_(False)
 
 
-def _read(path: Path) -> tuple[dict[str, dict], str, dict[str, Tensor]]:
+class _Sizes(Schema):
+    """Sizes of a network, as `NetConfig` has them."""
+
+    dim: int = Field(ge=1, le=WIDEST)
+    hidden: int = Field(1024, ge=32, le=WIDEST, multiple_of=32)
+    embed: int = Field(512, ge=4, le=WIDEST, multiple_of=2)
+    scaled: bool = True
+    dropout: float = Field(0.1, ge=0, le=1)
+    input: int = Field(0, ge=0, le=WIDEST)
+    linear: bool = False
+
+
+def _read(path: Path) -> tuple[dict[str, _Sizes], str, dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as file:
             text = json.loads((file.metadata() or {}).get("prior", "{}"))
-            if text.get("format") != "diffproxy-pose-prior" or text.get("version") != 1:
+            if not isinstance(text, dict) or (text.get("format"), text.get("version")) != (FORMAT, 1):
                 raise InputError("a pose prior of version 1", f"{path}: {text}"[:200], "see docs/prior.md")
-            return text["nets"], str(text["name"]), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
     except InputError:
         raise
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError("a pose prior as safetensors", f"{path}: {error}", "see docs/prior.md") from error
+    if missing := sorted({"mean", "std"} - {*tensors}):
+        raise InputError(f"{' and '.join(missing)} in {path}", "none", FIX)
+    if odd := [k for k, v in tensors.items() if not torch.isfinite(v).all()]:
+        raise InputError(f"finite weights in {path}", f"NaN or infinite ones in {odd[0]}", FIX)
+    nets = validated(dict[Literal[PARTS], _Sizes], text.get("nets"), f"nets of {path}", FIX)
+    if "body" not in nets:
+        raise InputError(f"the network of the body in {path}", ", ".join(nets) or "none", FIX)
+    return nets, str(text.get("name", "")), tensors

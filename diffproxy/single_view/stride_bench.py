@@ -13,8 +13,9 @@ from diffproxy.single_view.backend import Estimator, PictureT, SeenT, Tracker
 from diffproxy.single_view.options import BenchFrames
 from diffproxy.single_view.run import track_frame
 from diffproxy.single_view.sources import Frame
-from diffproxy.utils.bounded_arrays import read_npz
+from diffproxy.utils.bounded_arrays import as_numbers, read_npz
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.frame_ranges import compare_numbers
 from diffproxy.utils.timing import stage_milliseconds
 
 BODY_JOINTS = 22
@@ -41,7 +42,7 @@ def stride_rows(
     """
     if len(frames) <= options.warmup:
         raise InputError(f"more than {options.warmup} frames", f"{len(frames)}", "write warmup=0")
-    truth = _true_joints(Path(options.truth).expanduser()) if options.truth else {}
+    truth = _true_joints(Path(options.truth).expanduser(), [i for i, _ in frames]) if options.truth else {}
     rows = []
     for stride in [1] if apart else options.all_strides:
         followed, stages, errors, people = tracker(stride), [], [], []
@@ -82,10 +83,19 @@ def _error(joints: np.ndarray, truth: np.ndarray) -> float:
     return float(pa_mpjpe(joints[None, :BODY_JOINTS], truth[None, :BODY_JOINTS])[0])
 
 
-def _true_joints(path: Path) -> dict[int, np.ndarray]:
+def _true_joints(path: Path, frame_ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """True joints by frame number. InputError for another file, and where there are none of these frames."""
     arrays = read_npz(path, "a whole result.npz")
     if not {"frame_ids", "joints"} <= set(arrays):
         raise InputError("frame_ids and joints", f"{path} without them", "give the result.npz of a run")
-    return {
-        int(i): j for i, j in zip(arrays["frame_ids"], arrays["joints"], strict=True) if np.isfinite(j).all()
-    }
+    ids = as_numbers(arrays["frame_ids"], (None,), f"frame_ids in {path}").astype(int).tolist()
+    joints = arrays["joints"]
+    wanted = joints.ndim == 3 and joints.shape[::2] == (len(ids), 3) and joints.shape[1] >= BODY_JOINTS
+    if not wanted or joints.dtype.kind != "f":
+        expected = f"joints ({len(ids)}, {BODY_JOINTS} or more, 3) in {path}"
+        raise InputError(expected, f"{joints.dtype} {joints.shape}", "give the result.npz of a run")
+    known = {i: j for i, j in zip(ids, joints, strict=True) if np.isfinite(j).all()}
+    if not known:
+        raise InputError(f"a frame with a body in {path}", "none", "leave truth out")
+    compare_numbers(f"the truth of {path}", known, frame_ids, "give the result of the same frames")
+    return known

@@ -1,10 +1,16 @@
 """PosePrior: units, sides, sampling, files."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from diffproxy.pose_prior import load_prior, save_prior, sde
+from diffproxy.pose_prior.__main__ import main
+from diffproxy.pose_prior.checkpoint import PACKAGED
 from diffproxy.pose_prior.evaluate import denoising_errors, linear_denoiser
 from diffproxy.utils.errors import InputError
 
@@ -73,3 +79,38 @@ def test_denoising_errors_of_a_gaussian(gaussian_prior):
         assert row["body gaussian"] <= row["body identity"] * 1.01
     s = float(sde.spread(torch.tensor(0.1)))
     assert rows["0.1"]["body identity"] == pytest.approx(s * s, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda t, m: t["mean"].fill_(float("nan")), "finite weights"),
+        (lambda t, m: t["std"].zero_(), "above 0"),
+        (lambda t, m: t.pop("mean"), "mean in"),
+        (lambda t, m: m.update(nets=[]), "nets of"),
+        (lambda t, m: m["nets"].update(foot={"dim": 45}), "foot"),
+        (lambda t, m: m["nets"]["body"].update(width=3), "width"),
+        (lambda t, m: m["nets"]["body"].update(hidden="x"), "hidden"),
+        (lambda t, m: m["nets"]["body"].update(hidden=32 * 10**9), "hidden"),
+        (lambda t, m: m["nets"]["body"].update(dropout=7), "dropout"),
+        (lambda t, m: m["nets"].pop("body"), "network of the body"),
+    ],
+)
+def test_a_prior_of_any_content_is_refused(random_prior, tmp_path, change, expected):
+    path = tmp_path / "a.safetensors"
+    save_prior(random_prior, path)
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        meta = json.loads(file.metadata()["prior"])
+    change(tensors, meta)
+    save_file(tensors, path, {"prior": json.dumps(meta)})
+    with pytest.raises(InputError, match=expected):
+        load_prior(path)
+
+
+def test_convert_writes_over_no_file_of_another_kind(random_prior, tmp_path):
+    save_prior(random_prior, tmp_path / PACKAGED)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="a new file"):
+        main(["convert", f"official={tmp_path}", f"out={tmp_path / 'notes.txt'}"])
+    assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -104,3 +104,25 @@ def test_wrong_numbers_are_refused(schema, tmp_path):
     np.savez(tmp_path / "t.npz", joints=TRUE)
     with pytest.raises(InputError, match=r"result\.npz"):
         stride_rows(options(truth=str(tmp_path / "t.npz")), FRAMES, Known(), Every)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"frame_ids": np.arange(50, 56)}, "frame numbers of the rig in the truth"),
+        ({"frame_ids": np.array(["a"] * 6)}, "frame_ids"),
+        ({"frame_ids": np.array(3)}, "frame_ids"),
+        ({"frame_ids": np.arange(2)}, "joints"),
+        ({"joints": np.full((6, 55, 3), "x")}, "joints"),
+        ({"joints": np.zeros((6, 17, 3))}, "22 or more"),
+        ({"joints": np.full((6, 55, 3), np.nan)}, "a frame with a body"),
+    ],
+    ids=str,
+)
+def test_a_truth_of_any_content_is_refused(tmp_path, change, expected):
+    np.savez(
+        tmp_path / "t.npz", **({"frame_ids": np.arange(10, 16), "joints": np.array([TRUE] * 6)} | change)
+    )
+    options = BenchOptions("film.mp4", warmup=1, strides="1", truth=str(tmp_path / "t.npz"))
+    with pytest.raises(InputError, match=expected):
+        stride_rows(options, FRAMES, Known(), Every)

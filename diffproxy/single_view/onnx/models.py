@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffproxy.single_view.onnx.manifest import FIX, check_manifest
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
@@ -17,12 +18,6 @@ from diffproxy.utils.io import file_sha256
 
 FORMAT, VERSION = "diffproxy-single-view-onnx", 4
 MANIFEST, SURFACE = "models.json", "surface.npz"
-ENTRIES = {
-    "files": dict, "crop": dict, "whole_picture": dict, "keypoints": dict, "usual_focal": dict, "body": dict,
-    "joints": dict, "params": dict, "pose": list, "conventions": dict, "generator": str, "diffproxy": str,
-}  # fmt: skip
-"""What the manifest says, and as which type."""
-FIX = "write them: python -m diffproxy.single_view export out=DIR"
 
 
 class Models:
@@ -46,9 +41,7 @@ class Models:
         found = self.manifest if isinstance(self.manifest, dict) else {}
         if found.get("format") != FORMAT or found.get("version") != VERSION:
             raise InputError(f"exported models of version {VERSION} in {folder}", "another file", FIX)
-        other = [name for name, kind in ENTRIES.items() if not isinstance(found.get(name), kind)]
-        if other:
-            raise InputError(f"{', '.join(other)} in {path}", "none, or of another kind", FIX)
+        check_manifest(found, path)
         missing = [name for name in found["files"] if not (folder / name).is_file()]
         if missing:
             raise InputError(f"all exported models in {folder}", f"no {', '.join(missing)}", FIX)
