@@ -10,12 +10,14 @@ from jaxtyping import Float, UInt8
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.datasets.extras import EXTRAS
 from diffproxy.datasets.shards import FULL, ShardIndex
+from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from render_synth.config import InspectOptions
 from render_synth.contact_sheet import column, stack
 
 ALL_KINDS = ("body", FULL, "left_hand", "right_hand")
+ROWS = 4  # of a view: image, labels, UV, mask
 LABELLED = 0.02  # a view of the body with less than this fraction of its pixels labelled is odd
 
 
@@ -44,10 +46,15 @@ def inspect(options: InspectOptions) -> str:
     if first >= len(index):
         raise InputError(f"first below {len(index)}, the number of subjects", f"{first}", "lower first")
     model = load_body(options.body)
+    chosen = range(first, min(first + options.count, len(index)))
+    numbers_of = {
+        i: [j for j, kind in enumerate(index.kinds(i)) if kind in wanted][: options.views or None]
+        for i in chosen
+    }
+    _check_size(sum(map(len, numbers_of.values())), options)
     blocks, warnings = [], []
-    for i in range(first, min(first + options.count, len(index))):
+    for i, numbers in numbers_of.items():
         joints = _joints(index, i, model)
-        numbers = [j for j, kind in enumerate(index.kinds(i)) if kind in wanted][: options.views or None]
         shown = {j: index.view(i, j, extras=EXTRAS) for j in numbers}
         colors = np.asarray(model.atlas.palette.colors)
         tiles = [column(v, colors, joints, options.size, f"{index.key(i)}.v{j}") for j, v in shown.items()]
@@ -92,6 +99,15 @@ def odd(view) -> list[str]:
     return out
 
 
+def _check_size(views: int, options: InspectOptions) -> None:
+    """InputError for a sheet that no program opens, before its pictures are drawn."""
+    pixels = views * ROWS * options.size**2
+    if pixels > Limits.IMAGE_PIXELS:
+        found = f"about {pixels / 1e6:.0f} for {views} views of size={options.size}"
+        fix = "lower count, views or size"
+        raise InputError(f"a sheet of at most {Limits.IMAGE_PIXELS / 1e6:.0f} megapixels", found, fix)
+
+
 def _kinds(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     names = tuple(k for n in names for k in (("left_hand", "right_hand") if n == "hands" else (n,)))
@@ -109,7 +125,7 @@ def _joints(index: ShardIndex, sample: int, model: BodyModel) -> Float[np.ndarra
 
     meta = index.meta(sample)
     if meta.get("topology", model.topology_id) != model.topology_id:
-        found = f"{index.key(sample)} of body {meta['body']}, not {model.name}"
+        found = f"{index.key(sample)} of body {meta.get('body')}, not {model.name}"
         raise InputError("shards of the body that was named", found, "give body=PATH of that body")
     with torch.no_grad():
         return model.joints(BodyParams.cat(index.people(sample))).numpy()

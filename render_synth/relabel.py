@@ -44,6 +44,13 @@ def relabel(source: str | Path, out: str | Path, body: str, workers: int) -> int
     paths, folder = shard_paths(source), Path(out)
     if folder.resolve() == paths[0].parent.resolve():
         raise InputError("a folder of its own for the new shards", str(out), "name another folder")
+    names = {p.name for p in paths}
+    if others := sorted(p.name for p in folder.glob("*.tar") if p.name not in names):
+        found = f"{len(others)} others in {folder}, such as {others[0]}"
+        raise InputError("a folder of its own for the new shards", found, "name another folder")
+    for p in paths:
+        if (target := folder / p.name).exists():
+            _check_finished(p, target, body)
     make_folder(folder)
     for leftover in [t for p in paths for t in folder.glob(f"{p.stem}.*.tmp")]:
         process = leftover.name.split(".")[-2]
@@ -66,6 +73,16 @@ def relabel(source: str | Path, out: str | Path, body: str, workers: int) -> int
     return views
 
 
+def _check_finished(source: Path, target: Path, body: str) -> None:
+    """InputError where a shard that is there already is not this one relabelled for this body."""
+    old, new = ShardIndex(source), ShardIndex(target)
+    same = [old.key(i) for i in range(len(old))] == [new.key(i) for i in range(len(new))]
+    same = same and old.meta(0)["params"] == new.meta(0)["params"]
+    if not same or new.meta(0).get("topology") != _body(body).topology_id:
+        fix = "remove it, or name another folder"
+        raise InputError(f"{source} relabelled for body={body}", f"another shard, {target}", fix)
+
+
 def _one(job: tuple[Path, Path, str]) -> int:
     import torch
 
@@ -85,7 +102,9 @@ def _body(name: str) -> BodyModel:
 
 def relabel_shard(source: Path, target: Path, body: BodyModel) -> int:
     """One shard; every file but `*.proxy.png` and `*.meta.json` is copied as it is. Written whole or not at all."""
-    ShardIndex(source)  # refuses one that ends early: the copy would look whole
+    index = ShardIndex(source)  # refuses one that ends early: the copy would look whole
+    for sample in range(len(index)):
+        index.meta(sample)  # refuses one of another content
     count = 0
     with tarfile.open(source, "r:") as old, new_shard(target) as new:
         members: dict[str, list[tuple[str, bytes]]] = {}
@@ -119,6 +138,8 @@ def _sample(files: dict[str, bytes], key: str, body: BodyModel) -> tuple[dict[st
     labelled = differ = 0
     for i, view in enumerate(meta["views"]):
         name = f"{key}.v{i}.proxy.png"
+        if name not in files:
+            raise InputError(f"{name} in the shard", "none", "delete that shard and render it again")
         labels, _ = decode_proxy_png(files[name], name)
         surface = render_surface(vertices, body.faces.numpy(), [Camera.from_json(view["camera"])])[0]
         on = labels > 0

@@ -99,7 +99,7 @@ def in_frame(view: ShardView) -> Bool[np.ndarray, "H W"]:
     from render_synth.cameras import inside_frame
 
     size = (view.camera.width, view.camera.height)
-    if "crop" not in view.info:
+    if not view.info.get("crop") or not view.info.get("source"):
         return np.ones((size[1], size[0]), bool)
     width, height = view.info["source"]
     return inside_frame(tuple(view.info["crop"]), size, (int(width), int(height)))
@@ -130,7 +130,7 @@ def validate(where: str | Path, body: str, count: int) -> tuple[dict[str, Tally]
     for i in tqdm([int(c) for c in chosen], unit="subject", desc=f"{where}"):
         meta = index.meta(i)
         if meta.get("topology", model.topology_id) != model.topology_id:
-            found = f"{index.key(i)} of body {meta['body']}, not {model.name}"
+            found = f"{index.key(i)} of body {meta.get('body')}, not {model.name}"
             raise InputError("shards of the body that was named", found, "give body=PATH of that body")
         with torch.no_grad():
             posed = model(BodyParams.cat(index.people(i)))

@@ -69,12 +69,18 @@ def params_from_json(data: dict[str, list[float]]) -> BodyParams:
 class _View(OpenSchema):
     kind: Literal["body", "left_hand", "right_hand", "full"]
     camera: dict[str, Any]
+    crop: list[Number] | None = Field(default=None, min_length=4, max_length=4)
+    source: list[Number] | None = Field(default=None, min_length=2, max_length=2)
 
 
 class _Meta(OpenSchema):
     """What every sample states; generators of shards add more."""
 
     version: int = Field(ge=1, strict=True)
+    topology: str | None = None
+    body: str | None = None
+    bystanders: int = Field(default=0, ge=0)
+    relabelled: list[Any] = Field(default_factory=list)
     params: dict[str, list[Number]]
     others: list[dict[str, list[Number]]] = Field(default=[], max_length=254)
     views: list[_View] = Field(max_length=10_000)

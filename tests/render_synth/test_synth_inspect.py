@@ -47,6 +47,7 @@ def test_inspect_draws_a_block_per_subject(rendered, tmp_path, capsys):
         (["SHARDS", "kinds=feet"], "kinds among body, full"),
         (["SHARDS", "samples_per_pixel=9"], "an option that exists"),
         (["SHARDS", "out=sheet.gif"], "named .png or .jpg"),
+        (["SHARDS", "size=100000"], "megapixels"),
         (["SHARDS", "body=nobody.npz"], "nobody.npz"),
     ],
 )

@@ -1,14 +1,16 @@
 """Old charts become the present ones without rendering; whole or not at all, the same for any number of workers."""
 
+import json
 import os
 import signal
+import tarfile
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from diffproxy.datasets.shard_writer import ShardWriter
+from diffproxy.datasets.shard_writer import ShardWriter, add_file
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.utils.errors import InputError
 from render_synth.relabel import relabel
@@ -109,3 +111,43 @@ def test_what_cannot_be_whole_is_refused(old, tmp_path):
     with pytest.raises(InputError, match=r"ends early|meta\.json"):
         relabel(path, tmp_path / "new", "anny", 1)
     assert not list((tmp_path / "new").iterdir())
+
+
+def test_shards_of_others_in_the_folder_are_refused(old, new, tmp_path):
+    with pytest.raises(InputError, match="a folder of its own"):
+        (tmp_path / "s9-0000000-0000001.tar").write_bytes(next(iter(shards(old).values())))
+        relabel(old, tmp_path, "anny", 1)
+    folder = tmp_path / "same_name"
+    folder.mkdir()
+    name, data = next(iter(shards(old).items()))  # not relabelled
+    (folder / name).write_bytes(data)
+    with pytest.raises(InputError, match="another shard"):
+        relabel(old, folder, "anny", 1)
+    assert relabel(old, new[0], "anny", 1) == 0  # finished ones are kept
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda meta: meta.pop("views"), "views"),
+        (lambda meta: meta["params"].update(betas="x"), "betas"),
+        (lambda meta: meta.update(relabelled=3), "relabelled"),
+        (lambda meta: meta.update(version=99), "version"),
+        (lambda meta: meta.update(bystanders="two"), "bystanders"),
+        (lambda meta: meta["views"][0].update(crop="x"), "crop"),
+        (lambda meta: meta["views"][0].update(source=["a", "b"]), "source"),
+        (lambda meta: meta["views"].append(meta["views"][0]), "proxy.png"),
+    ],
+)
+def test_shards_of_any_content_are_refused(old, tmp_path, change, expected):
+    path = next(iter(sorted(old.glob("*.tar"))))
+    with tarfile.open(path) as source, tarfile.open(tmp_path / path.name, "w") as target:
+        for member in source:
+            data = source.extractfile(member).read()
+            if member.name.endswith("meta.json"):
+                meta = json.loads(data)
+                change(meta)
+                data = json.dumps(meta).encode()
+            add_file(target, member.name, data)
+    with pytest.raises(InputError, match=expected):
+        relabel(tmp_path, tmp_path / "out", "anny", 1)
