@@ -21,6 +21,7 @@ from diffproxy.generator.weight_sources import (
     PINNED,
     REINSTALL,
     Locations,
+    check_sources,
     packaged_file,
     source_file,
     source_folder,
@@ -169,6 +170,7 @@ def initial_generator(
     `sources` gives local folders by the names in `config.sources`. The checksums of the files that were read become
     part of the generator's configuration: what is trained on top of them never meets other ones unnoticed.
     """
+    check_sources(config, sources)
     generator = ProxyGenerator(config)
     pinned = dict(config.sources)
     for part in ("unet", "codec", "encoder"):

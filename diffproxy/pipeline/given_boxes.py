@@ -73,11 +73,12 @@ class BoxFile:
 
 
 def _boxes_of(
-    camera: Camera, entry: Mapping[str, Corners | None] | Corners | None, path: Path
+    camera: Camera, entry: dict[str, Corners | None] | Corners | None, path: Path
 ) -> dict[int | str, Box | None]:
     """The boxes of a camera by frame number, or `ALL`."""
     out: dict[int | str, Box | None] = {}
-    for frame, corners in (entry if isinstance(entry, dict) else {ALL: entry}).items():
+    listed: dict[str, Corners | None] = entry if isinstance(entry, dict) else {ALL: entry}
+    for frame, corners in listed.items():
         number: int | str = ALL
         if frame != ALL:
             if not frame.isdecimal() or len(frame.lstrip("0")) > Limits.NUMBER_DIGITS:

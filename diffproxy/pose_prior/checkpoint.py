@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from pydantic import Field
@@ -22,7 +22,8 @@ PACKAGED = "pose_diffusion.safetensors"
 FORMAT = "diffproxy-pose-prior"
 FIX = "fetch or train the prior again"
 WIDEST = 16384  # of a network, which is built before its weights are compared
-PARTS = ("body", "hand", "face", "correction")
+Part = Literal["body", "hand", "face", "correction"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = None) -> None:
@@ -114,7 +115,7 @@ def _read(path: Path) -> tuple[dict[str, _Sizes], str, dict[str, Tensor]]:
         raise InputError(f"{' and '.join(missing)} in {path}", "none", FIX)
     if odd := [k for k, v in tensors.items() if not torch.isfinite(v).all()]:
         raise InputError(f"finite weights in {path}", f"NaN or infinite ones in {odd[0]}", FIX)
-    nets = validated(dict[Literal[PARTS], _Sizes], text.get("nets"), f"nets of {path}", FIX)
+    nets = validated(dict[Part, _Sizes], text.get("nets"), f"nets of {path}", FIX)
     if "body" not in nets:
         raise InputError(f"the network of the body in {path}", ", ".join(nets) or "none", FIX)
     return nets, str(text.get("name", "")), tensors

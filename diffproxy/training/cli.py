@@ -22,6 +22,7 @@ Train the proxy generator on rendered shards; the same command resumes.
 
 `diffproxy train` is the same command where the package is installed.
 """
+OF_THE_UNET = {"condition_dropout", "timestep_sampling_power", "gradient_checkpointing"}
 TRAIN = Command("train", TrainConfig, INTRO, folder="training")
 
 
@@ -45,6 +46,8 @@ def refuse_unread_words(config: TrainConfig, words: Sequence[str]) -> None:
     typed = {word.partition("=")[0].lstrip("+") for word in words}
     if not config.hands:
         refuse_unread(config, sorted(typed & {"hand_cameras"}), "hands=true")
+    if not config.diffusion_weight:
+        refuse_unread(config, sorted(typed & OF_THE_UNET), "diffusion_weight above 0")
 
 
 def run(config: TrainConfig) -> None:

@@ -190,6 +190,9 @@ def set_up(config: TrainConfig) -> Run:
         raise InputError(
             "steps beyond those of the run", found, f"write steps={start} or more, or another out=DIR"
         )
+    if start < config.steps <= config.warmup_steps:
+        said = "warmup_steps=%d: the learning rate stays below lr=%g in all %d steps"
+        log.warning(said, config.warmup_steps, config.lr, config.steps)
     sampler = StepSampler(start, config.steps, share, accelerator.process_index, world)
     loader = DataLoader(
         data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import to_json, write_atomic
 
+log = logging.getLogger(__name__)
 SHOWN = 5  # differences in a message
 
 
@@ -20,6 +22,8 @@ def go_on_with(file: Path, options: dict[str, Any], begun: bool) -> None:
         if not isinstance(before, dict):
             raise InputError(f"options of a run in {file}", "another file", "choose another out=DIR")
         require_same(before, options, f"the options with which the run in {file.parent} was begun")
+    elif begun:
+        log.warning("no %s: whether the run there was begun with these options is not known", file)
     write_atomic(file, to_json(options))
 
 

@@ -22,6 +22,7 @@ from diffproxy.generator import (
     sd21_config,
 )
 from diffproxy.generator.network.network import is_trained_in_unet
+from diffproxy.generator.presets import preset
 from diffproxy.generator.pretrained import is_branch
 from diffproxy.generator.stored_palette import StoredPalette
 from diffproxy.generator.weight_sources import source_file
@@ -434,3 +435,10 @@ def test_the_pipeline_samples_with_public_parts(generator, originals, tmp_path):
     assert maps.labels.shape == (2, 64, 64) and np.isfinite(maps.uv).all() and maps.weight.max() <= 1
     with pytest.raises(InputError, match="no dense regression head"):
         pipe(images, cameras(2), kinds, num_inference_steps=0)
+
+
+def test_training_starts_from_no_part_that_is_not_there(originals):
+    with pytest.raises(InputError, match="sources only of parts"):
+        initial_generator(tiny_sd21(), places(originals) | {"foo": "/nowhere"})
+    with pytest.raises(InputError, match="foo"):
+        initial_generator(preset("nano"), {"foo": "/nowhere"})

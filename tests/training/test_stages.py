@@ -269,3 +269,8 @@ def test_a_fresh_unet_keeps_all_else(config, tiny_generator):
     saved = load_saved_generator(tiny_generator)[0].state_dict()
     changed = {k.split(".")[0] for k in saved if not torch.equal(saved[k].to(fresh[k]), fresh[k])}
     assert changed == {"unet"}
+
+
+def test_a_warm_up_that_outlasts_the_run_is_named(config, caplog):
+    set_up(replace(config, steps=3, warmup_steps=3))
+    assert "stays below" in caplog.text

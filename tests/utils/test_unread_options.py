@@ -80,6 +80,15 @@ def test_options_of_other_data_sets_are_refused(name):
                 DatasetOption(dataset, **{name: value})
 
 
+@pytest.mark.parametrize(
+    "word", ["condition_dropout=0.5", "timestep_sampling_power=3", "gradient_checkpointing=true"]
+)
+def test_options_of_the_unet_are_refused_without_it(word):
+    read_config([word])
+    with pytest.raises(InputError, match="diffusion_weight above 0 beside"):
+        read_config([word, "diffusion_weight=0"])
+
+
 def test_an_option_of_a_preset_may_be_unread_and_a_typed_one_not():
     assert read_config(["preset=paper", "hands=false"]).hand_cameras == "body"
     with pytest.raises(InputError, match="hands=true beside hand_cameras"):
