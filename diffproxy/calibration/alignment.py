@@ -30,7 +30,16 @@ def scale_factor(
     body: BodyModel,
     config: CalibrationConfig,
 ) -> float:
-    """Factor on all lengths that makes the known distance or height right; 1 without either."""
+    """Factor on all lengths that makes the known distance or height right; 1 without either.
+
+    Args:
+        rig: The solved cameras.
+        betas: (10,) shape of the solved body.
+        scale: Its scale.
+        cameras: The rig's, for their names.
+        body: Body model.
+        config: The known distance of two cameras, metres, which counts first, or stature, metres.
+    """
     if config.distance is not None:
         names = [c.name for c in cameras]
         if set(config.distance[:2]) <= set(names):
@@ -57,7 +66,18 @@ def align_rig(rig: RigState, target: RigState, rows: Sequence[int]) -> RigState:
 def align_world(
     rig: RigState, params: BodyParams, body: BodyModel, cameras: Sequence[Camera], config: CalibrationConfig
 ) -> tuple[Tensor, Tensor]:
-    """Rotation and translation to the final world: of the fixed camera, or upright under the body, or the identity."""
+    """Rotation (3, 3) and translation (3,) to the final world: of the fixed camera, upright under the body, or none.
+
+    Args:
+        rig: The solved cameras.
+        params: The solved bodies of the F frames, in their world.
+        body: Body model.
+        cameras: The given cameras, one of which `config.fix` may name.
+        config: Which world is wanted.
+
+    Raises:
+        InputError: `config.fix` names no camera.
+    """
     if config.fix is not None:
         names = [c.name for c in cameras]
         if config.fix not in names:

@@ -20,9 +20,10 @@ from diffproxy.calibration.camera_parameters import PER_CAMERA, RigState
 from diffproxy.calibration.terms import SHARED, RigTerm
 from diffproxy.cameras import Camera
 from diffproxy.fitting.effective_sample_size import correlation_inflation
+from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observations import subject_observations
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.state import BODY_JOINTS, Free, State
+from diffproxy.fitting.state import BETAS, BODY_JOINTS, LOG_SCALE, TANGENT_DIM, TRANSL, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
@@ -114,14 +115,16 @@ class Bundle:
                 distance = data.distances(frame_state(bodies, f))[0].numpy()
                 found = rayleigh_sigma(distance[dense[0].numpy()], weight[dense].numpy())
                 level = float(np.clip(found, floor, ceiling))
-                scale = 4 * level
+                scale = KERNEL_SIGMAS * level
             spread = torch.full_like(weight, level) * correlation_inflation(
                 torch.full_like(weight, level), self.per_view
             )
             out.append(
                 Noise(
                     torch.where(dense, spread, own),
-                    torch.where(dense, torch.full_like(weight, scale), (4 * own).clamp_min(kernel)),
+                    torch.where(
+                        dense, torch.full_like(weight, scale), (KERNEL_SIGMAS * own).clamp_min(kernel)
+                    ),
                 )
             )
         return out
@@ -240,7 +243,17 @@ def solve(
     iterations: int = 20,
     tolerance: float = 1e-4,
 ) -> Solution:
-    """Levenberg-Marquardt on frames and cameras together, until a step lowers the cost by less than `tolerance`."""
+    """Levenberg-Marquardt on frames and cameras together.
+
+    Args:
+        bundle: The problem.
+        bodies: Where the bodies of the F frames start, relative to their frames' centres.
+        rig: Where the cameras start.
+        noise: Of each frame's residuals.
+        free: Shared unknowns that may move (`free_columns`).
+        iterations: Most steps that are tried.
+        tolerance: Relative change of the cost below which the last step was enough.
+    """
 
     def linearize(at: tuple[State, RigState]) -> Propose[tuple[State, RigState]]:
         def propose(damping: float) -> tuple[State, RigState] | None:
@@ -265,11 +278,11 @@ def _step(
     bodies: State, rig: RigState, shared: Tensor, back: list[tuple[Tensor, Tensor, Tensor]]
 ) -> tuple[State, RigState]:
     count = PER_CAMERA * len(rig)
-    full = shared.new_zeros(len(back), 179)
+    full = shared.new_zeros(len(back), TANGENT_DIM)
     columns = FREE.columns()
     for f, (W, w, _) in enumerate(back):
         own = -w - W @ shared
         full[f, columns[:POSE]] = own[:POSE]
-        full[f, 176:179] = own[POSE:]
-        full[f, 165:176] = shared[count:]
+        full[f, TRANSL] = own[POSE:]
+        full[f, BETAS.start : LOG_SCALE + 1] = shared[count:]
     return bodies.retract(full), rig.retract(shared[:count].reshape(-1, PER_CAMERA))

@@ -142,7 +142,16 @@ def register_cameras(
     body: BodyModel,
     which: Sequence[int],
 ) -> RigState:
-    """Register every camera of `which` to the bodies, by a search over all its rotations."""
+    """Register cameras to the bodies, by a search over all their rotations.
+
+    Args:
+        frames: Proxies of each frame.
+        bodies: The body of each, world; None: there is none.
+        cameras: Of the whole undistorted images.
+        rig: Present poses: of all cameras that stay, and where the search starts.
+        body: Body model.
+        which: Numbers of the cameras to register; those with fewer than 30 pixels stay as they are.
+    """
     points: dict[int, list[np.ndarray]] = {c: [] for c in which}
     pixels: dict[int, list[np.ndarray]] = {c: [] for c in which}
     weights: dict[int, list[np.ndarray]] = {c: [] for c in which}

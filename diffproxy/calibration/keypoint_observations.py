@@ -33,7 +33,14 @@ def with_keypoints(
 ) -> FrameObservations:
     """The frame with the keypoints of the person nearest to its body in every camera; views after those of the maps.
 
-    `body` is that of `with_landmarks`, `params` the frame's body (one row, world). Cameras need not be right yet.
+    Args:
+        frame: Observations of the proxies.
+        people: Whom a detector saw in each camera, pixels of `cameras`.
+        cameras: Of the whole undistorted images.
+        rig: Their present poses and focal lengths, which need not be right yet.
+        body: The body model of `with_landmarks`.
+        landmarks: Where keypoints sit on it.
+        params: The frame's body (one row), world.
     """
     known = np.flatnonzero(landmarks.face >= 0)
     faces, bary = torch.from_numpy(landmarks.face[known])[None], torch.from_numpy(landmarks.bary[known])[None]

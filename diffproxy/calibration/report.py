@@ -57,7 +57,16 @@ def camera_doubts(reports: Sequence[CameraReport]) -> list[str]:
 def camera_reports(
     bundle: Bundle, bodies: State, rig: RigState, noise: list[Noise], free: Tensor, cameras: Sequence[Camera]
 ) -> tuple[CameraReport, ...]:
-    """The state after the last `solve`."""
+    """How well each camera is known.
+
+    Args:
+        bundle: The problem.
+        bodies: Solved bodies.
+        rig: Solved cameras.
+        noise: Of each frame's residuals, in the last `solve`.
+        free: Shared unknowns that moved in it.
+        cameras: The whole undistorted images, in whose pixels errors are stated.
+    """
     std = _deviations(bundle, bodies, rig, noise, free)
     metres: list[list[np.ndarray]] = [[] for _ in cameras]
     pixels: list[list[np.ndarray]] = [[] for _ in cameras]

@@ -60,7 +60,17 @@ def save_calibration(
     notes: Sequence[str],
     **more: Any,
 ) -> None:
-    """Write the report of `found` (docs/calibration.md) with `more` entries, and then the rig."""
+    """Write the report (docs/calibration.md), and then the rig.
+
+    Args:
+        path: Of the rig; the report lies beside it.
+        rig: The solved rig.
+        found: What its cameras were solved with.
+        frame_ids: Numbers of the frames.
+        scale: How its size was found, in words.
+        notes: Further notes.
+        **more: Further entries of the report.
+    """
     report: dict[str, Any] = {
         "frames": list(frame_ids),
         "person_height_m": round(found.height, 4),

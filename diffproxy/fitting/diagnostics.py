@@ -53,8 +53,18 @@ def fit_diagnostics(
     weight: Float[np.ndarray, " N"],
     names: dict[int, str],
 ) -> FitDiagnostics:
-    """`distance`, `sigma` (metres), `view`, `weight` (0: not a pixel that states a part) of the rows of the last stage;
-    `found` are the pixels with their sides as read in the end, `names` the palette's."""
+    """Numbers that tell how well a body explains its proxies.
+
+    Args:
+        maps: The proxies.
+        flips: The pixels as they state their sides, and their counterparts.
+        found: The pixels with their sides as read in the end.
+        distance: How far each row of the last stage misses its surface point, metres.
+        sigma: Its standard deviation, metres.
+        view: Its map.
+        weight: Its weight; 0: not a pixel that states a part.
+        names: Of the palette's labels.
+    """
     total = max(float(weight.sum()), 1e-12)
     loss = geman_mcclure((np.minimum(distance, 1e3) / RAY_KERNEL) ** 2, 1.0)[0]
     flipped = found.label != flips.stated.label
@@ -128,9 +138,16 @@ def fit_status(
 ) -> tuple[Status, str, str]:
     """Status, reason, and what to doubt about a body.
 
-    `views`: body views that see the person. Strong doubts (high robust loss, few inliers, sides swapped that keypoints
-    do not confirm, most of the body unseen) make a body `doubtful`. Weaker ones, and the parts that no view shows,
-    leave it `ok` and are named in the reason.
+    Strong doubts (high robust loss, few inliers, sides swapped that keypoints do not confirm, most of the body unseen)
+    make a body `doubtful`. Weaker ones, and the parts that no view shows, leave it `ok` and are named in the reason.
+
+    Args:
+        against: What speaks against the body.
+        config: Thresholds.
+        finite: The solution is.
+        views: Number of body views that see the person.
+        maps: The proxies, whose cameras' names a reason may state.
+        observed: Support of each joint by pixels, 0 to 1.
     """
     if not finite:
         return "failed", "the solution is not finite", ""

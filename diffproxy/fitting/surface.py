@@ -87,7 +87,20 @@ class SurfacePoints:
         joints: tuple[int, ...],
         betas: bool,
     ) -> Float[Tensor, "B P m N"]:
-        """`rows @ d(points)/d(tangent)` for these joints and, after them, the betas, in body units."""
+        """`rows @ d(points)/d(tangent)` for some joints and, after them, the betas, in body units.
+
+        Args:
+            rows: m row vectors of each of N points, body axes.
+            posed: The points as `pose` gives them.
+            state: The bodies.
+            pose: Their joints.
+            descendants: The tree's ancestor matrix.
+            joints: Whose rotations are asked for.
+            betas: Whether the 10 betas are, too.
+
+        Returns:
+            Derivatives by P = 3 joints (+ 10) unknowns.
+        """
         out = []
         if joints:
             index = torch.tensor(joints, device=rows.device)

@@ -48,7 +48,16 @@ def public_state(
 ) -> dict[str, Tensor]:
     """Tensors of a referenced part under the keys of `module`: all that the public network has, no branches.
 
-    `accept_copies`: as in `source_file`.
+    Args:
+        part: A key of `config.sources`.
+        module: The part, whose keys and shapes are wanted.
+        config: Architecture, with the places and checksums of its public parts.
+        sources: Local folders or files of parts.
+        allow_download: Fetch a file that is in no cache.
+        accept_copies: As in `source_file`.
+
+    Raises:
+        InputError: the file is missing, is another one, or does not fit.
     """
     if "packaged" in config.sources[part]:
         path = packaged_file(config, sources)

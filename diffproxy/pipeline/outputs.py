@@ -43,7 +43,16 @@ def write_outputs(
     settings: dict[str, Any],
     person: Mapping[str, Any] = NOBODY,
 ) -> None:
-    """Write everything the options ask for; `result.npz` comes first, whatever may go wrong after it."""
+    """Write everything the options ask for; `result.npz` comes first, whatever may go wrong after it.
+
+    Args:
+        out: Folder of the run.
+        records: All its frames.
+        body: Body model.
+        frames: Images of the rig; None: the run had proxies alone.
+        options: Of the command.
+        settings: What the bodies depend on, for `meta`.
+    """
     write_config(out, options)
     metrics = run_metrics(records)
     up = frames.rig.up.tolist() if frames is not None else [0.0, 1.0, 0.0]

@@ -20,7 +20,7 @@ TRACK_MARGIN = 1.25  # how far limbs may move from one frame to the next, around
 
 @runtime_checkable
 class BoxSource(Protocol):
-    """Says where the subject is; `near` is the subject's last known place (metres), if any."""
+    """Says where the subject is."""
 
     def find(
         self,
@@ -28,7 +28,16 @@ class BoxSource(Protocol):
         images: Sequence[np.ndarray],
         cameras: Sequence[Camera],
         near: Float[np.ndarray, "3"] | None,
-    ) -> Location: ...
+    ) -> Location:
+        """Boxes of one frame.
+
+        Args:
+            frame_id: Its number.
+            images: (H, W, 3) uint8 RGB, undistorted, of each camera.
+            cameras: Their pinhole cameras.
+            near: The subject's last known place, world, metres.
+        """
+        ...
 
 
 class WholeImages:

@@ -73,6 +73,14 @@ def scale_loss(
 
     The density is exp(-d / b) / (2 pi b^2) with b = exp(`log_scale`) in metres. The coordinates get no gradient: this
     loss trains the uncertainty only.
+
+    Args:
+        log_scale: Logarithm of b.
+        uv_pred: Predicted (u, v), in [0, 1].
+        labels: True labels, 0 for the background.
+        uv: True (u, v).
+        metres_per_uv: Length of the charts' axes on the body, of each label.
+        samples: Groups of rows that are averaged first (`sample_mean`).
     """
     scale = metres_per_uv[labels.long()].permute(0, 3, 1, 2)
     distance = ((uv_pred.detach().float() - uv) * scale).square().sum(1).sqrt()

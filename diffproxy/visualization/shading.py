@@ -45,7 +45,20 @@ def shade_pixels(
     camera: Camera,
     color: Float[np.ndarray, "*M 3"] | tuple[float, float, float],
 ) -> Float[np.ndarray, "N 3"]:
-    """`shade` at some pixels of the outline, from vertex normals. Float32: colours have 256 levels."""
+    """`shade` at some pixels of the outline, from vertex normals. Float32: colours have 256 levels.
+
+    Args:
+        view: What the camera sees of the mesh.
+        rows: Rows of the pixels.
+        cols: Columns of the pixels.
+        normals: Unit normals of the vertices, world.
+        faces: The mesh's triangles.
+        camera: Of the image.
+        color: RGB in [0, 1] of all, or of each face.
+
+    Returns:
+        RGB in [0, 1].
+    """
     face = view.face[rows, cols]
     normal = np.einsum("nc,ncd->nd", view.bary[rows, cols], normals[faces[face]])
     rays = rays_at(camera, cols + 0.5, rows + 0.5).astype(np.float32)
