@@ -28,12 +28,15 @@ import time
 from typing import Any
 
 import numpy as np
+from script_words import read_words
 
 from diffproxy.association import Association, Person, associate
 from diffproxy.body import load_body
 from diffproxy.evaluation.synthetic_people import Take, TakeConfig, make_take
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.metrics.tracking import TrackedFrame, tracking_errors
+
+WORDS = ["cameras", "equal_height", "frames", "held_out", "out_of_step", "people", "quick", "seed", "takes"]
 
 THRESHOLD = 0.5  # metres
 MIN_VIEWS = 2
@@ -103,7 +106,7 @@ def row(takes: list[tuple[dict[str, float], dict[str, Any]]], seconds: float, fr
 
 
 def main(argv: list[str]) -> dict[str, Any]:
-    given = dict(word.split("=", 1) for word in argv)
+    given = read_words(argv, WORDS)
     quick = given.get("quick") == "1"
     people = [int(n) for n in given.get("people", "2" if quick else "2,3,4,6").split(",")]
     cameras = [int(n) for n in given.get("cameras", "3" if quick else "2,3,4,8").split(",")]

@@ -24,11 +24,14 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from script_words import read_words
 
 from diffproxy.association import Association, associate
 from diffproxy.evaluation.shelf import ShelfTake, open_shelf
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.metrics.tracking import TrackedFrame, tracking_errors
+
+WORDS = ["DIR"]
 
 ACTORS = (0, 1, 2)
 THRESHOLD = 0.5  # metres
@@ -91,7 +94,7 @@ def evaluate(result: Association, take: ShelfTake) -> dict[str, Any]:
 
 
 def main(argv: list[str]) -> dict[str, Any]:
-    given = dict(word.split("=", 1) for word in argv)
+    given = read_words(argv, WORDS)
     take = open_shelf(Path(given["DIR"]))
     start = time.process_time()
     result = associate(take.detections, take.cameras)

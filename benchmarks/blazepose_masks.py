@@ -18,11 +18,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.cameras import Camera, load_rig, open_frames
 from diffproxy.keypoints import open_keypoints, triangulate_people
 from diffproxy.utils.frame_ranges import select_frames
+
+WORDS = ["complexity", "frames", "out", "rig"]
 
 MARGIN = 1.3  # crop side over the longer side of the joints' box
 SIDE = 512  # side of the crop in pixels (MediaPipe reduces it to 256)
@@ -55,7 +58,7 @@ def main(words: list[str]) -> None:
     from mediapipe.python.solutions.pose import Pose
 
     given = {"rig": "downloads/pose2sim", "frames": "0:100:10", "out": "out/blazepose", "complexity": "2"}
-    given |= dict(w.split("=", 1) for w in words)
+    given |= read_words(words, WORDS)
     root, out = Path(given["rig"]), Path(given["out"])
     frames = open_frames(root, load_rig(root), common_frames=True)
     detected = open_keypoints(out / "keypoints", frames.raw_cameras)

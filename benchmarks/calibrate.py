@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from fit_scenes import Scene, corrupt, random_params, ring
 from scipy.spatial.transform import Rotation
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
@@ -33,6 +34,22 @@ from diffproxy.calibration.terms import body_height
 from diffproxy.cameras import Camera
 from diffproxy.cameras.predicted import guessed_cameras
 from diffproxy.proxies import ProxyMaps, render_proxies
+
+WORDS = [
+    "degrees",
+    "first",
+    "focal",
+    "frames",
+    "known",
+    "metres",
+    "noise",
+    "rigs",
+    "size",
+    "start",
+    "threads",
+    "verbose",
+    "views",
+]
 
 
 def perturbed(camera: Camera, rng: np.random.Generator, degrees: float, metres: float) -> Camera:
@@ -63,7 +80,7 @@ def scene(
 def main(words: list[str]) -> dict:
     given = {"rigs": "10", "frames": "1", "views": "4", "start": "rough", "noise": "none", "size": "256",
              "degrees": "5", "metres": "0.1", "known": "nothing", "focal": "known", "first": "0"}  # fmt: skip
-    given |= dict(w.split("=", 1) for w in words)
+    given |= read_words(words, WORDS)
     torch.set_num_threads(int(given.get("threads", torch.get_num_threads())))
     body = load_body("anny")
     rows = []

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from script_words import read_words
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.body.names import JOINT_NAMES
@@ -37,6 +38,8 @@ from diffproxy.detector.person_detector import PersonDetector
 from diffproxy.export import load_result
 from diffproxy.geometry.boxes import Box, box_iou, tight_box
 from diffproxy.pipeline.person_boxes import Located
+
+WORDS = ["body", "out", "result", "rig", "shards", "sides"]
 
 FOUND, SOMEBODY = 0.5, 0.3  # IoU with the subject; with anybody
 TOP = 5
@@ -155,8 +158,8 @@ def judge(detector: Any, frames: Iterator[Frame]) -> dict[str, dict[str, float]]
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    given = {"shards": "", "rig": "", "result": "", "sides": "320", "body": "anny", "out": ""} | dict(
-        word.split("=", 1) for word in words
+    given = {"shards": "", "rig": "", "result": "", "sides": "320", "body": "anny", "out": ""} | read_words(
+        words, WORDS
     )
     body, report = load_body(given["body"]), {}
     for side in (int(s) for s in given["sides"].split(",")):

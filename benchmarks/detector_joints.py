@@ -18,11 +18,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from script_words import read_words
 
 from diffproxy.cameras import load_rig, open_frames
 from diffproxy.export import load_result
 from diffproxy.keypoints import NAMES, open_keypoints, triangulate_people
 from diffproxy.utils.errors import InputError
+
+WORDS = ["keypoints", "min_views", "npz", "result", "rig", "table"]
 
 LIMBS = tuple(
     f"{side}_{j}"
@@ -38,7 +41,7 @@ def mm(values: np.ndarray) -> float | None:
 
 def main(words: list[str]) -> dict:
     given = {"rig": "downloads/pose2sim", "min_views": "3", "table": "0", "npz": ""}
-    given |= dict(w.split("=", 1) for w in words)
+    given |= read_words(words, WORDS)
     result = load_result(given["result"])
     root = Path(given["rig"])
     frames = open_frames(root, load_rig(root), common_frames=True)

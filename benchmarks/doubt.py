@@ -17,11 +17,14 @@ import numpy as np
 import torch
 from corruption import blobs
 from fit_scenes import Scene, corrupt, make_scene
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.proxies import ProxyMaps
+
+WORDS = ["out", "shards", "subjects"]
 
 KINDS = ("exact", "uv", "bad", "parts", "severe", "mirror", "nonsense", "four people")
 ANY = FitConfig(fail_robust_loss=1.0, fail_inlier_ratio=0.0)
@@ -98,4 +101,4 @@ def main(options: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(dict(word.split("=", 1) for word in sys.argv[1:]))
+    main(read_words(sys.argv[1:], WORDS))

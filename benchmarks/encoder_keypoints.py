@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
@@ -36,6 +37,8 @@ from diffproxy.keypoints.landmarks import ENCODER_OFFSETS
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.metrics.points import body_errors
 from diffproxy.proxies.flip import flip_table
+
+WORDS = ["generator", "out", "shards", "subjects"]
 
 RAYLEIGH_MEDIAN = 1.1774  # median length of a 2D normal vector with deviation 1 along each axis
 LIMBS = ("elbow", "wrist", "knee", "ankle")
@@ -166,7 +169,7 @@ def compare(shards: str, count: int, generator: str) -> dict[str, Any]:
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    given = {"subjects": "12", "generator": "nano", "out": ""} | dict(w.split("=", 1) for w in words[1:])
+    given = {"subjects": "12", "generator": "nano", "out": ""} | read_words(words[1:], WORDS)
     if words[0] == "measure":
         report = measure(given["shards"], int(given["subjects"]))
     else:

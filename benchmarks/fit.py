@@ -25,6 +25,7 @@ from fit_baselines import detected, smplfitter_fit, sparse_fit
 from fit_scenes import NOISE, Scene, corrupt, make_scene
 from rich.console import Console
 from rich.table import Table
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
@@ -32,6 +33,20 @@ from diffproxy.commands import fit_command
 from diffproxy.fitting import FitConfig, FitResult, fit, fit_many
 from diffproxy.pipeline.take import fit_config
 from diffproxy.proxies import ProxyMaps
+
+WORDS = [
+    "batch",
+    "calibration",
+    "cases",
+    "first",
+    "hands",
+    "methods",
+    "out",
+    "priors",
+    "size",
+    "subjects",
+    "threads",
+]
 
 CASES = "exact:1,exact:2,exact:3,exact:4,exact:8,uv:4,bad:4,parts:4,severe:4,legs:4,legs3:4,nohands:4,occluded:4,bad:2"
 COLUMNS = (
@@ -219,4 +234,4 @@ def main(options: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(dict(a.split("=", 1) for a in sys.argv[1:]))
+    main(read_words(sys.argv[1:], WORDS))

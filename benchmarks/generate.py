@@ -22,11 +22,14 @@ from typing import Any
 import numpy as np
 import torch
 from fit_scenes import look_at
+from script_words import read_words
 
 from diffproxy.cameras import Camera
 from diffproxy.generator import DiffProxyPipeline, ProxyGenerator, preset
 from diffproxy.generator.network.schedule import make_scheduler
 from diffproxy.proxies.aggregate import maps_from_samples
+
+WORDS = ["backend", "device", "generator", "precision", "runs", "samples", "steps", "threads", "views"]
 
 CASES = ((4, 1), (12, 1), (12, 3))
 
@@ -93,7 +96,7 @@ def measure(pipe: DiffProxyPipeline, views: int, samples: int, steps: int, runs:
 
 def main(words: list[str]) -> dict[str, Any]:
     given = {"generator": "nano", "device": "cpu", "runs": "3", "precision": "auto", "backend": "sdpa"}
-    given |= dict(word.split("=", 1) for word in words)
+    given |= read_words(words, WORDS)
     if "threads" in given:
         torch.set_num_threads(int(given["threads"]))
     note = "trained weights"

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from script_words import read_words
 
 MINE = {
     "command": "fit",
@@ -128,7 +129,7 @@ def leftovers(out: Path) -> list[str]:
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    given = MINE | dict(word.partition("=")[::2] for word in words)
+    given = MINE | read_words(words, MINE)
     result, rng = RESULTS[given["command"]], random.Random(int(given["seed"]))
     counts = dict.fromkeys(("kills", "finished", "wrong_exit", "tracebacks", "leftovers", "different"), 0)
     notes: list[str] = []

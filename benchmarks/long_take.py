@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from script_words import read_words
 
 from diffproxy.body import BodyParams, load_body
 from diffproxy.cameras import Camera
@@ -90,7 +91,7 @@ def measure(proxies: Path, out: Path, jobs: int, segment: int, frames: int) -> d
 
 def main(words: list[str]) -> dict:
     """Returns what is printed."""
-    options = MINE | dict(word.split("=", 1) for word in words)
+    options = MINE | read_words(words, MINE)
     frames, segment = int(options["frames"]), int(options["segment"])
     rows: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as temporary:

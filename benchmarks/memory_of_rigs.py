@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from script_words import read_words
 from sd21_full_size import measured
 
 from diffproxy.cameras import Camera, Rig, load_rig, save_rig
@@ -79,7 +80,7 @@ def measure(folder: Path, count: int, size: tuple[int, int], k1: float, words: l
 
 def main(words: list[str]) -> dict[str, Any]:
     """Returns what is printed."""
-    options = MINE | dict(word.split("=", 1) for word in words)
+    options = MINE | read_words(words, MINE)
     rows = {}
     with tempfile.TemporaryDirectory() as temporary:
         for rig in options["rigs"].split(","):

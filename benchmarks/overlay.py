@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from script_words import read_words
 
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Camera, Rig, open_frames, save_rig
@@ -25,6 +26,7 @@ from diffproxy.pipeline.frame_figures import write_overlays
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
 
 MINE = {"frames": 5, "views": 4, "width": 1920, "height": 1080}
+WORDS = (*MINE, "out")
 
 
 def ring_camera(name: str, angle: float, width: int, height: int) -> Camera:
@@ -63,7 +65,7 @@ def pose_record(body: BodyModel, frame: int) -> FrameResult:
 
 
 def main(words: list[str]) -> dict[str, float]:
-    given = dict(word.partition("=")[::2] for word in words)
+    given = read_words(words, WORDS)
     mine = {k: int(given.get(k, v)) for k, v in MINE.items()}
     body = load_body("anny")
     records = [pose_record(body, k) for k in range(mine["frames"] + 1)]

@@ -20,12 +20,15 @@ from typing import Any
 
 import numpy as np
 from people_rendered import LEAST_SEEN, errors, frames_of, groups_of, matched, open_finder
+from script_words import read_words
 
 from diffproxy.association import associate
 from diffproxy.body import BodyModel, load_body
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.keypoints.landmarks import encoder_points
 from diffproxy.pipeline.person_source import person_source
+
+WORDS = ["detectors", "limit", "most", "shards"]
 
 
 def group_row(index: ShardIndex, sample: int, body: BodyModel, detector: Any) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def summary_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main(argv: list[str]) -> dict[str, Any]:
-    words = dict(word.split("=", 1) for word in argv)
+    words = read_words(argv, WORDS)
     index, body = ShardIndex(words["shards"]), load_body("anny")
     most, limit = int(words.get("most", 5)), int(words.get("limit", 0))
     samples = list(groups_of(index, most))

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from fit_scenes import Scene, corrupt, look_at, random_params
+from script_words import read_words
 
 from diffproxy.association import associate
 from diffproxy.body import BodyModel, BodyParams, load_body
@@ -37,6 +38,8 @@ from diffproxy.fitting.interpenetration import interpenetration, separate_people
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.render import proxies_from_surface
 from diffproxy.proxies.surface import render_surface
+
+WORDS = ["cases", "contact", "groups", "noise", "quick", "size", "spacing"]
 
 DISTANCE = 3.0  # metres of the cameras from the middle
 BODY_JOINTS = 22
@@ -164,7 +167,7 @@ def row(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict
 
 
 def main(argv: list[str]) -> dict[str, Any]:
-    words = dict(word.split("=", 1) for word in argv)
+    words = read_words(argv, WORDS)
     quick = words.get("quick") == "1"
     given: dict[str, Any] = {
         "groups": int(words.get("groups", 1 if quick else 2)),

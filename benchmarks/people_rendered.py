@@ -35,6 +35,7 @@ import cv2
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
+from script_words import read_words
 
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.cameras import Rig, save_rig
@@ -49,6 +50,8 @@ from diffproxy.pipeline.several_people import fit_people
 from diffproxy.single_view.whole_picture.people_finder import PeopleFinder
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import PEOPLE
+
+WORDS = ["alone", "detector", "limit", "most", "out", "quick", "shards"]
 
 LEAST_SEEN = 0.3
 SAME_PERSON = 0.5  # metres, mean distance of the joints
@@ -245,7 +248,7 @@ def run(
 
 
 def main(argv: list[str]) -> dict[str, Any]:
-    words = dict(word.split("=", 1) for word in argv)
+    words = read_words(argv, WORDS)
     body = load_body("anny")
     given: dict[str, Any] = {
         "most": int(words.get("most", 5)),

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from corruption import blobs, drop_labels, uv_noise
 from fit_scenes import random_params, ring
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
@@ -27,6 +28,8 @@ from diffproxy.fitting import FitConfig, fit_many
 from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.priors import default_priors
 from diffproxy.proxies import ProxyMaps, render_proxies
+
+WORDS = ["diffusion", "first", "priors", "scenes", "subjects"]
 
 ARM = ("arm", "hand", "palm", "finger", "thumb", "index", "middle", "ring", "pinky")
 LEG = ("thigh", "shin", "foot", "leg", "toe")
@@ -117,4 +120,4 @@ def _row(found: list, truths: list[np.ndarray], hidden: list[list[int]], cpu: fl
 
 
 if __name__ == "__main__":
-    main(dict(a.split("=", 1) for a in sys.argv[1:]))
+    main(read_words(sys.argv[1:], WORDS))

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from corruption import drop_labels, uv_noise
 from fit_scenes import look_at
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
@@ -32,6 +33,8 @@ from diffproxy.motion.clip import Motion
 from diffproxy.motion.pose_bank.collect import collect_bodies
 from diffproxy.proxies import ProxyMaps, render_proxies
 from diffproxy.utils.errors import InputError
+
+WORDS = ["alone", "clip", "fps", "frames", "hands", "more", "motion", "noise", "seed", "views"]
 
 UP = np.array([0.0, 1.0, 0.0])
 
@@ -169,4 +172,4 @@ def _round(value: float | None) -> float | None:
 
 
 if __name__ == "__main__":
-    main(dict(a.split("=", 1) for a in sys.argv[1:]))
+    main(read_words(sys.argv[1:], WORDS))

@@ -46,6 +46,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from script_words import read_words
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.cameras import Camera, load_rig, open_frames
@@ -80,6 +81,20 @@ from diffproxy.single_view.regressor_weights import load_regressor
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.timing import Stopwatch
 from diffproxy.visualization import PeoplePainter, save_image
+
+WORDS = [
+    "flip",
+    "frames",
+    "generator",
+    "methods",
+    "network",
+    "out",
+    "overlays",
+    "per_bin",
+    "result",
+    "rig",
+    "shards",
+]
 
 JOINTS = 22
 SAME_PERSON_IOU = 0.3
@@ -359,7 +374,7 @@ def rig_rows(
 
 
 def main(words: list[str]) -> dict[str, Any]:
-    given = dict(w.split("=", 1) for w in words)
+    given = read_words(words, WORDS)
     body = load_body("anny")
     pipe = DiffProxyPipeline.from_pretrained(given.get("generator", "nano"))
     coarse = CoarseBodies(body, load_regressor(given.get("network")))

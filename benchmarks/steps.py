@@ -20,6 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
@@ -31,6 +32,8 @@ from diffproxy.training.validate import crop_cameras, exact_maps, fit_errors
 from diffproxy.utils.errors import InputError
 from diffproxy.visualization.maps import draw_labels
 from diffproxy.visualization.sheet import contact_sheet
+
+WORDS = ["device", "fit", "generator", "out", "samples", "shards", "steps", "subjects"]
 
 DRAWN = 6
 
@@ -89,7 +92,7 @@ def image(
 
 def main(words: list[str]) -> list[dict[str, Any]]:
     given = {"generator": "nano", "steps": "", "samples": "1", "subjects": "24", "fit": "0", "device": "cpu"}
-    given |= {"out": "out/steps"} | dict(word.split("=", 1) for word in words)
+    given |= {"out": "out/steps"} | read_words(words, WORDS)
     if "shards" not in given:
         raise InputError("shards=DIR of python -m render_synth", "none", "add shards=shards/test")
     pipe, body = DiffProxyPipeline.from_pretrained(given["generator"]).to(given["device"]), load_body("anny")

@@ -22,6 +22,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from script_words import read_words
 
 from diffproxy.body import load_body
 from diffproxy.cameras import Camera, load_rig, open_frames
@@ -110,7 +111,7 @@ def evaluate(
 
 def main(words: list[str]) -> dict:
     """Returns what is printed."""
-    options = MINE | dict(word.split("=", 1) for word in words)
+    options = MINE | read_words(words, MINE)
     shifts, every = [int(s) for s in options["shifts"].split(",")], int(options["every"])
     largest = int(options["max_offset"])
     out: dict = {"options": options}

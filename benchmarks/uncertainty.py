@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
@@ -32,6 +33,8 @@ from diffproxy.proxies.codec import decode_rgb
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.validate import crop_cameras, exact_maps
 from diffproxy.utils.errors import InputError
+
+WORDS = ["device", "generator", "out", "samples", "shards", "steps", "subjects"]
 
 Values = Float[np.ndarray, " N"]
 BINS = 10
@@ -186,7 +189,7 @@ def main(words: list[str]) -> dict[str, Any]:
         "out": "out/uncertainty",
         "device": "cpu",
     }
-    given |= dict(word.split("=", 1) for word in words)
+    given |= read_words(words, WORDS)
     torch.manual_seed(0)
     pipe = DiffProxyPipeline.from_pretrained(given["generator"]).to(given["device"])
     numbers = (int(given[k]) for k in ("samples", "steps", "subjects"))

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,7 +39,7 @@ def words_of(line: str) -> list[str]:
     return [w for w in shlex.split(line, comments=True) if "..." not in w and w not in ("…", "...")]
 
 
-def parse(line: str) -> None:
+def parse(line: str, load_benchmark) -> None:
     """Parse the command of this line; InputError, or an assertion where no such command exists."""
     words = words_of(line)
     while words and (words[0] in ("python", "torchrun", "-m") or words[0].startswith("--nproc")):
@@ -52,6 +53,11 @@ def parse(line: str) -> None:
         assert main(rest or ["--help"]) == 0
     elif program.endswith(".py"):
         assert (ROOT / program).is_file(), f"no file {program}"
+        if program.startswith("benchmarks/"):
+            script = load_benchmark(Path(program).stem)
+            if hasattr(script, "read_words"):  # the others hand words on to commands
+                names = script.WORDS if hasattr(script, "WORDS") else script.MINE
+                script.read_words([w for w in rest if "=" in w], names)
     elif program.startswith(("diffproxy.", "render_synth")):
         spec = find_spec(program)
         assert spec is not None, f"no module {program}"
@@ -61,9 +67,9 @@ def parse(line: str) -> None:
         assert program.startswith("tools.") and import_module(program), program
 
 
-def outcome(line: str) -> str:
+def outcome(line: str, load_benchmark) -> str:
     try:
-        parse(line)
+        parse(line, load_benchmark)
     except (Exception, SystemExit) as error:
         return " ".join(str(error).split()) or type(error).__name__
     return ""
@@ -94,16 +100,23 @@ def parsing_only(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["diffproxy"])
 
 
-def test_every_documented_command_is_parsed(parsing_only, capsys):
+def test_every_documented_command_is_parsed(parsing_only, capsys, load_benchmark):
     found = documented()
     assert len(found) > 80
-    wrong = [f"{page}: {line}\n    {text}" for page, line in found if (text := outcome(line) or "")]
+    load = cache(load_benchmark)
+    wrong = [f"{page}: {line}\n    {text}" for page, line in found if (text := outcome(line, load))]
     errors = capsys.readouterr().err
     assert not wrong, "\n".join(wrong) + "\n" + errors
 
 
-def test_a_wrong_option_is_found(parsing_only):
-    assert outcome("python fit.py rig=synthetic frams=3") and outcome("diffproxy fits")
-    assert outcome("python -m diffproxy.cameras convert x format=pose2sim unit=mm")
-    assert not outcome("python -m diffproxy.cameras convert x format=pose2sim")
+def test_a_wrong_option_is_found(parsing_only, load_benchmark):
+    for line in (
+        "python fit.py rig=synthetic frams=3",
+        "diffproxy fits",
+        "python -m diffproxy.cameras convert x format=pose2sim unit=mm",
+        "python benchmarks/sync.py take=5",
+    ):
+        assert outcome(line, load_benchmark)
+    assert not outcome("python -m diffproxy.cameras convert x format=pose2sim", load_benchmark)
+    assert not outcome("python benchmarks/sync.py takes=5", load_benchmark)
     assert set(SCRIPTS.values()) <= set(COMMANDS)
