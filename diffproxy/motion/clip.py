@@ -83,9 +83,6 @@ class Motion:
         return name in _WIDTHS and getattr(self, name) is not None
 
 
-# Loading npz files from outside: plain arrays only.
-
-
 def load_arrays(path: Path, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """Arrays of an .npz, without unpickling.
 

@@ -74,9 +74,6 @@ def params_to_arrays(params: BodyParams) -> dict[str, np.ndarray]:
     return {k: getattr(params, k)[0].detach().cpu().numpy().astype(np.float32) for k in PARAM_DIMS}
 
 
-# From the records of a run to `result.npz` (its layout is that of diffproxy.export).
-
-
 def write_result(
     path: Path,
     records: Sequence[FrameResult],
@@ -84,7 +81,15 @@ def write_result(
     meta: dict[str, Any],
     with_vertices: bool = False,
 ) -> None:
-    """All frames in rising order; the body's name and topology join `meta`."""
+    """Write `result.npz`, whose layout is that of `diffproxy.export`.
+
+    Args:
+        path: The file.
+        records: All frames in rising order.
+        body: Body model, whose name and topology join `meta`.
+        meta: What else the file says of the run, as plain JSON.
+        with_vertices: Pose the bodies and store their vertices, too.
+    """
     result = Result(
         frame_ids=np.array([r.frame_id for r in records], dtype=np.int64),
         status=np.array([r.status for r in records]),

@@ -88,9 +88,6 @@ def _plausible(pose: np.ndarray) -> bool:
     return bool((np.linalg.norm(joints, axis=-1) < 120).all())
 
 
-# Selection of few poses that cover many.
-
-
 def farthest_points(features: Float[ndarray, "N D"], count: int, start: int = 0) -> Int[ndarray, " K"]:
     """Greedy k-centre: indices of `count` rows, each as far as possible from those before it (Euclidean)."""
     count = min(count, len(features))
