@@ -102,9 +102,8 @@ def _wrong_shares(joints: Float[np.ndarray, "P J 3"], view: ShardView) -> int:
     for value, (one, points) in enumerate(zip(said, joints, strict=True), start=1):
         pixels = view.camera.project(points[:BODY_JOINTS].astype(np.float64))
         in_frame = float(((pixels >= 0) & (pixels < size)).all(1).mean())
-        wrong += (
-            abs(one["in_frame"] - in_frame) > 1.5 / BODY_JOINTS
-        )  # a joint at the border may round across it
+        # a joint at the border may round across it
+        wrong += abs(one["in_frame"] - in_frame) > 1.5 / BODY_JOINTS
         count, most = int((view.mask == value).sum()), ROUNDING * view.mask.size
         wrong += count > most if one["visible"] == 0 else not count
     return wrong

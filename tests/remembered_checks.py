@@ -22,9 +22,8 @@ from torch import Tensor
 
 PLAIN = frozenset({bool, int, float, complex, bytes, type(None)})
 LARGEST = 20  # entries of a container, characters of a text
-lenient = beartype(
-    conf=BeartypeConf(is_pep484_tower=True)
-)  # takes an int where a float is asked for, as PEP 484 does
+# takes an int where a float is asked for, as PEP 484 does
+lenient = beartype(conf=BeartypeConf(is_pep484_tower=True))
 _jaxtyped = jaxtyping._decorator.jaxtyped
 
 

@@ -16,9 +16,8 @@ PRIOR_WEIGHT = 0.25  # of the predicted joint, beside rays that weigh their conf
 UNSURE_COST, UNSURE_FRAMES = 0.2, 10
 """Loss added for people on whom no two views have agreed for so many frames or more (less for fewer frames), so that
 others are assigned first."""
-HELD = (
-    3  # frames in which a chain of detections was a person and both views agreed; then it stays that person's
-)
+# frames in which a chain of detections was a person and both views agreed; then it stays that person's
+HELD = 3
 HELD_REACH = 0.9  # metres by which such a person's distance may be wrong while one view alone shows it
 ROUNDS = 2  # of assignment given the other views
 

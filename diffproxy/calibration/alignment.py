@@ -93,9 +93,8 @@ def align_world(
         low = body(params[0]).vertices[0]
     up = joints[:, 12] - joints[:, 0]  # pelvis to neck, averaged over the frames
     up = upright(up / up.norm(dim=-1, keepdim=True), rig)
-    sides = torch.stack(
-        [joints[0, 1] - joints[0, 2], joints[0, 12] - joints[0, 0]]
-    )  # the second if it lies on a side
+    # the second if it lies on a side
+    sides = torch.stack([joints[0, 1] - joints[0, 2], joints[0, 12] - joints[0, 0]])
     level = sides - (sides @ up)[:, None] * up
     x = level[0] if level[0].norm() > 0.5 * sides[0].norm() else level[1]
     x = x / x.norm()

@@ -76,9 +76,8 @@ class Bundle:
             found = frame.found
             camera = torch.as_tensor(frame.camera_of_map[found.view])
             counts = np.bincount(found.view, minlength=len(frame.cameras))
-            share = np.minimum(
-                1.0, per_view / np.maximum(counts, 1)
-            )  # maximum effective number of pixels of a view
+            # maximum effective number of pixels of a view
+            share = np.minimum(1.0, per_view / np.maximum(counts, 1))
             share = np.where(np.isnan(frame.sigma), share[found.view], 1.0)
             like = body.v_template
             seen = subject_observations(found, frame.cameras, frame.center, found.weight * share, body)

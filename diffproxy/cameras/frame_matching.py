@@ -156,9 +156,8 @@ def _by_time(
     for name, source in sources.items():
         nearest = _nearest(clock[name], clock[slowest])
         off = np.abs(clock[name][nearest] - clock[slowest])
-        near = (
-            off <= 0.5 * step[name] + 1e-9
-        )  # further away lies a frame that the camera has not taken, or lost
+        # further away lies a frame that the camera has not taken, or lost
+        near = off <= 0.5 * step[name] + 1e-9
         own = np.array(source.frame_ids)[nearest]
         numbers[name] = {int(i): int(k) for i, k in zip(ids[near], own[near], strict=True)}
         if name != slowest and near.any():

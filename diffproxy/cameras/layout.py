@@ -86,9 +86,8 @@ def _draw_view(rig: Rig, R, P, middle_yup, span: float, title: str) -> UInt8[np.
             line(apex, corners[i], color, 2)
             line(corners[i], corners[(i + 1) % 4], color, 2)
         line(apex, target, tuple((c + 510) // 3 for c in color))
-        outward = (apex - target) / max(
-            float(np.linalg.norm(apex - target)), 1.0
-        )  # distance of the name from the frustum
+        # distance of the name from the frustum
+        outward = (apex - target) / max(float(np.linalg.norm(apex - target)), 1.0)
         write(
             camera.name,
             apex + 14 * outward + np.array((-9.0 * len(camera.name) * (outward[0] < 0), 5)),

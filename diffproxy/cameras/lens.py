@@ -94,9 +94,8 @@ def _distort_fisheye(xy, d):
     theta = np.arctan(r)
     q = theta * theta
     bent = theta * (1 + q * (d[0] + q * (d[1] + q * (d[2] + q * d[3]))))
-    d_bent = 1 + q * (
-        3 * d[0] + q * (5 * d[1] + q * (7 * d[2] + q * 9 * d[3]))
-    )  # d distorted theta / d theta
+    # d distorted theta / d theta
+    d_bent = 1 + q * (3 * d[0] + q * (5 * d[1] + q * (7 * d[2] + q * 9 * d[3])))
     scale = bent / r
     unit = xy / r[..., None]
     radial_slope = d_bent / (1 + r * r)  # d distorted theta / dr

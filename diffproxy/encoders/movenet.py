@@ -30,9 +30,8 @@ LAST_CHANNELS = 1280
 FEATURE_STAGES = (1, 2, 4, 5)
 LATERAL_STAGES = (1, 2, 3)
 FPN_CHANNELS = (24, 32, 64)  # strides 4, 8, 16
-NUM_KEYPOINTS = (
-    17  # COCO order: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left before right
-)
+# COCO order: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left before right
+NUM_KEYPOINTS = 17
 HEAD_WIDTH = 96
 PYRAMID_STRIDES = (4, 8, 16, 32)
 

@@ -28,9 +28,8 @@ from diffproxy.proxies import ProxyMaps
 
 TOUCH = 0.005  # metres by which vertices may be inside: skin and cloth give way
 DEPTH_STD = 0.004  # metres, of the depth beyond that, in the first round
-FIRMER = (
-    0.5  # factor on it for each further round: proxies state their errors too small where two people meet
-)
+# factor on it for each further round: proxies state their errors too small where two people meet
+FIRMER = 0.5
 DEEPEST = 0.2  # metres from the nearest vertex of the other body; thicker parts are resolved from their rim
 PIXELS = 250  # of a view, for the Gauss-Newton model
 ROUNDS = 8  # of looking for vertices inside of others

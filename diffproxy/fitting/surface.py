@@ -47,9 +47,8 @@ class SurfacePoints:
                 template + (body.shapedirs[..., 10:][corner] @ expression[:, None, None, :, None])[..., 0]
             )
         self.corners = template.permute(0, 3, 2, 1).contiguous()  # (B, 3 axes, 3 corners, N)
-        self.shapedirs = (
-            body.shapedirs[..., :10][corner].permute(0, 4, 3, 2, 1).contiguous()
-        )  # (B, 10, 3, 3, N)
+        # (B, 10, 3, 3, N)
+        self.shapedirs = body.shapedirs[..., :10][corner].permute(0, 4, 3, 2, 1).contiguous()
         self.posedirs = None
         if body.posedirs is not None:
             self.posedirs = body.posedirs[corner].permute(0, 4, 3, 2, 1).contiguous()

@@ -66,9 +66,8 @@ class GeneratorConfig:
     steps: int = 1  # default number of denoising steps
     sample_weights: str = "paper"  # of K samples: "paper" (Eq. 2-5), or "votes": the share that agrees
     frozen: tuple[str, ...] = ("codec", "encoder")  # parts that are not trained
-    sources: dict[str, dict[str, str]] = field(
-        default_factory=dict
-    )  # public part -> repo, revision, subfolder, sha256 of its weight file
+    # public part -> repo, revision, subfolder, sha256 of its weight file
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def latent_grid(self) -> int:

@@ -90,9 +90,8 @@ def mean_weight(maps: ProxyMaps) -> float:
 def candidate_rotations(cameras: Sequence[Camera], but: tuple[int, ...] = ()) -> list[tuple[int, ...]]:
     """Quarter turns of each view that bring one of the six axis directions of the scene frame up in all of them."""
     axes = scene_frame(CameraBatch.from_cameras([cameras]))[2][0].numpy()
-    rotations = dict.fromkeys(
-        quarter_turns_to(up, axes[2], cameras) for up in (*axes, *-axes)
-    )  # once, in order
+    # once, in order
+    rotations = dict.fromkeys(quarter_turns_to(up, axes[2], cameras) for up in (*axes, *-axes))
     return [turns for turns in rotations if turns != but]
 
 

@@ -31,9 +31,8 @@ def sample_fingers(rng: np.random.Generator) -> Float[ndarray, "45"]:
         (45,) axis-angle, radians, relative to the flat hand.
     """
     order = [FINGERS.index(f) for f in ("index", "middle", "ring", "pinky")]
-    closing = (
-        rng.beta(0.8, 1.0) + 0.25 * np.cumsum(rng.normal(size=4)) * rng.uniform()
-    )  # neighbours go together
+    # neighbours go together
+    closing = rng.beta(0.8, 1.0) + 0.25 * np.cumsum(rng.normal(size=4)) * rng.uniform()
     lone = rng.random(4) < 0.12  # a finger that leaves the others: pointing, counting
     closing = np.where(lone, rng.uniform(size=4), np.clip(closing, 0, 1))
     curl = np.clip(closing + rng.normal(0, 0.2, 4), 0, 1)  # hooks, flat fists

@@ -139,9 +139,8 @@ def _rest_joints() -> np.ndarray:
 
 REST_JOINTS: np.ndarray = _rest_joints()  # (22, 3)
 REST_JOINTS.setflags(write=False)
-REST_OFFSETS: np.ndarray = (
-    REST_JOINTS - REST_JOINTS[[max(p, 0) for p in BODY_PARENTS]]
-)  # (22, 3), root row zero
+# (22, 3), root row zero
+REST_OFFSETS: np.ndarray = REST_JOINTS - REST_JOINTS[[max(p, 0) for p in BODY_PARENTS]]
 REST_OFFSETS.setflags(write=False)
 
 # The limb bones, as (joint that turns the bone, joint at its far end).

@@ -68,9 +68,8 @@ Hand = tuple[int, Kind, Box]  # view, kind, box in the full image
 MIN_FOREGROUND = 0.004  # of a crop; less is noise, not a person
 PIECE = 0.1  # of the largest connected piece; smaller ones do not widen the crop
 MIN_ZOOM = 0.15  # a foreground smaller than this part of the crop's side is a speck, not a person far off
-REACH = (
-    1.0  # image sizes beyond each edge; a limb beside the camera would project to tens of thousands of pixels
-)
+# image sizes beyond each edge; a limb beside the camera would project to tens of thousands of pixels
+REACH = 1.0
 LABEL_MARGIN = 1.5  # hand crop over the box of the hand's pixels
 JOINT_MARGIN = 1.9  # hand crop over the box of its joints, the middle of what the generator is trained with
 MIN_HAND_PX = 6.0  # of the source image: an enlarged crop of fewer pixels shows nothing

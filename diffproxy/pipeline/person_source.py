@@ -19,9 +19,8 @@ from diffproxy.proxies import ProxyMaps
 from diffproxy.utils.digests import fingerprint
 
 LIMB_MARGIN = 1.15  # of a box around the joints: skin, hair and feet reach beyond them
-LEAST_FREE = (
-    0.3  # of a person's limbs, inside of the image and with nobody in front; else the view has no crop
-)
+# of a person's limbs, inside of the image and with nobody in front; else the view has no crop
+LEAST_FREE = 0.3
 
 
 @dataclass(frozen=True)

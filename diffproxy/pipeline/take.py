@@ -136,9 +136,8 @@ def fit_config(solver: SolverOption, hands: bool, prior: str = "gaussian") -> Fi
         raise InputError(
             f"solver.settings among {known}", str(error), "drop or rename that setting"
         ) from error
-    pose_priors(
-        torch.zeros(1), config.prior, config.pose_weight
-    )  # a file that is none is told before any work
+    # a file that is none is told before any work
+    pose_priors(torch.zeros(1), config.prior, config.pose_weight)
     return config
 
 

@@ -167,9 +167,8 @@ class _PairTable:
         least = 0.05 * weight.max(axis=1, keepdims=True)  # a lag that few frames support wins by chance
         loss = np.einsum("pbl,b->pl", self.loss, blocks)
         mean = np.divide(loss, weight, out=np.full_like(loss, np.inf), where=weight > least)
-        return np.where(
-            weight.max(axis=1, keepdims=True) > 0, mean, 0.0
-        )  # a pair that is never compared says nothing
+        # a pair that is never compared says nothing
+        return np.where(weight.max(axis=1, keepdims=True) > 0, mean, 0.0)
 
     def is_compared(self, v: int) -> bool:
         """Whether camera v and another one show the person at the same time at some lag."""

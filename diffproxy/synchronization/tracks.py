@@ -16,13 +16,11 @@ from diffproxy.keypoints.layouts import BODY_NAMES, Person2D
 from diffproxy.utils.errors import InputError
 
 MIN_CONFIDENCE = 0.3  # of a keypoint
-SAME_PERSON = (
-    0.5  # largest median distance of keypoints between two detections of a person, over the person's size
-)
+# largest median distance of keypoints between two detections of a person, over the person's size
+SAME_PERSON = 0.5
 LONGEST_GAP = 5  # frames between two detections that are interpolated
-SAME_IMAGE = (
-    0.002  # largest distance of any keypoint between two detections in one image, over the person's size
-)
+# largest distance of any keypoint between two detections in one image, over the person's size
+SAME_IMAGE = 0.002
 MANY = 0.3  # share of frames that repeat the one before from which a film is said to
 LONGEST_REPEAT = 12  # frames that one image is shown; longer, the film is frozen or the person rests
 BODY = len(BODY_NAMES)

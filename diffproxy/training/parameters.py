@@ -13,9 +13,8 @@ from diffproxy.generator.network.pyramid_adapter import PyramidAdapter
 from diffproxy.training.config import TrainConfig
 from diffproxy.utils.errors import InputError
 
-FROZEN_BLOCKS = (
-    5  # strides 1-8 of the encoder keep ImageNet's edges and textures: cheaper, and closer to real images
-)
+# strides 1-8 of the encoder keep ImageNet's edges and textures: cheaper, and closer to real images
+FROZEN_BLOCKS = 5
 FROZEN_STAGES = 3  # of MoveNet, for the same reason: strides 1-8
 
 

@@ -57,9 +57,8 @@ def test_one_frame_in_which_rays_meet_is_outweighed_by_those_around(two, coincid
         alone = pairs_of_views({10: seen[10]}, found, AssociationConfig())
         assert alone[10].same.sum() == (1 if hidden else 2)  # this frame says nothing against it
         for f in set(found) - {10}:
-            np.testing.assert_array_equal(
-                pairs[f].same, [[False, True], [True, False]]
-            )  # odd views are turned round
+            # odd views are turned round
+            np.testing.assert_array_equal(pairs[f].same, [[False, True], [True, False]])
 
 
 def test_people_who_pass_behind_each_other_in_one_image_stay_themselves(two, make_person, observe):

@@ -32,9 +32,8 @@ def test_good_and_bad_rigs(script, shards_of, params_of, oracle_of, tmp_path, mo
     monkeypatch.setattr(script.inputs, "open_generator", lambda *_: oracle)
     wrong = {k: script.DISTURBANCES[k] for k in ("positions times 1.5",)}
     monkeypatch.setattr(script, "DISTURBANCES", wrong)
-    monkeypatch.setattr(
-        script, "IMAGES", {"nobody": lambda image: 0 * image + 40}
-    )  # grey of the second frame
+    # grey of the second frame
+    monkeypatch.setattr(script, "IMAGES", {"nobody": lambda image: 0 * image + 40})
     words = [f"shards={shards_of(bodies)}", "subjects=1", f"cache={tmp_path / 'proxies'}", f"out={out}"]
     monkeypatch.setattr(sys, "argv", ["false_alarms.py", *words])
     script.main()

@@ -14,6 +14,5 @@ def test_two_frames_in_one_process(load_benchmark, tmp_path):
     assert row["largest_difference_m"] == 0 and row["cpu_s"] > 0 and max(row["rss_mib"].values()) > 100
     result = load_result(tmp_path / "fit_1/result.npz")
     assert [*result.status] == ["ok", "ok"] and result.frame_ids.tolist() == [0, 1]
-    np.testing.assert_allclose(
-        result.joints[0], result.joints[1], atol=0.005
-    )  # the second starts from the first
+    # the second starts from the first
+    np.testing.assert_allclose(result.joints[0], result.joints[1], atol=0.005)

@@ -15,9 +15,8 @@ from tests.training.conftest import shards_of, tiny_shards  # noqa: F401
 
 @pytest.fixture
 def script(load_benchmark, monkeypatch, request):
-    monkeypatch.syspath_prepend(
-        str(request.config.rootpath / "benchmarks")
-    )  # it imports `generate` where it samples
+    # it imports `generate` where it samples
+    monkeypatch.syspath_prepend(str(request.config.rootpath / "benchmarks"))
     return load_benchmark("sd21_full_size")
 
 

@@ -76,9 +76,8 @@ def test_the_command_finds_cameras_from_nothing(person, body, tmp_path, capsys):
     report = json.loads((tmp_path / "rig.report.json").read_text())
     assert report["person_height_m"] == pytest.approx(person.height, abs=0.01)
     assert [c["name"] for c in report["cameras"]] == [c.name for c in rig.cameras]
-    assert (
-        main(words) == 2 and "out=FILE" in capsys.readouterr().err
-    )  # never over a calibration that is there
+    # never over a calibration that is there
+    assert main(words) == 2 and "out=FILE" in capsys.readouterr().err
 
 
 def test_one_camera_is_not_enough(person, body):

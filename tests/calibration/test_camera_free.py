@@ -168,9 +168,8 @@ def test_predicted_cameras_are_read_and_corrected(take, person, solver, tmp_path
 
 
 def test_saved_proxies_are_fitted_in_the_solved_cameras(take, person, body, true_joints, solver, tmp_path):
-    save_rig(
-        Rig("studio", person.cameras), tmp_path / "take"
-    )  # its focal lengths are used, its poses are not
+    # its focal lengths are used, its poses are not
+    save_rig(Rig("studio", person.cameras), tmp_path / "take")
     unknown = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in person.cameras)
     made = Generated(replace(person.maps, cameras=unknown), ((0.0, 0.0, 160.0, 160.0),) * 4)
     ProxyStore(tmp_path / "proxies", body, must_exist=False).save(3, made)

@@ -30,9 +30,8 @@ def test_predicted_cameras_are_corrected_with_the_body(options, body, tmp_path):
         run_evaluation(predicted)
     assert write_predictions(options, body, tmp_path / "p") == 1
     row = run_evaluation(predicted)["subjects"][0]
-    assert (
-        row["status"] == "ok" and row["pa_mpjpe"] < 5 and row["ra_mpjpe"] < 40
-    )  # the size is an average body's
+    # the size is an average body's
+    assert row["status"] == "ok" and row["pa_mpjpe"] < 5 and row["ra_mpjpe"] < 40
     assert row["camera_deg"] < 0.3 and row["camera_mm"] < 20 and row["focal_percent"] < 1
     assert row["part_accuracy"] == 1  # on the true pixel grids
 

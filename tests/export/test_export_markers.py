@@ -130,7 +130,6 @@ def test_clinical_angles_have_their_usual_signs(motion_of, tmp_path, joint, rotv
     straight = next(csv.DictReader((tmp_path / "m.csv").open()))
     write_joint_angles(tmp_path / "m.csv", replace(motion, params=BodyParams.rest(1).replace(body_pose=pose)))
     row = next(csv.DictReader((tmp_path / "m.csv").open()))
-    tolerance = (
-        4 if "knee" in angle or "elbow" in angle else 1e-3
-    )  # limbs at rest are straight to a few degrees
+    # limbs at rest are straight to a few degrees
+    tolerance = 4 if "knee" in angle or "elbow" in angle else 1e-3
     assert float(row[angle]) - float(straight[angle]) == pytest.approx(degrees, abs=2 * tolerance)

@@ -11,9 +11,8 @@ from diffproxy.fitting.effective_sample_size import independent_count
 def test_copies_are_no_new_measurements():
     rng = np.random.default_rng(0)
     residual = np.repeat(rng.normal(size=(30, 2)), 10, axis=0)
-    place = np.repeat(
-        np.arange(30)[:, None] * [1.0, 0.0], 10, axis=0
-    )  # copies lie together, the others a metre away
+    # copies lie together, the others a metre away
+    place = np.repeat(np.arange(30)[:, None] * [1.0, 0.0], 10, axis=0)
     assert independent_count(residual, place) == pytest.approx(30)
 
 

@@ -97,9 +97,8 @@ def test_same_camera_crops_follow_the_homography(n):
 def test_points_behind_a_camera_are_excluded():
     """Two cameras side by side, same direction: matches of a far-right ray lie on one side of the epipole only."""
     left = look_at(np.array([0.0, 0.0, 0.0]), np.array([0.0, 0.0, 2.0]))
-    ahead = look_at(
-        np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 2.0])
-    )  # epipole in the middle of the image
+    # epipole in the middle of the image
+    ahead = look_at(np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 2.0]))
     n = 16
     cameras = CameraBatch.from_cameras([[left, ahead]]).in_scene_frame()
     mask = epipolar_mask(cameras, n)[0, 0]

@@ -253,9 +253,8 @@ def test_any_number_of_views_up_to_sixteen(views):
 def test_flex_attention_gives_the_same_network(inputs, monkeypatch):
     from torch.nn.attention.flex_attention import flex_attention
 
-    monkeypatch.setattr(
-        backends, "_compiled_flex", lambda: flex_attention
-    )  # its compiler takes half a minute
+    # its compiler takes half a minute
+    monkeypatch.setattr(backends, "_compiled_flex", lambda: flex_attention)
     generator = awake(build_generator(tiny_config()))
     expected = run(generator, *inputs)
     generator.use_backend("flex")

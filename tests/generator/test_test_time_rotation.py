@@ -167,9 +167,8 @@ def test_the_surest_reading_wins_and_comes_back_on_the_views_as_given(up):
     sure = mean_weight(reader(images, cameras, ["body"] * 4, 0, 1).proxies)
     assert turns == quarter_turns_to(up, UP, cameras)
     if up is UP:
-        assert (
-            mean_weight(maps) == sure > CONFIDENT_WEIGHT and len(reader.asked) == 2
-        )  # looked at once, and here
+        # looked at once, and here
+        assert mean_weight(maps) == sure > CONFIDENT_WEIGHT and len(reader.asked) == 2
     else:
         assert mean_weight(maps) > 0.55 / 0.6 * CONFIDENT_WEIGHT > sure and len(reader.asked) > 4
 

@@ -109,9 +109,8 @@ def test_left_stays_left_and_up_stays_up():
     motion = retarget(clip)
     joints = smplx_joints(motion)[1][0]
     joints = joints - joints[0]
-    assert (
-        joints[INDEX["left_wrist"], 2] > 0.15 > joints[INDEX["right_wrist"], 2]
-    )  # only the left forearm is ahead
+    # only the left forearm is ahead
+    assert joints[INDEX["left_wrist"], 2] > 0.15 > joints[INDEX["right_wrist"], 2]
     assert (
         joints[INDEX["left_hip"], 0] > 0 and joints[INDEX["head"], 1] > joints[INDEX["left_ankle"], 1] + 1.4
     )

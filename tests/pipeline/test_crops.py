@@ -68,9 +68,8 @@ def test_a_limb_beside_the_camera_does_not_blow_up_the_crop(body, params_of) -> 
     with torch.no_grad():
         vertices = body(params_of()).vertices[0].double().numpy()
     K = np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]])
-    t = np.array(
-        [0.0, 0.0, 1e-3 - vertices[:, 2].min()]
-    )  # the nearest point of the body is a millimetre away
+    # the nearest point of the body is a millimetre away
+    t = np.array([0.0, 0.0, 1e-3 - vertices[:, 2].min()])
     (box,), _ = boxes_by_body(body, params_of(), [Camera("c", 320, 240, K, np.eye(3), t)])
     assert box is not None
     assert min(box[0] / 320, box[1] / 240) == -REACH or max(box[2] / 320, box[3] / 240) == 1 + REACH

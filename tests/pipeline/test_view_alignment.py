@@ -14,9 +14,8 @@ def test_a_similarity_is_found_under_noise_and_outliers():
     pixels[:50] += 80
     found = align_view(points, pixels)
     assert found.turn_deg == pytest.approx(7, abs=0.3) and found.zoom == pytest.approx(1.1, abs=0.01)
-    assert found.rest == pytest.approx(
-        1.2, abs=0.3
-    )  # the median length of the noise, a little more by the outliers
+    # the median length of the noise, a little more by the outliers
+    assert found.rest == pytest.approx(1.2, abs=0.3)
     few = align_view(points[:10], pixels[:10])
     assert np.isnan(few.turn_deg) and np.isnan(few.rest)
 

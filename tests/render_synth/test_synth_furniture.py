@@ -345,9 +345,8 @@ def test_a_glb_file_is_read_in_metres_with_its_nodes_and_colours(tmp_path):
     (item,) = read_catalogue(tmp_path)
     assert (item.name, item.size) == ("B07", None)
     thing = load_item(item)
-    np.testing.assert_allclose(
-        thing.size, [0.4, 0.7, 0.6], atol=1e-6
-    )  # the box of 0.5 m stands on that of 0.2 m
+    # the box of 0.5 m stands on that of 0.2 m
+    np.testing.assert_allclose(thing.size, [0.4, 0.7, 0.6], atol=1e-6)
     assert abs(thing.vertices[:, 1].min()) < 1e-6 and len(thing.vertices) == 2 * 12 * 3
     rows = ((1 - thing.uv[:, 1]) * TILE).astype(int).clip(0, TILE - 1)
     colors = thing.texture[rows, (thing.uv[:, 0] * TILE).astype(int).clip(0, TILE - 1)]

@@ -362,9 +362,8 @@ def test_who_balances_stretches_the_arms_and_leans(poses):
     found = [pose for pose, kind in drawn if kind == "balance"]
     assert 8 < len(found) < 35
     assert within_limits(np.stack([p["body_pose"] for p in found])).all()
-    up = np.stack(
-        [to_matrix(p["global_orient"])[1, 1] for p in found]
-    )  # the body's own y axis against the world's
+    # the body's own y axis against the world's
+    up = np.stack([to_matrix(p["global_orient"])[1, 1] for p in found])
     assert np.quantile(up, 0.1) > 0.7 and up.min() < 0.98
     assert wide(found) > 0.5 > 2 * wide([pose for pose, kind in drawn if kind == "bank"])
 

@@ -78,9 +78,8 @@ def test_an_atlas_shows_each_mesh_its_own_texture_and_tint():
     for i, m in enumerate(meshes):
         h, w = m.texture.shape[:2]
         places = rng.random((50, 2))
-        weights = np.stack(
-            [1 - places.sum(1), places[:, 0], places[:, 1]], 1
-        )  # affine in the corners 0, 1, 3
+        # affine in the corners 0, 1, 3
+        weights = np.stack([1 - places.sum(1), places[:, 0], places[:, 1]], 1)
         uv = weights @ packed.uv[4 * i + np.array([0, 1, 3])]
         inner = (0.5 + places * [w - 1, h - 1]) / [w, h]
         want = sample_texture(m.texture, inner) * m.colors[0]

@@ -26,9 +26,8 @@ class Patch:
     was: np.ndarray = field(init=False)
     pinned: np.ndarray = field(init=False)  # (N, 2) coordinates that stay
     held: np.ndarray = field(init=False)  # (N,) nodes that stay while the inside is laid out first
-    fill: np.ndarray = field(
-        init=False
-    )  # (K, 3) nodes: triangles across holes, so that nothing lies over them
+    # (K, 3) nodes: triangles across holes, so that nothing lies over them
+    fill: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         self.was = self.uv.copy()
@@ -107,9 +106,8 @@ class Patch:
         edge = np.stack([before[:, 1] - before[:, 0], before[:, 2] - before[:, 0]], -1)
         det = np.linalg.det(edge)
         solid = det > 1e-9
-        scale = np.median(
-            np.linalg.norm(wanted[solid] @ np.linalg.inv(edge[solid]), axis=1), axis=0
-        )  # m per unit
+        # m per unit
+        scale = np.median(np.linalg.norm(wanted[solid] @ np.linalg.inv(edge[solid]), axis=1), axis=0)
         stretch = np.linalg.svd(scale[:, None] * edge @ np.linalg.inv(wanted), compute_uv=False)
         sound = solid & (stretch.max(1) < _SOUND) & (stretch.min(1) > 1 / _SOUND)
         shapes = np.where(sound[:, None, None], scale[:, None] * edge, wanted)
@@ -166,9 +164,8 @@ class Patch:
                 near[triangles[:real][near[triangles[:real]].any(1)]] = True
             used = np.asarray(abs(spread).T @ np.repeat(near, 2).astype(float)).ravel() > 0
             inside = near[triangles[:real]].any(1)
-            size = np.sqrt(
-                _relative(at, triangles[:real], shapes[:real])[inside].clip(0.01, 1)
-            )  # as small as now
+            # as small as now
+            size = np.sqrt(_relative(at, triangles[:real], shapes[:real])[inside].clip(0.01, 1))
             mine = shapes[:real][inside] * size[:, None, None]
             moved, _ = untangle(triangles[:real][inside], mine, weight[:real][inside],
                             spread[:, used], at, np.zeros(int(used.sum())))  # fmt: skip

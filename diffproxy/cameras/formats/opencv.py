@@ -32,9 +32,8 @@ MEANINGS = {  # what it is -> the keys under which people store it, compared in 
     "model": ("distortion_model", "lens", "model"),
 }
 
-HALVES = re.compile(
-    r"[_-]?intri(nsics?)?$", re.IGNORECASE
-)  # behind the camera's name where extrinsics lie beside
+# behind the camera's name where extrinsics lie beside
+HALVES = re.compile(r"[_-]?intri(nsics?)?$", re.IGNORECASE)
 POLYNOMIAL = ("opencv", "plumb_bob", "radtan", "brown_conrady", "rational", "rational_polynomial")
 FISHEYE = ("fisheye", "opencv_fisheye", "equidistant", "kannala_brandt", "kannala_brandt8", "kannalabrandt8")
 LENS_WORDS: dict[str, Lens] = {

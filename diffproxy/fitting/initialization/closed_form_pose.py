@@ -37,9 +37,8 @@ def closed_form_pose(
 
     trunk = np.flatnonzero(np.isin(search.driving_joint, TRUNK))
     if len(trunk) < ENOUGH:
-        trunk = np.arange(
-            len(search.found)
-        )  # no trunk in sight: the whole body as if rigid is better than nothing
+        # no trunk in sight: the whole body as if rigid is better than nothing
+        trunk = np.arange(len(search.found))
     several = len(np.unique(search.found.view)) > 1
     anchor = RegistrationPrior(log_scale_std=LOG_SCALE_STD if free_scale and several else 0.0)
     whole = search.piece(trunk, joints[0])

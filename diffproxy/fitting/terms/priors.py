@@ -107,6 +107,5 @@ def pose_priors(like: Tensor, name: str, weight: float, published: bool = False)
         return gaussian
     model = load_prior(None if name == "diffusion" else name).to(like.device)
     term = DiffusionPrior(model, weight, published=published)
-    return (
-        [term] if model.net.hand is not None else [term, *gaussian[1:]]
-    )  # a body alone: fingers stay Gaussian
+    # a body alone: fingers stay Gaussian
+    return [term] if model.net.hand is not None else [term, *gaussian[1:]]

@@ -17,9 +17,8 @@ DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError)  # of JSO
 
 # First joint of each finger's three bones in the 25-joint WebXR order (wrist 0; thumb 1-4; then five per finger).
 _WEBXR = {"thumb": 1, "index": 6, "middle": 11, "ring": 16, "pinky": 21}
-FLAT_BEND_HANDYJS = np.radians(
-    8.0
-)  # its flat hand is relaxed: taken as straight, open hands would be hyperextended
+# its flat hand is relaxed: taken as straight, open hands would be hyperextended
+FLAT_BEND_HANDYJS = np.radians(8.0)
 
 
 def read_godot_hands(path: Path) -> HandPoses:

@@ -63,9 +63,8 @@ def test_every_output_is_that_of_torch(exported, graphs, two, pictures, side, co
     assert tuple(found) == people_graph.OUTPUTS
     for name, expected in zip(people_graph.OUTPUTS, bodies, strict=True):
         assert len(found[name]) == pictures * count
-        unit = (
-            max(boxed.shape) if name == "boxes" else 1
-        )  # pixels; those of cells of nobody may be far beyond
+        # pixels; those of cells of nobody may be far beyond
+        unit = max(boxed.shape) if name == "boxes" else 1
         np.testing.assert_allclose(found[name], expected, atol=TOLERANCE * unit, rtol=1e-5, err_msg=name)
 
 
