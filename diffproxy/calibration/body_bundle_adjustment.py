@@ -58,7 +58,16 @@ class Solution:
 
 
 class Bundle:
-    """The problem; `solve` solves it from a given start."""
+    """The problem; `solve` solves it from a given start.
+
+    Args:
+        body: Body model.
+        frames: Observations of each of the F frames.
+        priors: Least-squares terms of each frame's body.
+        terms: Least-squares terms of cameras and shape.
+        expression: (F, 10) of the bodies, which stay.
+        per_view: Most independent pixels that a view counts as.
+    """
 
     def __init__(
         self,

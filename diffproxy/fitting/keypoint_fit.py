@@ -47,8 +47,15 @@ class KeypointFitter:
         cameras: Sequence[Camera],
         start: BodyParams | None = None,
     ) -> FitResult:
-        """As `fit`, with the detections of every picture. `pictures`, `cameras`: of the picture files (with lens
-        distortion), and pinhole ones of the same order. Views need not be those of the maps."""
+        """As `fit`, with the detections of every picture.
+
+        Args:
+            maps: Proxies.
+            people: Whom a detector saw in each picture, pixels of the files.
+            pictures: Cameras of the files, with lens distortion; they need not be those of the maps.
+            cameras: Pinhole cameras in the same order.
+            start: A guess, such as the body of the frame before.
+        """
         plain = fit(maps, self.body, self.config, start)
         began = time.perf_counter()
         has_body = plain.has_body
@@ -69,7 +76,15 @@ class KeypointFitter:
 
 
 class SparseKeypoints:
-    """Keypoint files of a rig beside its proxies; `quick` fits aim the crops, whole ones are the answer."""
+    """Keypoint files of a rig beside its proxies; `quick` fits aim the crops, whole ones are the answer.
+
+    Args:
+        folder: Of the files.
+        frames: Images of the rig.
+        body: Body model.
+        config: Options of the fit.
+        aim_pixels: Most pixels of each view in a quick fit.
+    """
 
     def __init__(
         self, folder: Path, frames: RigFrames, body: BodyModel, config: FitConfig, aim_pixels: int = 200

@@ -55,7 +55,16 @@ class KeypointSolution:
 
 
 class KeypointProblem:
-    """One frame: proxies and keypoints as one list of rows."""
+    """One frame: proxies and keypoints as one list of rows.
+
+    Args:
+        body: Body model of the proxies.
+        marked: The same with a face at each keypoint (`with_landmarks`).
+        landmarks: Which face is at which keypoint.
+        config: Options of the fit.
+        maps: Proxies.
+        rows: Keypoints of the person.
+    """
 
     def __init__(
         self,
@@ -66,21 +75,20 @@ class KeypointProblem:
         maps: ProxyMaps,
         rows: KeypointRows,
     ):
-        self.config, self.body, self.marks = config, marked, landmarks
-        self.unmarked = body
+        self.config, self.body, self.marked, self.landmarks = config, body, marked, landmarks
         self.rows = rows
         self.maps = maps
         dense = sample_correspondences(
             maps, body, self.config.max_pixels, self.config.min_weight, self.config.hands
         )
         self.dense = dense[dense.label > 0]
-        self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.marks, maps.num_views)
-        self.priors: list[Prior] = default_priors(self.body.v_template, self.config)
+        self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.landmarks, maps.num_views)
+        self.priors: list[Prior] = default_priors(self.marked.v_template, self.config)
         free_scale = self.config.fit_scale
         joints = (*BODY_JOINTS, *(HAND_JOINTS if self.config.hands else ()))
         self.body_free = Free(BODY_JOINTS, betas=True, scale=free_scale, transl=True)
         self.all_free = Free(joints, betas=True, scale=free_scale, transl=True)
-        self.skeleton = Skeleton(self.body)
+        self.skeleton = Skeleton(self.marked)
         self.center = np.zeros(3)
 
     def place(self, like: BodyParams) -> BodyParams | None:
@@ -89,7 +97,7 @@ class KeypointProblem:
         if not np.isfinite(points).all():
             return None
         rest = BodyParams.rest(1, dtype=like.betas.dtype).replace(betas=like.betas, scale=like.scale)
-        joints = self.body.joints(rest)[0].double().numpy()
+        joints = self.marked.joints(rest)[0].double().numpy()
         own = joints[[1, 2, 16, 17]]
         motion = align_points(own, points, with_scale=False)
         at = motion.apply(joints[:1])[0]
@@ -124,8 +132,8 @@ class KeypointProblem:
         normal = total_normal(data, self.priors, state, self.all_free, noise)
         std = joint_std(normal, self.skeleton, state, self.all_free)[0].cpu().numpy()
         with torch.no_grad():
-            joints = self.body.joints(params)[0].cpu().numpy()
-            vertices = self.body(params).vertices[0, :-55].cpu().numpy() if self.config.vertices else None
+            joints = self.marked.joints(params)[0].cpu().numpy()
+            vertices = self.body(params).vertices[0].cpu().numpy() if self.config.vertices else None
         distance, weight = data.distances(state)[0].numpy(), data.observations.weight[0].numpy()
         dense = np.arange(len(distance)) < len(self.dense)
         sigma = noise.kernel[0].numpy() / KERNEL_SIGMAS  # of the pixels, without their crowding
@@ -135,11 +143,9 @@ class KeypointProblem:
         views = len(np.unique(self.rows.view))
         agreed = float((distance[~dense] < KERNEL_SIGMAS * self.sigma).mean())
         agree = dense & (weight > 0) & (distance < KERNEL_SIGMAS * sigma)
-        observed = joint_support(
-            self.unmarked, *(getattr(self.dense, k)[agree[dense]] for k in ("face", "bary"))
-        )
+        observed = joint_support(self.body, *(getattr(self.dense, k)[agree[dense]] for k in ("face", "bary")))
         shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
-        movers = moving_joints(self.body, self.sparse.face[shown])
+        movers = moving_joints(self.marked, self.sparse.face[shown])
         observed[keypoint_joints(movers, self.sparse.view[shown])] = 1.0
         status, reason, warning = plain.status, plain.reason, plain.warning
         if views >= 2 and agreed > 0.5:
@@ -174,16 +180,16 @@ class KeypointProblem:
 
     def _bind(self, params: BodyParams, dense: bool):
         """The data term around the body's pelvis, and its noise model."""
-        self.center = self.body.joints(params)[0, 0].double().numpy()
+        self.center = self.marked.joints(params)[0, 0].double().numpy()
         found = _joined(self.dense, self.sparse) if dense else self.sparse
         count = len(found) - len(self.sparse)
         cameras = (*self.maps.cameras, *self.rows.cameras)
         weight = found.weight.copy()
-        hand = shows_hand(self.dense, self.body)
+        hand = shows_hand(self.dense, self.marked)
         if count:
             weight[:count] *= effective_weights(self.dense, hand, self.config)
-        seen = subject_observations(found, cameras, self.center, weight, self.body)
-        data = Reprojection(self.body, self.skeleton, seen)
+        seen = subject_observations(found, cameras, self.center, weight, self.marked)
+        data = Reprojection(self.marked, self.skeleton, seen)
         fixed, reach = (torch.as_tensor(a).to(seen.weight) for a in (self.sigma, self.reach))
 
         def noise(kernel: float, data: Reprojection, state: State) -> Noise:

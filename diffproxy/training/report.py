@@ -19,7 +19,15 @@ log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """Averages losses over `every` steps. Create it in the main process only."""
+    """Averages losses and writes them. Create it in the main process only.
+
+    Args:
+        out: Folder of the run.
+        start: Steps that are done already.
+        steps: Steps of the whole run.
+        every: Steps that one line of the curves is the mean of.
+        tensorboard: Write for TensorBoard, too, where it is installed.
+    """
 
     def __init__(self, out: Path, start: int, steps: int, every: int, tensorboard: bool):
         make_folder(out)

@@ -50,7 +50,12 @@ FREE = (
 class StepSampler(Sampler[int]):
     """Sample numbers of steps `start` + 1 to `steps`: the share of this process in each step; stateless.
 
-    `share` is the number of samples of one process in one step: batch times accumulated batches.
+    Args:
+        start: Steps that are done already.
+        steps: Steps of the whole run.
+        share: Samples of one process in one step: batch times accumulated batches.
+        rank: Number of this process.
+        world: Number of processes.
     """
 
     def __init__(self, start: int, steps: int, share: int, rank: int, world: int):

@@ -86,7 +86,16 @@ class KinematicTree:
 
 
 class SegmentSearch:
-    """Everything that the searches of one subject share: rest points of the pixels, their rays, the rotation grid."""
+    """Everything that the searches of one subject share: rest points of the pixels, their rays, the rotation grid.
+
+    Args:
+        body: Body model.
+        found: The subject's pixels.
+        cameras: Of the maps that these are of.
+        penalty: What is known of poses.
+        shape: One body, whose betas are assumed.
+        grid: Number of rotations to try.
+    """
 
     def __init__(
         self,

@@ -100,7 +100,14 @@ class Block:
 
 
 class Reprojection:
-    """The data term of a fit."""
+    """The data term of a fit.
+
+    Args:
+        body: Body model.
+        skeleton: Its joints, with the subjects' expressions.
+        observations: Rows of B subjects.
+        expression: (B, 10) of the subjects, which no fit changes; None: neutral.
+    """
 
     def __init__(
         self,

@@ -54,7 +54,14 @@ def surface_samples(body: BodyModel) -> Samples:
 
 
 class Silhouette:
-    """The foregrounds of one subject's body views."""
+    """The foregrounds of one subject's body views.
+
+    Args:
+        maps: Proxies.
+        found: Their pixels.
+        body: Body model.
+        min_pixels: Views with fewer of them take no part.
+    """
 
     def __init__(self, maps: ProxyMaps, found: Correspondences, body: BodyModel, min_pixels: int):
         self.face, self.bary = surface_samples(body)
