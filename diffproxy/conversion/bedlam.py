@@ -23,6 +23,7 @@ from diffproxy.cameras.image_files import read_image
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.conversion.people import Person, Picture, Subject
 from diffproxy.utils.bounded_arrays import as_numbers, read_npz
+from diffproxy.utils.bounded_files import path_inside
 from diffproxy.utils.errors import InputError
 
 NUMBERS = {
@@ -64,7 +65,7 @@ def _scene(folder: Path, scene: str, labels: Mapping[str, np.ndarray], every: in
     for row, name in enumerate(names):
         together.setdefault(name, []).append(row)
     for name in list(together)[::every]:
-        path = folder / name
+        path = path_inside(folder, name, f"imgname of {scene}.npz", FIX)
         if not path.is_file():
             raise InputError("the images of the labels", f"nothing at {path}", FIX)
         people = {row: _person(labels, row) for row in together[name]}

@@ -77,7 +77,7 @@ def convert(options: ConversionOptions) -> int:
     """Write all subjects as shards; returns how many there are.
 
     Raises:
-        InputError: missing or inconsistent files, or a folder with shards in it.
+        InputError: missing or inconsistent files, nobody whom an image shows, or a folder with shards in it.
     """
     out = Path(options.out).expanduser()
     if list(out.glob("*.tar")):
@@ -87,11 +87,17 @@ def convert(options: ConversionOptions) -> int:
     models = Models(options.models, body, options.gender)
     subjects = import_module(f"diffproxy.conversion.{options.format}").read(options)
     subjects = islice(subjects, options.limit or None)
-    count = 0
+    count, written = 0, []
     for number, shard in enumerate(_in_groups(iter(tqdm(subjects, unit="subject")), options.per_shard)):
-        with ShardWriter(out / f"{options.format}-{number:06d}.tar") as writer:
+        written.append(out / f"{options.format}-{number:06d}.tar")
+        with ShardWriter(written[-1]) as writer:
             for subject in shard:
                 count += _write(writer, subject, models, options)
+    if not count:
+        for path in written:  # nobody is in them
+            path.unlink()
+        fix = "check that cameras and people of the labels are in metres, in one world"
+        raise InputError(f"people whom the images of {options.path} show", "nobody", fix)
     return count
 
 

@@ -54,6 +54,20 @@ def regular_file(path: Path, what: str, limit: int) -> Path:
     return path
 
 
+def path_inside(folder: Path, name: str, where: str, fix: str) -> Path:
+    """`folder / name` of a name that a file states; InputError for one that leads out of the folder.
+
+    Args:
+        folder: Where the file that is named lies.
+        name: Its name, of any content.
+        where: What is named and where that is from, for errors.
+        fix: What to do about an error.
+    """
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"names inside of {folder}: {where}", repr(name)[:80], fix)
+    return folder / name
+
+
 def read_bytes(path: Path, what: str, limit: int = Limits.TEXT_BYTES) -> bytes:
     """The content of a regular file of at most `limit` bytes; `what` it should be is named in errors."""
     regular_file(path, what, limit)

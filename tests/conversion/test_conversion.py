@@ -197,6 +197,9 @@ def test_what_is_missing_is_explained(takes, models, tmp_path, capsys):
         ({"cam_ext": np.full((2, 4, 4), np.inf)}, "finite numbers: cam_ext"),
         ({"gender": ["female"]}, "imgname and gender"),
         ({"imgname": [[1, 2]]}, "imgname and gender"),
+        ({"imgname": ["../../elsewhere.png"] * 2}, "names inside of"),
+        ({"imgname": ["/etc/passwd"] * 2}, "names inside of"),
+        ({"trans_world": np.full((2, 3), 2000.0)}, "nobody"),  # millimetres
     ],
 )
 def test_labels_of_other_contents_are_told(takes, models, tmp_path, capsys, change, match):

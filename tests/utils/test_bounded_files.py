@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from diffproxy.utils.bounded_files import Limits, read_bytes
+from diffproxy.utils.bounded_files import Limits, path_inside, read_bytes
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.errors import InputError
 
@@ -27,3 +27,10 @@ def test_large_files_are_refused_unread(tmp_path):
 def test_byte_order_marks_are_read(tmp_path, encoding):
     (tmp_path / "a.json").write_text('{"name": "Käthe"}', encoding=encoding)
     assert read_json(tmp_path / "a.json") == {"name": "Käthe"}
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../a.png", "a/../../b.png"])
+def test_names_that_lead_out_of_the_folder_are_refused(tmp_path, name):
+    assert path_inside(tmp_path, "a/b.png", "an image", "fix") == tmp_path / "a/b.png"
+    with pytest.raises(InputError, match="names inside of"):
+        path_inside(tmp_path, name, "an image", "fix")

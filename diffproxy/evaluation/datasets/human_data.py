@@ -34,6 +34,7 @@ from diffproxy.evaluation.datasets.moment import Moment, every, need, root_folde
 from diffproxy.evaluation.datasets.subject import EvalSubject, PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.bounded_arrays import as_numbers
+from diffproxy.utils.bounded_files import path_inside
 from diffproxy.utils.errors import InputError
 
 FILES = {
@@ -71,7 +72,8 @@ def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
         # Several people of one picture are several rows, here one after the other.
         name = labels.images[row]
         frame = f"{Path(name).with_suffix('').as_posix()}/{row}"
-        load = partial(_subject, labels, row, frame, folder / name, options)
+        image = path_inside(folder, name, f"the images of {path.name}", f"get the labels from {SOURCE}")
+        load = partial(_subject, labels, row, frame, image, options)
         yield PendingSubject(f"{data.name}/{frame}", load, f"{data.name}/{name}")
 
 
