@@ -20,7 +20,7 @@ from diffproxy.pose_prior.evaluate import denoising_errors
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import BODY, HAND, NetConfig, TimeNet, WholeBodyNet
 from diffproxy.pose_prior.options import PriorTrainOptions
-from diffproxy.utils.begun_options import require_same
+from diffproxy.utils.begun_options import keep_finished, require_same
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.checkpoint import read_state, write_state
 from diffproxy.utils.digests import fingerprint
@@ -186,6 +186,7 @@ class _Run:
         write_state(self.file, state)
 
     def resume(self) -> None:
+        keep_finished([self.out / PACKAGED], self.file.exists())
         if not self.file.exists():
             return
         state = read_state(self.file, ("config", "step", "net", "ema", "optimizer", "curve"))

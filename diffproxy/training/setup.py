@@ -30,7 +30,7 @@ from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.parameters import select_parameters
 from diffproxy.training.sanity_check import sanity_check
 from diffproxy.training.step import TrainingObjective
-from diffproxy.utils.begun_options import go_on_with
+from diffproxy.utils.begun_options import go_on_with, keep_finished
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.utils.digests import fingerprint, path_digest
 from diffproxy.utils.ema import EMA
@@ -158,6 +158,7 @@ def set_up(config: TrainConfig) -> Run:
     )
     world = accelerator.num_processes
     checkpoint = latest_checkpoint(out)
+    keep_finished([out / "model"], checkpoint is not None)
     if accelerator.is_main_process:
         go_on_with(out / "options.json", fixed_options(config), checkpoint is not None)
     torch.manual_seed(config.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ def go_on_with(file: Path, options: dict[str, Any], begun: bool) -> None:
     elif begun:
         log.warning("no %s: whether the run there was begun with these options is not known", file)
     write_atomic(file, to_json(options))
+
+
+def keep_finished(results: Iterable[Path], begun: bool) -> None:
+    """InputError where a training would start anew and replace these results: its checkpoint has been removed."""
+    if there := [str(path) for path in results if not begun and path.exists()]:
+        fix = f"put the checkpoint back, choose another out=DIR, or remove {there[0]}"
+        raise InputError("the checkpoint of the training", f"none beside {', '.join(there[:3])}", fix)
 
 
 def require_same(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -269,3 +270,12 @@ def test_hand_crops_of_the_cameras_of_the_body_views(tiny_shards, body):
     drawn = [data.slots(0, np.random.default_rng(k)) for k in range(40)]
     assert all(1 in chosen for chosen in drawn if 3 in chosen) and any(3 in chosen for chosen in drawn)
     assert any(3 not in chosen and len(set(chosen)) < 4 for chosen in drawn)
+
+
+def test_a_model_whose_checkpoints_have_gone_is_not_replaced(config):
+    folder = train(replace(config, steps=1, save_every=1, val_shards=None))
+    before = (folder / "model_index.json").read_bytes()
+    shutil.rmtree(folder.parent / "checkpoints")
+    with pytest.raises(InputError, match="the checkpoint of the training"):
+        train(replace(config, steps=1, val_shards=None))
+    assert (folder / "model_index.json").read_bytes() == before

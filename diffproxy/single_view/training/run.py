@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from diffproxy.utils.begun_options import go_on_with
+from diffproxy.utils.begun_options import go_on_with, keep_finished
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.io import make_folder
@@ -96,6 +96,7 @@ def run_training(run: TrainingRun) -> Path:
     out = make_folder(Path(options.out).expanduser())
     writer = OneWriter(out)
     checkpoint = latest_checkpoint(out)
+    keep_finished(sorted(out.glob("*.safetensors")), checkpoint is not None)
     fixed = {k: v for k, v in vars(options).items() if k not in FREE}
     go_on_with(out / "options.json", fixed, checkpoint is not None)
     if checkpoint is not None:
