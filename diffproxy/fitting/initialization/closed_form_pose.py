@@ -31,10 +31,7 @@ def closed_form_pose(
     best (2) ... place of the trunk that is not much like the better ones, or the last there is.
     """
     joints = search.joints
-    local = np.broadcast_to(np.eye(3), (len(joints), 3, 3)).copy()
-    local[1:22] = to_matrix(search.penalty.mean[1:])  # what nobody sees stays at the prior's mean
-    tree = KinematicTree(search.parents, joints, local, np.zeros(3), float(shape.scale))
-
+    tree = mean_pose(search, float(shape.scale))
     trunk = np.flatnonzero(np.isin(search.driving_joint, TRUNK))
     if len(trunk) < ENOUGH:
         # no trunk in sight: the whole body as if rigid is better than nothing
@@ -54,14 +51,21 @@ def closed_form_pose(
         )
         tree.t, tree.local[0] = own.t[0], own.R[0]
 
-    for joint in (j for j in _outwards(search.parents) if j in search.seen):
+    for joint in (j for j in outwards(search.parents) if j in search.seen):
         best = search.find(tree, joint)
         if best is not None:
             search.turn(tree, joint, best.R[0])
     return tree.to_params(search.rest)
 
 
-def _outwards(parents: list[int]) -> list[int]:
+def mean_pose(search: SegmentSearch, scale: float) -> KinematicTree:
+    """The body at the origin in the prior's mean pose, in which what nobody sees stays."""
+    local = np.broadcast_to(np.eye(3), (len(search.joints), 3, 3)).copy()
+    local[1:22] = to_matrix(search.penalty.mean[1:])
+    return KinematicTree(search.parents, search.joints, local, np.zeros(3), scale)
+
+
+def outwards(parents: list[int]) -> list[int]:
     """Joints ordered so that parents come first (SMPL-X numbering does already; others may not)."""
     order = [0]
     for j in order:

@@ -9,10 +9,16 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.initialization.depth_flips import depth_flips
 from diffproxy.fitting.initialization.initialize import InitialState, other_limbs
 from diffproxy.fitting.initialization.keypoint_limbs import limbs_at_keypoints
+from diffproxy.fitting.initialization.limb_rooted_pose import limb_rooted_pose, trunk_share
+from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.fitting.result import FitResult
 
 MIN_LOSS = 0.04
 """Mean robust loss of a fit below which pixels give no reason for a search. Exact proxies stay far below it."""
+
+CUT_OFF, SMALL_TRUNK = 3, 1 / 3
+"""Body joints that no pixel supports from which on, and share of the trunk in the sampled pixels below which limbs are
+tried as the first piece, too."""
 
 
 def search_again(
@@ -40,6 +46,9 @@ def search_again(
     if config.left_right_flips and fitted.robust_loss > MIN_LOSS:
         rest = state.rest.replace(betas=params.betas, scale=params.scale)
         found.append(other_limbs(subject, body, config, rest, params))
+    unseen = int((fitted.joint_observed[:22] < UNOBSERVED).sum())
+    if fitted.robust_loss > MIN_LOSS and unseen >= CUT_OFF and trunk_share(subject, body) < SMALL_TRUNK:
+        found.append(limb_rooted_pose(subject, body, config, state.rest))
     if subject.keypoints is not None:
         found.append(limbs_at_keypoints(params, body, subject.keypoints, subject.maps.cameras))
     if subject.num_body_views == 1 and config.num_restarts > 1 and not state.guessed:
