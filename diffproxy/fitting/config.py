@@ -8,11 +8,15 @@ from typing import Any, Literal
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free
 from diffproxy.utils.errors import InputError
 
-NETWORK_STD: dict[str, Any] = {"std_scale": 1.25, "unobserved_std_scale": 2.6, "shared_std": 0.02}
-"""Values for proxies of the packaged generator. On 36 rendered subjects (`python -m render_synth seed=102`, numbers 330
-to 365), used neither for training nor for evaluation, about 68 % of the observed body joints lie within one deviation.
-The factor of unobserved joints is of the same subjects, cut off within the body (`dataset.cut=0`): 79 and 91 % of the
-joints that no image shows lie within one and two deviations."""
+NETWORK_STD: dict[str, Any] = {
+    "few_cameras_power": 0.6,
+    "unseen_std": 1.5,
+    "unobserved_std_scale": 2.6,
+    "shared_std": 0.02,
+}
+"""Values for proxies of the packaged generator, chosen on rendered subjects that serve neither for training nor for
+evaluation: whole ones with four views, two and one, and some that the pictures cut off
+(docs/results/fitting.md#stated-deviations-of-images)."""
 
 
 LARGEST_SETTING = 1e6
@@ -91,6 +95,12 @@ class FitConfig:
     """It is named if this distance is also so many times the median of the other views'."""
     std_scale: float = 1.0
     """Factor on `joint_std` of observed joints, for errors that neighbouring pixels and views share."""
+    few_cameras_power: float = 0.0
+    """`joint_std` of an observed joint that n < 4 cameras support grows by (4 / n) to this power: what few of them
+    show may not be there."""
+    unseen_std: float = 0.0
+    """`joint_std` of observed joints grows by this times the share of the body joints that are unobserved: a network
+    reads people worse of whom it sees less."""
     unobserved_std_scale: float = 1.0
     """Factor on `joint_std` of unobserved joints: poses of people vary more than the Gaussian prior says."""
     shared_std: float = 0.0

@@ -14,7 +14,13 @@ from diffproxy.body import BodyModel
 from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status, limb_agreement
 from diffproxy.fitting.initialization.initialize import InitialState
 from diffproxy.fitting.noise import KERNEL_SIGMAS, covariance_noise, noise_level
-from diffproxy.fitting.observed import joint_support, keypoint_joints, moving_joints
+from diffproxy.fitting.observed import (
+    camera_of_view,
+    joint_support,
+    keypoint_views,
+    moving_joints,
+    supporting_cameras,
+)
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.solve import Solution
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
@@ -124,21 +130,30 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
         dict(problem.body.atlas.palette.names),
     )
     close = rows.distance[b] < KERNEL_SIGMAS * rows.sigma[b]
-    observed = joint_support(problem.body, rows.face[b][used & close], rows.bary[b][used & close])
+    agreeing = used & close
+    observed = joint_support(problem.body, rows.face[b][agreeing], rows.bary[b][agreeing])
+    cameras = supporting_cameras(
+        problem.body,
+        rows.face[b][agreeing],
+        rows.bary[b][agreeing],
+        camera_of_view(subject.maps)[rows.view[b][agreeing]],
+    )
     if subject.keypoints is not None:
         given = rows.is_keypoint[b] & (rows.weight[b] > 0)
         movers, agree = moving_joints(subject.keypoints.body, rows.face[b][given]), close[given]
         diagnostics = replace(diagnostics, keypoint_agreement=limb_agreement(agree, movers))
-        joints = keypoint_joints(movers[agree], rows.view[b][given][agree])
-        observed[joints] = 1.0
+        shown = keypoint_views(movers[agree], rows.view[b][given][agree])
+        observed[shown >= 2] = 1.0
+        cameras = np.maximum(cameras, shown)
     finite = bool(np.isfinite(result.joints).all())
     status, reason, warning = fit_status(
         diagnostics, config, finite, subject.num_body_views, subject.maps, observed
     )
     return replace(
         result,
-        joint_std=calibrated(result.joint_std, observed, config),
+        joint_std=calibrated(result.joint_std, observed, cameras, config),
         joint_observed=observed,
+        joint_cameras=cameras,
         status=status,
         reason=reason,
         warning=warning,

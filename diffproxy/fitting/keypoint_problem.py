@@ -13,9 +13,11 @@ from diffproxy.fitting.effective_sample_size import correlation_inflation
 from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observations import effective_weights, shows_hand, subject_observations
 from diffproxy.fitting.observed import (
+    camera_of_view,
     joint_support,
-    keypoint_joints,
+    keypoint_views,
     moving_joints,
+    supporting_cameras,
     unobserved_note,
     unobserved_parts,
 )
@@ -143,10 +145,15 @@ class KeypointProblem:
         views = len(np.unique(self.rows.view))
         agreed = float((distance[~dense] < KERNEL_SIGMAS * self.sigma).mean())
         agree = dense & (weight > 0) & (distance < KERNEL_SIGMAS * sigma)
-        observed = joint_support(self.body, *(getattr(self.dense, k)[agree[dense]] for k in ("face", "bary")))
+        face, bary, view = (getattr(self.dense, k)[agree[dense]] for k in ("face", "bary", "view"))
+        observed = joint_support(self.body, face, bary)
         shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
         movers = moving_joints(self.marked, self.sparse.face[shown])
-        observed[keypoint_joints(movers, self.sparse.view[shown])] = 1.0
+        marks = keypoint_views(movers, self.sparse.view[shown])
+        observed[marks >= 2] = 1.0
+        cameras = np.maximum(
+            supporting_cameras(self.body, face, bary, camera_of_view(self.maps)[view]), marks
+        )
         status, reason, warning = plain.status, plain.reason, plain.warning
         if views >= 2 and agreed > 0.5:
             # keypoints of which nearly all agree settle what proxies alone left open
@@ -157,9 +164,9 @@ class KeypointProblem:
         if not np.isfinite(joints).all():
             status, reason = "failed", "the solution is not finite"
         return replace(
-            plain, params=params, joints=joints, joint_std=calibrated(std, observed, self.config),
+            plain, params=params, joints=joints, joint_std=calibrated(std, observed, cameras, self.config),
             status=status, reason=reason, warning=warning,
-            vertices=vertices, joint_observed=observed,
+            vertices=vertices, joint_observed=observed, joint_cameras=cameras,
             residual_px=float(np.median((distance / data.observations.metres_per_pixel[0].numpy())[use])),
             sigma=float(np.median(sigma[use])), inlier_ratio=inliers, used_pixels=int((weight > 0).sum()),
             stages=[*plain.stages, {"name": "keypoints", "rows": len(self.rows), "agreeing": agreed}],

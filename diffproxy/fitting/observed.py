@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from diffproxy.body import BodyModel
 from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
 from diffproxy.export.result import UNOBSERVED
+from diffproxy.proxies import ProxyMaps
 
 SAMPLES = 48
 """Faces of each joint's skin that are looked up, at most."""
@@ -99,10 +100,39 @@ def joint_support(
     return _SKINS[body].support(face, bary)
 
 
-def keypoint_joints(joint: Int[np.ndarray, " N"], view: Int[np.ndarray, " N"]) -> Int[np.ndarray, " n"]:
-    """Joints that agreeing keypoints of at least two views show; `joint` is the one that moves each keypoint."""
+def camera_of_view(maps: ProxyMaps) -> Int[np.ndarray, " V"]:
+    """A number for the camera of each view: hand crops have that of the body view which has their camera's name."""
+    names = [camera.name for camera in maps.cameras]
+    bodies = [name for name, kind in zip(names, maps.kind, strict=True) if kind == "body"]
+    if len(set(bodies)) < len(bodies):  # names that say nothing: every view is of a camera of its own
+        return np.arange(len(names))
+    return np.unique(names, return_inverse=True)[1]
+
+
+def supporting_cameras(
+    body: BodyModel,
+    face: Int[np.ndarray, " N"],
+    bary: Float[np.ndarray, "N 3"],
+    camera: Int[np.ndarray, " N"],
+) -> Int[np.ndarray, "55"]:
+    """How many cameras support each joint by themselves.
+
+    Args:
+        body: The model that was fitted.
+        face: Face that each agreeing pixel shows.
+        bary: Where in the face it lies.
+        camera: Number of the camera that each pixel is of.
+    """
+    count = np.zeros(NUM_JOINTS, dtype=np.int64)
+    for c in np.unique(camera):
+        count += joint_support(body, face[camera == c], bary[camera == c]) >= UNOBSERVED
+    return count
+
+
+def keypoint_views(joint: Int[np.ndarray, " N"], view: Int[np.ndarray, " N"]) -> Int[np.ndarray, "55"]:
+    """In how many views agreeing keypoints show each joint; `joint` is the one that moves each keypoint."""
     pairs = np.unique(np.stack([joint, view]), axis=1)[0]
-    return np.flatnonzero(np.bincount(pairs, minlength=NUM_JOINTS) >= 2)
+    return np.bincount(pairs, minlength=NUM_JOINTS)
 
 
 def moving_joints(marked: BodyModel, face: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from diffproxy.body import BodyParams
 
@@ -43,6 +43,7 @@ class FitResult:
         stages: Per run of the solver: name, iterations, cost, sigma, converged.
         joint_observed: (55,) how far pixels support each joint, in [0, 1] (`joint_support`); 0: its position comes from
             the priors.
+        joint_cameras: (55,) how many cameras support each joint by themselves (`supporting_cameras`).
     """
 
     params: BodyParams
@@ -63,6 +64,7 @@ class FitResult:
     timings: dict[str, float] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
     joint_observed: Float[np.ndarray, "55"] = field(default_factory=lambda: np.zeros(55))
+    joint_cameras: Int[np.ndarray, "55"] = field(default_factory=lambda: np.zeros(55, dtype=np.int64))
 
     @property
     def has_body(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
@@ -12,6 +12,11 @@ from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.terms.reprojection import Normal
+
+MANY = 4
+"""Cameras that support a joint from which on more of them do not make a stated deviation more trustworthy."""
+BODY = 22
+"""The body joints, without face and fingers."""
 
 
 def joint_jacobian(skeleton: Skeleton, state: State, free: Free) -> Float[Tensor, "B 55 3 P"]:
@@ -57,8 +62,22 @@ def joint_std(normal: Normal, skeleton: Skeleton, state: State, free: Free) -> F
 
 
 def calibrated(
-    std: Float[np.ndarray, "55"], observed: Float[np.ndarray, "55"], config: FitConfig
+    std: Float[np.ndarray, "55"],
+    observed: Float[np.ndarray, "55"],
+    cameras: Int[np.ndarray, "55"],
+    config: FitConfig,
 ) -> Float[np.ndarray, "55"]:
-    """`joint_std` with the errors that residuals do not show, by the factors of `config`."""
-    scale = np.where(observed >= UNOBSERVED, config.std_scale, config.unobserved_std_scale)
+    """`joint_std` with the errors that residuals do not show, by the factors of `config`.
+
+    Args:
+        std: Deviations by the covariance of the fit, metres.
+        observed: `joint_observed`.
+        cameras: `joint_cameras`.
+        config: `std_scale` and what follows it.
+    """
+    # What one camera shows alone may be nobody's; where nothing has a second camera, the covariance knows of the depth.
+    least = 2 if cameras.max() <= 1 else 1
+    few = (MANY / np.clip(cameras, least, MANY)) ** config.few_cameras_power
+    unseen = 1 + config.unseen_std * (observed[:BODY] < UNOBSERVED).mean()
+    scale = np.where(observed >= UNOBSERVED, config.std_scale * few * unseen, config.unobserved_std_scale)
     return np.hypot(scale * std, config.shared_std).astype(std.dtype)

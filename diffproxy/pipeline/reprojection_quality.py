@@ -30,7 +30,8 @@ HEAD, ANKLES = 15, (7, 8)
 SHAPE = ("betas", "expression", "scale")
 ALIGNMENT = ("turn_deg", "shift_mm", "zoom", "rest_mm", "keypoint_mm", "keypoint_turn_deg")
 DOUBT_OVERLAP = 0.6  # IoU of body and foreground, below: worth a look
-MISFIT = 2.0  # what a body is off by over the median distance of its proxies, where that is worth a look
+MISFIT_MM = 25.0  # median distance of proxies and body from which on it says that the body is wrong
+MISFIT = 2.0  # what a body is off by over how much further than that its proxies are
 
 
 def doubts(info: Mapping[str, Any]) -> list[str]:
@@ -64,7 +65,7 @@ def with_misfit(joint_std: Float[np.ndarray, " J"], residual_mm: float) -> Float
     The covariance of a fit takes for granted that the body is the right one up to noise. Where proxies and body are
     further apart than noise makes them, `MISFIT` times the excess joins the deviation of every joint.
     """
-    excess = MISFIT * max(0.0, residual_mm - DOUBT_MM) / 1000
+    excess = MISFIT * max(0.0, residual_mm - MISFIT_MM) / 1000
     return np.hypot(joint_std, excess).astype(joint_std.dtype)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.observed import UNOBSERVED, joint_support
+from diffproxy.fitting.observed import UNOBSERVED, camera_of_view, joint_support, supporting_cameras
 from diffproxy.fitting.terms.correspondences import sample_correspondences
 
 LEGS = [4, 5, 7, 8, 10, 11]
@@ -46,10 +46,35 @@ def test_a_segment_supports_the_joints_at_its_ends(make_scene, kept, supported):
     assert {j for j in LEGS if support[j] > 0.5} == supported
 
 
+def test_cameras_that_support_a_joint_are_counted(make_scene):
+    """Shins and feet are left in one map of four, thighs in all; knees are supported by either."""
+    scene = make_scene()
+    labels = without(scene.maps, scene.body, "shin", "foot").labels
+    labels[0] = scene.maps.labels[0]
+    found = sample_correspondences(replace(scene.maps, labels=labels), scene.body, 600)
+    count = supporting_cameras(scene.body, found.face, found.bary, found.view)
+    assert (count[[7, 8, 10, 11]] == 1).all() and (count[[0, 1, 2, 15]] == 4).all()
+    assert count[[4, 5]].min() >= 2
+    one = supporting_cameras(scene.body, found.face, found.bary, np.zeros_like(found.view))
+    assert (one[:22] == 1).all()
+
+
+def test_hand_crops_belong_to_their_cameras(make_scene):
+    maps = make_scene().maps
+    first, second = maps.cameras[:2]
+    kinds = ("body", "body", "left_hand", "right_hand")
+    crops = replace(maps, cameras=(first, second, second, first), kind=kinds)
+    a, b, c, d = camera_of_view(crops)
+    assert a == d and b == c and a != b
+    alike = tuple(replace(camera, name="cam") for camera in maps.cameras)
+    assert camera_of_view(replace(maps, cameras=alike)).tolist() == [0, 1, 2, 3]
+
+
 def test_fit_states_it(make_scene):
     scene = make_scene()
     result = fit(scene.maps, scene.body, FitConfig(hands=False))
     assert result.joint_observed[:22].min() > 0.9
+    assert (result.joint_cameras[[0, 1, 2, 4, 5, 15]] == 4).all() and result.joint_cameras.max() == 4
 
 
 def test_beyond_the_picture_nothing_pulls(make_scene):

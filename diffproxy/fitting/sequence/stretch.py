@@ -71,7 +71,7 @@ class Stretch:
             joints = body.joints(params).cpu().numpy()
         out = []
         for k, own in enumerate(self.fits):
-            std = calibrated(joint_std[k], own.joint_observed, config)
+            std = calibrated(joint_std[k], own.joint_observed, own.joint_cameras, config)
             result = replace(own, params=params[k], joints=joints[k], vertices=None, joint_std=std)
             out.append(self._judged(k, result))
         return out
