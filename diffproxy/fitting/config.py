@@ -87,6 +87,9 @@ class FitConfig:
     """Share of the pixels in parts most of whose pixels are flipped, above which a body is doubtful."""
     trusted_keypoint_agreement: float = 0.8
     """Share of the keypoints of arms and of legs at the body above which flipped pixels leave it as it is."""
+    doubtful_single_camera: float = 0.25
+    """Share of the observed body joints that one camera alone supports, of three and more that see the person, above
+    which a body is doubtful: where pictures cut people off, a third of what one alone shows is not there."""
     warn_inlier_ratio: float = 0.85
     """Ratio of inliers below which there is a warning."""
     outlier_view_distance: float = 0.02

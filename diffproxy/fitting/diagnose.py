@@ -147,7 +147,7 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
         cameras = np.maximum(cameras, shown)
     finite = bool(np.isfinite(result.joints).all())
     status, reason, warning = fit_status(
-        diagnostics, config, finite, subject.num_body_views, subject.maps, observed
+        diagnostics, config, finite, subject.num_body_views, subject.maps, observed, cameras
     )
     return replace(
         result,

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from diffproxy.body.parts import HAND_PARTS
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.noise import KERNEL_SIGMAS
-from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
+from diffproxy.fitting.observed import BODY, UNOBSERVED, unobserved_note, unobserved_parts
 from diffproxy.fitting.rays import RAY_KERNEL
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
@@ -128,6 +128,12 @@ MOSTLY_UNSEEN = 11
 """A body of whose 22 joints more than this are unobserved is doubtful, whatever the rest says."""
 
 
+def single_camera_share(observed: Float[np.ndarray, "55"], cameras: Int[np.ndarray, "55"]) -> float:
+    """Share of the observed body joints that one camera alone supports; 0 where none is observed."""
+    seen = observed[BODY] >= UNOBSERVED
+    return float((cameras[BODY][seen] <= 1).mean()) if seen.any() else 0.0
+
+
 def fit_status(
     against: FitDiagnostics,
     config: FitConfig,
@@ -135,6 +141,7 @@ def fit_status(
     views: int,
     maps: ProxyMaps,
     observed: Float[np.ndarray, "55"],
+    cameras: Int[np.ndarray, "55"],
 ) -> tuple[Status, str, str]:
     """Status, reason, and what to doubt about a body.
 
@@ -172,10 +179,14 @@ def fit_status(
         warnings.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
     elif against.flip_ratio > config.doubtful_flip_ratio:
         warnings.append(f"{against.flip_ratio:.0%} of the proxies state the wrong side")
-    if (observed[:22] < UNOBSERVED).sum() > MOSTLY_UNSEEN:
+    if (observed[BODY] < UNOBSERVED).sum() > MOSTLY_UNSEEN:
         strong = True
         warnings.append("no view shows most of the body")
+    alone = single_camera_share(observed, cameras)
+    if views > 2 and alone > config.doubtful_single_camera:
+        strong = True
+        warnings.append(f"one camera alone shows {alone:.0%} of what is seen of the body")
     status: Status = "doubtful" if strong else "one_view" if views == 1 else "ok"
-    alone = ["only one view shows the person: depth rests on an average body size"] if views == 1 else []
+    flat = ["only one view shows the person: depth rests on an average body size"] if views == 1 else []
     unseen = [note] if (note := unobserved_note(unobserved_parts(observed))) else []
-    return status, "; ".join([*warnings, *alone, *unseen]), "; ".join(warnings)
+    return status, "; ".join([*warnings, *flat, *unseen]), "; ".join(warnings)

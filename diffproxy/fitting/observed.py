@@ -23,6 +23,8 @@ NEAR, NEAR_FINGER = 0.05, 0.02
 FULL = 0.4
 """Share of the skin that counts as all of it: cameras on one side of a limb see about half."""
 FIRST_FINGER = 25
+BODY = slice(0, 22)
+"""The body joints, without face and fingers."""
 
 
 class JointSkin:

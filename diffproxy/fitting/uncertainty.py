@@ -8,15 +8,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.observed import UNOBSERVED
+from diffproxy.fitting.observed import BODY, UNOBSERVED
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.terms.reprojection import Normal
 
 MANY = 4
 """Cameras that support a joint from which on more of them do not make a stated deviation more trustworthy."""
-BODY = 22
-"""The body joints, without face and fingers."""
 
 
 def joint_jacobian(skeleton: Skeleton, state: State, free: Free) -> Float[Tensor, "B 55 3 P"]:
@@ -78,6 +76,6 @@ def calibrated(
     # What one camera shows alone may be nobody's; where nothing has a second camera, the covariance knows of the depth.
     least = 2 if cameras.max() <= 1 else 1
     few = (MANY / np.clip(cameras, least, MANY)) ** config.few_cameras_power
-    unseen = 1 + config.unseen_std * (observed[:BODY] < UNOBSERVED).mean()
+    unseen = 1 + config.unseen_std * (observed[BODY] < UNOBSERVED).mean()
     scale = np.where(observed >= UNOBSERVED, config.std_scale * few * unseen, config.unobserved_std_scale)
     return np.hypot(scale * std, config.shared_std).astype(std.dtype)

@@ -23,7 +23,7 @@ def test_parts_are_swapped_where_most_of_their_pixels_are_on_both_sides_together
 def test_a_small_swapped_part_is_named_and_a_large_one_makes_the_body_doubtful(make_scene, ratio, status):
     maps = make_scene(0).maps
     found = replace(GOOD, swapped=("front forearm",), swapped_ratio=ratio)
-    given, reason, warning = fit_status(found, FitConfig(), True, 4, maps, np.ones(55))
+    given, reason, warning = fit_status(found, FitConfig(), True, 4, maps, np.ones(55), np.full(55, 4))
     assert (given, reason) == (status, "most views state the wrong side of: front forearm")
     assert warning == reason
 
@@ -42,8 +42,24 @@ def test_keypoints_at_the_body_confirm_its_sides(make_scene, share: float, statu
     maps = make_scene(0).maps
     for wrong in ({"swapped": ("front shin",), "swapped_ratio": 0.1}, {"flip_ratio": 0.2}):
         found = replace(GOOD, keypoint_agreement=share, **wrong)
-        given, reason, _ = fit_status(found, FitConfig(), True, 4, maps, np.ones(55))
+        given, reason, _ = fit_status(found, FitConfig(), True, 4, maps, np.ones(55), np.full(55, 4))
         assert given == status and "wrong side" in reason
+
+
+@pytest.mark.parametrize(("joints", "views", "status"), [(5, 4, "ok"), (6, 4, "doubtful"), (22, 2, "ok")])
+def test_much_of_a_body_on_one_camera_alone_is_doubtful(make_scene, joints: int, views: int, status: str):
+    """More than a quarter of 22 joints, where three cameras and more see the person."""
+    cameras = np.full(55, views)
+    cameras[:joints] = 1
+    maps = make_scene(0).maps
+    given, reason, _ = fit_status(GOOD, FitConfig(), True, views, maps, np.ones(55), cameras)
+    assert given == status and ("one camera alone shows 27%" in reason) == (status == "doubtful")
+
+
+def test_unobserved_joints_are_on_no_camera(make_scene):
+    cameras, observed = np.full(55, 3), np.ones(55)
+    cameras[:6], observed[:6] = 0, 0
+    assert fit_status(GOOD, FitConfig(), True, 3, make_scene(0).maps, observed, cameras)[0] == "ok"
 
 
 def test_the_sides_are_as_sure_as_the_keypoints_of_arms_or_legs_are():
