@@ -43,6 +43,7 @@ def test_every_output_is_that_of_torch(exported, graphs, two, pictures, side, co
     images = torch.from_numpy(boxed)[None].repeat(pictures, 1, 1, 1)
     images[-1] = images[-1].flip(1)
     height, width = boxed.shape[:2]
+    size = max(height, width)
     camera = torch.tensor([[250 * scale, width / 2, height / 2, 0.35]]).repeat(pictures, 1)
     camera[0, 3] = 0.0  # known
     with torch.no_grad():
@@ -63,9 +64,11 @@ def test_every_output_is_that_of_torch(exported, graphs, two, pictures, side, co
     assert tuple(found) == people_graph.OUTPUTS
     for name, expected in zip(people_graph.OUTPUTS, bodies, strict=True):
         assert len(found[name]) == pictures * count
-        # pixels; those of cells of nobody may be far beyond
-        unit = max(boxed.shape) if name == "boxes" else 1
-        np.testing.assert_allclose(found[name], expected, atol=TOLERANCE * unit, rtol=1e-5, err_msg=name)
+        # pixels as shares of the picture, confidences as they are; places of cells of nobody may be far beyond
+        unit = {"boxes": np.full(4, size), "keypoints": np.array([size, size, 1, size])}.get(name, 1)
+        np.testing.assert_allclose(
+            found[name] / unit, expected / unit, atol=TOLERANCE, rtol=1e-5, err_msg=name
+        )
 
 
 def test_people_are_those_of_the_torch_reader(exported, body, two):
