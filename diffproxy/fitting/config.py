@@ -89,7 +89,7 @@ class FitConfig:
     """Share of the keypoints of arms and of legs at the body above which flipped pixels leave it as it is."""
     doubtful_single_camera: float = 0.25
     """Share of the observed body joints that one camera alone supports, of three and more that see the person, above
-    which a body is doubtful: where pictures cut people off, a third of what one alone shows is not there."""
+    which a body is doubtful: where pictures cut people off, two fifths of what one alone shows are not there."""
     warn_inlier_ratio: float = 0.85
     """Ratio of inliers below which there is a warning."""
     outlier_view_distance: float = 0.02

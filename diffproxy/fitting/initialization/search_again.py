@@ -1,4 +1,5 @@
-"""Other starts for a fitted body: limbs that contradict their pixels or keypoints, or that one view leaves open."""
+"""Other starts for a fitted body: limbs that contradict their pixels or keypoints, that one view leaves open, or that
+are most of what is seen."""
 
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ def search_again(
     state: InitialState, body: BodyModel, config: FitConfig, fitted: FitResult
 ) -> InitialState | None:
     """Search the limbs that pixels contradict, turn those that keypoints put elsewhere, flip those of a single view.
+
+    Where little is seen of the trunk, the body is searched from a limb.
 
     The closed form places limbs before the solver has found the trunk and the shape; a raised leg may be taken for
     something else there, and the solver does not get from one minimum to the other. In a single view bones may lean
