@@ -14,13 +14,7 @@ from diffproxy.body import BodyModel
 from diffproxy.fitting.diagnostics import fit_diagnostics, fit_status, limb_agreement
 from diffproxy.fitting.initialization.initialize import InitialState
 from diffproxy.fitting.noise import KERNEL_SIGMAS, covariance_noise, noise_level
-from diffproxy.fitting.observed import (
-    camera_of_view,
-    joint_support,
-    keypoint_views,
-    moving_joints,
-    supporting_cameras,
-)
+from diffproxy.fitting.observed import moving_joints, supported_joints
 from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.solve import Solution
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
@@ -131,20 +125,14 @@ def _with_status(result: FitResult, solution: Solution, rows: _Residuals, b: int
     )
     close = rows.distance[b] < KERNEL_SIGMAS * rows.sigma[b]
     agreeing = used & close
-    observed = joint_support(problem.body, rows.face[b][agreeing], rows.bary[b][agreeing])
-    cameras = supporting_cameras(
-        problem.body,
-        rows.face[b][agreeing],
-        rows.bary[b][agreeing],
-        camera_of_view(subject.maps)[rows.view[b][agreeing]],
-    )
+    pixels = rows.face[b][agreeing], rows.bary[b][agreeing], rows.view[b][agreeing]
+    keypoints = None
     if subject.keypoints is not None:
         given = rows.is_keypoint[b] & (rows.weight[b] > 0)
         movers, agree = moving_joints(subject.keypoints.body, rows.face[b][given]), close[given]
         diagnostics = replace(diagnostics, keypoint_agreement=limb_agreement(agree, movers))
-        shown = keypoint_views(movers[agree], rows.view[b][given][agree])
-        observed[shown >= 2] = 1.0
-        cameras = np.maximum(cameras, shown)
+        keypoints = movers[agree], rows.view[b][given][agree]
+    observed, cameras = supported_joints(problem.body, subject.maps, pixels, keypoints)
     finite = bool(np.isfinite(result.joints).all())
     status, reason, warning = fit_status(
         diagnostics, config, finite, subject.num_body_views, subject.maps, observed, cameras

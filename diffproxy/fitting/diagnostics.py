@@ -155,6 +155,7 @@ def fit_status(
         views: Number of body views that see the person.
         maps: The proxies, whose cameras' names a reason may state.
         observed: Support of each joint by pixels, 0 to 1.
+        cameras: How many cameras support each joint.
     """
     if not finite:
         return "failed", "the solution is not finite", ""

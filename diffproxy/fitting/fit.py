@@ -96,7 +96,8 @@ def fit_many(
     others = {
         i: other
         for i, (state, result) in enumerate(zip(initial, results, strict=True))
-        if (other := search_again(state, body, config, result)) is not None
+        if (other := search_again(state, body, config, result, config.fit_scale and shape is None))
+        is not None
     }
     if others:
         for i, result in zip(others, solved(list(others.values())), strict=True):

@@ -13,11 +13,8 @@ from diffproxy.fitting.effective_sample_size import correlation_inflation
 from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observations import effective_weights, shows_hand, subject_observations
 from diffproxy.fitting.observed import (
-    camera_of_view,
-    joint_support,
-    keypoint_views,
     moving_joints,
-    supporting_cameras,
+    supported_joints,
     unobserved_note,
     unobserved_parts,
 )
@@ -145,14 +142,11 @@ class KeypointProblem:
         views = len(np.unique(self.rows.view))
         agreed = float((distance[~dense] < KERNEL_SIGMAS * self.sigma).mean())
         agree = dense & (weight > 0) & (distance < KERNEL_SIGMAS * sigma)
-        face, bary, view = (getattr(self.dense, k)[agree[dense]] for k in ("face", "bary", "view"))
-        observed = joint_support(self.body, face, bary)
+        pixels = self.dense[agree[dense]]
         shown = distance[~dense] < KERNEL_SIGMAS * self.sigma
         movers = moving_joints(self.marked, self.sparse.face[shown])
-        marks = keypoint_views(movers, self.sparse.view[shown])
-        observed[marks >= 2] = 1.0
-        cameras = np.maximum(
-            supporting_cameras(self.body, face, bary, camera_of_view(self.maps)[view]), marks
+        observed, cameras = supported_joints(
+            self.body, self.maps, (pixels.face, pixels.bary, pixels.view), (movers, self.sparse.view[shown])
         )
         status, reason, warning = plain.status, plain.reason, plain.warning
         if views >= 2 and agreed > 0.5:

@@ -131,6 +131,30 @@ def supporting_cameras(
     return count
 
 
+def supported_joints(
+    body: BodyModel,
+    maps: ProxyMaps,
+    pixels: tuple[Int[np.ndarray, " N"], Float[np.ndarray, "N 3"], Int[np.ndarray, " N"]],
+    keypoints: tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]] | None = None,
+) -> tuple[Float[np.ndarray, "55"], Int[np.ndarray, "55"]]:
+    """`joint_observed` and `joint_cameras` of a fit.
+
+    Args:
+        body: The model that was fitted.
+        maps: The proxies.
+        pixels: Face, barycentric coordinates and view of each agreeing pixel.
+        keypoints: The joint that moves each agreeing keypoint, and its view.
+    """
+    face, bary, view = pixels
+    observed = joint_support(body, face, bary)
+    cameras = supporting_cameras(body, face, bary, camera_of_view(maps)[view])
+    if keypoints is not None:
+        shown = keypoint_views(*keypoints)
+        observed[shown >= 2] = 1.0
+        cameras = np.maximum(cameras, shown)
+    return observed, cameras
+
+
 def keypoint_views(joint: Int[np.ndarray, " N"], view: Int[np.ndarray, " N"]) -> Int[np.ndarray, "55"]:
     """In how many views agreeing keypoints show each joint; `joint` is the one that moves each keypoint."""
     pairs = np.unique(np.stack([joint, view]), axis=1)[0]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from diffproxy.body import BodyParams
-from diffproxy.fitting import FitConfig, fit
+from diffproxy.fitting import FitConfig, fit, fit_many
+from diffproxy.fitting.evidence import FixedShape
 from diffproxy.fitting.gather_correspondences import gather_correspondences
 from diffproxy.fitting.initialization.limb_rooted_pose import limb_rooted_pose, trunk_share
 
@@ -40,6 +41,18 @@ def test_legs_place_the_body(scene, legs, body):
     found = limb_rooted_pose(subject, body, CONFIG, BodyParams.rest(1))
     joints = body.joints(found)[0].numpy()
     assert np.linalg.norm(joints - scene.joints, axis=-1)[LEGS].max() < 0.1
+
+
+def test_a_given_size_stays(scene, legs, body, monkeypatch):
+    subject, rest = gather_correspondences(legs, body, CONFIG), BodyParams.rest(1)
+    rest = rest.replace(scale=0.9 * rest.scale)
+    assert float(limb_rooted_pose(subject, body, CONFIG, rest, free_scale=False).scale) == pytest.approx(0.9)
+    asked = []
+    module = sys.modules["diffproxy.fitting.fit"]
+    monkeypatch.setattr(module, "search_again", lambda *given: asked.append(given[-1]))
+    for shape in (None, FixedShape(rest.betas[0], 0.9)):
+        fit_many([legs], body, CONFIG, shape=shape)
+    assert asked == [True, False]
 
 
 def test_nothing_in_sight_gives_none(scene, body):

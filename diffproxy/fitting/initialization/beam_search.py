@@ -13,7 +13,7 @@ import numpy as np
 from diffproxy.body import BodyParams
 from diffproxy.fitting.initialization.register_segments import SEARCH_SIGMA
 from diffproxy.fitting.initialization.segments import LIMBS, KinematicTree, SegmentSearch, distinct
-from diffproxy.fitting.rays import RAY_KERNEL, relative_loss
+from diffproxy.fitting.rays import RAY_KERNEL
 from diffproxy.fitting.terms.correspondences import per_view_weights
 from diffproxy.fitting.terms.left_right import LabelFlips
 from diffproxy.geometry.rotations import rotation_angle
@@ -46,16 +46,12 @@ class LimbBeamSearch:
 
     def losses(self, tree: KinematicTree, limb: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Robust loss of every pixel on this limb (n,), as labelled and as counterpart; 1 for pixels of other parts."""
-        R, c = tree.pose()
         n = len(self.stated)
         out = []
         for movers, first in ((self.stated, 0), (self.counterpart, n)):
             on = np.flatnonzero(np.isin(movers, limb))
-            j = movers[on]
-            X = self.search.points[first + on] - self.search.joints[j]
-            world = c[j] + tree.scale * np.einsum("nij,nj->ni", R[j], X)
             loss = np.ones(n)
-            loss[on] = relative_loss(self.search.rays[first + on].offsets(world))
+            loss[on] = self.search.losses(tree, first + on)
             out.append(loss)
         return out[0], out[1]
 

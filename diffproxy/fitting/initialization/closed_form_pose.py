@@ -51,10 +51,7 @@ def closed_form_pose(
         )
         tree.t, tree.local[0] = own.t[0], own.R[0]
 
-    for joint in (j for j in outwards(search.parents) if j in search.seen):
-        best = search.find(tree, joint)
-        if best is not None:
-            search.turn(tree, joint, best.R[0])
+    search.find_outwards(tree)
     return tree.to_params(search.rest)
 
 
@@ -63,11 +60,3 @@ def mean_pose(search: SegmentSearch, scale: float) -> KinematicTree:
     local = np.broadcast_to(np.eye(3), (len(search.joints), 3, 3)).copy()
     local[1:22] = to_matrix(search.penalty.mean[1:])
     return KinematicTree(search.parents, search.joints, local, np.zeros(3), scale)
-
-
-def outwards(parents: list[int]) -> list[int]:
-    """Joints ordered so that parents come first (SMPL-X numbering does already; others may not)."""
-    order = [0]
-    for j in order:
-        order += [k for k, p in enumerate(parents) if p == j and k != 0]
-    return order

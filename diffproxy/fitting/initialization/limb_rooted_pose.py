@@ -7,11 +7,10 @@ import numpy as np
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.gather_correspondences import ObservedSubject
-from diffproxy.fitting.initialization.closed_form_pose import TRUNK, mean_pose, outwards
+from diffproxy.fitting.initialization.closed_form_pose import LOG_SCALE_STD, TRUNK, mean_pose
 from diffproxy.fitting.initialization.register_segments import RegistrationPrior, register_segment
 from diffproxy.fitting.initialization.segments import ENOUGH, KinematicTree, SegmentSearch, distinct
 from diffproxy.fitting.pose_statistics import pose_penalty
-from diffproxy.fitting.rays import relative_loss
 from diffproxy.fitting.terms.correspondences import driving_joints
 
 ROOTS = 3
@@ -27,7 +26,7 @@ def trunk_share(subject: ObservedSubject, body: BodyModel) -> float:
 
 
 def limb_rooted_pose(
-    subject: ObservedSubject, body: BodyModel, config: FitConfig, rest: BodyParams
+    subject: ObservedSubject, body: BodyModel, config: FitConfig, rest: BodyParams, free_scale: bool = True
 ) -> BodyParams | None:
     """The best body of those that begin with one of the segments in sight.
 
@@ -36,6 +35,7 @@ def limb_rooted_pose(
         body: Body model.
         config: Options of the search.
         rest: The unposed body, with the betas and the scale to search with.
+        free_scale: The scale may change, where two views show the person.
 
     Returns:
         The body with the smallest loss over all pixels; None if no segment has enough of them.
@@ -44,23 +44,23 @@ def limb_rooted_pose(
         body, subject.pixels, subject.maps.cameras, pose_penalty(), rest, config.num_initial_rotations
     )
     unseen = mean_pose(search, float(rest.scale))
-    log_scale_std = config.log_scale_std if config.fit_scale and subject.num_body_views > 1 else 0.0
+    anchor = RegistrationPrior(
+        log_scale_std=LOG_SCALE_STD if free_scale and subject.num_body_views > 1 else 0.0
+    )
     counts = {j: int((search.driving_joint == j).sum()) for j in search.seen}
     roots = sorted((j for j in counts if counts[j] >= ENOUGH), key=lambda j: -counts[j])[:ROOTS]
-    best, least = None, np.inf
+    best, least, everything = None, np.inf, np.arange(len(search.found))
     for root in roots:
         piece = search.piece(np.flatnonzero(search.driving_joint == root), search.joints[root])
-        anchor = RegistrationPrior(log_scale_std=log_scale_std)
         places = register_segment(piece, anchor, search.rotations, scale=unseen.scale, keep=8, iterations=8)
         for k in distinct(places.R, POSES):
             tree = unseen.copy()
             tree.scale = float(places.scale[k])
             _carry(tree, root, places.R[k], places.t[k])
-            for joint in (j for j in outwards(search.parents) if j in search.seen and j != root):
-                found = search.find(tree, joint)
-                if found is not None:
-                    search.turn(tree, joint, found.R[0])
-            if (loss := _loss(search, tree)) < least:
+            search.find_outwards(tree, but=root)
+            if (
+                loss := float(np.average(search.losses(tree, everything), weights=search.found.weight))
+            ) < least:
                 best, least = tree, loss
     return None if best is None else best.to_params(search.rest)
 
@@ -71,12 +71,3 @@ def _carry(tree: KinematicTree, joint: int, R_world: np.ndarray, at: np.ndarray)
     turn = R_world @ R[joint].T
     tree.local[0] = turn @ tree.local[0]
     tree.t = at + turn @ (tree.t - c[joint])
-
-
-def _loss(search: SegmentSearch, tree: KinematicTree) -> float:
-    """Mean robust loss of all pixels, each on the piece of its label."""
-    R, c = tree.pose()
-    j = search.driving_joint
-    X = search.points - search.joints[j]
-    world = c[j] + tree.scale * np.einsum("nij,nj->ni", R[j], X)
-    return float(np.average(relative_loss(search.rays.offsets(world)), weights=search.found.weight))

@@ -23,7 +23,7 @@ tried as the first piece, too."""
 
 
 def search_again(
-    state: InitialState, body: BodyModel, config: FitConfig, fitted: FitResult
+    state: InitialState, body: BodyModel, config: FitConfig, fitted: FitResult, free_scale: bool = True
 ) -> InitialState | None:
     """Search the limbs that pixels contradict, turn those that keypoints put elsewhere, flip those of a single view.
 
@@ -38,6 +38,7 @@ def search_again(
         body: Body model.
         config: Options of the search.
         fitted: Where the solver arrived.
+        free_scale: The size of the body is fitted.
 
     Returns:
         The state with the bodies that have other poses of these limbs as its only hypotheses; None if there are none.
@@ -51,7 +52,7 @@ def search_again(
         found.append(other_limbs(subject, body, config, rest, params))
     unseen = int((fitted.joint_observed[BODY] < UNOBSERVED).sum())
     if fitted.robust_loss > MIN_LOSS and unseen >= CUT_OFF and trunk_share(subject, body) < SMALL_TRUNK:
-        found.append(limb_rooted_pose(subject, body, config, state.rest))
+        found.append(limb_rooted_pose(subject, body, config, state.rest, free_scale))
     if subject.keypoints is not None:
         found.append(limbs_at_keypoints(params, body, subject.keypoints, subject.maps.cameras))
     if subject.num_body_views == 1 and config.num_restarts > 1 and not state.guessed:

@@ -19,7 +19,7 @@ from diffproxy.fitting.initialization.register_segments import (
     rotation_grid,
 )
 from diffproxy.fitting.pose_statistics import PosePenalty
-from diffproxy.fitting.rays import pixel_rays
+from diffproxy.fitting.rays import pixel_rays, relative_loss
 from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints, per_view_weights
 from diffproxy.geometry.directions import rotation_between
 from diffproxy.geometry.rotations import rotation_angle, to_matrix, to_rotvec
@@ -148,6 +148,21 @@ class SegmentSearch:
         piece = self.piece(rows, self.joints[chain[0]])
         return register_segment(piece, anchor, candidates, improbable, tree.scale, keep)
 
+    def find_outwards(self, tree: KinematicTree, but: int = 0) -> None:
+        """Find the pieces in sight one after the other, parents first, in place; `but`: a piece that stays."""
+        for joint in (j for j in _outwards(self.parents) if j in self.seen and j != but):
+            places = self.find(tree, joint)
+            if places is not None:
+                self.turn(tree, joint, places.R[0])
+
+    def losses(self, tree: KinematicTree, rows: Int[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+        """Robust loss (0 to 1) of these pixels, each on the piece of its label."""
+        R, c = tree.pose()
+        j = self.driving_joint[rows]
+        X = self.points[rows] - self.joints[j]
+        world = c[j] + tree.scale * np.einsum("nij,nj->ni", R[j], X)
+        return relative_loss(self.rays[rows].offsets(world))
+
     def turn(self, tree: KinematicTree, joint: int, R_world: Float[np.ndarray, "3 3"]) -> None:
         """Give the piece this world rotation, in place; joints that share a bend take equal parts."""
         chain = self.chain(joint)
@@ -169,3 +184,11 @@ def distinct(R: Float[np.ndarray, "K 3 3"], count: int) -> list[int]:
         if len(kept) < count and all(rotation_angle(R[k], R[j]) > APART for j in kept):
             kept.append(k)
     return kept
+
+
+def _outwards(parents: list[int]) -> list[int]:
+    """Joints ordered so that parents come first (SMPL-X numbering does already; others may not)."""
+    order = [0]
+    for j in order:
+        order += [k for k, p in enumerate(parents) if p == j and k != 0]
+    return order
