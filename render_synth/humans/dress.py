@@ -14,8 +14,8 @@ from render_synth.humans.body import skin
 from render_synth.humans.body.anatomy import Anatomy, build_anatomy
 from render_synth.humans.body.bodies import Person
 from render_synth.humans.body.posed import Posed, pose_anatomy
-from render_synth.humans.garments.garments import sample_outfit
-from render_synth.humans.garments.outfits import GarmentTools, build_garment_tools
+from render_synth.humans.garments.outfits import sample_outfit
+from render_synth.humans.garments.tailored import GarmentTools, build_garment_tools
 from render_synth.humans.look import LOOKS, Look
 from render_synth.humans.makehuman.dressing import DressedBody, sample_clothing
 from render_synth.humans.makehuman.skin_meshes import skin_meshes

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from render_synth.humans.garments.garments import OUTFITS
+from render_synth.humans.garments.layers import OUTFITS
 from render_synth.rng import stream
 from render_synth.sample import render_sample
 

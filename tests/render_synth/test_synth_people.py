@@ -22,9 +22,10 @@ from render_synth.humans.body.posed import Obstacle, pose_anatomy
 from render_synth.humans.body.shapes import sample_shape, shape_axes, stature_of
 from render_synth.humans.garments.cloth_sheet import Sheet, finer, sheet_faces
 from render_synth.humans.garments.drape import drape
-from render_synth.humans.garments.garments import OUTFITS, sample_outfit
-from render_synth.humans.garments.outfits import build_garment_tools, sample_tailored
+from render_synth.humans.garments.layers import OUTFITS
+from render_synth.humans.garments.outfits import sample_outfit
 from render_synth.humans.garments.skirt import SkirtCut, skirt_sheet
+from render_synth.humans.garments.tailored import build_garment_tools, sample_tailored
 from render_synth.humans.hair import hair_mesh, long_hair, scalp
 from render_synth.humans.look import LOOKS, Look
 from render_synth.humans.poses.pose_check import DEEP, pose_check

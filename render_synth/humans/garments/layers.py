@@ -1,4 +1,4 @@
-"""Clothes as layers on the body's surface: a mask, a distance and a colour; and random outfits."""
+"""Clothes as layers on the body's surface: a mask, a distance and a colour each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from jaxtyping import Bool, Float
 
 from render_synth import colors, noise
 from render_synth.humans.body.anatomy import Anatomy
-from render_synth.humans.body.posed import Posed
 from render_synth.humans.garments.fabric_patterns import paint
-from render_synth.humans.garments.outfits import GarmentTools, sample_tailored
-from render_synth.humans.hair.hair_mesh import sample_hair
-from render_synth.humans.look import Look
-from render_synth.rendering.mesh import Mesh
 
 OUTFITS = (
     "bare_shorts",
@@ -96,19 +91,35 @@ def lower(
     )
 
 
-def sportswear(
-    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"]
-) -> list[Garment | Mesh]:
+def sportswear(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"]) -> list[Garment]:
     """Swim briefs, shorts or tights; and nothing above, or a tight short top."""
     length = rng.choice(
         [rng.uniform(0.02, 0.1), rng.uniform(0.15, 0.55), rng.uniform(0.85, 1.0)], p=[0.3, 0.5, 0.2]
     )
     loose = rng.uniform(0.002, 0.02) if 0.1 < length < 0.6 else 0.0
-    out: list[Garment | Mesh] = [lower(rng, a, normal_z, length, rng.uniform(0.02, 0.25), loose)]
+    out = [lower(rng, a, normal_z, length, rng.uniform(0.02, 0.25), loose)]
     if rng.random() < 0.4:
         sleeve = rng.uniform(-0.1, 0.0)
         out.append(upper(rng, a, normal_z, sleeve, rng.uniform(0.45, 0.6), 0.0, tight=0.003))
     return out
+
+
+def open_coat(
+    rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"], loose: float
+) -> Garment:
+    """A jacket with long sleeves over something else; open in front, or closed."""
+    u = rng.uniform
+    coat = upper(rng, a, normal_z, u(0.85, 1.0), u(-0.4, 0.2), loose, tight=0.016)
+    gap = (np.abs(a.rest[:, 0]) < u(-0.05, 0.09)) & (normal_z > 0.1)
+    return Garment("coat", coat.mask & ~gap, coat.lift, coat.color)
+
+
+def suit(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"]) -> Garment:
+    """Tight clothes of one piece, as for motion capture."""
+    u = rng.uniform
+    top = upper(rng, a, normal_z, u(0.4, 1.0), -0.2, 0.006)
+    low = lower(rng, a, normal_z, u(0.5, 1.0), 0.3, 0.006)
+    return Garment("suit", top.mask | low.mask, np.where(top.mask, top.lift, low.lift), top.color)
 
 
 def shoes(rng: np.random.Generator, a: Anatomy, normal_z: Float[np.ndarray, " N"]) -> Garment:
@@ -128,76 +139,32 @@ def band(
     return Garment(name, mask, np.full(len(a.rest), lift, np.float32), color)
 
 
-def sample_outfit(
-    rng: np.random.Generator,
-    posed: Posed,
-    tools: GarmentTools,
-    without: frozenset[str],
-    look: Look,
-) -> tuple[list[Garment | Mesh], str, str]:
-    """Random clothes and hair for one person: (garments, outfit name, hair kind).
-
-    `without`: "clothes", "shoes" or "hair" that are worn from elsewhere.
-    Two times in three clothes are cut wider than the body (`outfits`), else they are layers on its surface.
-    """
-    a, normal_z = posed.a, posed.a.rest_normal_z
-    pieces: list[Garment | Mesh] = []
-    if "clothes" in without:
-        outfit = ""
-    elif "sport" in look.words:
-        outfit = "sport"
-    elif "tight" not in look.words and rng.random() < 0.65:
-        meshes, outfit = sample_tailored(rng, posed, tools)
-        pieces += meshes
-    else:
-        outfit = str(rng.choice(OUTFITS, p=CHANCE))
-    u = rng.uniform
+def layered(rng: np.random.Generator, a: Anatomy, outfit: str) -> list[Garment]:
+    """The pieces of an outfit of `OUTFITS` or of "sport"; none for another name, for which the same is drawn."""
+    u, normal_z = rng.uniform, a.rest_normal_z
     loose_up, loose_low = u(0.002, 0.03), u(0.002, 0.028)
     long_leg, short_leg = u(0.88, 1.0), u(0.15, 0.55)
     waist, hem = u(0.1, 0.4), u(-0.15, 0.25)
+    out: list[Garment] = []
     if outfit == "sport":
-        pieces += sportswear(rng, a, normal_z)
-    if outfit in ("bare_shorts", "tee_shorts", "tank_shorts"):
-        pieces.append(lower(rng, a, normal_z, short_leg, waist, loose_low))
+        out += sportswear(rng, a, normal_z)
+    elif outfit in ("bare_shorts", "tee_shorts", "tank_shorts"):
+        out.append(lower(rng, a, normal_z, short_leg, waist, loose_low))
     elif outfit in ("tee_trousers", "long_trousers", "jacket"):
-        pieces.append(lower(rng, a, normal_z, long_leg, waist, loose_low))
+        out.append(lower(rng, a, normal_z, long_leg, waist, loose_low))
     elif outfit in ("briefs", "dress"):
-        pieces.append(lower(rng, a, normal_z, u(0.02, 0.12), u(0.05, 0.3), 0.002))
+        out.append(lower(rng, a, normal_z, u(0.02, 0.12), u(0.05, 0.3), 0.002))
     if outfit in ("tee_shorts", "tee_trousers"):
-        pieces.append(upper(rng, a, normal_z, u(0.2, 0.55), hem, loose_up))
+        out.append(upper(rng, a, normal_z, u(0.2, 0.55), hem, loose_up))
     elif outfit == "tank_shorts":
-        pieces.append(upper(rng, a, normal_z, u(-0.05, 0.1), hem, loose_up))
+        out.append(upper(rng, a, normal_z, u(-0.05, 0.1), hem, loose_up))
     elif outfit == "long_trousers":
-        pieces.append(upper(rng, a, normal_z, u(0.75, 1.0), hem, loose_up))
+        out.append(upper(rng, a, normal_z, u(0.75, 1.0), hem, loose_up))
     elif outfit == "jacket":
-        pieces.append(upper(rng, a, normal_z, u(0.2, 0.9), hem, 0.004))
-        coat = upper(rng, a, normal_z, u(0.85, 1.0), u(-0.4, 0.2), loose_up, tight=0.016)
-        gap = u(-0.05, 0.09)
-        pieces.append(
-            Garment(
-                "coat", coat.mask & ~((np.abs(a.rest[:, 0]) < gap) & (normal_z > 0.1)), coat.lift, coat.color
-            )
-        )
+        out.append(upper(rng, a, normal_z, u(0.2, 0.9), hem, 0.004))
+        out.append(open_coat(rng, a, normal_z, loose_up))
     elif outfit == "dress":
-        pieces.append(upper(rng, a, normal_z, u(-0.05, 0.6), u(-0.9, -0.4), u(0.01, 0.04)))
+        out.append(upper(rng, a, normal_z, u(-0.05, 0.6), u(-0.9, -0.4), u(0.01, 0.04)))
     elif outfit == "suit":
-        top = upper(rng, a, normal_z, u(0.4, 1.0), -0.2, 0.006)
-        low = lower(rng, a, normal_z, u(0.5, 1.0), 0.3, 0.006)
-        lift = np.where(top.mask, top.lift, low.lift)
-        pieces.append(Garment("suit", top.mask | low.mask, lift, top.color))
-    if rng.random() < 0.35:
-        pieces.append(band(rng, a, "socks", (a.leg > u(0.7, 0.97)) & (a.arm < -0.5), 0.0025))
-    if rng.random() < (0.3 if outfit == "sport" else 0.68) and "shoes" not in without:
-        pieces.append(shoes(rng, a, normal_z))
-    if rng.random() < 0.04:
-        pieces.append(band(rng, a, "gloves", a.arm > u(0.9, 1.0), 0.002))
-    if rng.random() < 0.15:
-        start = u(0.75, 0.92)
-        sides = a.rest[:, 0] * rng.choice([-1, 1]) > 0
-        pieces.append(
-            band(rng, a, "wristband", (a.arm > start) & (a.arm < start + u(0.05, 0.15)) & sides, 0.004)
-        )
-    if "hair" in without:
-        return pieces, outfit, ""
-    grown, hair = sample_hair(rng, posed, "skull_cap" if "skull_cap" in look.words else "", look.hair_volume)
-    return pieces + grown, outfit, hair
+        out.append(suit(rng, a, normal_z))
+    return out
