@@ -9,7 +9,9 @@ from pathlib import Path
 
 from diffproxy.export.formats import FORMATS
 from diffproxy.export.motion import BodyMotion
-from diffproxy.export.run import Run, open_runs
+from diffproxy.export.open_runs import open_runs
+from diffproxy.export.run import Run
+from diffproxy.export.run_images import images_or_none
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.options import Subcommand, option, within
@@ -79,7 +81,7 @@ def _export_run(run: Run, motion: BodyMotion, options: ExportOptions) -> list[Pa
         kind = FORMATS[name]
         path = target / f"{stem}{kind.file}"
         if kind.cameras:
-            kind.write(path, motion, run.images_or_none(SHIPPED))
+            kind.write(path, motion, images_or_none(run, SHIPPED))
         else:
             kind.write(path, motion)
         written.append(path)

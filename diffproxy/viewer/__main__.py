@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffproxy.cameras import RigFrames
-from diffproxy.export.run import Run, open_runs, take_folder
+from diffproxy.export.open_runs import open_runs
+from diffproxy.export.run import Run, take_folder
+from diffproxy.export.run_images import images_or_none, say_changed_pictures
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import output_file
@@ -97,10 +99,10 @@ def _open_runs(options: ViewOptions) -> tuple[list[Run], RigFrames | None]:
     from diffproxy.cli import SHIPPED
 
     runs = open_runs(options.run, options.body)
-    frames = runs[0].images_or_none(SHIPPED) if options.pictures else None
+    frames = images_or_none(runs[0], SHIPPED) if options.pictures else None
     if frames is not None:
         for run in runs[1:]:
-            run.say_changed_pictures(frames)
+            say_changed_pictures(run, frames)
     return runs, frames
 
 

@@ -11,7 +11,9 @@ from diffproxy.__main__ import main
 from diffproxy.cameras import Rig, save_rig
 from diffproxy.cameras.rig import cameras_digest
 from diffproxy.export import save_result
-from diffproxy.export.run import open_run, open_runs
+from diffproxy.export.open_runs import open_runs
+from diffproxy.export.run import open_run
+from diffproxy.export.run_images import images_or_none
 from diffproxy.export.run_pictures import changed_pictures, picture_digests
 from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError
@@ -120,16 +122,16 @@ def test_cameras_that_have_changed_since_are_named(tmp_path, take_of, make_ring,
     run = open_run(
         take_of({"options": options, "settings": {"cameras": cameras_digest(cameras)}}) / "person_00"
     )
-    assert run.images_or_none(tmp_path) is not None and not caplog.text
+    assert images_or_none(run, tmp_path) is not None and not caplog.text
     moved = tuple(replace(c, t_cam_world=c.t_cam_world + 0.01) for c in cameras)
     save_rig(Rig("rig", moved), rig)
-    assert run.images_or_none(tmp_path) is not None and "have changed since" in caplog.text
+    assert images_or_none(run, tmp_path) is not None and "have changed since" in caplog.text
     caplog.clear()
     (rig / "rig.json").unlink()
-    assert run.images_or_none(tmp_path) is None and "without cameras" in caplog.text
+    assert images_or_none(run, tmp_path) is None and "without cameras" in caplog.text
     caplog.clear()
     rig.rename(tmp_path / "gone")
-    assert run.images_or_none(tmp_path) is None and "are not there" in caplog.text
+    assert images_or_none(run, tmp_path) is None and "are not there" in caplog.text
 
 
 def test_pictures_that_have_changed_since_are_named(tmp_path, take_of, make_ring, caplog):

@@ -15,6 +15,7 @@ import pytest
 from diffproxy.__main__ import main as diffproxy_main
 from diffproxy.cameras.image_files import read_image
 from diffproxy.export import load_result, open_run
+from diffproxy.export.run_images import open_images
 from diffproxy.single_view.onnx.__main__ import main
 from diffproxy.single_view.onnx.bench import run_bench
 from diffproxy.single_view.onnx.estimator import Estimator
@@ -60,7 +61,7 @@ def test_a_picture_needs_no_other_package(exported, tmp_path, people_of, body, c
     np.testing.assert_allclose(body.joints(result.body_params())[0], result.joints[0], atol=1e-4)
     drawn = read_image(folder / "overlay" / "picture" / "000000.jpg")
     assert drawn.shape == read_image(PICTURE).shape and (drawn != read_image(PICTURE)).mean() > 0.01
-    assert open_run(folder / "person_00").open_images(ROOT).cameras[0].K[0, 0] == frame["focal_px"]
+    assert open_images(open_run(folder / "person_00"), ROOT).cameras[0].K[0, 0] == frame["focal_px"]
     assert diffproxy_main(["export", str(folder), "format=trc"]) == 0
     assert "person_00.trc" in capsys.readouterr().out
 
