@@ -25,7 +25,7 @@ from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
+from diffproxy.body.names import BODY_JOINTS, JOINT_NAMES, NUM_JOINTS
 from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.encoders.movenet_keypoints import CONFIDENCE_BINS, decode_keypoints
@@ -42,7 +42,6 @@ WORDS = ["generator", "out", "shards", "subjects"]
 
 RAYLEIGH_MEDIAN = 1.1774  # median length of a 2D normal vector with deviation 1 along each axis
 LIMBS = ("elbow", "wrist", "knee", "ankle")
-NUM_BODY_JOINTS = 22
 ROBUST_SCALE = 0.05  # metres
 MIN_CONFIDENCE = 0.35  # of the keypoints that offsets are fitted to
 
@@ -150,7 +149,7 @@ def compare(shards: str, count: int, generator: str) -> dict[str, Any]:
             )
             with torch.no_grad():
                 got = body(result.params)
-            body_joints = [x.joints[:, :NUM_BODY_JOINTS] for x in (got, true)]
+            body_joints = [x.joints[:, BODY_JOINTS] for x in (got, true)]
             points = [p.numpy() for p in (*body_joints, got.vertices, true.vertices)]
             errors = {k: float(v[0]) for k, v in body_errors(*points).items()}
             row[name] = {"status": result.status, "seconds": time.perf_counter() - began, **errors}

@@ -32,6 +32,7 @@ from script_words import read_words
 
 from diffproxy.association import associate
 from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.interpenetration import interpenetration, separate_people
@@ -42,7 +43,6 @@ from diffproxy.proxies.surface import render_surface
 WORDS = ["cases", "contact", "groups", "noise", "quick", "size", "spacing"]
 
 DISTANCE = 3.0  # metres of the cameras from the middle
-BODY_JOINTS = 22
 TOUCHING = 0.01  # metres
 DRAWS, PATIENCE = 2000, 20  # people drawn for a group; for a place before the group starts anew
 TAKE_FRAMES = 40  # of the take that times the association
@@ -95,7 +95,7 @@ def crops_of(
 
 def mpjpe(found: np.ndarray, true: np.ndarray) -> float:
     """Mean distance of the body joints, mm."""
-    return 1000 * float(np.linalg.norm(found - true, axis=-1)[:BODY_JOINTS].mean())
+    return 1000 * float(np.linalg.norm(found - true, axis=-1)[BODY_JOINTS].mean())
 
 
 def association_seconds(body: BodyModel, people: int, views: int) -> float:

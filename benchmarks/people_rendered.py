@@ -38,12 +38,12 @@ from scipy.optimize import linear_sum_assignment
 from script_words import read_words
 
 from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.cameras import Rig, save_rig
 from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.export import load_result
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions, RigOption, SaveOptions
-from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.model_options import GeneratorOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.several_people import fit_people

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
+from diffproxy.body.names import NUM_BODY_JOINTS
 from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import FULL, ShardView
-from render_synth.rendering.visibility import BODY_JOINTS, FIRST_OTHER
+from render_synth.rendering.visibility import FIRST_OTHER
 
 LOOSE = 0.3  # metres that clothes and hair may be off the body
 CLEAR = 0.3  # metres that clothes and hair may be in front of the body
@@ -100,10 +101,10 @@ def _wrong_shares(joints: Float[np.ndarray, "P J 3"], view: ShardView) -> int:
         return len(joints)
     size, wrong = [view.camera.width, view.camera.height], 0
     for value, (one, points) in enumerate(zip(said, joints, strict=True), start=1):
-        pixels = view.camera.project(points[:BODY_JOINTS].astype(np.float64))
+        pixels = view.camera.project(points[:NUM_BODY_JOINTS].astype(np.float64))
         in_frame = float(((pixels >= 0) & (pixels < size)).all(1).mean())
         # a joint at the border may round across it
-        wrong += abs(one["in_frame"] - in_frame) > 1.5 / BODY_JOINTS
+        wrong += abs(one["in_frame"] - in_frame) > 1.5 / NUM_BODY_JOINTS
         count, most = int((view.mask == value).sum()), ROUNDING * view.mask.size
         wrong += count > most if one["visible"] == 0 else not count
     return wrong

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.names import JOINT_NAMES, NUM_BODY_JOINTS
 
 ROTVEC_SIGNS = (1.0, -1.0, -1.0)
 """A reflected axis-angle vector keeps x and negates y and z."""
@@ -35,7 +35,7 @@ def flip_hand_pose(pose: Float[ndarray, "*batch 45"]) -> Float[ndarray, "*batch 
 def flip_body_pose(body_pose: Float[ndarray, "*batch 63"]) -> Float[ndarray, "*batch 63"]:
     """The reflected body pose (..., 63): left and right joints are exchanged."""
     joints = body_pose.reshape(*body_pose.shape[:-1], 21, 3)
-    order = np.array(FLIPPED_JOINTS[1:22]) - 1
+    order = np.array(FLIPPED_JOINTS[1:NUM_BODY_JOINTS]) - 1
     return flip_rotvec(joints[..., order, :]).reshape(body_pose.shape)
 
 

@@ -24,3 +24,8 @@ PARENTS: tuple[int, ...] = (
 )  # fmt: skip
 
 NUM_JOINTS = len(JOINT_NAMES)
+
+NUM_BODY_JOINTS = 22
+"""Pelvis to wrists, without face and fingers: the same in SMPL, SMPL-H and SMPL-X."""
+BODY_JOINTS = slice(0, NUM_BODY_JOINTS)
+BODY_JOINT_NAMES = JOINT_NAMES[BODY_JOINTS]

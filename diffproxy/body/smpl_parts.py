@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from diffproxy.body.names import NUM_BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
 NUM_PARTS = 24
 HEAD, LEFT_HAND, RIGHT_HAND = 15, 22, 23
 PARTS_OF_JOINTS = {
     24: tuple(range(24)),
-    52: (*range(22), *(LEFT_HAND,) * 15, *(RIGHT_HAND,) * 15),
-    55: (*range(22), *(HEAD,) * 3, *(LEFT_HAND,) * 15, *(RIGHT_HAND,) * 15),
+    52: (*range(NUM_BODY_JOINTS), *(LEFT_HAND,) * 15, *(RIGHT_HAND,) * 15),
+    55: (*range(NUM_BODY_JOINTS), *(HEAD,) * 3, *(LEFT_HAND,) * 15, *(RIGHT_HAND,) * 15),
 }
 """SMPL's joint for each joint of SMPL, SMPL-H and SMPL-X, by their number: fingers are hand, jaw and eyes are head."""
 

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.body import BodyModel
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.fitting.observed import UNOBSERVED, joint_support
 from diffproxy.metrics import point_errors
 from diffproxy.metrics.points import MM
-from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.results import FrameResult
 from diffproxy.proxies import ProxyMaps
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.body import BodyModel
-from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS
 from diffproxy.evaluation.true_body import H36M_17, SMPL_24, TrueBody
 from diffproxy.geometry.procrustes import align_points
 from diffproxy.metrics import mpjpe, mpvpe, pa_mpjpe, pa_mpvpe
@@ -20,7 +20,7 @@ from diffproxy.utils.bounded_arrays import as_numbers, read_npy, read_npz
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of, option, refuse_unread
 
-SMPLX_22 = JOINT_NAMES[:22]
+SMPLX_22 = BODY_JOINT_NAMES
 H36M_14 = tuple(H36M_17[i] for i in (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10))
 """The LSP-like selection of SPIN and BEDLAM; its root is the pelvis of the 17."""
 JOINT_SETS = {"smplx22": SMPLX_22, "smpl24": SMPL_24, "h36m17": H36M_17, "h36m14": H36M_14}
@@ -117,7 +117,7 @@ class Protocol:
         """Joints and root of both sides; None where a side lacks them."""
         predicted: np.ndarray | None
         if self.options.joints == "smplx22":
-            true, predicted, full = truth.joints.get("smplx22"), found.joints[:22], SMPLX_22
+            true, predicted, full = truth.joints.get("smplx22"), found.joints[BODY_JOINTS], SMPLX_22
         else:
             full = SMPL_24 if self.options.joints == "smpl24" else H36M_17
             predicted = self.regressed(vertices)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import UInt8
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.cameras import Camera
 from diffproxy.evaluation.datasets.moment import projected_box
 from diffproxy.evaluation.datasets.subject import EvalSubject
@@ -59,7 +60,7 @@ def from_shards(take: Take, key: str, layout: Layout, betas: np.ndarray, body: B
     params = params.replace(**{k: getattr(rest, k) for k in layout.lacks})
     with torch.no_grad():
         vertices, joints = body(params).vertices[0].numpy(), body.joints(params)[0].numpy()
-    truth = TrueBody(vertices, {"smplx22": joints[:22]})
+    truth = TrueBody(vertices, {"smplx22": joints[BODY_JOINTS]})
     shown = [stored(i, c, layout) for i, c in zip(take.images, take.cameras, strict=True)]
     images, cameras = [image for image, _ in shown], [camera for _, camera in shown]
     boxes = [projected_box(truth, c, key) for c in cameras]

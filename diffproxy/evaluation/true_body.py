@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int
 
-from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS
 from diffproxy.body.smpl_family import PosedBodies
 from diffproxy.cameras import Camera
 
-SMPL_24 = (*JOINT_NAMES[:22], "left_hand", "right_hand")
+SMPL_24 = (*BODY_JOINT_NAMES, "left_hand", "right_hand")
 H36M_17 = (
     "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine", "neck", "head",
     "head_top", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow", "right_wrist",
@@ -53,7 +53,7 @@ class TrueBody:
     @staticmethod
     def of(posed: PosedBodies, row: int = 0, surface: BodySurface | None = None) -> TrueBody:
         """One row of a posed batch of the SMPL family."""
-        return TrueBody(posed.vertices[row], {"smplx22": posed.joints[row, :22]}, surface)
+        return TrueBody(posed.vertices[row], {"smplx22": posed.joints[row, BODY_JOINTS]}, surface)
 
     def seen_by(self, camera: Camera) -> TrueBody:
         """The same body in the camera's axes."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS, JOINT_NAMES
 from diffproxy.export.motion import BodyMotion
 
 OUT, IN, UP, DOWN, FRONT, BACK = "out", "in", "up", "down", "front", "back"
@@ -55,7 +55,6 @@ SIDES = {
     "MT5": Landmark("{}_foot", "{}_foot", 0.0, (OUT,)),
 }
 VECTORS = {UP: (0, 1, 0), DOWN: (0, -1, 0), FRONT: (0, 0, 1), BACK: (0, 0, -1)}
-BODY_JOINTS = 22
 
 
 def landmarks() -> dict[str, tuple[Landmark, str]]:
@@ -100,9 +99,9 @@ def marker_positions(
     faces, bary = _as_surface_points(motion.body, vertices)
     with torch.no_grad():
         skin = motion.body.surface_points(motion.params, faces, bary).double().numpy()
-    points = np.concatenate([skin, motion.joints[:, :BODY_JOINTS]], axis=1)
+    points = np.concatenate([skin, motion.joints[:, BODY_JOINTS]], axis=1)
     points[~motion.known] = np.nan
-    return [*chosen, *(f"{name}_JC" for name in JOINT_NAMES[:BODY_JOINTS])], points, vertices
+    return [*chosen, *(f"{name}_JC" for name in BODY_JOINT_NAMES)], points, vertices
 
 
 def _as_surface_points(body: BodyModel, vertices: Int[np.ndarray, " S"]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.body.parts import HAND_PARTS
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.noise import KERNEL_SIGMAS
-from diffproxy.fitting.observed import BODY, UNOBSERVED, unobserved_note, unobserved_parts
+from diffproxy.fitting.observed import UNOBSERVED, unobserved_note, unobserved_parts
 from diffproxy.fitting.rays import RAY_KERNEL
 from diffproxy.fitting.result import Status
 from diffproxy.fitting.terms.correspondences import Correspondences
@@ -130,8 +131,8 @@ MOSTLY_UNSEEN = 11
 
 def single_camera_share(observed: Float[np.ndarray, "55"], cameras: Int[np.ndarray, "55"]) -> float:
     """Share of the observed body joints that one camera alone supports; 0 where none is observed."""
-    seen = observed[BODY] >= UNOBSERVED
-    return float((cameras[BODY][seen] <= 1).mean()) if seen.any() else 0.0
+    seen = observed[BODY_JOINTS] >= UNOBSERVED
+    return float((cameras[BODY_JOINTS][seen] <= 1).mean()) if seen.any() else 0.0
 
 
 def fit_status(
@@ -180,7 +181,7 @@ def fit_status(
         warnings.append(f"most views state the wrong side of: {', '.join(against.swapped)}")
     elif against.flip_ratio > config.doubtful_flip_ratio:
         warnings.append(f"{against.flip_ratio:.0%} of the proxies state the wrong side")
-    if (observed[BODY] < UNOBSERVED).sum() > MOSTLY_UNSEEN:
+    if (observed[BODY_JOINTS] < UNOBSERVED).sum() > MOSTLY_UNSEEN:
         strong = True
         warnings.append("no view shows most of the body")
     alone = single_camera_share(observed, cameras)

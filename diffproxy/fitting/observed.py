@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 from diffproxy.body import BodyModel
-from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS
+from diffproxy.body.names import BODY_JOINT_NAMES, NUM_JOINTS
 from diffproxy.export.result import UNOBSERVED
 from diffproxy.proxies import ProxyMaps
 
@@ -23,8 +23,6 @@ NEAR, NEAR_FINGER = 0.05, 0.02
 FULL = 0.4
 """Share of the skin that counts as all of it: cameras on one side of a limb see about half."""
 FIRST_FINGER = 25
-BODY = slice(0, 22)
-"""The body joints, without face and fingers."""
 
 
 class JointSkin:
@@ -186,9 +184,9 @@ _SINGLE = {
 
 def unobserved_parts(joint_observed: Float[np.ndarray, "55"]) -> tuple[str, ...]:
     """Names of the parts of the body whose joints no pixel supports ("left leg", "head"); fingers are left out."""
-    missing = {JOINT_NAMES[j] for j in range(22) if joint_observed[j] < UNOBSERVED}
+    missing = {name for j, name in enumerate(BODY_JOINT_NAMES) if joint_observed[j] < UNOBSERVED}
     parts: dict[str, None] = {}
-    for name in JOINT_NAMES[:22]:
+    for name in BODY_JOINT_NAMES:
         if name in missing and name in _SINGLE:
             parts[_SINGLE[name]] = None
     for side in ("left", "right"):
@@ -197,7 +195,7 @@ def unobserved_parts(joint_observed: Float[np.ndarray, "55"]) -> tuple[str, ...]
             if names <= missing:
                 parts[f"{side} {part}"] = None
                 missing -= names
-    singles = [name for name in JOINT_NAMES[:22] if name in missing and name not in _SINGLE]
+    singles = [name for name in BODY_JOINT_NAMES if name in missing and name not in _SINGLE]
     return (*parts, *(name.replace("_", " ") for name in singles))
 
 

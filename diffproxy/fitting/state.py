@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from diffproxy.body import BodyParams
-from diffproxy.body.names import NUM_JOINTS
+from diffproxy.body.names import NUM_BODY_JOINTS, NUM_JOINTS
 from diffproxy.geometry.so3 import rotmat_to_rotvec, rotvec_to_rotmat
 
 BETAS = slice(165, 175)
@@ -20,7 +20,7 @@ VARIABLES_DIM = 176
 TANGENT_DIM = 179
 """Layout of a full tangent vector: 55 joints x 3 | 10 betas | log scale | translation. Priors see the first 176."""
 
-BODY_JOINTS = tuple(range(22))
+BODY_JOINTS = tuple(range(NUM_BODY_JOINTS))
 HAND_JOINTS = tuple(range(25, 55))
 HAND_SEGMENTS = (20, 21, *HAND_JOINTS)
 """Joints that move a part of a hand: wrists and fingers."""

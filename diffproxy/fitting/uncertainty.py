@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.observed import BODY, UNOBSERVED
+from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.state import Free, State
 from diffproxy.fitting.terms.reprojection import Normal
@@ -76,6 +77,6 @@ def calibrated(
     # What one camera shows alone may be nobody's; where nothing has a second camera, the covariance knows of the depth.
     least = 2 if cameras.max() <= 1 else 1
     few = (MANY / np.clip(cameras, least, MANY)) ** config.few_cameras_power
-    unseen = 1 + config.unseen_std * (observed[BODY] < UNOBSERVED).mean()
+    unseen = 1 + config.unseen_std * (observed[BODY_JOINTS] < UNOBSERVED).mean()
     scale = np.where(observed >= UNOBSERVED, config.std_scale * few * unseen, config.unobserved_std_scale)
     return np.hypot(scale * std, config.shared_std).astype(std.dtype)

@@ -6,7 +6,7 @@ another). A skeleton is therefore recognised as a whole and never matched joint 
 
 from __future__ import annotations
 
-from diffproxy.motion.skeleton import BODY_JOINTS
+from diffproxy.body.names import BODY_JOINT_NAMES
 from diffproxy.utils.errors import InputError
 
 # Joints of the middle, then of one side; {s} is the side as the family writes it. A missing joint is interpolated.
@@ -70,7 +70,7 @@ _FAMILIES: dict[str, tuple[tuple[str, str], dict[str, str]]] = {
     ),
     "smplx": (
         ("left", "right"),
-        {n: n for n in BODY_JOINTS if "_" not in n}
+        {n: n for n in BODY_JOINT_NAMES if "_" not in n}
         | {n: "{s}_" + n for n in ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")},
     ),
 }  # fmt: skip

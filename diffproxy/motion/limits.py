@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from diffproxy.body.names import BODY_JOINT_NAMES
 from diffproxy.geometry.rotations import swing_twist, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
-from diffproxy.motion.skeleton import BODY_JOINTS, REST_OFFSETS, joint_index
+from diffproxy.motion.skeleton import REST_OFFSETS, joint_index
 
 # Largest rotation of each joint from rest, degrees, left and right alike.
 LARGEST: dict[str, float] = {
@@ -33,7 +34,7 @@ def joints_within_limits(body_pose: Float[ndarray, "F 63"]) -> Bool[ndarray, "F 
     """(F, 21) bool: joints inside their limits."""
     pose = body_pose.reshape(-1, 21, 3)
     angle = np.degrees(np.linalg.norm(pose, axis=-1))
-    good = angle <= np.array([LARGEST[name.split("_")[-1]] for name in BODY_JOINTS[1:]])
+    good = angle <= np.array([LARGEST[name.split("_")[-1]] for name in BODY_JOINT_NAMES[1:]])
     for side in ("left", "right"):
         knee, elbow, wrist = (joint_index(f"{side}_{n}") for n in ("knee", "elbow", "wrist"))
         bend = np.degrees(pose[:, knee - 1])
@@ -67,7 +68,7 @@ def repair_ends(motion: Motion) -> Motion:
     pose = motion.body_pose.reshape(-1, 21, 3).copy()
     good = joints_within_limits(motion.body_pose)
     frames = np.arange(len(pose))
-    for joint, name in enumerate(BODY_JOINTS[1:]):
+    for joint, name in enumerate(BODY_JOINT_NAMES[1:]):
         if name.split("_")[-1] not in ENDS or good[:, joint].all():
             continue
         fine = np.flatnonzero(good[:, joint])

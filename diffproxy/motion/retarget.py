@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from diffproxy.body.names import BODY_JOINT_NAMES
 from diffproxy.geometry.directions import rotation_between
 from diffproxy.geometry.rotations import axis_rotation, slerp, swing_twist, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import JointMap, recognise
 from diffproxy.motion.skeleton import (
-    BODY_JOINTS,
     BODY_PARENTS,
     LIMB_BONES,
     PELVIS,
@@ -165,7 +165,7 @@ def _distance_from_t(clip: SkeletonClip, joint_map: JointMap) -> Float[ndarray, 
     turned = positions @ standing_axes(positions[0], joint_map).T
     with np.errstate(invalid="ignore", divide="ignore"):
         found = limb_directions(turned, joint_map.placed_at)[0]
-    wanted = limb_directions(REST_JOINTS[None], {n: joint_index(n) for n in BODY_JOINTS})[0]
+    wanted = limb_directions(REST_JOINTS[None], {n: joint_index(n) for n in BODY_JOINT_NAMES})[0]
     angle = np.arccos(np.clip((found * wanted).sum(-1), -1, 1))
     return np.nan_to_num(angle, nan=np.pi)
 
@@ -208,10 +208,10 @@ def _fill(follow: dict[str, Float[ndarray, "F 3 3"]]) -> Float[ndarray, "F 22 3 
             below = max(i for i in range(k) if spine[i] in follow)
             above = min(i for i in range(k, 6) if spine[i] in follow)
             full[name] = slerp(follow[spine[below]], follow[spine[above]], (k - below) / (above - below))
-    for name, parent in zip(BODY_JOINTS, BODY_PARENTS, strict=True):
+    for name, parent in zip(BODY_JOINT_NAMES, BODY_PARENTS, strict=True):
         if name not in full:
-            full[name] = full[BODY_JOINTS[parent]]
-    return np.stack([full[name] for name in BODY_JOINTS], axis=1)
+            full[name] = full[BODY_JOINT_NAMES[parent]]
+    return np.stack([full[name] for name in BODY_JOINT_NAMES], axis=1)
 
 
 def _leg_length(positions: Float[ndarray, "J 3"], index) -> float:

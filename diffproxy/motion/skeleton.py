@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from diffproxy.body.names import JOINT_NAMES, PARENTS
+from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS, PARENTS
 from diffproxy.motion.clip import check_rate
 from diffproxy.utils.errors import InputError
 
@@ -101,8 +101,7 @@ def local_rotations(
 # The body part of the SMPL-X skeleton: names, parents and a nominal rest pose.
 
 
-BODY_JOINTS: tuple[str, ...] = JOINT_NAMES[:22]
-BODY_PARENTS: tuple[int, ...] = PARENTS[:22]
+BODY_PARENTS: tuple[int, ...] = PARENTS[BODY_JOINTS]
 
 # The pelvis of the neutral body in rest, metres: the point that `global_orient` turns about.
 PELVIS: np.ndarray = np.array([0.0, -0.351, 0.012])
@@ -132,7 +131,8 @@ _REST = {
 def _rest_joints() -> np.ndarray:
     mirror = np.array([-1.0, 1.0, 1.0])
     rows = [
-        np.array(_REST[n]) if n in _REST else mirror * _REST[n.replace("right", "left")] for n in BODY_JOINTS
+        np.array(_REST[n]) if n in _REST else mirror * _REST[n.replace("right", "left")]
+        for n in BODY_JOINT_NAMES
     ]
     return np.stack(rows)
 
@@ -152,4 +152,4 @@ LIMB_BONES: tuple[tuple[str, str], ...] = tuple(
 
 
 def joint_index(name: str) -> int:
-    return BODY_JOINTS.index(name)
+    return BODY_JOINT_NAMES.index(name)

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.body.names import NUM_JOINTS
+from diffproxy.body.names import BODY_JOINTS, NUM_JOINTS
 from diffproxy.export import load_result
 from diffproxy.pipeline.results import FrameResult, frame_result_of_row, posed_vertices
 from diffproxy.utils.errors import InputError
 
 FILE = "ground_truth.npz"
-BODY_JOINTS = slice(0, 22)
 HANDS = {"left": (20, slice(25, 40)), "right": (21, slice(40, 55))}  # wrist, finger joints
 JOINTS_NOTE = (
     "22 SMPL-X body joints (pelvis to wrists); hand_mpjpe: 15 finger joints a hand, after wrist alignment"

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.association import AssociationConfig
-from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.pipeline.results import FrameResult
 
 

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.names import BODY_JOINTS, JOINT_NAMES
 from diffproxy.pipeline.frame_figures import overlay_path
-from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.notes import fold_notes
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
@@ -99,7 +98,9 @@ def _row(record: FrameResult) -> dict[str, Any]:
         "status": record.status,
         "proxies to body, mm": info.get("residual_mm"),
         "overlap": info.get("overlap"),
-        "joint deviation, mm": 1000 * float(np.median(record.joint_std[:22])) if record.has_body else None,
+        "joint deviation, mm": 1000 * float(np.median(record.joint_std[BODY_JOINTS]))
+        if record.has_body
+        else None,
         "hands seen": ", ".join(f"{side} {len(v)}" for side, v in info.get("hands", {}).items()),
         "joints not observed": len(unobserved_joints(record)) if record.has_body else None,
         "seconds": info.get("seconds"),

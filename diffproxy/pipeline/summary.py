@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from diffproxy.body.names import JOINT_NAMES
+from diffproxy.body.names import BODY_JOINTS, JOINT_NAMES
 from diffproxy.fitting.observed import UNOBSERVED
-from diffproxy.pipeline.ground_truth_errors import BODY_JOINTS
 from diffproxy.pipeline.reprojection_quality import doubts
 from diffproxy.pipeline.results import FrameResult
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.body.names import PARENTS
+from diffproxy.body.names import NUM_BODY_JOINTS, PARENTS
 from diffproxy.cameras import Camera
 from diffproxy.fitting.encoder_keypoints import in_picture
 from diffproxy.geometry.boxes import Box
@@ -20,7 +20,7 @@ from diffproxy.keypoints.landmarks import encoder_places
 from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.proxies import ProxyMaps
 from diffproxy.single_view.keypoint_placement import points_on_bones, shift_onto_keypoints
-from diffproxy.single_view.regressor import BODY_JOINTS, MIN_CONFIDENCE, BodyRegressor, RegressedBody
+from diffproxy.single_view.regressor import MIN_CONFIDENCE, BodyRegressor, RegressedBody
 from diffproxy.single_view.regressor_weights import load_regressor
 
 LEAST_KEYPOINTS = 4
@@ -191,5 +191,5 @@ def _joint_std(of_body: Float[np.ndarray, "22"], depth: float) -> Float[np.ndarr
     """Deviations relative to the pelvis and along each axis as those of positions."""
     head, left, right = of_body[15:16], of_body[20:21], of_body[21:22]
     everywhere = np.concatenate([of_body, *[head] * 3, *[left] * 15, *[right] * 15])
-    assert len(of_body) == BODY_JOINTS
+    assert len(of_body) == NUM_BODY_JOINTS
     return np.sqrt(3 * everywhere**2 + depth**2).astype(np.float32)

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from diffproxy.body import BodyModel
 from diffproxy.body.kinematics import Chain
-from diffproxy.body.names import PARENTS
+from diffproxy.body.names import NUM_BODY_JOINTS, PARENTS
 from diffproxy.keypoints.landmarks import with_encoder_keypoints
 from diffproxy.keypoints.layouts import COCO17, INDEX
-from diffproxy.single_view.regressor import BODY_JOINTS
 
 
 class KeypointBody(nn.Module):
@@ -30,13 +29,13 @@ class KeypointBody(nn.Module):
         super().__init__()
         marked, landmarks = with_encoder_keypoints(body)
         first = len(body.v_template)
-        self.register_buffer("joint_template", body.joint_template[:BODY_JOINTS], persistent=False)
-        self.register_buffer("joint_dirs", body.joint_shapedirs[:BODY_JOINTS, :, :10], persistent=False)
+        self.register_buffer("joint_template", body.joint_template[:NUM_BODY_JOINTS], persistent=False)
+        self.register_buffer("joint_dirs", body.joint_shapedirs[:NUM_BODY_JOINTS, :, :10], persistent=False)
         self.register_buffer("template", marked.v_template[first:], persistent=False)
         self.register_buffer("dirs", marked.shapedirs[first:, :, :10], persistent=False)
         movers = torch.as_tensor(landmarks.mover[[INDEX[n] for n in COCO17]])
         self.register_buffer("movers", movers, persistent=False)
-        self.chain = Chain(PARENTS[:BODY_JOINTS])
+        self.chain = Chain(PARENTS[:NUM_BODY_JOINTS])
 
     def forward(
         self, rotations: Float[Tensor, "B 22 3 3"], betas: Float[Tensor, "B 10"]

@@ -17,11 +17,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diffproxy.body.names import NUM_BODY_JOINTS
 from diffproxy.encoders.movenet import NUM_KEYPOINTS
 
 MIN_CONFIDENCE = 0.3
 """Keypoints less confident than this count as missing, as in the fitter (`fitting/encoder_keypoints.py`)."""
-POSE_JOINTS, BODY_JOINTS, NUM_BETAS = 21, 22, 10
+POSE_JOINTS, NUM_BETAS = 21, 10
 EXTENT = 0.25
 """Metres: root mean square distance of a person's keypoints from their middle that the depth bins are centred on."""
 DEPTH_RANGE, DEPTH_BINS = 2.2, 64
@@ -103,7 +104,7 @@ class BodyRegressor(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.sizes = {
             "orient": 6, "pose": 6 * POSE_JOINTS, "betas": NUM_BETAS, "pelvis": 2, "depth": DEPTH_BINS,
-            "focal": 2, "joint_std": BODY_JOINTS, "confidence": 1,
+            "focal": 2, "joint_std": NUM_BODY_JOINTS, "confidence": 1,
         }  # fmt: skip
         self.head = nn.Linear(config.width, sum(self.sizes.values()))
         with torch.no_grad():

@@ -18,7 +18,7 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import compare_numbers
 from diffproxy.utils.timing import stage_milliseconds
 
-BODY_JOINTS = 22
+NUM_BODY_JOINTS = 22
 
 
 def stride_rows(
@@ -80,7 +80,7 @@ def _error(joints: np.ndarray, truth: np.ndarray) -> float:
     """PA-MPJPE of the body joints, mm."""
     from diffproxy.metrics import pa_mpjpe
 
-    return float(pa_mpjpe(joints[None, :BODY_JOINTS], truth[None, :BODY_JOINTS])[0])
+    return float(pa_mpjpe(joints[None, :NUM_BODY_JOINTS], truth[None, :NUM_BODY_JOINTS])[0])
 
 
 def _true_joints(path: Path, frame_ids: Sequence[int]) -> dict[int, np.ndarray]:
@@ -90,9 +90,9 @@ def _true_joints(path: Path, frame_ids: Sequence[int]) -> dict[int, np.ndarray]:
         raise InputError("frame_ids and joints", f"{path} without them", "give the result.npz of a run")
     ids = as_numbers(arrays["frame_ids"], (None,), f"frame_ids in {path}").astype(int).tolist()
     joints = arrays["joints"]
-    wanted = joints.ndim == 3 and joints.shape[::2] == (len(ids), 3) and joints.shape[1] >= BODY_JOINTS
+    wanted = joints.ndim == 3 and joints.shape[::2] == (len(ids), 3) and joints.shape[1] >= NUM_BODY_JOINTS
     if not wanted or joints.dtype.kind != "f":
-        expected = f"joints ({len(ids)}, {BODY_JOINTS} or more, 3) in {path}"
+        expected = f"joints ({len(ids)}, {NUM_BODY_JOINTS} or more, 3) in {path}"
         raise InputError(expected, f"{joints.dtype} {joints.shape}", "give the result.npz of a run")
     known = {i: j for i, j in zip(ids, joints, strict=True) if np.isfinite(j).all()}
     if not known:

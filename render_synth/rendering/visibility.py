@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from diffproxy.body.names import NUM_BODY_JOINTS
 from diffproxy.cameras import Camera
 from diffproxy.proxies.raycast import RayMesh
 from diffproxy.proxies.surface import SurfaceView, pixel_rays, projected_box, surface_view
 
 Triangles = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]  # several in one list, each its own size
-BODY_JOINTS = 22
 OBJECT, SUBJECT, FIRST_OTHER = 0, 1, 2  # values in a mask; the i-th other person has FIRST_OTHER + i
 
 
@@ -103,7 +103,7 @@ def shares_seen(
         layers: Everything in the scene.
         mask: As `Layers.see` gives it for this camera.
         camera: Of the view.
-        joints: Of each person, metres; the first `BODY_JOINTS` count.
+        joints: Of each person, metres; the first `NUM_BODY_JOINTS` count.
 
     Returns:
         Shares of the silhouettes inside of the frame that nothing else hides (0 where there is none), and shares of
@@ -112,7 +112,7 @@ def shares_seen(
     visible = []
     for value, silhouette in enumerate(layers.silhouettes(camera), start=SUBJECT):
         visible.append(float((silhouette & (mask == value)).sum() / max(silhouette.sum(), 1)))
-    pixels = np.stack([camera.project(np.asarray(j[:BODY_JOINTS], np.float64)) for j in joints])
+    pixels = np.stack([camera.project(np.asarray(j[:NUM_BODY_JOINTS], np.float64)) for j in joints])
     inside = ((pixels >= 0) & (pixels < [camera.width, camera.height])).all(-1)  # false for NaN, too
     return visible, [float(share) for share in inside.mean(1)]
 

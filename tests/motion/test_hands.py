@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from diffproxy.body.flip import flip_body_pose, flip_hand_pose
+from diffproxy.body.names import BODY_JOINT_NAMES
 from diffproxy.geometry.rotations import axis_rotation, to_matrix
 from diffproxy.motion.hand_directions import (
     FINGERS,
@@ -18,7 +19,6 @@ from diffproxy.motion.hand_directions import (
 )
 from diffproxy.motion.hand_synergy import sample_fingers
 from diffproxy.motion.readers.hands import read_handy_work, read_handyjs
-from diffproxy.motion.skeleton import BODY_JOINTS
 from diffproxy.utils.errors import InputError
 
 KNUCKLES = {
@@ -137,9 +137,10 @@ def test_mirror_is_an_involution_and_mirrors_matrices():
     assert np.array_equal(flip_body_pose(flip_body_pose(body)), body)
     assert np.array_equal(flip_hand_pose(flip_hand_pose(hand)), hand)
     flip = np.diag([-1.0, 1, 1])
-    left, right = (BODY_JOINTS.index(n) - 1 for n in ("left_knee", "right_knee"))
+    left, right = (BODY_JOINT_NAMES.index(n) - 1 for n in ("left_knee", "right_knee"))
     before, after = to_matrix(body.reshape(4, 21, 3)), to_matrix(flip_body_pose(body).reshape(4, 21, 3))
     assert np.allclose(after[:, left], flip @ before[:, right] @ flip)
     assert np.allclose(
-        after[:, BODY_JOINTS.index("head") - 1], flip @ before[:, BODY_JOINTS.index("head") - 1] @ flip
+        after[:, BODY_JOINT_NAMES.index("head") - 1],
+        flip @ before[:, BODY_JOINT_NAMES.index("head") - 1] @ flip,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from diffproxy.body.names import BODY_JOINT_NAMES
 from diffproxy.geometry.directions import rotation_between
 from diffproxy.geometry.rotations import axis_rotation, swing_twist, to_matrix, to_rotvec
 from diffproxy.motion import SkeletonClip
@@ -15,7 +16,6 @@ from diffproxy.motion.families import recognise
 from diffproxy.motion.limits import joints_within_limits, repair_ends, within_limits
 from diffproxy.motion.retarget import find_rest, limb_directions, retarget, smplx_joints, standing_axes
 from diffproxy.motion.skeleton import (
-    BODY_JOINTS,
     BODY_PARENTS,
     REST_OFFSETS,
     forward_kinematics,
@@ -24,7 +24,7 @@ from diffproxy.motion.skeleton import (
 )
 from diffproxy.utils.errors import InputError
 
-INDEX = {name: i for i, name in enumerate(BODY_JOINTS)}
+INDEX = {name: i for i, name in enumerate(BODY_JOINT_NAMES)}
 
 
 def figure(
@@ -36,20 +36,20 @@ def figure(
     rotations = turn @ to_matrix(rotvec) @ turn.T
     root = np.random.default_rng(1).normal(size=(frames, 3)) @ turn.T * unit
     return SkeletonClip(
-        BODY_JOINTS, BODY_PARENTS, REST_OFFSETS @ turn.T * unit, rotations, root, 30.0, "figure"
+        BODY_JOINT_NAMES, BODY_PARENTS, REST_OFFSETS @ turn.T * unit, rotations, root, 30.0, "figure"
     )
 
 
 def splayed(clip: SkeletonClip) -> SkeletonClip:
     """The same movement on a skeleton whose unrotated pose has hanging arms and legs apart, as CMU's have."""
     globals_, positions = forward_kinematics(clip.parents, clip.offsets, clip.rotations, clip.root)
-    bend = {n: np.eye(3) for n in BODY_JOINTS}
+    bend = {n: np.eye(3) for n in BODY_JOINT_NAMES}
     for side, sign in (("left", 1), ("right", -1)):
         for n in ("shoulder", "elbow", "wrist"):
             bend[f"{side}_{n}"] = axis_rotation(2, -sign * 1.3)
         for n in ("hip", "knee", "ankle", "foot"):
             bend[f"{side}_{n}"] = axis_rotation(2, sign * np.radians(20))
-    turn = np.stack([bend[n] for n in BODY_JOINTS])
+    turn = np.stack([bend[n] for n in BODY_JOINT_NAMES])
     offsets = np.stack([turn[max(p, 0)] @ o for p, o in zip(clip.parents, clip.offsets, strict=True)])
     local = local_rotations(clip.parents, globals_ @ turn.transpose(0, 2, 1))
     again = replace(clip, offsets=offsets, rotations=local)
@@ -62,10 +62,10 @@ def test_own_skeleton_comes_back():
     clip = figure()
     motion = retarget(clip)
     pose = np.concatenate([motion.global_orient, motion.body_pose], 1).reshape(-1, 22, 3)
-    same = [i for i, n in enumerate(BODY_JOINTS) if not n.endswith(("elbow", "wrist", "ankle", "foot"))]
+    same = [i for i, n in enumerate(BODY_JOINT_NAMES) if not n.endswith(("elbow", "wrist", "ankle", "foot"))]
     assert np.allclose(to_matrix(pose)[:, same], clip.rotations[:, same], atol=1e-8)
     _, wanted = forward_kinematics(clip.parents, clip.offsets, clip.rotations, clip.root)
-    body = [i for i, n in enumerate(BODY_JOINTS) if not n.endswith("foot")]
+    body = [i for i, n in enumerate(BODY_JOINT_NAMES) if not n.endswith("foot")]
     assert np.allclose(smplx_joints(motion)[1][:, body], wanted[:, body], atol=1e-8)
 
 
@@ -79,7 +79,7 @@ def test_other_rest_axes_and_units(up, unit):
     wanted = forward_kinematics(clip.parents, clip.offsets, clip.rotations, clip.root)[1] @ axes / unit
     found = smplx_joints(motion)[1]
     assert np.allclose(limb_directions(found, INDEX), limb_directions(wanted, INDEX), atol=1e-6)
-    body = [i for i, n in enumerate(BODY_JOINTS) if not n.endswith("foot")]
+    body = [i for i, n in enumerate(BODY_JOINT_NAMES) if not n.endswith("foot")]
     assert np.allclose(found[:, body], wanted[:, body], atol=1e-6)
 
 
@@ -114,7 +114,7 @@ def test_left_stays_left_and_up_stays_up():
     assert (
         joints[INDEX["left_hip"], 0] > 0 and joints[INDEX["head"], 1] > joints[INDEX["left_ankle"], 1] + 1.4
     )
-    assert np.allclose(standing_axes(joints, recognise(BODY_JOINTS)), np.eye(3))
+    assert np.allclose(standing_axes(joints, recognise(BODY_JOINT_NAMES)), np.eye(3))
 
 
 def test_forearm_takes_part_of_the_hands_twist():

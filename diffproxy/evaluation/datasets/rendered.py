@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 import torch
 
 from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.datasets.shards import FULL, ShardIndex
 from diffproxy.evaluation.config import EvaluateOptions
 from diffproxy.evaluation.datasets.moment import every, root_folder
@@ -72,7 +73,7 @@ def posed_people(index: ShardIndex, body: BodyModel, sample: int) -> list[TrueBo
         )
     with torch.no_grad():
         out = body(BodyParams.cat(index.people(sample)))
-    vertices, joints = out.vertices.double().numpy(), out.joints[:, :22].double().numpy()
+    vertices, joints = out.vertices.double().numpy(), out.joints[:, BODY_JOINTS].double().numpy()
     return [TrueBody(v, {"smplx22": j}) for v, j in zip(vertices, joints, strict=True)]
 
 

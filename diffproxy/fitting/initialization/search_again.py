@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.initialization.depth_flips import depth_flips
 from diffproxy.fitting.initialization.initialize import InitialState, other_limbs
 from diffproxy.fitting.initialization.keypoint_limbs import limbs_at_keypoints
 from diffproxy.fitting.initialization.limb_rooted_pose import limb_rooted_pose, trunk_share
-from diffproxy.fitting.observed import BODY, UNOBSERVED
+from diffproxy.fitting.observed import UNOBSERVED
 from diffproxy.fitting.result import FitResult
 
 MIN_LOSS = 0.04
@@ -50,7 +51,7 @@ def search_again(
     if config.left_right_flips and fitted.robust_loss > MIN_LOSS:
         rest = state.rest.replace(betas=params.betas, scale=params.scale)
         found.append(other_limbs(subject, body, config, rest, params))
-    unseen = int((fitted.joint_observed[BODY] < UNOBSERVED).sum())
+    unseen = int((fitted.joint_observed[BODY_JOINTS] < UNOBSERVED).sum())
     if fitted.robust_loss > MIN_LOSS and unseen >= CUT_OFF and trunk_share(subject, body) < SMALL_TRUNK:
         found.append(limb_rooted_pose(subject, body, config, state.rest, free_scale))
     if subject.keypoints is not None:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.evidence import Evidence, FixedShape, ShownFrame
 from diffproxy.fitting.fit import fit_many
@@ -105,7 +106,7 @@ def motion_report(
     )
     rest = standing_heights(body, known[0].params.betas[0], float(known[0].params.scale))
     slide = foot_slide(joints, times, find_floor(joints, up, rest))
-    shake = jitter(joints[:, :22], times, float(np.median(np.diff(times))))
+    shake = jitter(joints[:, BODY_JOINTS], times, float(np.median(np.diff(times))))
     return {
         "jitter_mm": None if shake is None else round(shake, 3),
         "foot_slide_cm_s": None if slide is None else round(slide, 3),

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from diffproxy.body.names import NUM_BODY_JOINTS
 from diffproxy.encoders.movenet import NUM_KEYPOINTS
 from diffproxy.single_view.keypoint_body import KeypointBody
 from diffproxy.single_view.regressor import (
-    BODY_JOINTS,
     DEPTH_BINS,
     EXTENT,
     NUM_BETAS,
@@ -24,7 +24,7 @@ from diffproxy.single_view.regressor import (
 from diffproxy.single_view.whole_picture.features import COARSE, FINE, SCALE, PictureMaps
 from diffproxy.single_view.whole_picture.queries import Queries, of_everybody
 
-POINTS = BODY_JOINTS + NUM_KEYPOINTS
+POINTS = NUM_BODY_JOINTS + NUM_KEYPOINTS
 POINT_FEATURES = FINE + COARSE + 2 + 3 + 2 + 3 + 1 + 6
 BODY_FEATURES = NUM_BETAS + 9
 IN_FRONT = 0.1
@@ -92,7 +92,7 @@ class RefinementLayer(nn.Module):
         x = self.within[0](x)
         people = self.between(x[:, 0].unflatten(0, (B, M)), src_key_padding_mask=~valid).flatten(0, 1)
         x = self.norm(self.within[1](torch.cat([people[:, None], x[:, 1:]], dim=1))).float()
-        joint, values = self.of_joint(x[:, 1 : 1 + BODY_JOINTS]), self.of_body(x[:, 0])
+        joint, values = self.of_joint(x[:, 1 : 1 + NUM_BODY_JOINTS]), self.of_body(x[:, 0])
         out = dict(zip(self.sizes, values.split(list(self.sizes.values()), dim=1), strict=True))
         # One focal length a picture: the mean of what its people say, each with a weight.
         focal = out["focal"].unflatten(0, (B, M))
@@ -138,12 +138,12 @@ class RefinementLayer(nn.Module):
         seen = seen.flatten(0, 1).unflatten(0, (-1, POINTS))
         behind = seen[..., :1] + told[:, 0].log()[:, None, None] + queries.log_focal[:, None, None]
         behind = (behind - depth.log()[..., None]).clamp(-2.0, 2.0)
-        off = (keypoints[..., :2] - pixels[:, BODY_JOINTS:]) / size[:, None, None]
+        off = (keypoints[..., :2] - pixels[:, NUM_BODY_JOINTS:]) / size[:, None, None]
         found = torch.cat([off.clamp(-FURTHEST_STEP, FURTHEST_STEP), keypoints[..., 2:]], dim=-1)
         six = torch.cat([queries.rotations[..., 0], queries.rotations[..., 1]], dim=-1)
         features = [
             *(m.flatten(0, 1).unflatten(0, (-1, POINTS)) for m in (fine, coarse)), inside * behind,
-            seen[..., 1:], offsets / EXTENT, ray.clamp(-3.0, 3.0), F.pad(found, (0, 0, BODY_JOINTS, 0)), inside,
+            seen[..., 1:], offsets / EXTENT, ray.clamp(-3.0, 3.0), F.pad(found, (0, 0, NUM_BODY_JOINTS, 0)), inside,
             F.pad(six, (0, 0, 0, NUM_KEYPOINTS)),
         ]  # fmt: skip
         return torch.cat(features, dim=-1), size

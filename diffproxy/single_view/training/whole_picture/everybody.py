@@ -10,11 +10,11 @@ from torch import Tensor
 
 from diffproxy.body import BodyModel
 from diffproxy.body.flip import FLIPPED_JOINTS
+from diffproxy.body.names import NUM_BODY_JOINTS
 from diffproxy.body.params import BodyParams
 from diffproxy.cameras import Camera
 from diffproxy.datasets.shards import ShardIndex
 from diffproxy.geometry.so3 import rotvec_to_rotmat
-from diffproxy.single_view.regressor import BODY_JOINTS
 
 MIRROR = (-1.0, 1.0, 1.0)
 
@@ -41,7 +41,7 @@ class Everybody:
         """The same people seen in a mirror."""
         mirror = torch.tensor(MIRROR)
         turn = torch.diag(mirror)
-        rotations = (turn @ self.rotations @ turn)[:, list(FLIPPED_JOINTS[:BODY_JOINTS])]
+        rotations = (turn @ self.rotations @ turn)[:, list(FLIPPED_JOINTS[:NUM_BODY_JOINTS])]
         return Everybody(rotations, self.betas, self.scale, self.pelvis * mirror, self.visible)
 
 
@@ -51,7 +51,7 @@ def everybody(index: ShardIndex, sample: int, view: int, body: BodyModel) -> Eve
     camera, bodies = Camera.from_json(listed["camera"]), index.people(sample)
     p = BodyParams.cat(bodies)
     R, t = torch.as_tensor(camera.R_cam_world).float(), torch.as_tensor(camera.t_cam_world).float()
-    pose = rotvec_to_rotmat(torch.cat([p.global_orient, p.body_pose], 1).unflatten(1, (BODY_JOINTS, 3)))
+    pose = rotvec_to_rotmat(torch.cat([p.global_orient, p.body_pose], 1).unflatten(1, (NUM_BODY_JOINTS, 3)))
     pose = torch.cat([(R @ pose[:, 0])[:, None], pose[:, 1:]], 1)
     with torch.no_grad():
         pelvis = body.joints(p)[:, 0] @ R.T + t
