@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,28 +46,34 @@ def diagnose(solution: Solution) -> list[FitResult]:
     with torch.no_grad():
         joints = problem.body.joints(params).cpu().numpy()
         vertices = problem.body(params).vertices.cpu().numpy() if problem.config.vertices else None
-    best: dict[int, FitResult] = {}
-    for b, owner in enumerate(problem.owner):
-        seconds = {**problem.initial[owner].seconds, **solution.seconds}
-        seconds["diagnostics"] = (time.perf_counter() - began) / len(problem.owner)
-        result = _with_status(
-            FitResult(
-                params=params[b],
-                joints=joints[b],
-                joint_std=std[b].cpu().numpy(),
-                status="ok",
-                objective=float(objective[b]),
-                vertices=None if vertices is None else vertices[b],
-                timings=seconds,
-                stages=solution.stages[b],
-            ),
-            solution,
-            residuals,
-            b,
+    fitted = {}
+    for i, b in least_cost(problem.owner, objective.tolist()).items():
+        result = FitResult(
+            params=params[b],
+            joints=joints[b],
+            joint_std=std[b].cpu().numpy(),
+            status="ok",
+            objective=float(objective[b]),
+            vertices=None if vertices is None else vertices[b],
+            stages=solution.stages[b],
         )
-        if owner not in best or not best[owner].objective <= result.objective:
-            best[owner] = result
-    return [best[i] if i in best else not_fitted(s, problem.body) for i, s in enumerate(problem.initial)]
+        fitted[i] = _with_status(result, solution, residuals, b)
+    seconds = {**solution.seconds, "diagnostics": (time.perf_counter() - began) / len(fitted)}
+    return [
+        replace(fitted[i], timings={**initial.seconds, **seconds})
+        if i in fitted
+        else not_fitted(initial, problem.body)
+        for i, initial in enumerate(problem.initial)
+    ]
+
+
+def least_cost(owner: Sequence[int], cost: Sequence[float]) -> dict[int, int]:
+    """By subject the number of its hypothesis of least cost, the first of equals; one of NaN only where all are."""
+    best: dict[int, int] = {}
+    for b, i in enumerate(owner):
+        if i not in best or cost[b] < cost[best[i]] or math.isnan(cost[best[i]]):
+            best[i] = b
+    return best
 
 
 def not_fitted(initial: InitialState, body: BodyModel) -> FitResult:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from diffproxy.fitting.config import FitConfig
+from diffproxy.fitting.diagnose import least_cost
 from diffproxy.fitting.diagnostics import ARMS, LEGS, FitDiagnostics, _swapped, fit_status, limb_agreement
 
 NAMES = {1: "front_forearm_l", 2: "front_forearm_r", 3: "back_thigh_l", 4: "back_thigh_r"}
@@ -69,3 +70,11 @@ def test_the_sides_are_as_sure_as_the_keypoints_of_arms_or_legs_are():
     assert close.mean() == 0.8 and limb_agreement(close, joint) == 0.5
     few = np.isin(joint, (*LEGS, ARMS[0]))  # four keypoints of an arm
     assert np.isnan(limb_agreement(close[few], joint[few]))
+
+
+@pytest.mark.parametrize(
+    ("cost", "chosen"),
+    [((2.0, 1.0, 3.0), 1), ((np.nan, 2.0, np.nan), 1), ((1.0, np.nan, 1.0), 0), ((np.nan,) * 3, 2)],
+)
+def test_the_hypothesis_of_least_cost_is_kept_and_nan_never_beats_a_number(cost, chosen):
+    assert least_cost((4, 4, 4, 7), (*cost, np.nan)) == {4: chosen, 7: 3}
