@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from diffproxy.commands import fit_command, initial_guess, solved_cameras
 from diffproxy.export import Result, load_result
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.networks import Networks
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class FrameFit:
     joints: Float[np.ndarray, "55 3"]
     joint_std: Float[np.ndarray, "55"]
     joint_observed: Float[np.ndarray, "55"]
+
+    __repr__ = short_repr
 
 
 class FitResults(Sequence[FrameFit]):
@@ -70,6 +74,11 @@ class FitResults(Sequence[FrameFit]):
         """Triangles of the body, the same in all frames."""
         assert self._result.faces is not None
         return self._result.faces
+
+    def __repr__(self) -> str:
+        counts = Counter(map(str, self.status))
+        said = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+        return f"FitResults({len(self)} frame{'s' * (len(self) != 1)}: {said}; folder={str(self.folder)!r})"
 
     def __len__(self) -> int:
         return len(self.frame_ids)

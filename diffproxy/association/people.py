@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from diffproxy.association.track import Sighting
 from diffproxy.geometry.boxes import Box
+from diffproxy.utils.short_repr import short_repr
 
 SightingStatus = Literal["ok", "one_view", "predicted", "absent"]
 
@@ -26,6 +27,8 @@ class Person:
     id: int
     sightings: Mapping[int, Sighting]
     bone_lengths: Float[np.ndarray, " B"]
+
+    __repr__ = short_repr
 
     @property
     def first_frame(self) -> int:

@@ -13,6 +13,7 @@ from diffproxy.body.files import BodyArrays
 from diffproxy.body.palette import Palette
 from diffproxy.body.parts import charts_of_file
 from diffproxy.body.texels import TexelGrid
+from diffproxy.utils.short_repr import short_repr
 
 Kind = Literal["body", "left_hand", "right_hand"]
 
@@ -32,6 +33,8 @@ class SurfaceAtlas:
     palette: Palette
     segment_of_label: Int64[np.ndarray, " L"]
     template: Float[np.ndarray, "Nf 3 3"]  # rest corners of the faces, metres
+
+    __repr__ = short_repr
 
     @staticmethod
     def of(arrays: BodyArrays) -> SurfaceAtlas:

@@ -19,6 +19,7 @@ from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.params import BodyParams
 from diffproxy.body.parts import vertex_regions
 from diffproxy.geometry.so3 import rotvec_to_rotmat
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class BodyOutput:
 
     vertices: Float[Tensor, "B Nv 3"]
     joints: Float[Tensor, "B 55 3"]
+
+    __repr__ = short_repr
 
 
 class BodyModel(nn.Module):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.utils.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class Palette:
@@ -20,6 +22,8 @@ class Palette:
     colors: Float[np.ndarray, "L 3"]
     body_ids: tuple[int, ...]
     hand_ids: tuple[int, ...]
+
+    __repr__ = short_repr
 
     @staticmethod
     def of(

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffproxy.utils.short_repr import short_repr
+
 PARAM_DIMS: dict[str, int] = {
     "betas": 10,
     "global_orient": 3,
@@ -59,6 +61,8 @@ class BodyParams:
     expression: Float[Tensor, "B 10"]
     transl: Float[Tensor, "B 3"]
     scale: Float[Tensor, "B 1"]
+
+    __repr__ = short_repr
 
     @staticmethod
     def rest(

@@ -13,6 +13,7 @@ from torch import Tensor
 from diffproxy.cameras import Camera
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.geometry.so3 import hat, rotvec_to_rotmat
+from diffproxy.utils.short_repr import short_repr
 
 PER_CAMERA = 7
 """Tangent space of a camera: rotation (3, radians, camera axes), centre (3, metres, world), log focal length."""
@@ -25,6 +26,8 @@ class RigState:
     R_cam_world: Float[Tensor, "C 3 3"]
     center: Float[Tensor, "C 3"]
     log_focal: Float[Tensor, " C"]
+
+    __repr__ = short_repr
 
     @staticmethod
     def from_cameras(cameras: Sequence[Camera]) -> RigState:

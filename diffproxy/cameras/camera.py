@@ -20,6 +20,7 @@ from diffproxy.cameras.lens import (
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.validation import array_of, check_camera, whole_number
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 Number = float | int  # beartype, used in the tests, does not accept an int for a float
 
@@ -54,6 +55,8 @@ class Camera:
     distortion: Float[np.ndarray, " D"] = field(default_factory=lambda: np.zeros(0))
     lens: Lens = "opencv"
     pixel_grid: PixelGrid | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self):
         if self.lens not in LENSES:

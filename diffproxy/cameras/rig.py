@@ -17,6 +17,7 @@ from diffproxy.geometry.triangulation import normal_equations, solve_point
 from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Rig:
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     def __post_init__(self):
         object.__setattr__(self, "cameras", tuple(self.cameras))

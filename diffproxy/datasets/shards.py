@@ -24,6 +24,7 @@ from diffproxy.utils.bounded_images import decode_image
 from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.file_patterns import files_named
+from diffproxy.utils.short_repr import short_repr
 from diffproxy.utils.validation import Number, OpenSchema, validated
 
 VERSION = 2
@@ -48,6 +49,8 @@ class ShardView:
     kind: str
     info: dict[str, Any] = field(default_factory=dict)
     extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 def decode_jpeg(data: bytes, name: str) -> UInt8[np.ndarray, "H W 3"]:

@@ -18,6 +18,7 @@ from diffproxy.cameras.up_axis import up_vector
 from diffproxy.export.result import Result
 from diffproxy.geometry.directions import rotation_between
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 UNCHANGED = 1e-5  # metres; files need no animation of bones whose length changes less
 MOST_FRAMES = 300_000  # of a motion, some 3 GB; almost three hours at 30 frames per second
@@ -48,6 +49,8 @@ class BodyMotion:
     frame_ids: Int[np.ndarray, " F"]
     frame_rate: float
     name: str = "motion"
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.params)

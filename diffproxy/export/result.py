@@ -19,6 +19,7 @@ from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_files import Limits
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.short_repr import short_repr
 
 TEXTS = ("status", "reason")
 LARGEST = 1e6  # of a number of a body: metres and radians
@@ -66,6 +67,8 @@ class Result:
     joint_observed: Float[np.ndarray, "F J"] | None = None
     vertices: Float[np.ndarray, "F N 3"] | None = None
     faces: Int[np.ndarray, "Nf 3"] | None = None
+
+    __repr__ = short_repr
 
     @property
     def has_body(self) -> np.ndarray:

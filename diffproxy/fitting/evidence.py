@@ -11,6 +11,7 @@ from torch import Tensor
 from diffproxy.body import BodyParams
 from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,5 @@ class FixedShape:
 
     betas: Float[Tensor, "10"]
     scale: float = 1.0
+
+    __repr__ = short_repr

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from diffproxy.body import BodyParams
+from diffproxy.utils.short_repr import short_repr
 
 Status = Literal["ok", "doubtful", "one_view", "filled", "no_person", "failed"]
 FITTED: tuple[Status, ...] = ("ok", "doubtful", "one_view")
@@ -65,6 +66,8 @@ class FitResult:
     stages: list[dict[str, Any]] = field(default_factory=list)
     joint_observed: Float[np.ndarray, "55"] = field(default_factory=lambda: np.zeros(55))
     joint_cameras: Int[np.ndarray, "55"] = field(default_factory=lambda: np.zeros(55, dtype=np.int64))
+
+    __repr__ = short_repr
 
     @property
     def has_body(self) -> bool:

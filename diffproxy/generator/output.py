@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.proxies.maps import ProxyMaps
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,5 @@ class DiffProxyOutput:
     proxies: ProxyMaps
     keypoints: Float[np.ndarray, "V 17 4"] | None = None
     quarter_turns: tuple[int, ...] = ()
+
+    __repr__ = short_repr

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 _SIDED = (
     "eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "big_toe", "small_toe", "heel", "foot_index",
@@ -66,6 +67,8 @@ class Person2D:
     """One detected person: x, y in pixels of the image file, confidence in [0, 1]; 0: not detected."""
 
     points: Float[np.ndarray, "K 3"]  # in the order of NAMES
+
+    __repr__ = short_repr
 
     @property
     def seen(self) -> np.ndarray:

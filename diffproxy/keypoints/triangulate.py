@@ -13,6 +13,7 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.meshes import unit
 from diffproxy.geometry.triangulation import intersect_rays, normal_equations, solve_point
 from diffproxy.keypoints.layouts import NAMES, Person2D
+from diffproxy.utils.short_repr import short_repr
 
 TOLERANCE = 0.06
 """Metres at the subject by which a detection may miss its point and still belong to it."""
@@ -39,6 +40,8 @@ class Triangulated:
     views: Bool[np.ndarray, "V K"]
     error_px: Float[np.ndarray, " K"]
     chosen: tuple[int | None, ...]
+
+    __repr__ = short_repr
 
     @property
     def found(self) -> Bool[np.ndarray, " K"]:

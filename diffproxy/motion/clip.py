@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from diffproxy.utils.bounded_arrays import as_numbers, read_npz
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 _WIDTHS = {"global_orient": 3, "body_pose": 63, "transl": 3, "left_hand_pose": 45, "right_hand_pose": 45}
 
@@ -51,6 +52,8 @@ class Motion:
     left_hand_pose: ndarray | None = None  # (F, 45)
     right_hand_pose: ndarray | None = None  # (F, 45)
     betas: ndarray | None = None  # (N,)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         frames = len(self.body_pose) if self.body_pose.ndim else 0

@@ -11,6 +11,7 @@ from numpy import ndarray
 from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS, PARENTS
 from diffproxy.motion.clip import check_rate
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class SkeletonClip:
     root: ndarray  # (F, 3)
     fps: float
     source: str
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         joints, frames = len(self.names), len(self.rotations)

@@ -17,6 +17,7 @@ from diffproxy.body.names import NUM_JOINTS
 from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.export import Result, save_result
 from diffproxy.fitting.result import FITTED, Status
+from diffproxy.utils.short_repr import short_repr
 
 
 def _nowhere() -> dict[str, np.ndarray]:
@@ -40,6 +41,8 @@ class FrameResult:
     joint_std: Float[np.ndarray, "55"] = field(default_factory=lambda: np.full(NUM_JOINTS, np.nan, "f4"))
     info: dict[str, Any] = field(default_factory=dict)
     joint_observed: Float[np.ndarray, "55"] = field(default_factory=lambda: np.full(NUM_JOINTS, np.nan, "f4"))
+
+    __repr__ = short_repr
 
     @property
     def has_body(self) -> bool:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from diffproxy.cameras import Camera
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 Kind = Literal["body", "left_hand", "right_hand"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -42,6 +43,8 @@ class ProxyMaps:
     cameras: tuple[Camera, ...]
     std: Float[np.ndarray, "V H W"] | None = None
     valid: Bool[np.ndarray, "V H W"] | None = None
+
+    __repr__ = short_repr
 
     @property
     def num_views(self) -> int:

@@ -12,6 +12,7 @@ from diffproxy.cameras import Camera
 from diffproxy.proxies.footprint import footprint
 from diffproxy.proxies.raycast import RayMesh
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 Mesh = tuple[np.ndarray, np.ndarray]  # vertices (Nv, 3) metres, faces (Nf, 3)
 Window = tuple[int, int, int, int]  # x0, y0, x1, y1, whole pixels
@@ -29,6 +30,8 @@ class SurfaceView:
     bary: Float[np.ndarray, "H W 3"]
     depth: Float[np.ndarray, "H W"]
     visible: Bool[np.ndarray, "H W"]
+
+    __repr__ = short_repr
 
     @property
     def outline(self) -> Bool[np.ndarray, "H W"]:

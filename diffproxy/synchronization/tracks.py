@@ -14,6 +14,7 @@ from diffproxy.cameras import Camera
 from diffproxy.cameras.views import without
 from diffproxy.keypoints.layouts import BODY_NAMES, Person2D
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 MIN_CONFIDENCE = 0.3  # of a keypoint
 # largest median distance of keypoints between two detections of a person, over the person's size
@@ -38,6 +39,8 @@ class ViewTrack:
     origin: Float[np.ndarray, " 3"]
     direction: Float[np.ndarray, "N K 3"]
     weight: Float[np.ndarray, "N K"]
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.direction)

@@ -14,6 +14,7 @@ from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export.motion import BodyMotion
 from diffproxy.export.result import UNOBSERVED
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.short_repr import short_repr
 
 BODY_COLOR = (0.85, 0.66, 0.54)
 UNOBSERVED_COLOR = (0.5, 0.5, 0.5)
@@ -46,6 +47,8 @@ class ViewerBody:
     joint_std: Float[np.ndarray, "F 55"]
     joint_observed: Float[np.ndarray, "F 55"] | None = None
     color: tuple[float, float, float] = BODY_COLOR
+
+    __repr__ = short_repr
 
     def is_shown(self, row: int) -> bool:
         """Whether the frame has a body of its own."""

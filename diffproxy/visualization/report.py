@@ -14,6 +14,7 @@ import numpy as np
 
 import diffproxy
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.short_repr import short_repr
 from diffproxy.visualization.plots import LinePlot, line_plot_svg
 from diffproxy.visualization.sheet import encode_image, shrink
 
@@ -80,6 +81,8 @@ class Report:
     images: Sequence[tuple[str, np.ndarray]] = ()
     legend: Mapping[str, str] = field(default_factory=dict)
     plots: Sequence[LinePlot] = ()
+
+    __repr__ = short_repr
 
 
 def write_report(path: str | Path, report: Report) -> None:

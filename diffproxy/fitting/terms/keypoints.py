@@ -11,6 +11,7 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.fitting.observations import ObservationRows, metres_per_pixel
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.utils.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Keypoints:
     rows: Correspondences
     std: Float[np.ndarray, " N"]
     std_px: Float[np.ndarray, " N"]
+
+    __repr__ = short_repr
 
     def observations(self, cameras: tuple[Camera, ...], center: Float[np.ndarray, "3"]) -> ObservationRows:
         """The keypoints with their standard deviations in metres on the plane through `center` (world, metres)."""

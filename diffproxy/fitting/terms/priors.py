@@ -17,6 +17,7 @@ from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.reprojection import Normal
 from diffproxy.geometry.so3 import left_jacobian_inverse
 from diffproxy.pose_prior import load_prior
+from diffproxy.utils.short_repr import short_repr
 
 
 @runtime_checkable
@@ -42,6 +43,8 @@ class LinearPrior:
     columns: slice
     mean: Float[Tensor, " n"]
     A: Float[Tensor, "R n"]
+
+    __repr__ = short_repr
 
     def residual(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R"]:
         return (variables[:, self.columns] - self.mean) @ self.A.T

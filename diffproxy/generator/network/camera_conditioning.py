@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.cameras import Camera
+from diffproxy.utils.short_repr import short_repr
 
 # Below this the central rays are parallel or coincide (one camera, or one camera and its crops): no intersection.
 MIN_CONVERGENCE = 1e-3
@@ -32,6 +33,8 @@ class CameraBatch:
     K: Float[Tensor, "G V 3 3"]
     R_cam_world: Float[Tensor, "G V 3 3"]
     t_cam_world: Float[Tensor, "G V 3"]
+
+    __repr__ = short_repr
 
     @staticmethod
     def from_arrays(

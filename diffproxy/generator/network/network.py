@@ -24,6 +24,7 @@ from diffproxy.generator.network.epipolar import epipolar_mask
 from diffproxy.generator.network.schedule import DDIM, make_scheduler, signal_and_noise
 from diffproxy.generator.prompts import PromptTable, prompt_ids
 from diffproxy.proxies.maps import KINDS
+from diffproxy.utils.short_repr import short_repr
 
 M = len(MODALITIES)
 BODY = KINDS.index("body")
@@ -45,6 +46,8 @@ class Conditioning:
     masks: Callable[[], dict[int, Mask]]  # per latent grid, in the form of the attention backend
     rays: dict[int, Float[Tensor, "G 1 L 6"]]
     joint_maps: dict[str, Tensor] = field(default_factory=dict)  # rows: (group, view); see EncoderOutput
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)
