@@ -1,4 +1,4 @@
-"""Data sets for `evaluate.py`. A reader is one module here with `read(options) -> Iterator[EvalSubject]`."""
+"""Data sets for `evaluate.py`. A reader is one module here with `read(options) -> Iterator[PendingSubject]`."""
 
 from diffproxy.evaluation.datasets.registry import READERS, open_dataset
 from diffproxy.evaluation.datasets.subject import EvalSubject

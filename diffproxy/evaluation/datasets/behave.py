@@ -27,13 +27,12 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
-    pending_subjects,
     read_as,
     read_mesh,
     read_pickle,
+    reader_of_moments,
     root_folder,
 )
-from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.geometry.procrustes import nearest_rotation
 from diffproxy.utils.errors import InputError
@@ -88,12 +87,9 @@ class _Body(OpenSchema):
     trans: Vector
 
 
-def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+@reader_of_moments
+def read(options: EvaluateOptions) -> Iterator[Moment]:
     """Instants with a registered body and an image of all chosen Kinects."""
-    return pending_subjects(moments(options), options)
-
-
-def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     root = root_folder(data, "split.json", SOURCE)
     views = [int(v) for v in data.views] or list(VIEWS)

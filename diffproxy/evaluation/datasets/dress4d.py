@@ -28,13 +28,12 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
-    pending_subjects,
     read_mesh,
     read_pickle,
+    reader_of_moments,
     root_folder,
 )
 from diffproxy.evaluation.datasets.rich import SmplxBody, pose_smplx
-from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.validation import Matrix, OpenSchema, array_of, validated
@@ -58,12 +57,9 @@ class _Camera(OpenSchema):
     extrinsics: Annotated[np.ndarray, BeforeValidator(partial(array_of, (3, 4)))]
 
 
-def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+@reader_of_moments
+def read(options: EvaluateOptions) -> Iterator[Moment]:
     """Scan frames with a body and an image of all chosen cameras."""
-    return pending_subjects(moments(options), options)
-
-
-def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     root = root_folder(data, ".", SOURCE)
     views = [str(v).zfill(4) for v in data.views] or list(VIEWS)

@@ -175,6 +175,13 @@ def read_pickle(schema: Any, path: Path, what: str, options: EvaluateOptions) ->
     return validated(schema, load_plain_pickle(need(path, what, fix)), f"{what} in {path}", fix)
 
 
-def pending_subjects(moments: Iterator[Moment], options: EvaluateOptions) -> Iterator[PendingSubject]:
-    for moment in moments:
-        yield PendingSubject(moment.key, partial(subject_of, moment, options))
+def reader_of_moments(
+    moments: Callable[[EvaluateOptions], Iterator[Moment]],
+) -> Callable[[EvaluateOptions], Iterator[PendingSubject]]:
+    """Decorator: a reader that yields moments becomes one of subjects, as `datasets.registry` expects it."""
+
+    def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+        for moment in moments(options):
+            yield PendingSubject(moment.key, partial(subject_of, moment, options))
+
+    return read

@@ -32,13 +32,12 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
-    pending_subjects,
     read_as,
     read_mesh,
     read_pickle,
+    reader_of_moments,
     root_folder,
 )
-from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.validation import Matrix, Number, OpenSchema, Vector, array_of, validated
@@ -68,12 +67,9 @@ class _Motion(OpenSchema):
     trans: Annotated[np.ndarray, BeforeValidator(partial(array_of, (-1, 3)))]
 
 
-def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+@reader_of_moments
+def read(options: EvaluateOptions) -> Iterator[Moment]:
     """Images of all chosen cameras with a row of mocap."""
-    return pending_subjects(moments(options), options)
-
-
-def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     session = next(
         (s for s in SESSIONS if data.path and (Path(data.path).expanduser() / s).is_dir()), SESSIONS[0]

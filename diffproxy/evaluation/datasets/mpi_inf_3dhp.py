@@ -31,10 +31,9 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
-    pending_subjects,
+    reader_of_moments,
     root_folder,
 )
-from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.bounded_arrays import as_numbers
 from diffproxy.utils.errors import InputError
@@ -51,12 +50,9 @@ TO_H36M_17 = (4, 23, 24, 25, 18, 19, 20, 3, 5, 6, 7, 9, 10, 11, 14, 15, 16)
 KEYS = ("name", "sensor", "size", "animated", "intrinsic", "extrinsic", "radial")
 
 
-def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+@reader_of_moments
+def read(options: EvaluateOptions) -> Iterator[Moment]:
     """Frames for which all chosen views, and a body or annotated joints, are there."""
-    return pending_subjects(moments(options), options)
-
-
-def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     root = root_folder(data, "S8", SOURCE)
     views = [int(v) for v in data.views] or list(VIEWS)

@@ -30,12 +30,11 @@ from diffproxy.evaluation.datasets.moment import (
     every,
     images_of,
     need,
-    pending_subjects,
     read_as,
     read_pickle,
+    reader_of_moments,
     root_folder,
 )
-from diffproxy.evaluation.datasets.subject import PendingSubject
 from diffproxy.evaluation.true_body import TrueBody
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.validation import Numbers, OpenSchema, Vector
@@ -48,12 +47,9 @@ BODY_KEYS = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose")
 ENDINGS = (".bmp", ".png", ".jpeg", ".jpg")
 
 
-def read(options: EvaluateOptions) -> Iterator[PendingSubject]:
+@reader_of_moments
+def read(options: EvaluateOptions) -> Iterator[Moment]:
     """Frames with a body and an image of all chosen cameras."""
-    return pending_subjects(moments(options), options)
-
-
-def moments(options: EvaluateOptions) -> Iterator[Moment]:
     data = options.dataset
     root = root_folder(data, "scan_calibration", SOURCE)
     rows = read_split(need(root / "test.txt", "the list of test sequences", f"get it from {SOURCE}"))
