@@ -2,8 +2,6 @@
 
 python docs/make_viewer_picture.py [run=out/demo] [view=yaw=2.6&distance=7] [out=docs/images/viewer.png] [chromium=PATH]
 python docs/make_viewer_picture.py page=live [run=out/demo] [view=cam0] [out=docs/images/live.jpg] [chromium=PATH]
-
-view: of the file, what stands behind # in its address; of the live page, the camera to look from.
 """
 
 from __future__ import annotations
@@ -15,15 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.exit_status import exit_status
+from diffproxy.utils.options import Subcommand, one_of, option
 
-DEFAULTS = {"run": "out/demo", "page": "file", "chromium": ""}
-FILE = {"view": "yaw=2.6&distance=7", "out": "docs/images/viewer.png"}
-LIVE = {"view": "cam0", "out": "docs/images/live.jpg"}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -35,23 +33,46 @@ STILL = 3  # pictures in a row that are the same: everything that is on its way 
 REMOVE_WARNING = "document.querySelectorAll('.mantine-Notification-root').forEach(e => e.remove())"
 
 
-def main(words: list[str]) -> Path:
-    given = DEFAULTS | dict(word.partition("=")[::2] for word in words)
-    is_live = given["page"] == "live"
-    given = (LIVE if is_live else FILE) | given
-    browser = given["chromium"] or next((p for name in NAMES if (p := shutil.which(name))), None)
+@dataclass
+class Options:
+    """Options of the script."""
+
+    run: str = option("out/demo", "folder of a run", "DIR", "Input")
+    page: str = option("file", "the page in the run's folder, or the live one", "file|live", "Input")
+    view: str = option(
+        "", "of the file: what stands behind # in its address; of the live page: camera to look from", section="Output"
+    )  # fmt: skip
+    out: str = option("", "picture to write", "FILE", "Output")
+    chromium: str = option("", "the browser, where it is not on the PATH", "FILE", "Method")
+
+    def __post_init__(self) -> None:
+        one_of("page", self.page, ("file", "live"))
+        view, out = ("cam0", "live.jpg") if self.page == "live" else ("yaw=2.6&distance=7", "viewer.png")
+        self.view, self.out = self.view or view, self.out or f"docs/images/{out}"
+
+
+def make_picture(given: Options) -> None:
+    browser = given.chromium or next((p for name in NAMES if (p := shutil.which(name))), None)
     if browser is None:
         raise InputError("Chromium", f"none of {', '.join(NAMES)}", "install it, or write chromium=PATH")
-    page, out = Path(given["run"]) / "viewer.html", Path(given["out"]).resolve()
-    if is_live:
-        out.write_bytes(picture_of_run(browser, given["run"], given["view"]))
-        return out
+    out = Path(given.out).resolve()
+    if given.page == "live":
+        out.write_bytes(picture_of_run(browser, given.run, given.view))
+    else:
+        picture_of_file(browser, Path(given.run) / "viewer.html", given.view, out)
+
+
+def main(words: list[str]) -> int:
+    return Subcommand(Options, __doc__ or "", make_picture).run(words)
+
+
+def picture_of_file(browser: str, page: Path, view: str, out: Path) -> None:
+    """Write the picture of a page without a server."""
     if not page.is_file():
         raise InputError("a run with viewer.html", f"no {page}", "diffproxy view RUN open=false")
     out.unlink(missing_ok=True)
     command = [browser, *LOOK, "--virtual-time-budget=4000", f"--screenshot={out}"]
-    subprocess.run([*command, f"{page.resolve().as_uri()}#{given['view']}"], check=True, capture_output=True)
-    return out
+    subprocess.run([*command, f"{page.resolve().as_uri()}#{view}"], check=True, capture_output=True)
 
 
 def picture_of_run(browser: str, run: str, view: str) -> bytes:
@@ -118,4 +139,4 @@ def _still_picture(port_file: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(exit_status(lambda: main(sys.argv[1:])))

@@ -1,8 +1,6 @@
 """The live page: nodes of the scene, poses and colours of a frame, playback; a server without a browser."""
 
-import importlib.util
 import os
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,15 +13,7 @@ from tests.export.conftest import motion_of, result_of  # noqa: F401
 
 pytest.importorskip("viser")
 
-DOCS = Path(__file__).parents[2] / "docs"
 GREEN = (0, 255, 0)
-
-
-def picture_script():
-    spec = importlib.util.spec_from_file_location("picture", DOCS / "make_viewer_picture.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
 
 
 @pytest.fixture
@@ -106,14 +96,13 @@ def test_the_picture_stands_behind_the_people_from_its_camera(page):
 
 
 @pytest.mark.skipif(not os.environ.get("RUN_SLOW"), reason="RUN_SLOW=1 and Chromium")
-def test_a_browser_shows_bodies_and_pictures(page):
+def test_a_browser_shows_bodies_and_pictures(page, picture_script):
     """The picture of docs/make_viewer_picture.py: a body in its colour, and the picture of a camera as it is."""
     page, _ = page
-    script = picture_script()
-    browser = next(p for name in script.NAMES if (p := script.shutil.which(name)))
+    browser = next(p for name in picture_script.NAMES if (p := picture_script.shutil.which(name)))
     page._pictures = lambda frame_id, proxies: {"cam1": np.full((40, 40, 3), GREEN, np.uint8)}
     page.show(0)
-    data = np.frombuffer(script.picture_of_live(browser, page, "cam1"), np.uint8)
+    data = np.frombuffer(picture_script.picture_of_live(browser, page, "cam1"), np.uint8)
     image = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(int)
     red, green, blue = (image[..., k] for k in range(3))
     assert ((green > 200) & (red < 60) & (blue < 60)).mean() > 0.1

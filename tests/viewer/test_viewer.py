@@ -1,7 +1,6 @@
 """The viewer's page: nothing from outside, bodies that decode to the run's joints, and the script in a real browser."""
 
 import base64
-import importlib.util
 import json
 import re
 import shutil
@@ -188,11 +187,9 @@ def test_the_commands_of_the_page_run(run_of, monkeypatch):  # noqa: F811
     assert len(opened) == 2 and opened[1].startswith("http://127.0.0.1:")
 
 
-def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F811
+def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path, picture_script, capsys):  # noqa: F811
     """docs/make_viewer_picture.py, with a browser that only keeps its arguments."""
-    spec = importlib.util.spec_from_file_location("picture", DOCS / "make_viewer_picture.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = picture_script
     browser, kept = tmp_path / "browser", tmp_path / "words"
     browser.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {kept}\n')
     browser.chmod(0o755)
@@ -200,6 +197,11 @@ def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path):  # noqa: F8
     words = [f"run={run}", f"out={tmp_path / 'v.png'}", f"chromium={browser}"]
     with pytest.raises(InputError, match=r"viewer\.html"):
         script.main(words)
+    for wrong in ("veiw=yaw=1", "page=films", "cam0"):
+        with pytest.raises(InputError):
+            script.main([*words, wrong])
+    script.main(["--help"])
+    assert "view=TEXT" in capsys.readouterr().out
     (run / "viewer.html").write_text("")
     script.main(words)
     lines = kept.read_text().splitlines()
