@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,18 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from diffproxy.body import BodyModel, load_body
 from diffproxy.datasets.shards import shard_paths
-from diffproxy.generator import (
-    ProxyGenerator,
-    initial_generator,
-    load_saved_generator,
-    preset,
-)
-from diffproxy.generator.pipeline import PACKAGED
-from diffproxy.generator.presets import PRESETS
+from diffproxy.generator import ProxyGenerator
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.parameters import select_parameters
 from diffproxy.training.sanity_check import sanity_check
+from diffproxy.training.start_generator import start_generator
 from diffproxy.training.step import TrainingObjective
+from diffproxy.training.step_sampler import StepSampler
 from diffproxy.utils.begun_options import go_on_with, keep_finished
 from diffproxy.utils.checkpoint import latest_checkpoint, load_checkpoint
 from diffproxy.utils.digests import fingerprint, path_digest
@@ -45,32 +39,6 @@ FREE = (
     "val_samples", "val_fit", "tensorboard", "time_limit_min", "gradient_checkpointing",
 )  # fmt: skip
 """Options that may differ between a run and its continuation."""
-
-
-class StepSampler(Sampler[int]):
-    """Sample numbers of steps `start` + 1 to `steps`: the share of this process in each step; stateless.
-
-    Args:
-        start: Steps that are done already.
-        steps: Steps of the whole run.
-        share: Samples of one process in one step: batch times accumulated batches.
-        rank: Number of this process.
-        world: Number of processes.
-    """
-
-    def __init__(self, start: int, steps: int, share: int, rank: int, world: int):
-        self.start, self.steps, self.share, self.rank, self.world = start, steps, share, rank, world
-
-    def first(self, step: int) -> int:
-        """Number of this process's first sample of a step (from 1)."""
-        return ((step - 1) * self.world + self.rank) * self.share
-
-    def __iter__(self) -> Iterator[int]:
-        for step in range(self.start + 1, self.steps + 1):
-            yield from range(self.first(step), self.first(step) + self.share)
-
-    def __len__(self) -> int:
-        return (self.steps - self.start) * self.share
 
 
 @dataclass
@@ -98,42 +66,6 @@ class Run:
         return self.accelerator.is_main_process
 
 
-def refuse_untrained_head(config: TrainConfig) -> None:
-    """InputError for options that keep a trained head, with a preset: it starts from random weights."""
-    for name in ("freeze_conditioning", "fresh_unet"):
-        if getattr(config, name):
-            raise InputError(
-                f"a saved generator with {name}=true, which keeps its trained head",
-                f"generator={config.generator}, which starts untrained",
-                f"write generator=DIR; the weights in the package are generator={PACKAGED / 'nano'}",
-            )
-
-
-def start_generator(config: TrainConfig) -> ProxyGenerator:
-    """The generator to train, with the changes of `config.network`.
-
-    A preset name gives an untrained generator with its frozen public parts loaded; a path gives a saved one. Parts
-    that the saved one lacks are initialised at random, with `fresh_unet` also the UNet. Raises InputError if public
-    weights are missing (docs/generator.md describes how to get them).
-    """
-    if config.generator in PRESETS:
-        refuse_untrained_head(config)
-        return initial_generator(
-            preset(config.generator).changed(config.network), config.sources, config.download
-        )
-    saved = load_saved_generator(Path(config.generator), config.sources, config.download)[0]
-    if not config.network and not config.fresh_unet:
-        return saved
-    generator = ProxyGenerator(saved.config.changed(config.network))
-    own, state = generator.state_dict(), saved.state_dict()
-    if config.fresh_unet:
-        state = {k: v for k, v in state.items() if not k.startswith("unet.")}
-    kept = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
-    log.info("%d of %d tensors come from %s", len(kept), len(own), config.generator)
-    generator.load_state_dict(kept, strict=False)
-    return generator
-
-
 def fixed_options(config: TrainConfig) -> dict[str, Any]:
     """What has to be the same in a run and its continuation: options, and the files that they name, as plain JSON."""
     options = {k: v for k, v in asdict(config).items() if k not in FREE}
@@ -148,29 +80,14 @@ def set_up(config: TrainConfig) -> Run:
     InputError for wrong inputs, such as held-out subjects that are also trained on.
     """
     out = make_folder(Path(config.out))
-    accelerator = Accelerator(
-        mixed_precision=config.precision,
-        cpu=not torch.cuda.is_available(),
-        # A stage trains some parameters only, and the batch may determine which of them get gradients.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-        # A plugin, since the environment would override the plain argument.
-        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=config.accumulate),
-    )
-    world = accelerator.num_processes
+    accelerator = _accelerator(config)
     checkpoint = latest_checkpoint(out)
     keep_finished([out / "model"], checkpoint is not None)
     if accelerator.is_main_process:
         go_on_with(out / "options.json", fixed_options(config), checkpoint is not None)
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    generator = start_generator(config)
-    generator.adapter.set_palette(body.atlas.palette)
-    objective = TrainingObjective(generator, body.atlas, config)
-    groups = select_parameters(generator, config)
-    if config.gradient_checkpointing:
-        generator.unet.enable_gradient_checkpointing()
-    if config.channels_last:
-        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    objective, groups = _objective(config, body)
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
     bare: TrainingObjective = accelerator.unwrap_model(wrapped)
@@ -179,28 +96,73 @@ def set_up(config: TrainConfig) -> Run:
     if checkpoint is not None:
         start = load_checkpoint(checkpoint, bare.generator, optimizer, ema)
         log.info("resumed at step %d from %s", start, checkpoint)
+    data, val = _samples(config, body, bare.generator)
+    if accelerator.is_main_process:
+        sanity_check(data, val, body)
+    share, world = config.batch * config.accumulate, accelerator.num_processes
+    if config.epochs:
+        config = replace(config, steps=math.ceil(config.epochs * len(data.index) / (share * world)))
+    _check_steps(config, start)
+    sampler = StepSampler(start, config.steps, share, accelerator.process_index, world)
+    loader = _loader(config, data, sampler)
+    return Run(config, accelerator, body, wrapped, bare, optimizer, ema, start, sampler, loader, val)
 
-    size = bare.generator.config.image_size, bare.generator.config.proxy_size
+
+def _accelerator(config: TrainConfig) -> Accelerator:
+    return Accelerator(
+        mixed_precision=config.precision,
+        cpu=not torch.cuda.is_available(),
+        # A stage trains some parameters only, and the batch may determine which of them get gradients.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        # A plugin, since the environment would override the plain argument.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=config.accumulate),
+    )
+
+
+def _objective(config: TrainConfig, body: BodyModel) -> tuple[TrainingObjective, list[dict[str, Any]]]:
+    """The generator with its losses, and its trained parameters in groups for the optimiser."""
+    generator = start_generator(config)
+    generator.adapter.set_palette(body.atlas.palette)
+    objective = TrainingObjective(generator, body.atlas, config)
+    groups = select_parameters(generator, config)
+    if config.gradient_checkpointing:
+        generator.unet.enable_gradient_checkpointing()
+    if config.channels_last:
+        generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    return objective, groups
+
+
+def _samples(
+    config: TrainConfig, body: BodyModel, generator: ProxyGenerator
+) -> tuple[ProxySamples, ProxySamples | None]:
+    """Training samples, and held-out ones, which are not augmented."""
     samples = SampleConfig(
-        *size, views=config.views, hands=config.hands, hand_cameras=config.hand_cameras, seed=config.seed
+        generator.config.image_size,
+        generator.config.proxy_size,
+        views=config.views,
+        hands=config.hands,
+        hand_cameras=config.hand_cameras,
+        seed=config.seed,
     )
     data = ProxySamples(config.shards, body, samples, config.augment)
     val = ProxySamples(config.val_shards, body, samples, None) if config.val_shards else None
-    if accelerator.is_main_process:
-        sanity_check(data, val, body)
-    share = config.batch * config.accumulate
-    if config.epochs:
-        config = replace(config, steps=math.ceil(config.epochs * len(data.index) / (share * world)))
+    return data, val
+
+
+def _check_steps(config: TrainConfig, start: int) -> None:
+    """InputError where more steps are trained than asked for; a warning where the warm-up never ends."""
     if start > config.steps:
-        found = f"steps={config.steps}, with {start} that are trained already in {out}"
+        found = f"steps={config.steps}, with {start} that are trained already in {config.out}"
         raise InputError(
             "steps beyond those of the run", found, f"write steps={start} or more, or another out=DIR"
         )
     if start < config.steps <= config.warmup_steps:
         said = "warmup_steps=%d: the learning rate stays below lr=%g in all %d steps"
         log.warning(said, config.warmup_steps, config.lr, config.steps)
-    sampler = StepSampler(start, config.steps, share, accelerator.process_index, world)
-    loader = DataLoader(
+
+
+def _loader(config: TrainConfig, data: ProxySamples, sampler: StepSampler) -> DataLoader:
+    return DataLoader(
         data,
         config.batch,
         sampler=sampler,
@@ -210,4 +172,3 @@ def set_up(config: TrainConfig) -> Run:
         multiprocessing_context="fork" if config.workers else None,
         worker_init_fn=worker_signals,
     )
-    return Run(config, accelerator, body, wrapped, bare, optimizer, ema, start, sampler, loader, val)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from diffproxy.training.config import AugmentConfig, TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
-from diffproxy.training.setup import start_generator
+from diffproxy.training.start_generator import start_generator
 from diffproxy.training.trainer import train
 from diffproxy.utils.ema import EMA
 from diffproxy.utils.errors import InputError
