@@ -128,7 +128,8 @@ def _with_frames(rig: Rig, images: str) -> tuple[Rig, InputError | None]:
         return rig, error
     ids = frames.frame_ids
     frames.close()
-    return replace(frames.rig, notes=[*frames.rig.notes, f"{len(ids)} frames, {ids[0]}..{ids[-1]}"]), None
+    said = f"{len(ids)} frames, {ids[0]}..{ids[-1]}" if len(ids) > 1 else f"1 frame, number {ids[0]}"
+    return replace(frames.rig, notes=[*frames.rig.notes, said]), None
 
 
 def _convert(options: ConvertOptions) -> None:

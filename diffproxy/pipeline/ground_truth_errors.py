@@ -64,11 +64,12 @@ def check_ground_truth(root: Path | None) -> None:
 
 
 def ground_truth_errors(
-    path: Path, records: Sequence[FrameResult], body: BodyModel
+    path: Path, records: Sequence[FrameResult], body: BodyModel, same_world: bool = True
 ) -> dict[str, object] | None:
     """Errors against `ground_truth.npz` (laid out as result.npz), mean over frames; None when no frame is in both.
 
-    Vertices are compared only when the truth has the same body topology.
+    Vertices are compared only when the truth has the same body topology. Where the cameras were solved, the world is
+    another one than the truth's (`same_world=False`): only errors after a similarity transform (PA) mean something.
     """
     truth = load_result(path)
     rows = {int(f): i for i, f in enumerate(truth.frame_ids)}
@@ -81,4 +82,6 @@ def ground_truth_errors(
         return None
     same = truth.meta["body"].get("topology") == body.topology_id
     errors = mean_errors([frame_errors(r, t, body, same) for r, t in pairs])
+    if not same_world:
+        errors = {name: value for name, value in errors.items() if name.startswith("pa_")}
     return {"frames": len(pairs), "joints": JOINTS_NOTE, **errors}

@@ -19,6 +19,7 @@ from diffproxy.pipeline.ground_truth_errors import ground_truth_errors
 from diffproxy.pipeline.overlay_video import write_overlay_videos
 from diffproxy.pipeline.results import FrameResult, write_result
 from diffproxy.pipeline.run_report import write_run_report
+from diffproxy.pipeline.solved_calibration import is_solved
 from diffproxy.pipeline.summary import run_metrics
 from diffproxy.utils.io import to_json, write_atomic
 from diffproxy.viewer import write_run_viewer
@@ -79,7 +80,8 @@ def write_outputs(
     metrics |= motion_metrics(out, records, body, up, options.fps)
     root = frames.rig.root if frames is not None else None
     if root is not None and (root / "ground_truth.npz").is_file():
-        metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body)
+        same_world = not is_solved(options.rig.calibration)
+        metrics["ground_truth"] = ground_truth_errors(root / "ground_truth.npz", records, body, same_world)
     write_atomic(out / "metrics.json", to_json(metrics))
     if options.save.mesh != "none":
         write_meshes(out, records, body, options.save.mesh, up_axis)

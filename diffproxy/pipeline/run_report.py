@@ -67,7 +67,7 @@ def write_run_report(
         **{
             f"{k.removesuffix('_mm').upper()}, mm": v
             for k, v in truth.items()
-            if k in ("mpjpe_mm", "mpvpe_mm")
+            if k in ("mpjpe_mm", "mpvpe_mm") or (k == "pa_mpjpe_mm" and "mpjpe_mm" not in truth)
         },
     }
     tables = {

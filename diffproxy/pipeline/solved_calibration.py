@@ -42,3 +42,10 @@ class SolvedCalibration:
         """Remove the calibration, then its report."""
         for path in (self.rig, report_path(self.rig)):
             path.unlink(missing_ok=True)
+
+
+def is_solved(calibration: str) -> bool:
+    """Whether `fit.py` has solved the cameras of a file from the body, in a world of their own."""
+    path = Path(calibration).expanduser()
+    solved = SolvedCalibration(path.parent)
+    return bool(calibration) and path == solved.rig and solved.stamp() is not None

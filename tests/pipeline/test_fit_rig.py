@@ -278,6 +278,23 @@ def test_frames_one_by_one_and_in_parts_are_those_of_one_run(
     assert np.array_equal(whole, joints("back", "3", "1", "all"))
 
 
+@pytest.mark.parametrize("stamp", ["", "of fit.py"])
+def test_solved_cameras_have_a_world_of_their_own(rig_of, oracle_of, params_of, options_of, tmp_path, stamp):
+    rig, pipe = rig_of(), oracle_of([params_of(0)])
+    truth = run_fit(options_of(rig, out=str(tmp_path / "truth")), ROOT, Networks(pipe)) / "result.npz"
+    (rig / "ground_truth.npz").write_bytes(truth.read_bytes())
+    cameras = tmp_path / "cameras" / "rig.json"
+    cameras.parent.mkdir()
+    cameras.write_bytes((rig / "rig.json").read_bytes())
+    if stamp:
+        cameras.with_name("rig.report.json").write_text(json.dumps({"stamp": stamp}))
+    options = options_of(rig)
+    options.rig.calibration = str(cameras)
+    metrics = json.loads((run_fit(options, ROOT, Networks(pipe)) / "metrics.json").read_text())
+    errors = {name for name in metrics["ground_truth"] if name.endswith("_mm")}
+    assert errors == {"pa_mpjpe_mm", "pa_mpvpe_mm"} if stamp else {"mpjpe_mm", "hand_mpjpe_mm"} <= errors
+
+
 @pytest.mark.parametrize("truth", [b"junk", b"", "24 joints"])
 def test_bad_ground_truth_is_noticed_first(body, rig_of, oracle_of, params_of, options_of, truth) -> None:
     rig = rig_of()
