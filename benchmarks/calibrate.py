@@ -77,51 +77,60 @@ def scene(
     return maps, cameras, body_height(body, betas[0])
 
 
+def one_rig(body: BodyModel, k: int, given: dict[str, str]) -> dict[str, float]:
+    """Rig k calibrated: errors of the cameras before and after, stated deviations, seconds."""
+    rng = np.random.default_rng(k)
+    maps, true, height = scene(
+        body, rng, int(given["frames"]), int(given["views"]), int(given["size"]), given["noise"]
+    )
+    start = first_cameras(true, rng, given)
+    if given["focal"] != "known":
+        maps = [replace(m, cameras=start) for m in maps]
+    a, b = true[0].center_world, true[1].center_world
+    config = CalibrationConfig(
+        rough=given["start"] == "rough",
+        focal=given["focal"] != "known",
+        focal_std=0.3,
+        common_focal=given["focal"] == "guess_common",
+        height=height if given["known"] == "height" else None,
+        distance=(true[0].name, true[1].name, float(np.linalg.norm(a - b)))
+        if given["known"] == "distance"
+        else None,
+    )
+    began, cpu = time.perf_counter(), time.process_time()
+    found = calibrate(maps, start, body, config)
+    row = {"rig": k, "seconds": time.perf_counter() - began, "sigma_mm": 1000 * found.sigma}
+    row["cpu_seconds"] = time.process_time() - cpu
+    row |= compare_rigs(found.cameras, true)
+    row |= {f"before_{n}": v for n, v in compare_rigs(start, true).items()}
+    row["stated_deg"] = max(r.rotation_std_deg for r in found.reports)
+    row["stated_mm"] = max(r.translation_std_mm for r in found.reports)
+    row["height_error_mm"] = 1000 * (found.height - height)
+    row["focal_percent"] = 100 * max(
+        abs(f.K[0, 0] / t.K[0, 0] - 1) for f, t in zip(found.cameras, true, strict=True)
+    )
+    if given.get("verbose") == "1":
+        print({n: round(v, 3) for n, v in row.items()}, found.notes, file=sys.stderr)
+    return row
+
+
+def first_cameras(
+    true: tuple[Camera, ...], rng: np.random.Generator, given: dict[str, str]
+) -> tuple[Camera, ...]:
+    """What the calibration starts from: disturbed cameras, or none, with the true focal lengths or guessed ones."""
+    if given["start"] == "rough":
+        return tuple(perturbed(c, rng, float(given["degrees"]), float(given["metres"])) for c in true)
+    neutral = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in true)
+    return neutral if given["focal"] == "known" else guessed_cameras(neutral)
+
+
 def main(words: list[str]) -> dict:
     given = {"rigs": "10", "frames": "1", "views": "4", "start": "rough", "noise": "none", "size": "256",
              "degrees": "5", "metres": "0.1", "known": "nothing", "focal": "known", "first": "0"}  # fmt: skip
     given |= read_words(words, WORDS)
     torch.set_num_threads(int(given.get("threads", torch.get_num_threads())))
-    body = load_body("anny")
-    rows = []
-    for k in tqdm(range(int(given["first"]), int(given["first"]) + int(given["rigs"])), disable=None):
-        rng = np.random.default_rng(k)
-        maps, true, height = scene(
-            body, rng, int(given["frames"]), int(given["views"]), int(given["size"]), given["noise"]
-        )
-        if given["start"] == "rough":
-            start = tuple(perturbed(c, rng, float(given["degrees"]), float(given["metres"])) for c in true)
-        else:
-            neutral = tuple(replace(c, R_cam_world=np.eye(3), t_cam_world=np.zeros(3)) for c in true)
-            start = neutral if given["focal"] == "known" else guessed_cameras(neutral)
-        if given["focal"] != "known":
-            maps = [replace(m, cameras=start) for m in maps]
-        a, b = true[0].center_world, true[1].center_world
-        config = CalibrationConfig(
-            rough=given["start"] == "rough",
-            focal=given["focal"] != "known",
-            focal_std=0.3,
-            common_focal=given["focal"] == "guess_common",
-            height=height if given["known"] == "height" else None,
-            distance=(true[0].name, true[1].name, float(np.linalg.norm(a - b)))
-            if given["known"] == "distance"
-            else None,
-        )
-        began, cpu = time.perf_counter(), time.process_time()
-        found = calibrate(maps, start, body, config)
-        row = {"rig": k, "seconds": time.perf_counter() - began, "sigma_mm": 1000 * found.sigma}
-        row["cpu_seconds"] = time.process_time() - cpu
-        row |= compare_rigs(found.cameras, true)
-        row |= {f"before_{n}": v for n, v in compare_rigs(start, true).items()}
-        row["stated_deg"] = max(r.rotation_std_deg for r in found.reports)
-        row["stated_mm"] = max(r.translation_std_mm for r in found.reports)
-        row["height_error_mm"] = 1000 * (found.height - height)
-        row["focal_percent"] = 100 * max(
-            abs(f.K[0, 0] / t.K[0, 0] - 1) for f, t in zip(found.cameras, true, strict=True)
-        )
-        rows.append(row)
-        if given.get("verbose") == "1":
-            print({n: round(v, 3) for n, v in row.items()}, found.notes, file=sys.stderr)
+    body, first = load_body("anny"), int(given["first"])
+    rows = [one_rig(body, k, given) for k in tqdm(range(first, first + int(given["rigs"])), disable=None)]
     names = [n for n in rows[0] if n != "rig" and np.isfinite([r[n] for r in rows]).all()]
     table = {n: np.abs([r[n] for r in rows]) for n in names}
     return {

@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,6 +47,7 @@ MINE = {
     "to": "process",
 }
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+COUNTED = ("kills", "finished", "wrong_exit", "tracebacks", "leftovers", "different")
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 
@@ -128,58 +130,79 @@ def leftovers(out: Path) -> list[str]:
     return [str(p) for pattern in ("**/*.tmp", "**/.*.tmp", "*.partial.jsonl") for p in out.glob(pattern)]
 
 
+@dataclass
+class Runs:
+    """One command, run again and again in the same folder; some of the runs are killed.
+
+    `ours`: the exit status is that of the command, and not of a launcher.
+    """
+
+    given: dict[str, str]
+    folder: Path
+    rng: random.Random
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ours(self) -> bool:
+        return self.given["command"] != "train_two"
+
+    def run(self, out: Path, seconds: float | None, signum: signal.Signals) -> tuple[int, str, bool]:
+        """Exit status, messages, and whether the process was killed, which it is after these seconds."""
+        messages = self.folder / "messages"
+        with messages.open("w") as file:
+            process = start(self.given["command"], words_of(self.given, out), file)
+            try:
+                process.wait(seconds)
+                killed = False
+            except subprocess.TimeoutExpired:
+                among = [process.pid]
+                if signum == signal.SIGKILL and not self.ours:
+                    among += launched(process.pid)
+                if self.given["to"] == "group":
+                    os.killpg(process.pid, signum)
+                else:
+                    os.kill(self.rng.choice(among), signum)
+                killed = process.wait() != 0
+        return process.returncode, messages.read_text(), killed
+
+    def judge(self, out: Path, signum: signal.Signals, status: int, message: str, killed: bool) -> None:
+        """Count what should not be after a run."""
+        done = status == 0
+        if not done and not (killed and (status == SIGNALS[signum] or not self.ours)):
+            self.note("wrong_exit", f"{signum.name}: {status}: {message[-1500:]}")
+        if self.ours and "Traceback" in message:
+            self.note("tracebacks", f"{signum.name}: {status}: {message[-1500:]}")
+        orderly = done or signum != signal.SIGKILL
+        if orderly and (left := [x for x in leftovers(out) if done or not x.endswith(".jsonl")]):
+            self.note("leftovers", *left[:3])
+
+    def note(self, kind: str, *notes: str) -> None:
+        self.counts[kind] += 1
+        self.notes += notes
+
+
 def main(words: list[str]) -> dict[str, Any]:
     given = MINE | read_words(words, MINE)
     result, rng = RESULTS[given["command"]], random.Random(int(given["seed"]))
-    counts = dict.fromkeys(("kills", "finished", "wrong_exit", "tracebacks", "leftovers", "different"), 0)
-    notes: list[str] = []
-    ours = given["command"] != "train_two"  # not the exit of a launcher
     with tempfile.TemporaryDirectory() as folder:
         whole, out = Path(folder) / "whole", Path(folder) / "out"
-        messages = Path(folder) / "messages"
         if given["command"] == "fit_jobs":
             write_take(Path(folder) / "rig", Path(given["rig"]))
-
-        def run(out: Path, seconds: float | None, signum: signal.Signals) -> tuple[int, str, bool]:
-            """Exit status, messages, and whether the process was killed, which it is after these seconds."""
-            with messages.open("w") as file:
-                process = start(given["command"], words_of(given, out), file)
-                try:
-                    process.wait(seconds)
-                    killed = False
-                except subprocess.TimeoutExpired:
-                    among = [process.pid]
-                    if signum == signal.SIGKILL and not ours:
-                        among += launched(process.pid)
-                    if given["to"] == "group":
-                        os.killpg(process.pid, signum)
-                    else:
-                        os.kill(rng.choice(among), signum)
-                    killed = process.wait() != 0
-            return process.returncode, messages.read_text(), killed
-
+        runs = Runs(given, Path(folder), rng)
         begin = time.monotonic()
-        status, message, _ = run(whole, None, signal.SIGKILL)
+        status, message, _ = runs.run(whole, None, signal.SIGKILL)
         if status:
             raise SystemExit(message)
         seconds, expected = time.monotonic() - begin, result(whole)
+        counts = runs.counts
         while counts["kills"] < int(given["kills"]) or out.exists():
             signum = rng.choice(list(SIGNALS))
             more = counts["kills"] < int(given["kills"])
-            status, message, killed = run(out, rng.uniform(0, seconds) if more else None, signum)
+            status, message, killed = runs.run(out, rng.uniform(0, seconds) if more else None, signum)
             counts["kills"] += killed
-            done = status == 0
-            if not done and not (killed and (status == SIGNALS[signum] or not ours)):
-                counts["wrong_exit"] += 1
-                notes.append(f"{signum.name}: {status}: {message[-1500:]}")
-            if ours and "Traceback" in message:
-                counts["tracebacks"] += 1
-                notes.append(f"{signum.name}: {status}: {message[-1500:]}")
-            orderly = done or signum != signal.SIGKILL
-            if orderly and (left := [x for x in leftovers(out) if done or not x.endswith(".jsonl")]):
-                counts["leftovers"] += 1
-                notes += left[:3]
-            if done:
+            runs.judge(out, signum, status, message, killed)
+            if status == 0:
                 counts["finished"] += 1
                 counts["different"] += result(out) != expected
                 shutil.rmtree(out)
@@ -189,7 +212,7 @@ def main(words: list[str]) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         **counts,
     }
-    print(json.dumps(row | {"notes": notes[:10]}))
+    print(json.dumps(row | {"notes": runs.notes[:10]}))
     return row
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,12 @@ from script_words import read_words
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel, BodyParams, load_body
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig, fit_many
 from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.sequence.config import SequenceConfig
-from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, jitter, standing_heights
+from diffproxy.fitting.sequence.contacts import Floor, find_floor, foot_slide, jitter, standing_heights
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.pose_bank.collect import collect_bodies
@@ -88,19 +89,64 @@ def corrupt(maps: list[ProxyMaps], body: BodyModel, noise: str, seed: int) -> li
     return out
 
 
-def main(options: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Take:
+    """A rendered clip: true joints (F, 55, 3) in metres, seconds of the frames, and the floor."""
+
+    source: str
+    truth: BodyParams
+    joints: np.ndarray
+    maps: list[ProxyMaps]
+    times: np.ndarray
+    fps: float
+    floor: Floor
+
+    def row(self, found: np.ndarray, known: np.ndarray, spent: Spent) -> dict[str, float | int | None]:
+        """Errors, smoothness and time of joints (F, 55, 3); `known`: frames with a body."""
+        error = 1000 * np.linalg.norm(found[:, BODY_JOINTS] - self.joints[:, BODY_JOINTS], axis=-1)
+        error[~known] = np.nan
+        return {
+            "frames_with_body": int(known.sum()),
+            "mpjpe_mm": round(float(np.nanmean(error)), 3),
+            "worst_frame_mm": round(float(np.nanmax(np.nanmean(error, axis=1))), 2),
+            **self.smoothness(found, known),
+            "cpu_seconds": round(spent.cpu, 2),
+            "wall_seconds": round(spent.wall, 2),
+        }
+
+    def smoothness(self, found: np.ndarray, known: np.ndarray) -> dict[str, float | None]:
+        """Jitter and sliding feet."""
+        shown = np.where(known[:, None, None], found, np.nan).astype(np.float64)
+        return {
+            "jitter_mm_per_frame2": _round(jitter(shown[:, BODY_JOINTS], self.times, 1 / self.fps)),
+            "foot_slide_cm_s": _round(foot_slide(shown, self.times, self.floor)),
+        }
+
+
+class Spent:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self) -> Spent:
+        self.wall, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return self
+
+
+def make_take(options: dict[str, str], body: BodyModel) -> Take:
+    """The clip that the options name, rendered and disturbed."""
     count, fps, seed = (
         int(options.get("frames", 100)),
         float(options.get("fps", 30)),
         int(options.get("seed", 0)),
     )
-    noise, wanted = options.get("noise", "none"), options.get("clip", "cmu_02_01")
+    wanted = options.get("clip", "cmu_02_01")
     if "motion" not in options:
         raise InputError("motion=DIR", "nothing", "the folder that the pose bank is built from")
     found = [s.motion for s in collect_bodies(Path(options["motion"])) if s.motion.source.startswith(wanted)]
     if not found:
         raise InputError("a clip of the motion folder", wanted, "clip=cmu_02_01")
-    body = load_body("anny")
     truth = truth_of(found[0], count, fps, seed)
     with torch.no_grad():
         output = body(truth)
@@ -109,52 +155,39 @@ def main(options: dict[str, str]) -> None:
     clean = [
         render_proxies(body, v, tuple(follow(c, v) for c in ring)) for v in tqdm(vertices, desc="render")
     ]
-    maps = corrupt(clean, body, noise, seed)
-    times = np.arange(len(maps)) / fps
+    maps = corrupt(clean, body, options.get("noise", "none"), seed)
+    floor = find_floor(joints, UP, standing_heights(body, truth.betas[0], 1.0))
+    return Take(found[0].source, truth, joints, maps, np.arange(len(maps)) / fps, fps, floor)
+
+
+def main(options: dict[str, str]) -> None:
+    body = load_body("anny")
+    take = make_take(options, body)
     config = FitConfig(hands=options.get("hands", "1") == "1")
-    rest = standing_heights(body, truth.betas[0], 1.0)
-    floor = find_floor(joints, UP, rest)
-
-    def row(found: np.ndarray, known: np.ndarray, cpu: float, wall: float) -> dict[str, float | int | None]:
-        error = 1000 * np.linalg.norm(found[:, :22] - joints[:, :22], axis=-1)
-        error[~known] = np.nan
-        shown = np.where(known[:, None, None], found, np.nan)
-        return {
-            "frames_with_body": int(known.sum()),
-            "mpjpe_mm": round(float(np.nanmean(error)), 3),
-            "worst_frame_mm": round(float(np.nanmax(np.nanmean(error, axis=1))), 2),
-            "jitter_mm_per_frame2": _round(jitter(shown[:, :22].astype(np.float64), times, 1 / fps)),
-            "foot_slide_cm_s": _round(foot_slide(shown.astype(np.float64), times, floor)),
-            "cpu_seconds": round(cpu, 2),
-            "wall_seconds": round(wall, 2),
-        }
-
     variants = {
         "shared shape": SequenceConfig(),
         "shared, smooth": SequenceConfig(smooth=1.0),
         "shared, smooth, ground": SequenceConfig(smooth=1.0, ground="auto"),
         **({"smooth=5": SequenceConfig(smooth=5.0)} if options.get("more") == "1" else {}),
     }
-    table = {"truth": row(joints, np.ones(len(joints), dtype=bool), 0.0, 0.0)}
-    table["truth"] = {k: v for k, v in table["truth"].items() if k.startswith(("jitter", "foot"))}
+    table = {"truth": take.smoothness(take.joints, np.ones(len(take.joints), dtype=bool))}
     if options.get("alone", "1") == "1":
-        began, cpu = time.perf_counter(), time.process_time()
-        alone = [r for i in range(0, len(maps), 12) for r in fit_many(maps[i : i + 12], body, config)]
-        table["each frame alone"] = row(
-            *_joints(alone), time.process_time() - cpu, time.perf_counter() - began
-        )
+        spent = Spent()
+        parts = [take.maps[i : i + 12] for i in range(0, len(take.maps), 12)]
+        alone = [r for part in parts for r in fit_many(part, body, config)]
+        table["each frame alone"] = take.row(*_joints(alone), spent.stop())
     reports = {}
     for name, sequence in variants.items():
-        began, cpu = time.perf_counter(), time.process_time()
-        result = fit_sequence([ShownFrame(m) for m in maps], body, config, sequence, times)
-        table[name] = row(*_joints(result.frames), time.process_time() - cpu, time.perf_counter() - began)
+        spent = Spent()
+        result = fit_sequence([ShownFrame(m) for m in take.maps], body, config, sequence, take.times)
+        table[name] = take.row(*_joints(result.frames), spent.stop())
         reports[name] = result.report
-    betas = truth.betas[0].numpy()
+    betas = take.truth.betas[0].numpy()
     off = float(np.abs(np.array(reports["shared shape"].get("betas", betas)) - betas).mean())
     print(
         json.dumps(
-            {"options": {k: v for k, v in options.items() if k != "motion"}, "clip": found[0].source,
-             "frames": len(maps), "fps": fps, "betas_mean_error": round(off, 4), "table": table,
+            {"options": {k: v for k, v in options.items() if k != "motion"}, "clip": take.source,
+             "frames": len(take.maps), "fps": take.fps, "betas_mean_error": round(off, 4), "table": table,
              "seconds": {k: r["seconds"] for k, r in reports.items()},
              "filled": reports["shared, smooth"]["filled"]},
             indent=1,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.evaluation.single_view_errors import DISTANCE_NAMES, distance_name, place_errors
 from diffproxy.single_view.picture_camera import picture_camera
 
@@ -13,6 +14,11 @@ def script(load_benchmark):
 
 
 @pytest.fixture
+def closed_forms(load_benchmark):
+    return load_benchmark("single_view_baselines")
+
+
+@pytest.fixture
 def picture(script):
     """A person 1.3 m away, off the middle of a wide picture."""
     joints = np.random.default_rng(0).normal(0, 0.25, (55, 3)) + np.array([0.4, -0.2, 1.3])
@@ -20,17 +26,17 @@ def picture(script):
     return script.Picture("a", np.zeros((8, 8, 3), np.uint8), (640, 480), box, camera, joints, joints)
 
 
-def test_with_the_true_focal_length_the_translation_is_exact(script, picture):
-    camera, true = picture_camera(640, 480, 400.0), picture.joints[: script.JOINTS]
-    found = script.translation(camera, true - true[0], camera.project(true))
+def test_with_the_true_focal_length_the_translation_is_exact(closed_forms, picture):
+    camera, true = picture_camera(640, 480, 400.0), picture.joints[BODY_JOINTS]
+    found = closed_forms.translation(camera, true - true[0], camera.project(true))
     np.testing.assert_allclose(found, picture.joints[0], atol=1e-9)
 
 
-def test_weak_perspective_is_exact_far_away(script):
+def test_weak_perspective_is_exact_far_away(closed_forms):
     camera = picture_camera(640, 480, 400.0)
     local = np.random.default_rng(0).normal(0, 0.25, (22, 3))
     at = np.array([0.3, -0.2, 400.0])
-    found = script.weak_perspective(camera, local, camera.project(local + at))
+    found = closed_forms.weak_perspective(camera, local, camera.project(local + at))
     np.testing.assert_allclose(found, at, rtol=1e-3, atol=1e-3)
 
 
