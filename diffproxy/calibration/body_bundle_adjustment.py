@@ -1,4 +1,4 @@
-"""Bundle adjustment of cameras and a body model over several frames.
+"""The problem of a bundle adjustment of cameras and a body model over several frames; `bundle_solver` solves it.
 
 The cost is the fitter's own (robust reprojection of surface points in metres, its priors), with the cameras as further
 unknowns. Pose and translation belong to a frame; cameras, betas and scale are shared. So the normal matrix is an arrow:
@@ -23,11 +23,10 @@ from diffproxy.fitting.effective_sample_size import correlation_inflation
 from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observations import subject_observations
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.state import BETAS, BODY_JOINTS, LOG_SCALE, TANGENT_DIM, TRANSL, Free, State
+from diffproxy.fitting.state import BODY_JOINTS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
-from diffproxy.geometry.levenberg_marquardt import Propose, minimize
 from diffproxy.geometry.robust import rayleigh_sigma
 
 FREE = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
@@ -47,18 +46,8 @@ class FrameObservations:
     """Standard deviations (metres) of rows that state their own: keypoints. NaN for pixels of proxies."""
 
 
-@dataclass(frozen=True)
-class Solution:
-    """State after `solve`: bodies relative to their frame's centre, cameras, and how well all fit."""
-
-    bodies: State
-    rig: RigState
-    cost: float
-    iterations: int
-
-
 class Bundle:
-    """The problem; `solve` solves it from a given start.
+    """The problem: its costs and normal equations.
 
     Args:
         body: Body model.
@@ -232,65 +221,3 @@ def frame_state(bodies: State, f: int) -> State:
         bodies.rotations[f : f + 1], bodies.betas[f : f + 1], bodies.log_scale[f : f + 1],
         bodies.transl[f : f + 1], bodies.expression[f : f + 1],
     )  # fmt: skip
-
-
-def free_columns(count: int, poses: bool = True, focal: bool = False) -> Int64[Tensor, " k"]:
-    """The shared unknowns of `count` cameras that may move: the shape, and of the cameras what is said."""
-    places = [PER_CAMERA * c + k for c in range(count) for k in range(6) if poses]
-    places += [PER_CAMERA * c + 6 for c in range(count) if focal]
-    places += [PER_CAMERA * count + k for k in range(SHARED)]
-    return torch.tensor(sorted(places), dtype=torch.int64)
-
-
-def solve(
-    bundle: Bundle,
-    bodies: State,
-    rig: RigState,
-    noise: list[Noise],
-    free: Int64[Tensor, " k"],
-    iterations: int = 20,
-    tolerance: float = 1e-4,
-) -> Solution:
-    """Levenberg-Marquardt on frames and cameras together.
-
-    Args:
-        bundle: The problem.
-        bodies: Where the bodies of the F frames start, relative to their frames' centres.
-        rig: Where the cameras start.
-        noise: Of each frame's residuals.
-        free: Shared unknowns that may move (`free_columns`).
-        iterations: Most steps that are tried.
-        tolerance: Relative change of the cost below which the last step was enough.
-    """
-
-    def linearize(at: tuple[State, RigState]) -> Propose[tuple[State, RigState]]:
-        def propose(damping: float) -> tuple[State, RigState] | None:
-            S, s, back, _ = bundle.normal(*at, noise, free, damping)
-            diagonal = S.diagonal()
-            S = S + torch.diag(damping * diagonal + 1e-8 * diagonal.max().clamp_min(1e-12))
-            factor, failed = torch.linalg.cholesky_ex(S)
-            if int(failed) or not bool(torch.isfinite(s).all()):
-                return None
-            shared = s.new_zeros(PER_CAMERA * len(rig) + SHARED)
-            shared[free] = torch.cholesky_solve(-s[:, None], factor)[:, 0]
-            return _step(*at, shared, back)
-
-        return propose
-
-    found = minimize((bodies, rig), lambda at: bundle.cost(*at, noise), linearize, iterations, tolerance)
-    bundle.set_cameras(found.state[1])
-    return Solution(*found.state, found.cost, found.iterations)
-
-
-def _step(
-    bodies: State, rig: RigState, shared: Tensor, back: list[tuple[Tensor, Tensor, Tensor]]
-) -> tuple[State, RigState]:
-    count = PER_CAMERA * len(rig)
-    full = shared.new_zeros(len(back), TANGENT_DIM)
-    columns = FREE.columns()
-    for f, (W, w, _) in enumerate(back):
-        own = -w - W @ shared
-        full[f, columns[:POSE]] = own[:POSE]
-        full[f, TRANSL] = own[POSE:]
-        full[f, BETAS.start : LOG_SCALE + 1] = shared[count:]
-    return bodies.retract(full), rig.retract(shared[:count].reshape(-1, PER_CAMERA))

@@ -10,7 +10,7 @@ import torch
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.alignment import align_rig, align_world, transform_bodies
-from diffproxy.calibration.body_bundle_adjustment import free_columns
+from diffproxy.calibration.bundle_solver import free_columns
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import Calibration, CalibrationConfig
 from diffproxy.calibration.initialization import (

@@ -11,8 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel
+from diffproxy.calibration.detected_people import detected_people
 from diffproxy.calibration.joint_fit import fit_with_cameras
-from diffproxy.calibration.session import detected_people, surest_boxes
+from diffproxy.calibration.session_proxies import surest_boxes
 from diffproxy.calibration.solved_rig import focal_note, save_calibration, solved_rig
 from diffproxy.calibration.view_proxies import detections, generate_each_view
 from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames

@@ -12,13 +12,8 @@ import torch
 
 from diffproxy.body import BodyModel, BodyParams
 from diffproxy.calibration.alignment import scale_factor
-from diffproxy.calibration.body_bundle_adjustment import (
-    Bundle,
-    FrameObservations,
-    Solution,
-    free_columns,
-    solve,
-)
+from diffproxy.calibration.body_bundle_adjustment import Bundle, FrameObservations
+from diffproxy.calibration.bundle_solver import Solution, free_columns, solve
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.config import CalibrationConfig
 from diffproxy.calibration.initialization import map_owner

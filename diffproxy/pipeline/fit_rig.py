@@ -18,9 +18,9 @@ from diffproxy.pipeline.frame_shares import frame_shares, run_processes, segment
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.pipeline.outputs import write_outputs
 from diffproxy.pipeline.person_source import PersonSource
+from diffproxy.pipeline.planned_files import planned_files
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import planned_files
 from diffproxy.pipeline.run_frames import run_frames
 from diffproxy.pipeline.run_inputs import input_paths
 from diffproxy.pipeline.take import Take, open_take

@@ -20,9 +20,10 @@ from diffproxy.fitting.sequence.contacts import find_floor, foot_slide, standing
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.fit_frame import BodyFitter, to_record
+from diffproxy.pipeline.frame_store import FrameStore, record_digest
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult, params_to_arrays
-from diffproxy.pipeline.run_folder import FrameStore, RunFolder, record_digest
+from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from diffproxy.body import BodyModel
 from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.cameras import Camera, RigFrames
+from diffproxy.pipeline.frame_store import record_digest
 from diffproxy.pipeline.results import FrameResult, posed_vertices
-from diffproxy.pipeline.run_folder import record_digest
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.io import write_atomic

@@ -9,8 +9,8 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from diffproxy.pipeline.fit_rig import FittedTake
+from diffproxy.pipeline.frame_store import FrameStore, record_digest
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, record_digest
 from diffproxy.utils.digests import fingerprint
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from diffproxy.body import BodyModel
 from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.cameras import RigFrames
 from diffproxy.pipeline.frame_figures import DrawnFigures, overlay_path
+from diffproxy.pipeline.frame_store import record_digest
 from diffproxy.pipeline.results import FrameResult, posed_vertices
-from diffproxy.pipeline.run_folder import record_digest
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError

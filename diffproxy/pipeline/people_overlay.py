@@ -12,8 +12,8 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import RigFrames
 from diffproxy.export import load_result
 from diffproxy.pipeline.frame_figures import DrawnFigures, overlay_path
+from diffproxy.pipeline.frame_store import record_digest
 from diffproxy.pipeline.results import frame_result_of_row, posed_vertices
-from diffproxy.pipeline.run_folder import record_digest
 from diffproxy.utils.digests import fingerprint
 
 

@@ -1,29 +1,20 @@
-"""Finished frames on disk: written whole or not at all, found again by the next run."""
+"""The folder of a run: its settings in `run.json`, which files runs have written, and what may be removed."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from diffproxy.pipeline.config import FitOptions
-from diffproxy.pipeline.results import FrameResult
 from diffproxy.pipeline.solved_calibration import SolvedCalibration
 from diffproxy.utils.begun_options import require_same
-from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import make_folder, remove_leftovers, write_atomic
 from diffproxy.utils.one_writer import OneWriter
-
-log = logging.getLogger(__name__)
 
 NOTE = "run.json"
 NOTE_BYTES = 1 << 30  # it lists every file of a run
@@ -37,50 +28,6 @@ WRITTEN = re.compile(
     r"|people\.json|detections\.json"
 )
 PROXY_FILE = re.compile(r"v\d+\.\w+\.\w+\.png|proxies\.json|capture\.json|encoder_keypoints\.npy")
-
-
-def record_digest(record: FrameResult) -> str:
-    """Changes when the body of a frame does."""
-    total = hashlib.sha256(record.status.encode())
-    for array in (*record.params.values(), record.joints, record.joint_std, record.joint_observed):
-        total.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
-    return total.hexdigest()[:16]
-
-
-class FrameStore:
-    """One npz a frame in `folder`, each stamped with the fingerprint of the settings it was made with."""
-
-    def __init__(self, folder: Path, stamp: str):
-        self.folder, self.stamp = folder, stamp
-
-    def path(self, frame_id: int) -> Path:
-        return self.folder / f"{frame_id:06d}.npz"
-
-    def save(self, record: FrameResult) -> None:
-        import io
-
-        buffer = io.BytesIO()
-        arrays: dict[str, Any] = record.to_arrays()
-        np.savez(buffer, stamp=np.array(self.stamp), **arrays)
-        write_atomic(self.path(record.frame_id), buffer.getvalue())
-
-    def before(self, frame_id: int, gap: int) -> FrameResult | None:
-        """The nearest of the `gap` frames before this one that is finished."""
-        found = (self.load(k) for k in range(frame_id - 1, max(frame_id - gap - 1, -1), -1))
-        return next((r for r in found if r is not None), None)
-
-    def load(self, frame_id: int) -> FrameResult | None:
-        """The finished frame; None when there is none, or one that is damaged or of other settings."""
-        path = self.path(frame_id)
-        if not path.exists():
-            return None
-        try:
-            arrays = read_npz(path, "a finished frame")
-            record = FrameResult.from_arrays(arrays)
-        except (ValueError, KeyError, TypeError) as error:
-            log.warning("%s is damaged (%s): computing this frame again", path, error)
-            return None
-        return record if str(arrays["stamp"]) == self.stamp and record.frame_id == frame_id else None
 
 
 class RunFolder:
@@ -202,31 +149,6 @@ class RunFolder:
                     f"{path}, which holds results of the run in {self.out}",
                     "choose another out=DIR",
                 )
-
-
-def keeps_proxies(options: FitOptions) -> bool:
-    """Whether the run writes its proxies, because it is told to or reads them again."""
-    return not options.proxies and (options.save.proxies or options.shape == "shared")
-
-
-def planned_files(frame_ids: Sequence[int], cameras: Sequence[str], options: FitOptions) -> list[str]:
-    """What a run of these frames may write, relative to its folder; a name that ends with / is a folder of proxies."""
-    together = options.shape == "shared"
-    out = ["config.yaml", "result.npz", "metrics.json", "drawn.json"]
-    out += ["sequence.json"] if together else []
-    out += ["report.html"] if options.save.report else []
-    out += ["viewer.html"] if options.save.viewer else []
-    for name in (f"{k:06d}" for k in frame_ids):
-        out += [f"frames/{name}.npz"] + ([f"frames_shared/{name}.npz"] if together else [])
-        if keeps_proxies(options):
-            out.append(f"proxies/{name}/")
-        if options.save.mesh != "none":
-            out.append(f"mesh/{name}.{options.save.mesh}")
-        if options.save.overlay and not options.proxies:
-            out += [f"overlay/{camera}/{name}.jpg" for camera in cameras]
-    if options.save.overlay_video and not options.proxies:
-        out += [f"video/{camera}.mp4" for camera in cameras]
-    return out
 
 
 def remove_files(out: Path, names: Iterable[str]) -> None:

@@ -12,8 +12,9 @@ from tqdm import tqdm
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.frame_fitter import TRACK_GAP
 from diffproxy.pipeline.frame_source import Stage
+from diffproxy.pipeline.frame_store import record_digest
+from diffproxy.pipeline.planned_files import keeps_proxies
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import keeps_proxies, record_digest
 from diffproxy.pipeline.take import Take
 from diffproxy.utils.errors import InputError
 

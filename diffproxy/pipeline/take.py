@@ -27,13 +27,15 @@ from diffproxy.pipeline.frame_source import (
     source_of_images,
     source_of_proxies,
 )
+from diffproxy.pipeline.frame_store import FrameStore
 from diffproxy.pipeline.ground_truth_errors import check_ground_truth
 from diffproxy.pipeline.model_options import SolverOption
 from diffproxy.pipeline.networks import Networks
 from diffproxy.pipeline.person_source import PersonSource
+from diffproxy.pipeline.planned_files import keeps_proxies
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, RunFolder, keeps_proxies
+from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.pipeline.run_inputs import check_unchanged, shared_inputs
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffproxy.calibration.body_bundle_adjustment import Bundle, FrameObservations, free_columns
+from diffproxy.calibration.body_bundle_adjustment import Bundle, FrameObservations
+from diffproxy.calibration.bundle_solver import free_columns
 from diffproxy.calibration.camera_parameters import RigState
 from diffproxy.calibration.report import camera_reports
 from diffproxy.fitting.state import State

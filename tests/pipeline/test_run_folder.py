@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from diffproxy.body.params import PARAM_DIMS
+from diffproxy.pipeline.frame_store import FrameStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_folder import FrameStore, RunFolder
+from diffproxy.pipeline.run_folder import RunFolder
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
