@@ -32,7 +32,8 @@ from script_words import read_words
 
 from diffproxy.association import Association, Person, associate
 from diffproxy.body import load_body
-from diffproxy.evaluation.synthetic_people import Take, TakeConfig, make_take
+from diffproxy.evaluation.synthetic_people import Take, make_take
+from diffproxy.evaluation.synthetic_take_config import TakeConfig
 from diffproxy.keypoints.layouts import COCO17
 from diffproxy.metrics.tracking import TrackedFrame, tracking_errors
 

@@ -33,7 +33,8 @@ from script_words import read_words
 from diffproxy.association import associate
 from diffproxy.body import BodyModel, BodyParams, load_body
 from diffproxy.body.names import BODY_JOINTS
-from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
+from diffproxy.evaluation.synthetic_people import make_take
+from diffproxy.evaluation.synthetic_take_config import TakeConfig
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.interpenetration import interpenetration, separate_people
 from diffproxy.proxies import ProxyMaps

@@ -27,7 +27,8 @@ from script_words import read_words
 from diffproxy.body import load_body
 from diffproxy.cameras import Camera, load_rig, open_frames
 from diffproxy.detector.person_detector import PersonDetector
-from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
+from diffproxy.evaluation.synthetic_people import make_take
+from diffproxy.evaluation.synthetic_take_config import TakeConfig
 from diffproxy.keypoints.layouts import Person2D, person_from_flat
 from diffproxy.synchronization import estimate_offsets, subject_tracks
 

@@ -3,7 +3,8 @@
 from diffproxy.cameras.camera import Camera, stack_cameras
 from diffproxy.cameras.check import RigReport, check_rig
 from diffproxy.cameras.frame_matching import FrameMatching, frame_matching
-from diffproxy.cameras.frames import RigFrames, open_frames
+from diffproxy.cameras.frames import RigFrames
+from diffproxy.cameras.frames_of_folder import open_frames
 from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.rig import Rig

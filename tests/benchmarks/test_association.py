@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
+from diffproxy.evaluation.synthetic_people import make_take
+from diffproxy.evaluation.synthetic_take_config import TakeConfig
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from diffproxy.evaluation.shelf import open_shelf
-from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
+from diffproxy.evaluation.synthetic_people import make_take
+from diffproxy.evaluation.synthetic_take_config import TakeConfig
 from diffproxy.keypoints.layouts import COCO17, LAYOUTS
 from diffproxy.utils.errors import InputError
 

@@ -8,7 +8,8 @@ import pytest
 
 from diffproxy.__main__ import main
 from diffproxy.cameras import Rig, frame_matching, save_rig
-from diffproxy.evaluation.synthetic_people import TakeConfig, make_take
+from diffproxy.evaluation.synthetic_people import make_take
+from diffproxy.evaluation.synthetic_take_config import TakeConfig
 from diffproxy.keypoints.layouts import person_from_flat
 from diffproxy.synchronization import estimate_offsets, subject_tracks
 from diffproxy.utils.errors import InputError
