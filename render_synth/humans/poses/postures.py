@@ -16,8 +16,7 @@ SPREAD = {
     "spine": 6, "neck": 12, "head": 10, "collar": 5, "hip": 6, "knee": 2, "ankle": 7, "foot": 2, "shoulder": 8,
     "elbow": 4, "wrist": 14,
 }  # fmt: skip
-KINDS = ("stand", "walk", "arms_out", "sit", "bend", "reach", "squat", "lunge", "free")
-CHANCE = (0.2, 0.22, 0.12, 0.07, 0.08, 0.12, 0.05, 0.06, 0.08)
+CHANCE = (0.2, 0.22, 0.12, 0.07, 0.08, 0.12, 0.05, 0.06, 0.08)  # of `POSTURES`
 
 
 class Angles:
@@ -57,65 +56,94 @@ def loosen(pose: Angles, rng: np.random.Generator, share: float = 1.0) -> None:
         pose.add(joint, *rng.normal(0, share * SPREAD[joint.rstrip("123").split("_")[-1]], 3))
 
 
-def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """A random everyday posture: (body_pose (63,) radians, kind)."""
-    kind = str(rng.choice(KINDS, p=CHANCE))
-    pose = Angles()
-    swing = 0.0
-    if kind in ("stand", "walk", "lunge"):
-        hang_arms(pose, rng)
-    if kind == "walk":
-        swing = rng.uniform(-28, 28)
-        pose.add("l_hip", -swing)
-        pose.add("r_hip", swing)
-        pose.add("l_knee", abs(rng.normal(8, 8)) + max(0.0, -swing) * rng.uniform(0.5, 2))
-        pose.add("r_knee", abs(rng.normal(8, 8)) + max(0.0, swing) * rng.uniform(0.5, 2))
-        pose.add("l_shoulder", 0, swing * rng.uniform(0.3, 1.2))
-        pose.add("r_shoulder", 0, swing * rng.uniform(0.3, 1.2))
-    elif kind == "arms_out":
-        pose.both("shoulder", rng.normal(0, 10), rng.normal(-5, 10), rng.uniform(-35, 25))
-        pose.both("elbow", 0, -abs(rng.normal(10, 15)))
-        swing = rng.uniform(-20, 20)
-        pose.add("l_hip", -swing)
-        pose.add("r_hip", swing)
-        pose.both("knee", abs(rng.normal(0, 12)))
-    elif kind == "sit":
-        hang_arms(pose, rng)
-        pose.both("hip", rng.uniform(-100, -70), rng.normal(8, 6))
-        pose.both("knee", rng.uniform(60, 100))
-        pose.both("shoulder", 0, rng.uniform(-40, 0))
-    elif kind == "bend":
-        bend = rng.uniform(20, 80)
-        for joint, share in (("spine1", 0.25), ("spine2", 0.2), ("spine3", 0.15)):
-            pose.add(joint, bend * share)
-        pose.both("hip", -bend * 0.6)
-        pose.both("knee", abs(rng.normal(0, 20)))
-        for side in ("l_", "r_"):
-            free_arm(pose, rng, side)
-    elif kind == "reach":
-        hang_arms(pose, rng)
-        side = str(rng.choice(["l_", "r_"]))
-        for j in ("shoulder", "elbow"):
-            pose.deg[JOINTS[side + j]] = 0
+def stand(pose: Angles, rng: np.random.Generator) -> None:
+    hang_arms(pose, rng)
+
+
+def walk(pose: Angles, rng: np.random.Generator) -> None:
+    hang_arms(pose, rng)
+    swing = rng.uniform(-28, 28)
+    pose.add("l_hip", -swing)
+    pose.add("r_hip", swing)
+    pose.add("l_knee", abs(rng.normal(8, 8)) + max(0.0, -swing) * rng.uniform(0.5, 2))
+    pose.add("r_knee", abs(rng.normal(8, 8)) + max(0.0, swing) * rng.uniform(0.5, 2))
+    pose.add("l_shoulder", 0, swing * rng.uniform(0.3, 1.2))
+    pose.add("r_shoulder", 0, swing * rng.uniform(0.3, 1.2))
+
+
+def arms_out(pose: Angles, rng: np.random.Generator) -> None:
+    pose.both("shoulder", rng.normal(0, 10), rng.normal(-5, 10), rng.uniform(-35, 25))
+    pose.both("elbow", 0, -abs(rng.normal(10, 15)))
+    swing = rng.uniform(-20, 20)
+    pose.add("l_hip", -swing)
+    pose.add("r_hip", swing)
+    pose.both("knee", abs(rng.normal(0, 12)))
+
+
+def sit(pose: Angles, rng: np.random.Generator) -> None:
+    hang_arms(pose, rng)
+    pose.both("hip", rng.uniform(-100, -70), rng.normal(8, 6))
+    pose.both("knee", rng.uniform(60, 100))
+    pose.both("shoulder", 0, rng.uniform(-40, 0))
+
+
+def bend(pose: Angles, rng: np.random.Generator) -> None:
+    angle = rng.uniform(20, 80)
+    for joint, share in (("spine1", 0.25), ("spine2", 0.2), ("spine3", 0.15)):
+        pose.add(joint, angle * share)
+    pose.both("hip", -angle * 0.6)
+    pose.both("knee", abs(rng.normal(0, 20)))
+    for side in ("l_", "r_"):
         free_arm(pose, rng, side)
-    elif kind in ("squat", "lunge"):
-        depth = rng.uniform(30, 100)
-        pose.add("l_hip", -depth)
-        pose.add("l_knee", depth)
-        back = depth if kind == "squat" else -rng.uniform(10, 30)
-        pose.add("r_hip", -back)
-        pose.add("r_knee", depth if kind == "squat" else rng.uniform(20, 70))
-        pose.add("spine1", rng.uniform(0, 25))
-        if kind == "squat":
-            for side in ("l_", "r_"):
-                free_arm(pose, rng, side)
-    elif kind == "free":
-        for side, s in (("l_", 1.0), ("r_", -1.0)):
-            free_arm(pose, rng, side)
-            pose.add(side + "hip", rng.uniform(-90, 25), s * rng.normal(0, 15), s * rng.uniform(-5, 40))
-            pose.add(side + "knee", rng.uniform(0, 110))
+
+
+def reach(pose: Angles, rng: np.random.Generator) -> None:
+    """One arm anywhere, the other one down."""
+    hang_arms(pose, rng)
+    side = str(rng.choice(["l_", "r_"]))
+    for j in ("shoulder", "elbow"):
+        pose.deg[JOINTS[side + j]] = 0
+    free_arm(pose, rng, side)
+
+
+def squat(pose: Angles, rng: np.random.Generator) -> None:
+    depth = rng.uniform(30, 100)
+    pose.both("hip", -depth)
+    pose.both("knee", depth)
+    pose.add("spine1", rng.uniform(0, 25))
+    for side in ("l_", "r_"):
+        free_arm(pose, rng, side)
+
+
+def lunge(pose: Angles, rng: np.random.Generator) -> None:
+    """One leg far ahead, the other one behind."""
+    hang_arms(pose, rng)
+    depth = rng.uniform(30, 100)
+    pose.add("l_hip", -depth)
+    pose.add("l_knee", depth)
+    pose.add("r_hip", rng.uniform(10, 30))
+    pose.add("r_knee", rng.uniform(20, 70))
+    pose.add("spine1", rng.uniform(0, 25))
+
+
+def free(pose: Angles, rng: np.random.Generator) -> None:
+    """Arms and legs anywhere."""
+    for side, s in (("l_", 1.0), ("r_", -1.0)):
+        free_arm(pose, rng, side)
+        pose.add(side + "hip", rng.uniform(-90, 25), s * rng.normal(0, 15), s * rng.uniform(-5, 40))
+        pose.add(side + "knee", rng.uniform(0, 110))
+
+
+POSTURES = (stand, walk, arms_out, sit, bend, reach, squat, lunge, free)
+
+
+def sample_body_pose(rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """A random everyday posture: (body_pose (63,) radians, the name of its function)."""
+    posture = POSTURES[int(rng.choice(len(POSTURES), p=CHANCE))]
+    pose = Angles()
+    posture(pose, rng)
     loosen(pose, rng)
-    return pose.body_pose(), kind
+    return pose.body_pose(), posture.__name__
 
 
 def balance(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
