@@ -6,10 +6,10 @@
 
 Synthetic: a body walks through a room; in each camera a detector is imitated, with noise of 1.2 % of the person's
 height, missing and false detections, left and right exchanged at times (`diffproxy/evaluation/synthetic_people.py`).
-The frames of one camera are numbered anew, as if its film began 3, 7 or 30 frames later; each camera but the first in
+The frames of one camera are numbered anew, as if its video began 3, 7 or 30 frames later; each camera but the first in
 turn.
 
-With rig=DIR the people of a real rig are detected once, by the packaged detector, and its films shifted likewise.
+With rig=DIR the people of a real rig are detected once, by the packaged detector, and its videos shifted likewise.
 
 For each shift: "cases", "worst" error in frames, "within_1" and "certain" shares, "spread" mean of the stated one.
 """
@@ -65,7 +65,7 @@ def _as_people(detections: dict, views: int) -> Views:
 
 
 def shifted(views: Views, camera: int, shift: int, every: int) -> Views:
-    """As if the film of a camera began `shift` frames later, and one frame of `every` were looked at in each film."""
+    """As if the video of a camera began `shift` frames later, and one frame of `every` were looked at in each video."""
     last = max(max(view) for view in views)
     late = [shift if v == camera else 0 for v in range(len(views))]
     return [

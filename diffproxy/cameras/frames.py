@@ -162,7 +162,7 @@ class RigFrames:
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second as the first film states it; 0 for images."""
+        """Frames a second as the first video states it; 0 for images."""
         files = (s.source if isinstance(s, MatchedSource) else s for s in self._sources)
         return next((f.fps for f in files if isinstance(f, Video)), 0.0)
 

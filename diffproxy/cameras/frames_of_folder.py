@@ -60,7 +60,7 @@ def open_frames(
 
 
 def _check_rates(rig: Rig, sources: list[Source]) -> None:
-    """InputError for films of different frame rates: equal frame numbers are then different moments."""
+    """InputError for videos of different frame rates: equal frame numbers are then different moments."""
     rates = {
         c.name: (s.fps, s.path)
         for c, s in zip(rig.cameras, sources, strict=True)

@@ -15,8 +15,8 @@ from diffproxy.cameras.image_files import bit_depth, read_checked
 from diffproxy.utils.bounded_files import Limits, regular_file
 from diffproxy.utils.bounded_images import check_image_size
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.film_reader import FilmReader
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES, VIDEOS
+from diffproxy.utils.video_reader import VideoReader
 
 SAMPLED = 8  # images of a camera that tell how many bits its 16-bit files use
 
@@ -106,7 +106,7 @@ class SingleImage:
 
 
 class Video:
-    """`videos/<cam>.mp4`, frames numbered from 0; see `FilmReader`. Read in rising order. The last image is kept."""
+    """`videos/<cam>.mp4`, frames numbered from 0; see `VideoReader`. Read in rising order. The last image is kept."""
 
     def __init__(self, path: Path):
         import cv2
@@ -135,16 +135,16 @@ class Video:
                 "cut it into parts",
             )
         self.frame_ids = list(range(count))
-        self.film = FilmReader(path, self.fps)
+        self.reader = VideoReader(path, self.fps)
 
     def read(self, frame_id: int) -> UInt8[np.ndarray, "H W 3"]:
         if self._last[0] != frame_id:
-            image, self.damage = self.film.read(frame_id)
+            image, self.damage = self.reader.read(frame_id)
             self._last = (frame_id, image)
         return self._last[1].copy()
 
     def times(self) -> Float[np.ndarray, " N"]:
-        """Seconds of each frame from the start of the film, as its container states them; every frame is decoded."""
+        """Seconds of each frame from the start of the video, as its container states them; every frame is decoded."""
         import cv2
 
         capture = cv2.VideoCapture(str(self.path))
@@ -159,7 +159,7 @@ class Video:
         return self.path
 
     def close(self) -> None:
-        self.film.close()
+        self.reader.close()
 
 
 def find_sources(root: Path, folder: str = "") -> dict[str, Path]:

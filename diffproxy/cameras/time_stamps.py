@@ -1,4 +1,4 @@
-"""When each frame of a camera was taken: a file of times, the times of a film's frames, or EXIF dates."""
+"""When each frame of a camera was taken: a file of times, the times of a video's frames, or EXIF dates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def frame_times(root: Path, sources: dict[str, Source]) -> dict[str, Float[np.nd
 
     Args:
         root: Rig folder. `timestamps/<camera>.txt` (or .csv) in it, seconds of one frame a line, is used first; else
-            the times in the films, which count from the start of each film, or the EXIF dates of the images.
+            the times in the videos, which count from the start of each video, or the EXIF dates of the images.
         sources: The files of each camera.
 
     Returns:
@@ -41,7 +41,7 @@ def frame_times(root: Path, sources: dict[str, Source]) -> dict[str, Float[np.nd
         if files:
             kinds[name], times[name] = FOLDER, _from_file(files[0], len(source.frame_ids))
         elif isinstance(source, Video):
-            kinds[name], times[name] = "film", source.times()
+            kinds[name], times[name] = "video", source.times()
         else:
             kinds[name], times[name] = (
                 "EXIF",

@@ -49,7 +49,7 @@ def add_camera(entry, frame_ids, start):
 
 
 def add_pictures(camera, entry, frame_ids, start):
-    """The picture, numbered pictures or film behind the camera, which has them in the viewport only."""
+    """The picture, numbered pictures or video behind the camera, which has them in the viewport only."""
     picture = bpy.data.images.load(entry["file"])
     camera.show_background_images = True
     background = camera.background_images.new()
@@ -58,9 +58,9 @@ def add_pictures(camera, entry, frame_ids, start):
     if picture.source == "FILE" and len(frame_ids) > 1:
         picture.source = "SEQUENCE"
     if picture.source in ("SEQUENCE", "MOVIE"):
-        film = picture.source == "MOVIE"
+        video = picture.source == "MOVIE"
         background.image_user.frame_start = start
-        background.image_user.frame_offset = frame_ids[0] - (0 if film else 1)
+        background.image_user.frame_offset = frame_ids[0] - (0 if video else 1)
         background.image_user.frame_duration = frame_ids[-1] - frame_ids[0] + 1
 
 

@@ -28,7 +28,7 @@ def picture_digests(inputs: Sequence[Mapping[str, str]]) -> dict[str, list[str] 
         inputs: Of each frame, digests by input; those of pictures are named `image CAMERA`.
 
     Returns:
-        By camera one digest for each frame, "" where there was no picture; one alone for all frames of a film.
+        By camera one digest for each frame, "" where there was no picture; one alone for all frames of a video.
     """
     names = sorted({name for frame in inputs for name in frame if name.startswith(PREFIX)})
     out: dict[str, list[str] | str] = {}
@@ -50,7 +50,7 @@ def changed_pictures(
         budget: Bytes to read; of larger takes only frames that are spread over all of it are looked at.
 
     Returns:
-        `CAMERA` of a film, `CAMERA frame N` of pictures, and the number of frames that were looked at.
+        `CAMERA` of a video, `CAMERA frame N` of pictures, and the number of frames that were looked at.
     """
     there = set(pictures.frame_ids)
     rows = [(row, frame) for row, frame in enumerate(frame_ids) if frame in there] if known else []

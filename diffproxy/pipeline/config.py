@@ -46,7 +46,7 @@ class SaveOptions:
     mesh: str = option("glb", "format of the mesh files", "glb|ply|obj|none")
     proxies: bool = option(True, "the dense maps")
     overlay: bool = option(True, "the body drawn over every image")
-    overlay_video: bool = option(False, "a film per camera: its pictures beside those with the body")
+    overlay_video: bool = option(False, "a video per camera: its pictures beside those with the body")
     report: bool = option(True, "report.html")
     viewer: bool = option(True, "viewer.html: bodies and cameras in the browser, over time")
     vertices: bool = option(False, "vertices inside result.npz")

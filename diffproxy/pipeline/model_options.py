@@ -60,7 +60,7 @@ class SharedOptions:
     prior: str = option(
         "gaussian", "pose prior: gaussian, diffusion, none, or trained weights", "NAME|FILE|DIR", "Models"
     )
-    samples: int = option(1, "proxies drawn per view; their agreement weighs the pixels")
+    samples: int = option(1, "proxies sampled per view; their agreement weighs the pixels")
     encoder_keypoints: bool = option(
         True, "also fit to the keypoints of the generator's encoder, if it predicts any"
     )

@@ -1,4 +1,4 @@
-"""A film per camera: its pictures on the left, the same with the body on the right."""
+"""A video per camera: its pictures on the left, the same with the body on the right."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from diffproxy.utils.native_messages import native_messages
 
 MAX_WIDTH = 960  # pixels of each of the two pictures
 CODECS = ("avc1", "mp4v")  # H.264 where this OpenCV has it, which browsers play; else MPEG-4 part 2
-HEADER = 1 << 16  # bytes; more than the header of a film
+HEADER = 1 << 16  # bytes; more than the header of a video
 NOT_READ = 40  # grey of an image that cannot be read
 
 
@@ -61,12 +61,12 @@ class VideoFile:
 def video_file(path: Path, fps: float) -> Iterator[VideoFile]:
     """An mp4 that is complete or absent, of `fps` frames per second. InputError where there is no room for it."""
     with atomic_path(path, suffix=True) as temporary:
-        film = VideoFile(temporary, fps)
+        video = VideoFile(temporary, fps)
         try:
-            yield film
+            yield video
         finally:
-            film.release()
-        film.check()
+            video.release()
+        video.check()
 
 
 def write_overlay_videos(
@@ -74,14 +74,14 @@ def write_overlay_videos(
 ) -> None:
     """`video/<camera>.mp4`; a frame without a body shows its picture twice.
 
-    Overlays that the run has saved are used, others are drawn. Films of the same bodies and images are kept.
+    Overlays that the run has saved are used, others are drawn. Videos of the same bodies and images are kept.
 
     Args:
         out: Folder of the run.
         records: All frames.
         body: The body model.
         frames: The rig's images.
-        fps: Frames per second of the frame numbers; the film has the spacing of the frames.
+        fps: Frames per second of the frame numbers; the video has the spacing of the frames.
     """
     paths = [out / "video" / f"{camera.name}.mp4" for camera in frames.cameras]
     digest = fingerprint(
@@ -93,10 +93,10 @@ def write_overlay_videos(
         ids = [r.frame_id for r in records]
         step = float(np.median(np.diff(ids))) if len(ids) > 1 else 1.0
         with ExitStack() as stack:
-            films = [stack.enter_context(video_file(path, fps / step)) for path in paths]
+            videos = [stack.enter_context(video_file(path, fps / step)) for path in paths]
             for pictures in _pairs(drawn, records, body, frames):
-                for film, pair in zip(films, pictures, strict=True):
-                    film.add(pair)
+                for video, pair in zip(videos, pictures, strict=True):
+                    video.add(pair)
         for path in paths:
             drawn.add(path, digest)
 
@@ -110,7 +110,7 @@ def _pairs(
     from diffproxy.visualization.sheet import shrink
 
     faces, nearest = body.faces.cpu().numpy(), nearest_joints(body)
-    for record in tqdm(records, desc="films", unit="frame"):
+    for record in tqdm(records, desc="videos", unit="frame"):
         painter: BodyPainter | None = None
         pairs = []
         current = record_digest(record) + fingerprint(record.info.get("inputs", {}))

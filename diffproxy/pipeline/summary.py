@@ -66,7 +66,7 @@ def frozen_cameras(records: Sequence[FrameResult]) -> list[str]:
             frames.setdefault(name, []).append(record.frame_id)
     return [
         f"camera {name}: {len(ids)} of {len(records)} frames repeat the image before while other cameras go on, "
-        f"the first is {ids[0]}: was its film frozen, it is out of step there"
+        f"the first is {ids[0]}: was its video frozen, it is out of step there"
         for name, ids in sorted(frames.items())
     ]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.film_reader import FilmReader
 from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES
+from diffproxy.utils.video_reader import VideoReader
 
 log = logging.getLogger(__name__)
 
@@ -51,28 +51,28 @@ def note_damage(notes: list[str], path: Path, frame_id: int, said: str) -> None:
         notes.append(f"frame {frame_id}: damaged image ({said[:120]})")
 
 
-def film_frames(film: FilmReader, wanted: Sequence[int], notes: list[str]) -> Iterator[Frame]:
-    """Frames of a film with their numbers; what is damaged is added to `notes`, and what does not decode is left out.
+def video_frames(video: VideoReader, wanted: Sequence[int], notes: list[str]) -> Iterator[Frame]:
+    """Frames of a video with their numbers; what is damaged is added to `notes`, and what does not decode is left out.
 
-    InputError where the film ends before `wanted` does, and where nothing decodes.
+    InputError where the video ends before `wanted` does, and where nothing decodes.
     """
     some = False
     try:
         for frame_id in wanted:
             try:
-                image, damage = film.read(frame_id)
+                image, damage = video.read(frame_id)
             except InputError as error:
-                if film.ended or (frame_id == wanted[-1] and not some):
+                if video.ended or (frame_id == wanted[-1] and not some):
                     raise
-                note_damage(notes, film.path, frame_id, error.found)
+                note_damage(notes, video.path, frame_id, error.found)
                 continue
             some = True
-            note_damage(notes, film.path, frame_id, damage)
+            note_damage(notes, video.path, frame_id, damage)
             yield frame_id, image
     finally:
-        film.close()
+        video.close()
         if len(notes) > 1:
-            log.warning("%s: %d frames are damaged", film.path, len(notes))
+            log.warning("%s: %d frames are damaged", video.path, len(notes))
 
 
 def frame_rate(stated: float) -> float:

@@ -22,7 +22,7 @@ from diffproxy.single_view.coarse_body import CoarseBodies
 from diffproxy.single_view.estimator import ROTATION_GAIN, FittedPicture, Seen, SingleViewEstimator
 from diffproxy.single_view.options import EstimateOptions, ImageOptions
 from diffproxy.single_view.outputs import FittedPictureFolder
-from diffproxy.single_view.sources import Frame, film_frames, frame_rate, note_damage
+from diffproxy.single_view.sources import Frame, frame_rate, note_damage, video_frames
 from diffproxy.single_view.tracking import Tracker
 from diffproxy.single_view.whole_picture.reader import PictureReader
 from diffproxy.single_view.whole_picture.weights import load_whole_picture
@@ -99,4 +99,4 @@ def open_estimator(
 def open_video(path: Path, frames: str, notes: list[str] | None = None) -> tuple[float, Iterator[Frame]]:
     """Frames per second, and the chosen frames of a video; InputError at once where it cannot be opened."""
     video, notes = Video(path), [] if notes is None else notes
-    return frame_rate(video.fps), film_frames(video.film, select_frames(frames, video.frame_ids), notes)
+    return frame_rate(video.fps), video_frames(video.reader, select_frames(frames, video.frame_ids), notes)

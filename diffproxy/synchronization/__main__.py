@@ -37,7 +37,7 @@ frames by which each camera is ahead of the first, how certain that is, and writ
   diffproxy sync take1
   diffproxy fit rig=take1 rig.offsets=take1/{FILE}
 
-The cameras must be calibrated and stand still, the films have one frame rate, and the person must move.
+The cameras must be calibrated and stand still, the videos have one frame rate, and the person must move.
 Exit status: 0 fine, 1 an offset is doubtful, 2 wrong input.
 """
 
@@ -91,7 +91,7 @@ def _sync(options: SyncOptions) -> int:
     write_atomic(out, to_json(_file(found, total, reference, rate)))
     sys.stdout.write(f"\n{out}\nuse it with: diffproxy fit rig={options.rig} rig.offsets={out}\n")
     doubtful = sorted((o for o in found if not o.is_certain), key=lambda o: o.certainty)
-    if leave := without([o.name for o in doubtful[:1]], names):  # one frozen film casts doubt on others
+    if leave := without([o.name for o in doubtful[:1]], names):  # one frozen video casts doubt on others
         sys.stdout.write(f"to compare the others alone, {leave}\n")
     return 1 if doubtful else 0
 

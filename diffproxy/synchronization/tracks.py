@@ -22,8 +22,8 @@ SAME_PERSON = 0.5
 LONGEST_GAP = 5  # frames between two detections that are interpolated
 # largest distance of any keypoint between two detections in one image, over the person's size
 SAME_IMAGE = 0.002
-MANY = 0.3  # share of frames that repeat the one before from which a film is said to
-LONGEST_REPEAT = 12  # frames that one image is shown; longer, the film is frozen or the person rests
+MANY = 0.3  # share of frames that repeat the one before from which a video is said to
+LONGEST_REPEAT = 12  # frames that one image is shown; longer, the video is frozen or the person rests
 BODY = len(BODY_NAMES)
 
 
@@ -112,7 +112,7 @@ def _follow(view: Mapping[int, Sequence[Person2D]]) -> dict[int, Person2D]:
 
 
 def _first_of_repeats(followed: Mapping[int, Person2D]) -> dict[int, Person2D]:
-    """Without images that repeat the one before, as in a film that is stored at a higher rate than it was taken at.
+    """Without images that repeat the one before, as in a video that is stored at a higher rate than it was taken at.
 
     Only the first frame shows the moment that its number says. With the others the offset is half a run too large.
     """

@@ -184,7 +184,7 @@ def test_short_and_zero_distortion():
     "name", ["", ".", "..", "../../cam0", "/tmp/cam0", "a\\b", "cam0\0", "a\nb", "c" * 201, "\u8a9e" * 70]
 )
 def test_names_that_are_paths_or_no_file_names_are_refused(name):
-    """Overlays and films are written under the names of cameras: one must not lead out of the run's folder."""
+    """Overlays and videos are written under the names of cameras: one must not lead out of the run's folder."""
     with pytest.raises(InputError, match="a camera name of 1 to 200 bytes that is no path"):
         replace(make_camera(), name=name)
     assert replace(make_camera(), name="Kamera 1, links \u00e9").name.startswith("Kamera")

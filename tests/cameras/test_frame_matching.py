@@ -24,8 +24,8 @@ def rig(make_ring, tmp_path):
     return tmp_path
 
 
-def write_film(path, moments, fps=30):
-    """A film whose frames have the grey values of these moments."""
+def write_video(path, moments, fps=30):
+    """A video whose frames have the grey values of these moments."""
     path.parent.mkdir(exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, SIZE)
     for moment in moments:
@@ -37,9 +37,9 @@ def moments(frames, frame_id):
     return [round(float(image.mean())) for image in frames.read(frame_id)]
 
 
-def test_offset_of_films(rig):
-    write_film(rig / "videos" / "cam0.avi", range(0, 100, 10))
-    write_film(rig / "videos" / "cam1.avi", range(30, 130, 10))  # started three frames later
+def test_offset_of_videos(rig):
+    write_video(rig / "videos" / "cam0.avi", range(0, 100, 10))
+    write_video(rig / "videos" / "cam1.avi", range(30, 130, 10))  # started three frames later
     frames = open_frames(rig, matching=frame_matching("cam1:-3"))
     assert frames.frame_ids == list(range(3, 10))
     for frame_id in (3, 6, 9):
@@ -81,9 +81,9 @@ def test_offsets_are_read_and_checked(tmp_path):
         check_camera_names(FrameMatching({"cam7": 1}), ["cam0", "cam1"])
 
 
-def test_films_of_two_rates_are_matched_by_time(rig):
-    write_film(rig / "videos" / "cam0.avi", range(0, 100, 5), fps=60)
-    write_film(rig / "videos" / "cam1.avi", range(0, 100, 10), fps=30)
+def test_videos_of_two_rates_are_matched_by_time(rig):
+    write_video(rig / "videos" / "cam0.avi", range(0, 100, 5), fps=60)
+    write_video(rig / "videos" / "cam1.avi", range(0, 100, 10), fps=30)
     frames = open_frames(rig, matching=FrameMatching(match="time"))
     assert frames.frame_ids == list(range(10))  # of the slower camera
     assert frames.file_numbers(7) == {"cam0": 14, "cam1": 7} and np.ptp(moments(frames, 7)) <= 2
@@ -92,8 +92,8 @@ def test_films_of_two_rates_are_matched_by_time(rig):
 
 
 def test_files_of_time_stamps(rig):
-    write_film(rig / "videos" / "cam0.avi", range(0, 50, 10))
-    write_film(rig / "videos" / "cam1.avi", range(0, 50, 10))
+    write_video(rig / "videos" / "cam0.avi", range(0, 50, 10))
+    write_video(rig / "videos" / "cam1.avi", range(0, 50, 10))
     (rig / "timestamps").mkdir()
     (rig / "timestamps" / "cam0.txt").write_text("\n".join(str(100 + 0.04 * k) for k in range(5)))
     later = [100.08, 100.12, 100.201, 100.24, 100.28]  # one frame lost after the second

@@ -15,7 +15,7 @@ def rig(make_ring):
     return Rig("take", make_ring(3, size=64))
 
 
-def films(folder, names):
+def videos(folder, names):
     folder.mkdir(parents=True)
     for name in names:
         writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"MJPG"), 30, (64, 64))
@@ -27,28 +27,28 @@ def films(folder, names):
 def test_pose2sim(rig, tmp_path):
     (tmp_path / "calibration").mkdir()
     save_rig(rig, tmp_path / "calibration", "pose2sim")
-    films(tmp_path / "videos", [f"{c.name}.avi" for c in rig.cameras])
+    videos(tmp_path / "videos", [f"{c.name}.avi" for c in rig.cameras])
     assert main(["check", str(tmp_path)]) == 0
     assert open_frames(tmp_path).frame_ids == [0, 1]
 
 
 def test_easymocap(rig, tmp_path):
     save_rig(rig, tmp_path, "easymocap")
-    films(tmp_path / "videos", [f"{c.name}.avi" for c in rig.cameras])
+    videos(tmp_path / "videos", [f"{c.name}.avi" for c in rig.cameras])
     assert main(["check", str(tmp_path)]) == 0
 
 
-def test_freemocap_and_caliscope_with_films_elsewhere_under_other_names(rig, tmp_path):
-    for tool, films_in, name in (
+def test_freemocap_and_caliscope_with_videos_elsewhere_under_other_names(rig, tmp_path):
+    for tool, videos_in, name in (
         ("freemocap", "synchronized_videos", "Camera_{:03d}_synchronized.avi"),
         ("caliscope", "recordings/walk", "port_{}.avi"),
     ):
         folder = tmp_path / tool
-        films(folder / films_in, [name.format(i) for i in range(3)])
+        videos(folder / videos_in, [name.format(i) for i in range(3)])
         cameras = [c.__class__(**{**vars(c), "name": f"cam_{i}"}) for i, c in enumerate(rig.cameras)]
         getattr(format_files, tool)(Rig("take", tuple(cameras)), folder)
-        assert main(["check", str(folder), f"images={films_in}"]) == 0
-        frames = open_frames(folder, images=films_in)
+        assert main(["check", str(folder), f"images={videos_in}"]) == 0
+        frames = open_frames(folder, images=videos_in)
         assert [c.name for c in frames.cameras] == ["cam_0", "cam_1", "cam_2"]
         assert frames.files(0)["cam_2"].name == name.format(2)
         assert any("by its number" in note for note in frames.rig.notes)
@@ -58,7 +58,7 @@ def test_freemocap_and_caliscope_with_films_elsewhere_under_other_names(rig, tmp
 
 def test_names_that_numbers_do_not_settle(rig, tmp_path):
     save_rig(rig, tmp_path)  # cam0, cam1, cam2
-    films(tmp_path / "videos", ["take_1.avi", "take_2.avi", "take_3.avi"])
+    videos(tmp_path / "videos", ["take_1.avi", "take_2.avi", "take_3.avi"])
     with pytest.raises(InputError, match="nothing for cam0, cam1, cam2"):
         open_frames(tmp_path)
     with pytest.raises(InputError, match="a folder with images or videos"):

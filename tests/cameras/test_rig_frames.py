@@ -285,7 +285,7 @@ def test_folder_that_is_not_there(tmp_path):
 # ---------------------------------------------------------------- what is refused or named
 
 
-def test_films_of_different_rates_are_refused(rig, tmp_path):
+def test_videos_of_different_rates_are_refused(rig, tmp_path):
     (tmp_path / "videos").mkdir()
     for name, rate in (("cam0", 30), ("cam1", 60)):
         writer = cv2.VideoWriter(

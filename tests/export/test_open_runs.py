@@ -160,21 +160,21 @@ def test_pictures_that_have_changed_since_are_named(tmp_path, take_of, make_ring
 
 
 def test_frames_of_a_large_take_are_looked_at_here_and_there(tmp_path):
-    def film(frame_id):
-        return {"film": tmp_path / "film.mp4", "pictures": tmp_path / f"{frame_id}.png"}
+    def video(frame_id):
+        return {"video": tmp_path / "video.mp4", "pictures": tmp_path / f"{frame_id}.png"}
 
     for frame in range(101):
         (tmp_path / f"{frame}.png").write_bytes(b"%3d" % frame)
-    (tmp_path / "film.mp4").write_bytes(b"film")
+    (tmp_path / "video.mp4").write_bytes(b"video")
     ids = [*range(101)]
-    known = picture_digests([{f"image {n}": path_digest(p) for n, p in film(i).items()} for i in ids])
-    assert isinstance(known["film"], str) and len(known["pictures"]) == 101
-    rig = SimpleNamespace(frame_ids=ids, files=film)
+    known = picture_digests([{f"image {n}": path_digest(p) for n, p in video(i).items()} for i in ids])
+    assert isinstance(known["video"], str) and len(known["pictures"]) == 101
+    rig = SimpleNamespace(frame_ids=ids, files=video)
     assert changed_pictures(known, ids, rig) == ([], 101)
     (tmp_path / "100.png").write_bytes(b"other")
-    (tmp_path / "film.mp4").write_bytes(b"another")
-    assert changed_pictures(known, ids, rig, budget=70) == (["film", "pictures frame 100"], 8)
-    assert changed_pictures({"film": known["film"]}, ids, rig) == (["film"], 2)
+    (tmp_path / "video.mp4").write_bytes(b"another")
+    assert changed_pictures(known, ids, rig, budget=70) == (["video", "pictures frame 100"], 8)
+    assert changed_pictures({"video": known["video"]}, ids, rig) == (["video"], 2)
     assert changed_pictures({}, ids, rig) == ([], 0)
 
 

@@ -173,7 +173,7 @@ def test_a_camera_that_repeats_its_image_while_others_go_on_is_named() -> None:
     assert line.startswith("camera b: 2 of 5 frames repeat the image before") and "the first is 2" in line
     assert not warnings(take("pqrst", "pqrst"))
     assert not warnings(take("ppppp", "ppppp"))  # a still of the whole rig is in step
-    assert not warnings(take("pqrst", "ppqqr", (0, 0, 1, 1, 2)))  # a slower film
+    assert not warnings(take("pqrst", "ppqqr", (0, 0, 1, 1, 2)))  # a slower video
 
 
 def test_a_first_fit_never_cuts_off_what_the_pixels_show(body, make_ring, params_of, oracle_of) -> None:

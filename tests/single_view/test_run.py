@@ -28,7 +28,7 @@ from diffproxy.single_view.options import BenchOptions, CameraOptions, ImageOpti
 from diffproxy.single_view.run import folder_of, run_camera, run_images, run_video
 from diffproxy.single_view.torch_backend import TorchBackend
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.film_reader import FilmReader
+from diffproxy.utils.video_reader import VideoReader
 from tests.viewer.browser import WANTED, joints_in_browser
 
 GREY = np.full((480, 640, 3), 90, np.uint8)
@@ -186,7 +186,7 @@ def test_damaged_frames_of_a_video_are_named(video, monkeypatch, caplog, tmp_pat
     def read(self, frame_id):
         return BLACK, "error while decoding" if frame_id in (1, 2) else ""
 
-    monkeypatch.setattr(FilmReader, "read", read)
+    monkeypatch.setattr(VideoReader, "read", read)
     options = VideoOptions(str(video), out=str(tmp_path), overlay=False, mesh="none")
     content = people_of(run_video(options, TorchBackend(options, estimator)))
     assert content["notes"] == [f"frame {k}: damaged image (error while decoding)" for k in (1, 2)]

@@ -123,6 +123,6 @@ def test_a_truth_of_any_content_is_refused(tmp_path, change, expected):
     np.savez(
         tmp_path / "t.npz", **({"frame_ids": np.arange(10, 16), "joints": np.array([TRUE] * 6)} | change)
     )
-    options = BenchOptions("film.mp4", warmup=1, strides="1", truth=str(tmp_path / "t.npz"))
+    options = BenchOptions("video.mp4", warmup=1, strides="1", truth=str(tmp_path / "t.npz"))
     with pytest.raises(InputError, match=expected):
         stride_rows(options, FRAMES, Known(), Every)

@@ -22,7 +22,7 @@ def take(body):
 
 
 def views_of(take, cameras, late=(0, 0, 0, 0), every=1, still=False):
-    """Detections by camera and number in the file, whose film began `late` frames later."""
+    """Detections by camera and number in the file, whose video began `late` frames later."""
     count = len(take.joints)
     return [
         {
@@ -59,8 +59,8 @@ def test_all_cameras_out_of_step_and_another_reference(take):
 
 
 @pytest.mark.parametrize(("times", "every"), [(2, 1), (5, 2)])
-def test_a_film_that_repeats_its_frames_is_aligned_by_the_first_of_them(take, times, every):
-    """A film of 12 frames a second stored at 60 shows every frame five times, on average two frames late."""
+def test_a_video_that_repeats_its_frames_is_aligned_by_the_first_of_them(take, times, every):
+    """A video of 12 frames a second stored at 60 shows every frame five times, on average two frames late."""
     views = views_of(take, 4, (0, 0, 7, 0))
     views[2] = {n: views[2][n - n % times] for n in views[2]}
     views = [{n: view[n] for n in view if n % every == 0} for view in views]
@@ -76,7 +76,7 @@ def test_what_the_take_does_not_say_is_doubted(take):
     still = offsets(take, views_of(take, 4, still=True))
     assert not any(o.is_certain for o in still[1:])
     views = views_of(take, 4)
-    views[2] = dict.fromkeys(views[2], views[2][50])  # a frozen film
+    views[2] = dict.fromkeys(views[2], views[2][50])  # a frozen video
     frozen = offsets(take, views)
     assert [o.is_certain for o in frozen] == [True, True, False, True]
     assert not [o.frames for o in (frozen[1], frozen[3]) if o.frames]
@@ -114,7 +114,7 @@ def write_take(take, folder, count, found):
 
 
 def test_command_writes_offsets_that_the_rig_option_reads(take, tmp_path, capsys, caplog):
-    """Two films with the keypoints of another detector in files; one began seven frames later."""
+    """Two videos with the keypoints of another detector in files; one began seven frames later."""
     cameras = take.cameras[:2]
     write_take(take, tmp_path, 2, lambda v, n: take.detections[n + 7 * v][v])
     assert main(["sync", str(tmp_path), f"keypoints={tmp_path / 'points'}", "max_offset=20"]) == 0
@@ -135,7 +135,7 @@ def test_command_writes_offsets_that_the_rig_option_reads(take, tmp_path, capsys
 
 
 def test_a_camera_that_sees_nobody_or_is_frozen_can_be_left_out_as_advised(take, tmp_path, capsys):
-    """Three films with keypoints; the third camera sees nobody, then the same pose throughout."""
+    """Three videos with keypoints; the third camera sees nobody, then the same pose throughout."""
     write_take(take, tmp_path, 3, lambda v, n: [] if v == 2 else take.detections[n + 7 * v][v])
     words = ["sync", str(tmp_path), f"keypoints={tmp_path / 'points'}", "max_offset=20"]
     assert main(words) == 2
@@ -144,7 +144,7 @@ def test_a_camera_that_sees_nobody_or_is_frozen_can_be_left_out_as_advised(take,
     advised = error.partition("out: ")[2].split()[0]
     assert main([*words, advised]) == 0
     assert list(frame_matching(str(tmp_path / "offsets.json")).offsets) == [c.name for c in take.cameras[:2]]
-    # What the frozen film makes doubtful as well is right without it.
+    # What the frozen video makes doubtful as well is right without it.
     write_take(take, tmp_path, 3, lambda v, n: take.detections[50 if v == 2 else n + 7 * v][v])
     capsys.readouterr()
     assert main(words) == 1

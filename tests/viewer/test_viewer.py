@@ -197,7 +197,7 @@ def test_the_picture_of_the_page_is_taken_offline(run_of, tmp_path, picture_scri
     words = [f"run={run}", f"out={tmp_path / 'v.png'}", f"chromium={browser}"]
     with pytest.raises(InputError, match=r"viewer\.html"):
         script.main(words)
-    for wrong in ("veiw=yaw=1", "page=films", "cam0"):
+    for wrong in ("veiw=yaw=1", "page=videos", "cam0"):
         with pytest.raises(InputError):
             script.main([*words, wrong])
     script.main(["--help"])

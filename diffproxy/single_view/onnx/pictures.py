@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from diffproxy.single_view.sources import Frame, film_frames, frame_rate, note_damage
+from diffproxy.single_view.sources import Frame, frame_rate, note_damage, video_frames
 from diffproxy.utils.bounded_files import Limits, read_bytes, regular_file
 from diffproxy.utils.bounded_images import bits_used, check_image_size, stated_size
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.film_reader import FilmReader
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.jpeg_damage import zeroed_block
 from diffproxy.utils.native_messages import native_messages
+from diffproxy.utils.video_reader import VideoReader
 
 log = logging.getLogger(__name__)
 
@@ -69,5 +69,5 @@ def open_video(path: Path, frames: str, notes: list[str] | None = None) -> tuple
         )
     stated = float(capture.get(cv2.CAP_PROP_FPS))
     capture.release()
-    film, notes = FilmReader(path, stated), [] if notes is None else notes
-    return frame_rate(stated), film_frames(film, select_frames(frames, range(count)), notes)
+    video, notes = VideoReader(path, stated), [] if notes is None else notes
+    return frame_rate(stated), video_frames(video, select_frames(frames, range(count)), notes)

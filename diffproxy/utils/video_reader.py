@@ -1,4 +1,4 @@
-"""Frames of a film by number: what FFmpeg leaves out or decodes in part is told."""
+"""Frames of a video by number: what FFmpeg leaves out or decodes in part is told."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LONG_STEP = 1.5  # frame intervals between two frames, more than which is a gap
 PATIENCE = 50  # frames one after the other that do not decode, after which nothing more is expected
 
 
-class FilmReader:
+class VideoReader:
     """Reads forwards, since seeking returns a neighbouring frame in many files; a step backwards opens the file again.
 
     A frame that does not decode costs only itself. FFmpeg skips an empty one without a word, so that all later ones
     come too early: their times tell.
 
     Args:
-        path: A film that OpenCV opens.
+        path: A video that OpenCV opens.
         fps: Frames per second as the file states; 0: unknown.
     """
 
@@ -77,7 +77,7 @@ class FilmReader:
             step = (now - self._time) * self.fps / 1000  # frame intervals
             if self._next and step > self._failed + LONG_STEP:
                 self._gap = (
-                    f"{step:.1f} frame intervals after the frame before it: the film may have lost frames"
+                    f"{step:.1f} frame intervals after the frame before it: the video may have lost frames"
                 )
             self._time, self._failed = now, 0
         else:
