@@ -19,6 +19,10 @@ from diffproxy.proxies import ProxyMaps
 
 #: Keypoints less confident than this are not used: a third of them and more are on another part or person.
 MIN_CONFIDENCE = 0.3
+#: Of the deviation in the image that the generator states, what the fit takes. Pixels of one limb err together, by more
+#: than `independent_pixels` allows for, so that keypoints at their stated deviation count for too little beside them.
+#: Measured in docs/results/keypoints.md, "Their weight in the fit".
+IMAGE_STD = 0.6
 
 
 class EncoderKeypointFitter:
@@ -59,7 +63,7 @@ class EncoderKeypointFitter:
             weight=np.ones(len(view)),
             rank=np.zeros(len(view)),
         )
-        return Keypoints(self.marked, rows, marks.std[name], points[:, 3])
+        return Keypoints(self.marked, rows, marks.std[name], IMAGE_STD * points[:, 3])
 
 
 def in_picture(maps: ProxyMaps, keypoints: Float[np.ndarray, "V 17 4"]) -> Float[np.ndarray, "V 17 4"]:
