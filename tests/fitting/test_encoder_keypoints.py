@@ -10,7 +10,7 @@ import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.fitting import FitConfig, fit
-from diffproxy.fitting.encoder_keypoints import MIN_CONFIDENCE, EncoderKeypointFitter
+from diffproxy.fitting.encoder_keypoints import IMAGE_STD, MIN_CONFIDENCE, EncoderKeypointFitter
 from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.sequence.config import SequenceConfig
 from diffproxy.fitting.sequence.fit_sequence import fit_sequence
@@ -78,7 +78,7 @@ def test_unsure_keypoints_are_dropped_and_deviations_are_lengths(body, some_para
     center = posed(body, some_params).mean(0)
     camera = cameras[0]
     unit = (camera.R_cam_world @ center + camera.t_cam_world)[2] / camera.K[0, 0]
-    expected = np.hypot(fitter.landmarks.std[ROWS], 2.0 * unit)
+    expected = np.hypot(fitter.landmarks.std[ROWS], IMAGE_STD * 2.0 * unit)
     sigma = found.observations(tuple(cameras), center).sigma
     np.testing.assert_allclose(sigma[found.rows.view == 0], expected, rtol=1e-6)
     assert fitter.evidence(keypoints * [1, 1, 0, 1]) is None
