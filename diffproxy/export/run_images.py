@@ -9,7 +9,7 @@ from typing import Any
 from diffproxy.cameras import Camera, Rig, RigFrames, frame_matching, load_rig, open_frames
 from diffproxy.cameras.image_sources import SingleImage, Video
 from diffproxy.cameras.rig import cameras_digest
-from diffproxy.export.run import Run
+from diffproxy.export.run import RESULT, Run
 from diffproxy.export.run_pictures import changed_pictures
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.image_suffixes import VIDEOS
@@ -64,7 +64,8 @@ def images_or_none(run: Run, root: Path) -> RigFrames | None:
 def say_changed_pictures(run: Run, frames: RigFrames) -> None:
     """A warning where pictures are no longer those that this run was made of: the bodies belong to others."""
     known = run.result.meta.get("pictures") or {}
-    changed, looked_at = changed_pictures(known, run.result.frame_ids.tolist(), frames)
+    ended = (run.folder / RESULT).stat().st_mtime
+    changed, looked_at = changed_pictures(known, run.result.frame_ids.tolist(), frames, ended)
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         log.warning(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from diffproxy.utils.digests import WHOLE, path_digest
 
-BUDGET = 200 << 20  # bytes; of larger takes frames spread over all of it are looked at
+BUDGET = 200 << 20  # bytes; of larger takes some frames are looked at
 PREFIX = "image "  # of the pictures among the inputs of a frame
 
 
@@ -39,7 +39,11 @@ def picture_digests(inputs: Sequence[Mapping[str, str]]) -> dict[str, list[str] 
 
 
 def changed_pictures(
-    known: Mapping[str, Any], frame_ids: Sequence[int], pictures: Pictures, budget: int = BUDGET
+    known: Mapping[str, Any],
+    frame_ids: Sequence[int],
+    pictures: Pictures,
+    since: float = 0.0,
+    budget: int = BUDGET,
 ) -> tuple[list[str], int]:
     """Pictures that are not those of the run.
 
@@ -47,7 +51,9 @@ def changed_pictures(
         known: What `picture_digests` returned.
         frame_ids: The frames of the run.
         pictures: The rig as it is now.
-        budget: Bytes to read; of larger takes only frames that are spread over all of it are looked at.
+        since: When the run ended, in seconds since 1970.
+        budget: Bytes to read. Of larger takes half of it goes to frames that are spread over all of it, half to frames
+            whose files were written or moved `since`; after a copy these are all frames.
 
     Returns:
         `CAMERA` of a video, `CAMERA frame N` of pictures, and the number of frames that were looked at.
@@ -57,8 +63,8 @@ def changed_pictures(
     if not rows:
         return [], 0
     per_frame = sum(min(WHOLE, path.stat().st_size) for path in pictures.files(rows[0][1]).values())
-    step = max(1, -(-len(rows) * per_frame // budget)) if any(map(_is_list, known.values())) else len(rows)
-    chosen = rows[::step] if rows[-1] in rows[::step] else [*rows[::step], rows[-1]]
+    count = max(2, budget // max(per_frame, 1)) if any(map(_is_list, known.values())) else 2
+    chosen = rows if len(rows) <= count else _some(rows, count, pictures, since)
     changed: dict[str, None] = {}
     for row, frame in chosen:
         for camera, path in pictures.files(frame).items():
@@ -67,6 +73,27 @@ def changed_pictures(
             if before and path_digest(path) != before:
                 changed[f"{camera} frame {frame}" if _is_list(one) else camera] = None
     return [*changed], len(chosen)
+
+
+def _some(
+    rows: Sequence[tuple[int, int]], count: int, pictures: Pictures, since: float
+) -> list[tuple[int, int]]:
+    """At most `count` of the (row, frame): the first, the last and some between, the rest of them newer files."""
+    newer = {row for row in rows if _newest(pictures.files(row[1]).values()) > since}
+    spread = _spaced(rows, max(2, count - min(len(newer), count // 2)))
+    return sorted([*spread, *_spaced(sorted(newer.difference(spread)), count - len(spread))])
+
+
+def _spaced(rows: Sequence[tuple[int, int]], count: int) -> list[tuple[int, int]]:
+    """At most `count`, evenly spaced, from the first to the last."""
+    if len(rows) <= count or count < 2:
+        return [*rows[:count]]
+    return [rows[round(k * (len(rows) - 1) / (count - 1))] for k in range(count)]
+
+
+def _newest(files: Iterable[Path]) -> float:
+    """When one of the files was last written, moved or replaced; a copy that keeps dates has a new time of status."""
+    return max((time for s in map(Path.stat, files) for time in (s.st_mtime, s.st_ctime)), default=0.0)
 
 
 def _is_list(value: object) -> bool:

@@ -1,5 +1,7 @@
 """The runs of several people, opened for `view` and `export`: who is left out is named, and who does not belong."""
 
+import os
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -159,7 +161,7 @@ def test_pictures_that_have_changed_since_are_named(tmp_path, take_of, make_ring
     assert "pictures have changed since this run" in caplog.text
 
 
-def test_frames_of_a_large_take_are_looked_at_here_and_there(tmp_path):
+def test_of_a_large_take_newer_files_and_some_more_are_looked_at(tmp_path):
     def video(frame_id):
         return {"video": tmp_path / "video.mp4", "pictures": tmp_path / f"{frame_id}.png"}
 
@@ -171,9 +173,16 @@ def test_frames_of_a_large_take_are_looked_at_here_and_there(tmp_path):
     assert isinstance(known["video"], str) and len(known["pictures"]) == 101
     rig = SimpleNamespace(frame_ids=ids, files=video)
     assert changed_pictures(known, ids, rig) == ([], 101)
+    ended = max(path.stat().st_ctime for path in tmp_path.iterdir())
+    time.sleep(0.05)  # more than the resolution of times of files
+    assert changed_pictures(known, ids, rig, ended, budget=80) == ([], 10)
+    kept = (tmp_path / "57.png").stat()
+    (tmp_path / "57.png").write_bytes(b"newer")
+    os.utime(tmp_path / "57.png", ns=(kept.st_atime_ns, kept.st_mtime_ns))  # as a copy that keeps dates
+    assert changed_pictures(known, ids, rig, ended, budget=80) == (["pictures frame 57"], 10)
     (tmp_path / "100.png").write_bytes(b"other")
     (tmp_path / "video.mp4").write_bytes(b"another")
-    assert changed_pictures(known, ids, rig, budget=70) == (["video", "pictures frame 100"], 8)
+    assert changed_pictures(known, ids, rig, budget=100) == (["video", "pictures frame 100"], 10)
     assert changed_pictures({"video": known["video"]}, ids, rig) == (["video"], 2)
     assert changed_pictures({}, ids, rig) == ([], 0)
 
