@@ -1,4 +1,4 @@
-"""docs/architecture.md holds the floors of the rooms; the source itself is checked against it."""
+"""docs/architecture.md holds the layers of the packages; the source itself is checked against it."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "architecture.md").read_text()
 ROWS = re.findall(r"^\| (\d+) \| `diffproxy/(\w+)` \| (.*) \|$", DOCUMENT, re.M)
-FLOOR = {room: int(floor) for floor, room, _ in ROWS}
+LAYER = {package: int(layer) for layer, package, _ in ROWS}
 FOR_SYNTHESIS = {"proxies", "body", "cameras", "motion", "datasets"}
 LAZY = {
     "mediapipe", "submitit", "ray", "mitsuba", "webdataset", "viser", "huggingface_hub", "embreex", "trimesh", "anny",
@@ -18,7 +18,7 @@ FILES = sorted([*ROOT.glob("diffproxy/**/*.py"), *ROOT.glob("render_synth/**/*.p
 
 
 def imported(path: Path, top_level_only: bool) -> list[str]:
-    """Full names of the imported modules, of relative imports too; `from diffproxy import body` names the room."""
+    """Full names of the imported modules, of relative imports too; `from diffproxy import body` names the package."""
     tree = ast.parse(path.read_text())
     package = path.relative_to(ROOT).parent.parts
     names = []
@@ -40,14 +40,14 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in FILES}
 
 
-def rooms_of(path: Path) -> set[str]:
+def packages_of(path: Path) -> set[str]:
     names = [n.split(".") for n in imported(path, top_level_only=False)]
-    return {n[1] for n in names if n[0] == "diffproxy" and len(n) > 1} & set(FLOOR)
+    return {n[1] for n in names if n[0] == "diffproxy" and len(n) > 1} & set(LAYER)
 
 
-def test_every_room_has_a_floor():
-    assert {p.parent.name for p in ROOT.glob("diffproxy/*/__init__.py")} == set(FLOOR)
-    assert [int(floor) for floor, _, _ in ROWS] == sorted(FLOOR.values()), "from the ground up"
+def test_every_package_has_a_layer():
+    assert {p.parent.name for p in ROOT.glob("diffproxy/*/__init__.py")} == set(LAYER)
+    assert [int(layer) for layer, _, _ in ROWS] == sorted(LAYER.values()), "from the bottom up"
 
 
 def test_the_document_names_files_that_are_there():
@@ -55,27 +55,27 @@ def test_the_document_names_files_that_are_there():
         paths = re.findall(r"`([\w/]+(?:\.py|/))`", text)
         return [p for p in paths if not any((f / p).exists() for f in folders)]
 
-    for _, room, sentence in ROWS:
-        assert not missing(sentence, ROOT, ROOT / "diffproxy" / room), room
+    for _, package, sentence in ROWS:
+        assert not missing(sentence, ROOT, ROOT / "diffproxy" / package), package
     own = re.findall(r"^\| .* in `([\w/.]+)` \|", DOCUMENT.partition("## Own code")[2], re.M)
     assert len(own) > 8
     assert not [n for n in own if not any((top / n).exists() for top in (ROOT, ROOT / "diffproxy"))]
 
 
-def test_files_keep_to_their_floor():
-    """A room imports rooms of lower floors only, so no two rooms import each other."""
-    stated = re.search(r"^\| \| `render_synth` \| .* imports (.*) and floor 0 only \|$", DOCUMENT, re.M)
+def test_files_keep_to_their_layer():
+    """A package imports packages of lower layers only, so no two import each other."""
+    stated = re.search(r"^\| \| `render_synth` \| .* imports (.*) and layer 0 only \|$", DOCUMENT, re.M)
     assert stated and set(re.findall(r"`(\w+)`", stated[1])) == FOR_SYNTHESIS
-    ground = {room for room, floor in FLOOR.items() if floor == 0}
+    lowest = {package for package, layer in LAYER.items() if layer == 0}
     offenders = []
     for path in FILES:
-        top, room = path.relative_to(ROOT).parts[:2]
-        rooms = rooms_of(path) - {room}
+        top, package = path.relative_to(ROOT).parts[:2]
+        packages = packages_of(path) - {package}
         if top == "render_synth":
-            wrong = rooms - FOR_SYNTHESIS - ground
-        elif room in FLOOR:
-            wrong = {r for r in rooms if FLOOR[r] >= FLOOR[room]}
-            wrong |= rooms & {"generator"} if room == "fitting" else set()  # they meet at the proxies
+            wrong = packages - FOR_SYNTHESIS - lowest
+        elif package in LAYER:
+            wrong = {r for r in packages if LAYER[r] >= LAYER[package]}
+            wrong |= packages & {"generator"} if package == "fitting" else set()  # they meet at the proxies
         else:
             wrong = set()
         offenders += [f"{path.relative_to(ROOT)} imports {r}" for r in sorted(wrong)]

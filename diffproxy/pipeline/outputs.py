@@ -101,7 +101,7 @@ def write_outputs(
 def _say(out: Path, metrics: dict[str, Any]) -> None:
     """The few lines that people read."""
     counts = ", ".join(f"{n} {status}" for status, n in metrics["status"].items())
-    log.info("%d frame(s): %s", metrics["frames"], counts)
+    log.info("%d frame%s: %s", metrics["frames"], "" if metrics["frames"] == 1 else "s", counts)
     if metrics["residual_mm"] is not None:
         iou = metrics["silhouette_iou"]
         overlap = "" if iou is None else f", silhouettes overlap {iou:.2f}"

@@ -1,1 +1,1 @@
-"""Small things that every room needs: errors, whole files, timing, frame ranges."""
+"""Small things that every package needs: errors, whole files, timing, frame ranges."""

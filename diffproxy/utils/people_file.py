@@ -1,4 +1,4 @@
-"""`people.json`, folders and colours of several people: the same for all rooms, whatever found the people."""
+"""`people.json`, folders and colours of several people: the same for all packages, whatever found the people."""
 
 from __future__ import annotations
 

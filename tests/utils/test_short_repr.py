@@ -49,7 +49,7 @@ def test_every_public_dataclass_with_arrays_has_a_short_repr(package):
     module = import_module(f"diffproxy.{package}".rstrip("."))
     for name in getattr(module, "__all__", ()):
         kind = getattr(module, name)
-        # The room geometry cannot import utils, and holds nothing large.
+        # The package geometry cannot import utils, and holds nothing large.
         if isinstance(kind, type) and is_dataclass(kind) and ".geometry." not in kind.__module__:
             arrays = [f.name for f in fields(kind) if "ndarray" in str(f.type) or "Tensor" in str(f.type)]
             assert not arrays or kind.__repr__ is short_repr, f"{name} prints the numbers of {arrays}"
