@@ -31,8 +31,9 @@ from diffproxy.cameras.predicted import field_of_view
 from diffproxy.datasets.shards import ShardIndex, ShardView
 from diffproxy.metrics.points import pa_mpjpe
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, at_least, one_of, option
+from diffproxy.utils.options import at_least, one_of, option
 from diffproxy.utils.shared_options import SHARDS
+from diffproxy.utils.subcommand import Subcommand
 
 
 @dataclass

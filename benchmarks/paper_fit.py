@@ -40,8 +40,9 @@ from diffproxy.pipeline.subject_views import SubjectViews
 from diffproxy.pipeline.take import fit_config
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, at_least, option
+from diffproxy.utils.options import at_least, option
 from diffproxy.utils.shared_options import SHARDS
+from diffproxy.utils.subcommand import Subcommand
 from diffproxy.utils.timing import Stopwatch
 
 FITS = ("default", "default without keypoints", "preset=paper")

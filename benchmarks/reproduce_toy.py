@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.utils.exit_status import RESUMES, exit_status
-from diffproxy.utils.options import Subcommand, option
+from diffproxy.utils.options import option
+from diffproxy.utils.subcommand import Subcommand
 
 RENDER = (
     "size=64 samples_per_pixel=1 max_depth=2 views=4 hand_crops=2 full_frames=0 workers=1 variant=scalar_rgb"

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, at_least, option
+from diffproxy.utils.options import at_least, option
+from diffproxy.utils.subcommand import Subcommand
 
 HERE = "two shared CPU cores (AMD EPYC)"
 COSTS: dict[str, dict[str, Any]] = {

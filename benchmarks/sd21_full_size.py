@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.utils.exit_status import RESUMES, exit_status
-from diffproxy.utils.options import Subcommand, at_least, one_of, option
+from diffproxy.utils.options import at_least, one_of, option
 from diffproxy.utils.shared_options import SHARDS
+from diffproxy.utils.subcommand import Subcommand
 
 PUBLIC = ("unet", "codec", "text_encoder", "tokenizer", "encoder")
 TEXT = {"vocab_size": 49408, "num_hidden_layers": 23, "num_attention_heads": 16}  # of SD 2.1's text encoder

@@ -25,7 +25,8 @@ from sd21_full_size import measured
 from diffproxy.datasets.shard_writer import add_file, new_shard
 from diffproxy.datasets.stored_listings import STORED
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, at_least, option
+from diffproxy.utils.options import at_least, option
+from diffproxy.utils.subcommand import Subcommand
 
 START = """
 import json, sys, time

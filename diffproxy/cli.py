@@ -14,16 +14,15 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
 from diffproxy.utils.options import (
     DECIMAL_COMMA,
-    HELP_WORDS,
     WITH_UNIT,
     expanded,
-    help_text,
     named_twice,
     no_number,
     option_types,
     require_finite,
     unknown_option,
 )
+from diffproxy.utils.subcommand import HELP_WORDS, help_text
 
 MULTIRUN = ("-m", "--multirun")
 PACKAGE = Path(__file__).resolve().parent

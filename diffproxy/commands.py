@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from diffproxy.cli import SHIPPED, Command
 from diffproxy.utils.exit_status import leave_with_parent
-from diffproxy.utils.options import HELP_WORDS
 from diffproxy.utils.processes import Processes
+from diffproxy.utils.subcommand import HELP_WORDS
 
 if TYPE_CHECKING:  # what a command needs is imported when it runs
     from diffproxy.pipeline.config import FitOptions

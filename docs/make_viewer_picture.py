@@ -20,7 +20,8 @@ from urllib.request import urlopen
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, one_of, option
+from diffproxy.utils.options import one_of, option
+from diffproxy.utils.subcommand import Subcommand
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")

@@ -17,7 +17,8 @@ from diffproxy.datasets.shards import FULL
 from diffproxy.pipeline.results import FrameResult, params_to_arrays, write_result
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import write_atomic
-from diffproxy.utils.options import Subcommand, option
+from diffproxy.utils.options import option
+from diffproxy.utils.subcommand import Subcommand
 from render_synth.config import RenderConfig
 from render_synth.rendering.mitsuba_variant import best_variant
 from render_synth.run import load_tools

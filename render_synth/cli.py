@@ -9,7 +9,8 @@ import sys
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
 from diffproxy.utils.extras import require_extra
-from diffproxy.utils.options import HELP_WORDS, Subcommand, help_text, option_lines, parse_options
+from diffproxy.utils.options import parse_options
+from diffproxy.utils.subcommand import HELP_WORDS, Subcommand, help_text, option_lines
 from render_synth.config import InspectOptions, RelabelOptions, RenderConfig, ValidateOptions
 from render_synth.launch import LaunchOptions
 

@@ -12,7 +12,8 @@ import pytest
 
 from diffproxy.__main__ import COMMANDS, main
 from diffproxy.cli import Command
-from diffproxy.utils.options import HELP_WORDS, Subcommand, parse_options
+from diffproxy.utils.options import parse_options
+from diffproxy.utils.subcommand import HELP_WORDS, Subcommand
 
 ROOT = Path(__file__).parents[1]
 PAGES = [p for pattern in ("*.md", "docs/**/*.md", "diffproxy/**/*.md") for p in sorted(ROOT.glob(pattern))]

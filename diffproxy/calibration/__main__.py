@@ -7,7 +7,7 @@ import sys
 
 from diffproxy.calibration.options import CalibrationOptions, CompareOptions
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand
+from diffproxy.utils.subcommand import Subcommand
 
 INTRO = """\
 usage: python -m diffproxy.calibration rig=DIR [name=value ...]

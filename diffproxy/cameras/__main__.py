@@ -18,8 +18,9 @@ from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.up_axis import UP_AXES
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, one_of, option, run_subcommand, within
+from diffproxy.utils.options import one_of, option, within
 from diffproxy.utils.shared_options import CALIBRATION, IMAGES, VIEWS
+from diffproxy.utils.subcommand import Subcommand, run_subcommand
 
 USAGE = f"""\
 usage: python -m diffproxy.cameras COMMAND [name=value ...]

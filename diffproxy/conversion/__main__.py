@@ -7,7 +7,7 @@ import sys
 from diffproxy.conversion.convert import convert
 from diffproxy.conversion.options import ConversionOptions
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand
+from diffproxy.utils.subcommand import Subcommand
 
 INTRO = """\
 usage: python -m diffproxy.conversion format=FORMAT path=DIR models=DIR body=FILE out=DIR [name=value ...]

@@ -35,7 +35,8 @@ from diffproxy.evaluation.rehearsal_models import write_models
 from diffproxy.evaluation.rehearsal_take import take_of
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, option, within
+from diffproxy.utils.options import option, within
+from diffproxy.utils.subcommand import Subcommand
 
 
 @dataclass

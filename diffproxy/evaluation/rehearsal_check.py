@@ -33,7 +33,8 @@ from diffproxy.pipeline import inputs
 from diffproxy.pipeline.networks import PACKAGED, Networks
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, at_least, option
+from diffproxy.utils.options import at_least, option
+from diffproxy.utils.subcommand import Subcommand
 
 TOLERANCE, BOX_TOLERANCE = 0.1, 0.01  # mm, pixels
 ERRORS = ("mpjpe", "ra_mpjpe", "pa_mpjpe", "mpvpe", "ra_mpvpe", "pa_mpvpe")

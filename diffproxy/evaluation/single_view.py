@@ -50,7 +50,7 @@ from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import to_json, write_atomic
-from diffproxy.utils.options import Subcommand
+from diffproxy.utils.subcommand import Subcommand
 
 
 def evaluate(options: SingleViewEvaluationOptions, estimator: SingleViewEstimator | None = None) -> str:

@@ -14,7 +14,8 @@ from diffproxy.evaluation.kept_report import kept_report
 from diffproxy.evaluation.table_files import METRICS, Row
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import HELP_WORDS, Subcommand, one_of, option
+from diffproxy.utils.options import one_of, option
+from diffproxy.utils.subcommand import HELP_WORDS, Subcommand
 
 log = logging.getLogger(__name__)
 

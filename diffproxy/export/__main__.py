@@ -14,9 +14,10 @@ from diffproxy.export.run import Run
 from diffproxy.export.run_images import images_or_none
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, option, within
+from diffproxy.utils.options import option, within
 from diffproxy.utils.people_file import id_of_folder
 from diffproxy.utils.shared_options import MOVED_BODY, RUN
+from diffproxy.utils.subcommand import Subcommand
 
 log = logging.getLogger(__name__)
 VISIBLE_CHANGE = 0.001  # metres by which bones may change before it is said

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, option, run_subcommand
+from diffproxy.utils.options import option
 from diffproxy.utils.shared_options import FRAMES, RIG
+from diffproxy.utils.subcommand import Subcommand, run_subcommand
 
 USAGE = """\
 usage: python -m diffproxy.keypoints detect rig=DIR [name=value ...]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, at_least, option, run_subcommand
+from diffproxy.utils.options import at_least, option
 from diffproxy.utils.shared_options import MOTION, SEED
+from diffproxy.utils.subcommand import Subcommand, run_subcommand
 
 USAGE = """\
 usage: python -m diffproxy.motion build_bank motion=DIR [name=value ...]

@@ -10,7 +10,7 @@ from diffproxy.pose_prior.options import ConvertOptions, PriorTrainOptions, Samp
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import output_file, write_npz
-from diffproxy.utils.options import Subcommand, run_subcommand
+from diffproxy.utils.subcommand import Subcommand, run_subcommand
 
 USAGE = """\
 usage: python -m diffproxy.pose_prior COMMAND [name=value ...]

@@ -19,7 +19,7 @@ from diffproxy.single_view.options import (
 from diffproxy.single_view.training.options import RegressorTrainOptions
 from diffproxy.single_view.training.whole_picture.options import PictureTrainOptions
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, run_subcommand
+from diffproxy.utils.subcommand import Subcommand, run_subcommand
 
 USAGE = """\
 usage: python -m diffproxy.single_view COMMAND [PATH] [name=value ...]

@@ -21,8 +21,9 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.frame_ranges import select_frames
 from diffproxy.utils.io import output_file, to_json, write_atomic
-from diffproxy.utils.options import Subcommand, at_least, option, within
+from diffproxy.utils.options import at_least, option, within
 from diffproxy.utils.shared_options import CALIBRATION, FRAMES, IMAGES, KEYPOINTS, OFFSETS, RIG, VIEWS
+from diffproxy.utils.subcommand import Subcommand
 
 log = logging.getLogger(__name__)
 

@@ -6,21 +6,15 @@ import difflib
 import math
 import os
 import re
-import sys
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 from diffproxy.utils.errors import InputError
 
 T = TypeVar("T")
-SECTIONS = ("Input", "Cameras", "Models", "People", "Views", "Method", "Output", "Jobs")
-WIDTH, COLUMN = 100, 30  # of a help page, and of its column of names
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 WITH_UNIT = re.compile(r"([-+]?\d+(?:\.\d+)?) ?[a-zA-Zµ°%/]+")
-HELP_WORDS = {"-h", "--help", "help"}
-VALUES = {bool: "BOOL", int: "N", float: "X"}
 LARGEST = 2**63 - 1  # of a number: more fits no integer of torch or numpy, and squares of it no float32
 BOOLS = {"true": True, "false": False}
 
@@ -32,7 +26,7 @@ def option(default: Any, text: str, value: str = "", section: str = "Method") ->
         default: Its default, or a function that makes one (a nested dataclass, dict).
         text: One sentence for `--help`.
         value: What to write after `name=`, such as DIR or lm|adam; by default derived from the type.
-        section: Heading of `--help` under which the option stands, one of SECTIONS.
+        section: Heading of `--help` under which the option stands, one of `subcommand.SECTIONS`.
     """
     metadata = {"help": text, "value": value, "section": section}
     if callable(default):
@@ -196,85 +190,3 @@ def expanded(name: str, text: str) -> str:
     if path.startswith("~"):
         raise InputError(f"{name} in a home folder that exists", f"{name}={text}", "write the path in full")
     return path
-
-
-@dataclass(frozen=True)
-class Subcommand:
-    """A command whose options are a flat dataclass.
-
-    Args:
-        schema: Options dataclass.
-        intro: Usage, what the command does, exit status; `--help` begins with it.
-        task: Called with the options; returns the exit status, None for 0.
-        required: Options that need a value.
-        positional: Options that words without `name=` fill, in this order.
-        closing: What `--help` ends with.
-    """
-
-    schema: type
-    intro: str
-    task: Callable[[Any], int | None]
-    required: tuple[str, ...] = ()
-    positional: tuple[str, ...] = ()
-    closing: str = ""
-
-    def run(self, words: Sequence[str]) -> int:
-        """Print the help page, or run the task; returns the exit status. Raises InputError."""
-        if HELP_WORDS & set(words):
-            sys.stdout.write(help_text(self.schema, self.intro, self.closing))
-            return 0
-        return self.task(parse_options(self.schema, words, self.required, self.positional)) or 0
-
-
-def run_subcommand(intro: str, commands: Mapping[str, Subcommand], words: Sequence[str]) -> int:
-    """Run the command that `words` begin with; `intro` without words or for `--help`. Raises InputError."""
-    if not words or words[0] in HELP_WORDS:
-        sys.stdout.write(intro)
-        return 0
-    if words[0] not in commands:
-        raise InputError(f"one of {', '.join(commands)}", words[0], "--help lists the commands")
-    return commands[words[0]].run(words[1:])
-
-
-def help_text(schema: type, intro: str, closing: str = "") -> str:
-    """The `--help` page of a command: `intro`, every option with its help and default, `closing`."""
-    lines = [intro.rstrip(), "", *option_lines(schema)]
-    return "\n".join([*lines, *(["", closing.rstrip()] if closing else [])]) + "\n"
-
-
-def option_lines(schema: type) -> list[str]:
-    """Every option with its help and default, under the headings of SECTIONS."""
-    rows = [
-        (f.metadata.get("section", "Method"), line) for f in fields(schema) for line in _lines(schema, f, "")
-    ]
-    lines = []
-    for section in SECTIONS:
-        listed = [line for where, line in rows if where == section]
-        lines += [section, *listed] if listed else []
-    return lines
-
-
-def _lines(schema: type, f: Field, prefix: str) -> list[str]:
-    """The lines of one option, and of its nested options."""
-    kind, text = get_type_hints(schema)[f.name], f.metadata["help"]
-    nested = isinstance(kind, type) and is_dataclass(kind)
-    value = f.metadata["value"] or VALUES.get(kind, "TEXT")
-    out = []
-    if not nested or f.metadata["value"]:
-        shown = "" if nested else _shown(f.default)
-        out += textwrap.wrap(
-            f"{text} ({shown})" if shown else text,
-            WIDTH,
-            initial_indent=f"  {prefix}{f.name}={value}".ljust(COLUMN - 1) + " ",
-            subsequent_indent=" " * COLUMN,
-        )
-    if nested:
-        out += [line for inner in fields(kind) for line in _lines(kind, inner, f"{prefix}{f.name}.")]
-    return out
-
-
-def _shown(default: Any) -> str:
-    """A default as it would be typed; nothing where it is empty or made by a function."""
-    if default is MISSING or default is None:
-        return ""
-    return str(default).lower() if isinstance(default, bool) else str(default)

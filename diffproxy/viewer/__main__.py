@@ -16,8 +16,9 @@ from diffproxy.export.run_images import images_or_none, say_changed_pictures
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import exit_status
 from diffproxy.utils.io import output_file
-from diffproxy.utils.options import Subcommand, option, refuse_unread
+from diffproxy.utils.options import option, refuse_unread
 from diffproxy.utils.shared_options import MOVED_BODY, RUN
+from diffproxy.utils.subcommand import Subcommand
 from diffproxy.viewer.frame_pictures import frame_pictures
 from diffproxy.viewer.live import LivePage, start_server
 from diffproxy.viewer.run_viewer import scene_of_runs, write_run_viewer

@@ -15,7 +15,8 @@ from diffproxy.pipeline.model_options import SharedOptions, SolverOption
 from diffproxy.training.cli import TRAIN
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
-from diffproxy.utils.options import WIDTH, help_text, option_types, parse_options
+from diffproxy.utils.options import option_types, parse_options
+from diffproxy.utils.subcommand import WIDTH, help_text
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"

@@ -1,4 +1,4 @@
-"""Options: words to dataclass fields, commands made of them, and each help text once in the source."""
+"""Options: words to dataclass fields, and each help text once in the source."""
 
 import ast
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diffproxy.utils.errors import InputError
-from diffproxy.utils.options import Subcommand, option, parse_options, run_subcommand, within
+from diffproxy.utils.options import option, parse_options, within
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,18 +66,6 @@ def test_the_home_folder_stands_for_its_sign(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert parse_options(Person, ["out=~/x"]).out == "/home/me/x"
     assert parse_options(Person, ["out=a~b"]).out == "a~b"
-
-
-def test_a_subcommand_prints_help_or_runs(capsys):
-    ran = []
-    commands = {"go": Subcommand(Options, "usage: go", ran.append, positional=("folder",), closing="the end")}
-    assert run_subcommand("usage: all", commands, []) == 0 and capsys.readouterr().out == "usage: all"
-    assert run_subcommand("usage: all", commands, ["go", "--help"]) == 0
-    text = capsys.readouterr().out
-    assert text.startswith("usage: go") and "  count=N " in text and text.endswith("the end\n") and not ran
-    assert run_subcommand("", commands, ["go", "x", "count=1"]) == 0 and ran == [Options("x", 1)]
-    with pytest.raises(InputError, match="one of go"):
-        run_subcommand("", commands, ["stop"])
 
 
 def test_no_help_text_stands_twice():

@@ -11,7 +11,7 @@ from typing import Any
 
 from diffproxy.single_view.onnx.options import BenchOptions, CameraOptions, ImageOptions, VideoOptions
 from diffproxy.utils.exit_status import exit_status
-from diffproxy.utils.options import Subcommand, run_subcommand
+from diffproxy.utils.subcommand import Subcommand, run_subcommand
 
 USAGE = """\
 usage: python -m diffproxy.single_view.onnx COMMAND PATH models=DIR [name=value ...]
