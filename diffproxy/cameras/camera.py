@@ -14,9 +14,9 @@ from diffproxy.cameras.lens import (
     clean_coefficients,
     distort,
     is_one_to_one,
-    pinhole_K,
     undistort,
 )
+from diffproxy.cameras.pinhole import pinhole_K
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.validation import array_of, check_camera, whole_number
 from diffproxy.utils.errors import InputError
