@@ -65,25 +65,7 @@ def regression_losses(
     turned = (rotations - people.rotations).square().sum((-1, -2))
     distance = (joints - people.joints).square().sum(-1).clamp_min(1e-10).sqrt()
     mean_distance = distance.mean(1)
-
-    seen = people.seen & (people.points + people.pelvis[:, None])[..., 2].gt(IN_FRONT)
-    share = seen / seen.sum(1, keepdim=True).clamp_min(1)
-    beyond = points + body.pelvis[:, None]
-    pixels = beyond[..., :2] / beyond[..., 2:].clamp_min(IN_FRONT) * body.focal[:, None, None]
-    pixels = pixels + people.size[:, None] / 2
-    middle = (people.pixels * share[..., None]).sum(1, keepdim=True)
-    extent = ((people.pixels - middle).square().sum(-1) * share).sum(1).clamp_min(1.0).sqrt()
-    missed = (pixels - people.pixels).square().sum(-1).clamp_min(1e-10).sqrt() / extent[:, None]
-    missed = (LARGEST_PIXEL_ERROR * torch.tanh(missed / LARGEST_PIXEL_ERROR) * share).sum(1)
-
     log_depth, true = body.pelvis[:, 2].log(), people.pelvis[:, 2].log()
-    step = body.log_depth_bins[:, 1] - body.log_depth_bins[:, 0]
-    place = (true[:, None] - body.log_depth_bins).abs() / step[:, None]
-    near = (1 - place).clamp_min(0)
-    bins = -(near * body.depth_logits.log_softmax(1)).sum(1)
-    off = (body.focal / people.focal).log() / body.focal_log_std.clamp_min(1e-4)
-    unknown = (people.camera[:, 3] > 0).to(off)
-    focal = unknown * (0.5 * off.square() + body.focal_log_std.clamp_min(1e-4).log() + 2.0)
     deviation = distance.detach() / body.joint_std
     doubt = (0.5 * deviation.square() + 3 * body.joint_std.log() + 9.0).mean(1)
     right = is_person * (mean_distance.detach() < GOOD)
@@ -91,11 +73,11 @@ def regression_losses(
         "orient": turned[:, 0],
         "pose": turned[:, 1:].mean(1),
         "joints": mean_distance,
-        "reprojection": missed,
+        "reprojection": _reprojection(body, people, points),
         "betas": (body.betas - people.betas).square().mean(1),
         "depth": (log_depth - true).abs(),
-        "bins": bins,
-        "focal": focal.clamp_max(20.0),
+        "bins": _bins(body, true),
+        "focal": _focal(body, people),
         "joint_std": doubt,
     }
     counts = is_person if counts is None else is_person * counts
@@ -106,6 +88,37 @@ def regression_losses(
     )
     out["total"] = torch.stack([*out.values()]).sum()
     return out
+
+
+def _reprojection(
+    body: RegressedBody, people: People, points: Float[Tensor, "N 17 3"]
+) -> Float[Tensor, " N"]:
+    """Robust distance of keypoints (relative to the pelvis, metres) in units of the person's extent."""
+    seen = people.seen & (people.points + people.pelvis[:, None])[..., 2].gt(IN_FRONT)
+    share = seen / seen.sum(1, keepdim=True).clamp_min(1)
+    in_camera = points + body.pelvis[:, None]
+    pixels = in_camera[..., :2] / in_camera[..., 2:].clamp_min(IN_FRONT) * body.focal[:, None, None]
+    pixels = pixels + people.size[:, None] / 2
+    middle = (people.pixels * share[..., None]).sum(1, keepdim=True)
+    extent = ((people.pixels - middle).square().sum(-1) * share).sum(1).clamp_min(1.0).sqrt()
+    missed = (pixels - people.pixels).square().sum(-1).clamp_min(1e-10).sqrt() / extent[:, None]
+    return (LARGEST_PIXEL_ERROR * torch.tanh(missed / LARGEST_PIXEL_ERROR) * share).sum(1)
+
+
+def _bins(body: RegressedBody, log_depth: Float[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """Cross entropy of the depth bins with the two that are next to the true `log_depth`."""
+    step = body.log_depth_bins[:, 1] - body.log_depth_bins[:, 0]
+    place = (log_depth[:, None] - body.log_depth_bins).abs() / step[:, None]
+    near = (1 - place).clamp_min(0)
+    return -(near * body.depth_logits.log_softmax(1)).sum(1)
+
+
+def _focal(body: RegressedBody, people: People) -> Float[Tensor, " N"]:
+    """Gaussian negative log likelihood of the logarithm of the focal length; 0 where the focal length is given."""
+    log_std = body.focal_log_std.clamp_min(1e-4)
+    off = (body.focal / people.focal).log() / log_std
+    unknown = (people.camera[:, 3] > 0).to(off)
+    return (unknown * (0.5 * off.square() + log_std.log() + 2.0)).clamp_max(20.0)
 
 
 def errors(body: RegressedBody, people: People, skeleton: KeypointBody) -> dict[str, Float[Tensor, " N"]]:
