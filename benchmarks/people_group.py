@@ -22,7 +22,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import replace
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -107,63 +108,80 @@ def association_seconds(body: BodyModel, people: int, views: int) -> float:
     return (time.process_time() - start) / TAKE_FRAMES
 
 
-def row(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict[str, Any]:
-    """The figures of one number of people and cameras."""
+@dataclass
+class Measured:
+    """What the groups of one case add up to."""
+
+    errors: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """MPJPE of each person, mm, of kinds "alone", "group" and "apart"."""
+    seen: list[float] = field(default_factory=list)
+    """Share of each person's pixels that nobody hides."""
+    statuses: list[str] = field(default_factory=list)
+    """Of each person's fit in the group."""
+    depth: list[tuple[float, float]] = field(default_factory=list)
+    """Deepest interpenetration of each group before and after they are moved apart, mm."""
+    fit_s: float = 0.0
+    contact_s: float = 0.0
+
+
+def measure_group(
+    body: BodyModel, number: int, people: int, views: int, given: dict[str, Any], measured: Measured
+) -> None:
+    """Fit everybody of one group alone and behind the others; with `contact`, move the bodies apart."""
     config = FitConfig()
-    kinds = ("alone", "group", "apart") if given["contact"] else ("alone", "group")
-    errors: dict[str, list[float]] = {kind: [] for kind in kinds}
-    seen, statuses = [], []
-    seconds = {"fit": 0.0, "contact": 0.0}
-    depth: list[tuple[float, float]] = []
-    for number in range(given["groups"]):
-        everybody = group_of(body, np.random.default_rng(number), people, given["spacing"])
-        with torch.no_grad():
-            posed = [body(params) for params in everybody]
-        vertices, joints = ([getattr(p, k)[0].numpy() for p in posed] for k in ("vertices", "joints"))
-        maps, fitted = [], []
-        for who in range(people):
-            both = dict(
-                zip(("alone", "group"), crops_of(body, vertices, who, views, given["size"]), strict=True)
-            )
-            seen.append((both["group"].labels > 0).sum() / max((both["alone"].labels > 0).sum(), 1))
-            for name, exact in both.items():
-                scene = Scene(number, everybody[who], vertices[who], joints[who], exact)
-                noisy = corrupt(scene, body, given["noise"], np.random.default_rng(who))
-                start = time.process_time()
-                found = fit(noisy, body, config)
-                spent = time.process_time() - start
-                errors[name].append(mpjpe(found.joints, joints[who]))
-                if name == "group":
-                    seconds["fit"] += spent
-                    statuses.append(found.status)
-                    maps.append(noisy)
-                    fitted.append(found.params)
-        if given["contact"]:
+    everybody = group_of(body, np.random.default_rng(number), people, given["spacing"])
+    with torch.no_grad():
+        posed = [body(params) for params in everybody]
+    vertices, joints = ([getattr(p, k)[0].numpy() for p in posed] for k in ("vertices", "joints"))
+    maps, fitted = [], []
+    for who, params in enumerate(everybody):
+        alone, group = crops_of(body, vertices, who, views, given["size"])
+        measured.seen.append((group.labels > 0).sum() / max((alone.labels > 0).sum(), 1))
+        for name, exact in (("alone", alone), ("group", group)):
+            scene = Scene(number, params, vertices[who], joints[who], exact)
+            noisy = corrupt(scene, body, given["noise"], np.random.default_rng(who))
             start = time.process_time()
-            result = separate_people(maps, fitted, body, config)
-            seconds["contact"] += time.process_time() - start
-            depth.append((1000 * max(result.before), 1000 * max(result.after)))
-            with torch.no_grad():
-                apart = [body.joints(params)[0].numpy() for params in result.params]
-            errors["apart"] += [mpjpe(a, b) for a, b in zip(apart, joints, strict=True)]
-    means = {name: float(np.mean(values)) for name, values in errors.items()}
-    fit_s = seconds["fit"] / (people * given["groups"])
-    contact_s = seconds["contact"] / given["groups"]
+            found = fit(noisy, body, config)
+            spent = time.process_time() - start
+            measured.errors[name].append(mpjpe(found.joints, joints[who]))
+            if name == "group":
+                measured.fit_s += spent
+                measured.statuses.append(found.status)
+                maps.append(noisy)
+                fitted.append(found.params)
+    if given["contact"]:
+        start = time.process_time()
+        result = separate_people(maps, fitted, body, config)
+        measured.contact_s += time.process_time() - start
+        measured.depth.append((1000 * max(result.before), 1000 * max(result.after)))
+        with torch.no_grad():
+            apart = [body.joints(params)[0].numpy() for params in result.params]
+        measured.errors["apart"] += [mpjpe(a, b) for a, b in zip(apart, joints, strict=True)]
+
+
+def case_figures(body: BodyModel, people: int, views: int, given: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one number of people and cameras."""
+    measured = Measured()
+    for number in range(given["groups"]):
+        measure_group(body, number, people, views, given, measured)
+    means = {kind: float(np.mean(values)) for kind, values in measured.errors.items()}
+    fit_s = measured.fit_s / (people * given["groups"])
+    contact_s = measured.contact_s / given["groups"]
     associate_s = association_seconds(body, people, views)
     return {
         "people": people,
         "views": views,
-        "seen": [round(float(np.mean(seen)), 3), round(float(np.min(seen)), 3)],
-        **{k: [round(means[k], 2), round(max(errors[k]), 2)] for k in errors},
+        "seen": [round(float(np.mean(measured.seen)), 3), round(float(np.min(measured.seen)), 3)],
+        **{kind: [round(means[kind], 2), round(max(values), 2)] for kind, values in measured.errors.items()},
         "ratio": round(means["group"] / max(means["alone"], 1e-9), 3),
-        "not_ok": sum(status != "ok" for status in statuses),
+        "not_ok": sum(status != "ok" for status in measured.statuses),
         "seconds": {
             "associate": round(associate_s, 4),
             "fit": round(fit_s, 2),
             **({"contact": round(contact_s, 2)} if given["contact"] else {}),
             "frame": round(associate_s + people * fit_s + contact_s, 2),
         },
-        **({"depth": np.round(depth, 1).tolist()} if depth else {}),
+        **({"depth": np.round(measured.depth, 1).tolist()} if measured.depth else {}),
     }
 
 
@@ -181,7 +199,7 @@ def main(argv: list[str]) -> dict[str, Any]:
     rows = []
     for case in words.get("cases", "2:2" if quick else "1:4,2:4,3:4,5:4,5:2,5:8").split(","):
         people, views = (int(n) for n in case.split(":"))
-        rows.append(row(body, people, views, given))
+        rows.append(case_figures(body, people, views, given))
         sys.stderr.write(f"{json.dumps(rows[-1])}\n")
     return {**given, "rows": rows}
 
