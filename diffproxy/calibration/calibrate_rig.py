@@ -61,30 +61,14 @@ def calibrate(
     config = config or CalibrationConfig()
     frames = [_known_maps(m, cameras) for m in frames]
     data = CalibrationData(frames, cameras, body, config, keypoints)
-    notes: list[str] = []
-    starts = [RigState.from_cameras(cameras)] if config.rough else []
     if alone is None:
         alone = fit_single_views(frames, cameras, body, config.fit)
-    shown = sorted({c for _, c in alone})
-    if len(shown) < 2:
-        names = [cameras[c].name for c in shown]
-        raise InputError(
-            "two cameras that see the person", f"{names or 'none'}", "check the proxies, or add frames"
-        )
-    fresh, known = rig_from_views(alone, len(cameras), body)
-    if config.rough:
-        fresh = align_rig(fresh, starts[0], known)
-    starts.append(fresh)
-    lost = [cameras[c].name for c in range(len(cameras)) if c not in known]
-    if lost and not config.rough:
-        raise InputError(
-            "the person in every camera, in frames that cameras share",
-            f"{', '.join(lost)} see nobody",
-            without(
-                lost, [c.name for c in cameras], "add frames that show the person in two cameras at once"
-            ),
-        )
-    notes += [f"{name}: sees nobody, keeps its rough pose" for name in lost]
+    starts, known = _starts(data, alone)
+    notes = [
+        f"{camera.name}: sees nobody, keeps its rough pose"
+        for c, camera in enumerate(cameras)
+        if c not in known
+    ]
     ends = [_from_start(data, rig, known) for rig in starts]
     tries = [t for t in ends if t is not None]
     if not tries:
@@ -105,6 +89,35 @@ def _known_maps(maps: ProxyMaps, cameras: Sequence[Camera]) -> ProxyMaps:
             "name the cameras alike",
         )
     return maps.select(rows)
+
+
+def _starts(
+    data: CalibrationData, alone: dict[tuple[int, int], BodyParams]
+) -> tuple[list[RigState], list[int]]:
+    """Rigs to start from (the rough one first, where there is one), and the cameras that see the person.
+
+    Raises:
+        InputError: fewer than two cameras see a person, or without rough poses not all do.
+    """
+    names = [camera.name for camera in data.cameras]
+    shown = sorted({c for _, c in alone})
+    if len(shown) < 2:
+        found = [names[c] for c in shown]
+        raise InputError(
+            "two cameras that see the person", f"{found or 'none'}", "check the proxies, or add frames"
+        )
+    from_views, known = rig_from_views(alone, len(names), data.body)
+    if data.config.rough:
+        rough = RigState.from_cameras(data.cameras)
+        return [rough, align_rig(from_views, rough, known)], known
+    lost = [name for c, name in enumerate(names) if c not in known]
+    if lost:
+        raise InputError(
+            "the person in every camera, in frames that cameras share",
+            f"{', '.join(lost)} see nobody",
+            without(lost, names, "add frames that show the person in two cameras at once"),
+        )
+    return [from_views], known
 
 
 def _from_start(data: CalibrationData, rig: RigState, known: list[int]) -> Adjustment | None:
