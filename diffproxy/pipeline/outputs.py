@@ -53,29 +53,13 @@ def write_outputs(
         frames: Images of the rig; None: the run had proxies alone.
         options: Of the command.
         settings: What the bodies depend on, for `meta`.
+        person: Of several people whose result it is, for `meta`.
     """
     write_config(out, options)
     metrics = run_metrics(records)
     up = frames.rig.up.tolist() if frames is not None else [0.0, 1.0, 0.0]
     up_axis = frames.rig.up_axis if frames is not None else "+Y"
-    meta = {
-        "up_axis": up_axis if frames is not None else None,
-        "rig": frames.rig.name if frames is not None else None,
-        "rig_notes": frames.rig.notes if frames is not None else [],
-        "generator": None if options.proxies else options.generator.weights,
-        "version": settings["version"],
-        "settings": settings,
-        "options": asdict(options),
-        **({"person": dict(person)} if person else {}),
-        **(
-            {"pictures": picture_digests([r.info.get("inputs", {}) for r in records])}
-            if frames is not None
-            else {}
-        ),
-        "seconds": metrics["seconds"],
-        "starts": metrics["starts"],
-        **({"contact": metrics["contact"]} if "contact" in metrics else {}),
-    }
+    meta = run_meta(records, metrics, frames, options, settings, person)
     write_result(out / "result.npz", records, body, meta, options.save.vertices)
     metrics |= motion_metrics(out, records, body, up, options.fps)
     root = frames.rig.root if frames is not None else None
@@ -96,6 +80,34 @@ def write_outputs(
         run = Run(out, load_result(out / "result.npz"), body, asdict(options))
         write_run_viewer(out / "viewer.html", [run], frames)
     _say(out, metrics)
+
+
+def run_meta(
+    records: Sequence[FrameResult],
+    metrics: Mapping[str, Any],
+    frames: RigFrames | None,
+    options: FitOptions,
+    settings: dict[str, Any],
+    person: Mapping[str, Any] = NOBODY,
+) -> dict[str, Any]:
+    """What `meta` of `result.npz` says about a run (docs/usage.md); arguments as of `write_outputs`."""
+    meta: dict[str, Any] = {
+        "up_axis": frames.rig.up_axis if frames is not None else None,
+        "rig": frames.rig.name if frames is not None else None,
+        "rig_notes": frames.rig.notes if frames is not None else [],
+        "generator": None if options.proxies else options.generator.weights,
+        "version": settings["version"],
+        "settings": settings,
+        "options": asdict(options),
+    }
+    if person:
+        meta["person"] = dict(person)
+    if frames is not None:
+        meta["pictures"] = picture_digests([r.info.get("inputs", {}) for r in records])
+    meta |= {"seconds": metrics["seconds"], "starts": metrics["starts"]}
+    if "contact" in metrics:
+        meta["contact"] = metrics["contact"]
+    return meta
 
 
 def _say(out: Path, metrics: dict[str, Any]) -> None:
