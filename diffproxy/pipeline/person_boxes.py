@@ -13,7 +13,8 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.boxes import Box, as_box
 from diffproxy.pipeline.crop_refinement import whole_image_box
 from diffproxy.pipeline.given_boxes import BoxFile, Masks, from_given
-from diffproxy.pipeline.multiview_association import Candidate, Location, choose_subject
+from diffproxy.pipeline.multiview_association import Location, choose_subject
+from diffproxy.pipeline.multiview_people import Candidate
 
 TRACK_MARGIN = 1.25  # how far limbs may move from one frame to the next, around the box of all joints
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from diffproxy.pipeline.multiview_association import Candidate, choose_subject, triangulate
+from diffproxy.pipeline.multiview_association import choose_subject
+from diffproxy.pipeline.multiview_people import Candidate, triangulate
 
 
 def _person_box(camera, centre, height=1.75, width=0.6, noise=0.0, rng=None) -> Candidate:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from diffproxy.pipeline.given_boxes import BoxFile, Masks
-from diffproxy.pipeline.multiview_association import Candidate
+from diffproxy.pipeline.multiview_people import Candidate
 from diffproxy.pipeline.person_boxes import Located, WholeImages, choose_source, from_joints
 from diffproxy.utils.errors import InputError
 
