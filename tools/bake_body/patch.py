@@ -100,13 +100,36 @@ class Patch:
         `space` (Nv, 3) are the vertices; `was` the charts. `lay`: start from Tutte's map. Returns the smallest relative
         area of a triangle (positive: no fold).
         """
+        shapes, weight, scale = self._wanted_shapes(space)
+        owner = np.arange(len(self.uv))
+        owner[list(shared)] = list(shared.values())
+        triangles = owner[np.concatenate([self.triangles, self.fill])]
+        place = self.uv[owner]
+        if lay:
+            for axis in (0, 1):
+                stay = self.pinned[:, axis] | self.held | (owner != np.arange(len(owner)))
+                stay[list(lines)] = True
+                place[:, axis] = harmonic(triangles, place[:, axis], stay)
+        spread, base, start = self._free_coordinates(place * scale, owner, lines, scale)
+        solution, _ = untangle(triangles, shapes, weight, spread, base, start)
+        at = (base.ravel() + spread @ solution).reshape(-1, 2)
+        real = len(self.triangles)
+        at, least = _without_folds(at, triangles[:real], shapes[:real], weight[:real], spread)
+        self.uv = (at / scale)[owner]
+        log.info("charts of %s: smallest relative area %.5f", name, least)
+        return least
+
+    def _wanted_shapes(self, space: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edge matrices (T + F, 2, 2), metres, and weights (T + F,) of triangles and fill; metres per unit of u and v.
+
+        A triangle keeps the shape of its chart where that is sound, and takes the one it has on the body elsewhere.
+        """
         count = int((self.label > 0).sum())  # fence posts come after
         wanted = flatten(space[self.vertex[self.triangles]])
         before = self.was[self.triangles]
         edge = np.stack([before[:, 1] - before[:, 0], before[:, 2] - before[:, 0]], -1)
         det = np.linalg.det(edge)
         solid = det > 1e-9
-        # m per unit
         scale = np.median(np.linalg.norm(wanted[solid] @ np.linalg.inv(edge[solid]), axis=1), axis=0)
         stretch = np.linalg.svd(scale[:, None] * edge @ np.linalg.inv(wanted), compute_uv=False)
         sound = solid & (stretch.max(1) < _SOUND) & (stretch.min(1) > 1 / _SOUND)
@@ -119,17 +142,12 @@ class Patch:
         open_ = (np.linalg.det(gap) > 1e-9) & (self.fill.max(axis=1, initial=0) >= count)
         shapes = np.concatenate([shapes, np.where(open_[:, None, None], gap, small * np.eye(2))])
         weight = np.concatenate([weight, np.full(len(self.fill), _FILL * weight.mean())])
+        return shapes, weight, scale
 
-        owner = np.arange(len(self.uv))
-        owner[list(shared)] = list(shared.values())
-        triangles = owner[np.concatenate([self.triangles, self.fill])]
-        place = self.uv[owner]
-        if lay:
-            for axis in (0, 1):
-                stay = self.pinned[:, axis] | self.held | (owner != np.arange(len(owner)))
-                stay[list(lines)] = True
-                place[:, axis] = harmonic(triangles, place[:, axis], stay)
-        place *= scale
+    def _free_coordinates(
+        self, place: np.ndarray, owner: np.ndarray, lines: dict[int, np.ndarray], scale: np.ndarray
+    ) -> tuple[csr_matrix, np.ndarray, np.ndarray]:
+        """What may move: nodes are `base` (N, 2) + `spread` @ x, and x starts so that they are at `place` (N, 2)."""
         base = np.zeros_like(place)
         rows: list[int] = []
         cols: list[int] = []
@@ -151,37 +169,35 @@ class Patch:
                     cols.append(len(x))
                     values.append(1.0)
                     x.append(place[k, axis])
-        spread = csr_matrix((values, (rows, cols)), shape=(2 * len(place), len(x)))
-        solution, _ = untangle(triangles, shapes, weight, spread, base, np.array(x))
-        at = (base.ravel() + spread @ solution).reshape(-1, 2)
-        least = _least(at, triangles, shapes, real := len(self.triangles))
-        for rings in (1, 2, 3, 4):  # what still is folded gets room from its neighbours, fence or not
-            if least > 1e-4:
-                break
-            near = np.zeros(len(at), bool)
-            near[triangles[:real][_relative(at, triangles[:real], shapes[:real]) <= 1e-3]] = True
-            for _ in range(rings):
-                near[triangles[:real][near[triangles[:real]].any(1)]] = True
-            used = np.asarray(abs(spread).T @ np.repeat(near, 2).astype(float)).ravel() > 0
-            inside = near[triangles[:real]].any(1)
-            # as small as now
-            size = np.sqrt(_relative(at, triangles[:real], shapes[:real])[inside].clip(0.01, 1))
-            mine = shapes[:real][inside] * size[:, None, None]
-            moved, _ = untangle(triangles[:real][inside], mine, weight[:real][inside],
-                            spread[:, used], at, np.zeros(int(used.sum())))  # fmt: skip
-            at = at + (spread[:, used] @ moved).reshape(-1, 2)
-            least = _least(at, triangles, shapes, real)
-        self.uv = (at / scale)[owner]
-        log.info("charts of %s: smallest relative area %.5f", name, least)
-        return least
+        return csr_matrix((values, (rows, cols)), shape=(2 * len(place), len(x))), base, np.array(x)
+
+
+def _without_folds(
+    at: np.ndarray, triangles: np.ndarray, shapes: np.ndarray, weight: np.ndarray, spread: csr_matrix
+) -> tuple[np.ndarray, float]:
+    """Nodes (N, 2) after folded triangles got room from their neighbours, and the smallest relative area."""
+    least = float(_relative(at, triangles, shapes).min())
+    for rings in (1, 2, 3, 4):
+        if least > 1e-4:
+            break
+        near = np.zeros(len(at), bool)
+        near[triangles[_relative(at, triangles, shapes) <= 1e-3]] = True
+        for _ in range(rings):
+            near[triangles[near[triangles].any(1)]] = True
+        used = np.asarray(abs(spread).T @ np.repeat(near, 2).astype(float)).ravel() > 0
+        inside = near[triangles].any(1)
+        # wanted as small as they are now
+        size = np.sqrt(_relative(at, triangles, shapes)[inside].clip(0.01, 1))
+        mine = shapes[inside] * size[:, None, None]
+        free = np.zeros(int(used.sum()))
+        moved, _ = untangle(triangles[inside], mine, weight[inside], spread[:, used], at, free)
+        at = at + (spread[:, used] @ moved).reshape(-1, 2)
+        least = float(_relative(at, triangles, shapes).min())
+    return at, least
 
 
 def _relative(at: np.ndarray, triangles: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     return _twice_area(at[triangles]) / np.linalg.det(shapes)
-
-
-def _least(at: np.ndarray, triangles: np.ndarray, shapes: np.ndarray, real: int) -> float:
-    return float(_relative(at, triangles[:real], shapes[:real]).min())
 
 
 def _twice_area(t: np.ndarray) -> np.ndarray:
