@@ -26,6 +26,13 @@ LEGEND = {
         "repeating-linear-gradient(135deg, rgb(158, 158, 158) 0 3px, rgb(225, 225, 225) 3px 9px)"
     ),
 }
+VIEW_COLUMNS = {
+    "pixels": "pixels used",
+    "residual_px": "residual, px of the proxy map",
+    "source_px": "residual, px of the image",
+    "residual_mm": "residual, mm",
+    "overlap": "silhouette overlap",
+}
 ROW = 4  # views side by side
 TILE = 448  # pixels of a picture's longer side
 BONES = {
@@ -62,18 +69,21 @@ def write_run_report(
         "with a body": sum(r.has_body for r in records),
         "proxies to body, mm": metrics["residual_mm"],
         "silhouette overlap": metrics["silhouette_iou"],
-        "joint deviation, mm": metrics["joint_std_mm"],
+        "joint standard deviation, mm": metrics["joint_std_mm"],
         "jitter, mm/frame²": metrics.get("jitter_mm"),
         **{
-            f"{k.removesuffix('_mm').upper()}, mm": v
+            _error_title(k): v
             for k, v in truth.items()
             if k in ("mpjpe_mm", "mpvpe_mm") or (k == "pa_mpjpe_mm" and "mpjpe_mm" not in truth)
         },
     }
     tables = {
-        "Views": [{"view": name, **row} for name, row in metrics["views"].items()],
+        "Views": [
+            {"view": name, **{title: row[key] for key, title in VIEW_COLUMNS.items()}}
+            for name, row in metrics["views"].items()
+        ],
         "Seconds per frame": [{"stage": k, "seconds": v} for k, v in metrics["seconds"].items()],
-        "Against the ground truth": [truth] if truth else [],
+        "Against the ground truth": [{_error_title(k): v for k, v in truth.items()}] if truth else [],
     }
     write_report(
         out / "report.html",
@@ -91,6 +101,11 @@ def write_run_report(
     )
 
 
+def _error_title(key: str) -> str:
+    """`mpjpe_mm` -> `MPJPE, mm`; other keys as they are."""
+    return f"{key.removesuffix('_mm').upper()}, mm" if key.endswith("_mm") else key
+
+
 def _row(record: FrameResult) -> dict[str, Any]:
     info = record.info
     return {
@@ -98,7 +113,7 @@ def _row(record: FrameResult) -> dict[str, Any]:
         "status": record.status,
         "proxies to body, mm": info.get("residual_mm"),
         "overlap": info.get("overlap"),
-        "joint deviation, mm": 1000 * float(np.median(record.joint_std[BODY_JOINTS]))
+        "joint standard deviation, mm": 1000 * float(np.median(record.joint_std[BODY_JOINTS]))
         if record.has_body
         else None,
         "hands seen": ", ".join(f"{side} {len(v)}" for side, v in info.get("hands", {}).items()),
@@ -118,7 +133,7 @@ def run_plots(records: Sequence[FrameResult]) -> list[LinePlot]:
     residuals = {camera: [_residual(r, camera) for r in records] for camera in cameras}
     return [
         LinePlot(
-            "joint deviation, mm",
+            "joint standard deviation, mm",
             frames,
             {
                 "median of 22 joints": np.median(deviation, axis=1).tolist(),

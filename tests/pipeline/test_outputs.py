@@ -54,7 +54,8 @@ def test_everything_is_written(rig_of, oracle_of, params_of, options_of, body) -
     assert overlay.shape == (128, 128, 3) and (overlay != 40).any() and (overlay[0, 0] == 40).all()
     page = (out / "report.html").read_text()
     assert page.count("<svg") == 3 and "proxies to body by camera" in page  # no jitter of two frames
-    assert "MPJPE" in page and "data:image/jpeg" in page and "cam2" in page
+    assert "<th>MPJPE, mm" in page and "<th>residual, px of the image" in page
+    assert "data:image/jpeg" in page and "cam2" in page
     assert viewer_data((out / "viewer.html").read_text())["cameras"][2]["name"] == "cam2"
     errors = json.loads((out / "metrics.json").read_text())["ground_truth"]
     assert errors["frames"] == 2 and errors["mpjpe_mm"] < 8 and errors["mpvpe_mm"] < 15

@@ -48,8 +48,8 @@ def test_plots_are_those_numbers_of_the_run():
     records[2] = FrameResult(2, "no_person", "nobody")
     plots = {p.title.split(",")[0]: p for p in run_plots(records)}
     assert plots["proxies to body by camera"].series == {"left_cam": [0.0, 1.0, None, 3.0]}
-    assert plots["joint deviation"].series["median of 22 joints"][0] == pytest.approx(4.0)
-    assert math.isnan(plots["joint deviation"].series["90th percentile"][2])
+    assert plots["joint standard deviation"].series["median of 22 joints"][0] == pytest.approx(4.0)
+    assert math.isnan(plots["joint standard deviation"].series["90th percentile"][2])
     assert run_plots(records[:1]) == []
     steady = [record(k) for k in range(5)]
     found = frame_jitter(steady)
