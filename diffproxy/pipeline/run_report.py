@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 
 from diffproxy.body import BodyModel
-from diffproxy.body.names import BODY_JOINTS, JOINT_NAMES
+from diffproxy.body.names import BODY_JOINTS
 from diffproxy.pipeline.frame_figures import overlay_path
 from diffproxy.pipeline.notes import fold_notes
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.run_plots import run_plots
 from diffproxy.pipeline.summary import unobserved_joints
 from diffproxy.utils.errors import InputError
-from diffproxy.visualization.plots import LinePlot
 
 SHOWN = 8  # frames with pictures in the report
 LEGEND = {
@@ -35,12 +35,6 @@ VIEW_COLUMNS = {
 }
 ROW = 4  # views side by side
 TILE = 448  # pixels of a picture's longer side
-BONES = {
-    "thigh": ("hip", "knee"),
-    "shin": ("knee", "ankle"),
-    "upper arm": ("shoulder", "elbow"),
-    "forearm": ("elbow", "wrist"),
-}
 
 
 def write_run_report(
@@ -121,63 +115,6 @@ def _row(record: FrameResult) -> dict[str, Any]:
         "seconds": info.get("seconds"),
         "reason": record.reason,
     }
-
-
-def run_plots(records: Sequence[FrameResult]) -> list[LinePlot]:
-    """Deviation, residual of each camera, jitter and bone lengths over the frames; none for a single frame."""
-    if len(records) < 2:
-        return []
-    frames = [float(r.frame_id) for r in records]
-    deviation = np.stack([1000 * r.joint_std[BODY_JOINTS] for r in records])
-    cameras = sorted({v["camera"] for r in records for v in r.info.get("views", ()) if v["kind"] == "body"})
-    residuals = {camera: [_residual(r, camera) for r in records] for camera in cameras}
-    return [
-        LinePlot(
-            "joint standard deviation, mm",
-            frames,
-            {
-                "median of 22 joints": np.median(deviation, axis=1).tolist(),
-                "90th percentile": np.percentile(deviation, 90, axis=1).tolist(),
-            },
-        ),
-        LinePlot("proxies to body by camera, mm", frames, residuals),
-        LinePlot("jitter, mm/frame²", frames, {"mean of 22 joints": frame_jitter(records)}),
-        LinePlot("bone length against its median, mm", frames, bone_changes(records)),
-    ]
-
-
-def frame_jitter(records: Sequence[FrameResult]) -> list[float]:
-    """Mean length of the second difference of the joints at each frame, as `jitter_mm`; NaN where it has none."""
-    out = [float("nan")] * len(records)
-    for k in range(1, len(records) - 1):
-        a, b, c = records[k - 1 : k + 2]
-        spacing = b.frame_id - a.frame_id
-        if spacing == c.frame_id - b.frame_id and all(r.has_body for r in (a, b, c)):
-            second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
-            out[k] = 1000 * float(np.linalg.norm(second, axis=-1).mean())
-    return out
-
-
-def bone_changes(records: Sequence[FrameResult]) -> dict[str, list[float]]:
-    """Bone -> difference of its length, mean of both sides, from the median over the frames, mm."""
-    joints = np.stack([r.joints for r in records]).astype(np.float64)
-    out = {}
-    for bone, ends in BONES.items():
-        sides = []
-        for side in ("left", "right"):
-            a, b = (joints[:, JOINT_NAMES.index(f"{side}_{end}")] for end in ends)
-            sides.append(np.linalg.norm(a - b, axis=-1))
-        length = 1000 * np.mean(sides, axis=0)
-        known = length[np.isfinite(length)]
-        out[bone] = (length - (np.median(known) if len(known) else 0.0)).tolist()
-    return out
-
-
-def _residual(record: FrameResult, camera: str) -> float | None:
-    found = (
-        v["residual_mm"] for v in record.info.get("views", ()) if (v["camera"], v["kind"]) == (camera, "body")
-    )
-    return next(found, None)
 
 
 def _pictures(
