@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from diffproxy.cameras.extrinsics_conventions import CONVENTIONS, upright_deg
 from diffproxy.cameras.formats.rig_json import UNITS
-from diffproxy.cameras.rig import Rig, guess_up_axis, meeting_point
+from diffproxy.cameras.rig import Rig, guess_up_axis
+from diffproxy.cameras.rig_measures import (
+    axis_angles_deg,
+    baseline_lengths,
+    camera_spread,
+    describe_rig,
+    field_of_view_deg,
+    implausibility_deg,
+    subject_distance,
+)
 from diffproxy.cameras.views import without
 from diffproxy.utils.errors import InputError
 
@@ -53,34 +61,7 @@ def check_rig(rig: Rig) -> RigReport:
     if right is None:  # directions of inverted cameras mean nothing
         _directions(rig, command, warnings)
     _lenses(rig, warnings)
-    return RigReport(rig, _describe(rig, warnings, errors), warnings, errors)
-
-
-def axis_angles_deg(rig: Rig) -> Float[np.ndarray, " V"]:
-    """Angle of each optical axis to the point where the axes meet best (degrees; over 90: it lies behind)."""
-    to_point = meeting_point(rig.cameras) - rig.centers_world
-    axes = np.stack([c.direction_world for c in rig.cameras])
-    length = np.maximum(np.linalg.norm(to_point, axis=1), 1e-12)
-    return np.degrees(np.arccos(np.clip((to_point * axes).sum(1) / length, -1.0, 1.0)))
-
-
-def implausibility_deg(rig: Rig) -> float:
-    """Mean axis angle, plus up to 60 degrees where the cameras stand in nearly one spot for their distance.
-
-    Over 3,000 random rigs (2-8 cameras, arcs of 60-360 degrees) it was under 12 for 99 % of true rigs, and larger for
-    the inverted rig than for the true one in 99.5 %.
-    """
-    centers = rig.centers_world
-    spread = np.linalg.norm(centers - centers.mean(0), axis=1).mean()
-    reach = np.linalg.norm(meeting_point(rig.cameras) - centers, axis=1).mean()
-    crowding = np.clip(1.0 - spread / max(0.3 * reach, 1e-12), 0.0, 1.0)
-    return float(axis_angles_deg(rig).mean() + 60.0 * crowding)
-
-
-def _baselines(rig: Rig) -> Float[np.ndarray, " N"]:
-    centers = rig.centers_world
-    i, j = np.triu_indices(len(centers), 1)
-    return np.linalg.norm(centers[i] - centers[j], axis=1)
+    return RigReport(rig, describe_rig(rig, warnings, errors), warnings, errors)
 
 
 NEAR, FAR = 0.7, 15.0
@@ -88,18 +69,13 @@ NEAR, FAR = 0.7, 15.0
 USUAL = 3.5
 
 
-def _reach(rig: Rig) -> float:
-    """Median distance of the cameras from the point where their axes meet."""
-    return float(np.median(np.linalg.norm(meeting_point(rig.cameras) - rig.centers_world, axis=1)))
-
-
 def _units(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> None:
-    baselines = _baselines(rig)
+    baselines = baseline_lengths(rig)
     if not len(baselines):
         return
     typical = float(np.median(baselines))
     if typical >= 50:
-        reach = max(_reach(rig), typical / 2)  # parallel axes meet nowhere
+        reach = max(subject_distance(rig), typical / 2)  # parallel axes meet nowhere
         units = {
             unit: factor for unit, factor in UNITS.items() if NEAR <= reach * factor <= FAR and unit != "m"
         }
@@ -117,7 +93,7 @@ def _units(rig: Rig, command: str, errors: list[str], warnings: list[str]) -> No
     if typical > 20:
         warnings.append(f"cameras stand {typical:.1f} m apart (median): are the lengths really metres?")
     if typical < 0.05:
-        factors = [f for f in (10, 100, 1000) if NEAR <= _reach(rig) * f <= FAR]
+        factors = [f for f in (10, 100, 1000) if NEAR <= subject_distance(rig) * f <= FAR]
         warnings.append(
             f"cameras stand {typical * 1000:.1f} mm apart (median): was the board's square size given in another unit? "
             + f"Type: {command} "
@@ -144,8 +120,8 @@ def _convention(rig: Rig, command: str, errors: list[str], warnings: list[str]) 
         return None
     text = (
         f"extrinsics look {' or '.join(read[i][0].name for i in alike)}: the optical axes miss a common point by "
-        f"{axis_angles_deg(rig).mean():.0f} degrees and the cameras spread {_spread(rig):.2f}; corrected it is "
-        f"{axis_angles_deg(read[best][1]).mean():.0f} degrees and {_spread(read[best][1]):.2f}. "
+        f"{axis_angles_deg(rig).mean():.0f} degrees and the cameras spread {camera_spread(rig):.2f}; corrected it is "
+        f"{axis_angles_deg(read[best][1]).mean():.0f} degrees and {camera_spread(read[best][1]):.2f}. "
         + f"Type: {command} "
         + f" ; or: {command} ".join(read[i][0].options for i in alike)
     )
@@ -157,17 +133,12 @@ def _convention(rig: Rig, command: str, errors: list[str], warnings: list[str]) 
 
 
 def _one_place(rig: Rig, errors: list[str]) -> None:
-    baselines = _baselines(rig)
+    baselines = baseline_lengths(rig)
     if len(baselines) and baselines.max() < 1e-3:
         errors.append(
             "all cameras stand in one place: depth cannot be measured. Calibrate their positions (extrinsics), "
             "not only their directions"
         )
-
-
-def _spread(rig: Rig) -> float:
-    centers = rig.centers_world
-    return float(np.linalg.norm(centers - centers.mean(0), axis=1).mean())
 
 
 def _directions(rig: Rig, command: str, warnings: list[str]) -> None:
@@ -187,7 +158,7 @@ def _directions(rig: Rig, command: str, warnings: list[str]) -> None:
     for name, angle in stray.items():
         text = f"{name} looks {angle:.0f} degrees past the point where the others look"
         warnings.append(f"{text}. If its calibration is wrong, {leave}" if leave else text)
-    if np.min(baselines := _baselines(rig)) < 1e-3:
+    if np.min(baselines := baseline_lengths(rig)) < 1e-3:
         pair = [names[i[np.argmin(baselines)]] for i in np.triu_indices(len(names), 1)]
         leave = without(pair, names, "calibrate one of them again")
         warnings.append(
@@ -208,41 +179,3 @@ def _lenses(rig: Rig, warnings: list[str]) -> None:
             )
         if not 0.95 < c.K[0, 0] / c.K[1, 1] < 1.05:
             warnings.append(f"{c.name}: fx and fy differ by {abs(c.K[0, 0] / c.K[1, 1] - 1) * 100:.0f} %")
-
-
-def field_of_view_deg(c) -> tuple[float, float]:
-    """Horizontal and vertical field of view without distortion, degrees."""
-    w = np.arctan2(c.K[0, 2], c.K[0, 0]) + np.arctan2(c.width - c.K[0, 2], c.K[0, 0])
-    h = np.arctan2(c.K[1, 2], c.K[1, 1]) + np.arctan2(c.height - c.K[1, 2], c.K[1, 1])
-    return float(np.degrees(w)), float(np.degrees(h))
-
-
-def _describe(rig: Rig, warnings: list[str], errors: list[str]) -> str:
-    middle, angles, baselines = meeting_point(rig.cameras), axis_angles_deg(rig), _baselines(rig)
-    lines = [f"rig {rig.name}: {len(rig.cameras)} cameras, up {rig.up_axis}, metres"]
-    if len(baselines):
-        lines.append(
-            f"baselines {baselines.min():.2f} .. {baselines.max():.2f} m, median {np.median(baselines):.2f}"
-        )
-    lines.append(
-        f"optical axes meet near ({', '.join(f'{v:.2f}' for v in middle)}), height {middle @ rig.up:.2f}"
-    )
-    width = max(6, *(len(c.name) for c in rig.cameras))
-    lines.append(
-        f"{'camera':<{width}}  {'picture':>11}  {'height':>7}  {'distance':>8}  {'pitch':>6}  {'off axis':>8}  "
-        f"{'view':>9}  lens"
-    )
-    for c, angle in zip(rig.cameras, angles, strict=True):
-        pitch = np.degrees(np.arcsin(np.clip(c.direction_world @ rig.up, -1, 1)))
-        fov = field_of_view_deg(c)
-        lens = "pinhole" if c.is_pinhole else f"{c.lens} ({c.distortion.size} numbers)"
-        lines.append(
-            f"{c.name:<{width}}  {f'{c.width}x{c.height}':>11}  {c.center_world @ rig.up:>5.2f} m  "
-            f"{np.linalg.norm(middle - c.center_world):>6.2f} m  {pitch:>5.0f}°  {angle:>7.1f}°  "
-            f"{f'{fov[0]:.0f}°x{fov[1]:.0f}°':>9}  {lens}"
-        )
-    lines += [f"note: {text}" for text in rig.notes]
-    lines += [f"warning: {text}" for text in warnings] + [f"ERROR: {text}" for text in errors]
-    if not warnings and not errors:
-        lines.append("no fault found")
-    return "\n".join(lines)
