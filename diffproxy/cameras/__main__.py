@@ -9,10 +9,10 @@ from pathlib import Path
 
 from diffproxy.cameras.check import check_rig
 from diffproxy.cameras.extrinsics_conventions import with_opencv_axes, with_transposed_rotations
+from diffproxy.cameras.find_sources import find_sources, unread_sources
 from diffproxy.cameras.formats import all_formats, writers
 from diffproxy.cameras.formats.rig_json import UNITS
 from diffproxy.cameras.frames_of_folder import open_frames
-from diffproxy.cameras.image_sources import find_sources, unread_sources
 from diffproxy.cameras.io import load_rig, save_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.up_axis import UP_AXES

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from diffproxy.cameras.find_sources import find_sources
 from diffproxy.cameras.frame_matching import FrameMatching, check_camera_names, match_sources
 from diffproxy.cameras.frames import RigFrames
-from diffproxy.cameras.image_sources import Source, Video, find_sources, open_source
+from diffproxy.cameras.image_sources import Source, Video, open_source
 from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.source_names import sources_of_cameras

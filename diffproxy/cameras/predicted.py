@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.cameras.image_sources import Video, find_sources, open_source
+from diffproxy.cameras.find_sources import find_sources
+from diffproxy.cameras.image_sources import Video, open_source
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.views import chosen_names
 from diffproxy.geometry.procrustes import nearest_rotation

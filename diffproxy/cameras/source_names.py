@@ -7,7 +7,7 @@ import logging
 import re
 from pathlib import Path
 
-from diffproxy.cameras.image_sources import unread_sources
+from diffproxy.cameras.find_sources import unread_sources
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.views import without
 from diffproxy.utils.errors import InputError

@@ -37,7 +37,7 @@ def one_pose_each(cameras: Sequence[Camera], where: str) -> list[Camera]:
 
 def first_image(root: Path | None, name: str) -> str:
     """Path of a camera's first image under images/, or the usual one if there is none."""
-    from diffproxy.cameras.image_sources import find_sources
+    from diffproxy.cameras.find_sources import find_sources
     from diffproxy.utils.image_suffixes import IMAGE_SUFFIXES
 
     source = find_sources(root).get(name) if root is not None and root.is_dir() else None

@@ -79,7 +79,7 @@ def size_or_guess(
     size: tuple[int, int] | None, root: Path, name: str, K: Float[np.ndarray, "3 3"], notes: list[str]
 ) -> tuple[int, int]:
     """Image (width, height): as written, else of the camera's images, else twice the principal point; noted."""
-    from diffproxy.cameras.image_sources import source_image_size
+    from diffproxy.cameras.find_sources import source_image_size
 
     if size is not None:
         return size

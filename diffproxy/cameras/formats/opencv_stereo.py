@@ -87,7 +87,7 @@ def _names(data: dict) -> tuple[str, ...] | None:
 
 
 def _camera_names(folder: Path) -> list[str]:
-    from diffproxy.cameras.image_sources import find_sources
+    from diffproxy.cameras.find_sources import find_sources
 
     for root in (folder, folder.parent):
         found = sorted(find_sources(root))
