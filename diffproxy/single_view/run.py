@@ -121,7 +121,7 @@ def _log(name: str, frame: dict[str, Any]) -> None:
     """One line about a picture, from what `PictureFolder.add` returns."""
     deviation = 100 * frame["focal_log_std"]
     focal = f"focal length {frame['focal_px']:.0f} px ± {deviation:.0f} % ({frame['focal_source']})"
-    people = [f"{k}: {p['status']}{_distance(p)}" for k, p in frame["people"].items()]
+    people = [f"person {k}: {p['status']}{_distance(p)}" for k, p in frame["people"].items()]
     log.info("%s: %s", name, "; ".join([focal, *people]) if people else "no person")
 
 
