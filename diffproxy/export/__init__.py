@@ -2,8 +2,9 @@
 
 from diffproxy.export.bvh import write_bvh
 from diffproxy.export.meshes import write_mesh
-from diffproxy.export.motion import BodyMotion, motion_of_result
+from diffproxy.export.motion import BodyMotion
 from diffproxy.export.result import Result, load_result, save_result
+from diffproxy.export.result_motion import motion_of_result
 from diffproxy.export.run import Run, open_run
 
 __all__ = [

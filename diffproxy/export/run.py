@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from diffproxy.body import BodyModel, load_body
-from diffproxy.export.motion import BodyMotion, motion_of_result
+from diffproxy.export.motion import BodyMotion
 from diffproxy.export.result import Result, load_result
+from diffproxy.export.result_motion import motion_of_result
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import PEOPLE
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from diffproxy.cameras import RigFrames
-from diffproxy.export.motion import frame_step, nearest_rows
+from diffproxy.export.result_motion import frame_step, nearest_rows
 from diffproxy.export.run import Run
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.people_file import id_of_folder, rgb_of
