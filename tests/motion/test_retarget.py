@@ -14,7 +14,8 @@ from diffproxy.motion import SkeletonClip
 from diffproxy.motion.clip import Motion
 from diffproxy.motion.families import recognise
 from diffproxy.motion.limits import joints_within_limits, repair_ends, within_limits
-from diffproxy.motion.retarget import find_rest, limb_directions, retarget, smplx_joints, standing_axes
+from diffproxy.motion.rest_pose import find_rest, limb_directions, standing_axes
+from diffproxy.motion.retarget import retarget, smplx_joints
 from diffproxy.motion.skeleton import (
     BODY_PARENTS,
     REST_OFFSETS,

@@ -19,7 +19,8 @@ from diffproxy.motion.readers.bvh import read_bvh
 from diffproxy.motion.readers.deepmimic import read_deepmimic
 from diffproxy.motion.readers.hands import read_godot_hands, read_handy_work, read_handyjs
 from diffproxy.motion.readers.skeleton import read_expmap117, read_skeleton_npz
-from diffproxy.motion.retarget import find_rest, retarget
+from diffproxy.motion.rest_pose import find_rest
+from diffproxy.motion.retarget import retarget
 from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
