@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel
+from diffproxy.calibration.assumed_rig import AssumedRig, assumed_rig
 from diffproxy.calibration.detected_people import detected_people
 from diffproxy.calibration.joint_fit import fit_with_cameras
 from diffproxy.calibration.session_proxies import surest_boxes
 from diffproxy.calibration.solved_rig import focal_note, save_calibration, solved_rig
 from diffproxy.calibration.view_proxies import detections, generate_each_view
-from diffproxy.cameras import Camera, Rig, RigFrames, load_rig, open_frames
-from diffproxy.cameras.predicted import FIELD_OF_VIEW, guessed_rig, load_predicted
 from diffproxy.pipeline import inputs
 from diffproxy.pipeline.config import FitOptions
 from diffproxy.pipeline.generate_proxies import FrameGenerator, Generated, generate_proxies
@@ -36,20 +35,6 @@ from diffproxy.utils.timing import Stopwatch
 log = logging.getLogger(__name__)
 ProxiesOf = Callable[[int], Generated | None]
 """The proxies of a frame; None where nobody is seen."""
-
-
-@dataclass(frozen=True)
-class AssumedRig:
-    """The images of a take with what is assumed of their cameras; `intrinsics`: focal lengths are known."""
-
-    rig: Rig
-    frames: RigFrames
-    intrinsics: bool
-
-    @property
-    def cameras(self) -> tuple[Camera, ...]:
-        """Pinhole cameras of the undistorted images; poses as predicted, or meaningless."""
-        return self.frames.cameras
 
 
 def with_solved_cameras(options: FitOptions, root: Path, networks: Networks = PACKAGED) -> FitOptions:
@@ -87,39 +72,6 @@ def with_solved_cameras(options: FitOptions, root: Path, networks: Networks = PA
         _solve(solved.rig, stamp, assumed, ids, options, body, made)
     frames.close()
     return replace(options, rig=replace(options.rig, calibration=str(solved.rig.resolve())))
-
-
-def assumed_rig(options: FitOptions, root: Path) -> AssumedRig:
-    """The take's images with predicted cameras, or with focal lengths that are known or guessed."""
-    folder = inputs.rig_folder(options.rig, root)
-    rig, known = _read_or_guess(folder, options)
-    rig = rig.chosen(options.views)
-    frames = _open(folder, rig, options)
-    if options.cameras == "predicted":
-        rig = replace(rig, cameras=load_predicted(options.predictions, frames.cameras), notes=[])
-        known, frames = False, _open(folder, rig, options)
-    return AssumedRig(rig, frames, known)
-
-
-def _read_or_guess(folder: Path, options: FitOptions) -> tuple[Rig, bool]:
-    """The folder's calibration, whose poses are not used, and whether there is one whose focal lengths are."""
-    reason = f"fov={options.fov:g} was given"
-    if not options.fov:
-        try:
-            return load_rig(folder, options.rig.calibration or None), True
-        except InputError as error:
-            if options.rig.calibration:
-                raise
-            reason = f"no calibration was read: {error.found}"
-    fov = options.fov or FIELD_OF_VIEW
-    note = f"focal lengths start from a field of view of {fov:g} degrees; {reason}"
-    return replace(guessed_rig(folder, fov, options.rig.images, options.views), notes=[note]), False
-
-
-def _open(folder: Path, rig: Rig, options: FitOptions) -> RigFrames:
-    matching = inputs.matching_of(options.rig)
-    common, images = options.common_frames, options.rig.images
-    return open_frames(folder, rig, common_frames=common, matching=matching, images=images)
 
 
 def spread(ids: Sequence[int], count: int) -> list[int]:
