@@ -16,7 +16,13 @@ from diffproxy.commands import fit_command, initial_guess, solved_cameras
 from diffproxy.export import Result, load_result
 from diffproxy.pipeline.fit_rig import run_fit
 from diffproxy.pipeline.networks import Networks
+from diffproxy.utils.annotations import shown_value
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
+
+PLAIN = (str, Path, bool, int, float, np.bool_, np.integer, np.floating)
+"""Types of the values of options."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class FitResults(Sequence[FrameFit]):
         )
 
 
+@checked
 def fit_rig(
     rig: str | Path = "synthetic",
     *,
@@ -132,6 +139,14 @@ def fit_rig(
         InputError: a rig, an option or a value that does not fit.
     """
     given = {"rig": rig, "frames": frames, "out": out, "save": {}, **options}
+    if not isinstance(given["save"], Mapping):
+        raise InputError("save as a dict", f"save={given['save']}", 'write save={"mesh": "none"}')
+    if pipe is not None and not (callable(pipe) and hasattr(pipe, "network")):
+        raise InputError(
+            "a pipeline such as DiffProxyPipeline", shown_value(pipe), "see docs/usage.md#from-python"
+        )
+    if detector is not None and not hasattr(detector, "locate"):
+        raise InputError("a detector with `locate`", shown_value(detector), "see docs/usage.md#from-python")
     save = {"vertices": True, **given["save"]}
     networks = Networks(pipe, detector)
     asked = solved_cameras(fit_command().compose([*_words({**given, "save": save})]), networks)
@@ -146,11 +161,17 @@ def _words(options: Mapping[str, Any], prefix: str = "") -> list[str]:
         if isinstance(value, Mapping):
             out += _words(value, f"{prefix}{name}.")
         else:
-            out.append(f"{prefix}{name}={_text(value)}")
+            out.append(f"{prefix}{name}={_text(prefix + name, value)}")
     return out
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple | range) else str(value)
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, range) and value.step > 0:
+        return f"{value.start}:{value.stop}:{value.step}"
+    items = value if isinstance(value, list | tuple | range) else [value]
+    if not items or not all(isinstance(item, PLAIN) for item in items):
+        found = "nothing" if items is value and not items else shown_value(value)
+        raise InputError(
+            f"{name} as text, a number, or a list of these", found, "write it as on the command line"
+        )
+    return ",".join(str(item).lower() if isinstance(item, bool | np.bool_) else str(item) for item in items)

@@ -21,6 +21,8 @@ from diffproxy.cameras import Camera
 from diffproxy.detector.person_detector import Candidate
 from diffproxy.geometry.box_matching import match_boxes
 from diffproxy.geometry.boxes import Box, box_iou
+from diffproxy.utils.checked import checked
+from diffproxy.utils.options import one_each
 
 SAME_BOX = 0.3  # IoU of boxes in successive frames of one view
 ONE_VIEW_SCORE = 0.3  # of a detection that no second view supports
@@ -30,6 +32,7 @@ COVERED = 0.5  # of a detection's box by that of an associated person: part of t
 Detections = Mapping[int, Sequence[Sequence[Candidate]]]
 
 
+@checked
 def associate(
     detections: Detections,
     cameras: Sequence[Camera],
@@ -46,6 +49,8 @@ def associate(
         People with ids from 0 (most evidence first), the same id throughout.
     """
     config = config or AssociationConfig()
+    for frame, views in detections.items():
+        one_each(f"views of frame {frame}", len(views), len(cameras), "camera")
     tracker = Tracker(config)
     left: dict[int, list[list[Candidate]]] = {}
     observed = {frame: Observations.of(detections[frame], cameras) for frame in sorted(detections)}

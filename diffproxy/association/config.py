@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diffproxy.utils.checked import checked
 
+
+@checked
 @dataclass(frozen=True)
 class AssociationConfig:
     """Tolerances of the association of people over views and frames.

@@ -13,11 +13,14 @@ from diffproxy.body.files import BodyArrays
 from diffproxy.body.palette import Palette
 from diffproxy.body.parts import charts_of_file
 from diffproxy.body.texels import TexelGrid
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
 Kind = Literal["body", "left_hand", "right_hand"]
 
 
+@checked
 @dataclass(frozen=True)
 class SurfaceAtlas:
     """Part of every face, and coordinates of its corners in the chart of that part, for both palettes.
@@ -97,6 +100,9 @@ class SurfaceAtlas:
         Returns:
             Labels (N,), 0 for points off the hand in hand views, and uv (N, 2) in [0, 1].
         """
+        if face.size and not 0 <= face.min() <= face.max() < len(self.face_part):
+            found = f"faces from {face.min()} to {face.max()}"
+            raise InputError(f"faces from 0 to {len(self.face_part) - 1}", found, "use faces of this body")
         hand = kind != "body"
         labels = (self.face_hand_part if hand else self.face_part)[face]
         corners = (self.hand_uv_corners if hand else self.uv_corners)[face]

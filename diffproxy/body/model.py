@@ -19,6 +19,8 @@ from diffproxy.body.names import JOINT_NAMES, NUM_JOINTS, PARENTS
 from diffproxy.body.params import BodyParams
 from diffproxy.body.parts import vertex_regions
 from diffproxy.geometry.so3 import rotvec_to_rotmat
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
 
@@ -32,6 +34,7 @@ class BodyOutput:
     __repr__ = short_repr
 
 
+@checked
 class BodyModel(nn.Module):
     """A body in SMPL-X format, differentiable in every parameter.
 
@@ -128,6 +131,14 @@ class BodyModel(nn.Module):
 
     def rest_joints(self, params: BodyParams) -> Float[Tensor, "B 55 3"]:
         """Joints (B, 55, 3) of the shaped body in the rest pose, metres, without `scale` and `transl`."""
+        ours, given = self.joint_template, params.betas
+        if (given.dtype, given.device) != (ours.dtype, ours.device):
+            found, wanted = (f"{x.dtype} on {x.device}" for x in (given, ours))
+            raise InputError(
+                f"parameters as the body: {wanted}",
+                found,
+                "body(params.to(body.v_template)), or body.to(...)",
+            )
         return self.joint_template + torch.einsum("jck,bk->bjc", self.joint_shapedirs, _shape(params))
 
     def surface_points(
@@ -189,6 +200,7 @@ def _place(points: Tensor, params: BodyParams) -> Tensor:
 PACKAGED = {"anny": Path(__file__).parent / "data" / "anny.npz"}
 
 
+@checked
 def load_body(name_or_path: str | Path = "anny", allow_pickle: bool = False) -> BodyModel:
     """Load a body model.
 

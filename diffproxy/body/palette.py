@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
 
+@checked
 @dataclass(frozen=True)
 class Palette:
     """Labels of a body: id 0 is the (black) background, then body ids, then hand ids.
@@ -36,7 +39,11 @@ class Palette:
         return Palette(names, colors, tuple(range(1, first)), tuple(range(first, len(names))))
 
     def id_of(self, name: str) -> int:
-        return next(i for i, n in self.names.items() if n == name)
+        """The number of a part. Raises InputError for a name that is none."""
+        found = [i for i, n in self.names.items() if n == name]
+        if not found:
+            raise InputError(f"a part among {', '.join(self.names.values())}", name, "use one of these")
+        return found[0]
 
 
 # Palette colours: far apart, far from black; only the two halves of a segment may have similar colours.

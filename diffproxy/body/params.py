@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least
 from diffproxy.utils.short_repr import short_repr
 
 PARAM_DIMS: dict[str, int] = {
@@ -29,6 +32,7 @@ POSE_FIELDS = (
 )  # fmt: skip
 
 
+@checked
 @dataclass(frozen=True)
 class BodyParams:
     """A batch of B SMPL-X parameter sets.
@@ -64,6 +68,12 @@ class BodyParams:
 
     __repr__ = short_repr
 
+    def __post_init__(self) -> None:
+        kinds = {(value.dtype, value.device) for value in vars(self).values()}
+        if len(kinds) > 1:
+            found = " and ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
+            raise InputError("fields of one dtype on one device", found, "convert them with `params.to(...)`")
+
     @staticmethod
     def rest(
         batch: int = 1, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
@@ -78,6 +88,7 @@ class BodyParams:
         Returns:
             `batch` equal rows.
         """
+        at_least("batch", batch, 0)
         values = {k: torch.zeros(batch, n, dtype=dtype, device=device) for k, n in PARAM_DIMS.items()}
         values["scale"] = torch.ones(batch, 1, dtype=dtype, device=device)
         return BodyParams(**values)
@@ -106,10 +117,14 @@ class BodyParams:
 
     def __getitem__(self, index: int | slice) -> BodyParams:
         """Rows of the batch; an integer keeps a batch of one."""
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")  # which also ends `for row in params`
         rows = slice(index, index + 1 or None) if isinstance(index, int) else index
         return BodyParams(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @staticmethod
     def cat(items: list[BodyParams]) -> BodyParams:
-        """The rows of all `items`, in order."""
+        """The rows of all `items`, in order; at least one item."""
+        if not items:
+            raise InputError("parameters to join", "none", "give at least one")
         return BodyParams(**{k: torch.cat([getattr(p, k) for p in items]) for k in PARAM_DIMS})

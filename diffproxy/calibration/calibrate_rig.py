@@ -28,9 +28,12 @@ from diffproxy.cameras.views import without
 from diffproxy.fitting import fit_many
 from diffproxy.keypoints import Person2D
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import one_each
 
 
+@checked
 def calibrate(
     frames: Sequence[ProxyMaps],
     cameras: Sequence[Camera],
@@ -59,6 +62,10 @@ def calibrate(
         InputError: fewer than two cameras see a person, or names of maps, cameras or options do not match.
     """
     config = config or CalibrationConfig()
+    if keypoints is not None:
+        one_each("frames of keypoints", len(keypoints), len(frames), "frame")
+        for people in keypoints:
+            one_each("views of keypoints", len(people), len(cameras), "camera")
     frames = [_known_maps(m, cameras) for m in frames]
     data = CalibrationData(frames, cameras, body, config, keypoints)
     if alone is None:

@@ -8,8 +8,12 @@ from diffproxy.body import BodyParams
 from diffproxy.calibration.report import CameraReport
 from diffproxy.cameras import Camera
 from diffproxy.fitting import FitConfig
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, within
 
 
+@checked
 @dataclass(frozen=True)
 class CalibrationConfig:
     """`rough`: the cameras' given poses are a start and a prior; without it nothing but intrinsics is taken from them.
@@ -39,6 +43,20 @@ class CalibrationConfig:
     iterations: int = 15
     """Per stage, at most."""
     fit: FitConfig = field(default_factory=lambda: FitConfig(hands=False))
+
+    def __post_init__(self) -> None:
+        if self.height is not None:
+            within("height", self.height, 0.1, 10.0, "metres")
+        if self.distance is not None:
+            within("distance", self.distance[2], 1e-3, 1e4, "metres")
+            if self.distance[0] == self.distance[1]:
+                raise InputError(
+                    "the distance of two cameras", f"{self.distance[0]} twice", "name two cameras"
+                )
+        for name in ("rotation_std_deg", "translation_std", "focal_std", "max_sigma"):
+            within(name, getattr(self, name), 1e-9, 1e6)
+        for name in ("max_pixels", "iterations"):
+            at_least(name, getattr(self, name), 1)
 
 
 @dataclass(frozen=True)

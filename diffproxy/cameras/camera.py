@@ -19,12 +19,14 @@ from diffproxy.cameras.lens import (
 from diffproxy.cameras.pinhole import pinhole_K
 from diffproxy.cameras.pixel_grid import PixelGrid
 from diffproxy.cameras.validation import array_of, check_camera, whole_number
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
 Number = float | int  # beartype, used in the tests, does not accept an int for a float
 
 
+@checked
 @dataclass(frozen=True)
 class Camera:
     """One calibrated camera: `x_cam = R_cam_world @ x_world + t_cam_world`.
@@ -217,7 +219,7 @@ class Camera:
         needed = {"name", "width", "height", "K", "R_cam_world", "t_cam_world"}
         known = needed | {"distortion", "lens", "pixel_grid"}
         if not isinstance(data, dict) or needed - set(data) or set(data) - known:
-            keys = sorted(data) if isinstance(data, dict) else data
+            keys = sorted(map(str, data)) if isinstance(data, dict) else data
             raise InputError(
                 f"a camera with {sorted(needed)} and perhaps {sorted(known - needed)}",
                 f"{keys}",
@@ -240,6 +242,7 @@ class Camera:
         )
 
 
+@checked
 def stack_cameras(
     cameras: Sequence[Camera],
 ) -> tuple[Float[np.ndarray, "V 3 3"], Float[np.ndarray, "V 3 3"], Float[np.ndarray, "V 3"]]:
@@ -254,6 +257,8 @@ def stack_cameras(
     Raises:
         InputError: a camera with distortion.
     """
+    if not cameras:
+        raise InputError("at least one camera", "none", "pass the cameras of the views")
     bent = [c.name for c in cameras if not c.is_pinhole]
     if bent:
         raise InputError("pinhole cameras", f"lens distortion in {bent}", "use camera.undistorted()")

@@ -20,6 +20,7 @@ from diffproxy.cameras.rig_measures import (
     subject_distance,
 )
 from diffproxy.cameras.views import without
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 CONVERT = "python -m diffproxy.cameras convert {root}"
@@ -49,6 +50,7 @@ class RigReport:
             raise InputError("a calibration of a rig that can exist", found, typed)
 
 
+@checked
 def check_rig(rig: Rig) -> RigReport:
     """Measure the rig and look for the usual mistakes: inverted extrinsics, millimetres, wrong up axis, odd lenses."""
     warnings = [f"every body fitted with this calibration is doubtful: {doubt}" for doubt in rig.doubts]

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from diffproxy.cameras.image_sources import Source, Video
 from diffproxy.utils.bounded_text import read_json
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import one_of
 from diffproxy.utils.validation import OpenSchema, validated
@@ -28,6 +29,7 @@ class _OffsetsFile(OpenSchema):
     offsets: dict[str, Annotated[int, Field(strict=True, ge=-MAX_OFFSET, le=MAX_OFFSET)]]
 
 
+@checked
 @dataclass(frozen=True)
 class FrameMatching:
     """How the frames of the cameras are put together.
@@ -49,6 +51,7 @@ class FrameMatching:
         return not any(self.offsets.values()) and self.match == "number" and not any(self.rotate.values())
 
 
+@checked
 def frame_matching(offsets: str = "", match: str = "number", rotate: str = "") -> FrameMatching:
     """The matching that options name; InputError for what is none."""
     one_of("rig.match", match, MATCHES)

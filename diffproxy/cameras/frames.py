@@ -17,7 +17,9 @@ from diffproxy.cameras.image_sources import Source, Video
 from diffproxy.cameras.pixel_grid import guess_pixel_grid
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.undistortion import sampling_maps, undistort_image
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import within
 
 log = logging.getLogger(__name__)
 PRINT_STEP = 8  # rows; noise makes each row of another image another one
@@ -41,6 +43,7 @@ class FrameImages:
     prints: dict[str, tuple[int, int]]
 
 
+@checked
 class RigFrames:
     """Images of all cameras of a rig by frame number.
 
@@ -151,6 +154,7 @@ class RigFrames:
 
     def read_view(self, v: int, frame_id: int) -> UInt8[np.ndarray, "H W 3"] | None:
         """One undistorted image of `read_views`: large images one after another need little memory."""
+        within("v", v, 0, len(self._sources) - 1)
         try:
             return self._undistort(v, self._read_raw(v, frame_id))
         except InputError:

@@ -12,9 +12,11 @@ from diffproxy.cameras.io import load_rig
 from diffproxy.cameras.rig import Rig
 from diffproxy.cameras.source_names import sources_of_cameras
 from diffproxy.cameras.time_stamps import frame_times
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 
+@checked
 def open_frames(
     path: Path | str,
     rig: Rig | None = None,

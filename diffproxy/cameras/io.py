@@ -15,6 +15,7 @@ import cv2
 
 from diffproxy.cameras.formats import _unread, all_formats, writers
 from diffproxy.cameras.rig import Rig
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError, from_os_error
 
 MALFORMED = (
@@ -30,6 +31,7 @@ class NoCalibrationError(InputError):
     """A folder has no file that could be a calibration."""
 
 
+@checked
 def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
     """Read a calibration.
 
@@ -108,6 +110,7 @@ def _told(module: ModuleType, read: Callable[[Path], Any], path: Path) -> Any:
         ) from error
 
 
+@checked
 def save_rig(rig: Rig, path: Path | str, format: str = "rig") -> Path:
     """Write a calibration.
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 LARGEST_SCALE = 100.0
 
 
+@checked
 @dataclass(frozen=True)
 class PixelGrid:
     """`calibration pixel = scale * image pixel + shift`, both in pixels with centres at integer + 0.5.

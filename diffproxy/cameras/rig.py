@@ -15,11 +15,14 @@ from diffproxy.cameras.up_axis import rotation_to_y_up, up_vector
 from diffproxy.cameras.views import chosen_names
 from diffproxy.geometry.triangulation import normal_equations, solve_point
 from diffproxy.utils.bounded_files import Limits
+from diffproxy.utils.checked import checked
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import within
 from diffproxy.utils.short_repr import short_repr
 
 
+@checked
 @dataclass(frozen=True)
 class Rig:
     """The cameras of one rig.
@@ -103,6 +106,7 @@ class Rig:
 
     def scaled(self, factor: float | int) -> Rig:
         """The rig with all lengths times `factor` (0.001 for a file in millimetres that was read as metres)."""
+        within("factor", factor, 1e-9, 1e9)
         cameras = tuple(replace(c, t_cam_world=c.t_cam_world * factor) for c in self.cameras)
         return replace(self, cameras=cameras, notes=[*self.notes, f"lengths multiplied by {factor:g}"])
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from diffproxy.body import PARAM_DIMS, BodyModel, BodyParams
 from diffproxy.cameras.up_axis import rotation_to_y_up
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
@@ -17,6 +18,7 @@ UNITS_PER_METRE = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 TIP = 0.03  # metres: length of a bone without child, such as the last of a finger
 
 
+@checked
 def write_bvh(
     path: str | Path, body: BodyModel, params: BodyParams, fps: float, up_axis: str = "+Y", units: str = "cm"
 ) -> None:

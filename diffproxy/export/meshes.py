@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 import diffproxy
 from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.proxies.raycast import check_mesh
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
@@ -17,6 +18,7 @@ SKIN, GREY = (200, 170, 150, 255), (110, 115, 125, 255)  # RGBA
 SUFFIXES = (".obj", ".ply", ".glb")
 
 
+@checked
 def write_mesh(
     path: str | Path,
     vertices: Float[np.ndarray, "Nv 3"],

@@ -15,11 +15,13 @@ from diffproxy.body.names import NUM_JOINTS
 from diffproxy.body.params import PARAM_DIMS
 from diffproxy.cameras.up_axis import up_vector
 from diffproxy.geometry.directions import rotation_between
+from diffproxy.utils.checked import checked
 from diffproxy.utils.short_repr import short_repr
 
 UNCHANGED = 1e-5  # metres; files need no animation of bones whose length changes less
 
 
+@checked
 @dataclass(frozen=True)
 class BodyMotion:
     """F evenly spaced bodies.

@@ -17,6 +17,7 @@ from diffproxy.body.params import PARAM_DIMS, BodyParams
 from diffproxy.export.result_meta import read_meta
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_files import Limits
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.short_repr import short_repr
@@ -38,6 +39,7 @@ CONVENTIONS = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class Result:
     """F frames in rising order; metres and radians, the rig's world. Frames without a body contain NaN.
@@ -81,6 +83,7 @@ class Result:
         return BodyParams(**{k: torch.from_numpy(np.asarray(self.params[k][rows], "f4")) for k in PARAM_DIMS})
 
 
+@checked
 def save_result(result: Result, path: str | Path) -> None:
     """Write `result.npz` atomically; the conventions are added to `meta`.
 
@@ -92,6 +95,10 @@ def save_result(result: Result, path: str | Path) -> None:
         InputError: arrays of different length.
     """
     frames = len(result.frame_ids)
+    if missing := sorted(PARAM_DIMS.keys() - result.params.keys()):
+        raise InputError(f"params with {', '.join(PARAM_DIMS)}", f"no {', '.join(missing)}", "add them")
+    if (result.vertices is None) != (result.faces is None):
+        raise InputError("vertices and faces, or neither", "one of them", "give both, or leave both out")
     arrays: dict[str, np.ndarray] = {k: np.asarray(result.params[k], dtype=np.float32) for k in PARAM_DIMS}
     arrays |= {
         "frame_ids": np.asarray(result.frame_ids, dtype=np.int64),
@@ -108,13 +115,19 @@ def save_result(result: Result, path: str | Path) -> None:
             "vertices": np.asarray(result.vertices, dtype=np.float32),
             "faces": np.asarray(result.faces),
         }
-    arrays["meta"] = np.array(json.dumps({**CONVENTIONS, **result.meta}))
+    try:
+        arrays["meta"] = np.array(json.dumps({**CONVENTIONS, **result.meta}))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "JSON values in meta", str(error), "write texts, numbers, lists and dicts"
+        ) from error
     _check(arrays, "the result to write")
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes the names for options
     write_atomic(Path(path), buffer.getvalue())
 
 
+@checked
 def load_result(path: str | Path) -> Result:
     """Read `result.npz`.
 
@@ -176,6 +189,12 @@ def _check(arrays: Mapping[str, np.ndarray], where: str) -> None:
         if value.dtype.kind not in ("U" if key in TEXTS else "fiu"):
             kind = "text" if key in TEXTS else "numbers"
             raise InputError(f"{key} as {kind} in {where}", f"type {value.dtype}", "write it again")
+    if "faces" in arrays and arrays["faces"].size:
+        low, high, count = arrays["faces"].min(), arrays["faces"].max(), arrays["vertices"].shape[1]
+        if not 0 <= low <= high < count:
+            raise InputError(
+                f"faces of vertices 0 to {count - 1} in {where}", f"{low} to {high}", "write it again"
+            )
     strange = sorted(set(np.unique(arrays["status"]).tolist()) - set(STATUSES))
     if strange:
         raise InputError(f"status among {', '.join(STATUSES)} in {where}", f"{strange}", "use one of these")

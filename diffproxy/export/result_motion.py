@@ -13,12 +13,14 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.body.params import PARAM_DIMS, POSE_FIELDS
 from diffproxy.export.motion import BodyMotion
 from diffproxy.export.result import Result
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 MOST_FRAMES = 300_000  # of a motion, some 3 GB; almost three hours at 30 frames per second
 SAME_TIME = 1e-6  # of a frame: output times so near to a frame are that frame
 
 
+@checked
 def motion_of_result(
     result: Result, body: BodyModel, frame_rate: float, fps: float = 0.0, name: str = "motion"
 ) -> BodyMotion:

@@ -11,6 +11,7 @@ from diffproxy.body import BodyModel, load_body
 from diffproxy.export.motion import BodyMotion
 from diffproxy.export.result import Result, load_result
 from diffproxy.export.result_motion import motion_of_result
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.people_file import PEOPLE
 
@@ -19,6 +20,7 @@ OWN_OPTIONS = ("out", "frames", "save", "overwrite", "device", "jobs", "share", 
 """Options in which the runs of people of one take may differ. The rig is told by its cameras."""
 
 
+@checked
 @dataclass(frozen=True)
 class Run:
     """What `fit.py` left in a folder.
@@ -72,6 +74,7 @@ class Run:
         return {**options, **named, "cameras": self.settings.get("cameras")}
 
 
+@checked
 def open_run(folder: str | Path, body: str = "") -> Run:
     """Open the folder of a run.
 

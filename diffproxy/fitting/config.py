@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, within
 
 NETWORK_STD: dict[str, Any] = {
     "few_cameras_power": 0.6,
@@ -23,6 +25,7 @@ LARGEST_SETTING = 1e6
 """Of any number in `FitConfig`; none may be negative."""
 
 
+@checked
 @dataclass(frozen=True)
 class FitConfig:
     """Options of the fitter. Lengths are in metres at the subject. The defaults suit exact and noisy proxies alike.
@@ -117,6 +120,10 @@ class FitConfig:
             if isinstance(value, int | float) and not 0 <= value <= LARGEST_SETTING:
                 expected = f"{name} between 0 and {LARGEST_SETTING:g}"
                 raise InputError(expected, str(value)[:40], f"leave out solver.settings.{name}")
+        for name in ("beta_std", "log_scale_std", "max_sigma"):
+            within(f"solver.settings.{name}", getattr(self, name), 1e-9, LARGEST_SETTING)
+        at_least("solver.settings.independent_pixels", self.independent_pixels, 1)
+        within("solver.settings.min_weight", self.min_weight, 0.0, 1.0)
         if self.solver not in ("lm", "adam"):
             raise InputError("solver 'lm' or 'adam'", repr(self.solver), "set FitConfig.solver")
         if self.objective not in ("robust", "paper"):

@@ -11,9 +11,13 @@ from torch import Tensor
 from diffproxy.body import BodyParams
 from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import within
 from diffproxy.utils.short_repr import short_repr
 
 
+@checked
 @dataclass(frozen=True)
 class Evidence:
     """What one subject is fitted to beside its proxies, and where its fit may start.
@@ -30,6 +34,13 @@ class Evidence:
     start: BodyParams | None = None
     candidates: Sequence[BodyParams] = ()
 
+    def __post_init__(self) -> None:
+        for guess in (self.start, *self.candidates):
+            if guess is not None and len(guess) != 1:
+                raise InputError(
+                    "guesses of one body each", f"a batch of {len(guess)}", "pass params[0], ..."
+                )
+
 
 @dataclass(frozen=True)
 class ShownFrame:
@@ -39,6 +50,7 @@ class ShownFrame:
     keypoints: Keypoints | None = None
 
 
+@checked
 @dataclass(frozen=True)
 class FixedShape:
     """The shape of a person, which a fit leaves as it is: betas and scale."""
@@ -47,3 +59,6 @@ class FixedShape:
     scale: float = 1.0
 
     __repr__ = short_repr
+
+    def __post_init__(self) -> None:
+        within("scale", self.scale, 0.01, 100.0)

@@ -17,9 +17,11 @@ from diffproxy.fitting.solve import solve
 from diffproxy.fitting.terms.keypoints import Keypoints
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.proxies import ProxyMaps
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 
+@checked
 def fit(
     maps: ProxyMaps,
     body: BodyModel,
@@ -48,6 +50,7 @@ def fit(
     return fit_many([maps], body, config, [Evidence(keypoints, start, candidates)])[0]
 
 
+@checked
 def fit_many(
     maps: Sequence[ProxyMaps],
     body: BodyModel,

@@ -32,6 +32,7 @@ from diffproxy.generator.weight_difference import add_difference, rounded_differ
 from diffproxy.generator.weight_sources import check_sources, packaged_reference, published_encoder
 from diffproxy.utils.bounded_arrays import read_npz
 from diffproxy.utils.bounded_text import read_json
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import file_sha256, write_atomic, write_npz
 from diffproxy.utils.safetensors_file import write_safetensors
@@ -48,6 +49,7 @@ DIFFERENCE = "encoder/difference.npz"
 REINSTALL = "restore the folder from its source (copy, download or train it again)"
 
 
+@checked
 def save_generator(
     generator: ProxyGenerator,
     palette: Any,
@@ -110,6 +112,7 @@ def save_generator(
     return folder
 
 
+@checked
 def load_saved_generator(
     folder: Path | str,
     sources: Mapping[str, Path | str] | None = None,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from diffproxy.utils.bounded_files import read_text
 from diffproxy.utils.bounded_text import parse_json
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 MODALITIES = ("seg", "uv")  # order of the modality axis everywhere
@@ -22,6 +23,7 @@ LARGEST_SIZE = 1 << 16
 ALIKE: dict[type, Any] = {dict: Mapping, tuple: (list, tuple)}  # what a value may be given as
 
 
+@checked
 @dataclass(frozen=True)
 class AttentionConfig:
     """Switches of the four attention branches, and the grids of the epipolar one."""
@@ -42,6 +44,7 @@ class AttentionConfig:
             )
 
 
+@checked
 @dataclass(frozen=True)
 class GeneratorConfig:
     """One generator. Grids are square; `latent grid = proxy_size / codec factor` must equal `unet["sample_size"]`."""

@@ -12,18 +12,33 @@ from diffproxy.proxies.maps import KINDS
 from diffproxy.utils.errors import InputError
 
 
+def check_images(images: Tensor) -> None:
+    """InputError unless `images` are square float RGB crops in [0, 1], at least one."""
+    views, channels, height, width = images.shape
+    if height != width or channels != 3 or not images.numel():
+        raise InputError(
+            "square RGB crops, at least one",
+            f"{views} images of {channels} channels, {width} x {height} pixels",
+            "crop with Camera.crop and a square box",
+        )
+    low, high = images.aminmax() if images.is_floating_point() else (torch.tensor(0), torch.tensor(255))
+    if not images.is_floating_point() or not bool(torch.isfinite(images).all()) or low < 0 or high > 1:
+        raise InputError(
+            "float RGB in [0, 1]",
+            f"{images.dtype} in [{float(low):g}, {float(high):g}]",
+            "divide 8-bit images by 255",
+        )
+
+
 def check_inputs(
     images: Tensor, cameras: Sequence[Camera], kinds: Sequence[str], num_samples: int, steps: int | None
 ) -> None:
     """InputError unless the arguments of `DiffProxyPipeline.__call__` fit together."""
+    check_images(images)
     views, (height, width) = images.shape[0], images.shape[-2:]
-    if height != width:
+    if not (len(cameras) == len(kinds) == views):
         raise InputError(
-            "square crops", f"{width} x {height} pixels", "crop with Camera.crop and a square box"
-        )
-    if not (len(cameras) == len(kinds) == views) or views == 0:
-        raise InputError(
-            "as many cameras and kinds as images, at least one",
+            "as many cameras and kinds as images",
             f"{views} images, {len(cameras)} cameras, {len(kinds)} kinds",
             "give one of each per view",
         )
@@ -41,13 +56,6 @@ def check_inputs(
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         raise InputError(f"kinds among {KINDS}", str(unknown), "use 'body' for whole-person crops")
-    low, high = images.aminmax() if images.is_floating_point() else (torch.tensor(0), torch.tensor(255))
-    if not images.is_floating_point() or not bool(torch.isfinite(images).all()) or low < 0 or high > 1:
-        raise InputError(
-            "float RGB in [0, 1]",
-            f"{images.dtype} in [{float(low):g}, {float(high):g}]",
-            "divide 8-bit images by 255",
-        )
     if num_samples < 1 or (steps is not None and steps < 0):
         found = f"num_samples={num_samples}, num_inference_steps={steps}"
         raise InputError("num_samples >= 1 and num_inference_steps >= 0", found, "raise them")

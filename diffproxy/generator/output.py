@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from diffproxy.proxies.maps import ProxyMaps
+from diffproxy.utils.checked import checked
 from diffproxy.utils.short_repr import short_repr
 
 
+@checked
 @dataclass(frozen=True)
 class DiffProxyOutput:
     """Predictions for V views of one subject.

@@ -22,7 +22,7 @@ from diffproxy.generator.checkpoint import (
 )
 from diffproxy.generator.config import MODALITIES
 from diffproxy.generator.dense_prediction import Maps, dense_std, predict_dense
-from diffproxy.generator.inputs import check_inputs
+from diffproxy.generator.inputs import check_images, check_inputs
 from diffproxy.generator.keypoints import view_keypoints
 from diffproxy.generator.network.camera_conditioning import CameraBatch
 from diffproxy.generator.network.encoders import MoveNetEncoder
@@ -34,6 +34,7 @@ from diffproxy.proxies.aggregate import aggregate_samples, vote_samples
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.flip import FLIPPED_KIND, FlipTable, flip_camera
 from diffproxy.proxies.maps import Kind, ProxyMaps
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 Views = tuple[Tensor, Sequence[Camera], tuple[Kind, ...]]
@@ -42,6 +43,7 @@ PACKAGED = Path(__file__).parent / "weights"
 Precision = Literal["auto", "fp32", "bf16"]
 
 
+@checked
 class DiffProxyPipeline:
     """Predicts proxies with a trained generator.
 
@@ -155,6 +157,7 @@ class DiffProxyPipeline:
         Returns:
             COCO keypoints in pixels of `images`; None if the encoder predicts none.
         """
+        check_images(images)
         side = images.shape[-1]
         kinds: list[Kind] = ["body"] * len(images)
         images = self._resized(images)

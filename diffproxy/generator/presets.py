@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffproxy.generator.config import AttentionConfig, GeneratorConfig
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 # Stability AI withdrew its SD 2.x repositories in November 2025; this is a community mirror, pinned. The checksums
@@ -30,6 +31,7 @@ BETAS = {
 }
 
 
+@checked
 def nano_config() -> GeneratorConfig:
     """256² image to 64² proxies in 12-channel 32² latents; predicts x0."""
     return GeneratorConfig(
@@ -71,6 +73,7 @@ def nano_config() -> GeneratorConfig:
     )  # fmt: skip
 
 
+@checked
 def sd21_config() -> GeneratorConfig:
     """The paper's generator: frozen SD 2.1 base (noise prediction) and DINOv2, 256² proxies."""
     return GeneratorConfig(
@@ -127,6 +130,7 @@ def sd21_config() -> GeneratorConfig:
 PRESETS = {"nano": nano_config, "sd21": sd21_config}
 
 
+@checked
 def preset(name: str) -> GeneratorConfig:
     """The configuration called `name`."""
     if name not in PRESETS:

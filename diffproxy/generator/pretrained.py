@@ -27,6 +27,7 @@ from diffproxy.generator.weight_sources import (
     source_folder,
 )
 from diffproxy.utils import bounded_arrays
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.extras import require_extra
 from diffproxy.utils.io import file_sha256
@@ -171,6 +172,7 @@ def encode_prompts(
     return text(ids).last_hidden_state
 
 
+@checked
 def initial_generator(
     config: GeneratorConfig, sources: Locations | None = None, allow_download: bool = False
 ) -> ProxyGenerator:

@@ -13,6 +13,7 @@ import numpy as np
 from diffproxy.cameras import Camera
 from diffproxy.keypoints.layouts import Person2D
 from diffproxy.keypoints.readers import frame_number, read_people, read_video
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import compare_numbers
 
@@ -23,6 +24,7 @@ FRACTION = 1.0  # pixels: keypoints that all lie below are fractions of the imag
 LEAST_INSIDE = 0.5
 
 
+@checked
 @dataclass(frozen=True)
 class KeypointFolder:
     """Detections of several cameras: camera name → frame number → people, in pixels of the image files."""
@@ -50,6 +52,7 @@ class KeypointFolder:
         return sorted({f for frames in self.people.values() for f in frames})
 
 
+@checked
 def open_keypoints(folder: Path | str, cameras: Sequence[Camera]) -> KeypointFolder:
     """Read all keypoints under a folder: `<camera>/…<frame>….json`, `<camera>_json/…` or one `<camera>.json` each.
 

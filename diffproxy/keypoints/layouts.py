@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import one_of
 from diffproxy.utils.short_repr import short_repr
 
 _SIDED = (
@@ -62,6 +64,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 BY_LENGTH = {len(names): key for key, names in LAYOUTS.items() if not key.endswith("hand21")}
 
 
+@checked
 @dataclass(frozen=True)
 class Person2D:
     """One detected person: x, y in pixels of the image file, confidence in [0, 1]; 0: not detected."""
@@ -69,6 +72,11 @@ class Person2D:
     points: Float[np.ndarray, "K 3"]  # in the order of NAMES
 
     __repr__ = short_repr
+
+    def __post_init__(self) -> None:
+        if self.points.shape != (len(NAMES), 3):
+            found = f"points of shape {self.points.shape}"
+            raise InputError(f"{len(NAMES)} x 3 points", found, "convert them with `person_from_flat`")
 
     @property
     def seen(self) -> np.ndarray:
@@ -80,6 +88,7 @@ class Person2D:
         return Person2D(np.where(other.points[:, 2:] > self.points[:, 2:], other.points, self.points))
 
 
+@checked
 def person_from_flat(values: Float[np.ndarray, "n 3"], layout: str | None = None) -> Person2D:
     """Convert rows of a detector.
 
@@ -93,6 +102,8 @@ def person_from_flat(values: Float[np.ndarray, "n 3"], layout: str | None = None
     Raises:
         InputError: an unknown n.
     """
+    if layout is not None:
+        one_of("layout", layout, tuple(LAYOUTS))
     layout = layout or BY_LENGTH.get(len(values))
     if layout is None or len(LAYOUTS[layout]) != len(values):
         known = ", ".join(f"{n} ({k})" for n, k in sorted(BY_LENGTH.items()))

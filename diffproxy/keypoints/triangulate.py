@@ -13,6 +13,8 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.meshes import unit
 from diffproxy.geometry.triangulation import intersect_rays, normal_equations, solve_point
 from diffproxy.keypoints.layouts import NAMES, Person2D
+from diffproxy.utils.checked import checked
+from diffproxy.utils.options import one_each
 from diffproxy.utils.short_repr import short_repr
 
 TOLERANCE = 0.06
@@ -48,6 +50,7 @@ class Triangulated:
         return np.isfinite(self.points).all(-1)
 
 
+@checked
 def triangulate_people(
     people: Sequence[Sequence[Person2D]],
     cameras: Sequence[Camera],
@@ -67,6 +70,7 @@ def triangulate_people(
     Returns:
         Each point from the largest set of views that agree within `TOLERANCE`; NaN with fewer than `min_views`.
     """
+    one_each("lists of people", len(people), len(cameras), "camera")
     normal = [
         [_Seen.of(p, c, min_confidence) for p in found] for found, c in zip(people, cameras, strict=True)
     ]

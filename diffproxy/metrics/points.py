@@ -8,12 +8,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from diffproxy.geometry.procrustes import align_points
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, within
 
 MM = 1000.0
 Alignment = Literal["none", "root", "procrustes"]
 
 
+@checked
 def point_errors(
     pred: Float[np.ndarray, "*B N 3"],
     gt: Float[np.ndarray, "*B N 3"],
@@ -35,6 +38,9 @@ def point_errors(
         raise InputError(
             "as many predicted points as true ones", f"{pred.shape} and {gt.shape}", "compare the same points"
         )
+    count = pred.shape[-2]
+    at_least("points", count, 1)
+    within("root", root, -count, count - 1)
     pred, gt = np.asarray(pred, dtype=np.float64), np.asarray(gt, dtype=np.float64)
     if align == "root":
         pred, gt = (a - a[..., root : root + 1, :] for a in (pred, gt))
@@ -43,6 +49,7 @@ def point_errors(
     return MM * np.linalg.norm(pred - gt, axis=-1)
 
 
+@checked
 def mpjpe(
     pred: Float[np.ndarray, "*B N 3"], gt: Float[np.ndarray, "*B N 3"], root: int | None = None
 ) -> Float[np.ndarray, "*B"]:
@@ -59,11 +66,13 @@ def mpjpe(
     return point_errors(pred, gt, "none" if root is None else "root", root or 0).mean(axis=-1)
 
 
+@checked
 def pa_mpjpe(pred: Float[np.ndarray, "*B N 3"], gt: Float[np.ndarray, "*B N 3"]) -> Float[np.ndarray, "*B"]:
     """`mpjpe` after the best similarity of each frame (Procrustes alignment), mm."""
     return point_errors(pred, gt, "procrustes").mean(axis=-1)
 
 
+@checked
 def mpvpe(
     pred: Float[np.ndarray, "*B N 3"],
     gt: Float[np.ndarray, "*B N 3"],
@@ -84,11 +93,13 @@ def mpvpe(
     return point_errors(pred, gt).mean(axis=-1)
 
 
+@checked
 def pa_mpvpe(pred: Float[np.ndarray, "*B N 3"], gt: Float[np.ndarray, "*B N 3"]) -> Float[np.ndarray, "*B"]:
     """`mpvpe` after the best similarity of the vertices (not that of the joints), mm."""
     return point_errors(pred, gt, "procrustes").mean(axis=-1)
 
 
+@checked
 def body_errors(
     pred_joints: Float[np.ndarray, "F J 3"],
     gt_joints: Float[np.ndarray, "F J 3"],
@@ -113,6 +124,8 @@ def body_errors(
         "ra_mpjpe": mpjpe(pred_joints, gt_joints, root=root),
         "pa_mpjpe": pa_mpjpe(pred_joints, gt_joints),
     }
+    if (pred_vertices is None) != (gt_vertices is None):
+        raise InputError("predicted and true vertices, or neither", "one of them", "pass both")
     if pred_vertices is not None and gt_vertices is not None:
         roots = (pred_joints[:, root], gt_joints[:, root])
         out["mpvpe"] = mpvpe(pred_vertices, gt_vertices)
@@ -121,6 +134,7 @@ def body_errors(
     return out
 
 
+@checked
 def region_errors(
     pred: Float[np.ndarray, "F N 3"],
     gt: Float[np.ndarray, "F N 3"],
@@ -131,6 +145,7 @@ def region_errors(
     return {f"mpvpe_{name}": errors[..., of].mean(axis=-1) for name, of in regions.items() if of.any()}
 
 
+@checked
 def pck(errors_mm: Float[np.ndarray, "*B"], threshold_mm: float = 150.0) -> float:
     """Share of correct points.
 
@@ -145,6 +160,7 @@ def pck(errors_mm: Float[np.ndarray, "*B"], threshold_mm: float = 150.0) -> floa
     return float((known < threshold_mm).mean()) if known.size else float("nan")
 
 
+@checked
 def auc(
     errors_mm: Float[np.ndarray, "*B"], thresholds_mm: tuple[float, ...] = tuple(range(1, 151, 5))
 ) -> float:

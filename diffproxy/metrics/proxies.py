@@ -7,8 +7,10 @@ from jaxtyping import Bool, Float, UInt8
 
 from diffproxy.metrics.points import MM
 from diffproxy.proxies.interfaces import BodyLike, as_numpy
+from diffproxy.utils.checked import checked
 
 
+@checked
 def proxy_scores(
     labels: UInt8[np.ndarray, "V H W"],
     uv: Float[np.ndarray, "V H W 2"],
@@ -45,12 +47,14 @@ def proxy_scores(
     return scores
 
 
+@checked
 def part_accuracy(labels: UInt8[np.ndarray, "*S"], gt_labels: UInt8[np.ndarray, "*S"]) -> float:
     """Share of the ground-truth foreground with the right label."""
     foreground = gt_labels > 0
     return float((labels == gt_labels)[foreground].mean()) if foreground.any() else float("nan")
 
 
+@checked
 def part_iou(labels: UInt8[np.ndarray, "*S"], gt_labels: UInt8[np.ndarray, "*S"]) -> float:
     """Intersection over union of each part, pooled over all views, averaged over the parts in the ground truth."""
     both = np.bincount(gt_labels[labels == gt_labels], minlength=256)
@@ -59,12 +63,14 @@ def part_iou(labels: UInt8[np.ndarray, "*S"], gt_labels: UInt8[np.ndarray, "*S"]
     return float((both[present] / either[present]).mean()) if present.size else float("nan")
 
 
+@checked
 def foreground_iou(mask: Bool[np.ndarray, "*S"], gt_mask: Bool[np.ndarray, "*S"]) -> float:
     """Intersection over union of two silhouettes; NaN if both are empty."""
     union = int((mask | gt_mask).sum())
     return float((mask & gt_mask).sum() / union) if union else float("nan")
 
 
+@checked
 def uv_errors(
     labels: UInt8[np.ndarray, "*S"],
     uv: Float[np.ndarray, "*S 2"],
@@ -76,6 +82,7 @@ def uv_errors(
     return np.linalg.norm(uv[same].astype(np.float64) - gt_uv[same], axis=-1)
 
 
+@checked
 def surface_errors_mm(
     labels: UInt8[np.ndarray, "*S"],
     uv: Float[np.ndarray, "*S 2"],
@@ -107,6 +114,7 @@ def surface_errors_mm(
     return MM * np.linalg.norm(pred[ok] - gt[ok], axis=-1)
 
 
+@checked
 def rest_points(
     labels: UInt8[np.ndarray, " N"], uv: Float[np.ndarray, "N 2"], body: BodyLike
 ) -> tuple[Float[np.ndarray, "N 3"], Bool[np.ndarray, " N"]]:

@@ -7,8 +7,11 @@ from jaxtyping import Float
 
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.interfaces import BodyLike, as_numpy
+from diffproxy.utils.checked import checked
+from diffproxy.utils.options import one_each
 
 
+@checked
 def reprojection_errors(
     maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
 ) -> list[Float[np.ndarray, " N"]]:
@@ -31,6 +34,7 @@ def reprojection_errors(
     return found
 
 
+@checked
 def reprojections(
     maps: ProxyMaps, vertices: Float[np.ndarray, "Nv 3"], body: BodyLike
 ) -> list[tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, "N 2"]]]:
@@ -38,6 +42,7 @@ def reprojections(
 
     Points behind the camera are NaN.
     """
+    one_each("vertices", len(vertices), len(body.v_template), "vertex of the body")
     faces, found = as_numpy(body.faces), []
     vertices = np.asarray(vertices, dtype=np.float64)
     for v, camera in enumerate(maps.cameras):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from diffproxy.utils.bounded_arrays import as_numbers, read_npz
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
@@ -26,6 +27,7 @@ def check_rate(fps: float, source: str) -> None:
         raise InputError(f"frames per second above zero, up to {MOST_FPS:g}", str(fps), f"check {source}")
 
 
+@checked
 @dataclass(frozen=True)
 class Motion:
     """F frames of an SMPL-X body in a y-up world; rotations are axis-angle in radians.

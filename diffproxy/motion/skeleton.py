@@ -10,10 +10,12 @@ from numpy import ndarray
 
 from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS, PARENTS
 from diffproxy.motion.clip import check_rate
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
 
+@checked
 @dataclass(frozen=True)
 class SkeletonClip:
     """Local joint rotations over time on a skeleton of J joints; the unit of length is that of the file.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from diffproxy.pose_prior.model import PosePrior
 from diffproxy.pose_prior.network import NetConfig, TimeNet, WholeBodyNet
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.safetensors_file import write_safetensors
 from diffproxy.utils.validation import Schema, validated
@@ -26,6 +27,7 @@ Part = Literal["body", "hand", "face", "correction"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 
+@checked
 def save_prior(prior: PosePrior, path: Path, notes: dict[str, object] | None = None) -> None:
     """Write a prior with `notes` in its metadata; the same prior gives the same bytes."""
     nets = {k: getattr(prior.net, k) for k in PARTS}
@@ -43,6 +45,7 @@ def _is_weight(name: str) -> bool:
     return name.startswith("net.") and ".linear." not in name
 
 
+@checked
 def load_prior(path: Path | str | None = None) -> PosePrior:
     """Load a pose prior.
 

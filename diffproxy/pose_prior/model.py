@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from diffproxy.body.flip import ROTVEC_SIGNS
 from diffproxy.pose_prior import sde
 from diffproxy.pose_prior.network import BODY, HAND, WholeBodyNet
+from diffproxy.utils.checked import checked
+from diffproxy.utils.options import at_least, one_each
 
 POSE_COLUMNS = (*range(3, 66), *range(75, 165))
 """Columns of body, left and right hand in a full pose of 55 x 3 values: no root, jaw or eyes."""
 
 
+@checked
 class PosePrior(nn.Module):
     """Distribution of poses (B, D): D = 63 body, 45 left-hand and 45 right-hand values, or 63; radians, hands relative
     to the flat hand.
@@ -42,15 +45,21 @@ class PosePrior(nn.Module):
 
     def normalise(self, pose: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
         """Poses (B, D) in units of the standard deviations of the training poses."""
+        self._check(pose)
         return (pose * self.signs - self.mean) / self.std
 
     def radians(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
         """Inverse of `normalise`."""
+        self._check(x)
         return (x * self.std + self.mean) * self.signs
 
     def denoise(self, x_t: Float[Tensor, "B D"], t: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         """Expected clean pose (B, D) given the noisy one at times t (B,), in one step; normalised units."""
+        self._check(x_t)
         return (x_t - sde.sigma(t)[:, None] * self.net(x_t, t)) / sde.alpha(t)[:, None]
+
+    def _check(self, pose: Float[Tensor, "B D"]) -> None:
+        one_each("values of a pose", pose.shape[-1], len(self.mean), "column of the prior")
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator, steps: int = 150) -> Float[Tensor, "B D"]:
@@ -64,6 +73,8 @@ class PosePrior(nn.Module):
         Returns:
             (count, D) poses, radians.
         """
+        at_least("count", count, 0)
+        at_least("steps", steps, 1)
         like = self.mean
         levels = torch.logspace(2.18, -1.6, steps, dtype=torch.float64)
         times = [sde.time_of(float(s)) for s in levels]

@@ -12,8 +12,11 @@ from diffproxy.cameras import Camera
 from diffproxy.proxies.codec import decode_rgb
 from diffproxy.proxies.interfaces import PaletteLike
 from diffproxy.proxies.maps import Kind, ProxyMaps
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 
 
+@checked
 def aggregate_samples(
     labels: UInt8[Tensor, "K *V H W"], uv: Float[Tensor, "K *V H W C"], agreeing_only: bool = False
 ) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
@@ -44,6 +47,7 @@ def aggregate_samples(
     return winner, median, weight.clamp(0, 1) * foreground
 
 
+@checked
 def vote_samples(
     labels: UInt8[Tensor, "K *V H W"], uv: Float[Tensor, "K *V H W 2"]
 ) -> tuple[UInt8[Tensor, "*V H W"], Float[Tensor, "*V H W 2"], Float[Tensor, "*V H W"]]:
@@ -65,6 +69,7 @@ def vote_samples(
     return winner, median, votes / labels.shape[0] * foreground
 
 
+@checked
 def maps_from_samples(
     seg: Float[Tensor, "K V 3 H W"],
     uv: Float[Tensor, "K V 3 H W"],
@@ -100,6 +105,8 @@ def maps_from_samples(
 
 def majority(labels: UInt8[Tensor, " K *V"]) -> tuple[UInt8[Tensor, "*V"], Shaped[Tensor, "*V"]]:
     """The most-voted label of each pixel and its number of votes; ties go to the earlier sample."""
+    if not len(labels):
+        raise InputError("at least one sample", "none", "draw num_samples=1 or more")
     votes = torch.stack([(labels == one).sum(dim=0) for one in labels])
     most, first = votes.max(dim=0)
     return labels.gather(0, first[None])[0], most

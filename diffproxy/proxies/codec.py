@@ -11,9 +11,11 @@ from torch import Tensor
 
 from diffproxy.proxies.interfaces import PaletteLike, as_numpy, palette_ids
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 
+@checked
 def encode_rgb(
     maps: ProxyMaps, palette: PaletteLike
 ) -> tuple[Float[Tensor, "V 3 H W"], Float[Tensor, "V 3 H W"]]:
@@ -30,6 +32,7 @@ def encode_rgb(
     return encode_labels_rgb(torch.from_numpy(np.ascontiguousarray(maps.labels)), uv, palette)
 
 
+@checked
 def encode_labels_rgb(
     labels: Shaped[Tensor, "*B H W"], uv: Float[Tensor, "*B 2 H W"], palette: PaletteLike
 ) -> tuple[Float[Tensor, "*B 3 H W"], Float[Tensor, "*B 3 H W"]]:
@@ -46,6 +49,7 @@ def encode_labels_rgb(
     return seg, torch.cat([uv, torch.ones_like(foreground)], dim=-3) * foreground
 
 
+@checked
 def decode_rgb(
     seg: Float[Tensor, "*B 3 H W"],
     uv: Float[Tensor, "*B 3 H W"],

@@ -8,11 +8,14 @@ from jaxtyping import Bool
 from diffproxy.geometry.boxes import Box, expand_to_square, tight_box
 from diffproxy.proxies.interfaces import AtlasLike
 from diffproxy.proxies.maps import ProxyMaps
+from diffproxy.utils.checked import checked
+from diffproxy.utils.options import within
 
 MIN_HAND_PIXELS = 3
 HAND_JOINTS = {"left_hand": 20, "right_hand": 21}  # SMPL-X wrists
 
 
+@checked
 def box_around(mask: Bool[np.ndarray, "H W"], scale: float = 1.0, min_pixels: int = 1) -> Box | None:
     """A square around the true pixels. It may reach beyond the image, as `Camera.crop` allows.
 
@@ -24,10 +27,12 @@ def box_around(mask: Bool[np.ndarray, "H W"], scale: float = 1.0, min_pixels: in
     Returns:
         (x0, y0, x1, y1) pixels; None below `min_pixels`.
     """
+    within("scale", scale, 1e-6, 1e6)
     box = tight_box(mask) if int(mask.sum()) >= min_pixels else None
     return None if box is None else expand_to_square(box, scale)
 
 
+@checked
 def hand_boxes(maps: ProxyMaps, atlas: AtlasLike) -> dict[tuple[int, str], Box | None]:
     """Square boxes of both hands in each body view, from body labels of the wrists' segments.
 

@@ -26,8 +26,10 @@ from diffproxy.proxies.png import (
 )
 from diffproxy.utils.bounded_files import Limits, read_bytes
 from diffproxy.utils.bounded_text import read_json
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.options import at_least
 from diffproxy.utils.validation import OpenSchema, validated
 
 
@@ -56,6 +58,7 @@ VERSION = 1
 INDEX = "proxies.json"
 
 
+@checked
 def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
     """Write proxies to a folder; `proxies.json` is written last, so a folder with it is complete.
 
@@ -68,6 +71,10 @@ def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
         InputError: invalid maps (see `ProxyMaps.check`).
     """
     maps.check()
+    at_least("views", maps.num_views, 1)
+    for labels, kind, camera in zip(maps.labels, maps.kind, maps.cameras, strict=True):
+        allowed = set(palette_ids(body.atlas.palette, kind))
+        _check_view(labels, allowed, camera, f"the proxies of body {body.name}", kind)
     folder = Path(folder)
     index = folder / INDEX
     index.unlink(missing_ok=True)
@@ -97,6 +104,7 @@ def save_proxies(maps: ProxyMaps, folder: str | Path, body: BodyLike) -> None:
     write_atomic(index, json.dumps(meta, indent=1).encode())
 
 
+@checked
 def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[ProxyMaps, dict[str, Any]]:
     """Read proxies.
 

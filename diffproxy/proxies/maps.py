@@ -10,13 +10,16 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import one_each
 from diffproxy.utils.short_repr import short_repr
 
 Kind = Literal["body", "left_hand", "right_hand"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
+@checked
 @dataclass(frozen=True)
 class ProxyMaps:
     """Dense SMPL-X proxies of V views (possibly crops) of one person at one instant.
@@ -46,6 +49,10 @@ class ProxyMaps:
 
     __repr__ = short_repr
 
+    def __post_init__(self) -> None:
+        one_each("kinds", len(self.kind), len(self.labels), "view")
+        one_each("cameras", len(self.cameras), len(self.labels), "view")
+
     @property
     def num_views(self) -> int:
         return self.labels.shape[0]
@@ -53,6 +60,8 @@ class ProxyMaps:
     def select(self, views: Sequence[int]) -> ProxyMaps:
         """The views with these indices, in this order."""
         rows = list(views)
+        if strange := [v for v in rows if not 0 <= v < self.num_views]:
+            raise InputError(f"views from 0 to {self.num_views - 1}", f"{strange}", "leave them out")
         return ProxyMaps(
             self.labels[rows],
             self.uv[rows],
@@ -87,28 +96,15 @@ class ProxyMaps:
 
     def check(self) -> None:
         """InputError for maps that violate this contract; costs a pass over the arrays."""
-        views, height, width = self.labels.shape
-        if len(self.kind) != views or len(self.cameras) != views:
-            raise InputError(
-                f"{views} kinds and cameras, one per view",
-                f"{len(self.kind)} kinds, {len(self.cameras)} cameras",
-                "pass one of each per view",
-            )
-        for key, shape in (("uv", (views, height, width, 2)), ("weight", (views, height, width))):
+        height, width = self.labels.shape[1:]
+        for key in ("uv", "weight"):
             values = getattr(self, key)
-            if values.shape != shape:
-                raise InputError(f"{key} of shape {shape}", f"{values.shape}", "match it to the labels")
             if not np.isfinite(values).all() or values.min(initial=0.0) < 0 or values.max(initial=0.0) > 1:
                 raise InputError(
                     f"{key} in [0, 1]",
                     f"range [{values.min()}, {values.max()}] (nan: not a number)",
                     "clip it, and find out where NaN comes from",
                 )
-        for key in ("std", "valid"):
-            values = getattr(self, key)
-            if values is not None and values.shape != (views, height, width):
-                shape = (views, height, width)
-                raise InputError(f"{key} of shape {shape}", f"{values.shape}", "match it to the labels")
         if self.std is not None and not (np.isfinite(self.std).all() and self.std.min(initial=0.0) >= 0):
             raise InputError(
                 "std in metres, 0 or more", "negative values or NaN", "find out where they come from"

@@ -12,11 +12,13 @@ from diffproxy.cameras import Camera
 from diffproxy.proxies.interfaces import AtlasLike, BodyLike, as_numpy
 from diffproxy.proxies.maps import KINDS, Kind, ProxyMaps
 from diffproxy.proxies.surface import Mesh, SurfaceView, render_surface
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 Renderer = Literal["raycast", "pytorch3d"]
 
 
+@checked
 def render_proxies(
     body: BodyLike,
     vertices: Float[np.ndarray, "Nv 3"],
@@ -49,6 +51,7 @@ def render_proxies(
     return proxies_from_surface(body.atlas, views, cameras, kinds)
 
 
+@checked
 def proxies_from_surface(
     atlas: AtlasLike,
     views: Sequence[SurfaceView],
@@ -69,6 +72,7 @@ def proxies_from_surface(
     return ProxyMaps(labels, uv, (labels > 0).astype(np.float32), shown, tuple(cameras))
 
 
+@checked
 def render_depth_mask(
     body: BodyLike,
     vertices: Float[np.ndarray, "Nv 3"],

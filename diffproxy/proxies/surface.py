@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from diffproxy.cameras import Camera
 from diffproxy.proxies.footprint import footprint
 from diffproxy.proxies.raycast import RayMesh
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.short_repr import short_repr
 
@@ -18,6 +19,7 @@ Mesh = tuple[np.ndarray, np.ndarray]  # vertices (Nv, 3) metres, faces (Nf, 3)
 Window = tuple[int, int, int, int]  # x0, y0, x1, y1, whole pixels
 
 
+@checked
 @dataclass(frozen=True)
 class SurfaceView:
     """One view of a mesh at pixel centres. Outside its silhouette: face -1, bary 0, depth inf.
@@ -38,6 +40,7 @@ class SurfaceView:
         return self.face >= 0
 
 
+@checked
 def render_surface(
     vertices: Float[np.ndarray, "Nv 3"],
     faces: Int[np.ndarray, "Nf 3"],

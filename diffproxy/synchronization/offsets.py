@@ -16,7 +16,9 @@ from jaxtyping import Float, Int
 from diffproxy.cameras.views import without
 from diffproxy.synchronization.pair_table import BLOCKS, PairTable
 from diffproxy.synchronization.tracks import ViewTrack
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import at_least, within
 
 LEAST_OVERLAP = 20  # frames that two cameras must have in common at a lag
 RESAMPLES = 200
@@ -50,6 +52,7 @@ class CameraOffset:
         return not self.doubts
 
 
+@checked
 def estimate_offsets(
     tracks: Sequence[ViewTrack], max_offset: int, reference: int = 0, seed: int = 0
 ) -> list[CameraOffset]:
@@ -68,6 +71,8 @@ def estimate_offsets(
         InputError: fewer than two cameras, or too few frames for the search.
     """
     tracks = _on_shown_joints(tracks)
+    at_least("max_offset", max_offset, 0)
+    within("reference", reference, 0, len(tracks) - 1)
     table = PairTable.of(tracks, min(max_offset, len(tracks[0]) - LEAST_OVERLAP))
     _check_compared(table, [t.name for t in tracks])
     whole = table.costs(np.ones(BLOCKS))

@@ -13,7 +13,9 @@ from jaxtyping import Float
 from diffproxy.cameras import Camera
 from diffproxy.cameras.views import without
 from diffproxy.keypoints.layouts import BODY_NAMES, Person2D
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import one_each
 from diffproxy.utils.short_repr import short_repr
 
 MIN_CONFIDENCE = 0.3  # of a keypoint
@@ -27,6 +29,7 @@ LONGEST_REPEAT = 12  # frames that one image is shown; longer, the video is froz
 BODY = len(BODY_NAMES)
 
 
+@checked
 @dataclass(frozen=True)
 class ViewTrack:
     """Rays of K keypoints in N successive frames of one camera.
@@ -46,6 +49,7 @@ class ViewTrack:
         return len(self.direction)
 
 
+@checked
 def subject_tracks(
     people: Sequence[Mapping[int, Sequence[Person2D]]], cameras: Sequence[Camera]
 ) -> tuple[list[ViewTrack], list[str]]:
@@ -61,6 +65,7 @@ def subject_tracks(
     Raises:
         InputError: a camera without a person.
     """
+    one_each("views of people", len(people), len(cameras), "camera")
     numbers = [n for view in people for n in view]
     first, count = min(numbers, default=0), max(numbers, default=0) - min(numbers, default=0) + 1
     tracks, notes = [], []

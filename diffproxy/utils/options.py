@@ -56,6 +56,12 @@ def within(option: str, value: float, low: float, high: float, unit: str = "") -
         raise InputError(what, f"{option}={value:g}", fix)
 
 
+def one_each(what: str, found: int, due: int, of: str) -> None:
+    """InputError unless there are as many of `what` as of what they belong to."""
+    if found != due:
+        raise InputError(f"{due} {what}, one per {of}", f"{found}", f"give one per {of}")
+
+
 def refuse_unread(options: Any, names: Sequence[str], needed: str, prefix: str = "") -> None:
     """InputError for an option that somebody has set though nothing reads it.
 

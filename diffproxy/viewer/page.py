@@ -19,6 +19,8 @@ from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.cameras import Camera
 from diffproxy.export.gltf import gltf_animation_bytes
 from diffproxy.export.result import UNOBSERVED
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 from diffproxy.viewer.scene import (
     DEVIATION_COLORS,
     DEVIATION_RED,
@@ -33,6 +35,7 @@ HERE = Path(__file__).parent
 NO_PICTURES: Mapping[str, Sequence[tuple[int, bytes]]] = {}
 
 
+@checked
 def viewer_html(scene: Scene, pictures: Mapping[str, Sequence[tuple[int, bytes]]] = NO_PICTURES) -> str:
     """The page as text.
 
@@ -40,6 +43,8 @@ def viewer_html(scene: Scene, pictures: Mapping[str, Sequence[tuple[int, bytes]]
         scene: What it shows.
         pictures: Camera -> (row, JPEG) in rising order; a row without a picture shows the one before.
     """
+    if strange := sorted(pictures.keys() - {c.name for c in scene.cameras}):
+        raise InputError("pictures of the scene's cameras", f"{strange}", "name the cameras alike")
     data = {
         "frame_ids": [int(i) for i in scene.frame_ids],
         "fps": scene.fps,

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from diffproxy.cameras import RigFrames
 from diffproxy.export.result_motion import frame_step, nearest_rows
 from diffproxy.export.run import Run
+from diffproxy.utils.checked import checked
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.people_file import id_of_folder, rgb_of
 from diffproxy.viewer.page import viewer_html
@@ -23,6 +24,7 @@ PICTURE_SIDES, PICTURE_QUALITY = (768, 448, 256), 60  # pixels of the longer sid
 PICTURE_BYTES = 1_800_000  # of all pictures: with bodies of 300 frames the page stays below 5 MB
 
 
+@checked
 def write_run_viewer(path: Path, runs: Sequence[Run], frames: RigFrames | None = None) -> None:
     """Write the page of a run, or of the people of a take.
 

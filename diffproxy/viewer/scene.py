@@ -9,12 +9,15 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from diffproxy.cameras import Camera
+from diffproxy.cameras import Camera, stack_cameras
 from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export.motion import BodyMotion
 from diffproxy.export.result import UNOBSERVED
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.options import one_each, within
 from diffproxy.utils.short_repr import short_repr
+from diffproxy.visualization.shading import check_color
 
 BODY_COLOR = (0.85, 0.66, 0.54)
 UNOBSERVED_COLOR = (0.5, 0.5, 0.5)
@@ -26,6 +29,7 @@ GRADES = {"ok": "ok", "doubtful": "fair", "one_view": "fair", "filled": "fair"} 
 GRADE_COLORS = {"ok": "#5bd07f", "fair": "#f0b24a", "bad": "#f2685f"}
 
 
+@checked
 @dataclass(frozen=True)
 class ViewerBody:
     """One person over the frames of the page.
@@ -50,6 +54,12 @@ class ViewerBody:
 
     __repr__ = short_repr
 
+    def __post_init__(self) -> None:
+        for name in ("status", "reason", "joint_std", "joint_observed"):
+            if (values := getattr(self, name)) is not None:
+                one_each(name, len(values), len(self.motion), "frame")
+        check_color(self.color)
+
     def is_shown(self, row: int) -> bool:
         """Whether the frame has a body of its own."""
         return bool(self.motion.known[row]) and self.status[row] not in NO_BODY
@@ -64,6 +74,7 @@ class ViewerBody:
         return np.stack([np.interp(at, (0, 0.5, 1), c) for c in zip(*DEVIATION_COLORS, strict=True)], axis=-1)
 
 
+@checked
 @dataclass(frozen=True)
 class Scene:
     """People and cameras of a page.
@@ -89,6 +100,9 @@ class Scene:
 
     def __post_init__(self) -> None:
         frames = len(self.frame_ids)
+        within("fps", self.fps, 1e-3, 1e5)
+        if self.cameras:
+            stack_cameras(self.cameras)  # refuses those with distortion
         if not self.bodies or any(len(b.motion) != frames for b in self.bodies):
             raise InputError(
                 f"at least one body, each with {frames} frames",

@@ -9,9 +9,12 @@ from jaxtyping import Float, UInt8
 
 from diffproxy.proxies import ProxyMaps
 from diffproxy.proxies.interfaces import PaletteLike, as_numpy
+from diffproxy.utils.checked import checked
+from diffproxy.utils.options import within
 from diffproxy.visualization.sheet import contact_sheet
 
 
+@checked
 def draw_labels(
     labels: UInt8[np.ndarray, "H W"],
     palette: PaletteLike,
@@ -19,6 +22,7 @@ def draw_labels(
     alpha: float = 0.65,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Palette colours on black, or blended over an RGB image of the same size."""
+    within("labels", int(labels.max(initial=0)), 0, len(as_numpy(palette.colors)) - 1)
     colors = np.round(255 * as_numpy(palette.colors)).astype(np.uint8)[labels]
     if image is None:
         return colors
@@ -26,6 +30,7 @@ def draw_labels(
     return np.where((labels > 0)[..., None], mixed, image)
 
 
+@checked
 def draw_uv(
     labels: UInt8[np.ndarray, "H W"], uv: Float[np.ndarray, "H W 2"], checker: int = 0
 ) -> UInt8[np.ndarray, "H W 3"]:
@@ -46,12 +51,14 @@ def draw_uv(
     return np.round(255 * rgb.clip(0, 1) * (labels > 0)[..., None]).astype(np.uint8)
 
 
+@checked
 def draw_weight(weight: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
     """Weight as a heat map (H, W, 3): black at 0, red, orange, pale yellow at 1."""
     w = weight.clip(0, 1)[..., None]
     return np.round(255 * np.concatenate([w**0.5, w, w**3], axis=-1)).astype(np.uint8)
 
 
+@checked
 def proxy_sheet(
     maps: ProxyMaps,
     palette: PaletteLike,

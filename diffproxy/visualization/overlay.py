@@ -10,8 +10,10 @@ from jaxtyping import Bool, Float, Int, UInt8
 from diffproxy.cameras import Camera
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies.surface import Mesh, Surface, SurfaceView
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
-from diffproxy.visualization.shading import shade_pixels
+from diffproxy.utils.options import within
+from diffproxy.visualization.shading import check_color, shade_pixels
 
 BODY_COLOR = (0.55, 0.78, 0.98)
 OUTLINE_COLOR = (255, 255, 255)
@@ -22,6 +24,7 @@ HATCH = 90  # lines along the longer side of the image
 Color = Float[np.ndarray, "Nf 3"] | tuple[float, float, float]  # RGB in [0, 1], one or one per face
 
 
+@checked
 class BodyPainter:
     """Draws one body into several images; search trees and normals are computed once. Thread-safe.
 
@@ -73,6 +76,8 @@ class BodyPainter:
                 f"{image.shape[1]}x{image.shape[0]}",
                 "use the camera of this image: camera.for_image(width, height) or camera.crop(...)",
             )
+        within("alpha", alpha, 0.0, 1.0)
+        check_color(color)
         result = image.copy()
         view, (x0, y0, x1, y1) = self._surface.colors_seen_by(camera)
         if x1 > x0:
@@ -107,6 +112,7 @@ class BodyPainter:
         image[rows, cols] = np.round(mixed).clip(0, 255).astype(np.uint8)
 
 
+@checked
 def overlay_body(
     image: UInt8[np.ndarray, "H W 3"],
     camera: Camera,

@@ -8,10 +8,12 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from diffproxy.cameras import Camera
+from diffproxy.utils.checked import checked
 from diffproxy.utils.people_file import rgb_of
 from diffproxy.visualization.overlay import BodyPainter
 
 
+@checked
 class PeoplePainter:
     """Draws the people of a frame into the images of any cameras, those in front over those behind.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 COLORS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2", "#65a30d", "#dc2626")
@@ -17,6 +18,7 @@ HEAD = 24  # pixels above the plot of a file
 TICKS = 4
 
 
+@checked
 @dataclass(frozen=True)
 class LinePlot:
     """Values over frames, or over other numbers.

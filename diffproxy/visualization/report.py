@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import diffproxy
+from diffproxy.utils.checked import checked
 from diffproxy.utils.io import write_atomic
 from diffproxy.utils.short_repr import short_repr
 from diffproxy.visualization.plots import LinePlot, line_plot_svg
@@ -63,6 +64,7 @@ OPEN_IMAGES, OPEN_WARNINGS = 2, 5  # the others are folded
 GOOD, FAIR = {"ok"}, {"doubtful", "one_view", "filled"}  # the other statuses are shown as failures
 
 
+@checked
 @dataclass(frozen=True)
 class Report:
     """Content of the page. Everything but the title is optional; text is escaped.
@@ -85,11 +87,13 @@ class Report:
     __repr__ = short_repr
 
 
+@checked
 def write_report(path: str | Path, report: Report) -> None:
     """Write the page; images are reduced to `MAX_SIDE` pixels and embedded as JPEG."""
     write_atomic(Path(path), report_html(report).encode())
 
 
+@checked
 def report_html(report: Report) -> str:
     """The page as text: numbers, pictures, plots and tables, then warnings and notes."""
     body = [f"<h1>{_text(report.title)}</h1>"]

@@ -9,8 +9,18 @@ from diffproxy.cameras import Camera
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies import SurfaceView
 from diffproxy.proxies.surface import rays_at
+from diffproxy.utils.checked import checked
+from diffproxy.utils.errors import InputError
 
 
+def check_color(color: Float[np.ndarray, "*N 3"] | tuple[float, float, float]) -> None:
+    """InputError for a colour that is not in [0, 1]."""
+    values = np.asarray(color)
+    if values.size and not 0 <= values.min() <= values.max() <= 1:
+        raise InputError("RGB in [0, 1]", f"values up to {values.max():g}", "divide 8-bit colours by 255")
+
+
+@checked
 def shade(
     view: SurfaceView,
     vertices: Float[np.ndarray, "Nv 3"],
@@ -30,6 +40,7 @@ def shade(
     Returns:
         (H, W, 3) RGB in [0, 1], black outside the mesh.
     """
+    check_color(color)
     image = np.zeros((*view.face.shape, 3), dtype=np.float32)
     rows, cols = np.nonzero(view.outline)
     image[rows, cols] = shade_pixels(view, rows, cols, vertex_normals(vertices, faces), faces, camera, color)

@@ -10,13 +10,16 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
+from diffproxy.utils.options import at_least, within
 
 BACKGROUND = 24
 BAR = 22  # pixels of a caption's bar
 
 
+@checked
 def contact_sheet(
     tiles: Sequence[UInt8[np.ndarray, "_ _ 3"]],
     captions: Sequence[str] | None = None,
@@ -42,6 +45,11 @@ def contact_sheet(
         raise InputError(
             f"{len(tiles)} captions, one per image", f"{len(captions)}", "pass one caption per image"
         )
+    at_least("max_side", max_side, 1)
+    at_least("gap", gap, 0)
+    at_least("columns", 1 if columns is None else columns, 1)
+    for tile in tiles:
+        at_least("pixels", tile.size, 1)
     columns = columns or math.ceil(math.sqrt(len(tiles)))
     small = [shrink(tile, max_side) for tile in tiles]
     height, width = (max(t.shape[k] for t in small) for k in (0, 1))
@@ -80,6 +88,7 @@ def shrink(image: UInt8[np.ndarray, "_ _ 3"], max_side: int) -> UInt8[np.ndarray
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
+@checked
 def save_image(path: str | Path, image: UInt8[np.ndarray, "H W 3"], quality: int = 90) -> None:
     """Write an RGB image as PNG or JPEG, by the suffix of `path`; atomic."""
     path = Path(path)
@@ -90,6 +99,8 @@ def encode_image(image: UInt8[np.ndarray, "H W 3"], suffix: str, quality: int = 
     """An RGB image as bytes of ".png", ".jpg" or ".jpeg"."""
     if suffix not in (".png", ".jpg", ".jpeg"):
         raise InputError("an image ending in .png, .jpg or .jpeg", f"{suffix!r}", "rename it")
+    at_least("pixels", image.size, 1)
+    within("quality", quality, 1, 100)
     options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
     # OpenCV swaps the channels far faster than it copies a reversed view
     return cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()

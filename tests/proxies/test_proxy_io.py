@@ -186,12 +186,24 @@ def test_broken_maps_are_not_written(maps, cube, tmp_path):
     for broken, message in (
         (replace(maps, uv=uv), "uv in"),
         (replace(maps, weight=maps.weight * 2 + 1), "weight in"),
-        (replace(maps, kind=("body",)), "3 kinds"),
         (replace(maps, cameras=tuple(c.resize(5, 5) for c in maps.cameras)), "24x24"),
     ):
         with pytest.raises(InputError, match=message):
             save_proxies(broken, tmp_path / "x", cube)
+    strange = replace(maps, labels=np.where(maps.labels > 0, 250, 0).astype(np.uint8))
+    with pytest.raises(InputError, match="labels of the body palette"):
+        save_proxies(strange, tmp_path / "x", cube)
+    with pytest.raises(InputError, match="views of at least 1"):
+        save_proxies(maps.select([]), tmp_path / "x", cube)
     assert not (tmp_path / "x").exists()
+
+
+def test_maps_have_a_kind_and_a_camera_for_each_view(maps):
+    for wrong in ({"kind": ("body",)}, {"cameras": maps.cameras[:1]}):
+        with pytest.raises(InputError, match="one per view"):
+            replace(maps, **wrong)
+    with pytest.raises(InputError, match="views from 0 to 2"):
+        maps.select([0, 3])
 
 
 def test_writing_again_leaves_no_finished_folder_behind_when_it_fails(folder, maps, cube, monkeypatch):

@@ -115,7 +115,7 @@ def test_pictures_keep_to_their_budget(rig):
     assert cv2.imdecode(np.frombuffer(few["cam0"][0][1], np.uint8), 1).shape == (256, 256, 3)
 
 
-def test_three_hundred_frames_stay_below_five_megabytes(body_of):
+def test_three_hundred_frames_stay_below_five_megabytes(body_of, make_ring):
     """With bodies whose bones change in every frame, and all bytes that pictures may take."""
     person = body_of(2)
     rows = np.arange(300) % 2
@@ -125,7 +125,9 @@ def test_three_hundred_frames_stay_below_five_megabytes(body_of):
     long = ViewerBody(
         "p", motion, ["ok"] * 300, [""] * 300, person.joint_std[rows], person.joint_observed[rows]
     )
-    page = viewer_html(Scene("t", [long], [*range(300)], 30.0), {"cam0": [(0, bytes(1_800_000))]})
+    page = viewer_html(
+        Scene("t", [long], [*range(300)], 30.0, make_ring(1)), {"cam0": [(0, bytes(1_800_000))]}
+    )
     assert len(page) < 5e6
 
 

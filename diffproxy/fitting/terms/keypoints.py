@@ -11,9 +11,11 @@ from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.fitting.observations import ObservationRows, metres_per_pixel
 from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.utils.checked import checked
 from diffproxy.utils.short_repr import short_repr
 
 
+@checked
 @dataclass(frozen=True)
 class Keypoints:
     """N keypoints in pixels of the proxy maps.

@@ -17,6 +17,7 @@ from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.reprojection import Normal
 from diffproxy.geometry.so3 import left_jacobian_inverse
 from diffproxy.pose_prior import load_prior
+from diffproxy.utils.checked import checked
 from diffproxy.utils.short_repr import short_repr
 
 
@@ -36,6 +37,7 @@ class Prior(Protocol):
         ...
 
 
+@checked
 @dataclass(frozen=True)
 class LinearPrior:
     """`residual = A (variables[columns] - mean)`: a Gaussian with precision `AᵀA`."""

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffproxy.cameras import Camera
+from diffproxy.utils.checked import checked
 from diffproxy.utils.short_repr import short_repr
 
 # Below this the central rays are parallel or coincide (one camera, or one camera and its crops): no intersection.
@@ -26,6 +27,7 @@ MIN_CONVERGENCE = 1e-3
 RAY_DIM = 6  # Plücker: direction and moment
 
 
+@checked
 @dataclass(frozen=True)
 class CameraBatch:
     """G groups of V pinhole cameras; `K` is in units of the image side: x = 0 left border, x = 1 right border."""

@@ -12,6 +12,7 @@ from diffproxy.geometry.rotations import axis_rotation, to_matrix, to_rotvec
 from diffproxy.motion.clip import Motion, frame_rate, load_arrays
 from diffproxy.motion.skeleton import PELVIS
 from diffproxy.utils.bounded_arrays import as_numbers
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 # Columns of body and hands in a `poses` row of each width: SMPL-X, SMPL+H, SMPL (whose two hand joints are dropped).
@@ -29,6 +30,7 @@ _KEYS = {"poses", "pose_hand", "betas", *(a for names in _ALIASES.values() for a
 UpAxis = Literal["y", "z"]
 
 
+@checked
 def read_amass(path: Path, up_axis: UpAxis | None = None) -> Motion:
     """Read `poses` (F, 165 | 156 | 72) or named poses, `trans` in metres, and the frame rate.
 

@@ -10,11 +10,13 @@ import numpy as np
 from diffproxy.geometry.rotations import to_matrix
 from diffproxy.motion.skeleton import SkeletonClip
 from diffproxy.utils.bounded_files import read_text
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 CHANNEL = re.compile(r"[xyz](position|rotation)", re.IGNORECASE)
 
 
+@checked
 def read_bvh(path: Path) -> SkeletonClip:
     """A BVH file as a skeleton clip in its own axes and units; InputError for a damaged or truncated file."""
     tokens = read_text(path, "BVH").split()

@@ -10,9 +10,11 @@ from diffproxy.motion.readers.bvh import read_bvh
 from diffproxy.motion.readers.deepmimic import read_deepmimic
 from diffproxy.motion.readers.skeleton import read_skeleton_npz
 from diffproxy.motion.retarget import retarget
+from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 
 
+@checked
 def read_motion(path: Path | str, up_axis: UpAxis | None = None) -> Motion:
     """Read a motion file; its kind is detected. Skeletons are retargeted.
 

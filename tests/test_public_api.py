@@ -1,0 +1,130 @@
+"""Every public function and class says what is wrong with its arguments: all names of the packages' `__all__`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffproxy.body import PARAM_DIMS, BodyParams
+from diffproxy.fitting import Evidence, FitConfig, FixedShape
+from diffproxy.utils.errors import InputError
+
+PACKAGES = (
+    "association", "body", "calibration", "cameras", "export", "fitting", "generator", "keypoints", "metrics", "motion",
+    "pose_prior", "proxies", "synchronization", "viewer", "visualization",
+)  # fmt: skip
+MADE_HERE = {
+    "Association", "BodyOutput", "Calibration", "CameraOffset", "CameraReport", "FitResult", "OneViewPerson", "Person",
+    "RigReport", "RigState", "Triangulated",
+}  # fmt: skip
+"""Results, which nobody else makes."""
+INNER = {"ProxyGenerator", "Conditioning", "build_generator", "Similarity", "align_points"}
+"""The network, whose arguments the pipeline has checked, and the ground floor, which knows no errors of ours."""
+
+
+def public() -> dict[str, object]:
+    found = {}
+    for package in PACKAGES:
+        module = importlib.import_module(f"diffproxy.{package}")
+        for name in module.__all__:
+            value = getattr(module, name)
+            own = inspect.isfunction(value) or inspect.isclass(value)
+            if own and not getattr(value, "_is_protocol", False) and name not in MADE_HERE | INNER:
+                found[f"{package}.{name}"] = value
+    found["fit_rig"] = importlib.import_module("diffproxy").fit_rig
+    return found
+
+
+PUBLIC = public()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_wrong_arguments_are_told(name):
+    """`object()` for all of them, and one more than there are."""
+    target = PUBLIC[name]
+    given = list(inspect.signature(target).parameters.values())
+    wrong = {p.name: object() for p in given if p.kind is p.POSITIONAL_OR_KEYWORD}
+    with pytest.raises(InputError, match="see help"):
+        target(**(wrong or {"no_such_argument": 1}))
+
+
+def test_the_help_that_errors_name_is_there():
+    with pytest.raises(InputError) as error:
+        PUBLIC["fitting.fit"](1, 2)
+    place = error.value.fix.split('"')[1]
+    module, _, name = place.rpartition(".")
+    assert getattr(importlib.import_module(module), name) is PUBLIC["fitting.fit"]
+
+
+def test_parameters_have_one_dtype_and_the_sizes_of_smplx():
+    rest = BodyParams.rest(2)
+    for name, size in PARAM_DIMS.items():
+        for wrong in (torch.zeros(2, size + 1), torch.zeros(2, size, 1), torch.zeros(3, size),
+                      torch.zeros(2, size).long(), torch.zeros(2, size).double(),
+                      np.zeros((2, size), np.float32), 1.0, None):  # fmt: skip
+            with pytest.raises(InputError):
+                replace(rest, **{name: wrong})
+    with pytest.raises(InputError, match="at least one"):
+        BodyParams.cat([])
+    with pytest.raises(InputError, match="batch of at least 0"):
+        BodyParams.rest(-1)
+
+
+def test_rows_of_parameters_end():
+    """They were drawn without an end, since a row behind the last one was an empty batch."""
+    params = BodyParams.rest(3)
+    assert [len(row) for row in params] == [1, 1, 1]
+    for outside in (3, -4):
+        with pytest.raises(IndexError):
+            params[outside]
+    assert len(params[1:9]) == 2
+
+
+def test_a_body_takes_parameters_of_its_own_dtype(body):
+    with pytest.raises(InputError, match=r"torch.float32 on cpu\n  found torch.float64"):
+        body(BodyParams.rest().to(torch.float64))
+    body(BodyParams.rest().to(torch.float64).to(body.v_template))
+
+
+def test_evidence_and_settings_of_a_fit_have_a_meaning():
+    for wrong in (lambda: Evidence(start=BodyParams.rest(2)), lambda: Evidence(candidates=[BodyParams.rest(2)]),
+                  lambda: Evidence(candidates=BodyParams.rest()),
+                  lambda: FixedShape(torch.zeros(16)), lambda: FixedShape(torch.zeros(10), 0.0),
+                  *(lambda k=k: FitConfig(**{k: 0}) for k in
+                    ("beta_std", "log_scale_std", "max_sigma", "independent_pixels")),
+                  lambda: FitConfig(min_weight=2.0), lambda: FitConfig(beta_std="1"),
+                  lambda: FitConfig(hands="no")):  # fmt: skip
+        with pytest.raises(InputError):
+            wrong()
+
+
+def test_options_of_fit_rig_are_plain_values(tmp_path, body):
+    """They become words of a command line: a body or an array would become the text that Python prints of it."""
+    from diffproxy import fit_rig
+
+    for wrong in ({"body": body}, {"boxes": np.zeros((4, 4))}, {"frames": []}, {"save": True}, {"save": None},
+                  {"boxes": {"cam0": object()}}, {"pipe": "nano"}, {"detector": "yolo"}, {"rig": 5},
+                  {"device": torch.device("cpu")}):  # fmt: skip
+        with pytest.raises(InputError):
+            fit_rig(**{"out": tmp_path / "o", **wrong})
+    assert not (tmp_path / "o").exists()
+
+
+def test_frames_may_be_a_long_range(tmp_path):
+    from diffproxy import fit_rig
+
+    with pytest.raises(InputError, match="frames='5:1000000000:1'"):
+        fit_rig(frames=range(5, 10**9), out=tmp_path / "o")
+
+
+def test_paths_may_be_text_or_paths(tmp_path):
+    from diffproxy.pose_prior import load_prior, save_prior
+
+    save_prior(load_prior(), str(tmp_path / "prior"))
+    assert Path(tmp_path / "prior").exists()
