@@ -348,6 +348,20 @@ def test_rig_json_wins_and_others_must_be_named(rig, tmp_path):
     assert load_rig(tmp_path).name == "written"
 
 
+@pytest.mark.parametrize("name", ["Rig.JSON", "RIG.JSON", "calibration.json"])
+def test_a_rig_json_of_another_name_is_one(rig, tmp_path, name):
+    """As Windows and hands write it; it was read as a file of OpenCV without extrinsics."""
+    save_rig(rig, tmp_path).rename(tmp_path / name)
+    same(load_rig(tmp_path), rig)
+
+
+def test_endings_in_capitals_are_found(rig, tmp_path):
+    save_rig(rig, tmp_path / "a" / "cal.toml", "pose2sim").rename(tmp_path / "a" / "CAL.TOML")
+    save_rig(rig, tmp_path / "b" / "transforms.json", "transforms").rename(tmp_path / "b" / "T.JSON")
+    for folder in ("a", "b"):
+        same(load_rig(tmp_path / folder), rig, atol=1e-6)
+
+
 def test_two_files_of_one_format(rig, tmp_path):
     for name in ("a", "b"):
         write_qualisys(rig, tmp_path / f"{name}.qca.txt")

@@ -58,5 +58,6 @@ def only_one(paths: Iterable[Path], folder: Path, name: str) -> Path | None:
 
 
 def only_like(folder: Path, suffix: str, is_format: Callable[[Path], bool], name: str) -> Path | None:
-    """The one file of `folder` with that ending for which `is_format` holds."""
-    return only_one((p for p in folder.glob(f"*{suffix}") if is_format(p)), folder, name)
+    """The one file of `folder` with that ending, in capitals or not, for which `is_format` holds."""
+    files = (p for p in folder.iterdir() if p.suffix.lower() == suffix)
+    return only_one((p for p in files if is_format(p)), folder, name)

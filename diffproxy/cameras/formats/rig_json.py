@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from diffproxy.cameras.camera import Camera
-from diffproxy.cameras.formats._files import contents, read_json, text_of
+from diffproxy.cameras.formats._files import contents, only_like, read_json, text_of
 from diffproxy.cameras.rig import Rig
 from diffproxy.utils.bounded_text import parse_json
 from diffproxy.utils.errors import InputError
@@ -43,14 +43,14 @@ class _RigFile(OpenSchema):
 
 def find(folder: Path) -> Path | None:
     path = folder / "rig.json"
-    return path if path.is_file() else None
+    return path if path.is_file() else only_like(folder, ".json", is_format, NAME)
 
 
 def is_format(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
     data = contents(path, ".json", read_json)  # `read` says what is wrong with a rig.json
-    return path.name == "rig.json" or (isinstance(data, dict) and data.get("format") == FORMAT)
+    return path.name.lower() == "rig.json" or (isinstance(data, dict) and data.get("format") == FORMAT)
 
 
 def read(path: Path) -> Rig:
