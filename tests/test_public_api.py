@@ -128,3 +128,67 @@ def test_paths_may_be_text_or_paths(tmp_path):
 
     save_prior(load_prior(), str(tmp_path / "prior"))
     assert Path(tmp_path / "prior").exists()
+
+
+def test_devices_that_are_not_there_are_told():
+    from diffproxy.generator import DiffProxyPipeline
+
+    pipe = DiffProxyPipeline.from_pretrained("nano", denoiser=False)
+    for device in ("gpu", *(() if torch.cuda.is_available() else ("cuda",))):
+        with pytest.raises(InputError, match="a device that torch has here"):
+            pipe.to(device)
+    assert pipe.to("cpu") is pipe
+
+
+def test_arguments_of_one_call_belong_together(cube_cameras):
+    """Lists whose lengths differ ended in errors of zip, or were cut to the shorter one."""
+    from diffproxy.calibration import CalibrationConfig
+    from diffproxy.generator import CameraBatch
+    from diffproxy.keypoints import NAMES, Person2D, triangulate_people
+    from diffproxy.metrics import body_errors, mpjpe
+    from diffproxy.synchronization import ViewTrack, estimate_offsets, subject_tracks
+
+    person = Person2D(np.ones((len(NAMES), 3)))
+    points = np.ones((2, 5, 3))
+    track = ViewTrack("a", np.zeros(3), np.ones((40, 17, 3)), np.ones((40, 17)))
+    for wrong in (
+        lambda: Person2D(np.ones((17, 3))),
+        lambda: triangulate_people([[person]], cube_cameras),
+        lambda: subject_tracks([{0: [person]}], cube_cameras),
+        lambda: estimate_offsets([track, track], 5, reference=2),
+        lambda: estimate_offsets([track, track], -1),
+        lambda: CameraBatch.from_cameras([cube_cameras, cube_cameras[:1]]),
+        lambda: body_errors(points, points, pred_vertices=points),
+        lambda: mpjpe(points, points, root=5),
+        lambda: mpjpe(points[:, :0], points[:, :0]),
+        lambda: CalibrationConfig(height=180.0),
+        lambda: CalibrationConfig(distance=("cam0", "cam0", 1.0)),
+        lambda: CalibrationConfig(iterations=0),
+    ):
+        with pytest.raises(InputError):
+            wrong()
+
+
+def test_colours_and_sizes_of_pictures_are_in_range(tmp_path):
+    from diffproxy.visualization import contact_sheet, save_image, shade
+    from diffproxy.visualization.shading import check_color
+
+    tile = np.zeros((8, 8, 3), np.uint8)
+    assert shade.is_checked
+    for wrong in (
+        lambda: check_color((255, 0, 0)),
+        lambda: contact_sheet([tile, tile], gap=-5),
+        lambda: contact_sheet([tile], max_side=0),
+        lambda: contact_sheet([tile[:0]]),
+        lambda: save_image(tmp_path / "a.png", tile[:0]),
+        lambda: save_image(tmp_path / "a.jpg", tile, quality=900),
+        lambda: save_image(tmp_path / "a.png", tile.astype(float)),
+    ):
+        with pytest.raises(InputError):
+            wrong()
+
+
+@pytest.fixture
+def cube_cameras(make_ring):
+    """Two cameras around the origin."""
+    return list(make_ring(2))

@@ -72,7 +72,15 @@ class DiffProxyPipeline:
         return next(self.network.parameters()).device
 
     def to(self, device: torch.device | str) -> DiffProxyPipeline:
-        self.network.to(device)
+        """Move the network; InputError for a device that this torch or this machine does not have."""
+        try:
+            self.network.to(device)
+        except (
+            RuntimeError,
+            AssertionError,
+        ) as error:  # torch's own for unknown names, and for builds without CUDA
+            found = f"{device}: {str(error).splitlines()[0]}"
+            raise InputError("a device that torch has here", found, 'write pipe.to("cpu")') from error
         return self
 
     def encoding_once(self) -> AbstractContextManager[None]:

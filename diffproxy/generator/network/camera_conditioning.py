@@ -18,6 +18,7 @@ from torch import Tensor
 
 from diffproxy.cameras import Camera
 from diffproxy.utils.checked import checked
+from diffproxy.utils.options import one_each
 from diffproxy.utils.short_repr import short_repr
 
 # Below this the central rays are parallel or coincide (one camera, or one camera and its crops): no intersection.
@@ -53,6 +54,8 @@ class CameraBatch:
     @staticmethod
     def from_cameras(groups: Sequence[Sequence[Camera]]) -> CameraBatch:
         """One sequence of V cameras per group; each camera's own width and height define its unit."""
+        for group in groups:
+            one_each("cameras of a group", len(group), len(groups[0]), "view of the first group")
         K = np.array([[np.diag([1 / c.width, 1 / c.height, 1.0]) @ c.K for c in group] for group in groups])
         R = np.array([[c.R_cam_world for c in group] for group in groups])
         t = np.array([[c.t_cam_world for c in group] for group in groups])
