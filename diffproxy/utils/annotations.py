@@ -1,37 +1,24 @@
-"""Whether a value fits an annotation, and as what: the checks of `checked`.
+"""The annotations of the public functions as pydantic takes them, and in words.
 
-Converted where nothing is lost: lists and tensors to numpy, whole numbers to floats, numpy's numbers to Python's, lists
-to tuples, text to paths. Everything else that does not fit is refused. Ranges of values are not looked at.
+Added to pydantic's own rules: arrays with jaxtyping's shapes and dtypes, from lists and tensors where nothing is lost;
+numpy's numbers as Python's; 1-D arrays as lists. Classes and protocols are compared as they are, sequences and mappings
+of any class are kept, and text is never split or parsed.
 """
 
 from __future__ import annotations
 
-import collections.abc
 import reprlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
+from pydantic import BeforeValidator, GetPydanticSchema, PlainValidator, Strict, WrapValidator
+from pydantic_core import core_schema
 
-Check = Callable[[Any], Any]
-"""The value as its annotation wants it; `Unfit` where it is something else."""
 UNIONS = (Union, types.UnionType)
-LISTS = (tuple, list, collections.abc.Sequence)
-
-
-class Unfit(Exception):
-    """A value that its annotation does not allow."""
-
-
-def resolved(annotation: Any, names: dict[str, Any]) -> Any:
-    """An annotation that may be text; `Any` where it names what is imported for type checkers alone."""
-    try:
-        return eval(annotation, names) if isinstance(annotation, str) else annotation
-    except NameError:
-        return Any
 
 
 def is_array(hint: Any) -> bool:
@@ -39,30 +26,31 @@ def is_array(hint: Any) -> bool:
     return isinstance(hint, type) and hasattr(hint, "dim_str")
 
 
-def check_of(hint: Any) -> Check | None:
-    """The check of an annotation; None where anything will do."""
+def as_pydantic_takes_it(hint: Any) -> Any:
+    """An annotation of a public function as one of pydantic's."""
     origin, args = get_origin(hint), get_args(hint)
-    if origin in UNIONS:
-        checks = [check_of(h) for h in args]
-        known = [c for c in checks if c is not None]
-        return partial(_any_of, known) if len(known) == len(checks) else None
-    if origin is Literal:
-        return partial(_choice, args)
-    if origin in LISTS:
-        each = [check_of(h) for h in args if h is not Ellipsis]
-        return partial(_items, origin, each, origin is tuple and Ellipsis not in args)
-    if origin is collections.abc.Iterable:
-        return _several
-    if origin in (dict, collections.abc.Mapping):
-        return partial(_mapping, check_of(args[1]))
-    if is_array(hint):
-        return partial(_array if hint.array_type is np.ndarray else _instance, hint)
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
-    if isinstance(hint, type) and hint not in (object, Any):
-        is_protocol = getattr(hint, "_is_protocol", False)
-        return partial(_like, _members(hint)) if is_protocol else partial(_instance, hint)
-    return None
+    if origin in UNIONS:  # first what needs no conversion
+        args = sorted(args, key=lambda h: h is np.ndarray or (is_array(h) and h.array_type is np.ndarray))
+        return Union[tuple(map(as_pydantic_takes_it, args))]  # noqa: UP007
+    if origin is Sequence:
+        return Annotated[list[as_pydantic_takes_it(args[0])], WrapValidator(_sequence)]  # type: ignore[misc]
+    if origin in (list, tuple):
+        inner = tuple(h if h is Ellipsis else as_pydantic_takes_it(h) for h in args)
+        return Annotated[origin[inner], BeforeValidator(_listed)]
+    if origin in (dict, Mapping):
+        inner = tuple(map(as_pydantic_takes_it, args))
+        return Annotated[dict[inner], WrapValidator(_mapping)]  # type: ignore[valid-type]
+    if origin is Iterable:
+        return Annotated[Any, PlainValidator(_iterable)]
+    if hint is np.ndarray or (is_array(hint) and hint.array_type is np.ndarray):
+        return Annotated[Any, PlainValidator(partial(_array, hint))]
+    if hint in (bool, int, float, str):
+        return Annotated[hint, Strict(), BeforeValidator(_python_number)]
+    if getattr(hint, "_is_protocol", False) and origin is None and hint is not Callable:
+        return Annotated[Any, PlainValidator(partial(_like, _members(hint)))]
+    if isinstance(hint, type) and hint not in (object, Any, Path, type(None), Callable):
+        return Annotated[Any, GetPydanticSchema(lambda *_: core_schema.is_instance_schema(hint))]
+    return hint
 
 
 def shown_hint(hint: Any) -> str:
@@ -87,10 +75,36 @@ def shown_value(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _instance(kind: Any, value: Any) -> Any:
-    if not isinstance(value, kind):
-        raise Unfit
+def _python_number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _iterable(value: Any) -> Any:
+    """Something to go through once, such as a generator, which a look would use up; not a text."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ValueError
     return value
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping | set | frozenset) or getattr(value, "ndim", 1) == 0:
+        raise ValueError
+    return value.tolist() if getattr(value, "ndim", 0) == 1 else list(_iterable(value))
+
+
+def _sequence(value: Any, check: Callable[[list], list]) -> Any:
+    if isinstance(value, range):
+        check([value.start])
+        return value  # whatever its length
+    items = _listed(value)
+    found = check(items)
+    is_same = isinstance(value, Sequence) and all(a is b for a, b in zip(items, found, strict=True))
+    return value if is_same else found
+
+
+def _mapping(value: Any, check: Callable[[dict], dict]) -> Any:
+    found = check(value)
+    return value if all(found[k] is v for k, v in value.items() if k in found) else found
 
 
 def _members(protocol: type) -> list[str]:
@@ -99,64 +113,23 @@ def _members(protocol: type) -> list[str]:
 
 
 def _like(members: Sequence[str], value: Any) -> Any:
+    """isinstance of a protocol would not find the buffers of torch modules."""
     if not all(hasattr(value, name) for name in members):
-        raise Unfit
+        raise ValueError
     return value
-
-
-def _choice(allowed: tuple[Any, ...], value: Any) -> Any:
-    if not (isinstance(value, str | int) and value in allowed):
-        raise Unfit
-    return value
-
-
-def _any_of(checks: Sequence[Check], value: Any) -> Any:
-    fits = []
-    for check in checks:
-        try:
-            fits.append(check(value))
-        except Unfit:
-            continue
-        if fits[-1] is value:  # as it is, before anything that it would be converted to
-            return value
-    if not fits:
-        raise Unfit
-    return fits[0]
-
-
-def _several(value: Any) -> Any:
-    """Something to go through once, such as a generator, which a look would use up; not a text."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise Unfit
-    return value
-
-
-def _items(origin: Any, checks: Sequence[Check | None], fixed: bool, value: Any) -> Any:
-    if isinstance(value, Mapping | set | frozenset) or getattr(value, "ndim", 1) == 0:
-        raise Unfit
-    if isinstance(value, range) and origin is collections.abc.Sequence:
-        for check in filter(None, checks):
-            check(value.start)
-        return value  # whatever its length
-    items = value.tolist() if getattr(value, "ndim", 0) == 1 else list(_several(value))
-    each = checks if fixed else list(checks) * len(items)
-    if len(each) != len(items) and checks:
-        raise Unfit
-    fit = [item if check is None else check(item) for item, check in zip(items, each, strict=False)] or items
-    is_one = isinstance(value, Sequence if origin is collections.abc.Sequence else origin)
-    if is_one and all(a is b for a, b in zip(items, fit, strict=True)):
-        return value
-    return tuple(fit) if origin is tuple else fit
-
-
-def _mapping(check: Check | None, value: Any) -> Any:
-    """Values are checked; a mapping of some type of its own stays what it is where they fit."""
-    fit = {k: v if check is None else check(v) for k, v in _instance(Mapping, value).items()}
-    return value if all(fit[k] is value[k] for k in fit) else fit
 
 
 def _array(hint: Any, value: Any) -> Any:
-    array = _numbers(value)
+    """Numbers of any kind as an array; whole ones as floats, bytes or masks where the annotation wants these."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    if not (isinstance(value, list | tuple | range) or hasattr(value, "__array__")):
+        raise ValueError
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        raise ValueError
+    if hint is np.ndarray:
+        return array
     wanted, kind = hint.dtype.__name__, array.dtype.kind
     if array.size == 0 and isinstance(value, list | tuple):
         kind = "i"  # numpy makes floats of an empty list
@@ -168,50 +141,6 @@ def _array(hint: Any, value: Any) -> Any:
         array = array.astype(np.uint8)
     elif wanted == "Bool" and kind in "iu":
         array = array != 0
-    return _instance(hint, array)
-
-
-def _numbers(value: Any) -> np.ndarray:
-    """A list, or the numbers of a tensor, as an array; arrays as they are."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    if not (isinstance(value, np.ndarray | np.generic | list | tuple | range) or hasattr(value, "__array__")):
-        raise Unfit
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError):
-        raise Unfit from None
-    if array.dtype.kind == "O":
-        raise Unfit
+    if not isinstance(array, hint):
+        raise ValueError
     return array
-
-
-def _path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) else _instance(Path, value)
-
-
-def _bool(value: Any) -> Any:
-    return value if isinstance(value, bool) else bool(_instance(np.bool_, value))
-
-
-def _int(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise Unfit
-    return value if isinstance(value, int) else int(_instance(np.integer, value))
-
-
-def _float(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise Unfit
-    return value if isinstance(value, int | float) else float(_instance(np.integer | np.floating, value))
-
-
-def _callable(value: Any) -> Any:
-    if not callable(value):
-        raise Unfit
-    return value
-
-
-_SIMPLE: dict[Any, Check] = {
-    Path: _path, bool: _bool, int: _int, float: _float, np.ndarray: _numbers, Callable: _callable,
-}  # fmt: skip

@@ -6,11 +6,12 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from jaxtyping import jaxtyped
+from pydantic import ValidationError, validate_call
 
-from diffproxy.utils.annotations import Check, Unfit, check_of, resolved, shown_hint, shown_value
+from diffproxy.utils.annotations import as_pydantic_takes_it, shown_hint, shown_value
 from diffproxy.utils.errors import InputError
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ ENTRIES = ("__init__", "__call__")
 
 
 def checked(target: T) -> T:
-    """A function whose arguments are checked on each call (`annotations`: what is converted, and what is refused).
+    """A function whose arguments pydantic checks on each call (`annotations`: what is converted besides).
 
     Args:
         target: A function; or a class, for its constructor and the public methods that it defines itself. Sizes of
@@ -40,56 +41,48 @@ def checked(target: T) -> T:
 
 
 def _checked_function(function: Callable[..., Any], title: str = "") -> Callable[..., Any]:
-    signature = inspect.signature(function)
-    parameters = signature.parameters
-    named = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    needed = {p.name for p in parameters.values() if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
     title = title or function.__qualname__
-    fix = f'see help("{function.__module__}.{title}")'
-
-    names = inspect.unwrap(function).__globals__
-
-    @cache
-    def checks() -> dict[str, tuple[Any, Check]]:  # on the first call: annotations may name what comes later
-        hints = {
-            name: resolved(p.annotation, names)
-            for name, p in parameters.items()
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.annotation is not p.empty
-        }
-        found = {name: (hint, check_of(hint)) for name, hint in hints.items()}
-        return {name: (hint, check) for name, (hint, check) in found.items() if check is not None}
+    fits = cache(lambda: _arguments_of(function))  # on the first call: annotations may name what comes later
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        values = dict(zip(named, args, strict=False)) | kwargs
-        if len(args) + len(kwargs) != len(values) or not needed <= values.keys() <= parameters.keys():
-            try:
-                values = dict(signature.bind(*args, **kwargs).arguments)
-            except TypeError as error:
-                shown = ", ".join(name for name in parameters if name != "self")
-                raise InputError(f"{title}({shown})", str(error), fix) from None
-        fits = {}
-        with jaxtyped("context"):
-            for name, (hint, check) in checks().items():
-                if name not in values:
-                    continue
-                try:
-                    fits[name] = check(values[name])
-                except Unfit:
-                    expected = f"{name} of {title}: {shown_hint(hint)}"
-                    raise InputError(expected, _found(name, hint, values), fix) from None
-        args = (
-            *(fits.get(name, value) for name, value in zip(named, args, strict=False)),
-            *args[len(named) :],
-        )
-        return function(*args, **{name: fits.get(name, value) for name, value in kwargs.items()})
+        try:
+            with jaxtyped("context"):
+                args, kwargs = fits()(*args, **kwargs)
+        except ValidationError as error:
+            raise _told(error, function, title, args, kwargs) from None
+        return function(*args, **kwargs)
 
     call.is_checked = True  # type: ignore[attr-defined]
     return call
 
 
-def _found(name: str, hint: Any, values: Mapping[str, Any]) -> str:
-    """The value that does not fit, and the shapes that it may have to agree with."""
+def _arguments_of(function: Callable[..., Any]) -> Callable[..., tuple[tuple, dict[str, Any]]]:
+    """A function of the same signature that returns its arguments, converted."""
+
+    def arguments(*args: Any, **kwargs: Any) -> tuple[tuple, dict[str, Any]]:
+        return args, kwargs
+
+    hints = {k: as_pydantic_takes_it(h) for k, h in get_type_hints(inspect.unwrap(function)).items() if k != "return"}
+    arguments.__annotations__ = hints
+    arguments.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return validate_call(arguments, config={"arbitrary_types_allowed": True})
+
+
+def _told(
+    error: ValidationError, function: Callable[..., Any], title: str, args: tuple, kwargs: Mapping[str, Any]
+) -> InputError:
+    """What pydantic found wrong first, in the words of the annotation."""
+    fix = f'see help("{function.__module__}.{title}")'
+    signature = inspect.signature(function)
+    try:
+        values = signature.bind(*args, **kwargs).arguments
+    except TypeError as unbound:
+        shown = ", ".join(name for name in signature.parameters if name != "self")
+        return InputError(f"{title}({shown})", str(unbound), fix)
+    place = error.errors(include_url=False)[0]["loc"][0]
+    name = list(values)[place] if isinstance(place, int) else str(place)
+    shown = shown_hint(get_type_hints(inspect.unwrap(function))[name])
     others = {k: v for k, v in values.items() if k != name and hasattr(v, "shape")}
-    beside = "".join(f"; {k} of shape {tuple(v.shape)}" for k, v in others.items())
-    return shown_value(values[name]) + (beside if "of shape" in shown_hint(hint) else "")
+    beside = "".join(f"; {k} of shape {tuple(v.shape)}" for k, v in others.items()) if "of shape" in shown else ""
+    return InputError(f"{name} of {title}: {shown}", shown_value(values[name]) + beside, fix)
