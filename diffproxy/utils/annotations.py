@@ -1,8 +1,8 @@
 """The annotations of the public functions as pydantic takes them, and in words.
 
 Added to pydantic's own rules: arrays with jaxtyping's shapes and dtypes, from lists and tensors where nothing is lost;
-numpy's numbers as Python's; 1-D arrays as lists. Classes and protocols are compared as they are, sequences and mappings
-of any class are kept, and text is never split or parsed.
+numpy's numbers as Python's; 1-D arrays as lists. Classes and protocols are compared as they are, sequences of any class
+are kept, and text is never split or parsed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import numpy as np
 from pydantic import BeforeValidator, GetPydanticSchema, PlainValidator, Strict, WrapValidator
 from pydantic_core import core_schema
 
 UNIONS = (Union, types.UnionType)
+WHOLE_AS: dict[str, Any] = {
+    "Float": np.float64,
+    "Int": np.int64,
+    "Int64": np.int64,
+    "UInt8": np.uint8,
+    "Bool": bool,
+}
+"""What whole numbers become; for floats unsigned ones are refused: they are colours more often than lengths."""
 
 
 def is_array(hint: Any) -> bool:
@@ -26,23 +34,25 @@ def is_array(hint: Any) -> bool:
     return isinstance(hint, type) and hasattr(hint, "dim_str")
 
 
+def _is_numpy(hint: Any) -> bool:
+    return hint is np.ndarray or (is_array(hint) and hint.array_type is np.ndarray)
+
+
 def as_pydantic_takes_it(hint: Any) -> Any:
     """An annotation of a public function as one of pydantic's."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in UNIONS:  # first what needs no conversion
-        args = sorted(args, key=lambda h: h is np.ndarray or (is_array(h) and h.array_type is np.ndarray))
-        return Union[tuple(map(as_pydantic_takes_it, args))]  # noqa: UP007
+        return Union[tuple(map(as_pydantic_takes_it, sorted(args, key=_is_numpy)))]  # noqa: UP007
     if origin is Sequence:
         return Annotated[list[as_pydantic_takes_it(args[0])], WrapValidator(_sequence)]  # type: ignore[misc]
     if origin in (list, tuple):
         inner = tuple(h if h is Ellipsis else as_pydantic_takes_it(h) for h in args)
         return Annotated[origin[inner], BeforeValidator(_listed)]
     if origin in (dict, Mapping):
-        inner = tuple(map(as_pydantic_takes_it, args))
-        return Annotated[dict[inner], WrapValidator(_mapping)]  # type: ignore[valid-type]
+        return dict[tuple(map(as_pydantic_takes_it, args))]  # type: ignore[misc]
     if origin is Iterable:
         return Annotated[Any, PlainValidator(_iterable)]
-    if hint is np.ndarray or (is_array(hint) and hint.array_type is np.ndarray):
+    if _is_numpy(hint):
         return Annotated[Any, PlainValidator(partial(_array, hint))]
     if hint in (bool, int, float, str):
         return Annotated[hint, Strict(), BeforeValidator(_python_number)]
@@ -102,11 +112,6 @@ def _sequence(value: Any, check: Callable[[list], list]) -> Any:
     return value if is_same else found
 
 
-def _mapping(value: Any, check: Callable[[dict], dict]) -> Any:
-    found = check(value)
-    return value if all(found[k] is v for k, v in value.items() if k in found) else found
-
-
 def _members(protocol: type) -> list[str]:
     bases = [base for base in protocol.__mro__ if getattr(base, "_is_protocol", False)]
     return [name for base in bases for name in vars(base) if not name.startswith("_")]
@@ -128,19 +133,12 @@ def _array(hint: Any, value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind == "O":
         raise ValueError
-    if hint is np.ndarray:
+    if isinstance(array, hint):
         return array
-    wanted, kind = hint.dtype.__name__, array.dtype.kind
-    if array.size == 0 and isinstance(value, list | tuple):
-        kind = "i"  # numpy makes floats of an empty list
-    if wanted == "Float" and kind == "i":
-        array = array.astype(np.float64)
-    elif wanted in ("Int", "Int64") and kind in "iu":
-        array = array.astype(np.int64) if wanted == "Int64" or array.dtype.kind != "i" else array
-    elif wanted == "UInt8" and kind in "iu" and (array == array.astype(np.uint8)).all():
-        array = array.astype(np.uint8)
-    elif wanted == "Bool" and kind in "iu":
-        array = array != 0
-    if not isinstance(array, hint):
-        raise ValueError
-    return array
+    wanted = getattr(hint.dtype, "__name__", "")
+    is_empty = isinstance(value, list | tuple) and not array.size  # numpy makes floats of an empty list
+    if wanted in WHOLE_AS and (is_empty or array.dtype.kind in ("i" if wanted == "Float" else "iu")):
+        cast = array.astype(WHOLE_AS[wanted])
+        if (wanted == "Bool" or (cast == array).all()) and isinstance(cast, hint):
+            return cast
+    raise ValueError

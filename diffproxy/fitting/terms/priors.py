@@ -17,7 +17,7 @@ from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.reprojection import Normal
 from diffproxy.geometry.so3 import left_jacobian_inverse
 from diffproxy.pose_prior import load_prior
-from diffproxy.utils.checked import checked
+from diffproxy.utils.checked import checked, unchecked
 from diffproxy.utils.short_repr import short_repr
 
 
@@ -48,9 +48,11 @@ class LinearPrior:
 
     __repr__ = short_repr
 
+    @unchecked
     def residual(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R"]:
         return (variables[:, self.columns] - self.mean) @ self.A.T
 
+    @unchecked
     def jacobian(self, variables: Float[Tensor, "B 176"]) -> Float[Tensor, "B R 176"]:
         full = variables.new_zeros(len(variables), self.A.shape[0], VARIABLES_DIM)
         full[:, :, self.columns] = self.A
