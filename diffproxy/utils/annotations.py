@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import numpy as np
-from pydantic import BeforeValidator, GetPydanticSchema, PlainValidator, Strict, WrapValidator
-from pydantic_core import core_schema
+from pydantic import BeforeValidator, PlainValidator, Strict, WrapValidator
 
 UNIONS = (Union, types.UnionType)
 WHOLE_AS: dict[str, Any] = {
@@ -59,7 +58,7 @@ def as_pydantic_takes_it(hint: Any) -> Any:
     if getattr(hint, "_is_protocol", False) and origin is None and hint is not Callable:
         return Annotated[Any, PlainValidator(partial(_like, _members(hint)))]
     if isinstance(hint, type) and hint not in (object, Any, Path, type(None), Callable):
-        return Annotated[Any, GetPydanticSchema(lambda *_: core_schema.is_instance_schema(hint))]
+        return Annotated[Any, PlainValidator(partial(_instance, hint))]
     return hint
 
 
@@ -110,6 +109,13 @@ def _sequence(value: Any, check: Callable[[list], list]) -> Any:
     found = check(items)
     is_same = isinstance(value, Sequence) and all(a is b for a, b in zip(items, found, strict=True))
     return value if is_same else found
+
+
+def _instance(kind: type, value: Any) -> Any:
+    """Without a look at the fields of dataclasses, which pydantic would want to understand."""
+    if not isinstance(value, kind):
+        raise ValueError
+    return value
 
 
 def _members(protocol: type) -> list[str]:
