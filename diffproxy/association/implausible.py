@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from diffproxy.association.config import AssociationConfig
 from diffproxy.association.track import Track
@@ -37,7 +38,7 @@ def is_picture(track: Track) -> bool:
     return bool(np.median(motion) < PICTURE_MOTION and thickness < PICTURE_DEPTH)
 
 
-def is_mirror_image(track: Track, of: Track, centers: np.ndarray) -> bool:
+def is_mirror_image(track: Track, of: Track, centers: Float[np.ndarray, "V 3"]) -> bool:
     """Whether one plane reflects the person `of` to `track` over many frames, with the cameras on the side of `of`."""
     a, b = ({s.frame: s for s in t.sightings if s.measured} for t in (of, track))
     frames = sorted(set(a) & set(b))
@@ -72,9 +73,9 @@ def is_double(track: Track, of: Track, config: AssociationConfig) -> bool:
 
 
 def without_nobody(
-    tracks: Sequence[Track], centers: np.ndarray, config: AssociationConfig
+    tracks: Sequence[Track], centers: Float[np.ndarray, "V 3"], config: AssociationConfig
 ) -> tuple[list[Track], list[str]]:
-    """The tracks of people, and a line for each of the others."""
+    """The tracks of people, and a line for each of the others; `centers` of the cameras, metres, world."""
     kept: list[Track] = []
     notes: list[str] = []
     for track in sorted(tracks, key=lambda t: -sum(s.views for s in t.sightings)):

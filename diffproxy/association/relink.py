@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
 from diffproxy.association.skeleton import bone_lengths
@@ -49,7 +50,7 @@ def relink(tracks: Sequence[Track]) -> list[list[Track]]:
     return chains
 
 
-def deviation(a: np.ndarray, b: np.ndarray, std: float) -> float:
+def deviation(a: Float[np.ndarray, "*N"], b: Float[np.ndarray, "*N"], std: float) -> float:
     """Mean squared difference over `std`, each 3² at most, of what both have; `LARGEST` with nothing in common."""
     difference = (a - b) / std
     known = np.isfinite(difference)

@@ -24,7 +24,7 @@ AGREED = 0.5
 
 def scale_factor(
     rig: RigState,
-    betas: Tensor,
+    betas: Float[Tensor, "10"],
     scale: float,
     cameras: Sequence[Camera],
     body: BodyModel,
@@ -111,7 +111,9 @@ def upright(spines: Float[Tensor, "F 3"], rig: RigState) -> Float[Tensor, "3"]:
     return images if known > AGREED and float(body @ images) < LEANING else body
 
 
-def transform_bodies(params: BodyParams, body: BodyModel, R: Tensor, t: Tensor) -> BodyParams:
+def transform_bodies(
+    params: BodyParams, body: BodyModel, R: Float[Tensor, "3 3"], t: Float[Tensor, "3"]
+) -> BodyParams:
     """The bodies after `x_new = R x + t`."""
     import roma
 

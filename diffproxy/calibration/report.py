@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffproxy.calibration.body_bundle_adjustment import Bundle, frame_state
@@ -55,7 +55,12 @@ def camera_doubts(reports: Sequence[CameraReport]) -> list[str]:
 
 
 def camera_reports(
-    bundle: Bundle, bodies: State, rig: RigState, noise: list[Noise], free: Tensor, cameras: Sequence[Camera]
+    bundle: Bundle,
+    bodies: State,
+    rig: RigState,
+    noise: list[Noise],
+    free: Int[Tensor, " C"],
+    cameras: Sequence[Camera],
 ) -> tuple[CameraReport, ...]:
     """How well each camera is known.
 

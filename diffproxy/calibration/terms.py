@@ -115,8 +115,8 @@ class KnownHeight:
         return _normal(((height - self.metres) / self.std)[None], J)
 
 
-def body_height(body: BodyModel, betas: Tensor, scale: float = 1.0) -> float:
-    """Sole to crown in the rest pose, metres; betas (10,)."""
+def body_height(body: BodyModel, betas: Float[Tensor, "10"], scale: float = 1.0) -> float:
+    """Sole to crown in the rest pose, metres."""
     rest = BodyParams.rest(1, dtype=body.v_template.dtype)
     with torch.no_grad():
         y = body(rest.replace(betas=betas.to(rest.betas).reshape(1, 10))).vertices[0, :, 1]

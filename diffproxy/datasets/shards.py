@@ -62,10 +62,12 @@ def decode_jpeg(data: bytes, name: str) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def params_to_json(params: BodyParams) -> dict[str, list[float]]:
+    """Parameters of one body (a batch of one) as lists of numbers, for the `params` of a shard's `meta.json`."""
     return {k: [float(x) for x in getattr(params, k)[0]] for k in PARAM_DIMS}
 
 
 def params_from_json(data: dict[str, list[float]]) -> BodyParams:
+    """The inverse of `params_to_json`: a batch of one, float32."""
     return BodyParams(**{k: torch.tensor([data[k]], dtype=torch.float32) for k in PARAM_DIMS})
 
 

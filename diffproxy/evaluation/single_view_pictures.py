@@ -56,6 +56,7 @@ class PictureTruth:
 
 
 def pelvis_of(body: TrueBody) -> Float[np.ndarray, "3"]:
+    """Pelvis of the true body, metres, in the axes of `TrueBody.joints`."""
     return body.joints["smplx22"][0]
 
 

@@ -25,10 +25,12 @@ def write_tables(stem: Path, lines: dict[str, Row], settings: Sequence[str]) -> 
 
 
 def cell(value: float | None) -> str:
+    """A number as tables print it; a dash for None."""
     return "-" if value is None else f"{value:.1f}"
 
 
 def columns(settings: Sequence[str]) -> list[str]:
+    """Heading of each column: every metric of every setting."""
     return [f"{setting} {metric}" for setting in settings for metric in METRICS.values()]
 
 
@@ -46,6 +48,7 @@ def markdown(lines: dict[str, Row], settings: Sequence[str]) -> str:
 
 
 def as_csv(lines: dict[str, Row], settings: Sequence[str]) -> str:
+    """The table as CSV, one row a method."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["method", *columns(settings)])
@@ -54,6 +57,7 @@ def as_csv(lines: dict[str, Row], settings: Sequence[str]) -> str:
 
 
 def latex(lines: dict[str, Row], settings: Sequence[str]) -> str:
+    """The table as a LaTeX `tabular`, one row a method (needs booktabs)."""
     head = " & ".join(rf"\multicolumn{{{len(METRICS)}}}{{c}}{{{s}}}" for s in settings)
     names = " & ".join(list(METRICS.values()) * len(settings))
     rows = [rf"{name} & {' & '.join(cell(v) for v in values)} \\" for name, values in lines.items()]

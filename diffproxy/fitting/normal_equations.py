@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffproxy.body import BodyModel
@@ -71,7 +71,7 @@ def frame_normal_equations(
 
 
 def schur_complement(
-    normal: Normal, keep: Tensor
+    normal: Normal, keep: Int[Tensor, " k"]
 ) -> tuple[Float[np.ndarray, "B k k"], Float[np.ndarray, "B k"]]:
     """What each body's normal equations say of some columns when all others follow: Schur complement and gradient."""
     H, g = normal.H.double().cpu().numpy(), normal.g.double().cpu().numpy()

@@ -65,4 +65,5 @@ Codec = PatchCodec | VaeCodec
 
 
 def build_codec(config: GeneratorConfig) -> Codec:
+    """The codec that `config.codec` names."""
     return PatchCodec(config.codec_factor) if config.codec == "patch" else VaeCodec(**config.codec_args)

@@ -157,4 +157,5 @@ LIMB_BONES: tuple[tuple[str, str], ...] = tuple(
 
 
 def joint_index(name: str) -> int:
+    """Row of a body joint of SMPL-X, 0 to 21."""
     return BODY_JOINT_NAMES.index(name)

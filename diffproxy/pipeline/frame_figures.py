@@ -102,4 +102,5 @@ def write_overlays(out: Path, records: Sequence[FrameResult], body: BodyModel, f
 
 
 def overlay_path(out: Path, camera: str, frame_id: int) -> Path:
+    """Where the overlay of a camera's frame lies in the folder of a run."""
     return out / "overlay" / camera / f"{frame_id:06d}.jpg"

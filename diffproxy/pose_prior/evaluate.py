@@ -54,7 +54,9 @@ def denoising_errors(
     return out
 
 
-def linear_denoiser(x_t: Tensor, time: float, mean: Tensor, covariance: Tensor) -> Tensor:
+def linear_denoiser(
+    x_t: Float[Tensor, "N D"], time: float, mean: Float[Tensor, " D"], covariance: Float[Tensor, "D D"]
+) -> Float[Tensor, "N D"]:
     """Conditional mean of a Gaussian pose given a noisy one."""
     a, s = (float(f(torch.tensor(time, dtype=torch.float64))) for f in (sde.alpha, sde.sigma))
     eye = torch.eye(len(mean), dtype=torch.float64)

@@ -28,8 +28,10 @@ EVAL_AUGMENTATION = AugmentConfig(
 
 @dataclass(frozen=True)
 class SampleConfig:
-    image_size: int
-    proxy_size: int
+    """What samples of training look like."""
+
+    image_size: int  # side of the crops, pixels
+    proxy_size: int  # side of the proxy maps, pixels
     views: int = 4  # per sample (paper §4.1)
     hands: bool = True  # beyond 2 to 4 body views, use hand crops
     hand_cameras: str = "any"  # "body": hand crops of the cameras of the chosen body views (paper §3.2)

@@ -97,6 +97,7 @@ def crop_cameras(item: dict[str, Tensor]) -> list[Camera]:
 
 
 def exact_maps(item: dict[str, Tensor]) -> ProxyMaps:
+    """The true proxies of one item of `ProxySamples`, with the cameras of its crops."""
     labels, uv = item["labels"].numpy(), item["uv"].permute(0, 2, 3, 1).contiguous().numpy()
     size = labels.shape[-1]
     whole = [c.resize(size, size) for c in crop_cameras(item)]

@@ -133,6 +133,7 @@ def read_results(out: Path) -> ListedResults:
 
 
 def folder_name(person_id: int) -> str:
+    """The folder of a person: `person_00` for id 0."""
     return f"person_{person_id:02d}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from diffproxy.cameras.camera import Camera
 from diffproxy.cameras.formats._yaml import matrix, rotation, shaped, size_or_guess
@@ -87,7 +88,9 @@ def pinhole(fx: float, fy: float, cx: float, cy: float) -> np.ndarray:
     return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
 
 
-def inverse_pose(T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def inverse_pose(
+    T_world_cam: Float[np.ndarray, "R 4"],
+) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3"]]:
     """(R_cam_world, t_cam_world) of a 3x4 or 4x4 pose of the camera in the world."""
     R = T_world_cam[:3, :3].T
     return R, -R @ T_world_cam[:3, 3]

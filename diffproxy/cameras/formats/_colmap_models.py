@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from diffproxy.cameras.formats._build import pinhole, refuse_lens
 from diffproxy.cameras.lens import Lens
@@ -44,7 +45,9 @@ def lens_of(model: str, numbers: Sequence[float], what: str) -> tuple[np.ndarray
     return K, d, "fisheye" if model.endswith("FISHEYE") else "opencv"
 
 
-def model_of(K: np.ndarray, distortion: np.ndarray, lens: Lens) -> tuple[str, list[float]]:
+def model_of(
+    K: Float[np.ndarray, "3 3"], distortion: Float[np.ndarray, " D"], lens: Lens
+) -> tuple[str, list[float]]:
     """(model, parameters) for a camera of at most eight coefficients without skew."""
     base = [K[0, 0], K[1, 1], K[0, 2], K[1, 2]]
     if lens == "fisheye":

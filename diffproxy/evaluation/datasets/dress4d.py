@@ -90,6 +90,7 @@ def numbered(frames: list[str], dataset: DatasetOption) -> list[str]:
 
 
 def read_cameras(path: Path, views: list[str], options: EvaluateOptions) -> tuple[Camera, ...]:
+    """The pinhole cameras of `views` from the pickle of a take, in that order."""
     cameras = read_pickle(dict[str, Any], path, "the cameras of a take", options)
     found = {
         v: validated(_Camera, cameras.get(v, {}), f"camera {v} in {path}", "get it again") for v in views

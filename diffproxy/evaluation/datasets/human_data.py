@@ -133,6 +133,8 @@ def camera_of(labels: Labels, row: int, size: tuple[int, int], pixel_center: flo
 
 
 def truth_of(labels: Labels, row: int, options: EvaluateOptions) -> Callable[[], TrueBody]:
+    """What poses the true body of one row when it is called, so that models are read only where they are needed."""
+
     def truth() -> TrueBody:
         if options.dataset.models is None:
             fix = "give dataset.models=DIR"

@@ -94,6 +94,7 @@ def fit_size(camera: Camera, image: np.ndarray, key: str) -> Camera:
 
 
 def projected_box(truth: TrueBody, camera: Camera, key: str) -> Box:
+    """Box around the projected true body, pixels, with `MARGIN` of its sides around it. Raises InputError."""
     pixels = camera.project(truth.points)
     pixels = pixels[np.isfinite(pixels).all(-1)]
     if not len(pixels):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from diffproxy.body.smpl_family import SmplFamilyBody, find_model, load_smpl_family
 from diffproxy.cameras import Camera
@@ -134,7 +135,7 @@ def read_joints(folder: Path, view: int, camera: Camera) -> dict[int, np.ndarray
     return dict(enumerate((x_cam - camera.t_cam_world) @ camera.R_cam_world))
 
 
-def is_inside(points: np.ndarray, rig: tuple[Camera, ...]) -> bool:
+def is_inside(points: Float[np.ndarray, "N 3"], rig: tuple[Camera, ...]) -> bool:
     """Whether all points of the world are in the pictures of all cameras; points behind a camera are not."""
     return all(
         bool(((pixels >= 0) & (pixels < [camera.width, camera.height])).all())

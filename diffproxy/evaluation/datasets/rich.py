@@ -101,6 +101,7 @@ def read_split(path: Path) -> list[tuple[str, str, list[int]]]:
 
 
 def first_folder(root: Path, names: tuple[str, ...], what: str) -> Path:
+    """The first of the folders `names` that exists below `root`. Raises InputError."""
     for name in names:
         if (root / name).is_dir():
             return root / name
@@ -112,6 +113,7 @@ def first_folder(root: Path, names: tuple[str, ...], what: str) -> Path:
 
 
 def image(folder: Path, frame: str, view: int) -> Path | None:
+    """The image of a frame and camera, whatever its ending; None without any."""
     stem = folder / f"cam_{view:02d}" / f"{frame}_{view:02d}"
     return next((p for e in ENDINGS if (p := stem.with_name(stem.name + e)).is_file()), None)
 
@@ -140,6 +142,8 @@ def read_camera(path: Path, scene: str, number: int) -> Camera:
 def truth_of(
     path: Path, gender: str, models: dict[str, SmplFamilyBody], options: EvaluateOptions
 ) -> Callable[[], TrueBody]:
+    """What reads and poses the true body of one person when it is called; models are kept in `models` by gender."""
+
     def truth() -> TrueBody:
         if options.dataset.models is None:
             raise InputError("the SMPL-X models, to pose RICH's bodies", "none", "give dataset.models=DIR")

@@ -28,8 +28,10 @@ class Floor:
     rest: Float[np.ndarray, "4"]
 
 
-def standing_heights(body: BodyModel, betas: torch.Tensor, scale: float) -> Float[np.ndarray, "4"]:
-    """Heights of FEET over the sole in the rest pose of this shape (betas (10,)), metres."""
+def standing_heights(
+    body: BodyModel, betas: Float[torch.Tensor, "10"], scale: float
+) -> Float[np.ndarray, "4"]:
+    """Heights of FEET over the sole in the rest pose of this shape, metres."""
     rest = BodyParams.rest(1, dtype=body.v_template.dtype, device=body.v_template.device)
     rest = rest.replace(betas=betas.to(rest.betas).reshape(1, 10))
     with torch.no_grad():

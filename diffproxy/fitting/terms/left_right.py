@@ -53,6 +53,7 @@ _SURFACES: WeakKeyDictionary[BodyModel, ReflectedSurface] = WeakKeyDictionary()
 
 
 def reflected_surface(body: BodyModel) -> ReflectedSurface:
+    """The reflected surface of a body, computed once for each body."""
     if body not in _SURFACES:
         _SURFACES[body] = ReflectedSurface(body)
     return _SURFACES[body]

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffproxy.fitting.config import FitConfig
@@ -60,10 +60,11 @@ class LinearPrior:
 
 
 def variables_of(state: State) -> Float[Tensor, "B 176"]:
+    """What priors are defined on: 55 axis-angle rotations (radians), 10 betas, log scale."""
     return torch.cat([state.rotvecs().flatten(1), state.betas, state.log_scale[:, None]], dim=-1)
 
 
-def prior_normal(priors: list[Prior], state: State, columns: Tensor) -> Normal:
+def prior_normal(priors: list[Prior], state: State, columns: Int[Tensor, " C"]) -> Normal:
     """Gauss-Newton model of all priors over the free `columns` of the tangent vector."""
     variables = variables_of(state)
     if not priors:
@@ -81,6 +82,7 @@ def prior_normal(priors: list[Prior], state: State, columns: Tensor) -> Normal:
 
 
 def prior_cost(priors: list[Prior], variables: Float[Tensor, "B 176"]) -> Float[Tensor, " B"]:
+    """Half the sum of squared residuals of all priors, for each body."""
     zero = variables.new_zeros(len(variables))
     return sum((0.5 * p.residual(variables).square().sum(-1) for p in priors), zero)
 

@@ -130,6 +130,7 @@ Encoder = EfficientNetEncoder | MoveNetEncoder | DinoEncoder
 
 
 def build_encoder(config: GeneratorConfig) -> Encoder:
+    """The image encoder that `config.encoder` names."""
     if config.encoder == "efficientnet_lite0":
         return EfficientNetEncoder(**config.encoder_args)
     if config.encoder == "movenet_thunder":

@@ -14,6 +14,8 @@ DDIM = Any  # a diffusers DDIMScheduler; its lazy imports show type checkers an 
 
 
 def make_scheduler(config: GeneratorConfig) -> DDIM:
+    """The DDIM scheduler that `config.scheduler` describes."""
+
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**config.scheduler)
@@ -29,6 +31,7 @@ def signal_and_noise(scheduler: DDIM, t: Int[Tensor, " S"], like: Tensor) -> tup
 def add_noise(
     scheduler: DDIM, x0: Float[Tensor, " S *D"], noise: Float[Tensor, " S *D"], t: Int[Tensor, " S"]
 ) -> Float[Tensor, " S *D"]:
+    """The clean latents `x0` at the noise level of step `t`: sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise."""
     signal, sigma = signal_and_noise(scheduler, t, x0)
     return signal * x0 + sigma * noise
 

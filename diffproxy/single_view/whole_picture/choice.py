@@ -56,4 +56,5 @@ def whole_boxes_of(
 
 
 def as_boxes(boxes: Float[Tensor, "R 4"]) -> list[Box]:
+    """Rows (x0, y0, x1, y1) as boxes, pixels."""
     return [as_box(b) for b in boxes.tolist()]
