@@ -23,14 +23,14 @@ from diffproxy.fitting.effective_sample_size import correlation_inflation
 from diffproxy.fitting.noise import KERNEL_SIGMAS
 from diffproxy.fitting.observations import subject_observations
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.state import BODY_JOINTS, Free, State
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.priors import Prior, prior_normal
 from diffproxy.fitting.terms.reprojection import MIN_DEPTH, Noise, Reprojection
 from diffproxy.geometry.robust import rayleigh_sigma
 
-FREE = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
-POSE = 3 * len(BODY_JOINTS)
+FREE = Free(BODY_JOINT_NUMBERS, betas=True, scale=True, transl=True)
+POSE = 3 * len(BODY_JOINT_NUMBERS)
 
 
 @dataclass(frozen=True)

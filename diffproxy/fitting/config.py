@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, HAND_JOINT_NUMBERS, Free
 from diffproxy.utils.checked import checked
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.options import at_least, within
@@ -165,12 +165,15 @@ def schedule(config: FitConfig, free_shape: bool, hands: bool) -> list[Stage]:
     """The stages for a fit with or without shape and fingers."""
     scale = config.fit_scale and free_shape
     place = Free((0,), scale=scale, transl=True)
-    body = Free(BODY_JOINTS, betas=free_shape, scale=scale, transl=True)
+    body = Free(BODY_JOINT_NUMBERS, betas=free_shape, scale=scale, transl=True)
     everything = Free(
-        (*BODY_JOINTS, *(HAND_JOINTS if hands else ())), betas=free_shape, scale=scale, transl=True
+        (*BODY_JOINT_NUMBERS, *(HAND_JOINT_NUMBERS if hands else ())),
+        betas=free_shape,
+        scale=scale,
+        transl=True,
     )
     if config.objective == "paper":  # section 4.1: global placement, body pose and shape, hand articulation
-        fingers = Stage("hands", Free((*WRISTS, *HAND_JOINTS)), 1.0, (0.0,), 300, 0.01)
+        fingers = Stage("hands", Free((*WRISTS, *HAND_JOINT_NUMBERS)), 1.0, (0.0,), 300, 0.01)
         return [
             Stage("place", place, 1.0, (0.0,), 300, 0.1),
             Stage("body", body, 1.0, (0.0,), 300, 0.01),
@@ -182,6 +185,14 @@ def schedule(config: FitConfig, free_shape: bool, hands: bool) -> list[Stage]:
     ]
     if hands:
         stages.append(
-            Stage("hands", Free((*WRISTS, *HAND_JOINTS)), 1.0, (0.1, 0.05, 0.02), 5, 0.02, hands_only=True)
+            Stage(
+                "hands",
+                Free((*WRISTS, *HAND_JOINT_NUMBERS)),
+                1.0,
+                (0.1, 0.05, 0.02),
+                5,
+                0.02,
+                hands_only=True,
+            )
         )
     return [*stages, Stage(LAST, everything, 1.0, (0.0, 0.0, 0.0), 4, 0.01)]

@@ -21,7 +21,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.normal_equations import frame_normal_equations
-from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State, centered
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, TANGENT_DIM, Free, State, centered
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.geometry.meshes import vertex_normals
 from diffproxy.proxies import ProxyMaps
@@ -34,7 +34,7 @@ DEEPEST = 0.2  # metres from the nearest vertex of the other body; thicker parts
 PIXELS = 250  # of a view, for the Gauss-Newton model
 ROUNDS = 8  # of looking for vertices inside of others
 STEPS = 8  # of L-BFGS in a round
-FREE = Free(BODY_JOINTS, transl=True)  # shapes and fingers stay
+FREE = Free(BODY_JOINT_NUMBERS, transl=True)  # shapes and fingers stay
 
 
 @dataclass(frozen=True)

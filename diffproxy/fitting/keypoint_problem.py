@@ -22,7 +22,7 @@ from diffproxy.fitting.result import FitResult
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
-from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, Free, State
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, HAND_JOINT_NUMBERS, Free, State
 from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
@@ -84,8 +84,8 @@ class KeypointProblem:
         self.sparse, self.sigma, self.reach = _as_correspondences(rows, self.landmarks, maps.num_views)
         self.priors: list[Prior] = default_priors(self.marked.v_template, self.config)
         free_scale = self.config.fit_scale
-        joints = (*BODY_JOINTS, *(HAND_JOINTS if self.config.hands else ()))
-        self.body_free = Free(BODY_JOINTS, betas=True, scale=free_scale, transl=True)
+        joints = (*BODY_JOINT_NUMBERS, *(HAND_JOINT_NUMBERS if self.config.hands else ()))
+        self.body_free = Free(BODY_JOINT_NUMBERS, betas=True, scale=free_scale, transl=True)
         self.all_free = Free(joints, betas=True, scale=free_scale, transl=True)
         self.skeleton = Skeleton(self.marked)
         self.center = np.zeros(3)

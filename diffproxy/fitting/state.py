@@ -20,9 +20,9 @@ VARIABLES_DIM = 176
 TANGENT_DIM = 179
 """Layout of a full tangent vector: 55 joints x 3 | 10 betas | log scale | translation. Priors see the first 176."""
 
-BODY_JOINTS = tuple(range(NUM_BODY_JOINTS))
-HAND_JOINTS = tuple(range(25, 55))
-HAND_SEGMENTS = (20, 21, *HAND_JOINTS)
+BODY_JOINT_NUMBERS = tuple(range(NUM_BODY_JOINTS))
+HAND_JOINT_NUMBERS = tuple(range(25, 55))
+HAND_SEGMENTS = (20, 21, *HAND_JOINT_NUMBERS)
 """Joints that move a part of a hand: wrists and fingers."""
 
 

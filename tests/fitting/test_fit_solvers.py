@@ -9,12 +9,12 @@ from diffproxy.fitting.observations import ObservationRows, batch_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, solve_damped, total_normal
-from diffproxy.fitting.state import BODY_JOINTS, TANGENT_DIM, Free, State
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.correspondences import sample_correspondences
 from diffproxy.fitting.terms.priors import default_priors, prior_cost, variables_of
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 
-FREE = Free(BODY_JOINTS, transl=True)
+FREE = Free(BODY_JOINT_NUMBERS, transl=True)
 
 
 @pytest.fixture()

@@ -8,7 +8,7 @@ import torch
 from diffproxy.commands import evaluate_command, fit_command
 from diffproxy.fitting.config import FitConfig, schedule
 from diffproxy.fitting.skeleton import Skeleton
-from diffproxy.fitting.state import HAND_JOINTS, State
+from diffproxy.fitting.state import HAND_JOINT_NUMBERS, State
 from diffproxy.fitting.terms.diffusion_prior import DiffusionPrior
 from diffproxy.fitting.terms.paper_objective import eq6_factor, published_weight, squared_pixels
 from diffproxy.fitting.terms.priors import LinearPrior, default_priors
@@ -64,7 +64,7 @@ def test_the_preset_sets_the_papers_fit_and_can_be_changed(command):
     stages = schedule(config, free_shape=True, hands=True)
     assert [s.name for s in stages] == ["place", "body", "hands"]
     assert [s.threshold for s in stages] == [0.1, 0.01, 0.01]
-    assert not set(stages[1].free.joints) & set(HAND_JOINTS) and stages[1].free.betas
+    assert not set(stages[1].free.joints) & set(HAND_JOINT_NUMBERS) and stages[1].free.betas
     shape = [
         p for p in default_priors(torch.zeros(1), config) if isinstance(p, LinearPrior) and p.A.shape[1] < 11
     ]

@@ -12,7 +12,7 @@ from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.evidence import FixedShape, ShownFrame
 from diffproxy.fitting.normal_equations import frame_normal_equations, schur_complement
 from diffproxy.fitting.result import FitResult
-from diffproxy.fitting.state import BODY_JOINTS, Free, centered
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, Free, centered
 from diffproxy.fitting.terms.priors import pose_priors
 
 PIXELS = 250
@@ -31,11 +31,11 @@ def shared_shape(
     """
     params = BodyParams.cat([f.params for f in fits])
     centers = np.stack([f.joints[0] for f in fits]).astype(np.float64)
-    free = Free(BODY_JOINTS, betas=True, scale=True, transl=True)
+    free = Free(BODY_JOINT_NUMBERS, betas=True, scale=True, transl=True)
     state = centered(params, centers)
     pose_only = pose_priors(body.v_template, config.prior, config.pose_weight)
     normal = frame_normal_equations(frames, body, config, pose_only, state, centers, free, PIXELS)
-    shape = torch.arange(3 * len(BODY_JOINTS), 3 * len(BODY_JOINTS) + 11)
+    shape = torch.arange(3 * len(BODY_JOINT_NUMBERS), 3 * len(BODY_JOINT_NUMBERS) + 11)
     S, g = schur_complement(normal, shape)
     # the minimum of each frame's own model, in information form: S s_f = S s - g
     here = torch.cat([state.betas, state.log_scale[:, None]], dim=1).double().cpu().numpy()

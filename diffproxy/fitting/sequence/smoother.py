@@ -27,7 +27,7 @@ from diffproxy.fitting.sequence.outlier_limbs import outlier_columns
 from diffproxy.fitting.sequence.stretch import Stretch
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.block_banded import BlockBandedMatrix
-from diffproxy.fitting.state import BODY_JOINTS, HAND_JOINTS, TANGENT_DIM, Free, State
+from diffproxy.fitting.state import BODY_JOINT_NUMBERS, HAND_JOINT_NUMBERS, TANGENT_DIM, Free, State
 from diffproxy.fitting.terms.priors import pose_priors
 from diffproxy.fitting.uncertainty import joint_jacobian
 
@@ -110,7 +110,7 @@ def _smooth(
     smooth: float,
     floor: Floor | None,
 ) -> list[FitResult]:
-    free = Free((*BODY_JOINTS, *(HAND_JOINTS if config.hands else ())), transl=True)
+    free = Free((*BODY_JOINT_NUMBERS, *(HAND_JOINT_NUMBERS if config.hands else ())), transl=True)
     columns, unconstrained = free.columns(), outlier_columns(stretch.outliers, free)
     state, times = stretch.start, stretch.times
     skeleton = Skeleton(body, state.expression)
