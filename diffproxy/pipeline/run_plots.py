@@ -8,6 +8,7 @@ import numpy as np
 
 from diffproxy.body.names import BODY_JOINTS, JOINT_NAMES
 from diffproxy.pipeline.results import FrameResult
+from diffproxy.pipeline.summary import frame_jitter
 from diffproxy.visualization.plots import LinePlot
 
 BONES = {
@@ -39,18 +40,6 @@ def run_plots(records: Sequence[FrameResult]) -> list[LinePlot]:
         LinePlot("jitter, mm/frame²", frames, {"mean of 22 joints": frame_jitter(records)}),
         LinePlot("bone length against its median, mm", frames, bone_changes(records)),
     ]
-
-
-def frame_jitter(records: Sequence[FrameResult]) -> list[float]:
-    """Mean length of the second difference of the joints at each frame, as `jitter_mm`; NaN where it has none."""
-    out = [float("nan")] * len(records)
-    for k in range(1, len(records) - 1):
-        a, b, c = records[k - 1 : k + 2]
-        spacing = b.frame_id - a.frame_id
-        if spacing == c.frame_id - b.frame_id and all(r.has_body for r in (a, b, c)):
-            second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
-            out[k] = 1000 * float(np.linalg.norm(second, axis=-1).mean())
-    return out
 
 
 def bone_changes(records: Sequence[FrameResult]) -> dict[str, list[float]]:

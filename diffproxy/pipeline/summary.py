@@ -117,11 +117,21 @@ def _seconds(records: Sequence[FrameResult]) -> dict[str, float]:
 
 
 def jitter_mm(records: Sequence[FrameResult]) -> float | None:
-    """Mean length of the joints' second difference, mm / frame², over three successive equally spaced frames."""
-    steps = []
-    for a, b, c in zip(records, records[1:], records[2:], strict=False):
+    """Mean of `frame_jitter` over the frames that have any."""
+    known = [jitter for jitter in frame_jitter(records) if np.isfinite(jitter)]
+    return round(float(np.mean(known)), 4) if known else None
+
+
+def frame_jitter(records: Sequence[FrameResult]) -> list[float]:
+    """Mean length of the second difference of the 22 body joints at each frame, mm / frame².
+
+    NaN where the frame and its neighbours are not three successive equally spaced frames with a body.
+    """
+    out = [float("nan")] * len(records)
+    for k in range(1, len(records) - 1):
+        a, b, c = records[k - 1 : k + 2]
         spacing = b.frame_id - a.frame_id
         if spacing == c.frame_id - b.frame_id and all(r.has_body for r in (a, b, c)):
             second = (a.joints - 2 * b.joints + c.joints)[BODY_JOINTS] / spacing**2
-            steps.append(np.linalg.norm(second, axis=-1).mean())
-    return round(1000 * float(np.mean(steps)), 4) if steps else None
+            out[k] = 1000 * float(np.linalg.norm(second, axis=-1).mean())
+    return out

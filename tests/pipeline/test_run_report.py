@@ -9,9 +9,9 @@ from diffproxy.pipeline.generate_proxies import Generated
 from diffproxy.pipeline.notes import fold_notes
 from diffproxy.pipeline.proxy_cache import ProxyStore
 from diffproxy.pipeline.results import FrameResult
-from diffproxy.pipeline.run_plots import bone_changes, frame_jitter, run_plots
+from diffproxy.pipeline.run_plots import bone_changes, run_plots
 from diffproxy.pipeline.run_report import TILE, _pictures
-from diffproxy.pipeline.summary import jitter_mm
+from diffproxy.pipeline.summary import frame_jitter, jitter_mm
 from diffproxy.proxies import render_proxies
 from diffproxy.visualization import draw_labels, save_image
 
