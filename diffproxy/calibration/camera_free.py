@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from diffproxy.body import BodyModel
@@ -30,6 +29,7 @@ from diffproxy.pipeline.take import run_settings
 from diffproxy.utils.digests import fingerprint
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.frame_ranges import select_frames
+from diffproxy.utils.spread import spread
 from diffproxy.utils.timing import Stopwatch
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,6 @@ def with_solved_cameras(options: FitOptions, root: Path, networks: Networks = PA
         _solve(solved.rig, stamp, assumed, ids, options, body, made)
     frames.close()
     return replace(options, rig=replace(options.rig, calibration=str(solved.rig.resolve())))
-
-
-def spread(ids: Sequence[int], count: int) -> list[int]:
-    """At most `count` of the frames, evenly spread over them."""
-    rows = np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int)
-    return [ids[k] for k in rows]
 
 
 def _is_solved(solved: SolvedCalibration, stamp: str, overwrite: bool) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from diffproxy.utils.digests import WHOLE, path_digest
+from diffproxy.utils.spread import spread
 
 BUDGET = 200 << 20  # bytes; of larger takes some frames are looked at
 PREFIX = "image "  # of the pictures among the inputs of a frame
@@ -63,8 +64,10 @@ def changed_pictures(
     if not rows:
         return [], 0
     per_frame = sum(min(WHOLE, path.stat().st_size) for path in pictures.files(rows[0][1]).values())
-    count = max(2, budget // max(per_frame, 1)) if any(map(_is_list, known.values())) else 2
-    chosen = rows if len(rows) <= count else _some(rows, count, pictures, since)
+    if not any(map(_is_list, known.values())):  # videos alone, the same files in all frames
+        chosen = spread(rows, 2)
+    else:
+        chosen = _some(rows, max(2, budget // max(per_frame, 1)), pictures, since)
     changed: dict[str, None] = {}
     for row, frame in chosen:
         for camera, path in pictures.files(frame).items():
@@ -79,16 +82,11 @@ def _some(
     rows: Sequence[tuple[int, int]], count: int, pictures: Pictures, since: float
 ) -> list[tuple[int, int]]:
     """At most `count` of the (row, frame): the first, the last and some between, the rest of them newer files."""
+    if len(rows) <= count:
+        return [*rows]
     newer = {row for row in rows if _newest(pictures.files(row[1]).values()) > since}
-    spread = _spaced(rows, max(2, count - min(len(newer), count // 2)))
-    return sorted([*spread, *_spaced(sorted(newer.difference(spread)), count - len(spread))])
-
-
-def _spaced(rows: Sequence[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    """At most `count`, evenly spaced, from the first to the last."""
-    if len(rows) <= count or count < 2:
-        return [*rows[:count]]
-    return [rows[round(k * (len(rows) - 1) / (count - 1))] for k in range(count)]
+    anyhow = spread(rows, max(2, count - min(len(newer), count // 2)))
+    return sorted([*anyhow, *spread(sorted(newer.difference(anyhow)), count - len(anyhow))])
 
 
 def _newest(files: Iterable[Path]) -> float:

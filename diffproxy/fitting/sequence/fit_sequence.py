@@ -24,6 +24,7 @@ from diffproxy.fitting.sequence.interpolation import bracketing_frames, interpol
 from diffproxy.fitting.sequence.shared_shape import shared_shape
 from diffproxy.fitting.sequence.smoother import smooth_frames
 from diffproxy.utils.errors import InputError
+from diffproxy.utils.spread import spread
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,7 @@ def _key_frames(
     given: list[BodyParams | None],
 ) -> dict[int, FitResult]:
     """A few frames, evenly spread, each with its own shape."""
-    count = min(sequence.shape_frames, len(shown))
-    rows = np.unique(np.linspace(0, len(shown) - 1, count).round().astype(int)).tolist()
+    rows = spread(range(len(shown)), sequence.shape_frames)
     return _fit_rows(shown, rows, body, config, [given[i] for i in rows])
 
 
