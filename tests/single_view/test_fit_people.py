@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from diffproxy.single_view import shared_focal
 from diffproxy.single_view.coarse_body import CoarseBodies, CoarseBody
 from diffproxy.single_view.fit_people import Observed, fit_people
 from diffproxy.single_view.focal_length import FocalPrior
@@ -24,6 +25,22 @@ def fitted(body, two_people, quick_fit):
 def test_the_shared_focal_length_is_recovered_at_close_range(fitted, two_people):
     assert fitted.focal == pytest.approx(two_people.camera.K[0, 0], rel=0.05)
     assert 0 < fitted.log_std < 0.1
+
+
+def test_the_deviation_adds_the_prior_to_a_quarter_of_the_evidence(body, two_people, quick_fit, monkeypatch):
+    """1 / std² is the sum of both, as in a product of normal distributions."""
+
+    def of_bodies(prior_std: float) -> float:
+        prior = FocalPrior(two_people.camera.K[0, 0], prior_std, "usual lenses")
+        seen = [Observed(m) for m in two_people.assumed(1.0)]
+        found = fit_people(seen, body, prior, quick_fit, list(two_people.params))
+        assert found.focal == pytest.approx(prior.focal, rel=0.02)
+        return 1 / found.log_std**2 - 1 / prior_std**2
+
+    stated = of_bodies(0.35)
+    assert of_bodies(0.1) == pytest.approx(stated, rel=0.1)
+    monkeypatch.setattr(shared_focal, "EVIDENCE_STD", 1.0)
+    assert of_bodies(0.35) == pytest.approx(4 * stated, rel=0.1)
 
 
 def test_people_are_placed_in_metres(fitted, body, two_people):
