@@ -70,8 +70,9 @@ class TrainConfig:
     val_shards: str | None = VAL_SHARDS(None)
     generator: str = option(
         "nano",
-        "a configuration with untrained weights, or a saved generator to start from",
-        "nano|sd21|DIR",
+        "a configuration with untrained weights (nano, sd21), or a start from those in the package, or from a saved "
+        "generator",
+        "nano|sd21|packaged|DIR",
         "Models",
     )
     network: dict[str, Any] = option(

@@ -21,7 +21,7 @@ from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.parameters import select_parameters
 from diffproxy.training.sanity_check import sanity_check
-from diffproxy.training.start_generator import start_generator
+from diffproxy.training.start_generator import saved_folder, start_generator
 from diffproxy.training.step import TrainingObjective
 from diffproxy.training.step_sampler import StepSampler
 from diffproxy.utils.begun_options import go_on_with, keep_finished
@@ -70,8 +70,9 @@ def fixed_options(config: TrainConfig) -> dict[str, Any]:
     """What has to be the same in a run and its continuation: options, and the files that they name, as plain JSON."""
     options = {k: v for k, v in asdict(config).items() if k not in FREE}
     files = {p.name: p.stat().st_size for p in shard_paths(config.shards)}
-    named = {f"files of {name}": path_digest(options[name]) for name in ("generator", "body")}
-    return json.loads(json.dumps({**options, **named, "files of shards": fingerprint(files)}))
+    named = {"generator": saved_folder(config.generator), "body": config.body}
+    digests = {f"files of {name}": path_digest(path) for name, path in named.items()}
+    return json.loads(json.dumps({**options, **digests, "files of shards": fingerprint(files)}))
 
 
 def set_up(config: TrainConfig) -> Run:

@@ -12,17 +12,21 @@ from diffproxy.datasets.shard_writer import ShardWriter
 from diffproxy.datasets.shards import ShardView
 from diffproxy.generator import (
     AttentionConfig,
+    DiffProxyPipeline,
     build_generator,
     load_saved_generator,
     nano_config,
     save_generator,
 )
+from diffproxy.generator.pipeline import PACKAGED
 from diffproxy.training.config import TrainConfig
 from diffproxy.training.dataset import ProxySamples, SampleConfig
 from diffproxy.training.sanity_check import sanity_check
-from diffproxy.training.setup import set_up
+from diffproxy.training.setup import fixed_options, set_up
+from diffproxy.training.start_generator import start_generator
 from diffproxy.training.step import drop_conditioning
 from diffproxy.training.trainer import held_out_scores, train, train_step
+from diffproxy.utils.digests import path_digest
 from diffproxy.utils.errors import InputError
 
 VAE = {
@@ -92,8 +96,16 @@ def test_a_frozen_conditioning_keeps_the_direct_prediction(config, tmp_path):
 @pytest.mark.parametrize("option", ["freeze_conditioning", "fresh_unet"])
 def test_a_configuration_without_weights_has_no_head_to_keep(config, option):
     """`generator=nano` starts untrained: a UNet trained on its head would learn nothing of use."""
-    with pytest.raises(InputError, match=f"(?s){option}=true.*untrained.*weights/nano"):
+    with pytest.raises(InputError, match=f"(?s){option}=true.*untrained.*generator=packaged"):
         set_up(replace(config, generator="nano", **{option: True}))
+
+
+def test_a_training_goes_on_from_the_weights_in_the_package(config):
+    started = start_generator(replace(config, generator="packaged"))
+    packaged = DiffProxyPipeline.from_pretrained("nano").network.state_dict()
+    assert all(torch.equal(v, packaged[k]) for k, v in started.state_dict().items())
+    options = fixed_options(replace(config, generator="packaged"))
+    assert options["files of generator"] == path_digest(PACKAGED / "nano")
 
 
 @pytest.mark.parametrize("options", [{"dense_weight": 0.0}, {"freeze_conditioning": True}])
