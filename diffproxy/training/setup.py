@@ -70,7 +70,7 @@ def fixed_options(config: TrainConfig) -> dict[str, Any]:
     """What has to be the same in a run and its continuation: options, and the files that they name, as plain JSON."""
     options = {k: v for k, v in asdict(config).items() if k not in FREE}
     files = {p.name: p.stat().st_size for p in shard_paths(config.shards)}
-    named = {"generator": saved_folder(config.generator), "body": config.body}
+    named = {"generator": str(saved_folder(config.generator)), "body": config.body}
     digests = {f"files of {name}": path_digest(path) for name, path in named.items()}
     return json.loads(json.dumps({**options, **digests, "files of shards": fingerprint(files)}))
 
