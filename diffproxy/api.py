@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from diffproxy.cli import SHIPPED
@@ -149,9 +151,17 @@ def fit_rig(
         raise InputError("a detector with `locate`", shown_value(detector), "see docs/usage.md#from-python")
     save = {"vertices": True, **given["save"]}
     networks = Networks(pipe, detector)
-    asked = solved_cameras(fit_command().compose([*_words({**given, "save": save})]), networks)
-    folder = run_fit(asked, SHIPPED, replace(networks, guess=initial_guess(asked)))
+    with _cpu_by_default():
+        asked = solved_cameras(fit_command().compose([*_words({**given, "save": save})]), networks)
+        folder = run_fit(asked, SHIPPED, replace(networks, guess=initial_guess(asked)))
     return FitResults(load_result(folder / "result.npz"), folder)
+
+
+def _cpu_by_default() -> AbstractContextManager[Any]:
+    """For tensors made without a device: bodies are fitted on the CPU, whatever default the caller has set."""
+    if torch.get_default_device().type == "cpu":  # the context would slow every function of torch down
+        return nullcontext()
+    return torch.device("cpu")
 
 
 def _words(options: Mapping[str, Any], prefix: str = "") -> list[str]:

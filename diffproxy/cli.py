@@ -12,6 +12,7 @@ from typing import Any
 
 from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
+from diffproxy.utils.hydra_compose import VERSION_BASE, compose_options
 from diffproxy.utils.options import (
     DECIMAL_COMMA,
     WITH_UNIT,
@@ -67,15 +68,13 @@ class Command:
 
     def compose(self, words: Sequence[str]) -> Any:
         """The options of these words, an instance of `schema`. Raises InputError, also for words to Hydra itself."""
-        from hydra import compose, initialize_config_dir
         from omegaconf import OmegaConf
 
         for word in words:
             if word.startswith("-") or word.lstrip("+~").startswith("hydra"):
                 raise InputError("options as name=value", word, f"leave {word} out")
         overrides = self.overrides(words)
-        with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
-            options = OmegaConf.to_object(compose(self.config, overrides))
+        options = OmegaConf.to_object(compose_options(self.conf, self.config, overrides))
         require_finite(options)
         return options
 
@@ -99,7 +98,9 @@ class Command:
             if status:
                 sys.exit(status)
 
-        hydra.main(version_base="1.3", config_path=str(self.conf.resolve()), config_name=self.config)(start)()
+        hydra.main(version_base=VERSION_BASE, config_path=str(self.conf.resolve()), config_name=self.config)(
+            start
+        )()
         return 0
 
     @staticmethod
@@ -189,15 +190,13 @@ def _group(name: str, value: str, conf: Path, paths: Mapping[str, str]) -> list[
 
 def check(overrides: list[str], config_name: str, conf: Path) -> None:
     """Compose once ahead of Hydra, to turn its errors into an InputError."""
-    from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     if any(word.startswith("-") for word in overrides):
         return
     try:
-        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            compose(config_name, overrides)
+        compose_options(conf, config_name, overrides)
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__ or error
         found = " ".join(str(cause).split())

@@ -10,6 +10,7 @@ from diffproxy.cli import Command
 from diffproxy.training.config import AugmentConfig, TrainConfig
 from diffproxy.utils.exit_status import leave_with_parent
 from diffproxy.utils.extras import require_extra
+from diffproxy.utils.hydra_compose import compose_options
 from diffproxy.utils.options import refuse_unread
 from diffproxy.utils.processes import Processes
 
@@ -28,14 +29,12 @@ TRAIN = Command("train", TrainConfig, INTRO, folder="training")
 
 def read_config(words: Sequence[str]) -> TrainConfig:
     """The training run that these command-line words describe. InputError for a word that the schema rejects."""
-    import hydra
     from omegaconf import OmegaConf
 
     from diffproxy.generator.config import with_tuples  # imports the networks: not for --help
 
     overrides = TRAIN.overrides(words)
-    with hydra.initialize_config_dir(str(TRAIN.conf.resolve()), version_base="1.3"):
-        values = cast(dict[str, Any], OmegaConf.to_container(hydra.compose("train", overrides)))
+    values = cast(dict[str, Any], OmegaConf.to_container(compose_options(TRAIN.conf, "train", overrides)))
     config = TrainConfig(**{**values, "augment": AugmentConfig(**with_tuples(values["augment"]))})
     refuse_unread_words(config, words)
     return config
