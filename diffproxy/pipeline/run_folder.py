@@ -42,6 +42,7 @@ class RunFolder:
         self.out, self.settings, self.note = out, settings, out / NOTE
         self.stamp = fingerprint(settings)
         self._writer: OneWriter | None = None
+        self._content = b""
 
     def check(self, files: Sequence[str], overwrite: bool, inputs: Sequence[Path] = ()) -> None:
         """Whether `open` with the same arguments will do; nothing is changed."""
@@ -102,12 +103,19 @@ class RunFolder:
             "settings": self.settings,
             "files": sorted(written | {*files, NOTE}),
         }
+        self._content = (json.dumps(note, indent=1) + "\n").encode()
         if note != earlier:
-            write_atomic(self.note, (json.dumps(note, indent=1) + "\n").encode())
+            write_atomic(self.note, self._content)
 
     def release(self) -> None:
-        """Everything is written: other processes may write here."""
+        """Everything is written: other processes may write here.
+
+        Where somebody has removed the folder meanwhile, the files written since are listed again: a run without its
+        list would be a stranger's to the next one.
+        """
         if self._writer is not None:
+            if self.out.is_dir() and not self.note.exists():
+                write_atomic(self.note, self._content)
             self._writer.release()
             self._writer = None
 

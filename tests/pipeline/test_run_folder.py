@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -220,6 +221,20 @@ def test_two_runs_at_a_time_do_not_mix(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="a: 1 before, 2 now"):
         second.open(["result.npz"], False)
     second.open(["result.npz"], True)
+
+
+def test_a_folder_removed_during_a_run_is_still_the_runs(tmp_path) -> None:
+    """What is written after the removal must not be a stranger's to the next run."""
+    out = tmp_path / "o"
+    run = RunFolder(out, {"seed": 1})
+    run.open(["result.npz"], overwrite=False)
+    shutil.rmtree(out)
+    write_atomic(out / "result.npz", b"bodies")
+    run.release()
+    again = RunFolder(out, {"seed": 1})
+    again.open(["result.npz"], overwrite=True)
+    assert not (out / "result.npz").exists()
+    again.release()
 
 
 def test_the_parts_of_a_run_write_at_a_time(tmp_path, monkeypatch):
