@@ -16,20 +16,27 @@ from diffproxy.body.nearest_joints import nearest_joints
 from diffproxy.cameras import Camera, RigFrames
 from diffproxy.pipeline.frame_store import record_digest
 from diffproxy.pipeline.results import FrameResult, posed_vertices
+from diffproxy.pipeline.run_folder import NOTE_BYTES
 from diffproxy.pipeline.unobserved_skin import unobserved_vertices
-from diffproxy.utils.digests import fingerprint
+from diffproxy.utils.bounded_text import read_json
+from diffproxy.utils.digests import fingerprint, path_digest
+from diffproxy.utils.errors import InputError
 from diffproxy.utils.io import write_atomic
 
 
 class DrawnFigures:
-    """Which figures are drawn, and of which bodies: `drawn.json`, a digest by file name."""
+    """Which figures are drawn, and of which bodies: `drawn.json`, digests of body and figure by file name.
+
+    A figure that was damaged since, as by a crash of the machine, is drawn again; all are where the list is damaged.
+    """
 
     def __init__(self, out: Path):
         self.out, self.file = out, out / "drawn.json"
         try:
-            self.digests: dict[str, str] = dict(json.loads(self.file.read_text()))
-        except (OSError, ValueError, TypeError):
-            self.digests = {}  # all are drawn again
+            found = read_json(self.file, "drawn figures", NOTE_BYTES) if self.file.exists() else {}
+        except InputError:
+            found = {}
+        self.digests: dict[str, str] = found if isinstance(found, dict) else {}
 
     def __enter__(self) -> DrawnFigures:
         return self
@@ -38,10 +45,10 @@ class DrawnFigures:
         write_atomic(self.file, (json.dumps(self.digests, indent=1, sort_keys=True) + "\n").encode())
 
     def is_current(self, path: Path, digest: str) -> bool:
-        return self.digests.get(self._name(path)) == digest and path.exists()
+        return path.exists() and self.digests.get(self._name(path)) == f"{digest} {path_digest(path)}"
 
     def add(self, path: Path, digest: str) -> None:
-        self.digests[self._name(path)] = digest
+        self.digests[self._name(path)] = f"{digest} {path_digest(path)}"
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.out).as_posix()

@@ -106,16 +106,17 @@ class ProxyStore:
                 f"{maps.num_views} boxes, one a view, in {folder / SIDE}", f"{len(side.boxes)}", fix
             )
         boxes = tuple(as_box(box) for box in side.boxes)
-        return Generated(maps, boxes, tuple(side.notes), side.hands, self._keypoints(folder))
+        return Generated(maps, boxes, tuple(side.notes), side.hands, self._keypoints(folder, maps.num_views))
 
     @staticmethod
-    def _keypoints(folder: Path) -> np.ndarray | None:
+    def _keypoints(folder: Path, views: int) -> np.ndarray | None:
         path = folder / KEYPOINTS
         if not path.exists():
             return None
         values = read_npy(path, "keypoints of the encoder")
-        if values.ndim != 3 or values.shape[1:] != (17, 4) or values.dtype.kind != "f":
-            raise InputError(f"keypoints (V, 17, 4) in {path}", f"{values.shape}", f"remove {path}")
+        if values.shape != (views, 17, 4) or values.dtype.kind != "f" or not np.isfinite(values).all():
+            found = f"shape {values.shape}, type {values.dtype}, or numbers that are not finite"
+            raise InputError(f"finite keypoints ({views}, 17, 4) in {path}", found, f"remove {path}")
         return values
 
     def inputs(self, frame_id: int) -> dict[str, str]:

@@ -133,16 +133,18 @@ def load_proxies(folder: str | Path, body: BodyLike | None = None) -> tuple[Prox
     std: list[np.ndarray] = []
     valid: list[np.ndarray] = []
     for (proxy, weights, deviation, covered), kind, camera in zip(names, kinds, cameras, strict=True):
-        found, coordinates = decode_proxy_png(_read(folder, proxy), proxy)
+        found, coordinates = decode_proxy_png(_read(folder, proxy), f"{folder / proxy}")
         _check_view(found, parts["body" if kind == "body" else "hand"], camera, proxy, kind)
         seen = (found > 0).astype(np.float32)
         labels.append(found)
         uv.append(coordinates * seen[..., None])
-        weight.append(decode_weight_png(_read(folder, weights), weights) if weights else seen)
+        weight.append(decode_weight_png(_read(folder, weights), f"{folder / weights}") if weights else seen)
         if deviation:
-            std.append(decode_std_png(_read(folder, deviation), deviation))
+            std.append(decode_std_png(_read(folder, deviation), f"{folder / deviation}"))
         whole = np.ones(found.shape, dtype=bool)
-        valid.append(decode_weight_png(_read(folder, covered), covered) > 0.5 if covered else whole)
+        valid.append(
+            decode_weight_png(_read(folder, covered), f"{folder / covered}") > 0.5 if covered else whole
+        )
     if len({a.shape for a in [*labels, *weight, *std, *valid]}) > 1:
         raise _bad_index(folder / INDEX, "images of different sizes")
     maps = ProxyMaps(
