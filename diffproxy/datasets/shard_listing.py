@@ -70,9 +70,14 @@ def scan(path: Path) -> ShardListing:
                     raise InputError("a complete shard", f"{path.name} ends within {member.name}", fix)
     except (tarfile.TarError, EOFError) as error:
         raise InputError("a readable tar shard", f"{path.name}: {error}", fix) from error
-    # tarfile accepts a file truncated between members: check for the two empty blocks at the end.
+    # tarfile accepts a file truncated between members: check for the two empty blocks at the end. It also takes an
+    # empty or damaged header for the end: only the padding of one record may follow, and no data.
     if info.st_size < end + 2 * HEADER:
         raise InputError("a complete shard", f"{path.name} ends early", fix)
+    if info.st_size - end > 3 * HEADER + tarfile.RECORDSIZE or _has_data(path, end):
+        raise InputError(
+            "a complete shard", f"{path.name}, whose files end at byte {end} of {info.st_size}", fix
+        )
     keys = sorted(found)
     for key in keys:
         if META not in found[key]:
@@ -84,3 +89,10 @@ def scan(path: Path) -> ShardListing:
     first = np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64)
     files = np.array(rows, dtype=np.int64).reshape(-1, 3)
     return ShardListing(path, (info.st_size, info.st_mtime_ns), keys, names, first, files)
+
+
+def _has_data(path: Path, begin: int) -> bool:
+    """Whether anything but zeros follows."""
+    with path.open("rb") as file:
+        file.seek(begin)
+        return any(file.read())

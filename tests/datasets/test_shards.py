@@ -254,6 +254,28 @@ def test_a_shard_cut_anywhere_is_refused(tmp_path):
             ShardIndex(tmp_path / "cut.tar")
 
 
+def test_a_shard_with_zeros_or_a_damaged_header_within_is_refused(tmp_path):
+    """tarfile takes both for the end of the archive: the samples behind were missing without a word."""
+    path = tmp_path / "a.tar"
+    write(path, 12)
+    data = path.read_bytes()
+    with tarfile.open(path) as tar:
+        headers = [member.offset for member in tar]
+    tried = 0
+    for at in headers[: len(headers) // 2]:
+        if len(data) - at <= 2 * tarfile.RECORDSIZE:
+            break
+        tried += 1
+        for damage in (bytes(len(data) - at), b"x" * 512 + data[at + 512 :]):
+            path.write_bytes(data[:at] + damage)
+            with pytest.raises(InputError, match=r"shard.*\n.*a\.tar"):
+                ShardIndex(path)
+    assert tried > 5
+    path.write_bytes(data[: headers[-1]] + b"x" * 512 + data[headers[-1] + 512 :])
+    with pytest.raises(InputError):
+        ShardIndex(path)
+
+
 def test_what_is_no_shard_is_refused(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"not a tar file" * 200)
     with pytest.raises(InputError, match="readable tar shard"):
