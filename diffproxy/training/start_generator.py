@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from diffproxy.generator import ProxyGenerator, initial_generator, load_saved_generator, preset
-from diffproxy.generator.pipeline import PACKAGED
+from diffproxy.generator.pipeline import generator_folder
 from diffproxy.generator.presets import PRESETS
 from diffproxy.training.config import TrainConfig
 from diffproxy.utils.errors import InputError
@@ -18,7 +18,7 @@ IN_PACKAGE = "packaged"
 
 def saved_folder(name: str) -> Path:
     """The folder of a saved generator; `packaged`: that of the weights in the package."""
-    return PACKAGED / "nano" if name == IN_PACKAGE else Path(name)
+    return generator_folder("nano") if name == IN_PACKAGE else Path(name)
 
 
 def refuse_untrained_head(config: TrainConfig) -> None:
