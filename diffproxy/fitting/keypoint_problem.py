@@ -11,7 +11,7 @@ from diffproxy.body import BodyModel, BodyParams
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.effective_sample_size import correlation_inflation
 from diffproxy.fitting.noise import KERNEL_SIGMAS
-from diffproxy.fitting.observations import effective_weights, shows_hand, subject_observations
+from diffproxy.fitting.observations import effective_weights, subject_observations
 from diffproxy.fitting.observed import (
     moving_joints,
     supported_joints,
@@ -23,7 +23,7 @@ from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt, total_normal
 from diffproxy.fitting.state import BODY_JOINT_NUMBERS, HAND_JOINT_NUMBERS, Free, State
-from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences
+from diffproxy.fitting.terms.correspondences import Correspondences, sample_correspondences, shows_hand
 from diffproxy.fitting.terms.priors import Prior, default_priors
 from diffproxy.fitting.terms.reprojection import Noise, Reprojection
 from diffproxy.fitting.uncertainty import calibrated, joint_std

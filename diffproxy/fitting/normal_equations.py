@@ -12,12 +12,12 @@ from diffproxy.body import BodyModel
 from diffproxy.fitting.config import FitConfig
 from diffproxy.fitting.evidence import ShownFrame
 from diffproxy.fitting.noise import noise_level
-from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights, shows_hand
+from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights
 from diffproxy.fitting.refined_observations import Pictured, refined_observations
 from diffproxy.fitting.skeleton import Skeleton
 from diffproxy.fitting.solvers.levenberg_marquardt import total_normal
 from diffproxy.fitting.state import Free, State, in_world
-from diffproxy.fitting.terms.correspondences import sample_correspondences
+from diffproxy.fitting.terms.correspondences import sample_correspondences, shows_hand
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.priors import Prior, variables_of
 from diffproxy.fitting.terms.reprojection import Normal, Reprojection

@@ -14,8 +14,7 @@ from torch import Tensor
 from diffproxy.body import BodyModel
 from diffproxy.cameras import Camera
 from diffproxy.fitting.config import FitConfig
-from diffproxy.fitting.state import HAND_SEGMENTS
-from diffproxy.fitting.terms.correspondences import Correspondences, driving_joints
+from diffproxy.fitting.terms.correspondences import Correspondences
 from diffproxy.fitting.terms.reprojection import Observations
 
 LIMBS = ((1, 4, 7, 10), (2, 5, 8, 11), (16, 18, 20, *range(25, 40)), (17, 19, 21, *range(40, 55)))
@@ -97,11 +96,6 @@ class ObservationRows:
             np.concatenate([x.sigma for x in items]),
             np.concatenate([x.only_along for x in items]),
         )
-
-
-def shows_hand(pixels: Correspondences, body: BodyModel) -> Bool[np.ndarray, " N"]:
-    """Whether each pixel shows a part that a wrist or a finger joint moves."""
-    return np.isin(driving_joints(body, pixels.label), HAND_SEGMENTS)
 
 
 def effective_weights(

@@ -15,14 +15,13 @@ from diffproxy.fitting.observations import (
     ObservationRows,
     batch_observations,
     effective_weights,
-    shows_hand,
 )
 from diffproxy.fitting.problem import Problem
 from diffproxy.fitting.refined_observations import Pictured, refined_observations
 from diffproxy.fitting.solvers.adam import adam
 from diffproxy.fitting.solvers.levenberg_marquardt import levenberg_marquardt
 from diffproxy.fitting.state import State
-from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.terms.correspondences import Correspondences, shows_hand
 from diffproxy.fitting.terms.diffusion_prior import localised
 from diffproxy.fitting.terms.left_right import flipped_pixels
 from diffproxy.fitting.terms.paper_objective import eq6_factor, squared_pixels

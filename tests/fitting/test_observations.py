@@ -3,8 +3,8 @@
 import numpy as np
 
 from diffproxy.fitting import FitConfig
-from diffproxy.fitting.observations import effective_weights, shows_hand
-from diffproxy.fitting.terms.correspondences import Correspondences
+from diffproxy.fitting.observations import effective_weights
+from diffproxy.fitting.terms.correspondences import Correspondences, shows_hand
 
 
 def pixels(view, label=0):

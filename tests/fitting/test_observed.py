@@ -7,7 +7,7 @@ import pytest
 
 from diffproxy.fitting import FitConfig, fit
 from diffproxy.fitting.observed import UNOBSERVED, camera_of_view, joint_support, supporting_cameras
-from diffproxy.fitting.terms.correspondences import sample_correspondences
+from diffproxy.fitting.terms.correspondences import sample_correspondences, shows_hand
 
 LEGS = [4, 5, 7, 8, 10, 11]
 UPPER = [0, 3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21]
@@ -98,16 +98,20 @@ def test_shared_deviation_widens_what_is_stated(make_scene):
     assert np.allclose(wide.joint_std[:22], np.hypot(2 * plain.joint_std, 0.03)[:22], rtol=1e-4)
 
 
-def test_stated_deviations_weigh_pixels(make_scene):
-    """A third of the deviation is nine times the weight; equal deviations change nothing."""
+def test_stated_deviations_weigh_pixels_of_hands(make_scene):
+    """Half the deviation is four times the weight, on hands alone; equal deviations change nothing."""
     scene = make_scene()
     found = sample_correspondences(scene.maps, scene.body, 600, hands=False)
+    hand = shows_hand(found, scene.body)
+    first = found.view < 2
+    assert (hand & first).any() and (hand & ~first).any()
     std = np.full(scene.maps.labels.shape, 0.01, np.float32)
-    std[:2] = 0.03
+    std[:2] = 0.02
     weighed = sample_correspondences(replace(scene.maps, std=std), scene.body, 600, hands=False)
     ratio = weighed.weight / found.weight
-    assert ratio.mean() == pytest.approx(1, abs=0.01)
-    assert ratio[found.view >= 2].min() == pytest.approx(9 * ratio[found.view < 2].max(), rel=1e-3)
+    assert (ratio[~hand] == 1).all()
+    assert ratio[hand].mean() == pytest.approx(1, abs=0.01)
+    assert ratio[hand & ~first].min() == pytest.approx(4 * ratio[hand & first].max(), rel=1e-3)
     same = sample_correspondences(
         replace(scene.maps, std=np.full_like(std, 0.02)), scene.body, 600, hands=False
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from diffproxy.body import BodyModel
+from diffproxy.fitting.state import HAND_SEGMENTS
 from diffproxy.proxies import ProxyMaps
 
 
@@ -21,7 +22,9 @@ class Correspondences:
     label: Int[np.ndarray, " N"]
     face: Int[np.ndarray, " N"]
     bary: Float[np.ndarray, "N 3"]
-    weight: Float[np.ndarray, " N"]  # in (0, 1]; times `stated_weights` where the proxies state deviations
+    weight: Float[
+        np.ndarray, " N"
+    ]  # in (0, 1]; of hands times `stated_weights` where the proxies state deviations
     rank: Float[np.ndarray, " N"]  # in [0, 1): the points with rank < q are an even sample of about q N
 
     def __len__(self) -> int:
@@ -98,11 +101,16 @@ def cut_weights(
 
 
 STD_RANGE = (0.1, 4.0)
-"""Factors by which stated deviations may change a pixel's weight, against the subject's mean pixel."""
+"""Factors by which stated deviations may change a hand pixel's weight, against the subject's mean hand pixel."""
 
 
 def stated_weights(std: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    """Factors on weights, of mean 1, that fall with the square of the deviations which the proxies state (metres)."""
+    """Factors on weights, of mean 1, that fall with the square of the deviations which the proxies state (metres).
+
+    They are for pixels of hands, where they tell a crop of the hand from the few pixels that a view of the body has of
+    it. On the rest of the body errors are those of whole limbs, of which the deviation of one pixel says little:
+    weighing by it costs accuracy there (docs/results/fitting.md, "Stated deviations as weights").
+    """
     if not len(std):
         return std
     usual = np.median(std)
@@ -148,8 +156,6 @@ def sample_correspondences(
         factors = cut_weights(maps.labels[v] > 0, None if maps.valid is None else maps.valid[v])
         if factors is not None:
             weight[view == v] *= factors[row[view == v], column[view == v]]
-    if maps.std is not None:
-        weight *= stated_weights(maps.std[view, row, column].astype(np.float64))
     found = Correspondences(
         view=view,
         pixel=np.stack([column + 0.5, row + 0.5], axis=-1).astype(np.float64),
@@ -158,13 +164,22 @@ def sample_correspondences(
         bary=bary.astype(np.float64),
         weight=weight,
         rank=rank,
-    )
-    return found[ok]
+    )[ok]
+    if maps.std is None:
+        return found
+    factor, on_hand = np.ones(len(found)), shows_hand(found, body)
+    factor[on_hand] = stated_weights(maps.std[view, row, column][ok][on_hand].astype(np.float64))
+    return replace(found, weight=found.weight * factor)
 
 
 def driving_joints(body: BodyModel, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
     """The joint that moves the body part of each label."""
     return np.asarray(body.atlas.segment_of_label)[labels]
+
+
+def shows_hand(pixels: Correspondences, body: BodyModel) -> Bool[np.ndarray, " N"]:
+    """Whether each pixel shows a part that a wrist or a finger joint moves."""
+    return np.isin(driving_joints(body, pixels.label), HAND_SEGMENTS)
 
 
 def per_view_weights(
