@@ -23,6 +23,7 @@ from diffproxy.utils.options import within
 
 log = logging.getLogger(__name__)
 PRINT_STEP = 8  # rows; noise makes each row of another image another one
+MOST_FPS = 1000  # what containers state that hold no rate
 TRIED = 20  # images of a camera, until one tells its size
 
 
@@ -166,9 +167,9 @@ class RigFrames:
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second as the first video states it; 0 for images."""
+        """Frames a second as the slowest video states it, whose numbers the frames have; 0 for images."""
         files = (s.source if isinstance(s, MatchedSource) else s for s in self._sources)
-        return next((f.fps for f in files if isinstance(f, Video)), 0.0)
+        return min((f.fps for f in files if isinstance(f, Video) and 0 < f.fps < MOST_FPS), default=0.0)
 
     def file_numbers(self, frame_id: int) -> dict[str, int]:
         """The number that this frame has in the files of each camera; another one where cameras are out of step."""

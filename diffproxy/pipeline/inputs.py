@@ -19,6 +19,8 @@ from diffproxy.utils.errors import InputError
 
 log = logging.getLogger(__name__)
 
+SAME_RATE = 0.02  # 29.97 and 30 frames a second are one rate
+
 
 def find_folder(path: str, root: Path) -> Path:
     """`path` as given, or under the project folder when it is not found from here (presets name it so)."""
@@ -75,7 +77,18 @@ def open_rig(options: FitOptions, root: Path) -> RigFrames:
     frames = open_frames(folder, rig, common_frames=common, matching=matching, images=images)
     for note in frames.rig.notes:
         log.info("rig: %s", note)
+    warn_of_other_rate(frames, options.fps)
     return frames
+
+
+def warn_of_other_rate(frames: RigFrames, fps: float) -> None:
+    """Log that the videos state another rate than `fps`, which smoothing, speeds and exported times follow."""
+    rate = frames.frame_rate
+    if rate and abs(rate / fps - 1) > SAME_RATE:
+        text = f"the videos state {rate:.4g} frames a second, this run counts {fps:g}: write fps={rate:.4g}, "
+        text += "unless they are in slow or fast motion"
+        log.warning("rig: %s", text)
+        frames.rig.notes.append(text)
 
 
 def check_before_fit(rig: Rig) -> None:

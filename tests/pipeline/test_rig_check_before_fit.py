@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from diffproxy.cameras import load_rig, save_rig
@@ -32,3 +34,19 @@ def test_errors_stop_the_fit_with_what_to_type(tmp_path, mistake, typed):
 
 def test_a_good_rig_goes_on():
     open_rig(FitOptions(rig=RigOption(str(RIG))), ROOT).close()
+
+
+@pytest.mark.parametrize(("fps", "warned"), [(30.0, True), (60.0, False), (59.94, False)])
+def test_videos_of_another_rate_than_fps_are_named_before_the_fit(tmp_path, caplog, fps, warned):
+    rig = load_rig(RIG)
+    save_rig(rig, tmp_path)
+    (tmp_path / "videos").mkdir()
+    for camera in rig.cameras:
+        path, size = tmp_path / "videos" / f"{camera.name}.avi", (camera.width, camera.height)
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 60.0, size)
+        writer.write(np.zeros((*size[::-1], 3), np.uint8))
+        writer.release()
+    frames = open_rig(FitOptions(rig=RigOption(str(tmp_path)), fps=fps), ROOT)
+    frames.close()
+    assert ("write fps=60" in caplog.text) is warned
+    assert any("write fps=60" in note for note in frames.rig.notes) is warned
