@@ -130,8 +130,11 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
         if word.startswith("-") or is_value or name.startswith("hydra"):
             out.append(word)
         elif not equals:
-            fix = f"write {word}=... ; --help lists all options"
-            raise InputError("options as name=value", repr(word), fix)
+            if is_option:
+                fix = f"write {word}=..."
+            else:
+                fix = f"write rig={word}" if "rig" in paths and Path(word).exists() else f"write NAME={word}"
+            raise InputError("options as name=value", repr(word), f"{fix} ; --help lists all options")
         elif sweep and is_option:
             out.append(word)
         elif name in types:

@@ -25,6 +25,7 @@ MALFORMED = (
 """What readers meet where a file is laid out in another way than its format says."""
 
 SUBFOLDERS = (".", "calibration", "calib")
+MEDIA = ("images", "videos")
 
 
 class NoCalibrationError(InputError):
@@ -77,9 +78,19 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
             _unread.refuse(folder)
     names = ", ".join(m.NAME for m in all_formats())
     here = ", ".join(sorted(p.name for p in root.iterdir())[:12]) or "an empty folder"
-    raise NoCalibrationError(
-        f"a calibration in {root} ({names})", here, "see docs/rigs.md, or name it: calibration=<file>"
-    )
+    fix = "see docs/rigs.md, or name it: calibration=<file>"
+    above = root.resolve().parent
+    if root.name in MEDIA and _has_calibration(above):
+        fix = f"name the folder above, which has a calibration: {above}"
+    raise NoCalibrationError(f"a calibration in {root} ({names})", here, fix)
+
+
+def _has_calibration(root: Path) -> bool:
+    folders = [folder for sub in SUBFOLDERS if (folder := root / sub).is_dir()]
+    try:
+        return any(_told(m, m.find, folder) is not None for folder in folders for m in all_formats())
+    except InputError:
+        return False
 
 
 def _read_named(file: Path) -> Rig:

@@ -31,6 +31,14 @@ docs/exports.md. Formats:
 
 """ + "".join(f"  {name:<10}{f.summary}\n" for name, f in FORMATS.items())  # fmt: skip
 
+MEANT = {
+    "gltf": "write format=glb, glTF in one file",
+    "fbx": "write format=blender: Blender exports FBX from that scene",
+    "csv": "write format=angles for joint angles as CSV; markers and joint centres are in trc and c3d",
+    "mot": "write format=angles for joint angles, trc for OpenSim's inverse kinematics",
+    "npz": "write format=amass; result.npz opens with numpy as it is",
+}  # what people ask for, and what they get it by
+
 
 @dataclass
 class ExportOptions:
@@ -52,9 +60,10 @@ class ExportOptions:
         within("frame_rate", self.frame_rate, 0.0, 1e5)
         unknown = [name for name in self.formats if name not in FORMATS]
         if unknown or not self.formats:
-            raise InputError(
-                f"format among {', '.join(FORMATS)}", f"format={self.format}", "write format=glb,amass"
-            )
+            hints = {meant for name in unknown if (meant := MEANT.get(name.lower()))}
+            fix = "; ".join(sorted(hints)) or "write format=glb,amass"
+            found = ", ".join(unknown) or f"format={self.format}"
+            raise InputError(f"format among {', '.join(FORMATS)}", found, fix)
 
     @property
     def formats(self) -> list[str]:

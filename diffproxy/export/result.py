@@ -142,7 +142,8 @@ def load_result(path: str | Path) -> Result:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError("a result.npz", f"no file {path}", "give the file that fit.py wrote: OUT/result.npz")
+        fix = "name the folder that the fit was given as out, such as out/fit"
+        raise InputError("a result.npz", f"no file {path}", fix)
     arrays = read_npz(path, "a whole result.npz")
     _check(arrays, f"{path}")
     for key in {*_shapes(arrays)} - {*TEXTS}:

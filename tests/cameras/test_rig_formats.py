@@ -387,3 +387,12 @@ def test_the_example_of_the_documentation_is_read(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "rigs.md").read_text()
     (tmp_path / "rig.json").write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
     np.testing.assert_allclose(load_rig(tmp_path).cameras[0].center_world, [0, 1, 3])
+
+
+def test_the_folder_of_the_videos_leads_to_the_rig_above(rig, tmp_path):
+    (tmp_path / "videos").mkdir()
+    with pytest.raises(InputError, match="see docs"):
+        load_rig(tmp_path / "videos")
+    save_rig(rig, tmp_path)
+    with pytest.raises(InputError, match=f"name the folder above.*{tmp_path}"):
+        load_rig(tmp_path / "videos")

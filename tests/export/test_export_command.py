@@ -63,7 +63,10 @@ def test_rates_and_folders_are_options(run_of, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["format=fbx"], "format among amass"),
+        (["format=x3d"], "format among amass"),
+        (["format=bvh,FBX"], "Blender exports FBX"),
+        (["format=gltf"], "write format=glb"),
+        (["format=csv"], "write format=angles"),
         (["format=glb", "fps=-1"], "fps between"),
         (["format=glb", "body=nowhere.npz"], "a body file"),
     ],

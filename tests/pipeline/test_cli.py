@@ -72,6 +72,8 @@ def test_nested_and_free_settings() -> None:
         ("rig=pose2sm", "did you mean rig=pose2sim"),
         ("solver=lbfgs", "solver as one of adam, lm"),
         ("frames", "write frames="),
+        ("take1,take2", "write NAME=take1,take2"),
+        (str(CONF), f"write rig={CONF}"),
         ("--rig=/data/x", "write rig=/data/x"),
         ("--save.mesh", "write save.mesh=..."),
         ("fps=29,97", "write fps=29.97"),
