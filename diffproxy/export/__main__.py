@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffproxy.export.formats import FORMATS
@@ -34,7 +34,7 @@ docs/exports.md. Formats:
 MEANT = {
     "gltf": "write format=glb, glTF in one file",
     "fbx": "write format=blender: Blender exports FBX from that scene",
-    "csv": "write format=angles for joint angles as CSV; markers and joint centres are in trc and c3d",
+    "csv": "write format=joints for joint centres, angles for joint angles",
     "mot": "write format=angles for joint angles, trc for OpenSim's inverse kinematics",
     "npz": "write format=amass; result.npz opens with numpy as it is",
 }  # what people ask for, and what they get it by
@@ -53,11 +53,15 @@ class ExportOptions:
     fps: float = option(
         0.0, "frames per second of the files, by interpolation; 0: as the run's frames are spaced", section="Output"
     )  # fmt: skip
+    min_observed: float = option(
+        0.0, "trc, c3d, joints: gaps where the joint_observed of a joint is less, such as 0.1", section="Output"
+    )  # fmt: skip
     out: str = option("", "folder of the files; default: export/ in the run", "DIR", "Output")
 
     def __post_init__(self) -> None:
         within("fps", self.fps, 0.0, 1e5)
         within("frame_rate", self.frame_rate, 0.0, 1e5)
+        within("min_observed", self.min_observed, 0.0, 1.0)
         unknown = [name for name in self.formats if name not in FORMATS]
         if unknown or not self.formats:
             hints = {meant for name in unknown if (meant := MEANT.get(name.lower()))}
@@ -74,7 +78,10 @@ def export(options: ExportOptions) -> list[Path]:
     """Write the files of every run in the folder; returns their paths."""
     runs = open_runs(options.run, options.body)
     # What is wrong with anybody is told before the first file.
-    motions = [run.motion(options.frame_rate, options.fps) for run in runs]
+    motions = [
+        replace(run.motion(options.frame_rate, options.fps), min_observed=options.min_observed)
+        for run in runs
+    ]
     return [p for run, motion in zip(runs, motions, strict=True) for p in _export_run(run, motion, options)]
 
 
@@ -102,7 +109,9 @@ def _say_what_is_lost(motion: BodyMotion, formats: list[str]) -> None:
     gaps = int((~motion.known).sum())
     if gaps:
         log.warning(
-            "%d of %d frames have no body: interpolated, or left empty (trc, c3d, angles)", gaps, len(motion)
+            "%d of %d frames have no body: interpolated, or left empty (trc, c3d, angles, joints)",
+            gaps,
+            len(motion),
         )
     change = motion.bone_change
     single = [name for name in formats if FORMATS[name].one_shape]

@@ -10,6 +10,7 @@ from diffproxy.export.blender import write_blender
 from diffproxy.export.bvh import write_bvh
 from diffproxy.export.gltf import write_gltf_animation
 from diffproxy.export.joint_angles import write_joint_angles
+from diffproxy.export.joint_positions import write_joint_positions
 from diffproxy.export.marker_files import write_c3d, write_trc
 from diffproxy.export.meshes import write_mesh
 from diffproxy.export.motion import BodyMotion
@@ -70,6 +71,7 @@ FORMATS: dict[str, Format] = {
     "trc": Format(".trc", write_trc, "virtual markers, text, for OpenSim"),
     "c3d": Format(".c3d", write_c3d, "virtual markers, binary; needs diffproxy[c3d]"),
     "angles": Format("_angles.csv", write_joint_angles, "joint angles in degrees"),
+    "joints": Format("_joints.csv", write_joint_positions, "joint centres, their deviation and support, CSV"),
     "obj": Format("_obj/", lambda p, m: write_mesh_sequence(p, m, ".obj"), "one OBJ mesh per frame"),
     "blender": Format("_blender.py", write_blender, "script for Blender: glb, cameras, pictures", cameras=True),
     "ply": Format("_ply/", lambda p, m: write_mesh_sequence(p, m, ".ply"), "one PLY mesh per frame"),

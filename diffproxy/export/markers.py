@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 
 from diffproxy.body import BodyModel, BodyParams
-from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS, JOINT_NAMES
+from diffproxy.body.names import BODY_JOINT_NAMES, BODY_JOINTS, JOINT_NAMES, NUM_JOINTS
 from diffproxy.export.motion import BodyMotion
 
 OUT, IN, UP, DOWN, FRONT, BACK = "out", "in", "up", "down", "front", "back"
@@ -92,7 +92,8 @@ def marker_positions(
 
     Returns:
         M names: skin markers, then `<joint>_JC` for the 22 body joints; (F, M, 3) positions in metres, NaN in frames
-        that are not known; the vertices of the skin markers.
+        that are not known, and where the joint, or the one that moves a marker most, is not `motion.shown`; the
+        vertices of the skin markers.
     """
     chosen = marker_vertices(motion.body)
     vertices = np.array([*chosen.values()])
@@ -100,7 +101,8 @@ def marker_positions(
     with torch.no_grad():
         skin = motion.body.surface_points(motion.params, faces, bary).double().numpy()
     points = np.concatenate([skin, motion.joints[:, BODY_JOINTS]], axis=1)
-    points[~motion.known] = np.nan
+    mover = motion.body.weights.numpy()[vertices].argmax(axis=1)
+    points[~motion.shown[:, [*mover, *np.arange(NUM_JOINTS)[BODY_JOINTS]]]] = np.nan
     return [*chosen, *(f"{name}_JC" for name in BODY_JOINT_NAMES)], points, vertices
 
 

@@ -36,6 +36,9 @@ class BodyMotion:
         frame_ids: (F,) number of the run's frame nearest in time.
         frame_rate: Frame numbers per second.
         name: Name of the run.
+        joint_std: (F, 55) stated deviation of each joint in the run's frame nearest in time, metres; None: not known.
+        joint_observed: (F, 55) support of each joint by pixels there, 0 to 1; None: not known.
+        min_observed: Files of positions leave joints and markers with less support than this empty.
     """
 
     body: BodyModel
@@ -46,6 +49,9 @@ class BodyMotion:
     frame_ids: Int[np.ndarray, " F"]
     frame_rate: float
     name: str = "motion"
+    joint_std: Float[np.ndarray, "F 55"] | None = None
+    joint_observed: Float[np.ndarray, "F 55"] | None = None
+    min_observed: float = 0.0
 
     __repr__ = short_repr
 
@@ -55,7 +61,20 @@ class BodyMotion:
     def take(self, rows: Int[np.ndarray, " N"]) -> BodyMotion:
         """Some of the frames, which need not be evenly spaced."""
         params = BodyParams(**{k: getattr(self.params, k)[rows] for k in PARAM_DIMS})
-        return replace(self, params=params, known=self.known[rows], frame_ids=self.frame_ids[rows])
+        return replace(
+            self,
+            params=params,
+            known=self.known[rows],
+            frame_ids=self.frame_ids[rows],
+            joint_std=None if self.joint_std is None else self.joint_std[rows],
+            joint_observed=None if self.joint_observed is None else self.joint_observed[rows],
+        )
+
+    @property
+    def shown(self) -> Bool[np.ndarray, "F 55"]:
+        """Joints of known frames that have at least the support `min_observed`."""
+        known = self.known[:, None].repeat(NUM_JOINTS, axis=1)
+        return known if self.joint_observed is None else known & ~(self.joint_observed < self.min_observed)
 
     def with_up_axis(self, up_axis: str) -> BodyMotion:
         """The same motion in a world whose up axis is another one."""

@@ -59,15 +59,19 @@ def motion_of_result(
         )
     times = np.arange(math.floor(count)) / rate * frame_rate + ids[0]  # in frame numbers
     keys, rows = ids[has_body].astype(np.float64), np.flatnonzero(has_body)
+    nearest = nearest_rows(ids.astype(np.float64), times)
+    observed = result.joint_observed
     return BodyMotion(
         body=body,
         params=_at_times(result.body_params(rows), keys, times),
         known=_is_known(keys, times, step),
         fps=rate,
         up_axis=result.meta.get("up_axis") or "+Y",
-        frame_ids=ids[nearest_rows(ids.astype(np.float64), times)],
+        frame_ids=ids[nearest],
         frame_rate=frame_rate,
         name=name,
+        joint_std=np.asarray(result.joint_std, np.float64)[nearest],
+        joint_observed=None if observed is None else np.asarray(observed, np.float64)[nearest],
     )
 
 

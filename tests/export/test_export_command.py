@@ -66,8 +66,9 @@ def test_rates_and_folders_are_options(run_of, tmp_path):
         (["format=x3d"], "format among amass"),
         (["format=bvh,FBX"], "Blender exports FBX"),
         (["format=gltf"], "write format=glb"),
-        (["format=csv"], "write format=angles"),
+        (["format=csv"], "write format=joints"),
         (["format=glb", "fps=-1"], "fps between"),
+        (["format=trc", "min_observed=10"], "min_observed between"),
         (["format=glb", "body=nowhere.npz"], "a body file"),
     ],
 )

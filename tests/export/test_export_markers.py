@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from diffproxy.body import BodyParams
 from diffproxy.body.names import JOINT_NAMES, PARENTS
 from diffproxy.export.joint_angles import write_joint_angles
+from diffproxy.export.joint_positions import write_joint_positions
 from diffproxy.export.marker_files import write_c3d, write_trc
 from diffproxy.export.markers import marker_vertices
 from diffproxy.utils.errors import InputError
@@ -133,3 +134,38 @@ def test_clinical_angles_have_their_usual_signs(motion_of, tmp_path, joint, rotv
     # limbs at rest are straight to a few degrees
     tolerance = 4 if "knee" in angle or "elbow" in angle else 1e-3
     assert float(row[angle]) - float(straight[angle]) == pytest.approx(degrees, abs=2 * tolerance)
+
+
+def test_joint_centres_have_their_deviation_and_support(motion_of, tmp_path):
+    motion = motion_of(4, missing=(2,), up_axis="+Z")
+    motion = replace(motion, joint_std=np.linspace(0.001, 0.02, 4 * 55).reshape(4, 55))
+    write_joint_positions(tmp_path / "j.csv", motion)
+    with (tmp_path / "j.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["known"] for row in rows] == ["1", "1", "0", "1"] and set(rows[2].values()) == {
+        "2",
+        "0.066667",
+        "0",
+        "",
+    }
+    for j, name in enumerate(JOINT_NAMES):
+        at = [float(rows[3][f"{name}_{c}_mm"]) / 1000 for c in "xyz"]
+        assert np.abs(at - motion.joints[3, j]).max() < 1e-6
+        assert float(rows[3][f"{name}_std_mm"]) == pytest.approx(1000 * motion.joint_std[3, j], abs=1e-3)
+        assert float(rows[3][f"{name}_observed"]) == (0.02 if j % 7 == 4 else 0.9)
+
+
+def test_what_no_view_shows_is_a_gap_where_that_is_asked(motion_of, tmp_path):
+    """Joints 4, 11 and 18 of the body have a support of 0.02: the left knee, right foot and left elbow."""
+    motion = replace(motion_of(2), min_observed=0.1)
+    write_trc(tmp_path / "m.trc", motion)
+    write_joint_positions(tmp_path / "j.csv", motion)
+    markers, _ = read_trc((tmp_path / "m.trc").read_text())
+    empty = {name for name, points in markers.items() if np.isnan(points).all()}
+    assert {f"{JOINT_NAMES[j]}_JC" for j in (4, 11, 18)} == {n for n in empty if n.endswith("_JC")}
+    assert {"LTB", "RTOE"} <= empty and not {"RTB", "LTOE", "LTH", "C7"} & empty
+    with (tmp_path / "j.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert (
+        row["left_knee_x_mm"] == "" and row["left_knee_observed"] == "0.020" and row["right_knee_x_mm"] != ""
+    )

@@ -1,5 +1,7 @@
 """Runs as evenly spaced motions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -68,3 +70,10 @@ def test_a_motion_of_more_frames_than_memory_holds_is_told_before_it_is_made(bod
     with pytest.raises(InputError, match=r"9e\+08 from frame 0 to 900000000 at 30 a second.*\n.*fps=0.01"):
         motion_of_result(far, body, 30.0)
     assert len(motion_of_result(far, body, 30.0, fps=0.009)) > 1
+
+
+def test_deviation_and_support_follow_the_frames(motion_of):
+    motion = motion_of(3, fps=60.0)
+    assert motion.joint_observed.shape == (5, 55) and motion.joint_std.shape == (5, 55)
+    assert motion.take(np.array([1, 3])).joint_observed.shape == (2, 55)
+    assert motion.shown.all() and not replace(motion, min_observed=0.5).shown[:, 4].any()
