@@ -147,7 +147,8 @@ def _fit_each(run: PeopleRun, everybody: _Everybody, out: _Fitted) -> None:
         people, detections = everybody.association.people, everybody.detections
         source = person_source(person, people, detections, run.frames.cameras, name)
         source = replace(source, listed={"id": person.id, "take": run.folder.stamp})
-        log.info("%s: frames %d to %d are fitted", name, person.first_frame, person.last_frame)
+        first, last = person.first_frame, person.last_frame
+        log.info("%s: in sight from frame %d to %d, fitted in the chosen ones", name, first, last)
         try:
             one = fit_take(own, run.root, networks, source)
             one = replace(one, records=[with_people_doubts(r) for r in one.records])
