@@ -14,11 +14,9 @@ from diffproxy.utils.errors import InputError
 from diffproxy.utils.exit_status import RESUMES, exit_status
 from diffproxy.utils.hydra_compose import VERSION_BASE, compose_options
 from diffproxy.utils.options import (
-    DECIMAL_COMMA,
-    WITH_UNIT,
+    converted,
     expanded,
     named_twice,
-    no_number,
     option_types,
     require_finite,
     unknown_option,
@@ -151,13 +149,14 @@ def friendly_overrides(argv: list[str], schema: type, conf: Path, paths: Mapping
 
 
 def _option(word: str, kind: Any) -> str:
-    """`name=value` of an option of this type as Hydra wants it. InputError for what is no number."""
+    """`name=value` of an option of this type as Hydra wants it. InputError for a value of another type."""
     key, _, value = word.partition("=")
     name = key.lstrip("+~")
     if "dict" in str(kind):
         return word if key.startswith("+") else f"+{word}"  # the fields of a dictionary are new to Hydra
-    if kind in (int, float) and (DECIMAL_COMMA.fullmatch(value) or WITH_UNIT.fullmatch(value)):
-        raise no_number(name, value, kind)
+    if kind in (bool, int, float) and "${" not in value:  # as Hydra does, but with messages for people
+        found = converted(name, value, kind)
+        return f"{key}={str(found).lower()}" if kind is bool else word
     is_text = kind is str and value != "null"
     return f"{key}={_quoted(expanded(name, value))}" if is_text else word
 

@@ -16,7 +16,16 @@ T = TypeVar("T")
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 WITH_UNIT = re.compile(r"([-+]?\d+(?:\.\d+)?) ?[a-zA-Zµ°%/]+")
 LARGEST = 2**63 - 1  # of a number: more fits no integer of torch or numpy, and squares of it no float32
-BOOLS = {"true": True, "false": False}
+BOOLS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 
 
 def option(default: Any, text: str, value: str = "", section: str = "Method") -> Any:
@@ -155,14 +164,15 @@ def parse_options(
             raise unknown_option(name, [*types])
         if name in values:
             raise named_twice(name, word)
-        values[name] = _converted(name, value, types[name])
+        values[name] = converted(name, value, types[name])
     for name in required:
         if not values.get(name):
             raise InputError(f"{name}=...", f"no {name}", "--help lists all options")
     return schema(**values)
 
 
-def _converted(name: str, text: str, kind: Any) -> Any:
+def converted(name: str, text: str, kind: Any) -> Any:
+    """The text of an option as a value of its type; InputError if it is none."""
     if kind is bool:
         if text.lower() not in BOOLS:
             raise InputError(f"{name} as true or false", f"{name}={text}", f"write {name}=true")

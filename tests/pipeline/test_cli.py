@@ -78,6 +78,9 @@ def test_nested_and_free_settings() -> None:
         ("--save.mesh", "write save.mesh=..."),
         ("fps=29,97", "write fps=29.97"),
         ("fps=25fps", "as fps=25, in the unit"),
+        ("smooth=strong", "smooth as a finite number"),
+        ("samples=1.5", "samples as a whole number"),
+        ("hands=maybe", "hands as true or false"),
         ("out=~nosuchuser/x", "write the path in full"),
         ("rig=~nosuchuser/x", "write the path in full"),
         ("hydra_typo=1x", None),
@@ -99,6 +102,21 @@ def test_wrong_values_are_input_errors(word: str) -> None:
         words = _words(word)
         check(words, "fit", CONF)
         _compose(word)
+
+
+def test_yes_and_no_are_values_as_well() -> None:
+    assert [_compose(f"hands={value}").hands for value in ("no", "1", "OFF", "yes")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert not parse_options(EvaluateOptions, ["hands=no"]).hands
+
+
+def test_a_path_alone_is_taken_for_a_rig(tmp_path) -> None:
+    with pytest.raises(InputError, match=f"write rig={tmp_path}"):
+        _words(str(tmp_path))
 
 
 def test_an_option_with_two_values_is_refused() -> None:
