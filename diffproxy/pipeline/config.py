@@ -144,7 +144,10 @@ class FitOptions(SharedOptions):
         "standing feet stay on a ground plane: estimated, or at a height in metres",
         "none|auto|HEIGHT",
     )
-    fps: float = option(30.0, "frames a second of the numbering, for smooth and the speeds reported")
+    fps: float = option(
+        0.0,
+        "frames a second of the numbering, for smooth, speeds and exports; 0: as videos state, 30 for pictures",
+    )
     out: str = option(
         "out/fit", "folder of the results; a second run resumes where the first stopped", "DIR", "Output"
     )
@@ -193,7 +196,8 @@ class FitOptions(SharedOptions):
             self.segment = SEGMENT
         if not self.track:
             self.segment = 0  # every frame stands alone
-        within("fps", self.fps, 0.01, 1e5)
+        if self.fps:
+            within("fps", self.fps, 0.01, 1e5)
         within("smooth", self.smooth, 0.0, 1e6)
         one_of("save.mesh", self.save.mesh, ("glb", "ply", "obj", "none"))
         within("box_margin", self.box_margin, 1.0, 10.0)

@@ -59,6 +59,17 @@ def with_stated_offsets(options: FitOptions) -> FitOptions:
     return replace(options, rig=replace(options.rig, offsets=offsets))
 
 
+def with_frame_rate(options: FitOptions, frames: RigFrames | None) -> FitOptions:
+    """The options with the frame rate that the videos state, where none is given; 30 where they state none."""
+    if options.fps:
+        return options
+    stated = 0.0 if frames is None else frames.frame_rate
+    if not stated:
+        return replace(options, fps=30.0)
+    log.info("fps: %g, as the videos state; another one: fps=N", stated)
+    return replace(options, fps=stated)
+
+
 def matching_settings(options: FitOptions) -> dict[str, dict]:
     """What of the matching tells one run from another; nothing where frames go by their numbers."""
     matching = matching_of(options.rig)
@@ -82,9 +93,9 @@ def open_rig(options: FitOptions, root: Path) -> RigFrames:
 
 
 def warn_of_other_rate(frames: RigFrames, fps: float) -> None:
-    """Log that the videos state another rate than `fps`, which smoothing, speeds and exported times follow."""
+    """Log that the videos state another rate than a given `fps`, which smoothing, speeds and exported times follow."""
     rate = frames.frame_rate
-    if rate and abs(rate / fps - 1) > SAME_RATE:
+    if rate and fps and abs(rate / fps - 1) > SAME_RATE:
         text = f"the videos state {rate:.4g} frames a second, this run counts {fps:g}: write fps={rate:.4g}, "
         text += "unless they are in slow or fast motion"
         log.warning("rig: %s", text)

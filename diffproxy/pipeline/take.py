@@ -53,7 +53,7 @@ class Take:
     """What a run works with.
 
     Args:
-        options: The options, with stated offsets.
+        options: The options, with stated offsets and a frame rate.
         fitter: What the proxies are fitted with.
         frames: Images of the rig; None for saved proxies.
         source: Where the frames' results come from.
@@ -102,6 +102,7 @@ def open_take(options: FitOptions, root: Path, networks: Networks, person: Perso
     fitter = BodyFitter(body, config, encoder, guess=networks.guess)
     fit_sequence.sequence_config(options)
     frames = None if options.proxies else inputs.open_rig(options, root)
+    options = inputs.with_frame_rate(options, frames)
     if frames is None:
         proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
         open_sparse(options.keypoints, None, body, config)

@@ -40,6 +40,26 @@ def test_exact_proxies_give_the_body_back(body, rig_of, oracle_of, params_of, op
     ] > 0
 
 
+def test_the_frame_rate_is_that_of_the_videos(rig_of, oracle_of, params_of, options_of) -> None:
+    rig = rig_of(1)
+    (rig / "videos").mkdir()
+    for folder in sorted((rig / "images").iterdir()):
+        video = cv2.VideoWriter(
+            str(rig / "videos" / f"{folder.name}.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 50, (128, 128)
+        )
+        video.write(cv2.imread(str(folder / "000000.png")))
+        video.release()
+    shutil.rmtree(rig / "images")
+    for given, due in ((0.0, 50.0), (25.0, 25.0)):
+        out = run_fit(options_of(rig, fps=given), ROOT, Networks(oracle_of([params_of(0)])))
+        assert load_result(out / "result.npz").meta["options"]["fps"] == due
+
+
+def test_pictures_have_thirty_frames_a_second(rig_of, oracle_of, params_of, options_of) -> None:
+    out = run_fit(options_of(rig_of()), ROOT, Networks(oracle_of([params_of(0)])))
+    assert load_result(out / "result.npz").meta["options"]["fps"] == 30.0
+
+
 def test_second_run_computes_nothing(rig_of, oracle_of, params_of, options_of) -> None:
     pipe = oracle_of([params_of(0), params_of(0, 0.05)])
     options = options_of(rig_of(2))
