@@ -97,10 +97,8 @@ def _export_run(run: Run, motion: BodyMotion, options: ExportOptions) -> list[Pa
     for name in options.formats:
         kind = FORMATS[name]
         path = target / f"{stem}{kind.file}"
-        if kind.cameras:
-            kind.write(path, motion, images_or_none(run, SHIPPED))
-        else:
-            kind.write(path, motion)
+        pictures = [images_or_none(run, SHIPPED)] if kind.cameras else []
+        kind.write(path, run if kind.of_run else motion, *pictures)
         written.append(path)
     return written
 

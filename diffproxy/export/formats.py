@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from diffproxy.export.blender import write_blender
 from diffproxy.export.bvh import write_bvh
+from diffproxy.export.coco import write_coco
 from diffproxy.export.gltf import write_gltf_animation
 from diffproxy.export.joint_angles import write_joint_angles
 from diffproxy.export.joint_positions import write_joint_positions
@@ -28,6 +29,7 @@ class Format(NamedTuple):
         summary: For `--help`.
         one_shape: The file holds one body shape: where the run has one per frame, bone lengths are medians.
         cameras: `write` also gets the rig with its images, or None where it has gone.
+        of_run: `write` gets the run instead of its evenly spaced motion: the frames as they are, with their status.
     """
 
     file: str
@@ -35,6 +37,7 @@ class Format(NamedTuple):
     summary: str
     one_shape: bool = False
     cameras: bool = False
+    of_run: bool = False
 
 
 def write_motion_bvh(path: Path, motion: BodyMotion) -> None:
@@ -74,5 +77,6 @@ FORMATS: dict[str, Format] = {
     "joints": Format("_joints.csv", write_joint_positions, "joint centres, their deviation and support, CSV"),
     "obj": Format("_obj/", lambda p, m: write_mesh_sequence(p, m, ".obj"), "one OBJ mesh per frame"),
     "blender": Format("_blender.py", write_blender, "script for Blender: glb, cameras, pictures", cameras=True),
+    "coco": Format("_coco.json", write_coco, "2D keypoints, boxes and outlines in every picture", False, True, True),
     "ply": Format("_ply/", lambda p, m: write_mesh_sequence(p, m, ".ply"), "one PLY mesh per frame"),
 }  # fmt: skip

@@ -1,11 +1,13 @@
 """Motions and finished runs of known bodies."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from diffproxy.body import BodyParams
 from diffproxy.body.params import PARAM_DIMS
+from diffproxy.cameras import Rig, save_rig
 from diffproxy.export import Result, motion_of_result, save_result
 
 
@@ -62,5 +64,22 @@ def run_of(tmp_path, result_of):
         result = result_of(some_bodies(frames), **({"options": options} | more))
         save_result(result, tmp_path / "take" / "result.npz")
         return tmp_path / "take"
+
+    return make
+
+
+@pytest.fixture
+def rig_of(tmp_path):
+    """Factory: options of a run on a rig folder with grey pictures of these cameras."""
+
+    def make(ring, frames, up_axis="+Y"):
+        folder = tmp_path / "rig"
+        save_rig(Rig("ring", tuple(ring), up_axis=up_axis), folder)
+        for camera in ring:
+            (folder / "images" / camera.name).mkdir(parents=True)
+            for k in range(frames):
+                image = np.full((camera.height, camera.width, 3), 40 * k, np.uint8)
+                cv2.imwrite(str(folder / "images" / camera.name / f"{k:06d}.png"), image)
+        return {"fps": 25.0, "body": {"path": "anny"}, "rig": {"path": str(folder)}}
 
     return make

@@ -5,12 +5,11 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
-import cv2
 import numpy as np
 import pytest
 
 from diffproxy.__main__ import main
-from diffproxy.cameras import Rig, open_frames, save_rig
+from diffproxy.cameras import open_frames
 from diffproxy.cameras.up_axis import rotation_to_y_up
 from diffproxy.export.blender import R_ZUP_YUP, camera_matrix
 
@@ -38,15 +37,9 @@ print("FOUND" + json.dumps(out))
 
 
 @pytest.fixture
-def exported(tmp_path, make_ring, run_of):
+def exported(make_ring, rig_of, run_of):
     ring = [c.crop((0, 20, 160, 140), (160, 120)) for c in make_ring(2, size=160)]
-    save_rig(Rig("ring", tuple(ring), up_axis="+Z"), tmp_path / "rig")
-    for camera in ring:
-        (tmp_path / "rig" / "images" / camera.name).mkdir(parents=True)
-        for k in range(3):
-            image = np.full((120, 160, 3), 40 * k, np.uint8)
-            cv2.imwrite(str(tmp_path / "rig" / "images" / camera.name / f"{k:06d}.png"), image)
-    options = {"fps": 25.0, "body": {"path": "anny"}, "rig": {"path": str(tmp_path / "rig")}}
+    options = rig_of(ring, 3, up_axis="+Z")
     run = run_of(3, options=options, up_axis="+Z")
     assert main(["export", str(run), "format=blender", "fps=50"]) == 0
     return run / "export" / "take_blender.py", ring

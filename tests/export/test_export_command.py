@@ -77,21 +77,22 @@ def test_wrong_words_are_told(run_of, capsys, words, message):
     assert message in capsys.readouterr().err
 
 
-def test_the_commands_of_the_page_run(run_of, tmp_path, monkeypatch):
+def test_the_commands_of_the_page_run(run_of, rig_of, make_ring, tmp_path, monkeypatch):
     """Every command of docs/exports.md, on a run of one frame."""
     text = (Path(__file__).parents[2] / "docs" / "exports.md").read_text()
     lines = [
         line.split("#")[0].split()[1:] for line in text.splitlines() if line.startswith("    diffproxy ")
     ]
-    assert len(lines) == 7
-    run = run_of(1)
+    assert len(lines) == 8
+    run = run_of(1, options=rig_of(make_ring(2), 1))
     monkeypatch.chdir(tmp_path)
     for words in lines:
         assert main([str(run) if word == "out/fit" else word for word in words]) == 0
     table = re.findall(r"^\| `(\w+)`", text.split("## The body")[0], re.MULTILINE)
     assert {*table, "ply"} == {*FORMATS}
     assert {p.name for p in (run / "export").iterdir()} > {"take_blender.py", "take_blender.glb", "take.smpl"}
-    markers = re.findall(r"^\| ((?:`\w+` ?)+) \|", text.split("## Virtual markers")[1], re.MULTILINE)
+    section = text.split("## Virtual markers")[1].split("\n## ")[0]
+    markers = re.findall(r"^\| ((?:`\w+` ?)+) \|", section, re.MULTILINE)
     assert {m.strip("`") for row in markers for m in row.split()} == {*MIDDLE, *SIDES}
 
 
