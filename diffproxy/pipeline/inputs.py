@@ -76,8 +76,8 @@ def matching_settings(options: FitOptions) -> dict[str, dict]:
     return {} if matching.is_plain else {"matching": asdict(matching)}
 
 
-def open_rig(options: FitOptions, root: Path) -> RigFrames:
-    """Pictures of the chosen views, undistorted on reading."""
+def open_rig(options: FitOptions, root: Path, say: bool = True) -> RigFrames:
+    """Pictures of the chosen views, undistorted on reading; `say`: the rig's notes go to the log."""
     folder = rig_folder(options.rig, root)
     rig = load_rig(folder, options.rig.calibration or None)
     matching = matching_of(options.rig)
@@ -86,7 +86,7 @@ def open_rig(options: FitOptions, root: Path) -> RigFrames:
         check_before_fit(rig)
     common, images = options.common_frames, options.rig.images
     frames = open_frames(folder, rig, common_frames=common, matching=matching, images=images)
-    for note in frames.rig.notes:
+    for note in frames.rig.notes if say else ():
         log.info("rig: %s", note)
     warn_of_other_rate(frames, options.fps)
     return frames

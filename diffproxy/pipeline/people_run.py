@@ -55,6 +55,7 @@ def open_people_run(options: FitOptions, root: Path, networks: Networks) -> Peop
     _check(options)
     options = inputs.with_stated_offsets(options)
     frames = inputs.open_rig(options, root)
+    options = inputs.with_frame_rate(options, frames)
     chosen = select_frames(options.frames, frames.frame_ids)
     check_choice(options, frames.frame_ids, [c.name for c in frames.cameras])
     folder = RunFolder(Path(options.out).expanduser(), _settings(options, frames))

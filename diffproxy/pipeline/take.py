@@ -101,7 +101,7 @@ def open_take(options: FitOptions, root: Path, networks: Networks, person: Perso
     encoder = EncoderKeypointFitter(body, config) if options.encoder_keypoints else None
     fitter = BodyFitter(body, config, encoder, guess=networks.guess)
     fit_sequence.sequence_config(options)
-    frames = None if options.proxies else inputs.open_rig(options, root)
+    frames = None if options.proxies else inputs.open_rig(options, root, say=person is None)
     options = inputs.with_frame_rate(options, frames)
     if frames is None:
         proxies = ProxyStore(inputs.find_folder(options.proxies, root), body)
