@@ -55,39 +55,35 @@ def write_coco(path: Path, run: Run, frames: RigFrames | None) -> None:
     reasons = [""] * len(result.status) if result.reason is None else result.reason.tolist()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
+    there = set(frames.frame_ids)
     for row, frame_id in enumerate(result.frame_ids.tolist()):
-        if frame_id not in frames.frame_ids:
+        if frame_id not in there:
             continue
         body = _PosedBody(run, row, faces) if result.has_body[row] else None
-        files, numbers = frames.files(frame_id), frames.file_numbers(frame_id)
+        state = {"status": str(result.status[row]), "reason": reasons[row], "person": run.person.get("id", 0)}
         for camera in frames.raw_cameras:
-            images.append(_image(len(images) + 1, camera, files[camera.name], frames.rig.root, frame_id))
-            images[-1] |= {"frame_in_file": numbers[camera.name]}
+            image = {"id": len(images) + 1} | _image(frames, camera, frame_id)
+            images.append(image)
             if body is not None and (shown := body.in_picture(camera)):
-                whose = {
-                    "id": len(annotations) + 1,
-                    "image_id": images[-1]["id"],
-                    "person": run.person.get("id", 0),
-                }
-                state = {"status": str(result.status[row]), "reason": reasons[row]}
-                annotations.append(whose | shown | state)
+                annotations.append({"id": len(annotations) + 1, "image_id": image["id"]} | shown | state)
     info = {
         "description": f"SMPL-X bodies of {run.name}, projected",
-        "version": run.result.meta.get("version", ""),
+        "version": result.meta.get("version", ""),
     }
     content = {"info": info, "images": images, "annotations": annotations, "categories": [PERSON]}
     write_atomic(path, json.dumps(content).encode())
 
 
-def _image(number: int, camera: Camera, file: Path, root: Path | None, frame_id: int) -> dict[str, Any]:
+def _image(frames: RigFrames, camera: Camera, frame_id: int) -> dict[str, Any]:
+    file, root = frames.files(frame_id)[camera.name], frames.rig.root
     inside = root is not None and file.is_relative_to(root)
     return {
-        "id": number,
         "file_name": (file.relative_to(root) if inside and root is not None else file).as_posix(),
         "width": camera.width,
         "height": camera.height,
         "camera": camera.name,
         "frame": frame_id,
+        "frame_in_file": frames.file_numbers(frame_id)[camera.name],
     }
 
 
@@ -98,7 +94,9 @@ class _PosedBody:
         params = run.result.body_params(np.array([row]))
         near = encoder_places()[0]
         self.keypoints = encoder_points(run.body, params)
-        self.std = run.result.joint_std[row, near]
+        # of one view it is mostly the depth that is uncertain, which no picture shows
+        alone = str(run.result.status[row]) == "one_view"
+        self.std = np.full(len(near), np.nan) if alone else run.result.joint_std[row, near]
         observed = run.result.joint_observed
         self.unobserved = np.zeros(len(near), bool) if observed is None else observed[row, near] < UNOBSERVED
         self.vertices = run.body(params).vertices[0].double().numpy()
@@ -124,7 +122,8 @@ class _PosedBody:
             "keypoints": [int(x) if x == int(x) else float(x) for x in points.reshape(-1)],
             "num_keypoints": int(inside.sum()),
             "keypoint_std": [
-                round(float(s), 2) if seen else None for s, seen in zip(std, inside, strict=True)
+                round(float(s), 2) if seen else None
+                for s, seen in zip(std, inside & np.isfinite(std), strict=True)
             ],
             "bbox": [*cv2.boundingRect(mask)],
             "area": int(mask.sum()),

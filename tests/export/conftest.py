@@ -24,13 +24,13 @@ def some_bodies(frames, one_shape=True, seed=0):
 def result_of(body):
     """Factory: a result of these bodies; `missing` rows have none."""
 
-    def make(params, frame_ids=None, missing=(), up_axis="+Z", name="anny", **meta):
+    def make(params, frame_ids=None, missing=(), up_axis="+Z", name="anny", status=None, **meta):
         frames = len(params)
         values = {k: getattr(params, k).numpy().copy() for k in PARAM_DIMS}
         joints = body.joints(params).numpy()
         for array in (*values.values(), joints):
             array[[*missing]] = np.nan
-        status = ["no_person" if row in missing else "ok" for row in range(frames)]
+        status = status or ["no_person" if row in missing else "ok" for row in range(frames)]
         return Result(
             frame_ids=np.arange(frames) if frame_ids is None else np.asarray(frame_ids),
             status=np.array(status),

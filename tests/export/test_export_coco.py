@@ -64,6 +64,11 @@ def test_what_the_body_itself_hides_or_no_pixel_supports_is_not_visible(annotati
         assert front[K[name]] == back[K[name]] == (HIDDEN if unobserved[K[name]] else VISIBLE), name
 
 
+def test_the_depth_of_one_view_is_no_deviation_of_pixels(annotations):
+    shown = annotations(BodyParams.rest(1), status=["one_view"]).loadAnns([1])[0]
+    assert shown["status"] == "one_view" and shown["keypoint_std"] == [None] * 17
+
+
 def test_outline_box_and_area_agree(annotations):
     coco = annotations(BodyParams.rest(1))
     for found in coco.loadAnns([1, 2]):
