@@ -93,12 +93,16 @@ def _export_run(run: Run, motion: BodyMotion, options: ExportOptions) -> list[Pa
     if options.out and id_of_folder(stem) is not None:  # there may be files of other takes, with the same ids
         stem = f"{run.folder.resolve().parent.name}_{stem}"
     _say_what_is_lost(motion, options.formats)
+    kinds = [FORMATS[name] for name in options.formats]
+    pictures = images_or_none(run, SHIPPED) if any(kind.cameras for kind in kinds) else None
     written = []
-    for name in options.formats:
-        kind = FORMATS[name]
+    for kind in kinds:
         path = target / f"{stem}{kind.file}"
-        pictures = [images_or_none(run, SHIPPED)] if kind.cameras else []
-        kind.write(path, run if kind.of_run else motion, *pictures)
+        given = run if kind.of_run else motion
+        if kind.cameras:
+            kind.write(path, given, pictures)
+        else:
+            kind.write(path, given)
         written.append(path)
     return written
 
