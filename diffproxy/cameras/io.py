@@ -62,8 +62,7 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
         return replace(_read_named(root), root=root.parent)
     for sub in SUBFOLDERS:
         folder = root / sub
-        formats = all_formats() if folder.is_dir() else []
-        hits = [(m, file) for m in formats if (file := _told(m, m.find, folder)) is not None]
+        hits = _calibrations(folder)
         hits = [(m, file) for m, file in hits if m.PRIORITY == hits[0][0].PRIORITY]
         if len(hits) > 1:
             raise InputError(
@@ -85,10 +84,15 @@ def load_rig(path: Path | str, calibration: Path | str | None = None) -> Rig:
     raise NoCalibrationError(f"a calibration in {root} ({names})", here, fix)
 
 
+def _calibrations(folder: Path) -> list[tuple[ModuleType, Path]]:
+    """The files in a folder that a format takes for its own, with the format; none where there is no such folder."""
+    formats = all_formats() if folder.is_dir() else []
+    return [(m, file) for m in formats if (file := _told(m, m.find, folder)) is not None]
+
+
 def _has_calibration(root: Path) -> bool:
-    folders = [folder for sub in SUBFOLDERS if (folder := root / sub).is_dir()]
     try:
-        return any(_told(m, m.find, folder) is not None for folder in folders for m in all_formats())
+        return any(_calibrations(root / sub) for sub in SUBFOLDERS)
     except InputError:
         return False
 
