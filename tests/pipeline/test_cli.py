@@ -114,11 +114,6 @@ def test_yes_and_no_are_values_as_well() -> None:
     assert not parse_options(EvaluateOptions, ["hands=no"]).hands
 
 
-def test_a_path_alone_is_taken_for_a_rig(tmp_path) -> None:
-    with pytest.raises(InputError, match=f"write rig={tmp_path}"):
-        _words(str(tmp_path))
-
-
 def test_an_option_with_two_values_is_refused() -> None:
     for words in (
         ["seed=1", "seed=2"],
