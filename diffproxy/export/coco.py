@@ -27,7 +27,8 @@ BONES = (
 PERSON = {"id": 1, "name": "person", "supercategory": "person", "keypoints": [*COCO17], "skeleton": BONES}
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 BEHIND = 0.12
-"""Metres: skin that is further in front of a keypoint hides it. Joints lie up to 10 cm below their own skin."""
+"""Metres: skin that is further in front of a keypoint hides it. Joints lie up to 10 cm below their own skin, hips
+deeper from some sides."""
 
 
 def write_coco(path: Path, run: Run, frames: RigFrames | None) -> None:

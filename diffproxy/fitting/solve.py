@@ -11,11 +11,7 @@ import torch
 
 from diffproxy.fitting.config import LAST, FitConfig, Stage
 from diffproxy.fitting.noise import noise_level
-from diffproxy.fitting.observations import (
-    ObservationRows,
-    batch_observations,
-    effective_weights,
-)
+from diffproxy.fitting.observations import ObservationRows, batch_observations, effective_weights
 from diffproxy.fitting.problem import Problem
 from diffproxy.fitting.refined_observations import Pictured, refined_observations
 from diffproxy.fitting.solvers.adam import adam

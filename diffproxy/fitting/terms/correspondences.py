@@ -22,9 +22,7 @@ class Correspondences:
     label: Int[np.ndarray, " N"]
     face: Int[np.ndarray, " N"]
     bary: Float[np.ndarray, "N 3"]
-    weight: Float[
-        np.ndarray, " N"
-    ]  # in (0, 1]; of hands times `stated_weights` where the proxies state deviations
+    weight: Float[np.ndarray, " N"]  # in (0, 1]; of hands times `stated_weights` where there are any
     rank: Float[np.ndarray, " N"]  # in [0, 1): the points with rank < q are an even sample of about q N
 
     def __len__(self) -> int:
